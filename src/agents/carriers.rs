@@ -1,14 +1,15 @@
-//! What says where a program goes: options, variables, addresses. A program that is told so in several ways follows one
-//! of them, and which one is its own affair: so all must point at something that is not production.
+//! How a command says where a program connects: options, variables, addresses. If a command says so in several ways,
+//! the program follows one of them, and which one depends on the program: so all of them must point at something that
+//! is not production.
 
 use super::phrase::{Pattern, positional};
 use super::shell::{SimpleCommand, Word};
 
-/// All ways to say the same thing to a program.
+/// All ways to give the same setting to a program.
 #[derive(Debug, Clone, Default)]
 struct Carrier {
     spellings: Vec<Spelling>,
-    /// What is not production there.
+    /// The values of it that are not production.
     elsewhere: Vec<Pattern>,
 }
 
@@ -16,38 +17,38 @@ struct Carrier {
 enum Spelling {
     /// `--option`, `-o`.
     Option(String),
-    /// `^--option`: before the first argument that is none.
+    /// `^--option`: before the first argument that is not an option.
     Leading(String),
     /// `NAME`, a variable set before the program.
     Variable(String),
-    /// `key=`, in an argument of such pairs.
+    /// `key=`, in an argument that consists of such pairs.
     Key(String),
     /// `://`: every address, and every argument that may be one.
     Address,
-    /// `--option://`: an option that may have an address.
+    /// `--option://`: an option whose value may be an address.
     AddressOption(String),
-    /// `1`: the first argument that is no option.
+    /// `1`: the first argument that is not an option.
     First,
-    /// `1/`: the same, if it is no plain word.
+    /// `1/`: the same, if it is not a plain word.
     FirstPlace,
     /// `*:`: every argument of the form `host:path`.
     Remote,
 }
 
-/// Of a program.
+/// The carriers of one program.
 #[derive(Debug, Clone, Default)]
 pub struct Carriers {
     all: Vec<Carrier>,
 }
 
-/// Where a call goes, as far as it says so.
+/// Where a call connects, as far as the command says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Goes {
-    /// All that is said points at something that is not production.
+    /// Everything it names points at something that is not production.
     Elsewhere,
-    /// Nothing is said.
+    /// It names nothing.
     Unsaid,
-    /// Something is said that is not known to be elsewhere.
+    /// It names something that is not known to be outside production.
     There,
 }
 
@@ -75,7 +76,7 @@ impl Spelling {
 }
 
 impl Carriers {
-    /// Adds one, its spellings with blanks between them; whether these can be read.
+    /// Adds a carrier, given its spellings separated by blanks; returns whether they are valid.
     pub fn add(&mut self, text: &str) -> bool {
         let spellings = text.split_whitespace().map(Spelling::parse).collect::<Option<Vec<_>>>();
         let carrier = spellings.map(|spellings| Carrier { spellings, elsewhere: Vec::new() });
@@ -84,13 +85,14 @@ impl Carriers {
         is_read
     }
 
-    /// The same ways, of which none is elsewhere.
+    /// The same carriers, without the places outside production.
     pub fn without_places(&self) -> Carriers {
         let bare = |own: &Carrier| Carrier { spellings: own.spellings.clone(), elsewhere: Vec::new() };
         Carriers { all: self.all.iter().map(bare).collect() }
     }
 
-    /// Adds what is not production: `--option=glob`, `NAME=glob`, or a glob over an argument; whether it can be read.
+    /// Adds a place outside production: `--option=glob`, `NAME=glob`, or a glob for an argument; returns whether it is
+    /// valid.
     pub fn point_elsewhere(&mut self, text: &str) -> bool {
         let (spelling, value) = match text.split_once('=') {
             Some((name, value)) if text.starts_with('-') => (Spelling::Option(name.to_owned()), value),
@@ -114,7 +116,7 @@ impl Carriers {
         true
     }
 
-    /// Where a command goes. What the line sets for all of its commands can only speak against it.
+    /// Where a command connects. Variables that the line sets for all of its commands can only point at production.
     pub fn goes(&self, command: &SimpleCommand, valued: &[String], around: &[(String, Word)]) -> Goes {
         let mut goes = Goes::Unsaid;
         for carrier in &self.all {
@@ -132,7 +134,7 @@ impl Carriers {
         goes
     }
 
-    /// Whether these variables point it at something that may be production.
+    /// Whether these variables point the program at something that may be production.
     pub fn is_set(&self, variables: &[(String, Word)]) -> bool {
         let is_there = |own: &Carrier| {
             let mut values = own.spellings.iter().flat_map(|spelling| spelling.variable(variables));
@@ -141,14 +143,14 @@ impl Carriers {
         self.all.iter().any(is_there)
     }
 
-    /// Whether any variable says where it goes.
+    /// Whether any variable determines where the program connects.
     pub fn has_variables(&self) -> bool {
         self.all.iter().flat_map(|own| &own.spellings).any(|own| matches!(own, Spelling::Variable(_)))
     }
 }
 
 impl Spelling {
-    /// What is said by it, each time.
+    /// All values that a command gives with this spelling.
     fn values(&self, command: &SimpleCommand, valued: &[String]) -> Vec<Word> {
         let arguments = command.words.get(1..).unwrap_or_default();
         let first = || positional(arguments, valued).map(|(_, word)| word);
@@ -207,9 +209,9 @@ struct Address<'a> {
     scheme: &'a str,
     user: &'a str,
     hosts: Vec<&'a str>,
-    /// Host, port and what follows.
+    /// Host, port and the rest.
     rest: &'a str,
-    /// Hosts, and services, that are named behind the `?`.
+    /// Hosts and services named after the `?`.
     asked: Vec<&'a str>,
 }
 
@@ -230,13 +232,14 @@ impl<'a> Address<'a> {
         Some(Address { scheme, user, hosts, rest: &rest[end - authority.len()..], asked: asked.collect() })
     }
 
-    /// As a glob may have it. What stands before the `@` is no host, whatever it looks like, and a password no word.
+    /// The forms that a glob may match. The part before the `@` is not a host, even if it looks like one, and the
+    /// password never counts.
     fn forms(&self) -> [String; 2] {
         [format!("{}://{}", self.scheme, self.rest), format!("{}://{}@{}", self.scheme, self.user, self.rest)]
     }
 }
 
-/// Without its port.
+/// Removes the port.
 fn host(text: &str) -> &str {
     match text.strip_prefix('[').and_then(|text| text.split_once(']')) {
         Some((host, _)) => host,
@@ -244,7 +247,7 @@ fn host(text: &str) -> &str {
     }
 }
 
-/// Of a list, as `KUBECONFIG` and `PGHOST` may be one, every part must fit; of `user@host` the host may.
+/// In a list, as in `KUBECONFIG` or `PGHOST`, every part must match; in `user@host` the host may.
 fn matches(pattern: &Pattern, text: &str) -> bool {
     let has = |c: char| pattern.text().contains(c);
     let parts = |c: char| has(c) || text.split(c).all(|part| pattern.is_match(part));
@@ -253,7 +256,7 @@ fn matches(pattern: &Pattern, text: &str) -> bool {
         || !has('@') && text.rsplit_once('@').is_some_and(|(_, host)| pattern.is_match(host) && !host.contains(','))
 }
 
-/// What an option is set to, each time; nothing behind `--` is one.
+/// All values of an option; nothing after `--` is an option.
 fn values_of(name: &str, arguments: &[Word]) -> Vec<Word> {
     let is_short = name.len() == 2 && !name.starts_with("--");
     let value = |(at, word): (usize, &Word)| {
@@ -268,12 +271,12 @@ fn values_of(name: &str, arguments: &[Word]) -> Vec<Word> {
     own.enumerate().filter_map(value).collect()
 }
 
-/// It may turn out to be anything.
+/// Its value may be anything.
 fn is_open(word: &Word) -> bool {
     !word.is_literal && word.text.starts_with(['$', '`'])
 }
 
-/// An address, as an argument or behind the `=` of one.
+/// An address, as an argument or after the `=` of one.
 fn address(word: &Word) -> Option<Word> {
     let text = match word.text.split_once('=') {
         Some((name, value)) if name.starts_with('-') => value,
@@ -282,7 +285,7 @@ fn address(word: &Word) -> Option<Word> {
     Address::parse(text).map(|_| word.part(text))
 }
 
-/// `key=value`, where an argument has nothing but such pairs.
+/// The values of `key=value`, if the argument consists only of such pairs.
 fn pairs(word: &Word, key: &str) -> Vec<Word> {
     let pairs = || word.text.split_whitespace();
     let is_all = pairs().all(|pair| pair.contains('=') && !pair.starts_with('-') && !pair.contains("://"));

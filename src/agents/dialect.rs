@@ -1,17 +1,17 @@
-//! How agents ask their hooks about a call of a tool, and how each wants to be answered. Of their own documentation and
-//! sources, as of November 2026; what they do with an answer they do not know is to go on.
+//! How agents ask their hooks about a tool call, and what answer each expects. From their own documentation and
+//! sources, as of November 2026; on an answer that they do not know, they continue.
 
 use serde_json::{Map, Value, json};
 
 use super::production::Reach;
 use crate::change::shell_word;
 
-/// Bytes of what an agent says of a call.
+/// The largest description of a call that is read, in bytes.
 pub const MAX_CALL: usize = 8 << 20;
-/// What an agent takes for a refusal, all but two.
+/// The exit code for a refusal, for all agents but two.
 const BLOCKED: u8 = 2;
 
-/// Whose hook asks.
+/// The agent that calls the hook.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Agent {
     /// `PreToolUse` of Claude Code, from 2.1.214 on.
@@ -22,7 +22,7 @@ pub enum Agent {
     Opencode,
     /// `BeforeTool` of Gemini CLI.
     Gemini,
-    /// `PreToolUse` of Kiro CLI 3 and IDE 1; version 2 of the CLI goes on whatever is answered.
+    /// `PreToolUse` of Kiro CLI 3 and IDE 1; version 2 of the CLI continues whatever the answer.
     Kiro,
     /// `beforeShellExecution`, `beforeMCPExecution` and `preToolUse` of Cursor, from 3.9 on.
     Cursor,
@@ -33,24 +33,24 @@ pub enum Agent {
 /// A call of a tool that an agent is about to make.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Call {
-    /// As the agent calls it.
+    /// The agent's name for the tool.
     pub tool: String,
     /// What it runs; empty for tools that run nothing.
     pub commands: Vec<Command>,
-    /// Of Codex: it asks for a permission, and is answered in another form.
+    /// Codex only: the call asks for a permission, and takes an answer of another form.
     is_for_permission: bool,
 }
 
-/// What a tool is to run.
+/// Something that a tool would run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
-    /// As a shell reads it.
+    /// A command line for a shell.
     Line(String),
     /// A program and its arguments.
     Words(Vec<String>),
-    /// One of a list, which may be a line.
+    /// An element of a list, which may be a command line.
     Item(String),
-    /// In a language that nobody says.
+    /// Code in an unknown language.
     Code(String),
 }
 
@@ -65,20 +65,19 @@ pub struct Answer {
     pub stderr: String,
 }
 
-/// Arguments of tools in which what they run stands.
+/// Tool arguments that contain a command.
 const COMMAND_KEYS: &[&str] =
     &["command", "cmd", "commands", "argv", "cmdline", "command_line", "commandLine", "shell_command"];
-/// Those in which it stands in any language.
+/// Tool arguments that contain code in any language.
 const CODE_KEYS: &[&str] = &["script", "code"];
-/// Those in which a program stands, without its arguments.
+/// Tool arguments that contain a program, without its arguments.
 const PROGRAM_KEYS: &[&str] = &["program", "executable"];
-/// Those in which the arguments of a program stand.
+/// Tool arguments that contain the arguments of a program.
 const ARGUMENT_KEYS: &[&str] = &["args", "arguments"];
-/// What is typed into a program that runs already, and how such a program is named.
+/// Tool arguments that contain input for a running program, and those that name such a program.
 const TYPED_KEYS: &[&str] = &["input", "chars", "stdin", "text"];
 const SESSION_KEYS: &[&str] = &["session_id", "sessionId", "shell_id", "shellId", "bash_id", "process_id"];
-/// Tools that run what they are given, in small letters: a call of one in which nothing of that is found is not
-/// understood.
+/// Tools that run what they are given, in lowercase: a call of one is not understood if nothing to run is found in it.
 const SHELLS: &[&str] = &[
     "bash",
     "shell",
@@ -93,9 +92,9 @@ const SHELLS: &[&str] = &[
     "unified_exec",
 ];
 
-/// Tools that change files and run nothing: a patch stands where others have a command.
+/// Tools that change files and run nothing: they have a patch where others have a command.
 const EDITORS: &[&str] = &["apply_patch", "Edit", "MultiEdit", "Write", "NotebookEdit"];
-/// Bytes of a command that an agent reads again.
+/// The longest command that is quoted back to an agent, in bytes.
 const MAX_SAID: usize = 2_000;
 
 impl Agent {
@@ -103,7 +102,7 @@ impl Agent {
     pub const ALL: [Agent; 7] =
         [Agent::ClaudeCode, Agent::Codex, Agent::Opencode, Agent::Gemini, Agent::Kiro, Agent::Cursor, Agent::Copilot];
 
-    /// As the command line has it.
+    /// The name on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Agent::ClaudeCode => "claude-code",
@@ -116,10 +115,10 @@ impl Agent {
         }
     }
 
-    /// What an agent says of a call.
+    /// Parses an agent's description of a call.
     ///
     /// # Errors
-    /// A sentence: it is nothing that this reads. Such a call does not pass.
+    /// A sentence: the description cannot be read. Such a call does not pass.
     pub fn call(self, text: &[u8]) -> Result<Call, String> {
         if text.len() > MAX_CALL {
             return Err(format!("The call is larger than {} MiB, and was not read.", MAX_CALL >> 20));
@@ -127,7 +126,7 @@ impl Agent {
         let event: Map<String, Value> =
             serde_json::from_slice(text).map_err(|error| format!("The call is not JSON that can be read: {error}."))?;
         let text = |keys: &[&str]| keys.iter().find_map(|key| event.get(*key)?.as_str()).map(str::to_owned);
-        // Of Cursor: the command itself, without a tool.
+        // Cursor only: the command itself, without a tool.
         if let Some(command) = text(&["command"]).filter(|_| self == Agent::Cursor && !event.contains_key("tool_name"))
         {
             return Ok(Call { tool: "Shell".to_owned(), commands: vec![Command::Line(command)], ..Call::default() });
@@ -139,7 +138,7 @@ impl Agent {
         let input = ["tool_input", "toolArgs", "args", "input"].iter().find_map(|key| event.get(*key));
         let input = match input {
             Some(Value::String(text)) if text.trim().is_empty() => Value::Null,
-            // Of Copilot: JSON in a string.
+            // Copilot only: JSON in a string.
             Some(Value::String(text)) => serde_json::from_str(text)
                 .map_err(|error| format!("The arguments of {tool} are not JSON that can be read: {error}."))?,
             Some(input) => input.clone(),
@@ -154,7 +153,7 @@ impl Agent {
         Ok(Call { tool, commands, is_for_permission })
     }
 
-    /// The answer to a call that may go on: silence, where the agent takes that for one.
+    /// The answer that lets a call pass: silence, if the agent takes that as approval.
     pub fn passes(self) -> Answer {
         match self {
             // With `failClosed`, silence is a refusal.
@@ -163,7 +162,7 @@ impl Agent {
         }
     }
 
-    /// The answer that stops a call, with the text that the agent reads. None where the call could not be read.
+    /// The answer that stops a call, with the text for the agent. The call is none if it could not be read.
     pub fn stops(self, call: Option<&Call>, text: &str) -> Answer {
         let printed = |value: Value| Answer { stdout: value.to_string() + "\n", ..Answer::default() };
         match self {
@@ -183,18 +182,18 @@ impl Agent {
                     "decision": {"behavior": "deny", "message": text},
                 },
             })),
-            // Nothing on standard output: what is there and cannot be read makes some of them go on.
+            // Nothing on standard output: some agents continue if they cannot parse it.
             _ => Answer { code: BLOCKED, stdout: String::new(), stderr: format!("{text}\n") },
         }
     }
 }
 
-/// What a tool runs, wherever in its arguments that stands.
+/// What a tool runs, anywhere in its arguments.
 #[derive(Default)]
 struct Commands(Vec<Command>);
 
 impl Commands {
-    /// Fails with the key of something that is not understood.
+    /// Fails with the key of an argument that is not understood.
     fn of(input: &Value) -> Result<Vec<Command>, String> {
         let mut found = Commands::default();
         found.look(input)?;
@@ -225,14 +224,15 @@ impl Commands {
         fields.iter().filter(|(key, _)| !is_read(key.as_str())).try_for_each(|(_, own)| self.look(own))
     }
 
-    /// A list of calls, say; there must be something to run in it.
+    /// Looks into a nested value, such as a list of calls; it must contain something to run.
     fn look_inside(&mut self, key: &str, own: &Value) -> Result<(), String> {
         let before = self.0.len();
         self.look(own)?;
         if self.0.len() == before { Err(key.to_owned()) } else { Ok(()) }
     }
 
-    /// A text is a line. A list is a program with its arguments, or, as its first says or its name, one of lines.
+    /// A text is a line. A list is a program with its arguments, or a list of lines, if its key or its first element
+    /// says so.
     fn add(&mut self, key: &str, own: &Texts, around: &Value) {
         let arguments = ARGUMENT_KEYS.iter().find_map(|key| texts(around.get(*key)?)).filter(|own| own.is_list);
         if let Some(arguments) = &arguments {
@@ -267,12 +267,13 @@ fn texts(value: &Value) -> Option<Texts> {
     }
 }
 
-/// A call that goes on with a program that runs already.
+/// Whether a call continues with a running program.
 fn is_session(input: &Value) -> bool {
     SESSION_KEYS.iter().any(|key| input.get(*key).is_some())
 }
 
-/// What an agent is told that may not go on: how to ask instead. With the command, if it is all that would run.
+/// The text for an agent whose call is refused: how to ask instead. It repeats the command if that is all that would
+/// run.
 pub fn refusal(reach: &Reach) -> String {
     let target = reach.target.as_deref().unwrap_or("TARGET");
     let words: Vec<String> = reach.command.iter().map(|word| shell_word(word)).collect();

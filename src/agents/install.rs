@@ -1,4 +1,4 @@
-//! What makes an agent ask the hook, where an administrator puts it, and what is still open then.
+//! The configuration that makes an agent call the hook, where an administrator puts it, and what it leaves open.
 
 use serde_json::json;
 
@@ -8,18 +8,19 @@ use crate::change::shell_word;
 /// A file for an agent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Setup {
-    /// Where the agent reads it, out of reach of who the agent runs for where there is such a place; `~` is their home.
+    /// Where the agent reads it, if possible where the user of the agent cannot write; `~` is the home directory of
+    /// that user.
     pub place: &'static str,
-    /// What stands in it.
+    /// Its content.
     pub text: String,
-    /// Sentences: what it rests on, and what it does not stop.
+    /// Sentences: what the configuration relies on, and what it does not stop.
     pub notes: &'static [&'static str],
 }
 
-/// Seconds after which an agent gives a hook up. The hook itself answers earlier, since some agents go on then.
+/// Seconds after which an agent gives up on a hook. The hook itself answers earlier, since some agents continue then.
 const TIMEOUT: u32 = 15;
 
-/// The set-up for an agent, which will run this program.
+/// The configuration for an agent, which will run this program.
 pub fn setup(agent: Agent, program: &str) -> Setup {
     let command = format!("{} hook {}", shell_word(program), agent.name());
     match agent {
@@ -94,7 +95,7 @@ pub fn setup(agent: Agent, program: &str) -> Setup {
     }
 }
 
-/// Whether a file is one that this wrote, for whichever place of the program.
+/// Whether a file was written by this module, for any path of the program.
 pub fn is_own(agent: Agent, text: &str) -> bool {
     const PROGRAM: &str = "@PROGRAM@";
     let template = setup(agent, PROGRAM).text;

@@ -1,28 +1,28 @@
-//! The Model Context Protocol, as far as a server of a few tools speaks it: one line of JSON-RPC in, one out.
+//! The Model Context Protocol, as far as a server of a few tools needs it: one line of JSON-RPC in, one out.
 //!
-//! Two eras of it are in use. Clients up to revision 2025-11-25 begin with `initialize`; those from 2026-07-28 on name
-//! their revision in each request, and ask `server/discover` first. Which one a request is of, it says itself, so
-//! nothing is remembered between two of them.
+//! Two generations of it are in use. Clients up to revision 2025-11-25 begin with `initialize`; those from 2026-07-28
+//! on name their revision in each request, and ask `server/discover` first. Each request shows its generation, so no
+//! state is kept between two requests.
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-/// Bytes of one line. Inputs are named by their paths, so that a longer one asks for nothing that is here.
+/// The longest line, in bytes. Inputs are passed as paths, so no valid request is longer.
 pub const MAX_LINE: usize = 1 << 20;
-/// The revision whose requests stand alone.
+/// The revision of stateless requests.
 const PRESENT: &str = "2026-07-28";
-/// Those that begin with `initialize`, the newest first.
+/// The revisions that begin with `initialize`, the newest first.
 const PAST: [&str; 4] = ["2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05"];
-/// Where a request of the present names its revision, and an answer its server.
+/// Where a stateless request names its revision, and its answer the server.
 const REVISION: &str = "io.modelcontextprotocol/protocolVersion";
 const SERVER: &str = "io.modelcontextprotocol/serverInfo";
-/// For how long a list of tools holds: it changes with the program alone.
+/// How long a list of tools is valid, in milliseconds: it changes only with the program.
 const HOUR: u64 = 3_600_000;
 
-/// What `undersign mcp` offers: nothing runs by it that no person authorized.
+/// The tools of `undersign mcp`: they run nothing that no person authorized.
 pub const TOOLS: [&str; 3] = ["prod_request", "prod_status", "prod_run"];
 
-/// Whether a tool is one of those, as the agents name tools of servers: `mcp__undersign__prod_run`,
+/// Whether a tool is one of those, under the names that agents give to tools of servers: `mcp__undersign__prod_run`,
 /// `undersign_prod_run`, `@undersign/prod_run`.
 pub fn is_own_tool(name: &str) -> bool {
     let is_mark = |c: char| !c.is_ascii_alphanumeric();
@@ -40,37 +40,37 @@ pub struct Tool {
     pub title: &'static str,
     /// For the model.
     pub description: &'static str,
-    /// JSON Schema of its arguments.
+    /// The JSON Schema of its arguments.
     pub arguments: Value,
-    /// What a client may show of what it does, such as `readOnlyHint`.
+    /// Hints about its effects for a client, such as `readOnlyHint`.
     pub hints: Value,
 }
 
-/// What a call came to.
+/// The result of a call.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Outcome {
     /// For the model.
     pub text: String,
     /// The same for programs: an object.
     pub data: Value,
-    /// It did not do what it was called for.
+    /// The tool did not do what it was called for.
     pub is_error: bool,
 }
 
-/// Carries out a tool by its name, with its arguments; an error is a mistake in these.
+/// Runs a tool, given its name and its arguments; an error is a mistake in the arguments.
 pub type CarryOut<'c> = dyn Fn(&str, Map<String, Value>) -> Result<Outcome, String> + 'c;
 
-/// A server: what it is, and what it can do.
+/// A server: its identity, and its tools.
 #[derive(Debug, Clone)]
 pub struct Server {
     pub name: &'static str,
     pub version: &'static str,
-    /// How the tools belong together, for the model.
+    /// How to use the tools together, for the model.
     pub instructions: &'static str,
     pub tools: Vec<Tool>,
 }
 
-/// Why a request has no result: a code of JSON-RPC or of the protocol, a sentence, and what belongs to it.
+/// Why a request has no result: an error code of JSON-RPC or of the protocol, a sentence, and its data.
 struct Refused(i64, String, Value);
 
 impl Refused {
@@ -88,7 +88,7 @@ const UNSUPPORTED_REVISION: i64 = -32_022;
 #[derive(Deserialize)]
 struct Request {
     jsonrpc: String,
-    /// None of a notification, which is not answered.
+    /// None for a notification, which gets no answer.
     id: Option<Value>,
     method: Option<String>,
     #[serde(default)]
@@ -103,7 +103,7 @@ struct Call {
 }
 
 impl Server {
-    /// What is written back for a line, itself a line; none where nothing is.
+    /// The answer to a line, itself a line; none if there is nothing to answer.
     pub fn answer(&self, line: &[u8], call: &CarryOut<'_>) -> Option<String> {
         let unreadable = |why: String| Some(refused(&Value::Null, Refused::new(UNREADABLE, why)).to_string());
         if line.len() > MAX_LINE {
@@ -114,7 +114,7 @@ impl Server {
             Err(error) => return unreadable(error.to_string()),
         };
         let answer = match value {
-            // Revision 2025-03-26 sends several at once.
+            // Revision 2025-03-26 allows batches.
             Value::Array(several) => {
                 let answers: Vec<Value> = several.into_iter().filter_map(|one| self.answered(one, call)).collect();
                 (!answers.is_empty()).then_some(Value::Array(answers))
@@ -130,10 +130,10 @@ impl Server {
             Ok(request) if request.jsonrpc == "2.0" => request,
             _ => return Some(refused(&id.unwrap_or_default(), Refused::new(NO_REQUEST, "That is no request."))),
         };
-        // An answer: this server asks nothing, so there is nothing that it could be to.
+        // No method means a response: this server sends no requests, so it is ignored.
         let method = request.method?;
         request.id?;
-        // Null, or what is no id at all, cannot be answered to.
+        // A null id, or an invalid one, cannot be answered.
         let Some(id) = id else { return Some(refused(&Value::Null, Refused::new(NO_REQUEST, "The id is none."))) };
         Some(match self.result(&method, request.params, call) {
             Ok(result) => json!({ "jsonrpc": "2.0", "id": id, "result": result }),
@@ -183,7 +183,7 @@ impl Server {
         json!({ "name": self.name, "version": self.version })
     }
 
-    /// Clients of the past pass over what they do not know.
+    /// Older clients ignore fields that they do not know.
     fn listed(&self) -> Value {
         let tool = |tool: &Tool| {
             json!({
@@ -207,7 +207,7 @@ impl Server {
         let outcome = call(&asked.name, asked.arguments).unwrap_or_else(|why| Outcome {
             text: why,
             data: json!({}),
-            // Not an error of the protocol: the model is to read it, and to call again as it should.
+            // Not a protocol error: the model should read it, and correct its call.
             is_error: true,
         });
         Ok(json!({
@@ -218,7 +218,7 @@ impl Server {
     }
 }
 
-/// Whether a request names its revision, and is answered by it.
+/// Whether a request names its revision, and is answered in that form.
 fn is_of_the_present(params: &Map<String, Value>) -> Result<bool, Refused> {
     let Some(revision) = params.get("_meta").and_then(|meta| meta.get(REVISION)) else { return Ok(false) };
     if revision == PRESENT {

@@ -1,5 +1,5 @@
-//! FLOOR 1: what stands between an agent and its shell: whether a call of a tool reaches production, and how each agent
-//! is told so. Level L0: it stops accidents. What an agent really cannot do is up to the credentials that it has not.
+//! FLOOR 1: the check between an agent and its shell: whether a tool call reaches production, and how to tell each
+//! agent. Level L0: it stops accidents. What an agent really cannot do depends on the credentials that it lacks.
 
 mod carriers;
 pub mod dialect;
@@ -15,10 +15,10 @@ pub use dialect::{Agent, Answer, Call};
 pub use production::{Judgement, Reach};
 pub use rules::ProductionRules;
 
-/// What of a call is held to do: all command lines in it, and the tool itself.
+/// Judges a call: all command lines in it, and the tool itself.
 pub fn judge(call: &Call, rules: &ProductionRules) -> Judgement {
     let of_tool = rules.judge_tool(&call.tool);
-    // A request for a command names it.
+    // This call only requests the command that it names.
     if mcp::is_own_tool(&call.tool) {
         return of_tool;
     }

@@ -1,10 +1,10 @@
-//! Patterns over words, as rule files write them.
+//! Patterns for words, as written in rule files.
 
 use globset::{GlobBuilder, GlobMatcher};
 
 use super::shell::Word;
 
-/// A word, or a glob over one. Most are words, and a hook has no time to compile what need not be.
+/// A word, or a glob for one. Most are words, and a hook has no time to compile globs that it does not need.
 #[derive(Debug, Clone)]
 pub enum Pattern {
     Word(String),
@@ -33,7 +33,7 @@ impl Pattern {
     }
 }
 
-/// Leading words of a command, options left out; with `-x` an option that must be there, with `!-x` one that must not.
+/// The leading words of a command, without options; `-x` is an option that must be present, `!-x` one that must not.
 #[derive(Debug, Clone, Default)]
 pub struct Phrase {
     words: Vec<Pattern>,
@@ -42,7 +42,7 @@ pub struct Phrase {
 }
 
 impl Phrase {
-    /// None where a word is no pattern.
+    /// None if a word is not a valid pattern.
     pub fn parse(text: &str) -> Option<Phrase> {
         let mut phrase = Phrase::default();
         for word in text.split_whitespace() {
@@ -55,12 +55,13 @@ impl Phrase {
         Some(phrase)
     }
 
-    /// Where what begins with it goes on; none where it does not begin with it, or something of that is filled in.
+    /// The index after the phrase; none if the words do not begin with it, or if one of those words contains an
+    /// expansion.
     pub fn end(&self, words: &[Word], valued: &[String]) -> Option<usize> {
         self.end_after(&self.words, words, valued)
     }
 
-    /// As [`Phrase::end`], of a whole command, whose program is known by a name.
+    /// Like [`Phrase::end`], for a whole command whose program has this name.
     pub fn end_of(&self, name: &str, words: &[Word], valued: &[String]) -> Option<usize> {
         let (first, rest) = self.words.split_first()?;
         let arguments = words.get(1..).filter(|_| first.is_match(name))?;
@@ -82,7 +83,7 @@ impl Phrase {
             .then_some(end)
     }
 
-    /// What is filled in may be the very option, unless it stands behind one.
+    /// An expansion may be the very option, unless it follows an option.
     fn may_be_there(&self, pattern: &Pattern, words: &[Word]) -> bool {
         let is_open = |word: &Word| !word.is_literal && word.text.starts_with(['$', '`']);
         let is_free = |at: usize| at == 0 || !words[at - 1].text.starts_with('-');
@@ -95,12 +96,12 @@ fn options(words: &[Word]) -> impl Iterator<Item = &Word> {
     words.iter().take_while(|word| word.text != "--").filter(|word| word.text.starts_with('-'))
 }
 
-/// With a value or without one.
+/// With or without a value.
 fn has(pattern: &Pattern, option: &Word) -> bool {
     pattern.is_match(&option.text) || option.text.split_once('=').is_some_and(|(name, _)| pattern.is_match(name))
 }
 
-/// Arguments that are neither options nor values of those, with their places.
+/// The arguments that are neither options nor values of options, with their indices.
 pub fn positional<'w>(words: &'w [Word], valued: &'w [String]) -> impl Iterator<Item = (usize, &'w Word)> {
     let mut is_value = false;
     words.iter().enumerate().filter(move |(_, word)| {

@@ -1,5 +1,5 @@
-//! What an agent may not run without a person. A help against accidents, and no wall: a shell hides what it runs from
-//! whoever reads it, so what is not surely understood is held to reach production.
+//! What an agent may not run without a person. This helps against accidents, and is no security boundary: a shell can
+//! hide what it runs from any reader, so whatever is not understood for certain counts as reaching production.
 
 use super::carriers::Goes;
 use super::phrase::{Phrase, positional};
@@ -7,17 +7,17 @@ use super::rules::{Alone, ProductionRules, Program};
 use super::runs::{Inner, Interpreter, ShellCall, Wrapper, plain_name};
 use super::shell::{Script, SimpleCommand, Word};
 
-/// Command lines, and programs that run others, inside of one another.
+/// The deepest nesting of command lines, and of programs that run others.
 const MAX_DEPTH: u8 = 16;
-/// Characters of a command in a sentence about it.
+/// The longest quote of a command in a sentence, in characters.
 const MAX_PART: usize = 160;
 
-/// What is held of a command line or of a tool's call.
+/// The judgement of a command line or of a tool call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Judgement {
     /// It does not reach production, as far as can be seen.
     Elsewhere,
-    /// It does, or nobody can say.
+    /// It does, or nobody can tell.
     Production(Reach),
 }
 
@@ -26,11 +26,11 @@ pub enum Judgement {
 pub struct Reach {
     /// A sentence for the agent.
     pub why: String,
-    /// The program and its arguments, where these are known.
+    /// The program and its arguments, if they are known.
     pub command: Vec<String>,
-    /// What the command has beside these, and a request would need.
+    /// What else belongs to the command, and would be missing in a request.
     pub left_out: Vec<String>,
-    /// The target of the policy.
+    /// The target in the policy.
     pub target: Option<String>,
 }
 
@@ -40,22 +40,22 @@ impl Reach {
     }
 }
 
-/// Where a command stands.
+/// The context of a command.
 #[derive(Clone, Default)]
 struct Place {
     depth: u8,
-    /// What the text around it names without running it: it may come to be run by what nobody can see.
+    /// A name in the surrounding text that is not run there: something unseen may run it.
     named: Option<String>,
     /// Variables that the line sets.
     variables: Vec<(String, Word)>,
-    /// It may be a command line, or a message.
+    /// It may be a command line, or just a message.
     is_guess: bool,
     is_in_container: bool,
-    /// Something sets variables, and nobody here knows to what.
+    /// Something sets variables to unknown values.
     is_set_up: bool,
     /// Files that the line writes.
     written: Vec<String>,
-    /// All of its arguments are looked at already, each by itself.
+    /// All of its arguments were checked already, each by itself.
     is_scanned: bool,
 }
 
@@ -68,19 +68,19 @@ impl Place {
         Place { is_guess: true, ..self.deeper() }
     }
 
-    /// Whether a file is one that the line writes before it runs it.
+    /// Whether the line writes a file before it runs it.
     fn writes(&self, file: &Word) -> bool {
         self.written.iter().any(|own| own.trim_start_matches("./") == file.text.trim_start_matches("./"))
     }
 
-    /// Nobody can see what is run; that matters where something is named.
+    /// What is run cannot be seen; that matters only if something is named.
     fn unseen(&self, why: &str) -> Option<Reach> {
         self.named.as_deref().map(|named| unclear(named, why))
     }
 }
 
 impl ProductionRules {
-    /// What a tool of an agent that is no shell is held to do.
+    /// Judges a tool of an agent that is not a shell.
     pub fn judge_tool(&self, name: &str) -> Judgement {
         match self.tools.iter().any(|tool| tool.is_match(name)) {
             true => Judgement::Production(Reach::because(format!("The tool {name} acts on production."))),
@@ -88,24 +88,24 @@ impl ProductionRules {
         }
     }
 
-    /// What a command line is held to do: the first of its commands that reaches production says so for all.
+    /// Judges a command line: the first of its commands that reaches production decides.
     pub fn judge_line(&self, text: &str) -> Judgement {
         self.judge_text(text, &Place::default()).map_or(Judgement::Elsewhere, Judgement::Production)
     }
 
-    /// As [`ProductionRules::judge_line`], of a program and its arguments.
+    /// Like [`ProductionRules::judge_line`], for a program and its arguments.
     pub fn judge_words(&self, words: &[String]) -> Judgement {
         let words = words.iter().map(Word::literal).collect();
         let script = Script { commands: vec![SimpleCommand { words, ..SimpleCommand::default() }], is_cut: false };
         self.judge_script(&script, &Place::default()).map_or(Judgement::Elsewhere, Judgement::Production)
     }
 
-    /// As [`ProductionRules::judge_line`], of what may be a line.
+    /// Like [`ProductionRules::judge_line`], for a text that may be a line.
     pub fn judge_item(&self, text: &str) -> Judgement {
         self.judge_guess(text, &Place::default()).map_or(Judgement::Elsewhere, Judgement::Production)
     }
 
-    /// Of a text in a language that is not read here: whether it names anything.
+    /// Judges a text in a language that is not parsed here: whether it names anything.
     pub fn judge_code(&self, text: &str) -> Judgement {
         let found = self.named_in(text).map(|named| unclear(named, "nobody can see what the code does with that"));
         found.map_or(Judgement::Elsewhere, Judgement::Production)
@@ -113,7 +113,7 @@ impl ProductionRules {
 
     fn judge_text(&self, text: &str, place: &Place) -> Option<Reach> {
         let has_rules = |text: &str| self.known.is_match(text) || self.named_in(text).is_some();
-        // A name may be cut by quotes.
+        // A name may be split by quotes.
         let bare = text.contains(['\'', '"', '\\']).then(|| text.replace("\\\n", "").replace(['\'', '"', '\\'], ""));
         if !has_rules(text) && !bare.as_deref().is_some_and(has_rules) && place.named.is_none() {
             return None;
@@ -149,7 +149,7 @@ impl ProductionRules {
         found.or_else(|| script.commands.iter().find_map(|command| self.marked(command)))
     }
 
-    /// What a command names that it does not run itself: a variable's value, an argument, what is written to it.
+    /// What a command names but does not run itself: in the value of a variable, in an argument, or in its input.
     fn named_as_data(&self, command: &SimpleCommand) -> Option<String> {
         let is_program = command.words.first().is_some_and(|head| self.program(head).is_some_and(|own| own.is_named()));
         let found = command.texts().filter(|_| !is_program).find_map(|text| self.named_in(text));
@@ -240,14 +240,14 @@ impl ProductionRules {
         }
     }
 
-    /// A line that something else runs; editors and git want a `!` or a key before it.
+    /// Judges a line that another program runs; editors and git put a `!` or a key before it.
     fn judge_line_within(&self, text: &str, place: &Place) -> Option<Reach> {
         let behind = text.split_once('!').or_else(|| text.split_once('=')).map(|(_, behind)| behind);
         let place = Place { is_guess: false, ..place.deeper() };
         self.judge_text(text, &place).or_else(|| self.judge_text(behind?, &place))
     }
 
-    /// An image, or a service, may be called as the program in it; without words behind it, it only starts.
+    /// An image or a service may have the name of the program in it; without arguments, it is only started.
     fn judge_image(&self, command: &SimpleCommand, place: &Place) -> Option<Reach> {
         let (image, rest) = command.words.split_first()?;
         let own = rest.first().filter(|word| self.is_known(word));
@@ -257,7 +257,7 @@ impl ProductionRules {
         self.judge_command(&command.from(1), place)
     }
 
-    /// Programs behind one that nobody here has heard of. A name that nothing stands behind is an argument.
+    /// Looks for programs after an unknown one. A name that is followed by nothing is an argument.
     fn judge_arguments(&self, command: &SimpleCommand, from: usize, place: &Place) -> Option<Reach> {
         if place.is_scanned {
             return None;
@@ -274,15 +274,15 @@ impl ProductionRules {
         })
     }
 
-    /// Whether something stands behind a program that it could be told to do. What follows an option that is none of
-    /// its own belongs to whoever has that option.
+    /// Whether a program is followed by something that it could do. A word after an option that the program does not
+    /// have belongs to the program that has the option.
     fn has_orders(&self, program: &Word, words: &[Word]) -> bool {
         let Some(program) = self.program(program) else { return has_words(words) };
         let is_own = |at: usize| at == 0 || !words[at - 1].text.starts_with('-') || program.takes(&words[at - 1].text);
         (0..words.len()).any(|at| is_own(at) && has_words(&words[at..=at]))
     }
 
-    /// A word with blanks may be a command line of its own.
+    /// A word that contains blanks may be a command line itself.
     fn judge_guess(&self, line: &str, place: &Place) -> Option<Reach> {
         let line = line.trim_start();
         let first = line.split_whitespace().next().unwrap_or_default();
@@ -296,7 +296,7 @@ impl ProductionRules {
         self.program(word).is_some_and(Program::is_named) || self.is_shell(name) || self.interpreter(name).is_some()
     }
 
-    /// It does nothing to what its arguments name.
+    /// Whether a command does nothing to what its arguments name.
     fn speaks(&self, command: &SimpleCommand) -> bool {
         let name = command.words.first().and_then(Word::file_name).map_or("", plain_name);
         self.speaks.iter().any(|own| own.end_of(name, &command.words, &[]).is_some())
@@ -307,7 +307,7 @@ impl ProductionRules {
         if reach.is_some() || !program.hands_on {
             return reach;
         }
-        // What is handed on to somewhere else runs there.
+        // The rest is passed on to another place, and runs there.
         let arguments = &command.words[1..];
         let (at, _) = positional(arguments, &program.valued).next()?;
         let rest = arguments[at + 1..].iter().map(|word| word.text.as_str()).collect::<Vec<_>>().join(" ");
@@ -351,7 +351,7 @@ impl ProductionRules {
         found.map(|named| unclear(named, "nobody can see what the code does with that"))
     }
 
-    /// Code in an argument, which starts other programs or does not.
+    /// Judges code in an argument, which may or may not start other programs.
     fn judge_code_of(&self, code: &Word, starts: bool, place: &Place) -> Option<Reach> {
         let named = self.named_in(&code.text).filter(|_| starts);
         let found = named.map(|named| unclear(named, "nobody can see what the code does with that"));
@@ -359,7 +359,7 @@ impl ProductionRules {
         found.or_else(|| place.unseen("nobody can see what the code runs").filter(|_| is_open))
     }
 
-    /// A command that says what is held to be production, other than to speak of it.
+    /// Finds a command that contains a marker of production, other than one that only mentions it.
     fn marked(&self, command: &SimpleCommand) -> Option<Reach> {
         let files = command.files.iter().map(|word| word.text.as_str());
         let texts: Vec<&str> = if self.speaks(command) { files.collect() } else { command.texts().collect() };
@@ -372,7 +372,7 @@ impl ProductionRules {
 }
 
 impl Program {
-    /// The option has a value, as far as is known; one with `=` has it itself.
+    /// Whether an option has a value, as far as is known; one with `=` contains its value.
     fn takes(&self, option: &str) -> bool {
         self.valued.iter().any(|own| own == option) || option.contains('=')
     }
@@ -409,11 +409,11 @@ impl Program {
     }
 }
 
-/// Programs that only something else is asked through run what they are handed.
+/// Programs that may be left out of a request: they only run the command that they are given.
 const SILENT: &[&str] = &["sudo", "doas", "time", "nohup", "exec", "command"];
 
 impl Reach {
-    /// What a request for the command alone would lack, of the line that it was found in.
+    /// Notes what a request for the command alone would lack, compared with the line that contains it.
     fn leave_out(&mut self, script: &Script, top: &SimpleCommand) {
         let command = self.command.clone();
         if command.is_empty() {
@@ -436,7 +436,7 @@ impl Reach {
     }
 }
 
-/// `--help` and the like. A program that hands words on may take it for one of those.
+/// `--help` and the like. A program that passes words on may pass these on too.
 fn says_only(arguments: &[Word], hands_on: bool) -> bool {
     let is = |word: &Word, texts: &[&str]| word.is_literal && texts.contains(&word.text.as_str());
     match arguments {
@@ -449,7 +449,7 @@ fn says_only(arguments: &[Word], hands_on: bool) -> bool {
     }
 }
 
-/// Whether something stands there that a program could be told to do; options and files are told to others, too.
+/// Whether there is a word that a program could be told to do; options and files may belong to other programs too.
 fn has_words(words: &[Word]) -> bool {
     words.iter().any(|word| !word.text.starts_with('-') && (!word.is_literal || !word.text.contains(['/', '.'])))
 }
@@ -461,7 +461,7 @@ fn written_by(command: &SimpleCommand) -> Vec<String> {
     files.map(|word| word.text.clone()).collect()
 }
 
-/// Whether a word may call a program by this name: a file in a folder that is called so does not.
+/// Whether a word may call a program of this name: a file in a directory of that name does not.
 fn is_called(word: &Word) -> bool {
     let starts = ["/", "./", "../", "~/", "$"];
     !word.text.contains('/')
@@ -477,7 +477,7 @@ fn words(command: &SimpleCommand) -> Vec<String> {
     command.words.iter().map(|word| word.text.clone()).collect()
 }
 
-/// A command in a sentence.
+/// A command, shortened for a sentence.
 fn part(command: &SimpleCommand) -> String {
     let text = words(command).join(" ");
     match text.char_indices().nth(MAX_PART) {
@@ -516,7 +516,7 @@ elsewhere = ["KUBECONFIG=*/dev.yaml"]
         &RULES
     }
 
-    /// Why a line reaches production; nothing where it does not.
+    /// Why a line reaches production; empty if it does not.
     fn why(line: &str) -> String {
         match rules().judge_line(line) {
             Judgement::Elsewhere => String::new(),
@@ -635,7 +635,7 @@ elsewhere = ["KUBECONFIG=*/dev.yaml"]
         assert_eq!(rules().judge_tool("mcp__docs__search"), Judgement::Elsewhere);
     }
 
-    /// Each of them may run what stands behind it.
+    /// Each of them may run the words after it.
     #[test]
     fn many_programs_behind_one_another_are_judged_in_no_time() {
         for own in ["bash x ", "python x ", "kubectl get ", "sudo ", "foo 'bash x' "] {
@@ -661,7 +661,7 @@ elsewhere = ["KUBECONFIG=*/dev.yaml"]
     }
 
     proptest! {
-        /// A program that reaches production is found wherever a shell would run it, whatever stands around it.
+        /// A program that reaches production is found wherever a shell would run it, whatever surrounds it.
         #[test]
         fn a_command_of_production_is_found_among_others(
             before in prop::collection::vec("(ls -l|cargo test|cd 'a b'|A=1 true|echo \"\\$x\"|# no|x=`date`)", 0..4),

@@ -1,4 +1,4 @@
-//! What reaches production, as files say it.
+//! What reaches production, according to rule files.
 
 use regex::Regex;
 
@@ -8,30 +8,30 @@ use super::runs::{Interpreter, Wrapper, plain_name};
 use super::shell::Word;
 use crate::datafile::{self, FileError, Placed, Table};
 
-/// As rule files name their format.
+/// The name of the format in rule files.
 pub const SCHEMA: &str = "undersign-hook/v0";
 
 /// What reaches production.
 #[derive(Debug, Clone)]
 pub struct ProductionRules {
     pub(super) programs: Vec<Program>,
-    /// Leading words of commands that run nothing that their arguments name.
+    /// The leading words of commands that run nothing that their arguments name.
     pub(super) harmless: Vec<Phrase>,
     /// Those among them that do nothing to what their arguments name.
     pub(super) speaks: Vec<Phrase>,
     pub(super) wrappers: Vec<Wrapper>,
     pub(super) interpreters: Vec<Interpreter>,
     pub(super) shells: Vec<String>,
-    /// How code starts other programs, in one language or another.
+    /// How code starts other programs, in any language.
     pub(super) starts: Vec<String>,
-    /// Tools of an agent that are no shell.
+    /// Tools of an agent that are not shells.
     pub(super) tools: Vec<Pattern>,
     pub(super) markers: Vec<String>,
-    /// Variables that everything runs with.
+    /// The variables that everything runs with.
     pub(super) environment: Vec<(String, Word)>,
-    /// Finds the name of a program anywhere in a text; of those that are nothing by their name alone, not.
+    /// Finds the name of a program anywhere in a text, except for programs whose name alone means nothing.
     pub(super) names: Regex,
-    /// Finds all that there are rules for.
+    /// Finds everything that has a rule.
     pub(super) known: Regex,
 }
 
@@ -40,43 +40,43 @@ pub(super) struct Program {
     pub names: Vec<String>,
     /// With these first arguments it changes nothing.
     pub reads: Vec<Phrase>,
-    /// If there are any: only with these first arguments it reaches production.
+    /// If there are any: it reaches production only with these first arguments.
     pub reaches: Vec<Phrase>,
     /// Options that take the next word as their value.
     pub valued: Vec<String>,
     pub carriers: Carriers,
     has_carriers: bool,
-    /// What is elsewhere, as it is written.
+    /// Places outside production, as written.
     places: Vec<String>,
-    /// What it reaches where nothing says where.
+    /// What it reaches if nothing says where.
     pub alone: Alone,
-    /// It runs elsewhere what follows its first argument.
+    /// It runs the words after its first argument at another place.
     pub hands_on: bool,
-    /// It hands its arguments to a server as they are, `--help` among them.
+    /// It passes its arguments to a server unchanged, including `--help`.
     pub takes_all: bool,
-    /// Without arguments it shows how it is called.
+    /// Without arguments it prints its usage.
     pub shows_bare: bool,
-    /// Its name alone says nothing: everybody uses it for other things.
+    /// Its name alone means nothing: everybody uses it for other things.
     is_common: bool,
-    /// The target of the policy that it reaches.
+    /// The target in the policy that it reaches.
     pub target: Option<String>,
 }
 
-/// Where a program goes that nobody tells.
+/// Where a program connects if nothing says where.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum Alone {
     #[default]
     Production,
-    /// In a container to what runs beside it.
+    /// In a container, it connects to what runs beside it.
     LocalInContainers,
     Local,
 }
 
 impl ProductionRules {
-    /// Those that are shipped, and those of a file on top: its programs stand for themselves, the rest is added.
+    /// The built-in rules, and those of a file on top: programs of the file replace built-in ones, all else is added.
     ///
     /// # Errors
-    /// All mistakes of the file.
+    /// All mistakes in the file.
     pub fn with(own: Option<(&str, &str)>) -> Result<ProductionRules, FileError> {
         let shipped = datafile::read("production.toml", include_str!("../../assets/production.toml"), read_file)?;
         let own = own.map(|(name, text)| datafile::read(name, text, read_file)).transpose()?;
@@ -85,7 +85,7 @@ impl ProductionRules {
 
     fn of(shipped: RulesFile, own: RulesFile) -> ProductionRules {
         let mut programs = own.programs;
-        // Where they may be told to go is known of more than one wants to write down.
+        // A program has more carriers than anybody wants to write down: use the built-in ones.
         for program in programs.iter_mut().filter(|program| !program.has_carriers) {
             let same = shipped.programs.iter().find(|own| program.names.iter().any(|name| own.is_called(name)));
             let mut carriers = same.map(|own| own.carriers.without_places()).unwrap_or_default();
@@ -116,7 +116,8 @@ impl ProductionRules {
         }
     }
 
-    /// The same, for commands that run with these variables: they say where a program goes that nothing else tells.
+    /// The same rules, for commands that run with these variables: they decide where a program connects if nothing else
+    /// does.
     pub fn within(mut self, environment: impl Iterator<Item = (String, String)>) -> ProductionRules {
         self.environment = environment.map(|(name, value)| (name, Word::literal(value))).collect();
         self
@@ -140,7 +141,7 @@ impl ProductionRules {
 }
 
 impl Program {
-    /// Its name alone says that production is reached.
+    /// Whether its name alone means that production is reached.
     pub fn is_named(&self) -> bool {
         !self.is_common
     }
@@ -150,14 +151,14 @@ impl Program {
     }
 }
 
-/// Finds a word of its own: `kubectl-get-all` is another program, and `${NAME:-kubectl}` is this one.
+/// Matches whole words: `kubectl-get-all` is another program, and `${NAME:-kubectl}` is this one.
 fn found_by<'p>(programs: impl Iterator<Item = &'p Program>) -> Regex {
     let names: Vec<String> = programs.flat_map(|program| &program.names).map(|name| regex::escape(name)).collect();
     let pattern = format!(r"(?:^|[^A-Za-z0-9_.-]|:-)({})(?:\.exe|\.cmd)?(?:$|[^A-Za-z0-9_-])", names.join("|"));
     Regex::new(&pattern).unwrap_or_else(|_| Regex::new("()").expect("an empty pattern"))
 }
 
-/// What a file of rules says.
+/// The content of a rule file.
 #[derive(Default)]
 struct RulesFile {
     programs: Vec<Program>,
@@ -280,7 +281,7 @@ fn is_set(table: &Table<'_>, key: &str) -> bool {
     table.boolean(key).is_some_and(|own| own.value)
 }
 
-/// Words with blanks between them, each a glob.
+/// Words separated by blanks, each a glob.
 fn phrases(texts: Vec<Placed<'_, String>>) -> Vec<Phrase> {
     let phrase = |text: &Placed<'_, String>| {
         if text.value.trim().is_empty() {

@@ -1,5 +1,5 @@
-//! What a command runs that is no program of production itself: programs that run another one, shells, and interpreters
-//! of languages that are not read here. Which those are, the rules say.
+//! What a command runs if it is not itself a program of production: programs that run another one, shells, and
+//! interpreters of languages that are not parsed here. The rules list them.
 
 use super::phrase::Phrase;
 use super::shell::{SimpleCommand, Word, assignment};
@@ -12,17 +12,17 @@ pub struct Wrapper {
     pub valued: Vec<String>,
     /// Options whose value is a command line.
     pub lines: Vec<String>,
-    /// Words after each of which a command stands; nothing else is one.
+    /// Words that are each followed by a command; there are no other commands.
     pub after: Vec<String>,
-    /// There are no commands but those lines.
+    /// There are no commands except those lines.
     pub is_lines: bool,
-    /// Arguments before the command.
+    /// The number of arguments before the command.
     pub skip: usize,
-    /// The command stands behind `--`, where there is one.
+    /// The command follows `--`, if there is one.
     pub is_dashed: bool,
     /// A shell reads the words as one line.
     pub is_joined: bool,
-    /// The first argument is an image or a service that may be called as what it runs.
+    /// The first argument is an image or a service that may have the name of the program it runs.
     pub is_image: bool,
     /// It runs in a container.
     pub is_inside: bool,
@@ -30,25 +30,25 @@ pub struct Wrapper {
     pub is_feeding: bool,
     /// Without a command it starts a shell.
     pub starts_shell: bool,
-    /// It sets variables, and nobody here knows to what.
+    /// It sets variables to unknown values.
     pub sets_variables: bool,
 }
 
-/// What is run inside of a command.
+/// Something that a command runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Inner {
     Command(SimpleCommand),
-    /// As a shell reads it.
+    /// A command line for a shell.
     Line(String),
 }
 
 impl Wrapper {
-    /// Where the words behind its name begin, if a command is one of it.
+    /// The index after the words that name this wrapper, if the command is one of it.
     pub fn begins(&self, name: &str, words: &[Word]) -> Option<usize> {
         self.runs.iter().find_map(|phrase| phrase.end_of(name, words, &self.valued))
     }
 
-    /// What a command runs, whose words behind its name begin there.
+    /// What a command runs, if the words after the wrapper's name begin at this index.
     pub fn inner(&self, command: &SimpleCommand, begin: usize) -> Vec<Inner> {
         let rest = &command.words[begin..];
         let mut inner: Vec<Inner> = self.lines_in(rest).map(Inner::Line).collect();
@@ -64,14 +64,14 @@ impl Wrapper {
                 false => Inner::Command(own),
             }
         }));
-        // `script -qc LINE`: an option in a bundle.
+        // `script -qc LINE`: a bundled option.
         let has_line = !self.lines.is_empty();
         let blank = rest.iter().filter(|word| has_line && word.text.contains(char::is_whitespace));
         inner.extend(blank.map(|word| Inner::Line(word.text.clone())));
         inner
     }
 
-    /// The command behind its options and arguments.
+    /// The command after the options and arguments of the wrapper.
     fn behind(&self, command: &SimpleCommand, begin: usize) -> Option<SimpleCommand> {
         let words = &command.words;
         let mut own = command.clone();
@@ -100,7 +100,7 @@ impl Wrapper {
         }
         let entry_at = entry.as_ref().map(|_| at + 1);
         own.words = entry.into_iter().chain(words.iter().skip(entry_at.unwrap_or(at)).cloned()).collect();
-        // `-- PROGRAM`, and of nix `PACKAGE -- ARGUMENT`.
+        // `-- PROGRAM`, and for nix `PACKAGE -- ARGUMENT`.
         for at in [0, 1] {
             if own.words.get(at).is_some_and(|word| word.text == "--") {
                 own.words.remove(at);
@@ -109,7 +109,7 @@ impl Wrapper {
         (!own.words.is_empty()).then_some(own)
     }
 
-    /// `-u`, and at the end of a bundle `-nu`.
+    /// `-u`, also at the end of a bundle: `-nu`.
     fn takes_next(&self, option: &str) -> bool {
         let letters = option.strip_prefix('-').filter(|own| own.bytes().all(|byte| byte.is_ascii_alphabetic()));
         let is_last = |own: &String| own.len() == 2 && letters.is_some_and(|letters| letters.ends_with(&own[1..]));
@@ -139,7 +139,7 @@ impl Wrapper {
         words.iter().enumerate().filter_map(value)
     }
 
-    /// What is put in the place of `{}`, and behind the arguments, nobody knows.
+    /// Adds the unknown words that replace `{}`, or follow the arguments.
     fn feed(&self, words: &mut Vec<Word>) {
         if !self.is_feeding && self.after.is_empty() {
             return;
@@ -157,14 +157,14 @@ impl Wrapper {
 pub enum ShellCall {
     /// `-c SCRIPT`.
     Script(Word),
-    /// What it reads.
+    /// The script is its input.
     Input,
     /// A file.
     File(Word),
 }
 
 impl ShellCall {
-    /// Of the words behind the name of a shell.
+    /// From the words after the name of a shell.
     pub fn of(arguments: &[Word]) -> ShellCall {
         let (mut at, mut has_script, mut is_joined) = (0, false, false);
         while let Some(word) = arguments.get(at) {
@@ -201,10 +201,10 @@ impl ShellCall {
     }
 }
 
-/// Letters of options of a shell in one word; longer words are others, such as `-NoProfile`.
+/// The most letters of bundled shell options in one word; longer words are other options, such as `-NoProfile`.
 const MAX_LETTERS: usize = 6;
 
-/// An interpreter of a language that is not read here.
+/// An interpreter of a language that is not parsed here.
 #[derive(Debug, Clone, Default)]
 pub struct Interpreter {
     pub names: Vec<String>,
@@ -214,26 +214,26 @@ pub struct Interpreter {
     pub valued: Vec<String>,
     /// Its first argument is code.
     pub has_code_first: bool,
-    /// What it reads is code, whatever its arguments are.
+    /// Its input is code, whatever its arguments are.
     pub always_reads: bool,
     /// Any of its arguments may be code.
     pub has_code_anywhere: bool,
-    /// How code in it starts other programs, beside what all have in common.
+    /// How its code starts other programs, beyond what all languages share.
     pub starts: Vec<String>,
 }
 
-/// What an interpreter is given.
+/// The code that an interpreter gets.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Given {
     pub code: Vec<Word>,
-    /// It runs what it reads.
+    /// It runs its input.
     pub reads: bool,
-    /// Where the words begin that are none of its own.
+    /// The index of the first word that does not belong to the interpreter.
     pub rest: usize,
 }
 
 impl Interpreter {
-    /// Of the words behind its name.
+    /// From the words after its name.
     pub fn given(&self, arguments: &[Word]) -> Given {
         let mut given = Given::default();
         let (mut at, mut has_file) = (0, false);
@@ -258,14 +258,14 @@ impl Interpreter {
         }
         let blank = arguments.iter().filter(|word| self.has_code_anywhere && word.text.contains(char::is_whitespace));
         given.code.extend(blank.cloned());
-        // A file whose name is filled in may be a pipe.
+        // A file with an expansion in its name may be a pipe.
         let is_unknown = arguments.get(at).is_some_and(|word| !word.is_literal && word.text.starts_with("/dev/"));
         given.reads = given.code.is_empty() && !has_file || is_unknown || self.always_reads;
         given.rest = at;
         given
     }
 
-    /// `-c CODE`, `-cCODE`, `--eval=CODE`, `-lne CODE`, and how many words that takes.
+    /// `-c CODE`, `-cCODE`, `--eval=CODE`, `-lne CODE`: the code, and the number of words it takes.
     fn code_in(&self, arguments: &[Word], at: usize) -> Option<(Word, usize)> {
         let word = &arguments[at];
         for option in &self.code {
@@ -284,7 +284,7 @@ impl Interpreter {
     }
 }
 
-/// The name of a program, without what package managers, images and other systems put before and behind it:
+/// The name of a program, without what package managers, images and other systems put before and after it:
 /// `owner/tool:1.2`, `tool@latest`, `registry#tool`, `tool.exe`.
 pub fn plain_name(name: &str) -> &str {
     let name = name.rsplit('#').next().unwrap_or(name);

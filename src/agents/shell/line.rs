@@ -1,11 +1,11 @@
-//! Lines: commands with what stands between them, redirections and here documents.
+//! Lines: commands and their separators, redirections and here documents.
 
 use std::rc::Rc;
 
 use super::variables::Variables;
 use super::{MAX_DEPTH, Script, SimpleCommand, Word, assignment};
 
-/// Words that may stand before a command and run nothing themselves.
+/// Words that may precede a command and run nothing themselves.
 const KEYWORDS: &[&str] =
     &["if", "then", "elif", "else", "fi", "while", "until", "do", "done", "esac", "!", "{", "}", "coproc"];
 const REDIRECTIONS: &[&str] = &["<<<", "<<-", "<<", "<>", ">>", ">&", "<&", ">|", "<(", ">(", "<", ">"];
@@ -21,24 +21,24 @@ pub(super) struct Reader<'r> {
 /// A `<<END` whose lines follow below.
 struct HereDocument {
     end: String,
-    /// `<<-`: tabs before the end do not count.
+    /// `<<-`: tabs before the end are ignored.
     is_indented: bool,
     is_literal: bool,
-    /// The command that reads it, once that has ended.
+    /// The index of the command that reads it, once that command has ended.
     reader: Option<usize>,
 }
 
-/// What brackets are open, and what is gathered of a command.
+/// The open brackets, and the command read so far.
 #[derive(Default)]
 struct Line {
     command: SimpleCommand,
     waiting: Vec<HereDocument>,
     open: Vec<Open>,
-    /// How many `if`, `while` and the like have not ended.
+    /// How many `if`, `while` and the like are open.
     conditions: usize,
-    /// It follows `&&`, `||` or `|`.
+    /// The command follows `&&`, `||` or `|`.
     is_joined: bool,
-    /// In a `case`: what follows is a pattern, in which `|` joins.
+    /// In a `case`: a pattern follows, in which `|` separates alternatives.
     is_pattern: bool,
 }
 
@@ -50,7 +50,7 @@ enum Open {
 }
 
 impl Line {
-    /// The first word that is none of the shell's own.
+    /// The first word that is not a keyword.
     fn head(&self) -> Option<&Word> {
         self.command.words.iter().find(|word| !is_keyword(word))
     }
@@ -59,7 +59,7 @@ impl Line {
         self.command.words.first().is_some_and(|word| word.is_keyword("esac"))
     }
 
-    /// `[[ … ]]`, where what separates commands elsewhere does not.
+    /// `[[ … ]]`, in which separators of commands do not separate.
     fn is_in_test(&self) -> bool {
         self.head().is_some_and(|word| word.is_keyword("[["))
             && self.command.words.last().is_some_and(|word| !word.is_keyword("]]"))
@@ -79,7 +79,7 @@ impl<'r> Reader<'r> {
         self.commands(false);
     }
 
-    /// Commands up to the end, or to the bracket that closes a substitution; behind that.
+    /// Reads commands up to the end, or past the bracket that closes a substitution.
     pub fn commands(&mut self, is_bracketed: bool) {
         let mut line = Line::default();
         while let Some(byte) = self.peek(0) {
@@ -130,13 +130,13 @@ impl<'r> Reader<'r> {
         line.is_pattern |= byte == b';' && is_double && line.open.last() == Some(&Open::Case);
     }
 
-    /// `((` begins a calculation, and not a command in two brackets.
+    /// Whether `((` begins arithmetic, rather than a command in two brackets.
     fn is_calculated(&self, line: &Line) -> bool {
         let is_place = line.head().is_none_or(|head| head.is_keyword("for"));
         is_place && self.is_double_bracket(self.at)
     }
 
-    /// A closing bracket; whether it ends what is read here.
+    /// Reads a closing bracket; returns whether it ends the text to read.
     fn closes(&mut self, line: &mut Line, is_bracketed: bool) -> bool {
         if line.open.last() == Some(&Open::Case) && !line.is_at_esac() {
             self.at += 1;
@@ -171,7 +171,7 @@ impl<'r> Reader<'r> {
         line.command.words.append(&mut words);
     }
 
-    /// `NAME=(…)`: its words are values, and nothing is run.
+    /// `NAME=(…)`: its words are values, and nothing runs.
     fn list(&mut self, word: &mut Word) {
         self.at += 1;
         while let Some(byte) = self.peek(0) {
@@ -191,7 +191,7 @@ impl<'r> Reader<'r> {
         (word.is_literal, word.filled) = (false, word.text.len());
     }
 
-    /// What is gathered so far, as a command of its own: without the words of the shell's own before it.
+    /// Ends the command read so far, without the keywords before it.
     fn end(&mut self, line: &mut Line) {
         let mut done = std::mem::take(&mut line.command);
         let skipped = done.words.iter().take_while(|word| is_keyword(word)).count();
@@ -222,7 +222,7 @@ impl<'r> Reader<'r> {
         self.script.commands.extend((!is_nothing).then_some(done));
     }
 
-    /// `<`, `>`, `<<`, `<<<`, `<(`, with what follows.
+    /// `<`, `>`, `<<`, `<<<`, `<(`, and the word that follows.
     fn redirection(&mut self, line: &mut Line) {
         let rest = &self.text[self.at..];
         let operator = REDIRECTIONS.iter().find(|operator| rest.starts_with(**operator)).copied().unwrap_or("<");
@@ -250,7 +250,7 @@ impl<'r> Reader<'r> {
         }
     }
 
-    /// The lines that `<<` promised, for the command that it stands with.
+    /// Reads the lines of each pending `<<`, for the command that it belongs to.
     fn here_documents(&mut self, line: &mut Line) {
         for document in std::mem::take(&mut line.waiting) {
             let body = self.here_document(&document);
@@ -278,7 +278,7 @@ impl<'r> Reader<'r> {
         &text[from..]
     }
 
-    /// Reads something inside of this, unless that is too deep.
+    /// Reads something nested, unless that is too deep.
     pub fn nested(&mut self, read: impl FnOnce(&mut Self)) {
         if self.depth >= MAX_DEPTH {
             self.script.is_cut = true;

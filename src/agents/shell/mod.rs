@@ -1,5 +1,5 @@
-//! A command line of a shell, read as far as it says for sure what it runs. It would rather not know than guess: what
-//! it cannot read to its end, or what is put together as it runs, is said to be so.
+//! Reads the command line of a shell, as far as it is certain what that runs. It never guesses: a line that it cannot
+//! read to its end, or words that are only known at run time, are marked as such.
 
 mod line;
 mod text;
@@ -10,63 +10,63 @@ use std::rc::Rc;
 use line::Reader;
 use variables::Variables;
 
-/// Bytes of a command line that is read.
+/// The longest command line that is read, in bytes.
 pub const MAX_TEXT: usize = 4 << 20;
-/// Command lines inside of one another.
+/// The deepest nesting of command lines.
 const MAX_DEPTH: u8 = 16;
 
-/// A word, with what quotes did to it taken away.
+/// A word, without its quotes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Word {
-    /// What it says; of what is filled in as it runs, the text that stands for it.
+    /// Its text; for an expansion, the source of the expansion.
     pub text: String,
-    /// Nothing is filled in.
+    /// It contains no expansion.
     pub is_literal: bool,
-    /// Where the last of what is filled in ends.
+    /// Where its last expansion ends.
     filled: usize,
-    /// Something of it stands in quotes.
+    /// Some of it is quoted.
     is_quoted: bool,
-    /// The shell looks for files that are called so, or for a home.
+    /// The shell replaces it by matching files, or by a home directory.
     pub is_pattern: bool,
 }
 
 impl Word {
-    /// What says itself.
+    /// A word without expansions.
     pub fn literal(text: impl Into<String>) -> Word {
         Word { text: text.into(), is_literal: true, ..Word::default() }
     }
 
-    /// What is filled in as it runs.
+    /// A word that is an expansion.
     pub fn filled_in(text: impl Into<String>) -> Word {
         let text = text.into();
         Word { filled: text.len(), text, ..Word::default() }
     }
 
-    /// A text that is part of it.
+    /// A part of this word, with the given text.
     pub fn part(&self, text: &str) -> Word {
         Word { text: text.to_owned(), filled: text.len(), ..self.clone() }
     }
 
-    /// The last part of its path, where that is known: of `$HOME/bin/tool`, too.
+    /// The last part of its path, if that is known: also for `$HOME/bin/tool`.
     pub fn file_name(&self) -> Option<&str> {
         let at = self.text.rfind('/').map_or(0, |at| at + 1);
         (self.is_literal || at > 0 && at >= self.filled).then(|| &self.text[at..])
     }
 
-    /// A word of the shell's own: these count only without quotes.
+    /// Whether it is this keyword of the shell: keywords count only without quotes.
     fn is_keyword(&self, keyword: &str) -> bool {
         self.is_literal && !self.is_quoted && self.text == keyword
     }
 }
 
-/// One program that is run, without where its output goes.
+/// One program that is run, without the destination of its output.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SimpleCommand {
     /// `NAME=value` before it.
     pub assignments: Vec<(String, Word)>,
-    /// The program and its arguments; empty where it only sets variables, or stands for the end of a loop.
+    /// The program and its arguments; empty if it only sets variables, or marks the end of a loop.
     pub words: Vec<Word>,
-    /// What is written to its standard input, where that stands beside it.
+    /// What is written to its standard input, if the line contains that.
     pub inputs: Vec<Rc<str>>,
     /// Files that it reads and writes by `<` and `>`.
     pub files: Vec<Word>,
@@ -80,7 +80,7 @@ impl SimpleCommand {
         assigned.chain(words).chain(self.inputs.iter().map(AsRef::as_ref))
     }
 
-    /// The same command from one of its words on.
+    /// The same command, starting at one of its words.
     pub fn from(&self, at: usize) -> SimpleCommand {
         SimpleCommand { words: self.words.get(at..).unwrap_or_default().to_vec(), ..self.clone() }
     }
@@ -89,15 +89,15 @@ impl SimpleCommand {
 /// What a command line runs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Script {
-    /// In the order in which they end, those of substitutions among them.
+    /// In the order in which they end, including those of substitutions.
     pub commands: Vec<SimpleCommand>,
-    /// Something was not read: a quote that does not end, or too many things inside of one another.
+    /// Something was not read: an unclosed quote, or too deep a nesting.
     pub is_cut: bool,
 }
 
 impl Script {
-    /// Reads a command line; of a longer one than [`MAX_TEXT`] bytes nothing. Variables that it sets itself, once and
-    /// whatever happens, are filled in.
+    /// Reads a command line; reads nothing of one longer than [`MAX_TEXT`] bytes. Expands variables that the line sets
+    /// itself, if it sets them once and unconditionally.
     pub fn of(text: &str) -> Script {
         let mut script = Script::default();
         if text.len() > MAX_TEXT {
@@ -114,7 +114,7 @@ impl Script {
         filled
     }
 
-    /// What each of its variables is set to, all times.
+    /// All values that each of its variables is set to.
     pub fn variables(&self) -> impl Iterator<Item = (String, Word)> {
         self.commands.iter().flat_map(variables::set_by)
     }
@@ -128,7 +128,7 @@ pub fn assignment(word: &Word) -> Option<(String, Word)> {
     is_variable(name).then(|| (name.to_owned(), word.part(value)))
 }
 
-/// Whether a variable may be called so.
+/// Whether this is a valid name for a variable.
 fn is_variable(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
@@ -139,7 +139,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// The commands with their words joined; a word that is filled in stands in brackets.
+    /// The commands with their words joined; a word with an expansion is put in brackets.
     fn read(text: &str) -> Vec<String> {
         let script = Script::of(text);
         assert!(!script.is_cut, "{text}: {script:?}");
@@ -232,7 +232,7 @@ mod tests {
     }
 
     proptest! {
-        /// No text makes it panic or run away, and what stands plainly first on a line is found.
+        /// No text makes it panic or run away, and a plain first command on a line is found.
         #[test]
         fn any_text_is_read(text in "[a-c $`'\"(){}<>|&;\\\\\n#=éE-]{0,60}") {
             let script = Script::of(&format!("kubectl delete\n{text}"));

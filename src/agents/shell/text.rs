@@ -1,4 +1,4 @@
-//! Words: quotes, and what is filled in.
+//! Words: quotes and expansions.
 
 use super::line::Reader;
 use super::{Word, is_variable};
@@ -6,7 +6,7 @@ use super::{Word, is_variable};
 /// What ends a word.
 const ENDS: &[u8] = b" \t\r\n;&|()<>";
 
-/// Where something is filled in.
+/// Where an expansion occurs.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Within {
     Bare,
@@ -15,7 +15,7 @@ enum Within {
 }
 
 impl Reader<'_> {
-    /// A word; several where a variable is filled in that has blanks.
+    /// Reads a word; several if a variable in it expands to a value with blanks.
     pub fn words(&mut self) -> Vec<Word> {
         let mut words = vec![Word::literal("")];
         let (mut brace, mut is_braced) = (None, false);
@@ -53,7 +53,7 @@ impl Reader<'_> {
         words
     }
 
-    /// A word in which nothing is filled in, whatever it looks like: the end of a here document.
+    /// Reads a word without expanding anything: the end of a here document.
     pub fn plain_word(&mut self) -> Word {
         let mut word = Word::literal("");
         while let Some(byte) = self.peek(0).filter(|byte| !ENDS.contains(byte)) {
@@ -74,7 +74,7 @@ impl Reader<'_> {
         word
     }
 
-    /// One character, as it stands.
+    /// Takes one character, unchanged.
     fn take(&mut self, word: &mut Word) {
         if let Some(c) = self.text.get(self.at..).and_then(|rest| rest.chars().next()) {
             self.at += c.len_utf8();
@@ -82,7 +82,7 @@ impl Reader<'_> {
         }
     }
 
-    /// What stands between here and the next such byte; behind both.
+    /// Returns the text up to the next such byte, and moves past that byte.
     fn until(&mut self, end: u8) -> &str {
         let from = self.at + 1;
         let length = self.text.as_bytes()[from..].iter().position(|byte| *byte == end);
@@ -92,7 +92,7 @@ impl Reader<'_> {
         &self.text[from..to]
     }
 
-    /// The next byte; none at the end, which is passed. A text that stops before it was cut.
+    /// The next byte; none at the end byte, which is consumed. A text without one is marked as cut.
     fn before(&mut self, end: u8) -> Option<u8> {
         let byte = self.peek(0);
         self.script.is_cut |= byte.is_none();
@@ -120,7 +120,7 @@ impl Reader<'_> {
         }
     }
 
-    /// `$NAME`, `${…}`, `$(…)`, `$((…))`, `$[…]`, `` `…` ``, `$'…'`, `$"…"`; a dollar that is none of these.
+    /// Reads `$NAME`, `${…}`, `$(…)`, `$((…))`, `$[…]`, `` `…` ``, `$'…'`, `$"…"`; or a dollar that is none of these.
     fn expansion(&mut self, words: &mut Vec<Word>, within: Within) {
         let from = self.at;
         match (self.peek(0), self.peek(1)) {
@@ -168,7 +168,7 @@ impl Reader<'_> {
         }
     }
 
-    /// `` `…` ``, in which a backslash before a backquote, a dollar or a backslash goes away.
+    /// Reads `` `…` ``, in which a backslash before a backquote, a dollar or a backslash is removed.
     fn backquoted(&mut self, within: Within) {
         let mut inner = String::new();
         self.at += 1;
@@ -198,7 +198,7 @@ impl Reader<'_> {
         Reader::new(&inner, depth, script, self.variables).nested(Reader::read);
     }
 
-    /// Behind `${`, up to its bracket.
+    /// Reads from after `${` up to its closing bracket.
     fn braced(&mut self, within: Within) {
         let rest = &self.text[self.at..];
         let name = rest.trim_start_matches(['!', '#']);
@@ -207,7 +207,7 @@ impl Reader<'_> {
         if is_variable(name) && matches!(operator, Some('=' | ':')) {
             self.variables.forget(name);
         }
-        // Within quotes a `'` is one only where a pattern stands.
+        // Within double quotes, a `'` quotes only in a pattern.
         let has_quotes = within == Within::Bare || !matches!(operator, Some(':' | '-' | '=' | '+' | '?'));
         let mut ignored = vec![Word::default()];
         while let Some(byte) = self.before(b'}') {
@@ -224,7 +224,7 @@ impl Reader<'_> {
         }
     }
 
-    /// `$'…'`, where a backslash spells what cannot be written.
+    /// Reads `$'…'`, with its backslash escapes.
     fn escaped(&mut self, word: &mut Word) {
         self.at += 2;
         word.is_quoted = true;
@@ -238,7 +238,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Behind the backslash.
+    /// Reads the rest of an escape, after the backslash.
     fn escape(&mut self, word: &mut Word) {
         let Some(byte) = self.peek(0) else { return };
         let simple = [(b'n', '\n'), (b't', '\t'), (b'r', '\r'), (b'a', '\u{7}'), (b'e', '\u{1b}'), (b'b', '\u{8}')];
@@ -262,7 +262,7 @@ impl Reader<'_> {
         word.text.extend(spelt);
     }
 
-    /// A calculation with its brackets, in which only substitutions run.
+    /// Reads arithmetic with its brackets, in which only substitutions run.
     pub fn calculation(&mut self, open: u8, close: u8) {
         let end = self.balanced(self.at, open, close);
         self.script.is_cut |= end.is_none();
@@ -272,13 +272,13 @@ impl Reader<'_> {
         self.substitutions(inner);
     }
 
-    /// Whether here `((` begins what ends in `))`.
+    /// Whether `((` here begins something that ends in `))`.
     pub fn is_double_bracket(&self, at: usize) -> bool {
         let end = self.balanced(at, b'(', b')');
         end.is_some() && self.balanced(at + 1, b'(', b')').map(|inner| inner + 1) == end
     }
 
-    /// Behind the bracket that closes the one here. Quotes hide brackets.
+    /// The index after the bracket that closes the one here. Quotes hide brackets.
     fn balanced(&self, from: usize, open: u8, close: u8) -> Option<usize> {
         let (mut depth, mut quote, mut is_escaped) = (0_usize, None, false);
         for (at, &byte) in self.text.as_bytes().iter().enumerate().skip(from) {
@@ -297,7 +297,7 @@ impl Reader<'_> {
         None
     }
 
-    /// The command lines inside of a text that is none itself.
+    /// Reads the command lines inside a text that is not one itself.
     pub fn substitutions(&mut self, text: &str) {
         let (depth, script) = (self.depth, &mut *self.script);
         Reader::new(text, depth, script, self.variables).nested(|reader| {
@@ -316,7 +316,7 @@ impl Reader<'_> {
     }
 }
 
-/// A known value: without quotes its blanks part words.
+/// Inserts a known value: outside quotes, its blanks separate words.
 fn fill_in(words: &mut Vec<Word>, value: &str, within: Within) {
     if within == Within::Quotes {
         last(words).text.push_str(value);

@@ -6,33 +6,33 @@ use super::{SimpleCommand, Word, assignment, is_variable};
 
 /// Commands whose arguments set variables.
 const SETTERS: &[&str] = &["export", "declare", "typeset", "local", "readonly"];
-/// Commands that set those of their arguments that are names to what nobody sees here.
+/// Commands that set each argument that is a name to a value unknown here.
 const READERS: &[&str] = &["read", "mapfile", "readarray", "getopts", "printf", "unset", "for", "select", "let"];
 
-/// What is known of them. The first reading gathers, the second fills in.
+/// What is known of variables. The first pass collects values, the second expands them.
 #[derive(Debug, Default)]
 pub(super) struct Variables {
-    /// Nothing where it is set twice, or by what is not read here.
+    /// None if it is set twice, or by something that is not read here.
     values: BTreeMap<String, Option<String>>,
-    /// Those that the second reading has come by.
+    /// The variables that the second pass has come to.
     set: BTreeSet<String>,
     is_second: bool,
 }
 
 impl Variables {
-    /// Ends the first reading; whether the second one finds more.
+    /// Ends the first pass; returns whether the second one can expand anything.
     pub fn settle(&mut self) -> bool {
         self.is_second = true;
         self.values.values().any(Option::is_some)
     }
 
-    /// What stands for a variable here.
+    /// The known value of a variable at this point.
     pub fn value(&self, name: &str) -> Option<&str> {
         let value = self.values.get(name).filter(|_| self.is_second && self.set.contains(name))?;
         value.as_deref()
     }
 
-    /// Sees what a command sets. What runs only under a condition, or in a shell of its own, is not sure.
+    /// Notes what a command sets. It is not certain if it runs only under a condition, or in a subshell.
     pub fn see(&mut self, command: &SimpleCommand, is_sure: bool) {
         set_by(command).iter().for_each(|(name, value)| self.set(name, value, is_sure));
         if command.words.first().is_some_and(|word| READERS.contains(&word.text.as_str())) {
@@ -41,7 +41,7 @@ impl Variables {
         }
     }
 
-    /// It is set to what nobody sees here.
+    /// Notes that a variable is set to an unknown value.
     pub fn forget(&mut self, name: &str) {
         if !self.is_second {
             self.values.insert(name.to_owned(), None);
@@ -61,7 +61,7 @@ impl Variables {
     }
 }
 
-/// Variables that a command sets for those behind it.
+/// The variables that a command sets for the commands after it.
 pub(super) fn set_by(command: &SimpleCommand) -> Vec<(String, Word)> {
     match command.words.split_first() {
         None => command.assignments.clone(),
