@@ -1,5 +1,5 @@
-//! The ledger, read once, and asked for what was known of it at a time. A landing is judged by the records that could
-//! have a say in it, and not by all that there are: so that the cost follows what landed.
+//! The ledger, read once, with queries for what was known at a given time. A landing is judged by the records that
+//! could affect it, not by all records: so the cost depends on what landed.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -9,34 +9,35 @@ use crate::decision::Verdict;
 use crate::gate::Receipts;
 use crate::record::{Chain, Record, RecordId};
 
-/// A record by its chain and its place in it.
+/// A record, by its chain and its position in it.
 type At = (usize, usize);
 
-/// Records of other contents of the same paths that a judgement is given, for the sentences of its refusal: so many,
-/// and known for no longer than so many seconds, since the gate looks through the history between them.
+/// Records of other content for the same paths that a judgement gets, to explain its refusals: at most this many, known
+/// for at most this many seconds, since the gate searches the history between them.
 const MAX_NEAR: usize = 5;
 const NEAR: i64 = 30 * 24 * 3600;
 
 pub struct Book {
     chains: Vec<Chain>,
-    /// By chain and place, from when on the record was known.
+    /// By chain and position: since when the record is known.
     known: Vec<Vec<i64>>,
     by_id: HashMap<RecordId, At>,
     by_manifest: HashMap<String, Vec<At>>,
     by_path: HashMap<RepoPath, Vec<At>>,
-    /// Records that end others, by the one that they end.
+    /// Records that end others, by the record that they end.
     enders: HashMap<RecordId, Vec<At>>,
-    /// Rejections, emergencies with their reviews, and what ends or takes over: they may have a say in anything.
+    /// Rejections, emergencies with their reviews, and records that end or take over others: they may affect any
+    /// judgement.
     always: Vec<At>,
 }
 
-/// What lets something land.
+/// Whether a record lets something land.
 fn lands(record: &Record) -> bool {
     matches!(record.predicate().verdict, Verdict::Approve | Verdict::BreakGlass)
 }
 
 impl Book {
-    /// `known_at` says when a record was first known.
+    /// `known_at` returns when a record was first known.
     pub fn of(chains: Vec<Chain>, known_at: impl Fn(&Chain, &Record) -> i64) -> Book {
         let mut book = Book {
             known: Vec::with_capacity(chains.len()),
@@ -56,7 +57,7 @@ impl Book {
         for (at, chain) in chains.iter().enumerate() {
             let (mut times, mut latest) = (Vec::with_capacity(chain.records.len()), i64::MIN);
             for (place, record) in chain.records.iter().enumerate() {
-                // Nobody had a record before the one that it follows.
+                // Nobody had a record before its predecessor in the chain.
                 latest = latest.max(known_at(chain, record));
                 times.push(latest);
                 book.enter((at, place), record, &emergencies);
@@ -99,23 +100,23 @@ impl Book {
         Some(self.record(*self.by_id.get(&id.parse().ok()?)?))
     }
 
-    /// From when on a record of this id was known.
+    /// Since when the record with this id is known.
     pub fn known_since(&self, id: &str) -> Option<i64> {
         Some(self.known_from(*self.by_id.get(&id.parse().ok()?)?))
     }
 
-    /// Records of a content, with when each was known.
+    /// The records for this content, with the time when each became known.
     pub fn of_manifest(&self, manifest: &str) -> impl Iterator<Item = (&Record, i64)> {
         let of = self.by_manifest.get(manifest).into_iter().flatten();
         of.map(|at| (self.record(*at), self.known_from(*at)))
     }
 
-    /// Records of their owners that end this one, with when each was known.
+    /// The records by which their owners end this one, with the time when each became known.
     pub fn enders(&self, id: RecordId) -> impl Iterator<Item = (&Record, i64)> {
         self.enders.get(&id).into_iter().flatten().map(|at| (self.record(*at), self.known_from(*at)))
     }
 
-    /// The contents that anybody let land on a ref, each once; and what steps are looked through for to find them.
+    /// The content that anybody let land on a ref, each once; and what to look for in the steps to find it.
     pub fn wanted(&self, name: &str) -> (Vec<&Record>, Wanted) {
         let (mut records, mut wanted, mut once) = (Vec::new(), Wanted::default(), BTreeSet::new());
         for record in self.chains.iter().flat_map(|chain| &chain.records).filter(|record| lands(record)) {
@@ -129,7 +130,7 @@ impl Book {
         (records, wanted)
     }
 
-    /// The records that may have a say in a content at a time, as chains, with when they were known.
+    /// The records, as chains, that may affect the judgement of this content at a time, with when they became known.
     pub fn as_of(&self, manifest: &str, near: &[RepoPath], until: i64) -> (Vec<Chain>, Receipts) {
         let mut chosen: BTreeSet<At> = self.always.iter().copied().collect();
         chosen.extend(self.by_manifest.get(manifest).into_iter().flatten());

@@ -1,5 +1,5 @@
-//! Which columns of a report are evidence for which controls: a file of whoever is audited. Controls differ from house
-//! to house; none is shipped.
+//! Which columns of a report are evidence for which controls: a file that the audited organisation provides. Controls
+//! differ between organisations; none are built in.
 
 use std::collections::BTreeMap;
 
@@ -7,21 +7,21 @@ use super::report::{Kind, Shown};
 use crate::datafile::{self, FileError};
 
 pub const SCHEMA: &str = "undersign-controls/v1";
-/// Columns beside the kinds of exceptions.
+/// The columns besides the kinds of exceptions.
 pub const COLUMNS: [&str; 9] =
     ["landing", "when", "decision", "approvers", "presence", "seen", "ai", "findings", "gate"];
 
-/// By column, ids of controls.
+/// The ids of controls, by column.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Controls {
     pub columns: BTreeMap<String, Vec<Shown>>,
 }
 
 impl Controls {
-    /// Reads a mapping; refused whole, with all of its mistakes.
+    /// Reads a mapping; one with mistakes is refused as a whole, with all of them.
     ///
     /// # Errors
-    /// It has mistakes, each with its line.
+    /// The mapping has mistakes, each with its line.
     pub fn parse(file: &str, source: &str) -> Result<Controls, FileError> {
         datafile::read(file, source, |root| {
             let schema = root.need_string("schema");

@@ -1,9 +1,9 @@
-//! Cuts a line of steps into what records speak of, as the gate's search for segments does, over years instead of one
-//! push. Pure.
+//! Cuts a line of steps into the stretches that records approve, like the gate's search for segments, but over years
+//! instead of one push. Pure.
 //!
-//! Each step adds a number to a running sum, and a record's manifest is the difference of two such sums: a stretch of
-//! steps can be what a record speaks of only where the sums at its ends differ by just that. So a stretch is found by
-//! looking up a number, and only what is found is judged. A collision of numbers costs a judgement and no more.
+//! Each step adds a number to a running sum, and the manifest of a record is the difference of two such sums: a stretch
+//! of steps can only match a record if the sums at its ends differ by exactly that number. So a stretch is found by
+//! looking up a number, and only matches are judged. A collision of numbers costs one judgement and nothing else.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher as _};
@@ -13,30 +13,31 @@ use crate::change::RepoPath;
 use crate::change::diff::TreeEntry;
 use crate::change::manifest::{Image, Manifest};
 
-/// Steps of one stretch, as of one push.
+/// The most steps in one stretch, the same as in one push.
 const MAX_STRETCH: usize = crate::gate::MAX_STEPS;
 
-/// What one path weighs while it holds something that a record could name.
+/// The weight of a path while it has content that a record could name.
 pub fn weight(path: &RepoPath, held: Option<Image>) -> u64 {
     held.map_or(0, |image| hashed(&(0u8, path, image)))
 }
 
-/// The same of a path that no record names: its blob need not be read.
+/// The same for a path that no record names: its blob need not be read.
 pub fn weight_unread(path: &RepoPath, held: Option<TreeEntry>) -> u64 {
     held.map_or(0, |entry| hashed(&(1u8, path, entry.mode, entry.id)))
 }
 
-/// By how much a manifest moves the sum.
+/// How much a manifest changes the sum.
 pub fn difference(manifest: &Manifest) -> u64 {
     manifest.iter().fold(0, |sum, (path, old, new)| sum.wrapping_add(weight(path, new)).wrapping_sub(weight(path, old)))
 }
 
-/// By what a manifest is found: one of its paths with what it becomes. Whatever lands it takes such a step.
+/// The mark by which a manifest is found: one of its paths with its new content. Landing the manifest needs such a
+/// step.
 pub fn mark(manifest: &Manifest) -> Option<u64> {
     manifest.iter().next().map(|(path, _, new)| mark_of(path, new))
 }
 
-/// The same of what one step does to a path.
+/// The same for what one step does to a path.
 pub fn mark_of(path: &RepoPath, new: Option<Image>) -> u64 {
     hashed(&(path, new))
 }
@@ -47,21 +48,21 @@ fn hashed<T: Hash>(value: &T) -> u64 {
     hasher.finish()
 }
 
-/// What of a step is needed to find stretches.
+/// The data of a step that the search for stretches needs.
 #[derive(Debug, Clone, Default)]
 pub struct Weighed {
-    /// By how much it moves the sum.
+    /// How much it changes the sum.
     pub difference: u64,
-    /// It changes nothing: then it stands alone.
+    /// It changes nothing: then it is a segment by itself.
     pub is_empty: bool,
-    /// What it did cannot be read: no stretch leads over it.
+    /// What it did cannot be read: no stretch contains it.
     pub is_unread: bool,
-    /// Positions in `wanted` of the manifests by whose mark it may belong to them.
+    /// Indices in `wanted` of the manifests that it may belong to, by their mark.
     pub marked: Vec<u32>,
 }
 
-/// The stretches that may be what some manifests do, by start and end, with the position of the manifest; none of a
-/// step that changes nothing. `wanted` are their differences.
+/// The stretches that may equal a manifest, by start and end, with the index of the manifest; none for a step that
+/// changes nothing. `wanted` contains the differences of the manifests.
 pub fn stretches(steps: &[Weighed], wanted: &[u64]) -> BTreeMap<(usize, usize), Option<u32>> {
     let mut sums = Vec::with_capacity(steps.len() + 1);
     sums.push(0u64);
@@ -88,7 +89,7 @@ pub fn stretches(steps: &[Weighed], wanted: &[u64]) -> BTreeMap<(usize, usize), 
     found
 }
 
-/// A segment of a cut, by positions of its steps.
+/// A segment of a cut, by the indices of its steps.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Segment {
     pub steps: Range<usize>,
@@ -96,15 +97,15 @@ pub struct Segment {
     pub is_approved: bool,
 }
 
-/// The cut that leaves the fewest steps unapproved; of two that are as good, the one with the shorter segments, as the
-/// gate tries them.
+/// The cut that leaves the fewest steps unapproved; between equally good ones, the one with the shorter segments, in
+/// the order in which the gate tries them.
 pub fn best(steps: usize, approved: &BTreeSet<(usize, usize)>) -> Vec<Segment> {
-    /// The best way up to a place.
+    /// The best cut up to a position.
     #[derive(Clone, Copy)]
     struct Way {
         unapproved: usize,
         segments: usize,
-        /// Where its last segment begins.
+        /// Where its last segment starts.
         start: usize,
         is_approved: bool,
     }
@@ -156,7 +157,7 @@ mod tests {
         manifest
     }
 
-    /// Steps as they are weighed for some manifests.
+    /// The steps, weighed for these manifests.
     fn weighed(steps: &[Manifest], wanted: &[Manifest]) -> Vec<Weighed> {
         let marks: Vec<_> = wanted.iter().map(|one| mark(one).unwrap()).collect();
         let of = |step: &Manifest| {
@@ -215,7 +216,7 @@ mod tests {
             let segments = best(steps, &approved.iter().copied().collect()).into_iter();
             segments.map(|segment| (segment.steps, segment.is_approved)).collect::<Vec<_>>()
         };
-        // The first alone was approved, and then both: what the gate finds by going back.
+        // First one step was approved, and then both together: the gate finds this by backtracking.
         assert_eq!(cut(2, &[(0, 1), (0, 2)]), [(0..2, true)]);
         assert_eq!(cut(2, &[(0, 1), (1, 2), (0, 2)]), [(0..1, true), (1..2, true)]);
         assert_eq!(cut(3, &[(1, 3)]), [(0..1, false), (1..3, true)]);

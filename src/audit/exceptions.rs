@@ -1,46 +1,46 @@
-//! What of a landing an auditor must look at. Pure: everything that it rests on is an argument.
+//! What an auditor must check about a landing. Pure: it depends only on its arguments.
 
 use super::report::{Decision, Exception, Kind, Landing, Shown, Time, Verdict};
 use crate::gate::Decided;
 
-/// What is known of a landing beyond its row.
+/// Facts about a landing beyond its row.
 #[derive(Debug, Default)]
 pub struct Facts<'f> {
     pub approvals: Vec<ApprovalFacts<'f>>,
-    /// Until when its emergency's review is owed; none where none is.
+    /// Until when the review of its emergency is owed; none if none is.
     pub review_due: Option<i64>,
-    /// What it loosens in the policy, in sentences.
+    /// How it loosens the policy, in sentences.
     pub loosens: Vec<String>,
-    /// A log was given that must know of it.
+    /// A log was given that must contain it.
     pub is_log_expected: bool,
-    /// Records that its verdict rests on and that are not in the ledger.
+    /// Records that its verdict is based on, but that are not in the ledger.
     pub lost: Vec<String>,
-    /// Somebody approved exactly this, and the approval was known only then.
+    /// Somebody approved exactly this, but the approval became known only at this time.
     pub approved_later: Option<(String, i64)>,
-    /// The sentence of what its approvals came too late for.
+    /// A sentence about what its approvals came too late for.
     pub late: Option<String>,
-    /// Its date is before that of what it stands on: the sentence of it.
+    /// A sentence, if its date is before that of a commit below it.
     pub backdated: Option<String>,
-    /// What it comes to together with its neighbours was approved: the sentence of it.
+    /// A sentence, if it was approved only together with its neighbours.
     pub together: Option<String>,
-    /// Chains that its counted decisions name, of which something is gone: in sentences.
+    /// Sentences about chains that its counted decisions name, and of which records are missing.
     pub unheard: Vec<String>,
-    /// The rules said so of it.
+    /// The rules found a self-review.
     pub is_self_review: bool,
 }
 
-/// What is known of a counted decision beyond its row.
+/// Facts about a counted decision beyond its row.
 #[derive(Debug, Default)]
 pub struct ApprovalFacts<'f> {
     pub person: &'f str,
     pub signed_at: i64,
-    /// When the commit that it is of was made; none where it is not here.
+    /// When the commit that it approves was made; none if that commit is not here.
     pub head_at: Option<i64>,
-    /// All that was seen of it was seen in an earlier revision.
+    /// Everything that was seen of it was seen in an earlier revision.
     pub is_carried_over: bool,
     /// What became of its key, as the end of a sentence.
     pub key_ended: Option<String>,
-    /// Who ended it since, as the end of a sentence.
+    /// Who ended it later, as the end of a sentence.
     pub ended: Option<String>,
 }
 

@@ -1,5 +1,5 @@
-//! Asks the gate's own rules what they would have said when something landed: by the policy of then, and the records
-//! that were known by then. Nothing is decided here.
+//! Asks the gate's own rules what they would have said when something landed: by the policy of that time, and the
+//! records that were known then. Nothing is decided here.
 
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,28 +13,29 @@ use crate::policy::{AuthorProof, Policy};
 use crate::source::git::push::Commits;
 use crate::source::git::{GitError, Objects, Repository};
 
-/// Times at which one segment is judged, at most.
+/// The most times at which one segment is judged.
 const MAX_TIMES: usize = 8;
-/// Questions that one thread takes at a time.
+/// The number of questions that a thread takes at once.
 const SHARE: usize = 16;
 
-/// What is asked of one segment.
+/// A question about one segment.
 #[derive(Debug, Clone)]
 pub struct Question {
     pub from: ObjectId,
     pub to: ObjectId,
-    /// Digest of what it does; empty where no record speaks of it.
+    /// The digest of its change; empty if no record matches it.
     pub manifest: String,
     /// Paths of it that records name.
     pub near: Vec<RepoPath>,
     pub pusher: Option<String>,
-    /// As of when, the earliest first: the first at which it may land counts, else the first of all.
+    /// The times at which to judge, the earliest first: the first at which it may land counts, otherwise the first of
+    /// all.
     pub times: Vec<i64>,
-    /// The policy as it stood before.
+    /// The policy before the segment.
     pub held: Held,
 }
 
-/// What the rules say.
+/// The answer of the rules.
 #[derive(Debug, Clone)]
 pub struct Judged {
     pub at: i64,
@@ -53,26 +54,26 @@ impl Judged {
     }
 }
 
-/// The position of a share of questions, and the answers to it.
+/// The index of a share of questions, and the answers to it.
 type Answered = (usize, Vec<Option<Judged>>);
 
-/// What questions about one ref rest on.
+/// The data that questions about one ref need.
 pub struct Court<'c> {
     pub repository: &'c Repository,
     pub book: &'c Book,
     pub name: &'c str,
-    /// Full name of the policy branch; none where the policy was given as a file.
+    /// The full name of the policy branch; none if the policy was given as a file.
     pub policy_branch: Option<&'c str>,
-    /// Commits that other refs show, each with the ref.
+    /// Commits that other refs show, each with its ref.
     pub shown: &'c [(ObjectId, &'c str)],
 }
 
 impl Court<'_> {
-    /// The answers, in the order of the questions, which is that of the line; none where no policy protected the ref.
-    /// All processors take part.
+    /// The answers, in the order of the questions, which is that of the line; none if no policy protected the ref. Uses
+    /// all processors.
     ///
     /// # Errors
-    /// The repository cannot be opened again.
+    /// The repository cannot be reopened.
     pub fn judge(&self, questions: &[Option<Question>]) -> Result<Vec<Option<Judged>>, GitError> {
         let shares: Vec<&[Option<Question>]> = questions.chunks(SHARE).collect();
         let next = AtomicUsize::new(0);
@@ -100,14 +101,14 @@ impl Court<'_> {
     }
 }
 
-/// One thread's share of it.
+/// The state of one thread.
 struct Judge<'j> {
     repository: &'j Repository,
     book: &'j Book,
     name: &'j str,
     policy_branch: Option<&'j str>,
-    /// What protected refs showed, as far as it was looked at; of the ref that is judged, where each question begins.
-    /// So no question may go back to before an earlier one's beginning.
+    /// The commits that protected refs showed, as far as they were read; for the ref that is judged, the base of each
+    /// question. So no question may start before the base of an earlier one.
     states: RefCell<States>,
 }
 

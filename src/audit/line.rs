@@ -1,5 +1,5 @@
-//! The population: what landed on a ref, by its first-parent line in git and by nothing else. Its steps are read on
-//! all processors, and of each only what the report asks for stays in memory.
+//! The population: what landed on a ref, according to its first-parent line in git and nothing else. Its steps are read
+//! on all processors, and only what the report needs stays in memory.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,21 +12,21 @@ use crate::policy::POLICY_FILE;
 use crate::provenance;
 use crate::source::git::{self, GitError, Repository};
 
-/// Pieces of evidence that a landing names.
+/// The most pieces of evidence that a landing names.
 const MAX_EVIDENCE: usize = 3;
-/// Paths of a step that are kept, to tell what came near.
+/// The most paths that are kept for a step, to tell which records are similar.
 const MAX_NEAR: usize = 8;
-/// Steps that one thread reads at a time.
+/// The number of steps that a thread takes at once.
 const SHARE: usize = 64;
 
-/// A commit of a line, and when it was made by the committer's clock.
+/// A commit of a line, and when it was made, by the committer's clock.
 #[derive(Debug, Clone, Copy)]
 pub struct Place {
     pub commit: ObjectId,
     pub time: i64,
 }
 
-/// First parents of a tip down to the first that another line holds, the oldest first; and what that one is.
+/// The first parents of a tip, down to the first that another line contains, the oldest first; and that one.
 pub fn line(
     repository: &Repository,
     tip: ObjectId,
@@ -42,21 +42,21 @@ pub fn line(
     Ok((places, at))
 }
 
-/// What records name: whose content is read, and by what a step shows that it may belong to one.
+/// What records name: the paths whose content is read, and the marks that show that a step may belong to a record.
 #[derive(Debug, Default)]
 pub struct Wanted {
     pub paths: HashSet<RepoPath>,
-    /// By mark, positions of manifests.
+    /// The indices of manifests, by mark.
     pub marks: HashMap<u64, Vec<u32>>,
 }
 
-/// One step, as far as a report asks.
+/// One step, as far as a report needs it.
 #[derive(Debug, Clone)]
 pub struct Step {
     pub from: Option<ObjectId>,
     pub commit: ObjectId,
     pub time: i64,
-    /// Commits that it brings in.
+    /// The number of commits that it brings in.
     pub commits: usize,
     pub is_merge: bool,
     pub paths: usize,
@@ -71,10 +71,10 @@ pub struct Step {
     pub unread: Option<Shown>,
 }
 
-/// Reads the steps that lead to some commits, each from the one before; the first from `from`.
+/// Reads the steps that lead to these commits, each from the one before; the first from `from`.
 ///
 /// # Errors
-/// The repository cannot be opened again. What cannot be read of one step is said of that step.
+/// The repository cannot be reopened. A step that cannot be read is marked in that step.
 pub fn steps(
     repository: &Repository,
     from: Option<ObjectId>,
@@ -191,7 +191,7 @@ impl Step {
     }
 }
 
-/// What several steps together say of AI: the strongest of it, all tools' evidence.
+/// What several steps together say about AI: the strongest status, and the evidence of all tools.
 pub fn ai_of(steps: &[Step]) -> Ai {
     const ORDER: [&str; 5] = ["declared", "detected", "unrecognised", "negative-claim", "undeclared"];
     let rank = |ai: &Ai| ORDER.iter().position(|status| *status == ai.status).unwrap_or(ORDER.len());

@@ -1,4 +1,4 @@
-//! FLOOR 3: looks back: what landed on protected refs in a period, who answered for it, and what of that does not hold.
+//! FLOOR 3: looks back: what landed on protected refs in a period, who is responsible for it, and what of it is wrong.
 //!
 //! ```text
 //! line        what landed: first parents, from git and from nothing else
@@ -9,11 +9,11 @@
 //! report      all of that as plain values;  render  the same as a page, a table, JSON
 //! ```
 //!
-//! The promise: whatever stands on the first-parent line of a protected ref is in exactly one row, which says what the
-//! rules of then, on what was known then, say of exactly what landed in one move; and what lands later takes no row and
-//! no exception out of the report of an earlier period.
+//! The guarantee: everything on the first-parent line of a protected ref is in exactly one row, which says what the
+//! rules of that time, given what was known then, say of exactly what landed in one move; and what lands later removes
+//! no row and no exception from the report of an earlier period.
 //!
-//! Nothing is decided here, no clock is read, and nothing is written: over the same inputs it is the same bytes.
+//! Nothing is decided here, no clock is read, and nothing is written: the same inputs produce the same bytes.
 
 mod book;
 pub mod controls;
@@ -50,38 +50,38 @@ use report::{
 use segments::OfRef;
 use verdicts::{Verdicts, Whereabouts};
 
-/// An approval within so many seconds of the commit that it is of is an exception, unless told otherwise.
+/// By default, an approval within this many seconds of its commit is an exception.
 pub const HASTY: i64 = 60;
 
-/// What is asked.
+/// The question.
 #[derive(Debug, Clone, Default)]
 pub struct Query {
     pub repository: PathBuf,
-    /// Policy, policy branch, state and its key, as a gate has them; of the rest nothing is asked.
+    /// Policy, policy branch, state and its key, like those of a gate; the rest is ignored.
     pub settings: Settings,
-    /// The first and the last second that are meant, in seconds since the epoch.
+    /// The first and the last second of the period, in seconds since the epoch.
     pub from: Option<i64>,
     pub to: Option<i64>,
-    /// Full names; all protected refs where none is named.
+    /// Full names; empty for all protected refs.
     pub refs: Vec<String>,
     pub hasty: i64,
 }
 
-/// Told how far it is: what is read, how much of it, and how much there is.
+/// Reports the progress: what is being read, how much of it is read, and how much there is.
 pub type Progress<'p> = &'p (dyn Fn(&'static str, usize, usize) + Sync);
 
-/// What the repository and the gate have to say, read once.
+/// The data of the repository and the gate, read once.
 struct Ground<'g> {
     repository: &'g Repository,
     policies: Policies<'g>,
     newest: std::sync::Arc<Policy>,
     log: Option<Log>,
     book: Book,
-    /// Ids of keys that any policy ever knew.
+    /// The ids of keys that any policy ever had.
     keys: BTreeSet<String>,
 }
 
-/// The gate's log, and what it remembers of when records came.
+/// The gate's log, and when it received records.
 struct Log {
     entries: Entries,
     remembered: Remembered,
@@ -90,7 +90,7 @@ struct Log {
 /// Looks back.
 ///
 /// # Errors
-/// A sentence: there is no policy, or something cannot be read that all of it rests on.
+/// A sentence: there is no policy, or something cannot be read that everything depends on.
 pub fn report(query: &Query, progress: Progress<'_>) -> Result<Report, String> {
     if let (Some(from), Some(to)) = (query.from, query.to)
         && from > to
@@ -103,7 +103,7 @@ pub fn report(query: &Query, progress: Progress<'_>) -> Result<Report, String> {
     let whereabout = segments::whereabout(&lines);
     let all: Vec<OfRef<'_>> = (0..lines.len()).map(|at| OfRef::of(&ground, &lines, at, &whereabout)).collect();
     drop(whereabout);
-    // Nothing here is the clock's: without an end, it is when the newest of all landed.
+    // The clock is never used: without a given end, the period ends with the newest landing.
     let newest = all.iter().filter_map(OfRef::newest).max();
     let to = query.to.or(newest);
     let owed = ground.owed(to);
@@ -112,7 +112,7 @@ pub fn report(query: &Query, progress: Progress<'_>) -> Result<Report, String> {
         let (own, exceptions) = of_ref.landings(&ground, query, to, &owed, progress)?;
         landings.extend(own);
         found.extend(exceptions);
-        // What is gone is in no newest landing.
+        // Rewritten commits are not in the newest landing.
         let is_within = |at: Time| query.from.is_none_or(|from| at.0 >= from) && query.to.is_none_or(|to| at.0 <= to);
         let rewritten = of_ref.rewritten(&ground.newest).into_iter();
         found.extend(rewritten.filter(|one| one.at.is_none_or(is_within)));
@@ -139,14 +139,14 @@ pub fn report(query: &Query, progress: Progress<'_>) -> Result<Report, String> {
     })
 }
 
-/// A ref with its own line: what no ref before it showed.
+/// A ref with its own line: what no earlier ref showed.
 struct RefLine {
     name: String,
-    /// It was asked for; the others are there for what they show.
+    /// The query asks for it; the other refs only matter for what they show.
     is_meant: bool,
     tip: ObjectId,
     places: Vec<Place>,
-    /// What the first of them stands on.
+    /// The commit below the first of them.
     base: Option<ObjectId>,
 }
 
@@ -181,12 +181,12 @@ impl<'g> Ground<'g> {
         Ok(Ground { repository, policies, newest, log, book, keys })
     }
 
-    /// The refs that are meant, each with its own line: the policy branch first, then by name. What one showed is not
-    /// the next one's.
+    /// The refs of the query, each with its own line: the policy branch first, then by name. What one ref showed does
+    /// not belong to the next.
     fn lines(&self, query: &Query) -> Result<Vec<RefLine>, String> {
         let hosts = is_host(self.repository);
         let policy_branch = self.policies.branch.as_deref();
-        // All of them, whichever were asked for: what one shows is not the next one's.
+        // All refs, whichever the query asks for: what one shows does not belong to the next.
         let mut refs = self.repository.shown_refs(hosts, |name| self.newest.refs.protects(name));
         for name in &query.refs {
             let held = self.repository.shown(name, hosts).and_then(|held| self.repository.commit_named(held));
@@ -221,7 +221,7 @@ impl<'g> Ground<'g> {
         owed.map(|Emergency { manifest, due, .. }| (manifest, due)).collect()
     }
 
-    /// What is wrong with the ground itself.
+    /// Exceptions of the data itself.
     fn exceptions(&self) -> Vec<Exception> {
         let of = |kind, detail: String| Exception {
             kind,
@@ -245,7 +245,7 @@ impl<'g> Ground<'g> {
         found
     }
 
-    /// What signers, or the gate, saw of chains and is not here, as the gate itself asks: each once.
+    /// Records that signers or the gate saw, but that are not here, by the same check as the gate's: each once.
     fn gone(&self) -> BTreeMap<String, String> {
         let owner = |key: &str| {
             let person = self.newest.roster.by_key_id(key).map(|person| person.id.clone());
@@ -312,15 +312,15 @@ impl<'g> Ground<'g> {
     }
 }
 
-/// Whether refs here are those that are pushed to, whatever it was cloned from.
+/// Whether refs here are the ones that people push to, even if the repository was cloned.
 fn is_host(repository: &Repository) -> bool {
     repository.is_bare() || repository.common_dir().join("hooks").join("pre-receive").exists()
 }
 
-/// Chains of keys that some policy ever knew; of others there may be any number.
+/// The chains of keys that any policy ever had; there may be any number of others.
 fn read_ledger(repository: &Repository, keys: &BTreeSet<String>) -> Result<Vec<Chain>, GitError> {
     let wanted = |key: &str| keys.contains(key);
-    // The files of records are let go once they were verified: nobody asks for them here.
+    // The files of records are dropped after verification: nothing here needs them.
     let none = |_: &Record| false;
     let scope = Scope { wanted: &wanted, max_bytes: MAX_LEDGER, with_remotes: !is_host(repository), over: Some(&none) };
     ledger::read_with(repository, &[], None, &scope)
@@ -339,7 +339,7 @@ impl Log {
         Ok(Log { entries, remembered: state.remembered().clone() })
     }
 
-    /// Policies by when the gate let them land.
+    /// Dates policies by when the gate let them land.
     fn dates<'r>(&self, repository: &Repository, policies: Policies<'r>) -> Policies<'r> {
         let Some(branch) = policies.branch.clone() else { return policies };
         let find = |text: &str| match text.parse::<ObjectId>() {
@@ -351,7 +351,7 @@ impl Log {
             Err(_) => Whereabouts::Elsewhere,
         };
         let verdicts = Verdicts::of(&self.entries.entries, &branch, policies.line().len(), find);
-        // A refusal says when it did not land.
+        // A refusal does not tell when it landed.
         let is_told =
             |verdict: &&report::Verdict| verdict.outcome.as_str() == Decided::Allow.name() || !verdict.enforced;
         policies.dated_by(|place| verdicts.at(place).filter(is_told).map(|verdict| verdict.at.0))
@@ -362,11 +362,11 @@ impl Log {
     }
 }
 
-/// From when on records were known: the earlier of when the gate first saw them, and when it first let something land
-/// on them; else what their signers say.
+/// Since when records are known: the earlier of when the gate first saw them, and when it first let something land
+/// because of them; otherwise the time that their signers claim.
 struct Times {
     received: HashMap<ChainId, crate::gate::Received>,
-    /// Receipts from before then are thinned out, and say no more than that a record came by then.
+    /// Receipts from before this time are thinned out, and only say that a record had arrived by then.
     thinned: i64,
     named: HashMap<String, i64>,
 }
@@ -419,7 +419,7 @@ fn summary(landings: &[Landing], exceptions: &[Exception]) -> Summary {
     summary
 }
 
-/// Takes a mapping of columns to controls into a report.
+/// Adds a mapping of columns to controls to a report.
 pub fn with_controls(mut report: Report, controls: controls::Controls, digest: Digest) -> Report {
     report.inputs.controls = Some(digest.to_string());
     report.controls = controls.columns;

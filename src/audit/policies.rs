@@ -1,4 +1,4 @@
-//! Which policy held when: the one that the policy branch showed before a landing.
+//! Which policy was in force when: the one that the policy branch showed before a landing.
 
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
@@ -11,7 +11,7 @@ use crate::change::{ObjectId, visible};
 use crate::policy::Policy;
 use crate::source::git::{GitError, PolicyState, Repository};
 
-/// What there is of a policy.
+/// The state of a policy.
 #[derive(Debug, Clone)]
 pub enum Held {
     Found(Arc<Policy>),
@@ -23,21 +23,21 @@ pub enum Held {
 /// The policies of a repository over time.
 pub struct Policies<'r> {
     repository: &'r Repository,
-    /// Given by the operator: then it is the one for all time.
+    /// Given by the operator: then it applies to all times.
     fixed: Option<Arc<Policy>>,
     pub branch: Option<String>,
     places: HashMap<ObjectId, usize>,
     line: Vec<Place>,
-    /// By place, from when on it stood there.
+    /// Since when each place was on the branch.
     since: Vec<i64>,
-    /// Where along the policy branch its file changes, and to what; the first place among them.
+    /// Where along the policy branch its file changes, and to what; including the first place.
     changes: Vec<(usize, Option<Digest>)>,
     read: RefCell<HashMap<Option<Digest>, Held>>,
 }
 
 impl<'r> Policies<'r> {
     /// # Errors
-    /// A sentence: the file cannot be read or has mistakes.
+    /// A sentence: the file cannot be read, or has mistakes.
     pub fn of_file(repository: &'r Repository, file: &Path, branch: Option<String>) -> Result<Policies<'r>, String> {
         let source = std::fs::read(file)
             .map_err(|error| format!("The policy file {} cannot be read: {error}.", file.display()))?;
@@ -46,7 +46,7 @@ impl<'r> Policies<'r> {
         Ok(Policies { fixed: Some(Arc::new(policy)), ..Policies::of_line(repository, branch, Vec::new()) })
     }
 
-    /// `line` is that of the policy branch, oldest first.
+    /// `line` is the line of the policy branch, oldest first.
     pub fn of_line(repository: &'r Repository, branch: Option<String>, line: Vec<Place>) -> Policies<'r> {
         let mut changes: Vec<(usize, Option<Digest>)> = Vec::new();
         for (at, place) in line.iter().enumerate() {
@@ -61,8 +61,8 @@ impl<'r> Policies<'r> {
         own.dated_by(|_| None)
     }
 
-    /// The same with what a log says of when each place came to stand. Of the others, the committer's date is believed
-    /// as far as it lies between: none stood there before what it stands on, or after what stands on it.
+    /// The same policies, dated by what a log says about when each place landed. For other places, the committer's date
+    /// is used within bounds: no place landed before those below it, or after those above it.
     pub fn dated_by(mut self, log: impl Fn(usize) -> Option<i64>) -> Policies<'r> {
         let mut upper = i64::MAX;
         let mut since = vec![0; self.line.len()];
@@ -80,12 +80,12 @@ impl<'r> Policies<'r> {
         self
     }
 
-    /// Where a commit is on the line of the policy branch.
+    /// The position of a commit on the line of the policy branch.
     pub fn place(&self, commit: ObjectId) -> Option<usize> {
         self.places.get(&commit).copied()
     }
 
-    /// Whether it was given by the operator, and so is the same for all time.
+    /// Whether it was given by the operator, and so is the same for all times.
     pub fn is_fixed(&self) -> bool {
         self.fixed.is_some()
     }
@@ -95,22 +95,22 @@ impl<'r> Policies<'r> {
         &self.line
     }
 
-    /// The policy that stands at the tip.
+    /// The policy at the tip.
     pub fn newest(&self) -> Result<Held, GitError> {
         self.at_place(self.line.len().checked_sub(1))
     }
 
-    /// As a commit of the policy branch has it.
+    /// The policy at a commit of the policy branch.
     pub fn at_commit(&self, commit: Option<ObjectId>) -> Result<Held, GitError> {
         self.at_place(commit.and_then(|commit| self.places.get(&commit).copied()))
     }
 
-    /// As the policy branch had it by then, as far as that is known.
+    /// The policy at a time, as far as that is known.
     pub fn at_time(&self, time: i64) -> Result<Held, GitError> {
         self.at_place(self.since.partition_point(|since| *since <= time).checked_sub(1))
     }
 
-    /// The one of this digest that the policy branch ever had.
+    /// The policy of this digest, if the policy branch ever had it.
     pub fn of_digest(&self, digest: &str) -> Option<Result<Held, GitError>> {
         if let Some(fixed) = &self.fixed {
             return (fixed.digest.to_string() == digest).then(|| Ok(Held::Found(fixed.clone())));
@@ -140,7 +140,7 @@ impl<'r> Policies<'r> {
         Ok(held)
     }
 
-    /// Ids of all keys that any of them ever knew.
+    /// The ids of all keys that any of them ever had.
     ///
     /// # Errors
     /// An object is missing.

@@ -1,5 +1,5 @@
-//! What an audit comes to, as plain values: what is drawn, printed and read by machines. Texts of a repository stand in
-//! it as [`Shown`], so that none reaches a page as it was written.
+//! The result of an audit, as plain values: drawn, printed and read by machines. Texts of a repository are stored as
+//! [`Shown`], so that none reaches a page in raw form.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,15 +8,15 @@ use serde::{Serialize, Serializer};
 
 use crate::change::visible;
 
-/// Members may be added under this name, none is taken away or changes its meaning.
+/// Members may be added under this name; none is removed or changes its meaning.
 pub const SCHEMA: &str = "undersign-audit/v1";
 
-/// A text that came from a repository, its hidden characters drawn as marks. The one way of such a text into a report.
+/// A text from a repository, with hidden characters replaced by visible marks. Repository texts enter a report only so.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(transparent)]
 pub struct Shown(String);
 
-/// Characters of one text; what is longer is cut, and says so.
+/// The most characters of one text; a longer one is cut, and marked as cut.
 const MAX_SHOWN: usize = 1_000;
 
 impl Shown {
@@ -59,80 +59,80 @@ impl Serialize for Time {
 }
 
 impl Time {
-    /// `2026-11`, for what is counted by month.
+    /// `2026-11`, for counts by month.
     pub fn month(self) -> String {
         self.to_string().get(..7).unwrap_or("?").to_owned()
     }
 }
 
-/// The whole of it.
+/// The whole report.
 #[derive(Debug, Serialize)]
 pub struct Report {
     pub schema: &'static str,
-    /// Of the program that wrote it.
+    /// The version of the program that wrote it.
     pub version: &'static str,
-    /// Id of the repository, by the policy.
+    /// The id of the repository, from the policy.
     pub repository: Shown,
     pub query: Query,
     pub inputs: Inputs,
     pub summary: Summary,
-    /// What an auditor must look at, the gravest first.
+    /// What an auditor must check, the gravest first.
     pub exceptions: Vec<Exception>,
-    /// All that landed in the period, by ref, the oldest first.
+    /// Everything that landed in the period, by ref, the oldest first.
     pub landings: Vec<Landing>,
-    /// By column, the ids of the controls that it is evidence for.
+    /// The ids of the controls that each column is evidence for.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub controls: BTreeMap<String, Vec<Shown>>,
 }
 
-/// What was asked, completed: asked so again over the same inputs, it gives the same bytes.
+/// The query, completed: the same query over the same inputs produces the same bytes.
 #[derive(Debug, Serialize)]
 pub struct Query {
     /// None for the beginning.
     pub from: Option<Time>,
-    /// None only where nothing landed.
+    /// None only if nothing landed.
     pub to: Option<Time>,
-    /// Whether `to` was given; else it is when the newest of all landed.
+    /// Whether `to` was given; otherwise it is the time of the newest landing.
     pub to_is_given: bool,
     pub refs: Vec<Shown>,
-    /// Whether these were named; else they are what the policy protects.
+    /// Whether these were given; otherwise they are the refs that the policy protects.
     pub refs_are_given: bool,
-    /// An approval within so many seconds of the commit that it is of is an exception.
+    /// An approval within this many seconds of its commit is an exception.
     pub hasty_seconds: i64,
 }
 
-/// What it rests on.
+/// The inputs of the report.
 #[derive(Debug, Serialize)]
 pub struct Inputs {
     pub policy: PolicyInput,
     pub refs: Vec<RefInput>,
     pub ledger: LedgerInput,
-    /// None where no log of a gate was given.
+    /// None if no log of a gate was given.
     pub log: Option<LogInput>,
-    /// SHA-256 of the file that maps columns to controls.
+    /// The SHA-256 of the file that maps columns to controls.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub controls: Option<String>,
     /// What could not be seen, in sentences.
     pub notes: Vec<Shown>,
 }
 
-/// The policy by which it is looked back; each landing was judged by the one of its own time.
+/// The current policy; each landing was judged by the policy of its own time.
 #[derive(Debug, Serialize)]
 pub struct PolicyInput {
-    /// Full name of the policy branch; none where the policy was given as a file.
+    /// The full name of the policy branch; none if the policy was given as a file.
     pub branch: Option<Shown>,
     pub version: u64,
-    /// SHA-256 of the file.
+    /// The SHA-256 of the file.
     pub digest: String,
 }
 
-/// A ref, where it stood.
+/// A ref and its tip.
 #[derive(Debug, Serialize)]
 pub struct RefInput {
     #[serde(rename = "ref")]
     pub name: Shown,
     pub tip: String,
-    /// Commits on its own first-parent line.
+    /// The number of commits on its own first-parent line.
     pub line: usize,
 }
 
@@ -147,23 +147,23 @@ pub struct LedgerInput {
 pub struct ChainInput {
     pub chain: Shown,
     pub records: usize,
-    /// Id of the last record; none where none holds.
+    /// The id of the last record; none if no record is valid.
     pub head: Option<String>,
 }
 
-/// The gate's log, as far as it goes.
+/// The gate's log, as far as it is here.
 #[derive(Debug, Serialize)]
 pub struct LogInput {
     pub entries: usize,
-    /// Number and SHA-256 of its last line.
+    /// The number and SHA-256 of its last line.
     pub head: Option<(u64, String)>,
-    /// First and last of lines that are not here.
+    /// The first and last of each range of missing lines.
     pub missing: Vec<(u64, u64)>,
-    /// When records came is known from what the gate remembers; else it is what their signers say.
+    /// The gate remembers when records came; otherwise the time is the claim of their signers.
     pub has_receipts: bool,
 }
 
-/// In numbers.
+/// The counts.
 #[derive(Debug, Default, Serialize)]
 pub struct Summary {
     pub landings: usize,
@@ -176,7 +176,7 @@ pub struct Summary {
     pub with_exceptions: usize,
     /// By status of provenance: `declared`, `detected` and the like.
     pub ai: BTreeMap<&'static str, usize>,
-    /// By where it is known from when they landed.
+    /// By the source of their time.
     pub times: BTreeMap<&'static str, usize>,
     pub months: BTreeMap<String, Month>,
 }
@@ -191,14 +191,14 @@ pub struct Month {
     pub with_exceptions: usize,
 }
 
-/// What became of a landing by the gate's rules, as of when it landed.
+/// The decision of the gate's rules on a landing, as of when it landed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Decision {
-    /// The people whom the policy asks for approved exactly this.
+    /// The people whom the policy requires approved exactly this.
     Approved,
     /// An emergency let it through.
     BreakGlass,
-    /// There was nothing to approve: a merge of what protected refs showed.
+    /// There was nothing to approve: a merge of what protected refs had shown.
     Nothing,
     /// It was not approved.
     Unapproved,
@@ -218,7 +218,7 @@ impl Decision {
         Decision::Ungoverned,
     ];
 
-    /// As outputs spell it.
+    /// The spelling in outputs.
     pub fn name(self) -> &'static str {
         match self {
             Decision::Approved => "approved",
@@ -237,7 +237,7 @@ impl Serialize for Decision {
     }
 }
 
-/// Kinds of exceptions, the gravest first. Their names are a contract with scripts.
+/// Kinds of exceptions, the gravest first. Scripts depend on their names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     Unapproved,
@@ -280,7 +280,7 @@ impl Kind {
         Kind::LogGap,
     ];
 
-    /// As outputs spell it.
+    /// The spelling in outputs.
     pub fn name(self) -> &'static str {
         match self {
             Kind::Unapproved => "unapproved",
@@ -303,7 +303,7 @@ impl Kind {
         }
     }
 
-    /// What it is, for the head of a group.
+    /// The heading of a group.
     pub fn title(self) -> &'static str {
         match self {
             Kind::Unapproved => "Landed without approval",
@@ -333,11 +333,11 @@ impl Serialize for Kind {
     }
 }
 
-/// Something to look at.
+/// Something to check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Exception {
     pub kind: Kind,
-    /// The landing that it is about; none where it is about the repository.
+    /// The ref of the landing; none if the exception is about the repository.
     #[serde(rename = "ref")]
     pub name: Option<Shown>,
     pub commit: Option<String>,
@@ -347,7 +347,7 @@ pub struct Exception {
     pub detail: Shown,
 }
 
-/// Where it is known from when something landed.
+/// The source of the time at which something landed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum When {
     /// The gate's log: when it let it through.
@@ -376,29 +376,29 @@ impl Serialize for When {
 pub struct Landing {
     #[serde(rename = "ref")]
     pub name: Shown,
-    /// Where the ref stood before; none at the beginning of its line.
+    /// The previous tip of the ref; none at the beginning of its line.
     pub from: Option<String>,
     pub to: String,
-    /// Commits on the first-parent line, and in all.
+    /// The number of commits on the first-parent line, and in total.
     pub steps: usize,
     pub commits: usize,
-    /// Paths that it changes.
+    /// The number of paths that it changes.
     pub paths: usize,
     pub subject: Shown,
     pub author: Shown,
     pub at: Time,
     pub at_by: When,
     pub decision: Decision,
-    /// As of when that was judged.
+    /// The time at which it was judged.
     pub judged_at: Time,
-    /// Version and SHA-256 of the policy by which; none where there was none.
+    /// The version and SHA-256 of the policy by which it was judged; none if there was no policy.
     pub policy: Option<(u64, String)>,
     pub approvals: Vec<Approval>,
     pub requirements: Vec<Requirement>,
     /// Codes and sentences of the gate's rules.
     pub reasons: Vec<Reason>,
     pub ai: Ai,
-    /// What the gate answered then; none without its log.
+    /// The gate's answer at that time; none without its log.
     pub gate: Option<Verdict>,
     pub exceptions: Vec<Kind>,
 }
@@ -418,16 +418,16 @@ pub struct Approval {
     pub files: (u64, u64),
     pub hunks: (u64, u64),
     pub carried_over: u64,
-    /// What nobody reads line by line, and what was said to it.
+    /// The content that nobody reads line by line, and the reasons given for it.
     pub omitted: Vec<Shown>,
-    /// Findings in all, how many were answered, and what was said to them.
+    /// The number of findings, how many were answered, and the answers.
     pub findings: u64,
     pub answered: usize,
     pub answers: Vec<Shown>,
     pub reason: Shown,
 }
 
-/// A slot that the policy asked for.
+/// A slot that the policy required.
 #[derive(Debug, Clone, Serialize)]
 pub struct Requirement {
     pub compartment: Shown,
@@ -442,7 +442,7 @@ pub struct Reason {
     pub detail: Shown,
 }
 
-/// What is known of how it was made. Unnamed is not clean.
+/// What is known of how it was made. A change without a named tool is not proved free of AI.
 #[derive(Debug, Clone, Serialize)]
 pub struct Ai {
     pub status: &'static str,
@@ -460,13 +460,13 @@ impl Ai {
 #[derive(Debug, Clone, Serialize)]
 pub struct Verdict {
     pub line: u64,
-    /// SHA-256 of the line.
+    /// The SHA-256 of the line.
     pub digest: String,
     pub outcome: Shown,
     pub enforced: bool,
     pub at: Time,
     pub pusher: Option<Shown>,
     pub reasons: Vec<Shown>,
-    /// Number of the line that says that it was seen to have landed.
+    /// The number of the line that says that it was seen to have landed.
     pub landed: Option<u64>,
 }

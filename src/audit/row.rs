@@ -1,4 +1,4 @@
-//! One landing as a row: what is put together of steps, verdict and judgement. Pure.
+//! One landing as a row: put together from steps, verdict and judgement. Pure.
 
 use super::book::Book;
 use super::judge::Judged;
@@ -8,23 +8,23 @@ use crate::gate::{ReasonEffect, SlotState};
 use crate::policy::Policy;
 use crate::record::Record;
 
-/// Sentences of the rules that a row holds.
+/// The most sentences of the rules in a row.
 const MAX_REASONS: usize = 8;
-/// Omissions, and answered findings, that an approval lists; then how many more there are.
+/// The most omissions, and answered findings, that an approval lists; after them, it says how many more there are.
 const MAX_LISTED: usize = 20;
 
-/// What a row is made of.
+/// The parts of a row.
 pub struct Parts<'p> {
     pub name: &'p str,
     pub steps: &'p [Step],
     pub verdict: Option<&'p Verdict>,
     pub judged: Option<&'p Judged>,
-    /// The policy of then.
+    /// The policy of that time.
     pub policy: Option<&'p Policy>,
     pub book: &'p Book,
 }
 
-/// When a segment landed: by the gate's clock where its log says so, else by the committer's.
+/// When a segment landed: by the gate's clock if its log says so, otherwise by the committer's.
 pub fn landed_at(steps: &[Step], verdict: Option<&Verdict>) -> (i64, When) {
     match verdict {
         Some(verdict) => (verdict.at.0, When::Log),
@@ -80,7 +80,7 @@ impl Parts<'_> {
         self.counted().iter().map(|(record, presence)| approval(record, presence)).collect()
     }
 
-    /// The records that were counted, with what each proves of its signer being there.
+    /// The records that were counted, with what each proves about the presence of its signer.
     pub fn counted(&self) -> Vec<(&Record, String)> {
         let (Some(judged), Some(policy)) = (self.judged, self.policy) else { return Vec::new() };
         let mut ids = judged.outcome.records.clone();
@@ -136,7 +136,7 @@ fn approval(record: &Record, presence: &str) -> Approval {
     }
 }
 
-/// Some of a list, and how many more there are: nothing is left out in silence.
+/// Some of a list, and how many more there are: nothing is left out silently.
 fn listed(texts: impl ExactSizeIterator<Item = Shown>) -> Vec<Shown> {
     let more = texts.len().saturating_sub(MAX_LISTED);
     let mut listed: Vec<Shown> = texts.take(MAX_LISTED).collect();

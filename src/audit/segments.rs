@@ -1,4 +1,4 @@
-//! One ref: its steps read, cut into segments, judged, and made rows.
+//! One ref: its steps are read, cut into segments, judged, and made rows.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
@@ -21,64 +21,64 @@ use crate::policy::{Direction, Enrolment, Policy, RefProtection, Revocation, mea
 use crate::record::Record;
 use crate::source::git::GitError;
 
-/// Segments that are judged at a time.
+/// The number of segments judged at once.
 const BATCH: usize = 1_024;
-/// What is not approved, and of which it is also said what came near.
+/// The most unapproved segments for which similar records are also named.
 const MAX_EXPLAINED: usize = 500;
-/// What no record speaks of, and for which the rules are asked for their words all the same. Beyond, it is refused for
-/// what is known: the gate lets no content land that nobody signed for.
+/// The most segments without a matching record for which the rules are still asked, for the sake of their reasons. The
+/// rest is refused without asking: the gate lets no content land that nobody signed for.
 const MAX_ASKED: usize = 2_000;
-/// What a policy loosens that an exception names.
+/// The most loosening changes of a policy that an exception lists.
 const MAX_LOOSENED: usize = 3;
 
-/// Where commits are: by commit, position of the ref whose line holds it, and place on that.
+/// Where commits are: for each commit, the index of the ref whose line contains it, and the place on that line.
 pub(super) type Whereabout = HashMap<ObjectId, (usize, usize)>;
 
-/// A ref, and what the log says of it.
+/// A ref, and what the log says about it.
 pub(super) struct OfRef<'l> {
     at: usize,
     lines: &'l [RefLine],
     verdicts: Verdicts,
-    /// When the log begins; none where there is none.
+    /// When the log begins; none if there is no log.
     log_begins: Option<i64>,
-    /// By place, the latest date of what it stands on, and where that is.
+    /// For each place, the latest date of the places below it, and which place that is.
     below: Vec<Option<(i64, usize)>>,
 }
 
-/// What is known of one segment once it was judged.
+/// What is known of one segment after it was judged.
 struct Found<'f> {
     steps: &'f [Step],
     /// Its last place on the line.
     place: usize,
     judged: Option<Judged>,
     held: Held,
-    /// Digest of its manifest, where a record speaks of it.
+    /// The digest of its manifest, if a record matches it.
     manifest: Option<String>,
-    /// What it comes to together with its neighbours was approved.
+    /// A sentence, if it was approved only together with its neighbours.
     together: Option<String>,
 }
 
-/// What is asked of one segment.
+/// The data for a question about one segment.
 struct Asked<'a> {
     steps: &'a [Step],
     /// Its last place on the line.
     place: usize,
-    /// Digest of its manifest, where a record speaks of it.
+    /// The digest of its manifest, if a record matches it.
     manifest: Option<&'a str>,
-    /// Also what came near it.
+    /// Also name similar records.
     is_explained: bool,
 }
 
-/// By start and end, the position of the record that speaks of it.
+/// By start and end, the index of the record that matches it.
 type Stretches = BTreeMap<(usize, usize), Option<u32>>;
 
-/// The steps of a ref that are looked at, and how they are cut.
+/// The steps of a ref that are examined, and how they are cut.
 struct Cut<'c> {
     /// The place of the first of them.
     low: usize,
     steps: &'c [Step],
     stretches: Stretches,
-    /// Those of several steps of which it is not known that they landed as one.
+    /// Stretches of several steps that are not known to have landed as one.
     apart: Stretches,
     records: Vec<&'c Record>,
     judged: HashMap<(usize, usize), Judged>,
@@ -86,13 +86,13 @@ struct Cut<'c> {
 }
 
 impl Cut<'_> {
-    /// Digest of what a stretch may do, by the record that speaks of it.
+    /// The digest of the change that a stretch may be, from the record that matches it.
     fn manifest(&self, start: usize, end: usize) -> Option<String> {
         let of = self.stretches.get(&(start, end)).copied().flatten()?;
         Some(self.records[of as usize].predicate().manifest.sha256.clone())
     }
 
-    /// Whether no record speaks of a segment, and that it changes something is certain.
+    /// Whether no record matches a segment, and it certainly changes something.
     fn is_unspoken_of(&self, start: usize, end: usize) -> bool {
         !self.stretches.contains_key(&(start, end)) && self.steps[start..end].iter().all(|step| step.unread.is_none())
     }
@@ -104,7 +104,7 @@ impl<'l> OfRef<'l> {
         let find = |text: &str| {
             let Ok(id) = text.parse::<ObjectId>() else { return Whereabouts::Elsewhere };
             let on = |id: ObjectId| whereabout.get(&id).copied();
-            // The log names the tag where a tag was pushed.
+            // The log names the tag if a tag was pushed.
             let known = on(id).or_else(|| on(ground.repository.commit_named(id)?));
             match known {
                 Some((line, place)) if line == at => Whereabouts::On(place),
@@ -128,7 +128,7 @@ impl<'l> OfRef<'l> {
         of_ref
     }
 
-    /// Whether it was asked for.
+    /// Whether the query asks for it.
     pub fn is_meant(&self) -> bool {
         self.line().is_meant
     }
@@ -141,8 +141,8 @@ impl<'l> OfRef<'l> {
         self.verdicts.at(place).map_or(self.line().places[place].time, |verdict| verdict.at.0)
     }
 
-    /// The date of what a place stands on, and where that is, where its own is before that: then nobody knows when it
-    /// landed, and it belongs to either period.
+    /// If a place has a date before those below it: the latest date below it, and its place. Then nobody knows when it
+    /// landed, and it belongs to both periods.
     fn dated_back(&self, place: usize) -> Option<(i64, usize)> {
         let own = self.verdicts.at(place).is_none().then(|| self.landed_at(place))?;
         self.below[place].filter(|(below, _)| own < below.saturating_sub(CLOCK_SKEW))
@@ -153,12 +153,12 @@ impl<'l> OfRef<'l> {
         is_within(self.landed_at(place)) || self.dated_back(place).is_some_and(|(below, _)| is_within(below))
     }
 
-    /// When the newest of it landed.
+    /// When the newest place of the ref landed.
     pub fn newest(&self) -> Option<i64> {
         (0..self.line().places.len()).map(|place| self.landed_at(place)).max()
     }
 
-    /// What was seen to have landed and is there no more, where the policy lets nobody rewrite the ref.
+    /// What was seen to have landed and is no longer there, if the policy lets nobody rewrite the ref.
     pub fn rewritten(&self, policy: &Policy) -> Vec<Exception> {
         let name = &self.line().name;
         if !matches!(policy.refs.protection(name), RefProtection::Protected { rewrite: false, .. }) {
@@ -178,7 +178,7 @@ impl<'l> OfRef<'l> {
         self.verdicts.gone.iter().map(of).collect()
     }
 
-    /// Places that may belong to what landed in a period: with as many before as one push may have, and none after,
+    /// The places that may belong to what landed in a period: with as many before as one push may have, and none after,
     /// so that what lands later does not change the cut.
     fn span(&self, from: Option<i64>, to: Option<i64>) -> Option<(usize, usize)> {
         let is_within = |place: &usize| self.is_within(*place, from, to);
@@ -220,9 +220,9 @@ impl<'l> OfRef<'l> {
         rows.map_err(|error| error.to_string())
     }
 
-    /// Whether several places are known to have landed as one: by one verdict of the gate; else, all of them by the end
-    /// of the period, as exactly the commits that an approval of that content leads over. What merely comes to the
-    /// same may have stood there step by step.
+    /// Whether several places are known to have landed as one: by one verdict of the gate; otherwise if all of them
+    /// landed by the end of the period, and are exactly the commits of an approval of that content. Places that merely
+    /// add up to the same change may have landed step by step.
     fn are_one(&self, ground: &Ground<'_>, places: Range<usize>, to: Option<i64>, manifest: &str) -> bool {
         if let Some(is_one) = self.verdicts.are_one_move(places.clone()) {
             return is_one;
@@ -239,7 +239,7 @@ impl<'l> OfRef<'l> {
             && ground.book.of_manifest(manifest).any(|(record, _)| leads_over(record))
     }
 
-    /// Of a step alone: who approved what it comes to with others, of which it is not known that they landed as one.
+    /// For a single step: who approved it together with others, if these are not known to have landed as one.
     fn together(&self, ground: &Ground<'_>, cut: &Cut<'_>, step: usize) -> Option<String> {
         let of = |(&(start, end), of): (&(usize, usize), &Option<u32>)| {
             let manifest = of
@@ -256,11 +256,11 @@ impl<'l> OfRef<'l> {
                 step(end - 1)
             ))
         };
-        // None is longer than a push may be.
+        // No stretch is longer than a push may be.
         cut.apart.range((step.saturating_sub(MAX_STEPS), 0)..(step + 1, 0)).find_map(of)
     }
 
-    /// Judges what records may speak of, and cuts the steps by it.
+    /// Judges the stretches that match records, and cuts the steps accordingly.
     fn judged<'c>(
         &self,
         ground: &Ground<'_>,
@@ -280,7 +280,7 @@ impl<'l> OfRef<'l> {
             };
             let questions: Vec<_> = part.iter().map(question).collect();
             for (key, judged) in part.iter().zip(court.judge(&questions)?) {
-                // What may not land by it is no segment.
+                // A stretch that may not land is not a segment.
                 if let Some(judged) = judged.filter(|judged| judged.decision() <= Decision::Nothing) {
                     approved.insert(*key);
                     cut.judged.insert(*key, judged);
@@ -291,8 +291,8 @@ impl<'l> OfRef<'l> {
         Ok(cut)
     }
 
-    /// What is said of a segment for which the rules were not asked; nothing where no policy protected the ref, or
-    /// nothing says what it stands on.
+    /// The judgement of a segment for which the rules were not asked; none if no policy protected the ref, or if its
+    /// base is not known.
     fn unspoken_of(&self, held: &Held, steps: &[Step], place: usize, is_shallow: bool) -> Option<Judged> {
         let name = &self.line().name;
         let has_base = steps.first()?.from.is_some();
@@ -313,7 +313,7 @@ impl<'l> OfRef<'l> {
         Some(Judged { at, outcome: RefOutcome::refused(name, reason) })
     }
 
-    /// What other refs show.
+    /// The commits that other refs show.
     fn shown(&self) -> Vec<(ObjectId, &'l str)> {
         let others = self.lines.iter().enumerate().filter(|(at, _)| *at != self.at).map(|(_, line)| line);
         let of = |line: &'l RefLine| {
@@ -333,7 +333,7 @@ impl<'l> OfRef<'l> {
         }
     }
 
-    /// The policy as it stood before a segment.
+    /// The policy before a segment.
     fn held(&self, ground: &Ground<'_>, steps: &[Step], place: usize) -> Held {
         let policies = &ground.policies;
         let name = Some(self.line().name.as_str());
@@ -362,9 +362,9 @@ impl<'l> OfRef<'l> {
         })
     }
 
-    /// As of when a segment is judged: when the gate did. Without its log nobody knows when it landed, and where it is
-    /// a commit that was reviewed, not before its approvals: then as of the committer's date, and of each approval
-    /// later.
+    /// The times at which a segment is judged: when the gate judged it. Without its log nobody knows when it landed,
+    /// but a commit that was reviewed did not land before its approvals: then at the committer's date, and at each
+    /// later approval.
     fn times(&self, ground: &Ground<'_>, query: &Query, asked: &Asked<'_>, held: &Held) -> Vec<i64> {
         if let Some(verdict) = self.verdicts.at(asked.place) {
             return vec![verdict.at.0];
@@ -383,7 +383,7 @@ impl<'l> OfRef<'l> {
             let later = cooling.iter().chain([&0]).map(|cooling| known.saturating_add(*cooling));
             times.extend(later.filter(|time| *time > made && query.to.is_none_or(|to| *time <= to)));
         }
-        // Before anybody signed for it, there is nothing to ask.
+        // Before anybody signed for it, there is nothing to judge.
         if is_known || times.is_empty() {
             times.insert(made);
         }
@@ -405,7 +405,7 @@ impl<'l> OfRef<'l> {
         let is_within = |segment: &Segment| self.is_within(cut.low + segment.steps.end - 1, query.from, to);
         let meant: Vec<Segment> = cut.segments.iter().filter(|segment| is_within(segment)).cloned().collect();
         let (mut landings, mut found, mut explained) = (Vec::with_capacity(meant.len()), Vec::new(), 0);
-        // Batch by batch: all that the rules say of all of it is more than is kept.
+        // In batches: the judgements of all segments together are too much to keep.
         for (batch, part) in meant.chunks(BATCH).enumerate() {
             progress("landings", batch * BATCH, meant.len());
             let mut question = |segment: &Segment| {
@@ -480,13 +480,13 @@ impl<'l> OfRef<'l> {
         Some((landing, exceptions))
     }
 
-    /// What lands from where the log begins must be in it: it lies above something that is, or was made later.
+    /// What lands after the beginning of the log must be in it: it is above something that is, or was made later.
     fn is_log_expected(&self, found: &Found<'_>) -> bool {
         let made = found.steps.iter().map(|step| step.time).max().unwrap_or(0);
         self.log_begins.is_some_and(|begins| self.verdicts.knows(found.place) || made >= begins)
     }
 
-    /// That a step is dated before what it stands on.
+    /// A sentence, if a step is dated before one below it.
     fn backdated(&self, found: &Found<'_>) -> Option<String> {
         let first = found.place + 1 - found.steps.len();
         let (place, (below, at)) = (first..=found.place).find_map(|place| Some((place, self.dated_back(place)?)))?;
@@ -500,7 +500,7 @@ impl<'l> OfRef<'l> {
         ))
     }
 
-    /// What a change of the policy lets land that did not before, step by step: what a later step takes back held in
+    /// What a change of the policy newly lets land, step by step: a change that a later step takes back was in force in
     /// between.
     fn loosened(&self, ground: &Ground<'_>, found: &Found<'_>) -> Vec<String> {
         let policies = &ground.policies;
@@ -525,8 +525,8 @@ impl<'l> OfRef<'l> {
         all.into_iter().take(MAX_LOOSENED).chain(more).collect()
     }
 
-    /// Records by which the gate let it land, and that are not here: told once for each move, and of what is not
-    /// approved without them.
+    /// Records because of which the gate let it land, but that are not here: named once for each move, and for
+    /// everything that is not approved without them.
     fn lost(&self, ground: &Ground<'_>, found: &Found<'_>, decision: Decision) -> Vec<String> {
         let Some((records, _)) = self.verdicts.rests(found.place) else { return Vec::new() };
         let line = |place: usize| self.verdicts.at(place).map(|verdict| verdict.line);
@@ -539,7 +539,7 @@ impl<'l> OfRef<'l> {
     }
 }
 
-/// What signers of counted decisions saw, and is gone: a rejection may have been in it.
+/// What signers of counted decisions saw, and is missing: it may contain a rejection.
 fn unheard(ground: &Ground<'_>, counted: &[(&Record, String)]) -> Vec<String> {
     let of = |record: &Record| {
         let predicate = record.predicate();
@@ -555,7 +555,7 @@ fn unheard(ground: &Ground<'_>, counted: &[(&Record, String)]) -> Vec<String> {
     counted.iter().filter_map(|(record, _)| of(record)).collect()
 }
 
-/// By position, the earliest date of a merge at or after it: by then, all before it had landed.
+/// By index, the earliest date of a merge at or after it: by then, everything before it had landed.
 fn merged_since(steps: &[Step]) -> Vec<i64> {
     let mut merged = vec![i64::MAX; steps.len() + 1];
     for (at, step) in steps.iter().enumerate().rev() {
@@ -564,7 +564,7 @@ fn merged_since(steps: &[Step]) -> Vec<i64> {
     merged
 }
 
-/// What came of decisions after something landed on them.
+/// What became of decisions after something landed because of them.
 struct Since<'s> {
     ground: &'s Ground<'s>,
     to: i64,
@@ -624,7 +624,7 @@ impl<'s> Since<'s> {
         })
     }
 
-    /// Who approved exactly this after it landed without.
+    /// Who approved exactly this after it had landed without approval.
     fn approved_later(&self, name: &str, found: &Found<'_>) -> Option<(String, i64)> {
         let of = self.ground.book.of_manifest(found.manifest.as_deref()?);
         let later = of.filter(|(record, known)| {
@@ -637,7 +637,7 @@ impl<'s> Since<'s> {
         later.map(|(record, known)| (record.predicate().principal.clone(), known)).min_by_key(|(_, known)| *known)
     }
 
-    /// Without a log: an approval that is dated after a commit that only landing made.
+    /// Without a log: an approval dated after a commit that only landing made.
     fn late(&self, found: &Found<'_>, counted: &[(&Record, String)], has_verdict: bool, merged: i64) -> Option<String> {
         let last = found.steps.last().filter(|_| !has_verdict)?;
         let own = last.commit.to_string();
@@ -658,7 +658,7 @@ impl<'s> Since<'s> {
     }
 }
 
-/// By commit, where it is.
+/// Where each commit is.
 pub(super) fn whereabout(lines: &[RefLine]) -> Whereabout {
     let of = |(at, line): (usize, &RefLine)| {
         let places = line.places.iter().enumerate();

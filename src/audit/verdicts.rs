@@ -1,4 +1,4 @@
-//! Which line of the gate's log each step of a ref landed by. Pure.
+//! By which line of the gate's log each step of a ref landed. Pure.
 
 use std::collections::BTreeMap;
 
@@ -6,27 +6,27 @@ use super::report::{Shown, Time, Verdict};
 use crate::gate::{AuditHead, Decided};
 use crate::gate_state::{Entry, EntryRef, LANDED};
 
-/// Where an object that the log names is, seen from the line of a ref.
+/// Where an object of the log is, relative to the line of a ref.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Whereabouts {
-    /// At this place of it, from 0.
+    /// At this place of the line, from 0.
     On(usize),
     /// Below its first place, or nowhere yet: zeros.
     Below,
     Elsewhere,
 }
 
-/// What the log says of one ref.
+/// What the log says about one ref.
 #[derive(Debug, Default)]
 pub struct Verdicts {
     verdicts: Vec<Verdict>,
-    /// Ids of records that each rests on, and its policy.
+    /// For each verdict, the ids of the records that it is based on, and its policy.
     rests: Vec<(Vec<String>, Option<String>)>,
-    /// By place, the position of its verdict.
+    /// For each place, the index of its verdict.
     by_place: Vec<Option<usize>>,
-    /// From this place on the log knows of the ref.
+    /// The log knows the ref from this place on.
     floor: usize,
-    /// What was seen to have landed, and is not on the line any more.
+    /// What was seen to have landed, and is no longer on the line.
     pub gone: Vec<(String, Verdict)>,
 }
 
@@ -66,7 +66,7 @@ impl Verdicts {
             found.verdicts.push(verdict);
             found.rests.push((moved.records.clone(), entry.policy.clone()));
         }
-        // What was let through, then what landed since the gate only reported, then what was refused.
+        // First what was let through, then what landed while the gate only reported, then what was refused.
         let is_allowed = |verdict: &Verdict| verdict.outcome.as_str() == Decided::Allow.name();
         found.cover(&moves, is_allowed);
         found.cover(&moves, |verdict| !is_allowed(verdict) && !verdict.enforced);
@@ -74,8 +74,8 @@ impl Verdicts {
         found
     }
 
-    /// Gives the places that have none a verdict. Of those on the same move, it is the last before it was seen to have
-    /// landed.
+    /// Sets the verdict of places that have none. Of several on the same move, it is the last before the move was seen
+    /// to have landed.
     fn cover(&mut self, moves: &[Move], is_meant: impl Fn(&Verdict) -> bool) {
         let meant: Vec<&Move> = moves.iter().filter(|one| is_meant(&self.verdicts[one.verdict])).collect();
         for (at, one) in meant.iter().enumerate() {
@@ -98,19 +98,19 @@ impl Verdicts {
         self.by_place.get(place).copied().flatten().map(|at| &self.verdicts[at])
     }
 
-    /// Whether places landed in one move by one verdict; none where no verdict covers any of them.
+    /// Whether places landed in one move by one verdict; none if no verdict covers any of them.
     pub fn are_one_move(&self, places: std::ops::Range<usize>) -> Option<bool> {
         let own = self.by_place.get(places)?;
         let is_covered = own.iter().any(Option::is_some);
         is_covered.then(|| own.iter().all(|one| *one == own[0]))
     }
 
-    /// Ids of the records that it rests on, and the policy by which it was given.
+    /// The ids of the records that its verdict is based on, and the policy of the verdict.
     pub fn rests(&self, place: usize) -> Option<&(Vec<String>, Option<String>)> {
         self.by_place.get(place).copied().flatten().map(|at| &self.rests[at])
     }
 
-    /// Whether the log must hold a verdict on a place.
+    /// Whether the log must contain a verdict on a place.
     pub fn knows(&self, place: usize) -> bool {
         place >= self.floor
     }
@@ -160,7 +160,7 @@ mod tests {
         (entry, AuditHead { seq, digest: format!("d{seq}") })
     }
 
-    /// A line of four places, `0` to `3`, on what is called `base`.
+    /// A line of four places, `0` to `3`, above `base`.
     fn of(log: &[(Entry, AuditHead)]) -> Verdicts {
         Verdicts::of(log, "main", 4, |id| match id {
             "base" => Whereabouts::Below,

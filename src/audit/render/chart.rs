@@ -1,4 +1,4 @@
-//! Charts of a report as plain SVG: what landed by month, and when the exceptions were. Each stands beside its numbers.
+//! Charts of a report as plain SVG: landings by month, and the times of exceptions. Each is next to its numbers.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -51,7 +51,7 @@ pub fn months(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     )
 }
 
-/// A row a kind, a mark an exception; those of the same place are one mark.
+/// One row for each kind, one mark for each exception; exceptions at the same place share a mark.
 pub fn timeline(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let times = || report.exceptions.iter().filter_map(|exception| exception.at);
     let (Some(first), Some(last)) = (times().min(), times().max()) else { return Ok(()) };

@@ -1,4 +1,4 @@
-//! One line a landing, for a spreadsheet (RFC 4180).
+//! One line for each landing, for a spreadsheet (RFC 4180).
 
 use std::io::{self, Write};
 
@@ -53,8 +53,8 @@ fn line(out: &mut dyn Write, cells: impl IntoIterator<Item = String>) -> io::Res
     out.write_all(b"\r\n")
 }
 
-/// The one place where a text becomes a cell. A spreadsheet takes what begins so for a formula, and runs it; the mark
-/// before it says that it is text.
+/// The only function that makes a text a cell. A spreadsheet runs a text with such a beginning as a formula; the quote
+/// before it marks it as text.
 fn cell(text: &str) -> String {
     let is_formula = text.trim_start().starts_with(['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠']);
     let text = if is_formula { format!("'{text}") } else { text.to_owned() };

@@ -1,4 +1,4 @@
-//! A report as one page: no script, nothing from elsewhere, for a screen in light and dark and for paper.
+//! A report as a single page: no script, no external resources, for print and for screens in light and dark.
 
 use std::io::{self, Write};
 
@@ -8,7 +8,7 @@ use crate::audit::report::{Exception, Kind, Landing, Report};
 
 const STYLE: &str = include_str!("style.css");
 
-/// Exceptions of one kind that the page lists; CSV and JSON have all.
+/// The most exceptions of one kind that the page lists; CSV and JSON have all.
 const MAX_OF_KIND: usize = 1_000;
 
 pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
@@ -114,7 +114,7 @@ fn exception_row(exception: &Exception, out: &mut dyn Write) -> io::Result<()> {
     let at = exception.at.map(|at| at.to_string()).unwrap_or_default();
     let name = exception.name.as_ref().map(|name| text(name.as_str())).unwrap_or_default();
     let commit = exception.commit.as_deref().map(|id| match exception.kind {
-        // What is gone has no row.
+        // Rewritten commits have no row.
         Kind::Rewritten => format!("<code>{}</code>", text(short(id))),
         _ => format!("<a href=\"#c-{}\"><code>{}</code></a>", text(id), text(short(id))),
     });
@@ -271,7 +271,7 @@ mod tests {
 
     use super::STYLE;
 
-    /// Relative luminance, as WCAG 2 has it.
+    /// The relative luminance of WCAG 2.
     fn luminance(colour: &str) -> f64 {
         let part = |at: usize| {
             let value = f64::from(u8::from_str_radix(&colour[at..at + 2], 16).unwrap()) / 255.0;

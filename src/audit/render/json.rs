@@ -1,4 +1,4 @@
-//! A report for machines: one object, in ASCII, its members as `docs/audit.md` has them.
+//! A report for machines: one object in ASCII, with the members that `docs/audit.md` describes.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -13,8 +13,8 @@ pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     out.write_all(b"\n")
 }
 
-/// What is beyond ASCII as an escape, piece by piece: a report may be larger than what anybody wants in memory twice.
-/// Only inside a string can there be such a character, and a string is never handed on in the middle of one.
+/// Escapes non-ASCII characters while writing: a report may be too large to be in memory twice. Such characters occur
+/// only in strings, and a write never ends inside a string.
 struct Ascii<'o>(&'o mut dyn Write);
 
 impl Write for Ascii<'_> {

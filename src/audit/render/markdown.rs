@@ -1,4 +1,4 @@
-//! A report as Markdown: for a ticket, or to be read as it is.
+//! A report as Markdown: for a ticket, or to read directly.
 
 use std::io::{self, Write};
 
@@ -112,7 +112,7 @@ fn inputs(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
-/// The one place where a text becomes Markdown: what would be markup, or end a cell, is an escape.
+/// The only function that makes a text Markdown: anything that would be markup, or end a cell, is escaped.
 fn text(plain: &str) -> String {
     let mut out = String::with_capacity(plain.len());
     let mut rest = plain.chars().peekable();
@@ -125,7 +125,7 @@ fn text(plain: &str) -> String {
                 out.push('\\');
                 out.push(c);
             }
-            // Else it would be a link.
+            // Otherwise it would be a link.
             ':' if rest.peek() == Some(&'/') => out.push_str("\\:"),
             _ => out.push(c),
         }

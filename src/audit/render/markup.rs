@@ -1,6 +1,6 @@
 //! Text for a page.
 
-/// The one place where a text becomes markup: it stays text, between tags and in an attribute.
+/// The only function that makes a text markup: it stays text, between tags and in an attribute.
 pub fn text(plain: &str) -> String {
     let mut out = String::with_capacity(plain.len());
     for c in plain.chars() {

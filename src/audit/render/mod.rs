@@ -1,4 +1,4 @@
-//! A report as text, in each format. What comes from a repository is escaped for the format in one function of it.
+//! A report as text, in each format. Content from a repository is escaped in one function of each format.
 
 mod chart;
 mod csv;
@@ -12,7 +12,7 @@ use std::io::{self, Write};
 use super::report::{Approval, Landing, Report};
 use crate::change::shell_word;
 
-/// How it is written.
+/// The format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     Html,
@@ -21,7 +21,7 @@ pub enum Format {
     Json,
 }
 
-/// Writes it out.
+/// Writes the report.
 ///
 /// # Errors
 /// It cannot be written.
@@ -34,10 +34,10 @@ pub fn write(report: &Report, format: Format, out: &mut dyn Write) -> io::Result
     }
 }
 
-/// Landings without an exception that a page or a text lists; CSV and JSON have all.
+/// The most landings without an exception that a page or a text lists; CSV and JSON have all.
 const MAX_LISTED: usize = 2_000;
 
-/// The landings that a page lists: all with exceptions, and of the others the newest; and how many it leaves out.
+/// The landings that a page lists: all with exceptions, and the newest of the others; and how many it omits.
 fn listed(report: &Report) -> (Vec<&Landing>, usize) {
     let plain = report.landings.iter().filter(|landing| landing.exceptions.is_empty()).count();
     let mut skip = plain.saturating_sub(MAX_LISTED);
@@ -60,7 +60,7 @@ fn approvers(landing: &Landing) -> String {
     landing.approvals.iter().map(person).collect::<Vec<_>>().join("; ")
 }
 
-/// What each proves of being there.
+/// What each approval proves about presence.
 fn presence(landing: &Landing) -> String {
     let mut all: Vec<&str> = landing.approvals.iter().map(|one| one.presence.as_str()).collect();
     all.dedup();
@@ -108,7 +108,7 @@ fn gate(landing: &Landing) -> String {
     })
 }
 
-/// What it landed without, or the rules' words on it.
+/// The requirements that were missing, or other reasons of the rules.
 fn reasons(landing: &Landing) -> String {
     landing.reasons.iter().map(|reason| format!("{}: {}", reason.code, reason.detail)).collect::<Vec<_>>().join(" ")
 }
@@ -122,7 +122,7 @@ fn short(id: &str) -> &str {
     id.get(..12).unwrap_or(id)
 }
 
-/// The question again, as words of a command line.
+/// The query, as words of a command line.
 fn command(report: &Report) -> String {
     let mut words = vec!["undersign report audit".to_owned()];
     let query = &report.query;
