@@ -1,5 +1,6 @@
-//! The key by which a gate knows its own state again. It never lies beside what it authenticates: a state directory is
-//! cached, copied and shared, and whoever can write there must not be able to say what was signed or what landed.
+//! The key by which a gate authenticates its own state. It is never stored next to what it authenticates: a state
+//! directory is cached, copied and shared, and anyone who can write there must not be able to forge what was signed or
+//! what landed.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -14,7 +15,8 @@ use crate::disk::{give_away, sync_dir};
 
 const LENGTH: usize = 32;
 
-/// A secret of 32 bytes, in its file as 64 hex digits. HMAC-SHA-256 with it marks what the gate wrote itself.
+/// A secret of 32 bytes, stored in its file as 64 hex digits. HMAC-SHA-256 with it authenticates what the gate wrote
+/// itself.
 #[derive(Clone, PartialEq, Eq)]
 pub struct StateKey([u8; LENGTH]);
 
@@ -28,7 +30,7 @@ impl StateKey {
     /// Reads a key.
     ///
     /// # Errors
-    /// A sentence: there is no such file, or it holds no key.
+    /// A sentence: there is no such file, or it contains no valid key.
     pub fn read(path: &Path) -> Result<StateKey, String> {
         let failed = |why: String| {
             format!(
@@ -41,11 +43,11 @@ impl StateKey {
         key.map_err(|_| failed("it is not 64 lower-case hex digits".to_owned()))
     }
 
-    /// Reads a key, and makes one where there is none, readable for its owner alone. None where that cannot be done:
-    /// then nothing is kept that would have to be believed.
+    /// Reads a key, or creates one that only its owner can read. None if it cannot be created: then nothing is stored
+    /// that would need authentication.
     ///
     /// # Errors
-    /// A sentence: what is there is no key.
+    /// A sentence: the file contains no valid key.
     pub fn at(path: &Path) -> Result<Option<StateKey>, String> {
         if path.exists() {
             return StateKey::read(path).map(Some);
@@ -64,20 +66,20 @@ impl StateKey {
         };
         match make() {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Ok(None),
-            // Another gate made it meanwhile, and may still be writing it: then it is no key yet, and nothing is
-            // judged.
+            // Another gate created it meanwhile, and may still be writing it: then it is not a valid key yet, and
+            // nothing is judged.
             _ => StateKey::read(path).map(Some),
         }
     }
 
-    /// Marks bytes for a purpose, as an HMAC; what was marked for one is nothing for another.
+    /// Authenticates bytes for a purpose, with an HMAC; a tag for one purpose is invalid for any other.
     pub fn tag(&self, purpose: &str, parts: &[&[u8]]) -> Digest {
         let mut mac = self.mac(purpose);
         parts.iter().for_each(|part| mac.update(part));
         Digest(mac.finalize().into_bytes().into())
     }
 
-    /// Writes bytes on while they are marked.
+    /// Authenticates bytes while it writes them.
     pub fn marking<W: Write>(&self, purpose: &str, out: W) -> Marking<W> {
         Marking { mac: self.mac(purpose), out }
     }
@@ -89,21 +91,21 @@ impl StateKey {
         mac
     }
 
-    /// Whether a tag is the one for these bytes, in a time that tells nothing of where it differs.
+    /// Whether a tag is the one for these bytes, compared in constant time.
     pub fn vouches(&self, told: Digest, purpose: &str, parts: &[&[u8]]) -> bool {
         let Digest(own) = self.tag(purpose, parts);
         own.iter().zip(told.0).fold(0, |differs, (a, b)| differs | (a ^ b)) == 0
     }
 }
 
-/// What [`StateKey::marking`] gives.
+/// The result of [`StateKey::marking`].
 pub struct Marking<W> {
     mac: Hmac<Sha256>,
     out: W,
 }
 
 impl<W: Write> Marking<W> {
-    /// The tag of all that was written, as [`StateKey::tag`] makes it, and where it was written to.
+    /// The tag of everything that was written, as by [`StateKey::tag`], and the inner writer.
     pub fn end(self) -> (Digest, W) {
         (Digest(self.mac.finalize().into_bytes().into()), self.out)
     }

@@ -1,5 +1,5 @@
-//! The lock of a state directory: one gate at a time. Whoever may open the file may lock it, so that nobody else may;
-//! and whoever holds it is not waited for without end.
+//! The lock of a state directory: one gate at a time. Anyone who may open the file may lock it, so nobody else may open
+//! it; and the wait for the lock is bounded.
 
 use std::fs::{DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::io;
@@ -10,15 +10,15 @@ use std::time::{Duration, Instant};
 
 use crate::disk::give_away;
 
-/// Who may enter the directory, and open the file: its owner.
+/// Only the owner may enter the directory, and open the file.
 const DIR_MODE: u32 = 0o700;
 const FILE_MODE: u32 = 0o600;
 const OTHERS: u32 = 0o077;
 const STICKY: u32 = 0o1000;
-/// How long is slept between two tries: at first, and at most.
+/// The pause between two attempts: at first, and at most.
 const SHORT: Duration = Duration::from_millis(1);
 const LONG: Duration = Duration::from_millis(50);
-/// How long is waited where there is no deadline.
+/// How long to wait without a deadline.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Held until it is dropped, or its process ends.
@@ -27,7 +27,7 @@ pub struct Lock {
     _file: File,
 }
 
-/// Why there is no lock.
+/// Why the lock was not taken.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
     #[error(
@@ -40,8 +40,8 @@ pub enum LockError {
 }
 
 impl Lock {
-    /// Makes the directory if need be, closes it to others where it is open to them, and waits for the lock: two
-    /// minutes where no end is given.
+    /// Creates the directory if necessary, closes it to others if it is open to them, and waits for the lock: two
+    /// minutes if no limit is given.
     ///
     /// # Errors
     /// [`LockError`]
@@ -86,8 +86,8 @@ fn open(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Takes from others what an earlier version, or a loose umask, gave them. Only the owner can: of what is another's,
-/// that one has to. A directory that is everybody's on purpose, such as `/tmp`, stays so.
+/// Removes permissions of others that an earlier version, or a loose umask, granted. Only the owner of a file can do
+/// that. A directory that is shared on purpose, such as `/tmp`, is not changed.
 fn close(path: &Path, mode: u32) {
     let Ok(meta) = std::fs::metadata(path) else { return };
     let held = meta.permissions().mode() & 0o7777;
@@ -96,7 +96,7 @@ fn close(path: &Path, mode: u32) {
     }
 }
 
-/// Tries again and again: the system waits either not at all or for ever.
+/// Polls the lock: the system either does not wait at all, or waits for ever.
 fn wait(file: &File, patience: Duration) -> Result<(), TryLockError> {
     let until = Instant::now().checked_add(patience);
     let mut pause = SHORT;

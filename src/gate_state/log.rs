@@ -1,7 +1,7 @@
-//! The gate's log: one line of JSON a verdict, each with the SHA-256 of the line before, so that a line that was
-//! altered or taken out shows. It goes on in a new file where one grew large; the memory knows up to where it went, so
-//! that a log that was deleted shows too. The newest lines can be cut off unseen by both: each answer carries the head
-//! that it made.
+//! The gate's log: one line of JSON for each verdict, each with the SHA-256 of the previous line, so that an altered or
+//! removed line is detected. A large log continues in a new file; the memory knows the last line, so that a deleted log
+//! is detected too. The newest lines can still be cut off undetected: so each answer contains the head of the log after
+//! it.
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read, Seek as _, SeekFrom, Write as _};
@@ -13,18 +13,19 @@ use crate::change::digest::Digest;
 use crate::disk::give_away;
 use crate::gate::AuditHead;
 
-/// What the log calls a push that was let through and is seen to stand.
+/// The outcome for a push that was let through and was seen to have landed.
 pub const LANDED: &str = "landed";
 const FILE: &str = "log.jsonl";
 /// Earlier parts are `log-<seq of the last line>.jsonl`.
 const PART: (&str, &str) = ("log-", ".jsonl");
-/// Bytes of a part: the first line beyond begins another. Parts are complete, and may be put away.
+/// The largest part, in bytes: the first line beyond it begins another part. Earlier parts are complete, and may be
+/// archived.
 const MAX_PART: u64 = 16 << 20;
-/// No log is longer: what says so is damaged.
+/// No log is longer: a larger number means damage.
 const MAX_SEQ: u64 = 1 << 53;
-/// How many bytes from the end a known line is looked for with each verdict.
+/// How many bytes from the end each verdict searches for a known line.
 const MAX_BACK: u64 = 1 << 20;
-/// Bytes of one line: a push of a hundred thousand refs.
+/// The longest line, in bytes: a push of a hundred thousand refs.
 const MAX_LINE: u64 = 64 << 20;
 
 /// One verdict.
@@ -33,7 +34,7 @@ const MAX_LINE: u64 = 64 << 20;
 pub struct Entry {
     /// From 1.
     pub seq: u64,
-    /// SHA-256 of the line before, without its line feed; 64 zeros in the first.
+    /// The SHA-256 of the previous line, without its line feed; 64 zeros in the first.
     pub prev: String,
     /// Seconds since the epoch, by the gate's clock.
     pub at: i64,
@@ -42,19 +43,18 @@ pub struct Entry {
     pub enforced: bool,
     pub policy: Option<String>,
     pub refs: Vec<EntryRef>,
-    /// Bytes of a line before it that was never finished, and was cut off: the disk was full, or the process was
-    /// killed.
+    /// The bytes of an unfinished line before it, which was cut off: the disk was full, or the process was killed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cut: Option<u64>,
-    /// Lines before it that were known and are not there: the first of them. They were deleted.
+    /// The number of the first of the lines before it that were known and are missing. They were deleted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub missing: Option<u64>,
-    /// What an operator answered for, in words; none in a verdict.
+    /// The operator's reason, in words; none in a verdict.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
 }
 
-/// What became of one ref.
+/// The outcome for one ref.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EntryRef {
@@ -64,23 +64,23 @@ pub struct EntryRef {
     pub new: String,
     pub outcome: String,
     pub reasons: Vec<String>,
-    /// Ids of the records that it rests on.
+    /// The ids of the records that it is based on.
     pub records: Vec<String>,
 }
 
-/// A log in a state directory, whose lock its user holds.
+/// A log in a state directory; its user holds the lock.
 pub struct Log {
     dir: PathBuf,
-    /// Up to where it is known to have gone.
+    /// The last line that it is known to have had.
     known: Option<AuditHead>,
 }
 
-/// What a log holds.
+/// The content of a log.
 #[derive(Debug, Default)]
 pub struct Entries {
     pub entries: Vec<(Entry, AuditHead)>,
-    /// First and last of lines that are not here: at the beginning, parts that were put away; elsewhere, what was
-    /// deleted.
+    /// The first and last of each range of missing lines: at the beginning, parts that were archived; elsewhere,
+    /// deleted lines.
     pub missing: Vec<(u64, u64)>,
 }
 
@@ -89,7 +89,7 @@ impl Log {
         Log { dir: dir.to_path_buf(), known: None }
     }
 
-    /// The same, which is known to have gone up to there.
+    /// The same log, known to have reached this line.
     pub fn known_to(self, known: Option<AuditHead>) -> Log {
         Log { known, ..self }
     }
@@ -98,10 +98,10 @@ impl Log {
         self.dir.join(FILE)
     }
 
-    /// Adds an entry; its `seq`, `prev`, `cut` and `missing` are set here.
+    /// Appends an entry; its `seq`, `prev`, `cut` and `missing` are set here.
     ///
     /// # Errors
-    /// A sentence: a verdict that cannot be written down is not given.
+    /// A sentence: a verdict that cannot be logged is not given.
     pub fn append(&self, mut entry: Entry) -> Result<AuditHead, String> {
         let path = self.path();
         let failed = |error: std::io::Error| format!("The gate's log {} cannot be written: {error}.", path.display());
@@ -138,7 +138,7 @@ impl Log {
         Ok(AuditHead { seq: entry.seq, digest })
     }
 
-    /// The last line of a file of it; none in an empty one.
+    /// The last line of a file of the log; none if it is empty.
     fn head_of(&self, file: &mut File, path: &Path) -> Result<Option<AuditHead>, String> {
         let line = last_line(file).map_err(|error| unread(path, &error))?;
         let Some(line) = line else { return Ok(None) };
@@ -146,7 +146,7 @@ impl Log {
         Ok(Some(AuditHead { seq: last.seq, digest: Digest::of(&line).to_string() }))
     }
 
-    /// Complete parts that are here, the oldest first, by the number of their last line.
+    /// The complete parts that are here, the oldest first, with the number of their last line.
     fn parts(&self) -> std::io::Result<Vec<(u64, PathBuf)>> {
         let entries = match std::fs::read_dir(&self.dir) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -162,10 +162,10 @@ impl Log {
         Ok(parts)
     }
 
-    /// Reads all of the log that is here and checks that each line follows the one before. An absent log is empty.
+    /// Reads the whole log that is here, and checks that each line follows the previous one. An absent log is empty.
     ///
     /// # Errors
-    /// A sentence that names the first line that does not hold.
+    /// A sentence that names the first invalid line.
     pub fn read(&self) -> Result<Entries, String> {
         let parts = self.parts().map_err(|error| unread(&self.dir, &error))?;
         let (mut log, mut prev) = (Entries::default(), None);
@@ -204,7 +204,8 @@ fn read_part(path: &Path, log: &mut Entries, prev: &mut Option<AuditHead>) -> Re
         let entry: Entry =
             serde_json::from_slice(text).map_err(|_| damaged(path, &format!("line {number} is no entry")))?;
         let expected = prev.as_ref().map_or(1, |head| head.seq + 1);
-        // Where the log begins, earlier parts may have been put away; where the gate itself saw a loss, it says so.
+        // At the beginning of the log, earlier parts may have been archived; where the gate itself saw a loss, the log
+        // says so.
         let gap = (entry.seq > expected && (prev.is_none() || entry.missing == Some(expected)))
             .then(|| (expected, entry.seq - 1));
         let zeros = "0".repeat(64);
@@ -222,14 +223,14 @@ fn read_part(path: &Path, log: &mut Entries, prev: &mut Option<AuditHead>) -> Re
     Ok(())
 }
 
-/// A log may be chained anew; what the gate remembers of a line of it may not.
+/// A log may be chained again with new digests, but it must still contain the line that the gate remembers.
 fn rewritten(seq: u64) -> String {
     format!("its line {seq} is not the one that the gate wrote and remembers")
 }
 
-/// Whether the line with the number of a known one is another line. Usually that is the last line, which was read
-/// already; after refusals it is one near the end. Of a line further up nothing is known here: reading the whole log
-/// notices it.
+/// Whether the line with the number of a known one differs from it. Usually that is the last line, which was already
+/// read; after refusals it is one near the end. A line further up is not checked here: reading the whole log detects
+/// it.
 fn is_another(file: &mut File, last: &AuditHead, known: &AuditHead) -> std::io::Result<bool> {
     let Some(before_last) = last.seq.checked_sub(known.seq) else { return Ok(false) };
     if before_last == 0 {
@@ -256,7 +257,7 @@ fn damaged(path: &Path, why: &str) -> String {
     format!("The gate's log {} is damaged: {why}. Set it aside; the gate begins a new one.", path.display())
 }
 
-/// Cuts off a line that was never finished: no answer was given on it. How many bytes, if there was one.
+/// Cuts off an unfinished line: no answer was given for it. Returns its bytes, if there was one.
 fn cut_torn(file: &mut File) -> std::io::Result<Option<u64>> {
     let end = file.seek(SeekFrom::End(0))?;
     let mut start = end;
@@ -279,7 +280,7 @@ fn cut_torn(file: &mut File) -> std::io::Result<Option<u64>> {
     Ok(Some(end - start))
 }
 
-/// The last line without its line feed; none in an empty file.
+/// The last line without its line feed; none if the file is empty.
 fn last_line(file: &mut File) -> std::io::Result<Option<Vec<u8>>> {
     let end = file.seek(SeekFrom::End(0))?;
     let mut take = 4096u64;
@@ -341,7 +342,7 @@ mod tests {
         let without: Vec<_> = text.lines().enumerate().filter(|(at, _)| *at != 1).map(|(_, line)| line).collect();
         std::fs::write(&path, without.join("\n") + "\n").unwrap();
         assert!(log.read().unwrap_err().contains("line 2 does not follow"));
-        // A line that was never finished gave no answer: the next one takes its place, and says so.
+        // An unfinished line gave no answer: the next one replaces it, and says so.
         std::fs::write(&path, &text[..text.len() - 5]).unwrap();
         assert!(log.read().unwrap_err().contains("never finished"));
         assert_eq!(log.append(entry("allow")).unwrap().seq, 3);
@@ -378,7 +379,7 @@ mod tests {
         assert_eq!(seqs(&known), (vec![3], vec![(1, 2)]));
         let entries = log.read().unwrap().entries;
         assert_eq!((entries[0].0.missing, &entries[0].0.prev), (Some(1), &head.digest));
-        // In the middle of what is there, only the gate itself can say so.
+        // In the middle of the log, only the gate itself can report a loss.
         let path = dir.path().join(FILE);
         let text = std::fs::read_to_string(&path).unwrap();
         std::fs::write(&path, text.replace("\"missing\":1,", "")).unwrap();
@@ -391,7 +392,7 @@ mod tests {
         let log = Log::in_dir(dir.path());
         log.append(entry("allow")).unwrap();
         let head = log.append(entry("deny")).unwrap();
-        // The memory is written with what is let through, and may lie some refusals behind.
+        // The memory is written when something is let through, so it may be some refusals behind.
         log.append(entry("deny")).unwrap();
         let known = Log::in_dir(dir.path()).known_to(Some(head));
         assert_eq!(known.append(entry("deny")).unwrap().seq, 4);

@@ -1,5 +1,6 @@
-//! FLOOR 2: what a gate remembers between pushes, and its log. Facts, never verdicts: what the refs held, when it came,
-//! and what was answered. What would let something through is believed only where the gate's own key vouches for it.
+//! FLOOR 2: what a gate remembers between pushes, and its log. Facts, never verdicts: what the refs contained, when it
+//! came, and what was answered. Facts that could let something through are used only if the gate's own key
+//! authenticates them.
 
 mod key;
 mod lock;
@@ -29,34 +30,34 @@ use crate::record::{Chain, ChainId};
 
 const SCHEMA: &str = "undersign-memory/v1";
 const FILE: &str = "memory.json";
-/// What of the ledger has a say under the policy in force; what has one under any.
+/// The parts of the ledger that matter under the current policy, and those that matter under any.
 const LEDGER: &str = "ledger.cache";
 const VERIFIED: &str = "verified.cache";
-/// Bytes at the end of either, by which the gate's own key vouches for the rest.
+/// The bytes at the end of either file with which the gate's own key authenticates the rest.
 const TAG: usize = 64;
-/// Bytes; some hundred thousand chains.
+/// Bytes; enough for some hundred thousand chains.
 const MAX_FILE: u64 = 64 << 20;
-/// Seconds that the clock may run on before it alone is worth writing.
+/// Seconds that the clock may advance before that alone is written.
 const COARSE: i64 = 60;
 
 #[derive(Serialize)]
 struct Written {
     schema: String,
-    /// By the gate's own key over all that follows; none from a gate that has none.
+    /// The tag of everything that follows, by the gate's own key; none if the gate has no key.
     #[serde(skip_serializing_if = "Option::is_none")]
     tag: Option<String>,
     #[serde(flatten)]
     remembered: Remembered,
 }
 
-/// By what a state directory is opened.
+/// How a state directory is opened.
 #[derive(Debug, Clone)]
 pub struct Access<'a> {
-    /// The gate's own key; without it only what restricts is believed.
+    /// The gate's own key; without it only facts that restrict are used.
     pub key: Option<StateKey>,
-    /// Id of the repository, by its policy.
+    /// The id of the repository, from its policy.
     pub repository: &'a str,
-    /// How long is waited for who else has it.
+    /// How long to wait for another user of the directory.
     pub patience: Option<Duration>,
 }
 
@@ -66,22 +67,22 @@ pub struct GateState {
     dir: PathBuf,
     remembered: Remembered,
     key: Option<StateKey>,
-    /// Id of the repository, by its policy: what one gate remembers is nothing to another.
+    /// The id of the repository, from its policy: one gate's memory is invalid for another repository.
     repository: String,
     states: States,
     states_file: Option<StatesFile>,
-    /// Whether the gate's own key vouches for what was read, or nothing was there.
+    /// Whether the gate's own key authenticates what was read, or nothing was there.
     is_vouched: bool,
-    /// None for who only looks.
+    /// None for readers.
     _lock: Option<Lock>,
 }
 
 impl GateState {
-    /// Opens a state directory, makes it if need be, and waits for who else has it. Without the key that wrote it, only
-    /// what restricts is believed.
+    /// Opens a state directory, creates it if necessary, and waits for other users of it. Without the key that wrote
+    /// it, only facts that restrict are used.
     ///
     /// # Errors
-    /// A sentence; a directory that cannot be used and a file that is damaged are never taken for an empty memory.
+    /// A sentence; an unusable directory or a damaged file is never treated as an empty memory.
     pub fn open(dir: &Path, access: Access<'_>) -> Result<GateState, String> {
         let lock = Lock::take(dir, access.patience).map_err(|error| error.to_string())?;
         sweep(dir);
@@ -89,10 +90,10 @@ impl GateState {
         Ok(GateState { _lock: Some(lock), ..memory })
     }
 
-    /// The same for who only looks back: nothing is locked, made or written.
+    /// The same for readers: nothing is locked, created or written.
     ///
     /// # Errors
-    /// As [`GateState::open`].
+    /// Like [`GateState::open`].
     pub fn look(dir: &Path, access: Access<'_>) -> Result<GateState, String> {
         let (remembered, is_vouched) = read(dir, access.key.as_ref(), access.repository)?;
         let (states_file, states) = match &access.key {
@@ -114,8 +115,8 @@ impl GateState {
         })
     }
 
-    /// The same where nobody but a gate can write: from now on its own key vouches for what an older program left
-    /// there, which had none. What bears the mark of another key stays what it is.
+    /// Adopts a state that an older program left without a key, in a place where only a gate can write: from now on its
+    /// own key authenticates it. A state with the tag of another key is not changed.
     pub fn into_adopted(mut self) -> Result<GateState, String> {
         if self.is_vouched {
             return Ok(self);
@@ -134,20 +135,20 @@ impl GateState {
         &self.remembered
     }
 
-    /// What protected refs showed; nothing of it is recorded before an operator says so: see [`GateState::record`].
+    /// What protected refs showed; nothing of it is recorded until an operator asks for it: see [`GateState::record`].
     pub fn states(&self) -> &States {
         &self.states
     }
 
-    /// Whether what lies there was written by this gate.
+    /// Whether the state was written by this gate.
     pub fn is_vouched(&self) -> bool {
         self.is_vouched
     }
 
-    /// Takes in states; from the first time on, what is no recorded state is none. How many were new.
+    /// Records states; once this was called, a commit that is not recorded is not a state. Returns how many were new.
     ///
     /// # Errors
-    /// A sentence: there is no key to vouch for them, or they cannot be written.
+    /// A sentence: there is no key to authenticate them, or they cannot be written.
     pub fn record(&mut self, states: impl IntoIterator<Item = (ObjectId, String)>) -> Result<usize, String> {
         let new: Vec<_> = states.into_iter().filter(|(commit, name)| self.states.insert(*commit, name)).collect();
         let file = self.states_file.as_mut().ok_or_else(|| {
@@ -168,9 +169,9 @@ impl GateState {
         Ok(new.len())
     }
 
-    /// Takes in what the refs hold: chains of people in the roster, the policy on the policy branch, and what became of
-    /// pushes that were let through. What it knows only grows, and nothing of it is a requester's word.
-    /// Written whole or not at all. What landed is returned.
+    /// Learns what the refs contain: chains of people in the roster, the policy on the policy branch, and the outcome
+    /// of pushes that were let through. Knowledge only grows, and none of it is a requester's claim. It is written
+    /// entirely or not at all. Returns what landed.
     pub fn learn(
         &mut self,
         policy: Option<&Policy>,
@@ -188,7 +189,7 @@ impl GateState {
             let tip = states.commits.last().unwrap_or(&states.new);
             known.tips.insert(states.name.clone(), tip.clone());
         }
-        // Chains of unknown keys are nobody's, and anyone could fill the memory with them.
+        // Chains of unknown keys belong to nobody, and anyone could fill the memory with them.
         for chain in held.iter().filter(|chain| roster.by_key_id(&chain.id.key).is_some()) {
             known.heads.learn(chain.id.clone(), chain.head());
             known.receipts.learn(chain, now);
@@ -211,8 +212,8 @@ impl GateState {
         Ok(seen)
     }
 
-    /// Takes in the time at which a push was let through. What is denied moves no clock: one that once ran ahead would
-    /// refuse everything until the time had caught up.
+    /// Notes the time at which a push was let through. A refusal does not advance the clock: a clock that once ran fast
+    /// would refuse everything until the real time had caught up.
     pub fn tick(&mut self, now: i64) -> Result<(), String> {
         if now < self.remembered.clock + COARSE {
             return Ok(());
@@ -221,15 +222,15 @@ impl GateState {
         self.write()
     }
 
-    /// Sets the clock back to now, by the word of an operator; what it was.
+    /// Sets the clock back to now, at the request of an operator; returns the previous time.
     pub fn set_clock(&mut self, now: i64) -> Result<i64, String> {
         let before = std::mem::replace(&mut self.remembered.clock, now);
         self.write()?;
         Ok(before)
     }
 
-    /// Lets a chain begin anew with what is there of it, by the word of an operator; the record up to which it was
-    /// known.
+    /// Lets a chain begin again with the records that are present, at the request of an operator; returns the last
+    /// record that was known before.
     pub fn forget_chain(&mut self, chain: &ChainId) -> Result<Option<u64>, String> {
         let known = self.remembered.heads.get(chain).map(|head| head.seq);
         self.remembered.forget_chain(chain);
@@ -237,18 +238,18 @@ impl GateState {
         Ok(known)
     }
 
-    /// Takes in where a ref stands, by the word of an operator or of a verdict on where it stands.
+    /// Notes the tip of a ref, at the request of an operator or after a verdict on that tip.
     pub fn stands(&mut self, name: &str, tip: ObjectId) -> Result<(), String> {
         self.remembered.tips.insert(name.to_owned(), tip.to_string());
         self.write()
     }
 
-    /// Forgets refs that are gone, or may be rewritten by now.
+    /// Forgets refs that are gone, or that may now be rewritten.
     pub fn forget_tips(&mut self, is_kept: impl Fn(&str) -> bool) {
         self.remembered.tips.retain(|name, _| is_kept(name));
     }
 
-    /// Takes in a push that is let through now.
+    /// Notes a push that is let through now.
     pub fn wait_for(&mut self, waiting: Waiting) -> Result<(), String> {
         self.remembered.wait_for(waiting);
         self.write()
@@ -275,8 +276,8 @@ impl GateState {
         Ok(())
     }
 
-    /// What was read of the ledger before: for this policy, else what has a say under any; none where nothing was, or
-    /// the gate's own key does not vouch for it: then all signatures are verified again. It only saves time.
+    /// What was read of the ledger before: for this policy, otherwise what matters under any; none if nothing was read,
+    /// or the gate's own key does not authenticate it: then all signatures are verified again. It only saves time.
     pub fn digested(&self, policy: &Policy) -> Option<Digested> {
         let digest = policy.digest.to_string();
         let for_policy = self.read_digested(LEDGER).filter(|digested| digested.policy == digest);
@@ -291,7 +292,7 @@ impl GateState {
         is_own.then(|| serde_json::from_slice(body).ok())?
     }
 
-    /// Keeps what was read of the ledger, if there is a key to vouch for it.
+    /// Stores what was read of the ledger, if there is a key to authenticate it.
     pub fn keep(&self, digested: &Digested) -> Result<(), String> {
         let Some(key) = &self.key else { return Ok(()) };
         let file = if digested.policy.is_empty() { VERIFIED } else { LEDGER };
@@ -312,10 +313,10 @@ impl GateState {
         &self.dir
     }
 
-    /// Writes into the log beside it, which goes on from where it is known to have gone.
+    /// Writes to the log beside it, which continues after the last line that is known.
     ///
     /// # Errors
-    /// As [`Log::append`].
+    /// Like [`Log::append`].
     pub fn enter(&mut self, entry: Entry) -> Result<AuditHead, String> {
         let head = Log::in_dir(&self.dir).known_to(self.remembered.log.clone()).append(entry)?;
         self.remembered.log = Some(head.clone());
@@ -323,27 +324,27 @@ impl GateState {
     }
 }
 
-/// What is remembered and which states are recorded, for who only looks: nothing is locked, made or written.
+/// The memory and the recorded states, for readers: nothing is locked, created or written.
 ///
 /// # Errors
-/// A sentence: what is there cannot be read.
+/// A sentence: the state cannot be read.
 pub fn peek(dir: &Path, key: &StateKey, repository: &str) -> Result<(Remembered, States), String> {
     let (remembered, _) = read(dir, Some(key), repository)?;
     let (_, states) = StatesFile::open(dir, key.clone(), repository)?;
     Ok((remembered, states))
 }
 
-/// The log of a state directory, which tells what is missing of it. Without the gate's key anyone could have said up to
-/// where it went: that only makes something be missed.
+/// The log of a state directory, which also reports missing lines. Without the gate's key, anyone could have forged the
+/// number of its last line: at worst, that reports lines as missing.
 ///
 /// # Errors
-/// A sentence: what is there cannot be read.
+/// A sentence: the state cannot be read.
 pub fn log_of(dir: &Path) -> Result<Log, String> {
     let (remembered, _) = read(dir, None, "")?;
     Ok(Log::in_dir(dir).known_to(remembered.log))
 }
 
-/// What is remembered, and whether the gate's own key vouches for it: else only what restricts is believed.
+/// The memory, and whether the gate's own key authenticates it: otherwise only facts that restrict are used.
 fn read(dir: &Path, key: Option<&StateKey>, repository: &str) -> Result<(Remembered, bool), String> {
     let unusable = |error: std::io::Error| format!("The gate's state in {} cannot be used: {error}.", dir.display());
     let path = dir.join(FILE);
@@ -383,7 +384,7 @@ fn decode(path: &Path, bytes: &[u8]) -> Result<Written, String> {
         )
     };
     let broken = |error: serde_json::Error| match error.to_string() {
-        // It would be lost with the next thing that is written.
+        // The field would be lost with the next write.
         why if why.starts_with("unknown field") => newer(),
         why => damaged(path, &why),
     };

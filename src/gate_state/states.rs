@@ -1,5 +1,5 @@
-//! The states that a gate recorded, in a file that is only ever added to: one line a state, `<commit> <ref>`, and after
-//! each batch `tag <hex>`, an HMAC over the tag before and the batch. What no tag of ours stands behind is not there.
+//! The states that a gate recorded, in an append-only file: one line for each state, `<commit> <ref>`, and after each
+//! batch `tag <hex>`, an HMAC over the previous tag and the batch. Lines that no tag of ours follows are ignored.
 
 use std::fs::File;
 use std::io::{Seek as _, SeekFrom, Write as _};
@@ -13,7 +13,7 @@ use crate::gate::States;
 
 const FILE: &str = "states";
 const HEADER: &str = "undersign-states/v1\n";
-/// Bytes; some millions of landings.
+/// Bytes; enough for some millions of landings.
 const MAX_FILE: u64 = 512 << 20;
 
 /// The file of a state directory.
@@ -28,10 +28,10 @@ pub(super) struct StatesFile {
 }
 
 impl StatesFile {
-    /// Reads what is vouched for. A torn or foreign end is left out, and cut off by the next batch.
+    /// Reads the authenticated part. A torn or foreign end is ignored, and the next batch cuts it off.
     ///
     /// # Errors
-    /// A sentence: the file is there and cannot be read.
+    /// A sentence: the file exists, but cannot be read.
     pub fn open(dir: &Path, key: StateKey, repository: &str) -> Result<(StatesFile, States), String> {
         let (path, purpose) = (dir.join(FILE), super::purpose(FILE, repository));
         let failed = |why: String| format!("The gate's states {} cannot be read: {why}.", path.display());
@@ -61,7 +61,7 @@ impl StatesFile {
         Ok((StatesFile { path, key, purpose, last, end }, states))
     }
 
-    /// Adds a batch, which may be empty: then it only says that from now on states are recorded.
+    /// Appends a batch, which may be empty: then it only says that from now on states are recorded.
     pub fn append(&mut self, states: &[(ObjectId, String)]) -> Result<(), String> {
         let mut batch = if self.end == 0 { HEADER.to_owned() } else { String::new() };
         states.iter().for_each(|(commit, name)| batch.push_str(&format!("{commit} {name}\n")));

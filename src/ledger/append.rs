@@ -1,4 +1,4 @@
-//! Adds a record to the ledger: under a lock, verified before and after.
+//! Appends a record to the ledger: under a lock, verified before and after.
 
 use std::fs::File;
 use std::path::Path;
@@ -13,19 +13,19 @@ use crate::record::chain::{self, Link};
 use crate::record::{ChainId, Fault, Record};
 use crate::source::git::Repository;
 
-/// A ref lock that is older, while nobody else holds the ledger, was left by a program that was killed.
+/// If nobody else holds the ledger, a ref lock older than this was left by a program that was killed.
 const STALE_LOCK: Duration = Duration::from_secs(2);
 
-/// Adds a record to its chain: verified first, added only where the chain stands where the record says, read back
-/// after.
+/// Appends a record to its chain: verifies it first, appends it only at the position that the record names, and reads
+/// it back.
 pub fn append(repository: &Repository, id: &ChainId, link: Link, now: i64) -> Result<Record, LedgerError> {
     append_to::<Record>(repository, id, link, now).map(|record| Record::clone(&record))
 }
 
-/// As [`append`], of any kind.
+/// Like [`append`], for any kind of record.
 ///
 /// # Errors
-/// It was refused, lost its place, or could not be written or read back.
+/// It was refused, lost its position, or could not be written or read back.
 pub fn append_to<R: Family>(
     repository: &Repository,
     id: &ChainId,
@@ -48,7 +48,8 @@ pub fn append_to<R: Family>(
     read.cloned().ok_or_else(|| LedgerError::NotReadBack(format!("{}{id}", R::PREFIX)))
 }
 
-/// Keeps other programs of ours out while a record is added. The system lets go of it when a program dies.
+/// Keeps other instances of this program out while a record is appended. The system releases the lock if a program
+/// dies.
 fn hold(repository: &Repository) -> Result<File, LedgerError> {
     let dir = repository.common_dir().join("undersign");
     let held = std::fs::create_dir_all(&dir).and_then(|()| {
@@ -70,7 +71,7 @@ fn write<R: Family>(repository: &Repository, id: &ChainId, link: &Link, now: i64
         tree.insert(file, blob, chain::FILE_MODE).map_err(unwritable)?;
     }
     let tree = raw.find_tree(tree.write().map_err(unwritable)?).map_err(unwritable)?;
-    // The commit only carries the record: its author says nothing, the authority is the signature inside.
+    // The commit only carries the record: its author means nothing, the authority is the signature inside.
     let signature = Signature::new("undersign", "undersign@localhost", &Time::new(now, 0)).map_err(unwritable)?;
     let parent = tip.map(|tip| raw.find_commit(tip)).transpose().map_err(unwritable)?;
     let parents: Vec<_> = parent.iter().collect();
@@ -93,7 +94,7 @@ fn write<R: Family>(repository: &Repository, id: &ChainId, link: &Link, now: i64
     Ok(())
 }
 
-/// Removes the lock file that a program of ours left behind when it was killed between locking the ref and moving it.
+/// Removes the lock file that this program leaves if it is killed between locking the ref and moving it.
 fn clear_stale_lock(repository: &Repository, name: &str) {
     remove_if_stale(&repository.common_dir().join(format!("{name}.lock")));
 }
@@ -105,8 +106,8 @@ fn remove_if_stale(lock: &Path) {
     }
 }
 
-/// The same of all refs of undersign's own, for who alone writes to a repository: a fetch that was cut off would else
-/// hold up every later one.
+/// The same for all refs of undersign, for a program that is the only writer of a repository: an interrupted fetch
+/// would otherwise block every later one.
 pub fn clear_stale_locks(repository: &Repository) {
     let mut ahead = vec![repository.common_dir().join("refs/undersign")];
     while let Some(dir) = ahead.pop() {

@@ -1,5 +1,5 @@
-//! Chains about commands: those of brokers, and those of people who authorize. Read whole and anew each time, since
-//! they are short.
+//! Chains about commands: those of brokers, and those of people who authorize. They are short, so they are read
+//! completely each time.
 
 use std::collections::BTreeMap;
 
@@ -15,18 +15,18 @@ use crate::record::envelope::MAX_ENVELOPE;
 use crate::record::{Chain, ChainId, Entry, Record};
 use crate::source::git::{GitError, Repository};
 
-/// Links of one chain that are read.
+/// The most links of one chain that are read.
 const MAX_LINKS: usize = 100_000;
-/// Bytes of a link's commit and of its tree.
+/// The largest commit of a link, and the largest tree, in bytes.
 const MAX_OBJECT: usize = 64 << 10;
-/// What ends the name of an envelope's file.
+/// The suffix of the file name of an envelope.
 const ENVELOPE: &str = ".dsse.json";
 
-/// A kind of chain that the ledger holds.
+/// A kind of chain in the ledger.
 pub trait Family: Entry {
-    /// Where its chains are: `<prefix><key id>/<chain id>`.
+    /// The prefix of its chains: `<prefix><key id>/<chain id>`.
     const PREFIX: &'static str;
-    /// What its commits say.
+    /// The word in its commit messages.
     const WORD: &'static str;
 
     /// The chain of the repository itself; an absent one is empty.
@@ -54,23 +54,23 @@ impl Family for AuthorizationRecord {
     const WORD: &'static str = "authorization";
 }
 
-/// Whose chains say anything: those of some keys, each with its owner, or of all where nobody can say whose count.
-/// Others are anybody's who may push, as many as they like.
+/// Whose chains count: those of certain keys, each with its owner, or all if nobody can tell whose count. Anyone who
+/// may push can add other chains, in any number.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Keys(Option<BTreeMap<String, String>>);
 
 impl Keys {
-    /// Of everybody.
+    /// The chains of everybody.
     pub fn all() -> Keys {
         Keys(None)
     }
 
-    /// Of one key, by its id.
+    /// The chains of one key, by its id.
     pub fn one(key: &str) -> Keys {
         Keys(Some(BTreeMap::from([(key.to_owned(), String::new())])))
     }
 
-    /// Of the people and the brokers of a policy.
+    /// The chains of the people and the brokers of a policy.
     pub fn of(policy: &Policy) -> Keys {
         let people =
             policy.roster.people().flat_map(|person| person.keys.iter().map(|own| (&own.key, person.id.clone())));
@@ -78,39 +78,39 @@ impl Keys {
         Keys(Some(people.chain(brokers).map(|(key, owner)| (key.id().to_string(), owner)).collect()))
     }
 
-    /// Whether a chain is of one of them.
+    /// Whether a chain belongs to one of them.
     pub fn have(&self, id: &ChainId) -> bool {
         self.0.as_ref().is_none_or(|keys| keys.contains_key(&id.key))
     }
 
-    /// Whose a chain is, as far as that is known.
+    /// The owner of a chain, as far as known.
     pub fn owner(&self, id: &ChainId) -> &str {
         let owner = self.0.as_ref().and_then(|keys| keys.get(&id.key)).map(String::as_str);
         owner.filter(|owner| !owner.is_empty()).unwrap_or("somebody")
     }
 
-    /// What the names of their chains begin with, below the prefix of a family.
+    /// The beginnings of the names of their chains, below the prefix of a family.
     pub fn folders(&self) -> Vec<String> {
         let folder = |key: &String| format!("{key}/");
         self.0.as_ref().map_or_else(|| vec![String::new()], |keys| keys.keys().map(folder).collect())
     }
 }
 
-/// Where the chains of a family are kept that a remote was last seen to hold.
+/// The prefix of the chains of a family that a remote was last seen to have.
 pub fn remote_prefix_of<R: Family>(remote: &str) -> String {
     let folder = R::PREFIX.strip_prefix("refs/undersign/").unwrap_or(R::PREFIX);
     format!("{}{remote}/{folder}", super::REMOTES_PREFIX)
 }
 
-/// Where those are kept that a remote showed with a fault: they are read beside what was kept before, so that the fault
-/// shows and hides nothing.
+/// The prefix of the chains that a remote showed with a fault: they are read in addition to the earlier copies, so that
+/// the fault is visible and hides nothing.
 pub fn damaged_prefix_of<R: Family>(remote: &str) -> String {
     let folder = R::PREFIX.strip_prefix("refs/undersign/").unwrap_or(R::PREFIX);
     format!("{}{remote}/damaged/{folder}", super::REMOTES_PREFIX)
 }
 
-/// All chains of a family that the repository holds, with what its remotes were last seen to hold; copies of one chain
-/// are joined.
+/// All chains of a family in the repository, and those that its remotes were last seen to have; copies of one chain are
+/// joined.
 ///
 /// # Errors
 /// A ref cannot be read.
@@ -118,7 +118,7 @@ pub fn read_family<R: Family>(repository: &Repository, with_remotes: bool) -> Re
     read_family_of(repository, with_remotes, &Keys::all())
 }
 
-/// As [`read_family`], but nothing is read of other keys than these.
+/// Like [`read_family`], but nothing of other keys is read.
 ///
 /// # Errors
 /// A ref cannot be read.
@@ -142,7 +142,7 @@ pub fn read_family_of<R: Family>(
     Ok(copies.into_values().filter_map(Chain::join).collect())
 }
 
-/// The refs below a prefix, each with the chain that its name says.
+/// The refs below a prefix, each with the chain that its name identifies.
 pub fn names(repository: &Repository, prefix: &str) -> Result<Vec<(ChainId, String)>, GitError> {
     let mut found = Vec::new();
     for reference in repository.raw.references_glob(&format!("{prefix}*"))? {
@@ -177,7 +177,7 @@ pub fn chain_from<R: Family>(repository: &Repository, id: &ChainId, tip: Oid) ->
     Chain::read(id.clone(), commits.iter().map(|commit| commit.as_ref().and_then(|commit| link(repository, commit))))
 }
 
-/// The commit of the last of so many links, counted from the first, of what ends in a commit.
+/// The commit of the last of this many links, counted from the first, in the history of a commit.
 pub fn commit_of(repository: &Repository, tip: Oid, links: usize) -> Option<Oid> {
     let mut commits = vec![tip];
     while let Some(parent) = commits.last().and_then(|at| repository.raw.find_commit(*at).ok()?.parent_id(0).ok()) {
@@ -190,7 +190,7 @@ pub fn commit_of(repository: &Repository, tip: Oid, links: usize) -> Option<Oid>
     commits.get(links.checked_sub(1)?).copied()
 }
 
-/// The files of a commit; none where it is no link.
+/// The files of a commit; none if it is not a link.
 fn link(repository: &Repository, commit: &git2::Commit<'_>) -> Option<Link> {
     within(repository, commit.tree_id(), MAX_OBJECT)?;
     let tree = commit.tree().ok()?;
@@ -217,7 +217,7 @@ fn link(repository: &Repository, commit: &git2::Commit<'_>) -> Option<Link> {
     is_whole.then_some(link)
 }
 
-/// Bytes of an object, from its header alone; none where it is larger than that.
+/// The size of an object in bytes, from its header alone; none if it exceeds the limit.
 fn within(repository: &Repository, id: Oid, most: usize) -> Option<usize> {
     let (size, _) = repository.raw.odb().ok()?.read_header(id).ok()?;
     (size <= most).then_some(size)

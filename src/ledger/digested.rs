@@ -1,4 +1,4 @@
-//! What a gate keeps of the chains that it read, so that its cost follows the decisions that stand.
+//! What a gate keeps of the chains that it read, so that its cost depends on the decisions in force.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
@@ -12,15 +12,15 @@ use super::{PREFIX, Scope};
 use crate::record::{Abridged, Chain, Record, verify};
 use crate::source::git::Repository;
 
-/// Bytes of what a process that lasts keeps of all repositories; beyond, what was asked for longest ago goes, and is
-/// read from the state again.
+/// The most bytes that a long-running process keeps for all repositories; beyond that, the least recently used is
+/// dropped, and read from the state again.
 const MAX_AT_HAND: usize = 256 << 20;
 
-/// What was read of chains before and can still have a say, by ref: see [`Abridged`].
+/// What was read of chains before and may still matter, by ref: see [`Abridged`].
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Digested {
-    /// SHA-256 of the policy under which the rest has no say; empty where it has none under any.
+    /// The SHA-256 of the policy under which the rest does not matter; empty if it does not matter under any.
     pub policy: String,
     refs: BTreeMap<String, DigestedRef>,
 }
@@ -28,14 +28,15 @@ pub struct Digested {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct DigestedRef {
-    /// The commit that the ref pointed to, whose id names its whole history.
+    /// The commit that the ref pointed to; its id identifies its whole history.
     tip: String,
     chain: Abridged,
 }
 
 impl Digested {
-    /// The present chains without what is spent. A chain with a fault is left out, and read anew each time; so is one
-    /// that is not what its ref holds, since another copy holds more, or the ref moved meanwhile.
+    /// The current chains, without the records that no longer matter. A chain with a fault is omitted, and read again
+    /// each time; so is one that differs from its ref, because another copy has more records, or the ref moved
+    /// meanwhile.
     pub fn of(
         repository: &Repository,
         policy: String,
@@ -54,7 +55,7 @@ impl Digested {
         Digested { policy, refs: refs.collect() }
     }
 
-    /// Whether every chain that has a say stands where it stood.
+    /// Whether the tip of every chain that counts is unchanged.
     pub fn is_current(&self, repository: &Repository, scope: &Scope<'_>) -> bool {
         let Ok(references) = repository.raw.references_glob(&format!("{PREFIX}*")) else { return false };
         let tips = references.flatten().filter_map(|reference| {
@@ -70,7 +71,7 @@ impl Digested {
         all && count == self.refs.len()
     }
 
-    /// The chain at a tip: as it was, or read on from there.
+    /// The chain at a tip: unchanged, or extended from the known tip.
     pub(super) fn chain(&self, reader: &ChainReader<'_>, name: &str, tip: Oid) -> Option<Chain> {
         let held = self.refs.get(name)?;
         let at: Oid = held.tip.parse().ok()?;
@@ -83,20 +84,20 @@ impl Digested {
             return None;
         }
         reader.extend(&mut chain, &commits);
-        // What does not follow may follow what is there in truth.
+        // What does not follow this copy may follow the real chain.
         chain.fault.is_none().then_some(chain)
     }
 
-    /// Bytes, about.
+    /// The approximate size in bytes.
     fn size(&self) -> usize {
         self.refs.values().map(|held| held.chain.size()).sum()
     }
 }
 
-/// By state directory, the one last used at the end.
+/// By state directory, the most recently used last.
 type ByState = VecDeque<(PathBuf, Arc<Digested>)>;
 
-/// What a process that lasts has at hand.
+/// What a long-running process keeps in memory.
 static AT_HAND: LazyLock<Mutex<ByState>> = LazyLock::new(Mutex::default);
 
 /// What this process itself digested for a state directory.
@@ -108,7 +109,7 @@ pub fn at_hand(state: &Path) -> Option<Arc<Digested>> {
     held.back().map(|(_, digested)| digested.clone())
 }
 
-/// Keeps it at hand, as long as there is room.
+/// Keeps it in memory, as long as there is room.
 pub fn keep_at_hand(state: &Path, digested: Arc<Digested>) {
     let Ok(mut held) = AT_HAND.lock() else { return };
     held.retain(|(dir, _)| dir != state);

@@ -1,5 +1,5 @@
-//! FLOOR 2: the ledger, all chains of a repository, in its git refs. A record is written once, atomically, after it was
-//! verified, and read back and verified again.
+//! FLOOR 2: the ledger: all chains of a repository, in its git refs. A record is verified, written once and atomically,
+//! then read back and verified again.
 
 mod append;
 pub mod commands;
@@ -19,7 +19,7 @@ use crate::record::{Chain, ChainId, Fault, Record};
 use crate::source::git::{GitError, Repository, oid};
 use reader::ChainReader;
 
-/// What the remotes were last seen to hold: `<prefix><remote>/decisions/<key id>/<chain id>`.
+/// What the remotes were last seen to have: `<prefix><remote>/decisions/<key id>/<chain id>`.
 pub const REMOTES_PREFIX: &str = "refs/undersign/remotes/";
 
 #[derive(Debug, thiserror::Error)]
@@ -36,16 +36,16 @@ pub enum LedgerError {
     Git(#[from] GitError),
 }
 
-/// What is read of the chains that are there.
+/// Which chains are read, and how much of them.
 pub struct Scope<'s> {
-    /// Whether the chains of a key, by its id, have a say. Anyone can put others there, and as many as they like.
+    /// Whether the chains of a key, by its id, count. Anyone can add other chains, in any number.
     pub wanted: &'s dyn Fn(&str) -> bool,
-    /// Bytes of their links that are read, at most.
+    /// The most bytes of their links that are read.
     pub max_bytes: u64,
-    /// Also what the remotes were last seen to hold.
+    /// Also read what the remotes were last seen to have.
     pub with_remotes: bool,
-    /// Records that have no say any more, whatever else is there: they are verified and let go, so that memory follows
-    /// what stands.
+    /// Records that no longer matter, whatever else is there: they are dropped after verification, so that memory
+    /// depends on the decisions in force.
     pub over: Option<&'s dyn Fn(&Record) -> bool>,
 }
 
@@ -57,17 +57,17 @@ impl Scope<'_> {
     }
 }
 
-/// The chains of the repository itself: what a gate judges by. Refs under the prefix that are no chain names are chains
-/// with a fault.
+/// The chains of the repository itself: the basis of a gate's judgement. A ref under the prefix whose name is not that
+/// of a chain counts as a chain with a fault.
 pub fn read(repository: &Repository) -> Result<Vec<Chain>, GitError> {
     joined(repository, &[PREFIX, BRANCH_PREFIX])
 }
 
-/// As [`read`], of the chains that are wanted, with some refs where a push would put them; zeros take one away. Chains
-/// that are `digested` are not read again.
+/// Like [`read`], for the wanted chains, with some refs moved as by a push; zeros delete a ref. Chains that are
+/// `digested` are not read again.
 ///
 /// # Errors
-/// A ref cannot be read, or there is more to read than is read.
+/// A ref cannot be read, or there is more to read than the limit.
 pub fn read_with<'r>(
     repository: &'r Repository,
     moves: &[(&str, ObjectId)],
@@ -90,13 +90,13 @@ pub fn read_with<'r>(
     Ok(copies.into_values().filter_map(Chain::join).collect())
 }
 
-/// Which chain a ref is, by what its name says after the prefix.
+/// The chain that a ref contains, by its name after the prefix.
 pub fn id_of(name: &str) -> ChainId {
     let (key, device) = name.split_once('/').unwrap_or((name, ""));
     ChainId { key: key.to_owned(), device: device.to_owned() }
 }
 
-/// The chain that a ref would hold at a tip; what is `digested` of it is not read again.
+/// The chain that a ref would contain at a tip; its `digested` part is not read again.
 pub fn chain_of(
     repository: &Repository,
     name: &str,
@@ -107,14 +107,14 @@ pub fn chain_of(
     ChainReader::of(repository).copy(name, name.strip_prefix(prefix).unwrap_or(name), Some(oid(tip)), digested)
 }
 
-/// As [`read`], with what the remotes were last seen to hold: what a reviewer's program knows.
+/// Like [`read`], with what the remotes were last seen to have: the knowledge of a reviewer's program.
 pub fn read_with_remotes(repository: &Repository) -> Result<Vec<Chain>, GitError> {
     let mut prefixes = vec![PREFIX.to_owned(), BRANCH_PREFIX.to_owned()];
     prefixes.extend(remotes(repository)?);
     joined(repository, &prefixes.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
-/// Where the chains of all remotes are kept.
+/// The prefixes of the chains of all remotes.
 fn remotes(repository: &Repository) -> Result<Vec<String>, GitError> {
     Ok(remote_names(repository)?.iter().map(|name| remote_prefix(name)).collect())
 }
@@ -123,12 +123,12 @@ fn remote_names(repository: &Repository) -> Result<Vec<String>, GitError> {
     Ok(repository.raw.remotes()?.iter().flatten().flatten().map(str::to_owned).collect())
 }
 
-/// What a remote was last seen to hold.
+/// What a remote was last seen to have.
 pub fn read_remote(repository: &Repository, remote: &str) -> Result<Vec<Chain>, GitError> {
     joined(repository, &[&remote_prefix(remote)])
 }
 
-/// Where the chains of a remote are kept.
+/// The prefix of the chains of a remote.
 pub fn remote_prefix(remote: &str) -> String {
     format!("{REMOTES_PREFIX}{remote}/decisions/")
 }
@@ -147,7 +147,7 @@ fn joined(repository: &Repository, prefixes: &[&str]) -> Result<Vec<Chain>, GitE
     Ok(copies(&ChainReader::of(repository), prefixes, None, |_| true)?.into_values().filter_map(Chain::join).collect())
 }
 
-/// Each chain as each ref that is wanted holds it.
+/// Each chain, in the copy of each wanted ref.
 fn copies(
     reader: &ChainReader<'_>,
     prefixes: &[&str],
@@ -170,7 +170,7 @@ fn copies(
     Ok(copies)
 }
 
-/// The chain under a ref, by what its name says of it.
+/// The chain under a ref, identified by its name.
 pub(crate) fn chain_at(repository: &Repository, name: &str, id: &str, tip: Option<Oid>) -> Chain {
     ChainReader::of(repository).copy(name, id, tip, None)
 }

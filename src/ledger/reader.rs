@@ -14,27 +14,27 @@ use crate::record::envelope::MAX_ENVELOPE;
 use crate::record::{Chain, ChainId, Fault, Record, Verified, verify};
 use crate::source::git::{Deadline, GitError, Repository};
 
-/// Bytes of the manifest of a link, and of its findings.
+/// The largest manifest of a link, and the largest findings, in bytes.
 const MAX_FILE: usize = 64 << 20;
-/// Bytes of a link's commit and of its tree, which hold nothing but three names and whom they come from.
+/// The largest commit of a link, and the largest tree, in bytes; they only contain three names and who they come from.
 const MAX_COMMIT: usize = 64 << 10;
-/// Links of one chain that are read; a longer one is damage or abuse.
+/// The most links of one chain that are read; a longer one is damage or abuse.
 const MAX_LINKS: usize = 100_000;
-/// Bytes of links that are kept verified in memory; beyond, all are read anew.
+/// The most bytes of links that are kept verified in memory; beyond that, all are read again.
 const MAX_KNOWN: usize = 256 << 20;
-/// Bytes of links after which the handles that read them are opened anew: what git maps and caches of a large ledger
-/// would else stay in memory.
+/// Bytes of links after which the handles that read them are reopened: otherwise what git maps and caches of a large
+/// ledger would stay in memory.
 const MAX_MAPPED: u64 = 16 << 20;
 /// A thread for fewer links costs more than it saves.
 const LINKS_PER_THREAD: usize = 50;
-/// Links that are read before it is looked whether those so far hold: at first as many as one thread reads, then more
+/// The most links that are read before the links so far are checked: at first as many as one thread reads, then more
 /// and more.
 const MAX_BATCH: usize = 64 * LINKS_PER_THREAD;
 
-/// What each ref held when it was last read, so that a chain that grew is read from there on, and one that did not is
-/// not read at all. A commit id names its whole history, so what was verified under one stays verified. A fault is not
-/// kept: what was missing may come, and a service that runs for months must not be told once that a chain is broken and
-/// believe it.
+/// What each ref contained when it was last read, so that a chain that grew is read from there on, and an unchanged one
+/// is not read at all. A commit id identifies its whole history, so what was verified under one stays verified. A fault
+/// is not kept: missing objects may arrive, and a service that runs for months must not consider a chain broken for
+/// ever because it once was.
 static KNOWN: LazyLock<Mutex<Known>> = LazyLock::new(Mutex::default);
 
 /// Git directory and ref.
@@ -42,7 +42,7 @@ type Spot = (PathBuf, String);
 
 #[derive(Default)]
 struct Known {
-    /// The tip, and the chain that it held.
+    /// The tip, and the chain at that tip.
     chains: HashMap<Spot, (Oid, Chain)>,
     bytes: usize,
 }
@@ -64,15 +64,15 @@ fn size(chain: &Chain) -> usize {
     chain.records.iter().map(|record| record.link.size()).sum()
 }
 
-/// A link with what became of its envelope's verification; none where there is no link to read.
+/// A link, and whether its envelope is valid; none if there is no link to read.
 type Verdict = Option<(Result<Verified, Fault>, Link)>;
 
-/// Reads chains. What it does not read because there is too much is no link, and so a fault of the chain;
-/// [`ChainReader::check`] then says the true reason, so who has a limit asks it before the chain is used.
+/// Reads chains. What exceeds the limits counts as no link, and so as a fault of the chain; [`ChainReader::check`] then
+/// returns the true reason, so callers with a limit call it before they use the chain.
 pub(super) struct ChainReader<'r> {
     pub repository: &'r Repository,
     budget: Budget,
-    /// Records that are let go as soon as they were verified.
+    /// Records that are dropped as soon as they are verified.
     over: Option<&'r dyn Fn(&Record) -> bool>,
     handles: RefCell<Handles>,
 }
@@ -81,15 +81,15 @@ pub(super) struct ChainReader<'r> {
 #[derive(Default)]
 struct Handles {
     idle: Vec<git2::Repository>,
-    /// What was read when they were opened.
+    /// The bytes that had been read when they were opened.
     since: u64,
     /// Why there are none.
     failed: Option<String>,
 }
 
-/// How much is read.
+/// How much may be read.
 struct Budget {
-    /// Bytes of links that were read, and that may be.
+    /// The bytes of links that were read, and the limit.
     read: AtomicU64,
     max_bytes: u64,
     deadline: Deadline,
@@ -101,7 +101,7 @@ impl Budget {
     }
 
     /// # Errors
-    /// It is used up.
+    /// The budget is exhausted.
     fn check(&self) -> Result<(), GitError> {
         if self.read.load(Ordering::Relaxed) > self.max_bytes {
             return Err(GitError::Limit(format!(
@@ -114,14 +114,14 @@ impl Budget {
         self.deadline.check()
     }
 
-    /// Counts bytes before they are read; none where that is too many.
+    /// Counts bytes before they are read; none if that exceeds the budget.
     fn pay(&self, bytes: usize) -> Option<()> {
         self.read.fetch_add(bytes as u64, Ordering::Relaxed);
         self.check().ok()
     }
 
-    /// The files of one commit, its envelope verified. What it binds is read only where the envelope is sound and
-    /// belongs here: of what anyone can write, no more than an envelope is read.
+    /// The files of one commit, with the envelope verified. What it binds is read only if the envelope is valid and
+    /// belongs here: of what anyone can write, only an envelope is read.
     fn link(&self, raw: &git2::Repository, commit: Oid, chain: &ChainId, seq: u64) -> Verdict {
         let files = Files::of(raw, commit)?;
         let mut link = Link { name: files.name, ..Link::default() };
@@ -156,7 +156,7 @@ impl<'r> ChainReader<'r> {
         ChainReader { repository, budget, over: scope.over, handles: RefCell::default() }
     }
 
-    /// At least one handle, and no more than asked for. Without any, [`ChainReader::check`] says why.
+    /// At least one handle, and no more than requested. If there is none, [`ChainReader::check`] returns the reason.
     fn take_handles(&self, count: usize) -> Vec<git2::Repository> {
         let mut own = self.handles.borrow_mut();
         let (wanted, idle) = (count.max(1), own.idle.len());
@@ -185,7 +185,7 @@ impl<'r> ChainReader<'r> {
     }
 
     /// # Errors
-    /// Something was not read, because there is too much of it or because the repository cannot be opened again.
+    /// Something was not read, because there is too much of it or because the repository cannot be reopened.
     pub fn check(&self) -> Result<(), GitError> {
         match &self.handles.borrow().failed {
             Some(why) => Err(GitError::Other(why.clone())),
@@ -204,7 +204,7 @@ impl<'r> ChainReader<'r> {
     pub fn chain(&self, name: &str, id: &ChainId, tip: Oid) -> Chain {
         let spot = (self.repository.common_dir().to_path_buf(), name.to_owned());
         let known = KNOWN.lock().ok().and_then(|known| known.chains.get(&spot).cloned());
-        // What was read in the quarantine of a push that did not land is gone again.
+        // What was read in the quarantine of a push that did not land no longer exists.
         let known = known.filter(|(at, chain)| chain.id == *id && self.repository.raw.find_commit(*at).is_ok());
         if let Some((at, chain)) = &known
             && *at == tip
@@ -222,7 +222,7 @@ impl<'r> ChainReader<'r> {
         chain
     }
 
-    /// The chain without what is over, of which nothing stays in memory.
+    /// The chain without the records that no longer matter; none of these stays in memory.
     fn rest(&self, id: &ChainId, tip: Oid) -> Chain {
         let mut chain = Chain::empty(id.clone());
         self.extend(&mut chain, &self.commits(tip, None).1);
@@ -230,7 +230,7 @@ impl<'r> ChainReader<'r> {
     }
 
     /// The commits up to `tip`, oldest first, from the one after `since` if that is among them (then the first value is
-    /// true), else from the first. What cannot be read is `None`: a fault, never a gap.
+    /// true), otherwise from the first. What cannot be read is `None`: a fault, never a gap.
     pub fn commits(&self, tip: Oid, since: Option<Oid>) -> (bool, Vec<Option<Oid>>) {
         let handles = self.take_handles(1);
         let Some(raw) = handles.first() else { return (false, vec![None]) };
@@ -256,10 +256,10 @@ impl<'r> ChainReader<'r> {
         (reached, commits)
     }
 
-    /// Reads links on, up to the first that is not sound. What follows it, anyone may have put there: it is not read,
-    /// but for what other threads read meanwhile, which is no more than what was sound before.
+    /// Reads further links, up to the first invalid one. Anyone may have written what follows it: that is not read,
+    /// except by other threads meanwhile, which is at most as much as was valid before.
     pub fn extend(&self, chain: &mut Chain, commits: &[Option<Oid>]) {
-        // Enough for each processor from the start.
+        // Enough for all processors from the start.
         let (mut rest, mut size) = (commits, LINKS_PER_THREAD * processors());
         while chain.fault.is_none() && !rest.is_empty() {
             let (batch, later) = rest.split_at(size.min(rest.len()));
@@ -272,8 +272,8 @@ impl<'r> ChainReader<'r> {
         }
     }
 
-    /// The links of commits that would follow a chain, verified, on as many threads as are worth it; each ends at the
-    /// first that is not sound.
+    /// The links of commits that would extend a chain, verified, on as many threads as are worthwhile; each thread ends
+    /// at its first invalid link.
     fn links(&self, chain: &Chain, commits: &[Option<Oid>]) -> Vec<Verdict> {
         let budget = &self.budget;
         let read = |raw: &git2::Repository, share: &[Option<Oid>], seq: u64| -> Vec<Verdict> {
@@ -313,21 +313,21 @@ fn processors() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// Whether a record says that it is this one of this chain: what [`Chain::check`] asks first.
+/// Whether a record claims this position of this chain: the first check of [`Chain::check`].
 fn is_at(verified: &Verified, chain: &ChainId, seq: u64) -> bool {
     let own = &verified.statement().predicate.chain;
     own.key == chain.key && own.id == chain.device && own.seq.0 == seq
 }
 
-/// Bytes of an object, from its header alone; none where it is larger than that.
+/// The size of an object in bytes, from its header alone; none if it exceeds the limit.
 fn within(raw: &git2::Repository, id: Oid, most: usize) -> Option<usize> {
     let (size, _) = raw.odb().ok()?.read_header(id).ok()?;
     (size <= most).then_some(size)
 }
 
-/// What the tree of a link names.
+/// The files in the tree of a link.
 pub(super) struct Files {
-    /// Of the envelope.
+    /// The name of the envelope.
     name: String,
     pub envelope: Oid,
     manifest: Oid,
@@ -341,7 +341,7 @@ impl Files {
         let tree = raw.find_tree(id).ok()?;
         let (mut manifest, mut findings, mut envelope) = (None, None, None);
         for entry in &tree {
-            // As it stands in the tree: git takes 100664 for 100644, and whoever hashes the tree does not.
+            // The raw mode in the tree: git treats 100664 as 100644, but the digest of the tree does not.
             let blob = Some(entry.id()).filter(|_| entry.filemode_raw() == chain::FILE_MODE)?;
             match entry.name().ok()? {
                 chain::MANIFEST_FILE => manifest = Some(blob),
@@ -349,7 +349,7 @@ impl Files {
                 other => envelope = Some((other.to_owned(), blob)),
             }
         }
-        // A name that is there twice leaves one too few.
+        // With a duplicate name, one file is missing.
         let (name, envelope) = envelope.filter(|_| tree.len() == chain::FILES)?;
         Some(Files { name, envelope, manifest: manifest?, findings: findings? })
     }
