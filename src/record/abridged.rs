@@ -1,5 +1,5 @@
-//! A chain without the records that can have no say any more: what a gate keeps, so that its cost follows the decisions
-//! that stand and not all that were ever taken. Facts only, and only in a place where nobody else writes.
+//! A chain without the records that no longer matter: what a gate keeps, so that its cost depends on the decisions in
+//! force and not on all that were ever made. Facts only, and only in a place where nobody else writes.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -13,16 +13,16 @@ use super::{Chain, ChainId, Heads, Key, Record, RecordId, Statement, Verified};
 use crate::change::digest::Digest;
 use crate::change::manifest::Manifest;
 
-/// A chain of which some records may be gone, as it is written down and read back. It has no fault.
+/// A chain that may lack some records, in a form that is stored and read back. It has no fault.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Abridged(Chain);
 
-/// As it is written down. Ids of all records stand one after the other, 64 hex digits each.
+/// The stored form. The ids of all records follow one another, 64 hex digits each.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Written<'c> {
     chain: String,
-    /// The one key of the chain, in OpenSSH's form; empty where no record is kept.
+    /// The one key of the chain, in OpenSSH's form; empty if no record is kept.
     key: String,
     ids: String,
     counter: u32,
@@ -37,7 +37,7 @@ struct Written<'c> {
 #[serde(deny_unknown_fields)]
 struct Kept<'c> {
     clone: bool,
-    /// Flags and counter of a security key.
+    /// The flags and counter of a security key.
     token: Option<(u8, u32)>,
     statement: Cow<'c, Statement>,
     manifest: String,
@@ -54,7 +54,7 @@ impl Kept<'_> {
         }
     }
 
-    /// The record; of its files nothing is there but what a gate asks for.
+    /// The record; of its files, only what a gate needs is there.
     fn open(self, key: &Key, ids: &[RecordId]) -> Option<Record> {
         let token = self.token.map(|(flags, counter)| TokenUse { flags, counter });
         let statement = self.statement.into_owned();
@@ -83,7 +83,7 @@ impl Written<'_> {
         }
     }
 
-    /// The chain; none where this is not as [`Written::of`] makes it.
+    /// The chain; none if this differs from what [`Written::of`] produces.
     fn open(self) -> Option<Chain> {
         let id: ChainId = self.chain.parse().ok()?;
         let digits = self.ids.as_bytes().chunks(64);
@@ -121,7 +121,7 @@ impl<'de> Deserialize<'de> for Abridged {
 }
 
 impl Chain {
-    /// This chain without its spent records; none where it has a fault, since then nothing of it is to be relied on.
+    /// This chain without its spent records; none if it has a fault, since then nothing in it can be relied on.
     pub fn abridged(&self, obsolete: impl Fn(&Record) -> bool) -> Option<Abridged> {
         let is_sound = self.fault.is_none();
         is_sound.then(|| {
@@ -138,7 +138,7 @@ impl Abridged {
         &self.0
     }
 
-    /// Bytes in memory, about.
+    /// The approximate size in memory, in bytes.
     pub fn size(&self) -> usize {
         // Measured over 23,000 records of five paths each.
         const RECORD: usize = 3 << 10;

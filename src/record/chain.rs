@@ -10,10 +10,10 @@ use super::{Entry, Fault, Head, Heads, RecordId, Signable, Statement, Verified, 
 use crate::change::digest::Digest;
 use crate::change::manifest::Manifest;
 
-/// Which chain: key and device.
+/// Identifies a chain: key and device.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ChainId {
-    /// Hex key id.
+    /// The key id in hex.
     pub key: String,
     /// 16 hex digits, random for each device.
     pub device: String,
@@ -35,43 +35,43 @@ impl FromStr for ChainId {
     }
 }
 
-/// The files of one link, as they lie in its commit.
+/// The files of one link, as in its commit.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Link {
     /// The name of the envelope's file: [`file_name`] of its `seq`.
     pub name: String,
     /// The bytes of the envelope.
     pub envelope: Vec<u8>,
-    /// What lies beside it, by name: of a decision [`MANIFEST_FILE`] and [`FINDINGS_FILE`], and nothing else.
+    /// The files beside it, by name: for a decision [`MANIFEST_FILE`] and [`FINDINGS_FILE`], and nothing else.
     pub files: BTreeMap<String, Vec<u8>>,
 }
 
 impl Link {
-    /// The link of a decision: with the bytes of its manifest, `SPEC.md`, section 4, and those of its findings, of any
-    /// form and held by their digest alone.
+    /// The link of a decision: with the bytes of its manifest, `SPEC.md`, section 4, and those of its findings, which
+    /// may have any form and are bound only by their digest.
     pub fn of_decision(seq: u64, envelope: Vec<u8>, manifest: Vec<u8>, findings: Vec<u8>) -> Link {
         let files = [(MANIFEST_FILE.to_owned(), manifest), (FINDINGS_FILE.to_owned(), findings)];
         Link { name: file_name(seq), envelope, files: files.into() }
     }
 
-    /// The bytes of a file; none where there is none of the name.
+    /// The bytes of a file; none if there is no file of that name.
     pub fn file(&self, name: &str) -> &[u8] {
         self.files.get(name).map_or(&[], Vec::as_slice)
     }
 
-    /// Bytes of all files.
+    /// The size of all files in bytes.
     pub fn size(&self) -> usize {
         self.envelope.len() + self.files.values().map(Vec::len).sum::<usize>()
     }
 }
 
-/// The file of a link that holds its manifest.
+/// The name of the file in a link that contains its manifest.
 pub const MANIFEST_FILE: &str = "manifest";
-/// The file of a link that holds its findings.
+/// The name of the file in a link that contains its findings.
 pub const FINDINGS_FILE: &str = "findings.json";
-/// Git's mode of each file of a link: what a link, a folder or a program would stand for, nobody signed.
+/// Git's mode of each file of a link: nobody signed what a symbolic link, a folder or a program would mean.
 pub const FILE_MODE: i32 = 0o100_644;
-/// Files of the link of a decision.
+/// The number of files in the link of a decision.
 pub const FILES: usize = 3;
 
 /// `000017.dsse.json`
@@ -79,22 +79,22 @@ pub fn file_name(seq: u64) -> String {
     format!("{seq:06}.dsse.json")
 }
 
-/// A verified record with the manifest that it binds to, in its place.
+/// A verified record at its position, with the manifest that it binds to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
-    /// What the signature says.
+    /// What the signature covers.
     pub verified: Verified,
     /// Sorted by path; its digest is the signed one.
     pub manifest: Manifest,
-    /// As they were read.
+    /// The files, as they were read.
     pub link: Link,
-    /// The counter of the security key did not grow since an earlier record of the chain: there are two such keys, or
-    /// it was turned back. The record is whole, and counts for nothing.
+    /// The counter of the security key did not grow since an earlier record of the chain: there are two copies of the
+    /// key, or the counter was reset. The record is valid, and counts for nothing.
     pub clone: bool,
     pub(super) rolling_hash: Memo<u64>,
 }
 
-/// What is made from the rest when it is first asked for: no part of what a value is.
+/// A value that is computed from the rest when it is first needed: not part of what is compared.
 #[derive(Debug, Clone)]
 pub(super) struct Memo<T>(OnceLock<T>);
 
@@ -113,7 +113,7 @@ impl<T> PartialEq for Memo<T> {
 impl<T> Eq for Memo<T> {}
 
 impl Record {
-    /// [`Manifest::rolling_hash`], kept: a gate that lasts asks it of every approval for every push.
+    /// [`Manifest::rolling_hash`], cached: a long-running gate needs it for every approval in every push.
     pub fn rolling_hash(&self) -> u64 {
         *self.rolling_hash.0.get_or_init(|| self.manifest.rolling_hash())
     }
@@ -159,29 +159,30 @@ impl Entry for Record {
     }
 }
 
-/// The sound records of a chain from the first on, and what stopped the reading, if anything did.
+/// The valid records of a chain from the first on, and what stopped the reading, if anything did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Chain<R = Record> {
-    /// Whose it is, and of which device.
+    /// The key and the device of the chain.
     pub id: ChainId,
-    /// All of them, or those that were kept: see [`super::Abridged`].
+    /// All records, or those that were kept: see [`super::Abridged`].
     pub records: Vec<Arc<R>>,
-    /// Of all, kept or not. Shared, as what grows with the chain is: a gate that lasts copies each for each push.
+    /// The ids of all records, kept or not. Shared, like everything that grows with the chain: a long-running gate
+    /// copies each chain for each push.
     pub(super) ids: Arc<Vec<RecordId>>,
-    /// Heads of branches that the owner gave up, by record.
+    /// The heads of branches that the owner gave up, by record.
     pub(super) given_up: Arc<BTreeSet<String>>,
     /// What records that were not kept supersede, with their principals.
     pub(super) ended: Arc<BTreeSet<(String, String)>>,
-    /// The first link that is not sound: its position from 1, and why.
+    /// The first invalid link: its position from 1, and its fault.
     pub fault: Option<(usize, Fault)>,
-    /// What the records say of other chains.
+    /// What the records say about other chains.
     pub seen: Arc<Heads>,
-    /// The highest counter so far, of a key that counts.
+    /// The highest counter so far, for a key that counts.
     pub(super) counter: u32,
 }
 
 impl<R: Entry> Chain<R> {
-    /// A chain without records: where reading one begins.
+    /// A chain without records: where reading one starts.
     pub fn empty(id: ChainId) -> Chain<R> {
         Chain {
             id,
@@ -195,14 +196,14 @@ impl<R: Entry> Chain<R> {
         }
     }
 
-    /// Reads links, oldest first. `None` is a link whose files could not be read as a link at all.
+    /// Reads links, oldest first. `None` is something that could not be read as a link at all.
     pub fn read(id: ChainId, links: impl IntoIterator<Item = Option<Link>>) -> Chain<R> {
         let mut chain = Chain::empty(id);
         chain.extend(links);
         chain
     }
 
-    /// Reads further links, up to the first that is not sound.
+    /// Reads further links, up to the first invalid one.
     pub fn extend(&mut self, links: impl IntoIterator<Item = Option<Link>>) {
         self.extend_verified(links.into_iter().map(|link| {
             let link = link?;
@@ -210,7 +211,7 @@ impl<R: Entry> Chain<R> {
         }));
     }
 
-    /// As [`Chain::extend`], for links whose envelopes were verified already, on several threads perhaps.
+    /// Like [`Chain::extend`], for links whose envelopes were already verified, perhaps on several threads.
     pub fn extend_verified(
         &mut self,
         links: impl IntoIterator<Item = Option<(Result<Verified<R::Statement>, Fault>, Link)>>,
@@ -231,7 +232,7 @@ impl<R: Entry> Chain<R> {
         let (verified, statement) = (record.verified(), record.verified().statement());
         self.counter = verified.token().map_or(0, |token| token.counter).max(self.counter);
         for seen in statement.seen() {
-            // Their forms were checked when the statement was read.
+            // Their form was checked when the statement was read.
             if let (Ok(chain), Ok(id)) = (seen.chain.parse(), seen.record.parse()) {
                 Arc::make_mut(&mut self.seen).learn(chain, Some(Head { seq: seen.seq.0, record: id }));
             }
@@ -244,47 +245,47 @@ impl<R: Entry> Chain<R> {
         self.records.push(Arc::new(record));
     }
 
-    /// How many sound records there are, kept or not.
+    /// The number of valid records, kept or not.
     pub fn len(&self) -> usize {
         self.ids.len()
     }
 
-    /// Whether no sound record is in it.
+    /// Whether it has no valid record.
     pub fn is_empty(&self) -> bool {
         self.ids.is_empty()
     }
 
-    /// The chain as it was while all its records were known: up to the first that `known` denies. For a look back; the
-    /// rest is not thereby gone, so what `seen` says of other chains is left out.
+    /// The chain as it was when all its records were known: up to the first that `known` denies. For a look back; the
+    /// rest still exists, so what `seen` says about other chains is omitted.
     pub fn until(&self, known: impl Fn(&R) -> bool) -> Chain<R> {
         let records: Vec<_> = self.records.iter().take_while(|record| known(record)).cloned().collect();
         let ids = records.iter().map(|record| record.verified().id()).collect();
         Chain { records, ids: Arc::new(ids), counter: self.counter, ..Chain::empty(self.id.clone()) }
     }
 
-    /// The same chain with some of its records alone, for a look back that asks for no other. It has no fault, and
-    /// says nothing of other chains: it stands for what is asked of these records, and for no whole chain.
+    /// The same chain with only some of its records, for a look back that needs no others. It has no fault, and says
+    /// nothing about other chains: it answers questions about these records, and does not represent the whole chain.
     pub fn only(&self, records: Vec<Arc<R>>) -> Chain<R> {
         Chain { records, ids: self.ids.clone(), ..Chain::empty(self.id.clone()) }
     }
 
-    /// The last sound record's place.
+    /// The position of the last valid record.
     pub fn head(&self) -> Option<Head> {
         self.ids.last().map(|&record| Head { seq: self.ids.len() as u64, record })
     }
 
-    /// Whether the record at `seq` (from 1) is the one of this id, in hex.
+    /// Whether the record at `seq` (from 1) has this id, in hex.
     pub fn has(&self, seq: u64, record: &str) -> bool {
         let at = usize::try_from(seq).ok().and_then(|seq| seq.checked_sub(1));
         at.and_then(|at| self.ids.get(at)).is_some_and(|held| held.to_string() == record)
     }
 
-    /// The `seq` and `prev` that the next record must carry.
+    /// The `seq` and `prev` that the next record must contain.
     pub fn next(&self) -> (u64, String) {
         (self.ids.len() as u64 + 1, self.ids.last().map(ToString::to_string).unwrap_or_default())
     }
 
-    /// Checks a link that would follow the records so far.
+    /// Checks a link as the next one after the records so far.
     pub fn check(&self, link: Link) -> Result<R, Fault> {
         self.place(verify_as(&link.envelope)?, link)
     }
@@ -306,16 +307,16 @@ impl<R: Entry> Chain<R> {
         if link.name != file_name(seq) {
             return Err(Fault::ChainLayout);
         }
-        // A key that always says 0 does not count.
+        // A key that always reports 0 does not count.
         let clone = verified.token().is_some_and(|token| token.counter <= self.counter && self.counter > 0);
         R::new(verified, link, clone)
     }
 
-    /// Whether what was known of this chain still is so.
+    /// Whether the chain still contains what was known of it.
     ///
     /// # Errors
-    /// [`Fault::Rewound`] where the chain ends before it, [`Fault::Forked`] where another record stands in its place
-    /// and no later `repair` of the key's owner names the one that was known.
+    /// [`Fault::Rewound`] if the chain ends before it, [`Fault::Forked`] if another record is at its position and no
+    /// later `repair` of the key's owner names the one that was known.
     pub fn holds(&self, known: Head) -> Result<(), Fault> {
         let at = usize::try_from(known.seq).ok().and_then(|seq| seq.checked_sub(1)).ok_or(Fault::Rewound)?;
         match self.ids.get(at) {
@@ -332,8 +333,8 @@ impl<R: Entry> Chain<R> {
         self.given_up.contains(&record.to_string())
     }
 
-    /// Joins copies of one chain from several places: the longest, if it holds what the others hold. Of two that are as
-    /// long, the one with a fault, since something came after.
+    /// Joins copies of one chain from several places: the longest, if it contains what the others contain. Of two
+    /// copies of equal length, the one with a fault, since something came after it.
     pub fn join(mut copies: Vec<Chain<R>>) -> Option<Chain<R>> {
         let (longest, _) = copies.iter().enumerate().max_by_key(|(_, copy)| (copy.len(), copy.fault.is_some()))?;
         let mut joined = copies.swap_remove(longest);
@@ -346,8 +347,8 @@ impl<R: Entry> Chain<R> {
 }
 
 impl Chain {
-    /// Lets records go that have no say any more; of the others, the files as they were read, for which only who
-    /// exports a record asks.
+    /// Drops records that no longer matter; of the others it drops the files as read, which are needed only to export a
+    /// record.
     pub fn let_go(&mut self, is_over: impl Fn(&Record) -> bool) {
         let (gone, kept): (Vec<_>, Vec<_>) =
             std::mem::take(&mut self.records).into_iter().partition(|record| is_over(record));
@@ -362,17 +363,17 @@ impl Chain {
         }
     }
 
-    /// Ids that records which were not kept supersede, each with the principal whose records these can be.
+    /// The ids that records which were not kept supersede, each with the principal whose records they may be.
     pub fn ended(&self) -> impl Iterator<Item = (&str, &str)> {
         self.ended.iter().map(|(principal, id)| (principal.as_str(), id.as_str()))
     }
 }
 
-/// What records say to take the place of: principal and id. Each speaks for records of its own principal only.
+/// What records supersede: principal and id. A record can only supersede records of its own principal.
 pub fn superseded<'c>(trusted: impl Iterator<Item = &'c Record>) -> HashSet<(&'c str, RecordId)> {
     let ended = |record: &'c Record| {
         let predicate = record.predicate();
-        // What is no id is the id of nothing.
+        // What is not an id is the id of nothing.
         let ids = predicate.supersedes.iter().filter_map(|id| id.parse::<RecordId>().ok());
         ids.map(|id| (predicate.principal.as_str(), id))
     };
@@ -380,7 +381,7 @@ pub fn superseded<'c>(trusted: impl Iterator<Item = &'c Record>) -> HashSet<(&'c
 }
 
 /// Of records whose keys belong to their principals, those that no other record of the same principal supersedes.
-/// Who calls it has checked the keys: else anyone could end another person's rejection.
+/// The caller must have checked the keys: otherwise anyone could end another person's rejection.
 pub fn in_force<'c>(trusted: &[&'c Record]) -> Vec<&'c Record> {
     let superseded = superseded(trusted.iter().copied());
     let stands = |record: &&Record| !superseded.contains(&(record.predicate().principal.as_str(), record.id()));

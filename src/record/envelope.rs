@@ -7,7 +7,7 @@ use super::{Fault, Key, sshsig};
 
 /// The media type of an in-toto statement; the only one that a record has.
 pub const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
-/// Bytes.
+/// The largest envelope, in bytes.
 pub const MAX_ENVELOPE: usize = 1 << 20;
 
 #[derive(Serialize, Deserialize)]
@@ -25,7 +25,7 @@ struct WireSignature {
     sig: String,
 }
 
-/// An envelope taken apart; nothing in it is verified yet.
+/// A decoded envelope; nothing in it is verified yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Envelope {
     /// The statement, as JSON, at most [`super::statement::MAX_PAYLOAD`] bytes once verified.
@@ -42,7 +42,7 @@ impl Envelope {
         Envelope::new_for(sshsig::NAMESPACE, payload, key, signature)
     }
 
-    /// [`Envelope::new`] with a signature made in another namespace.
+    /// Like [`Envelope::new`], for a signature made in another namespace.
     pub fn new_for(namespace: &str, payload: Vec<u8>, key: &Key, signature: &[u8]) -> Envelope {
         let armor = sshsig::armor_for(namespace, key, signature).into_bytes();
         Envelope { payload, key_hint: key.fingerprint(), armor }
@@ -59,7 +59,7 @@ impl Envelope {
         encode(&wire)
     }
 
-    /// Reads an envelope strictly. What comes back is not verified: see [`super::verify()`].
+    /// Decodes an envelope strictly. The result is not verified: see [`super::verify()`].
     pub fn decode(bytes: &[u8]) -> Result<Envelope, Fault> {
         if bytes.len() > MAX_ENVELOPE {
             return Err(Fault::TooLarge);
@@ -85,7 +85,7 @@ fn encode(wire: &Wire) -> Vec<u8> {
     out
 }
 
-/// DSSE pre-authentication encoding: what the signature is made over.
+/// DSSE pre-authentication encoding: the bytes that are signed.
 pub fn pae(payload: &[u8]) -> Vec<u8> {
     let mut out = format!("DSSEv1 {} {PAYLOAD_TYPE} {} ", PAYLOAD_TYPE.len(), payload.len()).into_bytes();
     out.extend_from_slice(payload);

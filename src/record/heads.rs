@@ -1,4 +1,4 @@
-//! What is known of chains from elsewhere: signed into records as `seen`, kept by gates, told by remotes.
+//! What is known of chains from elsewhere: signed into records as `seen`, remembered by gates, reported by remotes.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Chain, ChainId, Entry, Fault, Record, RecordId};
 
-/// A record's place in a chain.
+/// The position of a record in a chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Head {
     /// From 1.
@@ -15,7 +15,7 @@ pub struct Head {
     pub record: RecordId,
 }
 
-/// For each chain, the highest record known of it. It only grows.
+/// For each chain, the highest known record. It only grows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Heads(BTreeMap<ChainId, Head>);
 
@@ -23,13 +23,13 @@ pub struct Heads(BTreeMap<ChainId, Head>);
 pub struct Index<'c, R = Record>(HashMap<&'c ChainId, &'c Chain<R>>);
 
 impl<'c, R> Index<'c, R> {
-    /// For many questions about the same chains.
+    /// For many lookups in the same chains.
     pub fn of(chains: &'c [Chain<R>]) -> Index<'c, R> {
         Index(chains.iter().map(|chain| (&chain.id, chain)).collect())
     }
 }
 
-/// A chain that is not what it was.
+/// A chain that lost something that was known of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Loss {
     /// The chain that lost something.
@@ -41,7 +41,7 @@ pub struct Loss {
 }
 
 impl Heads {
-    /// The highest record of each, of those that have any.
+    /// The highest record of each chain that has any.
     pub fn of<'c, R: Entry + 'c>(chains: impl IntoIterator<Item = &'c Chain<R>>) -> Heads {
         let mut heads = Heads::default();
         for chain in chains {
@@ -50,7 +50,7 @@ impl Heads {
         heads
     }
 
-    /// Takes in a head, unless a higher one is known.
+    /// Adds a head, unless a higher one is known.
     pub fn learn(&mut self, chain: ChainId, head: Option<Head>) {
         let Some(head) = head else { return };
         let known = self.0.entry(chain).or_insert(head);
@@ -59,7 +59,7 @@ impl Heads {
         }
     }
 
-    /// What is known of a chain is known no more.
+    /// Forgets what is known of a chain.
     pub fn forget(&mut self, chain: &ChainId) {
         self.0.remove(chain);
     }
@@ -74,12 +74,12 @@ impl Heads {
         self.0.is_empty()
     }
 
-    /// The highest record known of a chain; none where it is not known.
+    /// The highest known record of a chain; none if the chain is not known.
     pub fn get(&self, chain: &ChainId) -> Option<Head> {
         self.0.get(chain).copied()
     }
 
-    /// What these heads know of and some chains do not hold. A chain that is absent has lost everything.
+    /// What these heads name, but the chains do not contain. A chain that is absent has lost everything.
     pub fn losses<'h, R: Entry>(&'h self, chains: &'h Index<'h, R>) -> impl Iterator<Item = Loss> + 'h {
         self.0.iter().filter_map(|(id, head)| {
             let held = chains.0.get(id).map_or(Err(Fault::Rewound), |chain| chain.holds(*head));

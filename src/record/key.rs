@@ -1,7 +1,7 @@
 //! Keys that sign records: four types, each parsed to one spelling, and what their signatures prove.
 //!
 //! Formats: RFC 8709 (ed25519), RFC 5656 (ECDSA), OpenSSH's PROTOCOL.u2f (security keys). Everything read here is
-//! written again and compared, so that no key and no signature has two spellings.
+//! encoded again and compared, so that no key and no signature has two spellings.
 
 use std::fmt;
 
@@ -13,16 +13,16 @@ use super::Fault;
 use super::wire::{put, take};
 use crate::change::digest::Digest;
 
-/// Bytes of the application string of a security key. OpenSSH's are `ssh:` and a word.
+/// The longest application string of a security key, in bytes. OpenSSH's are `ssh:` and a word.
 const MAX_APPLICATION: usize = 255;
-/// `nistp256`, as RFC 5656 calls the curve.
+/// `nistp256`, RFC 5656's name of the curve.
 const CURVE: &[u8] = b"nistp256";
-/// Bit of the flags: somebody touched the key.
+/// A bit of the flags: somebody touched the key.
 const USER_PRESENT: u8 = 0x01;
-/// Bit of the flags: the key knew who, by PIN or fingerprint.
+/// A bit of the flags: the key verified the person, by PIN or fingerprint.
 const USER_VERIFIED: u8 = 0x04;
 
-/// The algorithms whose signatures are taken: `SPEC.md`, section 1.
+/// The algorithms whose signatures are accepted: `SPEC.md`, section 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum KeyType {
     /// `ssh-ed25519`: RFC 8709, verified strictly.
@@ -39,7 +39,7 @@ impl KeyType {
     /// All four, in the order of `SPEC.md`.
     pub const ALL: [KeyType; 4] = [KeyType::Ed25519, KeyType::EcdsaP256, KeyType::SkEd25519, KeyType::SkEcdsaP256];
 
-    /// The name that OpenSSH gives it.
+    /// OpenSSH's name of the type.
     pub fn name(self) -> &'static str {
         match self {
             KeyType::Ed25519 => "ssh-ed25519",
@@ -49,7 +49,7 @@ impl KeyType {
         }
     }
 
-    /// Whether such keys live in security keys, which say with each signature whether they were touched.
+    /// Whether such keys are in security keys, which report with each signature whether they were touched.
     pub fn is_security_key(self) -> bool {
         matches!(self, KeyType::SkEd25519 | KeyType::SkEcdsaP256)
     }
@@ -64,11 +64,11 @@ impl KeyType {
 pub struct Key {
     kind: KeyType,
     point: Point,
-    /// Of a security key: what it was enrolled for, such as `ssh:undersign`.
+    /// For a security key: what it was enrolled for, such as `ssh:undersign`.
     application: String,
 }
 
-/// What verifies: decompressed once, since that is a tenth of a verification.
+/// The point that verifies: decompressed once, since that is a tenth of a verification.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Point {
     Ed25519(ed25519_dalek::VerifyingKey),
@@ -76,11 +76,12 @@ enum Point {
 }
 
 impl Point {
-    /// 32 bytes of ed25519, or an uncompressed point of P-256, 65 bytes: OpenSSH knows no other.
+    /// 32 bytes of ed25519, or an uncompressed point of P-256, 65 bytes: OpenSSH knows no other form.
     fn parse(kind: KeyType, bytes: &[u8]) -> Option<Point> {
         if kind.is_ed25519() {
             let key = ed25519_dalek::VerifyingKey::from_bytes(bytes.try_into().ok()?).ok()?;
-            // Coordinates may be written beyond the field's prime, and zero with a sign: the same point in other bytes.
+            // A coordinate may be encoded beyond the field's prime, and zero with a sign: the same point in other
+            // bytes.
             let canonical = key.to_edwards().compress().to_bytes() == bytes;
             return canonical.then_some(Point::Ed25519(key));
         }
@@ -95,8 +96,8 @@ impl Point {
         }
     }
 
-    /// Whether the point is one that a private key has. A point with a part of small order is not: one signature fits
-    /// many messages, or one private key signs for several such points. Every point of P-256 is of prime order.
+    /// Whether a private key can have this point. None has a point with a component of small order: one signature fits
+    /// many messages, or one private key signs for several such points. Every point of P-256 has prime order.
     fn is_of_prime_order(&self) -> bool {
         match self {
             Point::Ed25519(key) => !key.is_weak() && key.to_edwards().is_torsion_free(),
@@ -112,45 +113,45 @@ impl Point {
     }
 }
 
-/// Strict: no points of small order, canonical `s`. OpenSSH is laxer, so that what we accept it accepts too.
+/// Strict: no points of small order, canonical `s`. OpenSSH is less strict, so it accepts everything that we accept.
 fn verify_ed25519(key: &ed25519_dalek::VerifyingKey, value: &[u8], message: &[u8]) -> Result<(), Fault> {
     let signature = ed25519_dalek::Signature::from_slice(value).map_err(|_| Fault::SignatureMalformed)?;
     key.verify_strict(message, &signature).map_err(|_| Fault::SignatureInvalid)
 }
 
-/// Either of the two values of `s` verifies: OpenSSH and agents make both, and a record's id does not depend on it.
+/// Both values of `s` verify: OpenSSH and agents produce both, and the id of a record does not depend on it.
 fn verify_p256(key: &p256::ecdsa::VerifyingKey, value: &[u8], message: &[u8]) -> Result<(), Fault> {
     let mut rest = value;
     let mut scalar = || take(&mut rest).and_then(unsigned);
     let (r, s) = scalar().zip(scalar()).filter(|_| rest.is_empty()).ok_or(Fault::SignatureMalformed)?;
-    // Zero, and what is not below the order of the curve, is no scalar.
+    // Zero, or a value not below the order of the curve, is not a valid scalar.
     let signature = p256::ecdsa::Signature::from_scalars(r, s).map_err(|_| Fault::SignatureInvalid)?;
     key.verify_prehash(&Sha256::digest(message), &signature).map_err(|_| Fault::SignatureInvalid)
 }
 
-/// What a security key signs along: flags and counter of this use. True of the key; whether the key is hardware, only
-/// who enrolled it knows, since software can mint such a key and set any flags.
+/// What a security key signs in addition: the flags and counter of this use. It is what the key says; only the person
+/// who enrolled the key knows whether it is hardware, since software can create such a key and set any flags.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TokenUse {
-    /// One byte: 0x01 somebody touched it, 0x04 it knew who; other bits mean nothing.
+    /// One byte: 0x01 somebody touched it, 0x04 it verified the person; other bits mean nothing.
     pub flags: u8,
-    /// How often the key has signed, by its own count; some keys always say 0.
+    /// How often the key has signed, by its own count; some keys always report 0.
     pub counter: u32,
 }
 
 impl TokenUse {
-    /// What these flags say of the person. Other bits are legal and mean nothing here.
+    /// What these flags say about the person. Other bits are legal and mean nothing here.
     pub fn presence(self) -> Presence {
         match (self.flags & USER_PRESENT != 0, self.flags & USER_VERIFIED != 0) {
             (true, true) => Presence::PinTouch,
             (true, false) => Presence::Touch,
-            // Verified and not present is what no sound authenticator says.
+            // No correct authenticator reports verified without present.
             (false, _) => Presence::None,
         }
     }
 }
 
-/// How much a signature proves about a person being there. One scale everywhere, from weak to strong.
+/// How much a signature proves about the presence of a person. One scale everywhere, from weak to strong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub enum Presence {
     /// Nothing is known: a software key, or a security key that nobody touched.
@@ -158,9 +159,9 @@ pub enum Presence {
     None,
     /// Somebody touched the key.
     Touch,
-    /// The key was touched, and knew by PIN or fingerprint who did it.
+    /// The key was touched, and verified the person by PIN or fingerprint.
     PinTouch,
-    /// Pin and touch, of a key whose maker's attestation was checked when it was enrolled.
+    /// Pin and touch, by a key whose manufacturer's attestation was checked when it was enrolled.
     Attested,
 }
 
@@ -185,7 +186,7 @@ impl fmt::Display for Presence {
     }
 }
 
-/// Hex SHA-256 of a key's blob.
+/// The SHA-256 of a key's blob, in hex.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyId(pub Digest);
 
@@ -219,11 +220,11 @@ impl Key {
         }
     }
 
-    /// Reads a public key as OpenSSH writes it in a `.pub` file: type, base64, and perhaps a comment. Here, where keys
-    /// are enrolled and not with each record, the order of the point is checked, which costs as much as a signature.
+    /// Reads a public key from the line of a `.pub` file: type, base64, and perhaps a comment. The order of the point
+    /// is checked here, when keys are enrolled, and not with each record, since it costs as much as a signature.
     ///
     /// # Errors
-    /// As [`Key::parse`]; a line whose two spellings of the type differ, or whose point is not of prime order, is
+    /// Like [`Key::parse`]; a line whose two spellings of the type differ, or whose point does not have prime order, is
     /// [`Fault::KeyMalformed`].
     pub fn from_openssh(line: &str) -> Result<Key, Fault> {
         let mut words = line.split_ascii_whitespace();
@@ -238,13 +239,13 @@ impl Key {
         format!("{} {}", self.kind.name(), Base64::encode_string(&self.blob()))
     }
 
-    /// Which algorithm it is of.
+    /// The algorithm of the key.
     pub fn kind(&self) -> KeyType {
         self.kind
     }
 
-    /// The bytes of the point that verifies. The same for a plain key and for a security key, whatever its application,
-    /// that answer to one private key.
+    /// The bytes of the point that verifies. The same for all keys with one private key: a plain key, and a security
+    /// key with any application.
     pub fn point(&self) -> Vec<u8> {
         self.point.bytes()
     }
@@ -268,7 +269,7 @@ impl Key {
         out
     }
 
-    /// SHA-256 of [`Key::blob`]; in hex it is in the name of its chains.
+    /// SHA-256 of [`Key::blob`]; in hex it is part of the names of its chains.
     pub fn id(&self) -> KeyId {
         KeyId(Digest::of(&self.blob()))
     }
@@ -281,8 +282,8 @@ impl Key {
     /// Verifies a signature blob, `str(type) str(signature)` and for security keys flags and counter, over `message`.
     ///
     /// # Errors
-    /// [`Fault::KeyType`] where the signature is of another type than the key, [`Fault::SignatureMalformed`] where it
-    /// is not the one spelling of a signature, [`Fault::SignatureInvalid`] where it does not verify.
+    /// [`Fault::KeyType`] if the signature has another type than the key, [`Fault::SignatureMalformed`] if it is not
+    /// the one spelling of a signature, [`Fault::SignatureInvalid`] if it does not verify.
     pub fn verify(&self, signature: &[u8], message: &[u8]) -> Result<Option<TokenUse>, Fault> {
         let mut rest = signature;
         let name = take(&mut rest).ok_or(Fault::SignatureMalformed)?;
@@ -304,7 +305,7 @@ impl Key {
     }
 }
 
-/// What a security key signs for `message`: PROTOCOL.u2f, "SSH U2F signatures".
+/// The bytes that a security key signs for `message`: PROTOCOL.u2f, "SSH U2F signatures".
 pub fn token_message(application: &str, token: TokenUse, message: &[u8]) -> Vec<u8> {
     let mut out = Sha256::digest(application.as_bytes()).to_vec();
     out.push(token.flags);

@@ -1,6 +1,6 @@
 //! FLOOR 1: the signed record. `SPEC.md`, below, is normative.
 //!
-//! The one way to a [`Verified`] is [`verify()`]: strict, signature first, parsing second.
+//! The only way to get a [`Verified`] is [`verify()`]: strict, signature first, parsing second.
 //!
 #![doc = include_str!("SPEC.md")]
 #![warn(missing_docs)]
@@ -32,16 +32,17 @@ use crate::change::digest::Digest;
 /// SHA-256 of the payload bytes.
 pub type RecordId = Digest;
 
-/// Why a record or a chain is refused. Names and meaning: `SPEC.md`, sections 2, 4 and 5.
+/// Why a record or a chain is refused. For names and meaning see `SPEC.md`, sections 2, 4 and 5.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Fault {
     /// The envelope is over [`envelope::MAX_ENVELOPE`], or the payload over [`statement::MAX_PAYLOAD`].
     TooLarge,
-    /// The envelope is not exactly the bytes of section 1: order, white space, members, base64, number of signatures.
+    /// The envelope does not have exactly the bytes of section 1: order, white space, members, base64, number of
+    /// signatures.
     EnvelopeMalformed,
     /// The `payloadType` is not [`envelope::PAYLOAD_TYPE`].
     PayloadType,
-    /// The armor does not re-encode to the same bytes: CR LF, other widths of line, text around it.
+    /// The armor does not re-encode to the same bytes: CR LF, other line widths, text around it.
     ArmorMalformed,
     /// Fields of the signature blob are missing, bytes trail, the version is not 1, the reserved field is not empty.
     BlobMalformed,
@@ -49,42 +50,42 @@ pub enum Fault {
     Namespace,
     /// The hash of the signature is not `sha512`.
     HashAlgorithm,
-    /// The key is of no type in [`key::KeyType`], or the signature of another type than the key.
+    /// The key has no type in [`key::KeyType`], or the signature has another type than the key.
     KeyType,
-    /// The public key is not of the form that its type has, or no point of its curve.
+    /// The public key does not have the form of its type, or is not a point of its curve.
     KeyMalformed,
     /// The `keyid` in the envelope is not the fingerprint of the key in the blob.
     KeyHint,
-    /// The signature inside the blob is not of the form that its type has.
+    /// The signature inside the blob does not have the form of its type.
     SignatureMalformed,
     /// The signature does not verify.
     SignatureInvalid,
-    /// The payload is no JSON, or not in its one spelling: section 3.
+    /// The payload is not JSON, or not in its one spelling: section 3.
     JsonMalformed,
-    /// A member is missing, unknown, there twice, of another type or outside its form: section 3.
+    /// A member is missing, unknown, duplicate, of another type or not of its form: section 3.
     StatementMalformed,
     /// The `predicateType` is not [`statement::PREDICATE_TYPE`]: a version that must not be ignored.
     PredicateType,
-    /// There is not one subject, or it is not what the predicate speaks of.
+    /// There is not exactly one subject, or it does not match the predicate.
     Subject,
     /// The key in the record is not that of its ref, or the record names another chain.
     ChainKey,
-    /// `seq` is more than one above that of the record before.
+    /// `seq` is more than one above that of the previous record.
     ChainGap,
-    /// `seq` is not above that of the record before.
+    /// `seq` is not above that of the previous record.
     ChainRepeat,
-    /// `prev` is not the id of the record before.
+    /// `prev` is not the id of the previous record.
     ChainPrev,
-    /// A commit cannot be read, has several parents or another tree than section 5 says, or the file has another
+    /// A commit cannot be read, has several parents or another tree than section 5 requires, or the file has another
     /// number.
     ChainLayout,
     /// SHA-256 of the manifest or of `findings.json` is not the signed one.
     Attachment,
     /// The manifest does not re-encode to the same bytes, or has another number of lines than was signed: section 4.
     ManifestMalformed,
-    /// The chain has fewer sound records than are known of it.
+    /// The chain has fewer valid records than were known.
     Rewound,
-    /// The known record is another one in this chain.
+    /// The known record is a different one in this chain.
     Forked,
 }
 
@@ -118,7 +119,7 @@ impl Fault {
         Fault::Forked,
     ];
 
-    /// The name by which `SPEC.md` and the vectors call it.
+    /// Its name in `SPEC.md` and in the vectors.
     pub fn name(self) -> String {
         format!("{self:?}")
     }

@@ -1,4 +1,4 @@
-//! What the kinds of signed statements have in common: envelopes and chains are the same for all of them.
+//! What all kinds of signed statements share: they have the same envelopes and chains.
 
 use std::fmt;
 
@@ -6,12 +6,12 @@ use super::chain::Link;
 use super::statement::{self, MAX_PAYLOAD, SeenHead};
 use super::{Fault, Statement, Verified, sshsig};
 
-/// A kind of statement that keys sign, each with a namespace, a predicate type and refs of its own: a signature made
-/// for one kind is none for another.
+/// A kind of statement that keys sign. Each kind has its own namespace, predicate type and refs: a signature made for
+/// one kind is invalid for another.
 pub trait Signable: Clone + fmt::Debug + Eq {
     /// The namespace of the signature, in the sense of OpenSSH's PROTOCOL.sshsig.
     const NAMESPACE: &'static str;
-    /// Bytes of a payload.
+    /// The largest payload, in bytes.
     const MAX_PAYLOAD: usize;
 
     /// The payload: the bytes that are signed.
@@ -23,14 +23,14 @@ pub trait Signable: Clone + fmt::Debug + Eq {
     /// The first fault of the payload.
     fn decode(payload: &[u8]) -> Result<Self, Fault>;
 
-    /// Its place in the signer's own chain.
+    /// Its position in the signer's own chain.
     fn place(&self) -> &statement::Link;
 
-    /// Heads of other chains, as the signer had them.
+    /// The heads of other chains that the signer had.
     fn seen(&self) -> &[SeenHead];
 }
 
-/// A verified statement in its place in a chain, with the files that lie beside it.
+/// A verified statement at its position in a chain, with the files beside it.
 pub trait Entry: Clone + fmt::Debug + Eq {
     /// What is signed.
     type Statement: Signable;
@@ -38,13 +38,13 @@ pub trait Entry: Clone + fmt::Debug + Eq {
     /// Checks the files against what was signed. `clone`: the counter of the security key went back.
     ///
     /// # Errors
-    /// A file is missing, too much, or not the one that was signed.
+    /// A file is missing, superfluous, or not the one that was signed.
     fn new(verified: Verified<Self::Statement>, link: Link, clone: bool) -> Result<Self, Fault>;
 
-    /// What the signature says.
+    /// What the signature covers.
     fn verified(&self) -> &Verified<Self::Statement>;
 
-    /// Whether it counts for nothing, since the security key that signed it is there twice.
+    /// Whether it counts for nothing, since there are two copies of the security key that signed it.
     fn is_clone(&self) -> bool;
 }
 

@@ -1,4 +1,4 @@
-//! SSHSIG, the strict profile: we accept only what we would have written, which OpenSSH accepts too.
+//! SSHSIG, in a strict profile: we accept only what we would have written, which OpenSSH accepts too.
 
 use base64ct::{Base64, Encoding};
 use sha2::{Digest as _, Sha512};
@@ -7,7 +7,8 @@ use super::key::TokenUse;
 use super::wire::{put, take};
 use super::{Fault, Key};
 
-/// The namespace of the signature, in the sense of OpenSSH's PROTOCOL.sshsig: one made for git or mail is no decision.
+/// The namespace of the signature, in the sense of OpenSSH's PROTOCOL.sshsig: one made for git or mail is not a
+/// decision.
 pub const NAMESPACE: &str = "decision@undersign";
 const MAGIC: &[u8] = b"SSHSIG";
 const VERSION: [u8; 4] = 1u32.to_be_bytes();
@@ -42,7 +43,7 @@ pub fn armor_for(namespace: &str, key: &Key, signature: &[u8]) -> String {
     enclose(&blob)
 }
 
-/// Verifies an armored signature over `message`, and gives the key that made it and what its token says.
+/// Verifies an armored signature over `message`; returns the key that made it and the data of its token.
 pub fn verify(armored: &[u8], message: &[u8]) -> Result<(Key, Option<TokenUse>), Fault> {
     verify_for(NAMESPACE, armored, message)
 }
@@ -74,7 +75,7 @@ fn open(armored: &[u8]) -> Option<Vec<u8>> {
     (enclose(&blob) == text).then_some(blob)
 }
 
-/// Key and signature of a blob.
+/// The key and the signature in a blob.
 fn parse<'b>(wanted: &str, blob: &'b [u8]) -> Result<(&'b [u8], &'b [u8]), Fault> {
     let mut rest = blob.strip_prefix(MAGIC).and_then(|rest| rest.strip_prefix(&VERSION)).ok_or(Fault::BlobMalformed)?;
     let mut field = || take(&mut rest).ok_or(Fault::BlobMalformed);

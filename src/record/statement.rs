@@ -1,4 +1,5 @@
-//! The Statement: what is signed. Field by field as in `SPEC.md` section 3; the order here is the order of the bytes.
+//! The Statement: what is signed. Its fields are those of `SPEC.md` section 3; their order here is the order of the
+//! bytes.
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -11,11 +12,11 @@ use crate::decision::Verdict;
 pub const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
 /// The `predicateType` of every record of this version of the format.
 pub const PREDICATE_TYPE: &str = "urn:undersign:decision:v1";
-/// Bytes.
+/// The largest payload, in bytes.
 pub const MAX_PAYLOAD: usize = 256 << 10;
-/// Bytes of the reason.
+/// The longest reason, in bytes.
 pub const MAX_REASON: usize = 16 << 10;
-/// Bytes of any other text that the signer's program does not choose itself.
+/// The longest of any other text that the signer's program does not choose itself, in bytes.
 pub const MAX_LINE: usize = 4 << 10;
 
 /// An in-toto Statement v1 with one subject. Members in the order in which they are written.
@@ -30,7 +31,7 @@ pub struct Statement {
     /// Always [`PREDICATE_TYPE`].
     #[serde(rename = "predicateType")]
     pub predicate_type: String,
-    /// The decision: what a gate goes by.
+    /// The decision: what a gate uses.
     pub predicate: Predicate,
 }
 
@@ -44,13 +45,13 @@ pub struct Subject {
     pub digest: SubjectDigest,
 }
 
-/// Git objects by their SHA-1, under the names that in-toto has for them.
+/// Git objects by their SHA-1, under in-toto's names.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct SubjectDigest {
     /// The head commit: 40 hex digits.
     pub git_commit: String,
-    /// The result tree, or that of the head where there is none: 40 hex digits.
+    /// The result tree, or that of the head if there is none: 40 hex digits.
     pub git_tree: String,
 }
 
@@ -62,51 +63,51 @@ pub struct Predicate {
     pub verdict: Verdict,
     /// Id of the signer, 2 to 32 characters of `a-z 0-9 . _ -`. A claim until the roster gives the key to this person.
     pub principal: String,
-    /// As the signer's policy had them. A role counts that the gate's own policy gives too.
+    /// According to the signer's policy. A role counts if the gate's own policy assigns it too.
     pub roles: Vec<String>,
-    /// The repository that it is for: no replay in another one.
+    /// The repository that it is for: prevents replay in another one.
     pub repository: RepositoryName,
-    /// The ref that it is for: no replay onto another one.
+    /// The ref that it is for: prevents replay onto another one.
     pub target: Target,
-    /// A merge base of head and target tip; the target tip itself where there is none.
+    /// A merge base of head and target tip; the target tip itself if there is none.
     pub base: Point,
     /// What was reviewed.
     pub head: Point,
-    /// The manifest applied to the target tip, 40 hex digits; empty where a touched path has moved since base.
+    /// The manifest applied to the target tip, 40 hex digits; empty if a touched path has changed since base.
     pub result_tree: String,
     /// What the decision binds to.
     pub manifest: ManifestDigest,
-    /// `name <address>` of authors and co-authors, each at most [`MAX_LINE`] bytes: who may not count as approver.
+    /// `name <address>` of authors and co-authors, each at most [`MAX_LINE`] bytes: they may not count as approvers.
     pub authors: Vec<String>,
     /// The rules that the signer was shown.
     pub policy: PolicyName,
-    /// What the signer was warned of, and said to it.
+    /// What the signer was warned about, and the answers.
     pub findings: Findings,
-    /// Remarks at lines; of a rejection, what author and agent act on.
+    /// Remarks at lines; for a rejection, what author and agent act on.
     pub notes: Vec<SignedNote>,
-    /// What was known of how the change was made.
+    /// What was known about how the change was made.
     pub provenance: ProvenanceClaim,
-    /// What of the change was looked at, as the signer's program counted.
+    /// How much of the change was seen, as the signer's program counted.
     pub coverage: Coverage,
-    /// Ids of own records that no longer count, 64 hex digits each.
+    /// The ids of own records that no longer count, 64 hex digits each.
     pub supersedes: Vec<String>,
-    /// Ids of other people's rejections that the signer answers for, 64 hex digits each.
+    /// The ids of other people's rejections that the signer answers for, 64 hex digits each.
     pub answers: Vec<String>,
-    /// The place in the signer's own chain.
+    /// The position in the signer's own chain.
     pub chain: Link,
-    /// Heads of other chains, as the signer had them: makes a dropped record evident.
+    /// The heads of other chains that the signer had: they make a dropped record evident.
     pub seen: Vec<SeenHead>,
-    /// When it was signed by the signer's clock, in seconds since the epoch, below 2^63.
+    /// When it was signed, by the signer's clock, in seconds since the epoch, below 2^63.
     pub issued_at: Decimal,
-    /// From then on an approval has no force, in seconds since the epoch; not below `issued_at`.
+    /// When an approval expires, in seconds since the epoch; not below `issued_at`.
     pub not_after: Decimal,
-    /// What a gate gave out that asks for freshness, at most [`MAX_LINE`] bytes; empty where none asked.
+    /// The challenge of a gate that requires freshness, at most [`MAX_LINE`] bytes; empty if none was issued.
     pub challenge: String,
-    /// 32 hex digits by chance: two decisions are never the same bytes.
+    /// 32 random hex digits: two decisions never have the same bytes.
     pub nonce: String,
     /// The program that signed, for people, at most [`MAX_LINE`] bytes.
     pub tool: String,
-    /// The signer's words, at most [`MAX_REASON`] bytes; not blank where the verdict ends or blocks something.
+    /// The signer's words, at most [`MAX_REASON`] bytes; not blank if the verdict ends or blocks something.
     pub reason: String,
 }
 
@@ -114,20 +115,20 @@ pub struct Predicate {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RepositoryName {
-    /// As the policy has it, 2 to 64 characters of `a-z 0-9 . _ -`; a gate goes by this.
+    /// From the policy, 2 to 64 characters of `a-z 0-9 . _ -`; a gate uses this.
     pub id: String,
-    /// Where the signer had it from, at most [`MAX_LINE`] bytes. For people; no user, password, query or fragment.
+    /// Where the signer got it from, at most [`MAX_LINE`] bytes. For people; no user, password, query or fragment.
     pub uri: String,
 }
 
-/// The ref that a change is to land on.
+/// The ref on which a change is to land.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Target {
-    /// The full name, `refs/heads/main`, at most [`MAX_LINE`] bytes, as `git check-ref-format` takes it.
+    /// The full name, `refs/heads/main`, at most [`MAX_LINE`] bytes, valid by the rules of `git check-ref-format`.
     #[serde(rename = "ref")]
     pub name: String,
-    /// The commit where the ref stood for the signer: 40 hex digits.
+    /// The commit to which the ref pointed for the signer: 40 hex digits.
     pub tip: String,
 }
 
@@ -141,17 +142,17 @@ pub struct Point {
     pub tree: String,
 }
 
-/// Which manifest: `SPEC.md`, section 4.
+/// Identifies a manifest: `SPEC.md`, section 4.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ManifestDigest {
     /// SHA-256 of its text: 64 hex digits.
     pub sha256: String,
-    /// How many lines it has, one for each path.
+    /// The number of its lines, one for each path.
     pub paths: Decimal,
 }
 
-/// Which policy.
+/// Identifies a policy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PolicyName {
@@ -161,27 +162,27 @@ pub struct PolicyName {
     pub sha256: String,
 }
 
-/// What rules saw at lines of the change. The whole list is in `findings.json`, beside the record.
+/// What the rules found at lines of the change. The complete list is in `findings.json`, beside the record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Findings {
-    /// Digest by which the signer's program knows its rules: 64 hex digits.
+    /// The digest by which the signer's program identifies its rules: 64 hex digits.
     pub rules: String,
     /// SHA-256 of `findings.json`: 64 hex digits.
     pub sha256: String,
-    /// How many findings there were, answered or not.
+    /// The number of findings, answered or not.
     pub total: Decimal,
     /// Those that the signer answered.
     pub answered: Vec<AnsweredFinding>,
 }
 
-/// A finding, and what the signer said to it. Free texts: the format gives them no form and no limit of their own.
+/// A finding, and the signer's answer. Free texts: the format requires no form and no limit of their own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AnsweredFinding {
     /// The id of the rule.
     pub rule: String,
-    /// How grave it is in the words of the signer's program: `note`, `low`, `medium`, `high`, `critical`.
+    /// Its severity, in the terms of the signer's program: `note`, `low`, `medium`, `high`, `critical`.
     pub severity: String,
     /// Escaped as in a manifest.
     pub path: String,
@@ -191,7 +192,7 @@ pub struct AnsweredFinding {
     pub answer: String,
 }
 
-/// A remark at a place; line 0 is the file as a whole.
+/// A remark at a position; line 0 is the file as a whole.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SignedNote {
@@ -201,7 +202,7 @@ pub struct SignedNote {
     pub side: String,
     /// Counts from 1 on that side; 0 is the file as a whole.
     pub line: Decimal,
-    /// At most [`MAX_LINE`] bytes; its first words may say that it is about several lines, or outdated (section 3).
+    /// At most [`MAX_LINE`] bytes; its first words may say that it covers several lines, or is outdated (section 3).
     pub text: String,
 }
 
@@ -209,27 +210,27 @@ pub struct SignedNote {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ProvenanceClaim {
-    /// One word or phrase for it all, at most [`MAX_LINE`] bytes.
+    /// One word or phrase that sums it up, at most [`MAX_LINE`] bytes.
     pub status: String,
     /// One line each, at most [`MAX_LINE`] bytes.
     pub evidence: Vec<String>,
 }
 
-/// A claim by the signer's program of what was on the screen. An approval counts only where it is whole: section 6.
+/// A claim by the signer's program about what was on the screen. An approval counts only if it is complete: section 6.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Coverage {
-    /// Paths of the manifest.
+    /// The number of paths in the manifest.
     pub files: Decimal,
-    /// Those that were seen: not below the number of paths, for an approval.
+    /// Those that were seen: for an approval, not below the number of paths.
     pub files_seen: Decimal,
-    /// Hunks of all texts.
+    /// The number of hunks of all texts.
     pub hunks: Decimal,
     /// Those that were seen.
     pub hunks_seen: Decimal,
-    /// Those of the seen that were seen in an earlier revision and are the same.
+    /// Those of the seen that were seen in an earlier revision and have not changed.
     pub carried_over: Decimal,
-    /// Characters in the change that do not show.
+    /// The number of invisible characters in the change.
     pub hidden_characters: Decimal,
     /// What could not be read line by line.
     pub omissions: Vec<Omission>,
@@ -243,11 +244,11 @@ pub struct Omission {
     pub path: String,
     /// What it is, for people.
     pub what: String,
-    /// Why the signer lets it pass; blank where it was not acknowledged.
+    /// Why the signer accepts it; blank if it was not acknowledged.
     pub acknowledged: String,
 }
 
-/// A record's place in its own chain: `SPEC.md`, section 5.
+/// The position of a record in its own chain: `SPEC.md`, section 5.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Link {
@@ -257,13 +258,13 @@ pub struct Link {
     pub id: String,
     /// From 1, one more with each record.
     pub seq: Decimal,
-    /// The id of the record before, 64 hex digits; empty at 1 only.
+    /// The id of the previous record, 64 hex digits; empty only at 1.
     pub prev: String,
-    /// Of a repair, the ids of records that the chain drops.
+    /// For a repair, the ids of records that the chain drops.
     pub forks: Vec<String>,
 }
 
-/// A record that the signer had of another chain.
+/// A record of another chain that the signer had.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SeenHead {
@@ -275,12 +276,12 @@ pub struct SeenHead {
     pub record: String,
 }
 
-/// An integer as a decimal string: JSON numbers pass through doubles in other people's parsers.
+/// An integer as a decimal string: JSON numbers become doubles in other people's parsers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Decimal(pub u64);
 
 impl Decimal {
-    /// A time, in seconds since the epoch. What is beyond all dates stays so, and never wraps round into the past.
+    /// A time, in seconds since the epoch. A value beyond all dates stays there, and never wraps round into the past.
     pub fn seconds(self) -> i64 {
         i64::try_from(self.0).unwrap_or(i64::MAX)
     }
@@ -300,7 +301,7 @@ impl<'de> Deserialize<'de> for Decimal {
 }
 
 impl Statement {
-    /// With the types that this version of the format has. Nothing is checked yet: [`Statement::decode`] does that.
+    /// With the types of this version of the format. Nothing is checked yet: [`Statement::decode`] does that.
     pub fn new(subject: Subject, predicate: Predicate) -> Statement {
         Statement {
             statement_type: STATEMENT_TYPE.to_owned(),
@@ -315,8 +316,8 @@ impl Statement {
         json::encode(self)
     }
 
-    /// Reads a payload strictly: only what [`Statement::encode`] writes. Of several faults it names the first in the
-    /// order of `SPEC.md`, section 2.
+    /// Reads a payload strictly: only what [`Statement::encode`] writes. If there are several faults, it returns the
+    /// first in the order of `SPEC.md`, section 2.
     pub fn decode(payload: &[u8]) -> Result<Statement, Fault> {
         if payload.len() > MAX_PAYLOAD {
             return Err(Fault::TooLarge);
@@ -344,7 +345,7 @@ impl Statement {
 }
 
 impl Predicate {
-    /// Forms that the types cannot hold: `SPEC.md` section 3.
+    /// Checks the forms that the types cannot express: `SPEC.md` section 3.
     fn is_sound(&self) -> bool {
         self.names_are_sound()
             && self.ids_are_sound()
@@ -383,7 +384,7 @@ impl Predicate {
             && self.reason.len() <= MAX_REASON
     }
 
-    /// A decision that names nothing it decides about, or something it may not, says nothing clear.
+    /// A decision that does not name what it decides about, or names something that it must not, is ambiguous.
     fn says_what_its_verdict_says(&self) -> bool {
         let (answers, forks) = (!self.answers.is_empty(), !self.chain.forks.is_empty());
         // Blank is what Unicode calls White_Space.
@@ -427,7 +428,7 @@ pub(crate) fn is_hex(text: &str, len: usize) -> bool {
     text.len() == len && base16ct::lower::decode(text, &mut [0; 32]).is_ok()
 }
 
-/// An id as the policy writes them: ASCII, so that no two look alike.
+/// An id as in a policy: ASCII, so that no two look alike.
 pub(crate) fn is_name(text: &str, max: usize) -> bool {
     (2..=max).contains(&text.len()) && text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-'))
 }

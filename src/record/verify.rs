@@ -5,7 +5,7 @@ use super::key::TokenUse;
 use super::{Fault, Key, RecordId, Signable, Statement, sshsig};
 use crate::change::digest::Digest;
 
-/// A statement whose signature holds. It can only come from [`verify()`] and [`verify_as`].
+/// A statement with a valid signature. It can only come from [`verify()`] and [`verify_as`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verified<S = Statement> {
     statement: S,
@@ -15,12 +15,12 @@ pub struct Verified<S = Statement> {
 }
 
 impl<S: Signable> Verified<S> {
-    /// What was signed, as it was parsed from the very bytes that were verified.
+    /// What was signed, parsed from the very bytes that were verified.
     pub fn statement(&self) -> &S {
         &self.statement
     }
 
-    /// The bytes that were signed: each statement has one spelling, so they need not be kept beside it.
+    /// The bytes that were signed: each statement has one spelling, so they need not be stored.
     pub fn payload(&self) -> Vec<u8> {
         self.statement.encode()
     }
@@ -30,19 +30,19 @@ impl<S: Signable> Verified<S> {
         self.id
     }
 
-    /// The key that signed. Whose it is, the roster says.
+    /// The key that signed. The roster says whose key it is.
     pub fn key(&self) -> &Key {
         &self.key
     }
 
-    /// What the security key said of this use; none for a key that is no security key.
+    /// The data that the security key signed for this use; none for a key that is not a security key.
     pub fn token(&self) -> Option<TokenUse> {
         self.token
     }
 }
 
-/// Verifies the bytes of an envelope by itself: form, signature, statement. Not whose key it is, nor its place in a
-/// chain.
+/// Verifies the bytes of an envelope by itself: form, signature, statement. It checks neither the owner of the key, nor
+/// the position in a chain.
 pub fn verify(bytes: &[u8]) -> Result<Verified, Fault> {
     verify_as(bytes)
 }
@@ -62,8 +62,8 @@ pub fn verify_as<S: Signable>(bytes: &[u8]) -> Result<Verified<S>, Fault> {
 }
 
 impl Verified {
-    /// What was verified before and kept since where nobody else writes. That a signature is valid over these bytes is
-    /// a fact that does not change, so the costly part of finding it out is omitted.
+    /// A statement that was verified before, and kept since in a place where nobody else writes. That a signature is
+    /// valid over these bytes never changes, so the costly check is omitted.
     pub(super) fn recalled(statement: Statement, id: RecordId, key: Key, token: Option<TokenUse>) -> Verified {
         Verified { statement, id, key, token }
     }

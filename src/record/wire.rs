@@ -6,7 +6,7 @@ pub fn put(out: &mut Vec<u8>, field: &[u8]) {
     out.extend_from_slice(field);
 }
 
-/// Takes one `str` off the front; `None` where the bytes end before it does.
+/// Takes one `str` off the front; `None` if the bytes end before it does.
 pub fn take<'b>(rest: &mut &'b [u8]) -> Option<&'b [u8]> {
     let (len, after) = rest.split_first_chunk::<4>()?;
     let (field, after) = after.split_at_checked(u32::from_be_bytes(*len) as usize)?;
