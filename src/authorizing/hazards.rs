@@ -9,8 +9,7 @@ use crate::command::request::{Input, Kept, Request};
 use crate::examination::FileMaterial;
 use crate::risk::{Assessor, Finding, Rules};
 
-/// The name under which the arguments are read.
-/// No role has a capital letter, so that no input has it.
+/// The name under which the arguments are read. No role has a capital letter, so no input has this name.
 pub const ARGUMENTS: &str = "ARGUMENTS.sh";
 
 /// File extensions that determine how a file is read; a role with such a name does so too.
@@ -47,7 +46,7 @@ fn names(input: &Input, text: &[u8], program: &str) -> Vec<String> {
     if endings.is_empty() { vec![role.to_owned()] } else { endings.iter().map(|end| format!("{role}.{end}")).collect() }
 }
 
-/// What a program of a name reads.
+/// The format that a program of this name reads.
 fn ending(program: &str) -> Option<&'static str> {
     let name = program.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
     Some(match name {

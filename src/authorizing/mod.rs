@@ -1,5 +1,5 @@
-//! FLOOR 3: commands that wait for a person: read from the ledger, laid out for a person to read, authorized or
-//! refused. The broker decides by the same rule (`command::may_start`); the answers here are what it would answer.
+//! FLOOR 3: commands that wait for a person: read from the ledger, presented to a person, authorized or refused. The
+//! broker decides by the same rule (`command::may_start`); the answers here are what it would answer.
 
 mod hazards;
 mod page;
@@ -25,7 +25,7 @@ use crate::source::git::{GitError, Repository};
 /// How long the result of a request stays listed, in seconds.
 const LISTED: i64 = 3_600;
 
-/// The records about commands in a repository's ledger, with what its remotes were last seen to hold. Read completely:
+/// The records about commands in a repository's ledger, with what its remotes were last seen to have. Read completely:
 /// these chains are short.
 #[derive(Debug, Default)]
 pub struct CommandLedger {
@@ -36,18 +36,18 @@ pub struct CommandLedger {
 /// The status of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RequestState {
-    /// For signatures, or for time to pass.
+    /// It waits for signatures, or for time to pass.
     Waits,
     /// It was authorized; nobody has started it yet.
     MayStart,
-    /// Since then, in seconds since the epoch.
+    /// It has been running since then, in seconds since the epoch.
     Runs(i64),
     Ended {
         outcome: Outcome,
         code: u64,
         at: i64,
     },
-    /// By a person: a sentence.
+    /// A person refused it: a sentence.
     Refused(String),
     /// It cannot start any more, or no decision is possible: a sentence.
     Stopped(String),
@@ -115,7 +115,7 @@ impl PendingCommand {
         &self.request
     }
 
-    /// Program and arguments in a line, with an input by its role. Escaped.
+    /// The program and its arguments in a line, with the role instead of an input. Escaped.
     pub fn line(&self) -> String {
         let command = &self.request.command;
         let word = |argument: &String| {
@@ -250,7 +250,7 @@ impl CommandLedger {
             known: &known,
             authorizations: &self.people,
             received: &received,
-            // What stands between this clone and the broker is not known here: it is asked as if nothing did.
+            // What is between this clone and the broker is not known here: ask as if nothing was.
             ledger_age: Some(0),
             has_remote: false,
             now,
@@ -292,8 +292,7 @@ impl CommandLedger {
         })
     }
 
-    /// The run of the same entry that ended last before a request was admitted: what was asked then, how it ended, and
-    /// when.
+    /// The last run of the same entry that ended before a request was admitted: its request, how it ended, and when.
     fn last_run(&self, record: &RunRecord) -> Option<(&Request, &Ended, i64)> {
         let (own, request) = (record.run(), record.run().admitted()?);
         let entry = &request.command.entry;
@@ -312,8 +311,8 @@ impl CommandLedger {
     }
 }
 
-/// Since when each record can be known at the earliest, by the signer's clock. The broker counts from when it came to
-/// it. Of a key that was given up nobody here knows what came before that.
+/// The earliest time at which each record can be known, by the signer's clock. The broker counts from when it received
+/// the record. For a key that was given up, nobody here knows what came before that.
 fn known_since(policy: &Policy, people: &[AuthorizationChain], now: i64) -> Received {
     let is_in_use = |record: &&Arc<AuthorizationRecord>| {
         let enrolment = policy.roster.enrolment(record.verified.key());
@@ -323,7 +322,7 @@ fn known_since(policy: &Policy, people: &[AuthorizationChain], now: i64) -> Rece
     records.map(|record| (record.id(), record.authorization().issued_at.seconds().min(now))).collect()
 }
 
-/// Until when a request cools, if that holds it up: so long after its last authorization.
+/// Until when a request cools, if that delays it: this long after its last authorization.
 fn cools_until(answer: &Answer, target: &Target, people: &[AuthorizationChain], id: RecordId) -> Option<i64> {
     answer.reasons.iter().find(|reason| reason.code == Code::Cooling)?;
     let own = people.iter().flat_map(|chain| &chain.records).map(|record| record.authorization());

@@ -1,6 +1,6 @@
-//! What a person reads of a request before deciding, row by row: what it does, the command, what is not bound, what
-//! was before, who asks, and the inputs in full. Pure: the same request and ledger give the same page, whose digest is
-//! signed.
+//! The page about a request that a person reads before deciding, row by row: what it does, the command, what is not
+//! bound, the previous run, who asks, and the inputs in full. Pure: the same request and ledger give the same page,
+//! whose digest is signed.
 
 use std::fmt::Write as _;
 
@@ -31,9 +31,9 @@ pub enum PageRow {
     Warning(String, String),
     /// The requester's words.
     Claim(String, String),
-    /// By its position in [`RequestPage::findings`].
+    /// By its index in [`RequestPage::findings`].
     Finding(usize),
-    /// By its position in [`RequestPage::omissions`].
+    /// By its index in [`RequestPage::omissions`].
     Omission(usize),
     /// A line of an input, with its number.
     Line(u32, String),
@@ -45,7 +45,7 @@ pub struct RequestPage {
     pub rows: Vec<PageRow>,
     /// The findings of the rules, gravest first.
     pub findings: Vec<Finding>,
-    /// What nobody here can read: each is acknowledged with a reason, or the request is not authorized.
+    /// What nobody here can read: each must be acknowledged with a reason, or the request is not authorized.
     pub omissions: Vec<String>,
     /// It destroys something, or nobody can tell.
     pub is_destructive: bool,
@@ -79,7 +79,7 @@ impl RequestPage {
         page
     }
 
-    /// SHA-256 over the text of all rows: what the signature says was shown.
+    /// The SHA-256 of the text of all rows: the signature says that it was shown.
     pub fn digest(&self) -> Digest {
         let mut text = String::new();
         for row in &self.rows {
@@ -136,7 +136,7 @@ impl RequestPage {
         self.rows.push(PageRow::Claim(label.to_owned(), visible::text(&text.replace('\n', " ")).into_owned()));
     }
 
-    /// What it does, as far as anybody computed it; then what the rules say, then what nobody can read.
+    /// What it does, as far as that was computed; then what the rules say, then what nobody can read.
     fn effect(&mut self, request: &Request) {
         self.heading("what it does");
         let preview = &request.preview;
@@ -158,7 +158,7 @@ impl RequestPage {
         self.rows.extend((0..self.omissions.len()).map(PageRow::Omission));
     }
 
-    /// Where it would run, before all else: targets of several repositories may have the same name.
+    /// Where it would run, before everything else: targets of several repositories may have the same name.
     fn place(&mut self, pending: &PendingCommand, policy: &Policy) {
         let about = policy.target(pending.target()).map(|target| target.about.clone()).unwrap_or_default();
         self.fact("repository", &policy.repository);
@@ -174,7 +174,7 @@ impl RequestPage {
         self.fact("program", format!("{}   sha256 {}…", command.program.path, short(&command.program.sha256)));
         for argument in command.argv.iter().skip(1) {
             let role = command.inputs.iter().find(|input| input.path == *argument).map(|input| &input.role);
-            // What is said of an argument is not said beside it: an argument may say the same.
+            // A note about an argument is not put beside it: an argument could contain the same text.
             match role {
                 Some(role) => self.fact("takes input", format!("{role}, at {argument}")),
                 None => self.fact("argument", argument),

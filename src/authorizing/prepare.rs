@@ -17,14 +17,14 @@ use crate::signer::SigningKey;
 use crate::signing::{self, Prepared, SigningError, TOOL, VALIDITY, heads, policy_name, signer_of};
 use crate::source::git::Repository;
 
-/// For how long a refusal must be answered by whoever authorizes another command of the same operator: a day, in
-/// seconds. The command itself it holds until it is ended.
+/// How long a person who authorizes another command of the same operator must answer a refusal: a day, in seconds. A
+/// refusal blocks its own command until it is ended.
 const REFUSAL: i64 = 24 * 3600;
 
 /// The number of chains of one key that a record names: the owner of a key can create any number of chains.
 const HEADS: usize = 8;
 
-/// A person's decision, and what they had seen of the page by then.
+/// A person's decision, and how much of the page they had seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommandDecision {
     pub verdict: Verdict,
@@ -37,10 +37,10 @@ pub struct CommandDecision {
     pub acknowledged: Vec<String>,
 }
 
-/// Fixes the bytes: looks at repository and ledger anew, so that what came meanwhile is noticed now.
+/// Fixes the bytes: reads repository and ledger again, so that what arrived meanwhile is noticed now.
 ///
 /// # Errors
-/// The page is not what was read any more; or nothing can be signed, and why.
+/// The page is no longer the one that was read; or the reason why nothing can be signed.
 pub fn prepare(
     decision: &CommandDecision,
     (id, page): (RecordId, &RequestPage),
@@ -77,7 +77,7 @@ pub fn sign(
     prepared.append::<AuthorizationRecord>(&found.repository, key, passphrase, now)
 }
 
-/// A request as it stands now, for who is about to sign.
+/// The current state of a request, for a person who is about to sign.
 struct Found {
     repository: Repository,
     snapshot: RepositorySnapshot,
@@ -96,7 +96,7 @@ impl Found {
         now: i64,
     ) -> Result<Found, SigningError> {
         let refused = |error: crate::source::git::GitError| SigningError::Refused(error.to_string());
-        // By the rules by which it was laid out for the reader: others are no news of the request.
+        // By the rules that made the page for the reader: new rules do not change the request.
         let rules = snapshot.rules();
         let (repository, snapshot) = RepositorySnapshot::open(&snapshot.root).map_err(refused)?;
         let Some(policy) = snapshot.policy().cloned() else {
@@ -172,7 +172,7 @@ impl Found {
         })
     }
 
-    /// What is known of the other chains of people and brokers of the policy: of each key the longest ones.
+    /// What is known of the other chains of people and brokers of the policy: the longest ones of each key.
     fn seen(&self, own: &Link) -> Vec<SeenHead> {
         let mut seen = heads(self.ledger.people(), own);
         seen.extend(heads(self.ledger.runs(), own));
@@ -227,7 +227,7 @@ impl Found {
         let id = ChainId { key: key.public.id().to_string(), device: device.to_owned() };
         let own: Chain<AuthorizationRecord> = AuthorizationRecord::chain(&self.repository, &id);
         let known = self.ledger.people().iter().find(|chain| chain.id == id);
-        // What somebody puts on top of the copy at a remote keeps nobody from signing here.
+        // What somebody adds to the copy at a remote prevents nobody from signing here.
         let forked = known.and_then(|known| known.fault).filter(|(_, fault)| *fault == Fault::Forked);
         if let Some((position, fault)) = own.fault.or(forked) {
             return Err(SigningError::Refused(format!(

@@ -1,4 +1,4 @@
-//! Pushes of chains about commands: each is judged by the rules of its own kind, and none is mistaken for a chain of
+//! Pushes of chains about commands: each is judged by the rules of its own kind, and none can pass for a chain of
 //! decisions.
 
 use crate::command::{AuthorizationRecord, RunRecord};

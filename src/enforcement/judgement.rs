@@ -33,19 +33,19 @@ pub(super) struct Judgement<'c> {
     pub case: &'c Case<'c>,
     pub repository: Repository,
     pub gate_state: Option<GateState>,
-    /// The policy branch; none where the operator gave the policy, and nothing says which branch it would be.
+    /// The policy branch; none if the operator gave the policy, and nothing names the branch.
     pub policy_branch: Option<String>,
-    /// Where that branch stood before what is asked, and the nearest from there down whose policy is judged by.
+    /// The tip of that branch before the request, and the nearest commit from there down whose policy applies.
     pub before: Option<ObjectId>,
     pub approved: Option<ObjectId>,
-    /// The policy was read where that branch stands, and not where a requester says that it stood.
+    /// The policy was read at the tip of that branch, and not at a tip that a requester claims.
     pub is_before_true: bool,
     pub policy: Arc<Policy>,
     pub ledger: Ledger,
 }
 
 impl Judgement<'_> {
-    /// Takes in all that happened before what is asked.
+    /// Learns everything that happened before the request.
     pub fn prepare(&mut self) -> Result<(), Reason> {
         let is_past = self.case.request.at.is_some();
         let is_lost = |gate_state: &GateState| gate_state.remembered().recorded && !gate_state.states().are_recorded;
@@ -55,7 +55,7 @@ impl Judgement<'_> {
                           record`.";
             return Err(Reason::undecidable(Code::NotAState, detail));
         }
-        // While another gate had the state, its push may have landed: that is a race that was lost, and no tampering.
+        // While another gate had the state, its push may have landed: that is a lost race, not tampering.
         self.case.refuse_pretence(&self.repository)?;
         let is_behind = self.is_behind();
         if !is_past && !is_behind {
@@ -70,7 +70,7 @@ impl Judgement<'_> {
         Ok(())
     }
 
-    /// Whether the policy was read from below where the policy branch is known to have stood by now.
+    /// Whether the policy was read from below the newest tip that is now known for the policy branch.
     pub fn is_policy_older(&self) -> Result<bool, Reason> {
         let gate_state = self.gate_state.as_ref();
         let now = self.case.approved_policy_commit(
@@ -110,7 +110,7 @@ impl Judgement<'_> {
         newest.is_some_and(|(version, _)| self.policy.version < *version)
     }
 
-    /// Takes in the results of earlier pushes, and the content of the refs.
+    /// Learns the results of earlier pushes, and the content of the refs.
     fn learn(&mut self) -> Result<(), Reason> {
         let Some(gate_state) = &mut self.gate_state else { return Ok(()) };
         let (repository, ahead, now) = (&self.repository, self.case.request.ahead, self.case.now);
@@ -138,8 +138,8 @@ impl Judgement<'_> {
         Ok(())
     }
 
-    /// What protected refs showed; without a record of it, what they show now, and where the caller says that the refs
-    /// of the push stand.
+    /// What protected refs showed; without a record of it, what they show now, and the old tips that the caller claims
+    /// for the refs of the push.
     fn states(&self) -> Cow<'_, States> {
         let recorded = self.gate_state.as_ref().map(GateState::states).filter(|states| states.are_recorded);
         let is_past = self.case.request.at.is_some();
@@ -149,8 +149,8 @@ impl Judgement<'_> {
         let mut states = recorded.cloned().unwrap_or_default();
         let updates = &self.case.request.updates;
         let asked: HashSet<&str> = updates.iter().map(|update| update.name.as_str()).collect();
-        // Asked after the fact, what is judged would vouch for itself by another name: only the policy branch is
-        // believed.
+        // After the fact, the commits to judge could approve themselves under another name: only the policy branch is
+        // trusted.
         let ahead = self.case.request.ahead;
         let shown = if ahead {
             self.repository.shown_refs(ahead, |name| self.is_protected(name))
@@ -231,15 +231,15 @@ impl Judgement<'_> {
         Ok(judged.into_iter().flatten().collect())
     }
 
-    /// A gate that is asked after the fact, as in a pipeline, may have missed moves: how the policy branch and the refs
-    /// that it is asked about came to where they stand is judged first, and remembered where it was approved.
+    /// A gate that is asked after the fact, as in a pipeline, may have missed moves: first it judges how the policy
+    /// branch and the refs of the request reached their tips, and remembers what was approved.
     fn catch_up(&mut self) -> Result<(), Reason> {
         let missed = self.missed(&self.remembered())?;
         let repository = &self.repository;
         self.gate_state.as_mut().map_or(Ok(()), |gate_state| remember_states(gate_state, repository, missed))
     }
 
-    /// Refs that moved without this gate, with the states on the way where they were let through.
+    /// Refs that moved without this gate, with the states on the way if they were let through.
     fn missed(&self, remembered: &Remembered) -> Result<Vec<(String, Vec<ObjectId>)>, Reason> {
         let request = self.case.request;
         let recorded = self.gate_state.as_ref().filter(|gate_state| gate_state.states().are_recorded);
@@ -248,7 +248,7 @@ impl Judgement<'_> {
         };
         let states = gate_state.states();
         let facts = self.facts(remembered, states)?;
-        // What the refs hold, and not what a requester lays over it: it is remembered whatever becomes of the request.
+        // The content of the refs, without what a requester adds: it is remembered whatever the outcome of the request.
         let input = self.input(&facts, &self.ledger.held);
         let evaluation = PushEvaluation::new(&input);
         let asked = request.updates.iter().map(|update| (update.name.as_str(), update.new));
@@ -315,8 +315,8 @@ impl Judgement<'_> {
         gate::decide_chain(update, chain.as_ref(), &self.ledger.held, &self.ledger.chains, &is_known)
     }
 
-    /// Another copy of a chain was let through under its other name, is not there yet, and is not held by this one:
-    /// once both are there, they would stop every gate.
+    /// Another copy of a chain was let through under its other name, has not arrived yet, and is not part of this one:
+    /// once both are here, they would stop every gate.
     fn fork_on_its_way(&self, name: &str, chain: &Chain) -> Option<(usize, Fault)> {
         let is_copy = |(other, _): &(String, String)| {
             other != name && ledger::prefix_of(other).is_some_and(|p| ledger::id_of(&other[p.len()..]) == chain.id)
@@ -362,7 +362,7 @@ impl Judgement<'_> {
         })
     }
 
-    /// Remembers what was allowed. Nothing is remembered of a request that gives other positions than those of the
+    /// Remembers what was allowed. Nothing is remembered of a request that names other positions than those of the
     /// refs.
     fn remember(&mut self, judged: &[Judged]) -> Result<(), Reason> {
         let request = self.case.request;
@@ -427,7 +427,7 @@ impl Judgement<'_> {
         let mut outcome = self.case.outcome(refs, Some(&self.policy), &self.ledger.chains, summary);
         if let Some(gate_state) = gate_state.filter(|_| self.case.request.at.is_none()) {
             let entry = entry_of(&outcome, self.case.request);
-            // Before it is remembered what was let through: with that, up to where the log went is written too.
+            // This comes before what was let through is remembered: that also writes how far the log went.
             outcome.audit = Some(gate_state.enter(entry).map_err(unreadable)?);
         }
         self.remember(&judged)?;
@@ -435,8 +435,8 @@ impl Judgement<'_> {
     }
 }
 
-/// Where a ref stands, seen from where it should. Whether it is `beyond` that is costly to know: it is asked once for
-/// any two commits, and not when the time is over.
+/// Where a ref is, relative to where it should be. `beyond` is costly to compute: it is computed once for any two
+/// commits, and not after the deadline.
 fn position_of(
     repository: &Repository,
     ahead: bool,
@@ -461,8 +461,8 @@ fn position_of(
     }
 }
 
-/// Takes in the states of refs that stand at the last of them. That one was taken back, only the operator makes
-/// forgotten.
+/// Records the states of refs whose tip is the last of them. Only the operator can make the gate forget that this tip
+/// was taken back.
 fn remember_states(
     gate_state: &mut GateState,
     repository: &Repository,
@@ -516,8 +516,8 @@ fn entry_of(outcome: &Outcome, request: &Request<'_>) -> Entry {
     }
 }
 
-/// Protected refs that are seen to stand where they were let through to: what was let through and refused by git, or by
-/// another hook, has no such line.
+/// Protected refs that are seen at the tip to which they were let through: what was let through, but refused by git or
+/// by another hook, has no such line.
 fn entry_of_landed(landed: &[gate::WaitingStates], policy: &Policy, now: i64) -> Entry {
     let refs = landed.iter().map(|landed| crate::gate_state::EntryRef {
         name: landed.name.clone(),

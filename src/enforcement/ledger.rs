@@ -18,13 +18,13 @@ use crate::source::git::{GitError, Repository};
 pub(super) struct Ledger {
     /// The content of the refs.
     pub held: Arc<Vec<Chain>>,
-    /// The same with what is pushed laid over.
+    /// The same, with the pushed refs replaced.
     pub chains: Arc<Vec<Chain>>,
-    /// What was kept of it before; none where nothing was.
+    /// What was kept of it before; none if nothing was.
     digested: Option<Arc<Digested>>,
-    /// What is to be kept of it, of what was read now.
+    /// What to keep of what was read now.
     keep: Keep,
-    /// The state directory, whose name what is at hand in this process goes by.
+    /// The state directory: the key of the copies in this process.
     state: PathBuf,
 }
 
@@ -32,9 +32,9 @@ pub(super) struct Ledger {
 enum Keep {
     /// Nothing: the kept copy is up to date.
     Nothing,
-    /// What has a say under the policy.
+    /// What matters under the policy.
     ForPolicy,
-    /// That, and what has one under any: so that another policy does not have all signatures verified again.
+    /// That, and what matters under any policy: so that a new policy does not require verifying all signatures again.
     ForAny,
 }
 
@@ -66,7 +66,7 @@ impl Case<'_> {
         Ok(Ledger { held, chains, digested, keep, state })
     }
 
-    /// What was kept for this policy, at hand or on the disk; else what has a say under any.
+    /// What was kept for this policy, in memory or on disk; otherwise what matters under any.
     fn digested(&self, policy: &Policy, gate_state: Option<&GateState>, state: &Path) -> Option<Arc<Digested>> {
         let is_ours = |digested: &Arc<Digested>| digested.policy == policy.digest.to_string();
         let at_hand = if self.settings.lasting { ledger::at_hand(state) } else { None };
@@ -94,14 +94,13 @@ impl Reading<'_> {
         Scope {
             wanted,
             max_bytes: self.case.settings.max_ledger.unwrap_or(MAX_LEDGER),
-            // What is in force is the same truth for every command of a clone: own records, and those that were
-            // fetched.
+            // What is in force is the same for every command in a clone: own records, and those that were fetched.
             with_remotes: !self.case.request.ahead && !self.repository.is_bare(),
             over: None,
         }
     }
 
-    /// Chains of keys that are nobody's have no say, and anyone could put some there that take hours to read.
+    /// Chains of unknown keys do not count, and anyone could add some that take hours to read.
     fn wanted(&self) -> impl Fn(&str) -> bool {
         |key: &str| self.policy.roster.by_key_id(key).is_some()
     }
@@ -118,8 +117,8 @@ impl Reading<'_> {
         ledger::read_with(self.repository, &moves, self.digested, &scope)
     }
 
-    /// The chains with some of their refs where a push would put them, without records that are over where those may be
-    /// let go.
+    /// The chains with some of their refs moved as by a push, without records that no longer matter if those may be
+    /// dropped.
     fn chains(&self, pushed: &[&Update], without_over: bool) -> Result<Vec<Chain>, GitError> {
         if !without_over {
             return self.read(pushed, None);
@@ -137,7 +136,7 @@ impl Reading<'_> {
         };
         let none = HashSet::new();
         let chains = self.read(pushed, Some(&|record| over(&none, record)))?;
-        // What an emergency's review may rest on is known only once all was read.
+        // The records that the review of an emergency may need are known only after everything was read.
         let emergencies: HashSet<String> =
             chains.iter().flat_map(|chain| &chain.records).filter_map(manifest).collect();
         if emergencies.is_disjoint(&gone.borrow()) {
@@ -146,7 +145,7 @@ impl Reading<'_> {
         self.read(pushed, Some(&|record| over(&emergencies, record)))
     }
 
-    /// Records on which a push was let through of which it is not known yet whether it landed.
+    /// Records because of which a push was let through that is not yet known to have landed.
     fn waited_for(&self) -> HashSet<&str> {
         let waiting = self.gate_state.iter().flat_map(|gate_state| &gate_state.remembered().waiting);
         waiting.flat_map(|waiting| &waiting.states).flat_map(|states| &states.records).map(String::as_str).collect()
@@ -160,7 +159,7 @@ fn manifest(record: &Arc<Record>) -> Option<String> {
 }
 
 impl Ledger {
-    /// The chain that a ref would hold if it pointed to a given tip.
+    /// The chain that a ref would contain if it pointed to a given tip.
     pub fn chain_of(&self, repository: &Repository, update: &Update, prefix: &str) -> Chain {
         ledger::chain_of(repository, &update.name, prefix, update.new, self.digested.as_deref())
     }

@@ -1,8 +1,8 @@
-//! FLOOR 3: asks the gate. Joins the objects of a repository, its ledger, what was remembered and the clock with the
-//! rules of [`crate::gate`]. The hook, the command, the service and the tests get the same answers from here.
+//! FLOOR 3: asks the gate. Joins the objects of a repository, its ledger, the memory and the clock with the rules of
+//! [`crate::gate`]. The hook, the command, the service and the tests get the same answers from here.
 //!
-//! No network, no writes but the gate's own state, and no configuration, hook, filter, graft or replacement object of
-//! the inspected repository has a say.
+//! No network, no writes except to the gate's own state. Configuration, hooks, filters, grafts and replacement objects
+//! of the inspected repository have no influence.
 
 mod commands;
 mod judgement;
@@ -32,28 +32,28 @@ pub const SCHEMA: &str = "undersign-outcome/v1";
 pub const MAX_REFS: usize = 100_000;
 /// The limit for all their names together, in bytes: each goes into one line of the log, which must be read back.
 const MAX_NAMES: usize = 16 << 20;
-/// The default limit for the decisions that are read for one push, in bytes. They are held in memory.
+/// The default limit for the decisions that are read for one push, in bytes. They are kept in memory.
 pub const MAX_LEDGER: u64 = 1 << 30;
 /// The configuration of a gate: by its operator, never by the repository.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Settings {
     /// A policy file to use instead of the one on the policy branch.
     pub policy: Option<PathBuf>,
-    /// Full name of the policy branch; without it, the one that HEAD of a repository that is pushed to names.
+    /// The full name of the policy branch; without it, the branch that HEAD names in a repository that people push to.
     pub branch: Option<String>,
     /// The ID that the policy must give the repository; none if any is accepted.
     pub repository_id: Option<String>,
     /// The directory of its state; by default in the git directory.
     pub state: Option<PathBuf>,
-    /// The file of the key that vouches for what it remembers; by default in the git directory, made when need be.
+    /// The file of the key that authenticates the state; by default in the git directory, and created if necessary.
     pub state_key: Option<PathBuf>,
     /// Reports what it would do, and lets everything through.
     pub report_only: bool,
     /// The time limit for judging one push; none if there is no limit.
     pub deadline: Option<Duration>,
-    /// Bytes of decisions that are read for one push; none for [`MAX_LEDGER`].
+    /// The limit for the decisions that are read for one push, in bytes; none for [`MAX_LEDGER`].
     pub max_ledger: Option<u64>,
-    /// The process lasts, so that what it verified itself is at hand; a hook's is over after one push.
+    /// The process runs long, so it keeps in memory what it verified itself; a hook ends after one push.
     pub lasting: bool,
 }
 
@@ -63,7 +63,7 @@ pub struct Request<'r> {
     pub repository: &'r str,
     /// Directories with objects that are not accepted yet.
     pub quarantine: Vec<PathBuf>,
-    /// The refs have not moved yet: each must stand where its move begins, which only who pushes says.
+    /// The refs have not moved yet: each must be where its move begins, which only the pusher says.
     pub ahead: bool,
     pub updates: Vec<Update>,
     /// The pusher, as authenticated by the host.
@@ -72,14 +72,14 @@ pub struct Request<'r> {
     pub proposal: bool,
     /// How the host lands a proposal.
     pub lands: Lands,
-    /// Judge as of then, and only to look back: nothing is remembered, and nothing is let through.
+    /// Judge as of this time, only to look back: nothing is remembered, and nothing is let through.
     pub at: Option<i64>,
 }
 
 /// Judges a push. Every path that is not clearly a yes is a no.
 pub fn judge(request: &Request<'_>, settings: &Settings, now: i64) -> Outcome {
     let started = Instant::now();
-    // Its patterns take as long to prepare as all the rest to read, and are wanted only then.
+    // Preparing its patterns takes as long as reading everything else, and they are not needed until then.
     if !settings.lasting {
         std::thread::spawn(provenance::Rules::shipped);
     }
@@ -111,7 +111,7 @@ impl<'c> Case<'c> {
     fn outcome_of_hearing(&'c self) -> Result<Outcome, Reason> {
         let mut judgement = self.open()?;
         judgement.prepare()?;
-        // What was let through on the policy branch meanwhile is what is judged by.
+        // What was let through on the policy branch meanwhile now applies.
         if judgement.is_policy_older()? {
             drop(judgement);
             judgement = self.open()?;
@@ -137,7 +137,7 @@ impl<'c> Case<'c> {
         self.refuse_pretence(&repository)?;
         policy::refuse_files_of_the_work_tree(&repository, self.settings)?;
         let policy_branch = policy_branch(&repository, self.settings, self.request.ahead)?;
-        // The policy as it stood before the push: of the policy branch itself, that is where the push says it was.
+        // The policy before the push: for the policy branch itself, at the tip that the push claims as old.
         let before = self.policy_commit(&repository, policy_branch.as_ref())?;
         let mut policy = policy::policy(&repository, self.settings, before)?;
         let gate_state = self.gate_state(&repository, &policy)?;
@@ -162,8 +162,9 @@ impl<'c> Case<'c> {
         })
     }
 
-    /// The commit whose policy is asked. Where the branch has moved already, any that it showed is believed to be where
-    /// it stood; another could hold a policy of the requester's own, and what the gate remembers would follow it.
+    /// The commit whose policy applies. If the branch has already moved, any commit on its line is accepted as its
+    /// earlier tip; another commit could contain a policy of the requester's own, and the gate's memory would follow
+    /// it.
     fn policy_commit(
         &self,
         repository: &Repository,
@@ -181,7 +182,7 @@ impl<'c> Case<'c> {
         }
         let holds = |commit| repository.is_on_line(policy_branch.tip, commit).map_err(unread);
         if holds(old)? {
-            // Either it has landed, or it starts from where the branch stood once: under a policy of then.
+            // Either it has landed, or it starts from an earlier tip of the branch: under the policy of that time.
             if self.request.at.is_none() && !moved.new.is_zero() && !holds(moved.new)? {
                 let detail = format!(
                     "{} has moved on from {}, and does not hold {}. Merge or rebase onto {}, where it stands, and ask \
@@ -204,8 +205,8 @@ impl<'c> Case<'c> {
         Err(Reason::deny(Code::Rewrite, detail))
     }
 
-    /// Asked after the fact, what the policy branch holds may be there without anybody's leave, and would judge itself:
-    /// then the nearest below it that was let there is asked, where that is recorded.
+    /// After the fact, the tip of the policy branch may be there without permission, and would judge itself: then the
+    /// nearest commit below it that was let through applies, if that is recorded.
     fn approved_policy_commit(
         &self,
         repository: &Repository,
@@ -229,7 +230,7 @@ impl<'c> Case<'c> {
         refused.map_or(Ok(()), Err)
     }
 
-    /// The state; none where nobody named a place and the git directory cannot be written and never was, such as a
+    /// The state; none if nobody named a place, and the git directory cannot be written and never was, such as in a
     /// read-only checkout.
     fn gate_state(&self, repository: &Repository, policy: &Policy) -> Result<Option<GateState>, Reason> {
         let dir = match &self.settings.state {
@@ -278,13 +279,13 @@ impl<'c> Case<'c> {
     }
 }
 
-/// Where a gate keeps the key of its state, unless told otherwise: in the git directory, and not in the state.
+/// The default place of the key of a gate's state: in the git directory, and not in the state.
 fn own_key(repository: &Repository) -> PathBuf {
     repository.common_dir().join("undersign").join("state.key")
 }
 
-/// The state of a repository's gate. What an older program left in the git directory, where nobody else writes, is
-/// believed.
+/// The state of a repository's gate. A state that an older program left in the git directory, where nobody else writes,
+/// is adopted.
 fn open_state(
     repository: &Repository,
     settings: &Settings,
@@ -302,10 +303,10 @@ fn open_state(
     if is_ours { gate_state.into_adopted() } else { Ok(gate_state) }
 }
 
-/// The same for a look back, which makes and writes nothing.
+/// The same for a look back, which creates and writes nothing.
 ///
 /// # Errors
-/// A sentence: what is there cannot be read.
+/// A sentence: the state cannot be read.
 pub fn look_into_state(
     repository: &Repository,
     settings: &Settings,

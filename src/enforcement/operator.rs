@@ -1,4 +1,4 @@
-//! What whoever runs a gate answers for: where refs stand, a wrong clock, records that are gone.
+//! What the operator of a gate is responsible for: the tips of refs, a wrong clock, lost records.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -12,24 +12,23 @@ use crate::policy::Policy;
 use crate::record::ChainId;
 use crate::source::git::Repository;
 
-/// What an operator answered for.
+/// What an operator recorded.
 pub struct Recorded {
-    /// Refs with the commits at which they stand.
+    /// Refs with their tips.
     pub tips: Vec<(String, ObjectId)>,
-    /// Commits that were no states before.
+    /// The number of commits that were not states before.
     pub new: usize,
 }
 
-/// Records what protected refs show, by the word of who runs the gate: of all of them, or of those that are named. Of
-/// those in `lines`, the whole first-parent line.
+/// Records what protected refs show, at the request of the operator: all of them, or those that are named. For the refs
+/// in `lines`, it records the whole first-parent line.
 ///
 /// # Errors
-/// A sentence: there is no policy to say which refs are protected, a ref is not there or not protected, or the state
-/// cannot be written.
+/// A sentence: there is no policy to say which refs are protected, a ref does not exist or is not protected, or the
+/// state cannot be written.
 pub fn record(path: &Path, settings: &Settings, refs: &[String], lines: &[String]) -> Result<Recorded, String> {
     let repository = Repository::open_exactly(path).map_err(|error| error.to_string())?;
-    // Where a gate stands before the repository, its own refs are those that are pushed to, whatever it was cloned
-    // from.
+    // If a gate protects the repository, people push to its own refs, even if it was cloned.
     let hosts = repository.is_bare() || repository.common_dir().join("hooks").join("pre-receive").exists();
     let tip = policy_branch(&repository, settings, hosts).map_err(|reason| reason.detail)?.map(|branch| branch.tip);
     let policy = policy(&repository, settings, tip).map_err(|reason| reason.detail)?;
@@ -66,20 +65,20 @@ pub fn record(path: &Path, settings: &Settings, refs: &[String], lines: &[String
     Ok(Recorded { tips, new })
 }
 
-/// What an operator answers for, so that a gate goes on.
+/// What an operator accepts, so that a gate can continue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Accepted {
-    /// The clock ran ahead when a push was let through.
+    /// The clock was fast when a push was let through.
     Clock,
-    /// Records of a chain that the gate saw are gone for good.
+    /// Records of a chain that the gate saw are lost for good.
     Loss(ChainId),
 }
 
-/// Takes back a wrong clock, or accepts that records are gone, by the word of who runs the gate; it goes into the log,
-/// with the reason. A sentence that says what was done.
+/// Corrects a wrong clock, or accepts that records are lost, at the request of the operator; it is logged, with the
+/// reason. Returns a sentence that says what was done.
 ///
 /// # Errors
-/// A sentence: the state cannot be used, or there is nothing of it to take back.
+/// A sentence: the state cannot be used, or contains nothing to correct.
 pub fn accept(path: &Path, settings: &Settings, what: &Accepted, reason: &str, now: i64) -> Result<String, String> {
     let repository = Repository::open_exactly(path).map_err(|error| error.to_string())?;
     let hosts = repository.is_bare() || repository.common_dir().join("hooks").join("pre-receive").exists();
@@ -112,8 +111,8 @@ pub fn accept(path: &Path, settings: &Settings, what: &Accepted, reason: &str, n
     Ok(done)
 }
 
-/// Whether states were recorded, and which protected refs stand where this gate never let them: of a repository that is
-/// pushed to, for `doctor`.
+/// Whether states were recorded, and which protected refs are at a tip that this gate never let through: for a
+/// repository that people push to, for `doctor`.
 ///
 /// # Errors
 /// A sentence: the state cannot be read.

@@ -24,12 +24,12 @@ pub(super) fn summary(policy: &Policy) -> PolicySummary {
     PolicySummary { version: policy.version, digest: policy.digest.to_string() }
 }
 
-/// The policy branch, as the operator says which it is: by an option, or by HEAD of a repository that is pushed to.
-/// Branches of a clone are named by whoever pushed them, so that `main` of one is anybody's. None where the operator
-/// gave the policy itself, and nothing says which branch it would be.
+/// The policy branch, named by the operator: by an option, or by HEAD of a repository that people push to. The branches
+/// of a clone are named by whoever pushed them, so anybody may have made its `main`. None if the operator gave the
+/// policy itself, and nothing names the branch.
 ///
 /// # Errors
-/// Why nothing can be judged: no branch is named, or it is not here.
+/// Why nothing can be judged: no branch is named, or it does not exist here.
 pub fn policy_branch(
     repository: &Repository,
     settings: &Settings,
@@ -37,7 +37,7 @@ pub fn policy_branch(
 ) -> Result<Option<TargetBranch>, Reason> {
     let name = match &settings.branch {
         Some(name) => Some(name.clone()),
-        // What a mirror's HEAD names is a branch of its origin: renamed there, another may take the name.
+        // HEAD of a mirror names a branch of its origin: if that is renamed there, another may take the name.
         None if !ahead && repository.is_bare() && repository.is_mirror() => None,
         None if ahead || repository.is_bare() => repository.head_branch(),
         None if repository.has_remotes() => None,
@@ -67,10 +67,10 @@ pub fn policy_branch(
     }
 }
 
-/// A policy branch that its own policy does not protect is anybody's who may push there, and so would be the policy.
+/// Anyone with push access controls a policy branch that its own policy does not protect, and so the policy.
 ///
 /// # Errors
-/// It is none.
+/// The branch is not protected.
 pub(super) fn refuse_open_branch(
     settings: &Settings,
     policy_branch: Option<&str>,
@@ -88,10 +88,10 @@ pub(super) fn refuse_open_branch(
     Err(Reason::undecidable(Code::PolicyInvalid, detail))
 }
 
-/// Files that whoever runs the gate named must not lie where a change that is checked out would put them.
+/// Files that the operator named must not be where checking out a change would write them.
 ///
 /// # Errors
-/// One does.
+/// One is.
 pub(super) fn refuse_files_of_the_work_tree(repository: &Repository, settings: &Settings) -> Result<(), Reason> {
     let given = [("--policy", &settings.policy), ("--state", &settings.state), ("--state-key", &settings.state_key)];
     for (option, path) in given.iter().filter_map(|(option, path)| Some((option, path.as_ref()?))) {
@@ -132,10 +132,10 @@ pub(super) fn policy(
     }
 }
 
-/// Policies that a process that lasts has read, the one last used at the end: to read one takes longer than to judge by
-/// it, and its digest says all of it.
+/// Policies that a long-running process has read, the most recently used last: reading one takes longer than judging by
+/// it, and its digest identifies it completely.
 static AT_HAND: LazyLock<Mutex<VecDeque<Arc<Policy>>>> = LazyLock::new(Mutex::default);
-/// A file of 1 MiB is some 20 in memory.
+/// A file of 1 MiB takes about 20 MiB in memory.
 const MAX_AT_HAND: usize = 8;
 
 fn policy_at_hand(repository: &Repository, commit: ObjectId) -> Result<Arc<Policy>, Reason> {
