@@ -1,4 +1,4 @@
-//! The broker, by real processes: who asks, who signs, what runs and what does not.
+//! The broker, with real processes: who asks, who signs, what runs and what does not.
 #![allow(clippy::unwrap_used)]
 #![cfg(target_os = "linux")]
 
@@ -234,7 +234,7 @@ fn the_gate_takes_these_chains_by_rules_of_their_own_and_never_as_decisions() {
         let said = verify(name, old, new);
         assert!(said.0 == 2 && said.1.contains(code), "{name} {code}: {}", said.1);
     }
-    // A chain of a person's own key, put among the decisions.
+    // A chain of a person's own key, placed among the decisions.
     let repo = scene.f.repository();
     let own = scene.f.git("dana", &["for-each-ref", "--format=%(refname)", "refs/undersign/authorizations"]);
     let as_decision = own.replace("authorizations", "decisions");
@@ -254,7 +254,7 @@ fn the_gate_takes_these_chains_by_rules_of_their_own_and_never_as_decisions() {
     assert!(said.code == 2 && said.out.contains("LEDGER_FAULT"), "{said:?}");
 }
 
-/// A folder in which every account may count.
+/// A folder in which every account may count its runs.
 fn mark(scene: &Scene) -> String {
     let mark = scene.at("mark");
     std::fs::create_dir(&mark).unwrap();
@@ -325,7 +325,7 @@ fn wherever_a_broker_is_killed_nothing_runs_twice_or_without_a_word() {
         let did =
             || std::fs::read_to_string(&mark).unwrap_or_default().lines().filter(|l| **l == round.to_string()).count();
         let mut said = scene.exec(&["status", &id]);
-        // A fetch that was cut off leaves locks, which are not taken for old at once; until then nothing is decided.
+        // An interrupted fetch leaves locks, which do not count as old at once; until then nothing is decided.
         for _ in 0..40 {
             if said.code != 4 {
                 break;
@@ -335,7 +335,7 @@ fn wherever_a_broker_is_killed_nothing_runs_twice_or_without_a_word() {
         }
         let is_said = matches!(said.code, 0 | 125);
         assert!(is_said && did() <= 1, "round {round}: {} times, {said:?}", did());
-        // Where nothing was burnt it may still start; then it runs once.
+        // If the authorization was not used up, it may still start; then it runs once.
         assert!(said.code == 125 || said.err.contains("ended") || did() == 0, "round {round}: {said:?}");
         scene.exec(&["run", &id]);
         std::thread::sleep(Duration::from_millis(150));
@@ -406,7 +406,7 @@ fn a_refusal_does_not_hide_behind_a_link_that_does_not_hold() {
     let id = scene.ask("echo done", "");
     scene.sign("dana", Verdict::Authorize, &id);
     scene.sign("rahim", Verdict::Refuse, &id);
-    // Somebody without the gate's leave appends to rahim's chain, before the broker ever saw the refusal.
+    // Somebody appends to rahim's chain without the gate's permission, before the broker has seen the refusal.
     let git = |args: &[&str]| {
         let output = Command::new("git")
             .args([&["--git-dir", &scene.at("host.git")], args].concat())
@@ -481,7 +481,7 @@ fn a_device_whose_clone_was_restored_signs_on_once_its_own_chain_came_back() {
     let before = scene.f.git("rahim", &["rev-parse", &own]);
     assert!(sign("echo two\n", "Nor this.").contains("✓ Refused"));
     scene.f.git("rahim", &["update-ref", &own, &before]);
-    // The desk asks the remote, which has all of it.
+    // The desk asks the remote, which has the complete chain.
     let told = sign("echo three\n", "Nor that.");
     assert!(told.contains("✓ Refused") && told.contains("✓ It is at origin"), "{told}");
     assert_eq!(scene.f.git("rahim", &["rev-list", "--count", &own]).trim(), "3");

@@ -1,4 +1,4 @@
-//! `undersign mcp`, called by the official client in both eras of the protocol, and by hand.
+//! `undersign mcp`, called by the official client in both generations of the protocol, and by hand.
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};
@@ -10,7 +10,7 @@ use crate::scene::Scene;
 
 const ERAS: [(&str, &str); 2] = [("legacy", "2025-11-25"), ("auto", "2026-07-28")];
 
-/// What the official client prints for some calls; none where there is no Python with it, which is said aloud.
+/// The output of the official client for some calls; none, with a message, if there is no Python that has it.
 fn called(scene: &Scene, (mode, revision): (&str, &str), calls: &[Value]) -> Option<Vec<Value>> {
     let Ok(python) = std::env::var("UNDERSIGN_ORACLES") else {
         eprintln!("skipped: UNDERSIGN_ORACLES names no Python with the package mcp");
@@ -35,7 +35,7 @@ fn called(scene: &Scene, (mode, revision): (&str, &str), calls: &[Value]) -> Opt
     Some(results.to_vec())
 }
 
-/// What a program prints for lines of JSON, which it is given at once.
+/// The output of a program for lines of JSON, which are all sent at once.
 fn piped(command: &mut Command, lines: &[Value]) -> Vec<Value> {
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let mut input = child.stdin.take().unwrap();
@@ -72,7 +72,7 @@ fn an_agent_asks_waits_for_a_person_and_runs_what_was_authorized_once() {
             json!(["prod_status", { "id": id, "wait_seconds": 50 }]),
             json!(["prod_run", named]),
             json!(["prod_run", named]),
-            // It ended with the code that otherwise says "not yet", and is not waited for.
+            // It ended with the code that otherwise says "not yet", so there is no wait.
             json!(["prod_status", { "id": id, "wait_seconds": 50 }]),
         ];
         let results = called(&scene, era, &calls).unwrap();

@@ -1,5 +1,5 @@
-//! A host, a broker on a clone of its own, and people on another: real processes, real accounts where the tests are
-//! root's.
+//! A host, a broker on its own clone, and people on another: real processes, and real accounts if the tests run as
+//! root.
 
 use std::path::PathBuf;
 use std::process::{Child, Command};
@@ -23,13 +23,13 @@ use crate::desk::{Session, ports};
 use crate::support::{Fixture, git_in, now, policy};
 
 const DEVICE: &str = "0123456789abcdef";
-/// An account that nobody has, and no other scene: what is left in it is ended.
+/// An account that neither a user nor another scene has: whatever still runs under it is ended.
 fn unused_uid() -> u32 {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     100_000 + (std::process::id() % 10_000) * 100 + NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
-/// Root, with accounts to give away: root of a user namespace may have none but its own.
+/// Whether this is root with accounts to spare: root of a user namespace may have only its own.
 pub fn is_root() -> bool {
     let map = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
     own_uid() == 0 && map.lines().any(|line| line.ends_with("4294967295"))
@@ -40,7 +40,7 @@ fn own_uid() -> u32 {
     String::from_utf8(said).unwrap().trim().parse().unwrap()
 }
 
-/// What a command of the program came to.
+/// The result of a command of the program.
 #[derive(Debug)]
 pub struct Said {
     pub code: i32,
@@ -71,8 +71,8 @@ impl Drop for Scene {
 }
 
 impl Scene {
-    /// A broker that serves, and waits for nobody yet. `extra` goes into the table of the target, `settings` into that
-    /// of the broker's settings.
+    /// A running broker without requests. `extra` goes into the table of the target, `settings` into that of the
+    /// broker's settings.
     pub fn new(extra: &str, settings: &str) -> Scene {
         let mut scene =
             Scene { f: Fixture::new(), uid: if is_root() { unused_uid() } else { own_uid() }, serving: None };
@@ -124,7 +124,7 @@ impl Scene {
         self.serving = Some(self.served("state", "socket"));
     }
 
-    /// A second broker, on a copy of the directory; it ends with what is given back.
+    /// A second broker, on a copy of the directory; it ends when the returned value is dropped.
     pub fn copy(&self, state: &str, socket: &str) -> Ending {
         Ending(self.served(state, socket))
     }
@@ -146,7 +146,7 @@ impl Scene {
         child
     }
 
-    /// As by `kill -9`.
+    /// Like `kill -9`.
     pub fn kill(&mut self) {
         if let Some(mut child) = self.serving.take() {
             child.kill().unwrap();
@@ -168,7 +168,7 @@ impl Scene {
         self.undersign(&[&["exec", "--broker", &self.at("socket")], args].concat())
     }
 
-    /// Asks for a script; gives the id of the request.
+    /// Requests a script; returns the id of the request.
     pub fn ask(&self, script: &str, why: &str) -> String {
         std::fs::write(self.at("script.sh"), script).unwrap();
         let input = format!("script={}", self.at("script.sh"));
@@ -195,7 +195,7 @@ impl Scene {
         Session::over(vec![self.f.repo.clone()], ports, now(), size)
     }
 
-    /// Signs about a request, as the desk does, and sends it.
+    /// Signs about a request, like the desk, and sends it.
     pub fn sign(&self, who: &str, verdict: Verdict, id: &str) {
         let repository = self.f.repository();
         fetch::<RunRecord>(&repository, "origin", Prompts::Never, (&Keys::all(), &Keys::all())).unwrap();

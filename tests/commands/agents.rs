@@ -1,5 +1,5 @@
-//! Real agents with a scripted model: their shell's call is stopped by the hook, and without it is not. Opt-in, since
-//! they are large: `npm install --prefix DIR @openai/codex@0.171.0 opencode-ai@1.18.33`, then
+//! Real agents with a scripted model: the hook stops their shell call, which otherwise runs. Opt-in, since they are
+//! large: `npm install --prefix DIR @openai/codex@0.171.0 opencode-ai@1.18.33`, then
 //! `UNDERSIGN_TEST_AGENTS=DIR cargo test --test commands agents::`.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -21,7 +21,7 @@ fn installed() -> Option<PathBuf> {
     folder
 }
 
-/// A model on loopback that calls a shell once and then stops; its address.
+/// A model on loopback that calls a shell once and then stops; returns its address.
 fn model(command: &str) -> String {
     let (listener, command) = (TcpListener::bind("127.0.0.1:0").unwrap(), command.to_owned());
     let address = listener.local_addr().unwrap();
@@ -52,7 +52,7 @@ fn answer(mut stream: TcpStream, command: &str) -> std::io::Result<()> {
     stream.write_all(format!("{head}{text}").as_bytes())
 }
 
-/// The form that opencode speaks.
+/// The API format of opencode.
 fn chat(body: &Value, command: &str) -> Vec<String> {
     let has_run = body["messages"].as_array().is_some_and(|all| all.iter().any(|message| message["role"] == "tool"));
     let arguments = json!({"command": command, "description": "Run it"}).to_string();
@@ -70,7 +70,7 @@ fn chat(body: &Value, command: &str) -> Vec<String> {
     vec![chunk(delta, Value::Null), chunk(json!({}), json!(reason)), "[DONE]".to_owned()]
 }
 
-/// The form that Codex speaks.
+/// The API format of Codex.
 fn responses(body: &Value, command: &str) -> Vec<String> {
     let items = body["input"].as_array().cloned().unwrap_or_default();
     let has_run = items.iter().any(|item| item["type"] == "function_call_output");
@@ -96,7 +96,7 @@ fn responses(body: &Value, command: &str) -> Vec<String> {
     ]
 }
 
-/// Runs an agent in an environment of its own; what it printed, and whether its shell ran.
+/// Runs an agent in a separate environment; returns its output, and whether its shell ran.
 fn ran(f: &Fixture, agents: &Path, name: &str, arguments: &[&str]) -> (String, bool) {
     let (home, mark) = (f.dir.path().join("home"), f.dir.path().join("ran"));
     let _ = std::fs::remove_file(&mark);

@@ -1,5 +1,4 @@
-//! `undersign doctor`: what is really enforced, and that what is not is never called good: row 47 of
-//! `docs/threat-model.md`.
+//! `undersign doctor`: what is really enforced, and that nothing else is called good: row 47 of `docs/threat-model.md`.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
@@ -12,7 +11,7 @@ use undersign::signing::{self, Case};
 use crate::support::{DEVICE, Fixture, all_of, git_in, key_of, now, policy};
 use crate::{Said, WORK, beside, land, run, run_in};
 
-/// A repository that is pushed to, as the host has it.
+/// A repository that people push to, on the host.
 struct Host {
     f: Fixture,
     bare: PathBuf,
@@ -41,7 +40,7 @@ impl Host {
         run_in(&self.f, &self.bare, &["doctor"])
     }
 
-    /// Exactly one thing is wrong, and it is told so; nothing good is said of it.
+    /// Exactly one check fails and is reported; nothing good is said about it.
     fn fails(&self, what: &str) -> Said {
         let said =
             self.doctor().exits(70).says(&format!("✗ {what}")).complains("undersign: One thing above is not enforced.");
@@ -113,7 +112,7 @@ fn a_hook_that_git_does_not_run_guards_nothing() {
         .exits(70)
         .says("✗ git runs hooks from /srv/hooks (core.hooksPath), so the gate in hooks/ never runs.");
     said.says("✗ Whoever pushes can rewind and delete records").says_not("✓ The gate");
-    // Where git looks is where the gate stands, after all.
+    // Git looks in the gate's directory after all.
     h.config("core.hooksPath", h.bare.join("hooks").to_str().unwrap());
     h.doctor().exits(0).says("✓ The gate is the pre-receive hook.");
 }
@@ -272,7 +271,7 @@ fn row_47_a_gate_in_the_changes_own_pipeline_is_told() {
         "on:\n  - push\n  - pull_request",
         "on: [pull_request_target, pull_request]",
     ] {
-        // Whoever may change it: the run for the change takes the file as the change has it.
+        // Regardless of who may change it: a run for the change uses the file of the change.
         for solo in [false, true] {
             pipeline(path, on, solo).fails(what);
         }
@@ -317,7 +316,7 @@ fn repositories_that_share_an_id_are_told() {
     assert!(!h.doctor().out.contains("same repository id"), "clones that nobody pushes to share it rightly");
 }
 
-/// A decision as an earlier version took it: with the URL as it stood in the configuration.
+/// A decision of an earlier version: with the URL unchanged from the configuration.
 fn signed_with_uri(f: &Fixture, uri: &str) -> String {
     let (repository, snapshot) = RepositorySnapshot::open(&f.repo).unwrap();
     let change = repository.changes(0, &snapshot.target).unwrap().changes.remove(0);
@@ -337,7 +336,7 @@ fn a_token_in_a_url_is_neither_signed_nor_said_and_older_records_that_hold_one_a
     let f = Fixture::new();
     let uri = "https://USER:TOKEN123@host.invalid/shop.git";
     f.git("dana", &["remote", "add", "origin", uri]);
-    // What is signed now holds none, and nothing is said of it.
+    // A new decision contains no token, and nothing is said about it.
     let now = f.decide("rahim", WORK, Verdict::Reject);
     let payload = String::from_utf8_lossy(&now.verified.payload()).into_owned();
     assert!(payload.contains("\"https://host.invalid/shop.git\""), "{payload}");

@@ -66,10 +66,10 @@ fn a_line_that_was_tampered_with_is_told() {
     run(&f, &["gate", "log"]).exits(70).complains("line 1 is no entry");
     std::fs::write(file(&f), "torn").unwrap();
     run(&f, &["gate", "log"]).exits(70).complains("its last line was never finished");
-    // That line was no answer: the next verdict takes its place.
+    // That line was no answer: the next verdict replaces it.
     verify(&f, "main", WORK, &[]).exits(0);
     run(&f, &["gate", "log"]).exits(0);
-    // A verdict that cannot be written down is not given.
+    // A verdict that cannot be logged is not given.
     std::fs::remove_file(file(&f)).unwrap();
     std::fs::create_dir(file(&f)).unwrap();
     verify(&f, "main", WORK, &[]).exits(4);

@@ -1,4 +1,4 @@
-//! `undersign hook`, as agents ask it.
+//! `undersign hook`, called like by agents.
 
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
@@ -32,7 +32,7 @@ fn what_reaches_production_is_stopped_with_the_command_that_asks_for_it() {
 #[test]
 fn what_does_not_passes_without_a_word() {
     let f = Fixture::new();
-    // Who asks for it may name it.
+    // A request may name the command.
     let ask = r#"{"hook_event_name":"PreToolUse","tool_name":"mcp__undersign__prod_request","tool_input":
                  {"target":"shop-prod","argv":["/usr/bin/kubectl","delete","ns","shop"]}}"#;
     let other = ask.replace("undersign", "cluster");
@@ -114,7 +114,7 @@ fn the_set_up_of_every_agent_is_what_it_reads_and_is_written_over_nothing() {
     assert!(f.dir.path().join("config/opencode/plugins/undersign.js").is_file());
 }
 
-/// As root does it with a umask that hides everything: the agent runs for somebody else.
+/// Like root with a umask that hides everything: the agent runs as another user.
 #[test]
 fn a_file_for_an_agent_can_be_read_by_it_and_belongs_to_a_home() {
     let f = Fixture::new();
@@ -150,7 +150,7 @@ fn what_cannot_be_said_is_a_refusal_too() {
     }
 }
 
-/// Each command of a line once had a copy of what is written below it.
+/// Each command of a line once had a copy of the text below it.
 #[test]
 fn a_long_text_below_many_commands_is_kept_once() {
     let f = Fixture::new();
@@ -193,7 +193,7 @@ fn rules_are_taken_from_where_they_are_said_to_be() {
     run(&f, &["hook", "--rules", &rules, "check", "curl shop-prod"]).exits(2);
     run(&f, &["hook", "check", "--rules", &rules, "curl shop-prod"]).exits(2);
     run(&f, &["hook", "--rules", "nowhere.toml", "check", "ls"]).exits(70).complains("is not there");
-    // A link to nowhere is there, and nobody says what it would have said.
+    // A dangling link exists, and nobody knows what its file would have said.
     std::fs::create_dir_all(f.dir.path().join("config/undersign")).unwrap();
     std::os::unix::fs::symlink("nowhere", f.dir.path().join("config/undersign/hook.toml")).unwrap();
     asked(&f, "claude-code", LIST, None).exits(2).complains("cannot be read");

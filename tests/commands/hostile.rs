@@ -1,4 +1,4 @@
-//! Texts that others chose, as far as they get: row 30 of `docs/threat-model.md`.
+//! Texts that others chose, wherever they appear: row 30 of `docs/threat-model.md`.
 
 use undersign::change::visible;
 use undersign::decision::{Note, Verdict};
@@ -6,7 +6,7 @@ use undersign::decision::{Note, Verdict};
 use crate::support::{Decision, Fixture, git_in, policy};
 use crate::{MAIN, Said, WORK, beside, run, run_in, run_on, verify};
 
-/// Sets the title, rings, colours by C1, and turns the rest of the line around; each with its mark.
+/// Sets the title, rings, colours by C1, and reverses the rest of the line; each with its mark.
 const ESC: &str = "\u{1b}]0;owned\u{7}";
 const C1: &str = "\u{9b}31m";
 const BIDI: &str = "\u{202e}";
@@ -15,12 +15,12 @@ fn raw(text: &str) -> String {
     format!("{text}{ESC}{C1}{BIDI}")
 }
 
-/// What a ref may be called: git refuses only C0.
+/// A valid name for a ref: git refuses only C0.
 fn name(text: &str) -> String {
     format!("{text}{C1}{BIDI}")
 }
 
-/// Nothing that acts or hides is on either stream; the text was there all the same.
+/// Neither stream contains anything that acts or hides; the text was there all the same.
 fn clean(said: Said, marks: &[&str]) -> Said {
     let acts = |c: char| c != '\n' && visible::is_hidden(c);
     assert!(!said.out.contains(acts) && !said.err.contains(acts), "{said:?}");
@@ -33,7 +33,7 @@ fn toml(text: &str) -> String {
     text.chars().map(|c| format!("\\U{:08X}", c as u32)).collect()
 }
 
-/// What is shown of [`raw`], and of [`name`].
+/// [`raw`] and [`name`] as shown.
 const RAW: &str = "␛]0;owned␇<U+009B>31m<U+202E>";
 const NAME: &str = "<U+009B>31m<U+202E>";
 
@@ -60,7 +60,7 @@ fn row_30_escape_sequences_reach_no_terminal_of_who_runs_the_gate() {
         &[&frozen, &format!("rahim rejected it: no{RAW}"), &format!("src/same{RAW}"), "POLICY_MIXED", "POLICY_INVALID"];
     clean(verify(&f, "main", WORK, &["--format", "plain", "--pusher", &raw("eve")]).exits(2), marks);
     let line = format!("{} {} {MAIN}\n", f.id("main"), f.id(WORK));
-    // No new ref gets such a name; one that has it may be moved.
+    // No new ref may have such a name; an existing one may be moved.
     let odd = name("refs/heads/odd");
     let new = format!("{} {} {odd}\n", "0".repeat(40), f.id(WORK));
     clean(run_on(&f, &f.repo, &["verify", "--pre-receive"], &new).exits(2), &["BIDI", NAME]);
@@ -69,7 +69,7 @@ fn row_30_escape_sequences_reach_no_terminal_of_who_runs_the_gate() {
     let told = clean(run_on(&f, &f.repo, &["verify", "--pre-receive"], &refs).exits(2), marks);
     assert!(told.out.is_empty() && told.err.contains(&format!("refs/heads/odd{NAME}: may not land.")), "{told:?}");
     clean(run(&f, &["gate", "log"]).exits(0), &[&format!("eve{RAW}"), &format!("refs/heads/odd{NAME}")]);
-    // For machines, escapes of JSON.
+    // For machines, JSON escapes.
     clean(run(&f, &["gate", "log", "--json"]).exits(0), &["\\u009b31m\\u202e"]);
     clean(verify(&f, "main", WORK, &["--pusher", &raw("eve")]).exits(2), &["POLICY_MIXED"]);
     let mixed = "..".to_owned() + &raw("/");
@@ -143,7 +143,7 @@ fn row_30_escape_sequences_reach_no_terminal_of_a_doctor() {
     git_in(&bare, "rahim", &["config", "core.hooksPath", &raw("/hooks")]);
     let marks = [format!("/hooks{RAW}"), format!("trunk{NAME}"), format!("gate{RAW}.yml")];
     clean(run_in(&f, &bare, &["doctor"]).exits(70), &marks.each_ref().map(String::as_str));
-    // A policy that is wrong, and one that is not there, on a branch of such a name.
+    // An invalid policy, and a missing one, on a branch of such a name.
     let main = f.id("main");
     let wrong = policy(&format!("[\"{}\"]\n", toml(&raw("surprise"))));
     crate::land(&f, &[(".undersign/policy.toml", &wrong)]);

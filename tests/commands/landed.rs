@@ -1,4 +1,4 @@
-//! What the queue calls landed: only what the target's own line did, at the very place.
+//! What the queue calls landed: only what the target's own line did, at exactly that place.
 
 use crate::run;
 use crate::support::Fixture;
@@ -14,7 +14,7 @@ fn users(users: &[(&str, bool)]) -> String {
     users.iter().map(user).collect()
 }
 
-/// A file of main, then of a branch, then of main.
+/// A file on main, then on a branch, then on main again.
 fn queued(path: &str, base: &str, proposed: &str, then: &str) -> String {
     let f = Fixture::new();
     f.write(path, base);

@@ -1,4 +1,4 @@
-//! Command lines that the hook of agents stops and lets pass, as tables, and held against what a shell really runs.
+//! Command lines that the hook of agents stops or lets pass, as tables, and compared with what a shell really runs.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -10,7 +10,7 @@ fn shipped() -> ProductionRules {
     ProductionRules::with(None).unwrap()
 }
 
-/// The lines of a table, each with the heading that it stands below.
+/// The lines of a table, each with the heading above it.
 fn table(text: &str) -> Vec<(&str, String)> {
     let mut heading = "";
     let mut lines = Vec::new();
@@ -24,7 +24,7 @@ fn table(text: &str) -> Vec<(&str, String)> {
     lines
 }
 
-/// Those lines of a table that are judged otherwise than the table says.
+/// The lines that are not judged as the table says.
 fn misjudged(text: &str, rules: &ProductionRules, stops: bool) -> Vec<String> {
     let is_wrong = |line: &str| (rules.judge_line(line) != Judgement::Elsewhere) != stops;
     let wrong = table(text).into_iter().filter(|(_, line)| is_wrong(line));
@@ -64,7 +64,7 @@ fn where_nothing_says_where_a_client_goes_the_variables_of_the_hook_do() {
     }
 }
 
-/// What makes a reader of shells stumble, and runs nothing.
+/// Text that confuses parsers of shells, and runs nothing.
 const NOISE: &[&str] = &[
     r#"echo "it's""#,
     r#"echo 'a"b'"#,
@@ -153,7 +153,7 @@ const NOISE: &[&str] = &[
     "[[ -n a && ( b == b ) ]]",
     "y=$(cat <<'E'\n1) it's\nE\n)",
 ];
-/// What runs it, in one way or another.
+/// Ways to run it.
 const RUNS: &[&str] = &[
     "kubectl delete ns shop",
     "( kubectl delete ns shop )",
@@ -220,7 +220,7 @@ const RUNS: &[&str] = &[
     "{kubectl,delete,ns,shop}",
 ];
 
-/// What stands between two pieces: nothing where a here document or a comment ends its line.
+/// The pieces with joints between them: none after a here document or a comment, which ends its line.
 fn joined(pieces: &[&str], joints: &[&str]) -> String {
     let mut line = String::new();
     for (at, piece) in pieces.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! The real program's commands around the gate: what they print, on which stream, and how they exit.
+//! The real program's commands around the gate: their output on each stream, and their exit codes.
 #![allow(clippy::unwrap_used)]
 
 #[path = "../support/mod.rs"]
@@ -28,7 +28,7 @@ use support::Fixture;
 pub const MAIN: &str = "refs/heads/main";
 pub const WORK: &str = "agent/work";
 
-/// What the program said.
+/// The result of the program.
 #[derive(Debug)]
 pub struct Said {
     pub code: i32,
@@ -41,7 +41,7 @@ impl Said {
         serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
-    /// Exit code, and everything else for who reads a failure.
+    /// Checks the exit code, and prints everything else on failure.
     pub fn exits(self, code: i32) -> Said {
         assert_eq!(self.code, code, "{self:?}");
         self
@@ -65,7 +65,7 @@ impl Said {
     }
 }
 
-/// Runs the program in a repository, whatever the configuration of who runs the tests says.
+/// Runs the program in a repository, independent of the user's configuration.
 pub fn run_in(f: &Fixture, repo: &Path, args: &[&str]) -> Said {
     run_on(f, repo, args, "")
 }
@@ -85,7 +85,7 @@ pub fn run_on(f: &Fixture, repo: &Path, args: &[&str], input: &str) -> Said {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    // Who refuses its input early closes the pipe.
+    // A program that refuses its input early closes the pipe.
     let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
     let output = child.wait_with_output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
@@ -96,7 +96,7 @@ pub fn run(f: &Fixture, args: &[&str]) -> Said {
     run_in(f, &f.repo, args)
 }
 
-/// `undersign verify` of a move of main.
+/// Runs `undersign verify` for a move of main.
 pub fn verify(f: &Fixture, old: &str, new: &str, more: &[&str]) -> Said {
     run(f, &[&["verify", "--ref", MAIN, "--old", &f.id(old), "--new", &f.id(new)], more].concat())
 }
@@ -108,7 +108,7 @@ pub fn codes(said: &Said) -> Vec<String> {
     reasons.iter().map(|reason| reason["code"].as_str().unwrap().to_owned()).collect()
 }
 
-/// Writes a file beside the repository, and gives its name.
+/// Writes a file beside the repository; returns its path.
 pub fn beside(f: &Fixture, name: &str, text: impl AsRef<[u8]>) -> String {
     let path = f.dir.path().join(name);
     std::fs::write(&path, text).unwrap();

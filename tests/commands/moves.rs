@@ -1,4 +1,4 @@
-//! What rules and counts make of files that moved.
+//! How rules and counts treat files that moved.
 
 use crate::run;
 use crate::support::{Decision, Fixture, policy};
@@ -8,7 +8,7 @@ fn retries(tries: u32) -> String {
     (1..=90).map(|n| format!("key{n}: value{n}\n")).collect::<String>() + &format!("retry:\n  max_attempts: {tries}\n")
 }
 
-/// A branch that moves a file, with another number of tries or not.
+/// A branch that moves a file, and may change its number of tries.
 fn moved(from: &str, to: &str, tries: u32) -> Fixture {
     let f = Fixture::with_policy(&policy(""));
     f.write(from, &retries(3));

@@ -8,7 +8,7 @@ use crate::{WORK, beside, propose, run};
 const CORE: &str =
     "[compartment.core]\npaths = [\"src/**\"]\ncriticality = \"high\"\nsign = [{ role = \"senior\", n = 2 }]\n";
 
-/// The next version of a policy with another line in it.
+/// The next version of a policy, with one replacement.
 fn next(policy: &str, from: &str, to: &str) -> String {
     assert!(policy.contains(from), "{from}");
     policy.replacen("version = 1\n", "version = 2\n", 1).replacen(from, to, 1)
@@ -20,7 +20,7 @@ fn a_policy_that_is_right_is_said_so_with_its_compartments() {
     let said =
         run(&f, &["policy", "check"]).exits(0).says("is right: version 1 of fixture-1; 3 people, 3 compartments.");
     let said = said.says("core             high      2 senior").says("policy           normal    1 policy");
-    // What is right may still be more than its roster can do.
+    // A correct policy may still require more than its roster can provide.
     said.complains("[compartment.policy] asks for 1 of role \"policy\", which only rahim can sign as");
     let one = "schema = \"undersign-policy/v1\"\nversion = 1\nrepository = \"r1\"\nself_review = true\n\
                [refs]\nprotected = [\"refs/heads/main\"]\n[people.dana]\nroles = [\"senior\"]\nkeys = [\"KEY\"]\n\
@@ -43,7 +43,7 @@ fn all_mistakes_of_a_policy_are_told_at_once_with_their_lines() {
     let said = said.complains(&format!("\n  line {}: unknown key `surprise`", line("[surprise]")));
     let said = said.complains(&format!("\n  line {}: `until` is not after `from`", line("until =")));
     assert_eq!(said.out, "");
-    // What is not even TOML is a mistake with a line, too.
+    // Invalid TOML is a mistake with a line, too.
     run(&f, &["policy", "check", &beside(&f, "torn.toml", "schema = \"und")]).exits(2).complains("line 1: ");
 }
 
@@ -59,7 +59,7 @@ fn a_policy_that_is_no_text_is_a_mistake_and_one_that_is_not_there_no_verdict() 
 
 #[test]
 fn what_paths_need_and_who_could_sign_for_them_is_explained() {
-    // One who is no person, one whose key is revoked, one who has none.
+    // A person who is a bot, one whose key is revoked, one without a key.
     let key = |name: &str| key_of(name).public_key().to_openssh().unwrap();
     let people = format!(
         "[people.robot]\nkind = \"bot\"\nroles = [\"senior\"]\nkeys = [\"{}\"]\n[people.retired]\nroles = [\"senior\"]\n\
@@ -112,7 +112,7 @@ fn another_policy_is_tried_out_on_what_is_open() {
     let headline = "Version 1 to version 2: 1 difference, which loosens it; 1 open change flips to allow.\n";
     let said = run(&f, &["policy", "simulate", "--to-file", &file]).exits(0).says(headline);
     said.says("  ▼ core needs 1 of role senior instead of 2\n").says("  deny → allow  shop:agent/work\n");
-    // As a commit; its own branch is open then as well, and turned by neither.
+    // As a commit: its own branch is then an open change as well, and neither direction changes its result.
     propose(&f, "mina", "policy/loose", &[(".undersign/policy.toml", &loose)]);
     run(&f, &["policy", "simulate", "--to", "policy/loose"]).exits(0).says(headline);
     let back = run(&f, &["policy", "simulate", "--from", "policy/loose", "--to", "main"]).exits(0);

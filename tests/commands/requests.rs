@@ -8,7 +8,7 @@ use crate::which::Desk;
 const DAY: i64 = 24 * 60 * 60;
 
 impl Desk {
-    /// A commit on top of main that a ref of the host names, so many days old; no branch holds it.
+    /// A commit on top of main that a ref of the host names, this many days old; no branch contains it.
     fn offers(&self, full: &str, title: &str, days: i64) -> String {
         let date = format!("{} +0000", now() - days * DAY);
         let tree = self.tree_with(&format!("{}.txt", title.replace(' ', "-")));
@@ -23,7 +23,7 @@ impl Desk {
         id
     }
 
-    /// The tree of main with a file more.
+    /// The tree of main with one more file.
     fn tree_with(&self, file: &str) -> String {
         self.f.git("mina", &["read-tree", "main"]);
         self.f.write(file, file);
@@ -132,7 +132,7 @@ fn two_hosts_count_for_themselves_and_one_that_does_not_answer_hides_nothing() {
 }
 
 impl Desk {
-    /// The ids, and why what was fetched is not all.
+    /// The ids, and why not everything was fetched.
     fn fetching(&self) -> (Vec<String>, String) {
         let told = self.run(&["queue", "--fetch"]).exits(0).out;
         let rows = told.lines().filter(|line| line.starts_with("unreadable: ")).collect::<Vec<_>>().join("\n");

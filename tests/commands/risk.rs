@@ -1,9 +1,9 @@
-//! Scores of landed commits, history beside the queue, and rules for the people who write them.
+//! Scores of landed commits, history in the queue, and rules for the people who write them.
 
 use crate::run;
 use crate::support::{Fixture, policy};
 
-/// A history that is long enough to go by: configuration that is taken back again and again, and code that is not.
+/// A history that is long enough to be used: configuration that is reverted again and again, and code that is not.
 fn history() -> Fixture {
     let f = Fixture::with_policy(&policy(""));
     for n in 0..60 {
@@ -105,7 +105,7 @@ const PACK: &str = "[[rule]]\nid = \"forbid\"\ntitle = \"Something is forbidden\
                     regex = 'forbid\\('\nwhy = \"The shop cannot.\"\nask = \"May it?\"\nhits = [\"forbid(1)\"]\n\
                     misses = [\"allow(1)\"]\n";
 
-/// A change that forbids something and drops a table; `packs` stand on main before it.
+/// A change that forbids something and drops a table; `packs` are on main before it.
 fn with_packs(packs: &[(&str, &str)]) -> Fixture {
     let f = Fixture::with_policy(&policy(""));
     f.git("mina", &["checkout", "-q", "main"]);
@@ -120,7 +120,7 @@ fn with_packs(packs: &[(&str, &str)]) -> Fixture {
     f
 }
 
-/// Of a change: rule, severity, why.
+/// For a change: rule, severity, why.
 fn found(f: &Fixture, name: &str) -> Vec<(String, String, String)> {
     let shown = run(f, &["show", name, "--json"]).exits(0).json();
     let text = |finding: &serde_json::Value, key: &str| finding[key].as_str().unwrap().to_owned();
@@ -179,7 +179,7 @@ fn a_pack_with_a_mistake_is_told_with_its_line_and_the_other_rules_stay() {
     run(&f, &["rules", "list"]).exits(2).complains("link.toml has 1 mistake").complains("must be an ordinary file");
 }
 
-/// What was found by other rules is not what is kept.
+/// The results of other rules are not taken from the cache.
 #[test]
 fn a_queue_that_is_listed_again_knows_what_new_rules_find() {
     let f = with_packs(&[]);

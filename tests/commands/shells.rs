@@ -1,4 +1,4 @@
-//! Completions and manual pages, as shells and man(1) take them.
+//! Completions and manual pages, accepted by shells and man(1).
 
 use std::process::{Command, Stdio};
 
@@ -13,7 +13,7 @@ fn is_here(program: &str) -> bool {
     found
 }
 
-/// What a program says of a text that it reads from its input.
+/// The output of a program for a text on its standard input.
 fn fed(words: &[&str], text: &str) -> (bool, String) {
     use std::io::Write as _;
     let mut command = Command::new(words[0]);

@@ -1,4 +1,4 @@
-//! `undersign verify` beyond the ordinary push: proposals, looks back, reports and summaries.
+//! `undersign verify` beyond the ordinary push: proposals, looking back, reports and summaries.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -162,7 +162,7 @@ fn the_key_of_a_gate_is_its_owners_alone_and_is_never_written_over() {
     run(&f, &["gate", "keygen", "gate.pem"]).exits(70).complains("gate.pem cannot be written");
     assert!(std::fs::read(&file).unwrap() == before && !public.exists());
     std::fs::rename(&public_away, &public).unwrap();
-    // Others may trust the public half already, whose private half lies elsewhere.
+    // Others may already trust the public half, whose private half is elsewhere.
     std::fs::remove_file(&file).unwrap();
     run(&f, &["gate", "keygen", "gate.pem"]).exits(70).complains("gate.pem.pub");
     assert!(!file.exists() && std::fs::read(&public).unwrap() == told);
@@ -210,7 +210,7 @@ fn a_secret_that_comes_and_goes_inside_a_branch_is_a_finding_at_its_commit() {
     assert!(shown.contains(&format!("commit {} puts it into conf.txt:1", &first[..7])), "{shown}");
     assert!(shown.contains("secret.known") && !shown.contains("ghp_abcdef"), "{shown}");
     run(&f, &["queue"]).exits(0).says("tier 1");
-    // What stays is found where it stays, once; and what only moved on is no secret.
+    // A secret that stays is found where it is, once; and text that only moved is no secret.
     leak("stays", key, &format!("# more\n{key}"));
     let shown = run(&f, &["show", "stays", "--json"]).exits(0).json().to_string();
     assert!(shown.contains("secret.known") && !shown.contains("puts it into"), "{shown}");
@@ -260,7 +260,7 @@ fn a_secret_that_a_merge_or_a_root_of_the_branch_puts_in_is_a_finding_and_what_m
     f.git("mina", &["merge", "-q", "--no-ff", "--allow-unrelated-histories", "-m", "Take it in", "lib"]);
     f.git("mina", &["branch", "-q", "-D", "lib"]);
     assert!(found("rooted", &root));
-    // What main put there, nobody of this branch did: neither the file, nor its line in a text that a merge joined.
+    // What main added was not added by this branch: neither the file, nor its line in a text that a merge joined.
     work("updated");
     f.write("both.txt", "mine\n\n\n\n\n\nend\n");
     f.commit("mina", "More work");

@@ -1,5 +1,5 @@
-//! Which changes there are: forks, work that is on this disk alone, cut and foreign histories, what landed by other
-//! commits, and which branch all of it would land on.
+//! Which changes there are: forks, work that exists only on this disk, shallow and foreign histories, what landed by
+//! other commits, and the branch that all of it would land on.
 
 use std::path::PathBuf;
 
@@ -33,7 +33,7 @@ impl Desk {
         git_in(self.f.dir.path(), "dana", &[&["clone", "-q"], how, &[&from, &here]].concat());
     }
 
-    /// Commits on a branch of the host, from main or where the branch is.
+    /// Commits on a branch of the host; a new branch starts from main.
     fn host(&self, branch: &str, lines: &[(usize, &str)]) -> String {
         let known = git_in(&self.f.repo, "mina", &["branch", "--list", branch]);
         let new: &[&str] = if known.is_empty() { &["-b"] } else { &[] };
@@ -48,7 +48,7 @@ impl Desk {
         id
     }
 
-    /// Commits a file in the clone, on the branch that is checked out.
+    /// Commits a file in the clone, on the current branch.
     fn local(&self, file: &str, title: &str) -> String {
         std::fs::write(self.here.join(file), format!("{title}\n")).unwrap();
         git_in(&self.here, "dana", &["add", "-A"]);
@@ -60,7 +60,7 @@ impl Desk {
         git_in(&self.here, "dana", args)
     }
 
-    /// A further remote with one commit on one branch.
+    /// Another remote with one commit on one branch.
     fn fork(&self, who: &str, branch: &str, title: &str) -> String {
         let place = self.f.dir.path().join(who);
         let (from, to) = (self.f.repo.display().to_string(), place.display().to_string());
@@ -84,7 +84,7 @@ impl Desk {
         self.git(&["fetch", "-q", "-p", "origin"]);
     }
 
-    /// Ids of the pending changes, and what cannot be compared.
+    /// The ids of the pending changes, and what cannot be compared.
     pub fn queue(&self) -> (Vec<String>, Vec<(String, String)>) {
         let json = self.run(&["queue", "--json"]).exits(0).json();
         let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
@@ -247,7 +247,7 @@ fn a_history_without_a_common_commit_or_with_two_bases_is_not_compared() {
     );
     desk.run(&["show", "pages"]).exits(70).complains("cannot be compared");
 
-    // Branch and target merge each other: two commits are the base.
+    // Branch and target merge each other: the base is two commits.
     desk.git(&["branch", "-q", "-D", "pages"]);
     let branch = desk.host("cross", &[(5, "five")]);
     let main = desk.host("main", &[(50, "fifty")]);
@@ -261,7 +261,7 @@ fn a_history_without_a_common_commit_or_with_two_bases_is_not_compared() {
     assert!(broken[0].0 == "here:cross" && broken[0].1.contains("git merge origin/main"), "{broken:?}");
 }
 
-/// Puts the branches `squashed` (two commits, as one), `picked` (two commits, each) and `added` (a new file) on main.
+/// Lands the branches `squashed` (two commits, as one), `picked` (two commits, each) and `added` (a new file) on main.
 fn landed() -> Desk {
     let desk = Desk::new();
     desk.host("squashed", &[(5, "five")]);
@@ -312,7 +312,7 @@ fn a_branch_that_landed_and_went_on_is_pending() {
 fn the_same_lines_elsewhere_are_not_what_landed() {
     let desk = Desk::new();
     desk.host("feat", &[(5, "the same line")]);
-    // The same edit before the branch began is another one.
+    // The same edit before the branch began is a different one.
     desk.host("main", &[(50, "the same line")]);
     desk.fetch();
     assert_eq!(desk.ids(), ["here:feat"]);
@@ -338,7 +338,7 @@ fn a_default_branch_that_was_renamed_on_the_host_is_found() {
     assert_eq!(desk.git(&["symbolic-ref", "refs/remotes/origin/HEAD"]), "refs/remotes/origin/master");
     assert_eq!(desk.ids(), ["here:feat"]);
     desk.run(&["show", "feat"]).exits(0).says("feat → refs/heads/main");
-    // Without the old name here, too.
+    // Here without the old name, too.
     desk.git(&["checkout", "-q", "--detach", "origin/main"]);
     desk.git(&["branch", "-q", "-D", "master"]);
     assert_eq!(desk.ids(), ["here:feat"]);
@@ -379,7 +379,7 @@ fn a_remote_of_any_name_holds_the_target() {
         assert_eq!(desk.ids(), ["here:feat"], "{name}");
         desk.run(&["show", &format!("{name}/feat")]).exits(0).says("feat → refs/heads/main");
     }
-    // A fork beside it takes nothing over.
+    // A fork beside it does not take over.
     desk.clone_again(&["-o", "upstream"]);
     desk.fork("ann", "main", "Main of ann");
     assert_eq!(desk.ids(), ["here:ann/main", "here:feat"]);

@@ -1,4 +1,4 @@
-//! Looking back over a year: every exception that was planted is found, and nothing else is.
+//! Looks back over a year: every planted exception is found, and nothing else.
 
 mod worlds;
 mod year;
@@ -19,7 +19,7 @@ use crate::scene::{DAY, HOUR, MAIN, key_line, once, piped, with_keys, with_top};
 use crate::support::policy;
 use year::{Change, How, START, Word, Year};
 
-/// Kind and commit; of what is about the repository, no commit.
+/// Kind and commit; no commit for an exception of the repository.
 type Found = BTreeSet<(String, String)>;
 
 const TERMS: &str = "[break_glass]\nsign = [{ role = \"senior\", n = 1 }]\nmax_per_30d = 9\ndebt_after = \"2d\"\n\
@@ -33,16 +33,16 @@ fn version(text: &str, n: u64) -> String {
     once(text, "version = 1\n", &format!("version = {n}\n"))
 }
 
-/// A year with everything in it, and what was planted.
+/// A year with all kinds of landings, and the planted exceptions.
 struct Planted {
     year: Year,
-    /// All that landed, in order.
+    /// Everything that landed, in order.
     all: Vec<Change>,
     expected: Found,
     ids: Vec<(String, Vec<String>)>,
 }
 
-/// Times go on by three days with each change.
+/// Time advances by three days with each change.
 struct Calendar(i64);
 
 impl Calendar {
@@ -52,7 +52,7 @@ impl Calendar {
     }
 }
 
-/// Signs for a change, and says which records let it land.
+/// Signs for a change; returns the records that let it land.
 type Sign = Box<dyn Fn(&mut Year, &Change) -> Vec<String>>;
 
 type Plan = Vec<(Change, Option<&'static str>, Sign)>;
@@ -70,13 +70,13 @@ fn planted() -> Planted {
     let mut calendar = Calendar(0);
     let mut plan: Plan = Vec::new();
     let nobody = || words(|_| Vec::new());
-    // Before there was a policy.
+    // Before there is a policy.
     plan.push((year.push("rahim", START, "Start", &[("README.md", "# o\n")]), Some("no-policy"), nobody()));
     let text = terms();
     let at = calendar.next();
     let policy_file = ".undersign/policy.toml";
     plan.push((year.push("rahim", at, "Adopt undersign", &[(policy_file, &text)]), Some("no-policy"), nobody()));
-    // A quiet part of the year, in every way in which changes land.
+    // A quiet part of the year, with all ways in which changes land.
     for n in 0..24 {
         let (path, at) = (year.path(), calendar.next());
         let how = [How::Merge, How::Squash, How::Forward, How::Series][n % 4];
@@ -91,16 +91,16 @@ fn planted() -> Planted {
     };
     plan.push((land(&mut year, How::Squash), Some("unapproved"), nobody()));
     plan.push((land(&mut year, How::Squash), None, approve("dana")));
-    // Signed by who is asked for nothing; and by the author.
+    // Signed by somebody whose role is not required; and by the author.
     let as_junior = |change: &Change| vec![Word { roles: &["junior"], ..Word::new("mina", change.head_at + HOUR) }];
     plan.push((land(&mut year, How::Merge), Some("unapproved"), words(as_junior)));
-    // The approval had run out when it landed.
+    // The approval has expired when it lands.
     plan.push((
         land(&mut year, How::Merge),
         Some("unapproved"),
         words(|c| vec![Word::new("dana", c.head_at - 20 * DAY)]),
     ));
-    // A rejection stood.
+    // There is a rejection.
     plan.push((
         land(&mut year, How::Merge),
         Some("unapproved"),
@@ -109,7 +109,7 @@ fn planted() -> Planted {
             vec![Word::new("dana", c.head_at + HOUR), reject]
         }),
     ));
-    // In haste, with its twins.
+    // Approved in haste, and similar changes that were not.
     plan.push((land(&mut year, How::Merge), Some("hasty"), words(|c| vec![Word::new("dana", c.head_at + 20)])));
     plan.push((land(&mut year, How::Merge), None, words(|c| vec![Word::new("dana", c.head_at + 61)])));
     plan.push((
@@ -117,10 +117,10 @@ fn planted() -> Planted {
         None,
         words(|c| vec![Word { carried_over: true, ..Word::new("dana", c.head_at + 20) }]),
     ));
-    // After it landed, as far as that can be seen.
+    // Approved after it landed, as far as that can be seen.
     plan.push((land(&mut year, How::Merge), Some("approved-late"), words(|c| vec![Word::new("dana", c.at + HOUR)])));
     plan.push((land(&mut year, How::Forward), None, words(|c| vec![Word::new("dana", c.head_at + HOUR)])));
-    // Taken back since; and signed anew, which is none.
+    // Withdrawn later; and signed again, which is no exception.
     plan.push((
         land(&mut year, How::Merge),
         Some("withdrawn"),
@@ -158,14 +158,14 @@ fn planted() -> Planted {
             }),
         ));
     }
-    // The policy lets authors sign, an author does, and it is taken back.
+    // The policy allows self-review, an author uses it, and the policy is restored.
     let loose = version(&with_top(&text, "self_review = true"), 2);
     let change = year.land("mina", calendar.next(), "Trust authors", &[(policy_file, &loose)], How::Merge);
     let as_policy = |c: &Change| vec![Word { roles: &["senior", "policy"], ..Word::new("rahim", c.head_at + HOUR) }];
     plan.push((change, Some("policy-weakened"), words(as_policy)));
     let change = year.land("dana", calendar.next(), "Mine", &[("src/own.txt", "own\n")], How::Merge);
     plan.push((change, Some("self-review"), approve("dana")));
-    // Keys end: one in good order, one in other hands; what they signed is looked at from then on.
+    // Keys end: one in good order, one compromised; what they signed is checked from then on.
     let at = calendar.next();
     let time = |at: i64| jiff::Timestamp::from_second(at).unwrap().to_string();
     let revoked = |how: &str, at: i64| format!(", revoked = {{ {how} = {} }}", time(at));
@@ -190,7 +190,7 @@ fn planted() -> Planted {
     }
     let change = year.land("mina", calendar.next(), "End keys", &[(policy_file, &strict)], How::Merge);
     plan.push((change, None, words(as_policy)));
-    // What nobody can read for certain.
+    // Something that nobody can read for certain.
     let at = calendar.next();
     let files = year.files.clone();
     let tip = year.tip.unwrap();
@@ -228,7 +228,7 @@ fn found(report: &Report) -> Found {
     exceptions.map(|one| (one.kind.name().to_owned(), one.commit.clone().unwrap_or_default())).collect()
 }
 
-/// What is found is what was planted, and each thing that is not the same is told.
+/// Checks that what is found is what was planted, and names every difference.
 fn nothing_but(report: &Report, expected: &Found) {
     let found = found(report);
     let missed: Vec<_> = expected.difference(&found).collect();
@@ -311,7 +311,7 @@ fn what_a_text_of_the_repository_says_is_text_in_every_format() {
     }
 }
 
-/// Adds a line about a move of main: from where, to where, and the records that it rests on.
+/// Appends a line about a move of main: its old and new tip, and the records that it is based on.
 fn enter(log: &Log, at: i64, (outcome, enforced): (&str, bool), moved: (&str, &str, &[String])) {
     let moved = EntryRef {
         name: MAIN.to_owned(),
@@ -337,7 +337,7 @@ fn enter(log: &Log, at: i64, (outcome, enforced): (&str, bool), moved: (&str, &s
     log.append(entry).unwrap();
 }
 
-/// A gate's log over a year, as the gate writes it; and what is planted in it.
+/// Writes a gate's log over a year, like the gate; returns the exceptions planted in it.
 fn with_log(planted: &Planted, state: &std::path::Path) -> Found {
     std::fs::create_dir_all(state).unwrap();
     let log = Log::in_dir(state);
@@ -368,7 +368,7 @@ fn with_log(planted: &Planted, state: &std::path::Path) -> Found {
                 enter(time, "allow", true, (&old, commit, &[records[0].clone(), lost]));
             }
             _ => {
-                // Refused at first, as most are.
+                // Refused at first, like most.
                 enter(time - HOUR, "deny", true, (&old, commit, &[]));
                 enter(time, "allow", true, (&old, commit, records));
                 enter(time + HOUR, "landed", true, ("", commit, records));
@@ -388,7 +388,7 @@ fn with_the_log_of_a_gate_what_landed_past_it_is_found_too() {
     let planted = planted();
     let state = planted.year.dir.path().join("state");
     let mut expected = with_log(&planted, &state);
-    // What was approved after it landed was not approved when it did: the log knows when that was.
+    // What was approved after it landed was not approved when it landed: the log knows when that was.
     let late = |(kind, commit): &(String, String)| match kind.as_str() {
         "approved-late" => ("unapproved".to_owned(), commit.clone()),
         _ => (kind.clone(), commit.clone()),
@@ -411,7 +411,7 @@ fn a_chain_that_does_not_hold_and_a_log_with_a_gap_are_told() {
         assert!(out.status.success(), "{args:?}");
         String::from_utf8(out.stdout).unwrap().trim().to_owned()
     };
-    // A record that holds nothing of a record.
+    // A link without the content of a record.
     let tree = git(&["rev-parse", &format!("{MAIN}^{{tree}}")]);
     let author = ["-c", "user.name=u", "-c", "user.email=u@localhost"];
     let commit = git(&[&author[..], &["commit-tree", &tree, "-p", &chain, "-m", "x"]].concat());
@@ -427,7 +427,7 @@ fn a_chain_that_does_not_hold_and_a_log_with_a_gap_are_told() {
     assert!(found.contains(&("log-gap".into(), String::new())), "{found:?}");
 }
 
-/// The program, over a repository: exit code, and what it said on either stream.
+/// Runs the program on a repository: exit code, standard output and standard error.
 fn program(year: &Year, args: &[&str]) -> (i32, String, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_undersign"));
     let out = command.arg("--repo").arg(year.repo()).args(["report", "audit"]).args(args).output().unwrap();

@@ -1,4 +1,4 @@
-//! Worlds in which somebody hides what landed: each tells one way of it, and that the report says so.
+//! Repositories in which somebody hides what landed: each shows one way to do it, and that the report finds it.
 
 use std::process::Command;
 
@@ -21,13 +21,13 @@ fn begun() -> Year {
     year
 }
 
-/// A ref is set, as nobody was asked.
+/// Sets a ref without asking anybody.
 fn shown(year: &Year, name: &str, commit: &str) {
     let set = Command::new("git").current_dir(year.repo()).args(["update-ref", name, commit]).status();
     assert!(set.unwrap().success());
 }
 
-/// Takes back what a change did, as a commit of its own.
+/// Reverts a change, with a separate commit.
 fn reverted(year: &mut Year, before: &Files, at: i64) -> Change {
     let tip = year.tip.unwrap();
     let head = year.commit("mina", at, "Revert that", &[tip], before);
@@ -120,7 +120,7 @@ fn logged(state: &std::path::Path, at: i64, outcome: &str, old: &str, new: &str)
     Log::in_dir(state).append(entry).unwrap();
 }
 
-/// Landings and exceptions of a period, as what must stay.
+/// The landings and exceptions of a period, which must not change.
 fn told(report: &Report) -> Vec<String> {
     let landings = report.landings.iter().map(|one| format!("{} {} {:?}", one.to, one.steps, one.decision));
     let exceptions = report.exceptions.iter().map(|one| format!("{} {:?}", one.kind.name(), one.commit));
@@ -129,7 +129,7 @@ fn told(report: &Report) -> Vec<String> {
 
 #[test]
 fn what_lands_later_takes_nothing_out_of_the_report_of_an_earlier_period() {
-    // Many histories from a few numbers: who signs, how it lands, what is taken back, and dates that lie.
+    // Many histories from a few numbers: who signs, how it lands, what is reverted, and false dates.
     for seed in 0..8u64 {
         let mut year = begun();
         let (mut tips, mut befores, mut signed) = (Vec::new(), Vec::new(), Vec::new());
@@ -166,7 +166,7 @@ fn what_lands_later_takes_nothing_out_of_the_report_of_an_earlier_period() {
             let gone: Vec<_> = before.iter().filter(|one| !now.contains(one)).collect();
             assert!(gone.is_empty(), "seed {seed}: {gone:?}");
             before = now;
-            // Each commit of the line is in one row of the whole.
+            // Each commit of the line is in one row of the report on the whole history.
             let whole = asked(&query(&year));
             let line = Command::new("git")
                 .current_dir(year.repo())
@@ -226,7 +226,7 @@ fn a_policy_that_is_dated_back_judges_nothing_that_landed_before_it() {
     let start = year.push("rahim", START, "Start", &[(POLICY, &text)]);
     let main = year.land("mina", START + 20 * DAY, "Main", &[("m.txt", "one\n")], How::Squash);
     let files = year.files.clone();
-    // Protected no more, dated to before what landed on the release.
+    // No longer protected, with a date before what landed on the release.
     let open = version(&once(&text, ", \"refs/heads/release/*\"", ", \"refs/heads/other\""), 2);
     year.push("mina", START + 3 * DAY, "Open", &[(POLICY, &open)]);
     let release = year.commit("mina", START + 9 * DAY, "Nobody saw this", &[start.landed], &files);

@@ -1,6 +1,6 @@
-//! A year of a small organisation, made from nothing but numbers: people, changes that land by merge, squash and
-//! fast-forward, and what was signed for them. Told in two parts: the history, by `git fast-import`; then the chains,
-//! which name its commits.
+//! A year of a small organisation, generated from numbers alone: people, changes that land by merge, squash and
+//! fast-forward, and what was signed for them. Written in two parts: the history, by `git fast-import`; then the
+//! chains, which name its commits.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -23,7 +23,7 @@ use crate::scene::{DAY, HOUR, MAIN, line, piped};
 pub const START: i64 = 1_767_225_600;
 const DEVICE: &str = "0123456789abcdef";
 
-/// Somebody's key, by a name.
+/// Somebody's key, derived from a name.
 pub struct Hand {
     secret: ed25519_dalek::SigningKey,
     pub key: Key,
@@ -42,7 +42,7 @@ pub fn hand(name: &str) -> Hand {
 /// Files by path.
 pub type Files = BTreeMap<String, String>;
 
-/// A commit as it is told, by number.
+/// A commit in the import stream, by number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Mark(usize);
 
@@ -55,7 +55,7 @@ pub enum How {
     Squash,
     /// The commit itself.
     Forward,
-    /// Three commits, of which the last takes back what the second put in beside.
+    /// Three commits, of which the last reverts what the second added besides.
     Series,
 }
 
@@ -65,7 +65,7 @@ pub struct Change {
     pub base: Mark,
     pub head: Mark,
     pub landed: Mark,
-    /// When head and landing commit were made.
+    /// When the head and the landing commit were made.
     pub head_at: i64,
     pub at: i64,
     pub manifest: Manifest,
@@ -94,7 +94,7 @@ impl<'w> Word<'w> {
     }
 }
 
-/// The year as it goes on.
+/// The year so far.
 pub struct Year {
     pub dir: tempfile::TempDir,
     stream: Vec<u8>,
@@ -131,7 +131,7 @@ impl Year {
         self.stream.push(b'\n');
     }
 
-    /// A commit of all these files.
+    /// Makes a commit with all these files.
     pub fn commit(&mut self, who: &str, at: i64, message: &str, parents: &[Mark], files: &Files) -> Mark {
         self.commits += 1;
         let mark = Mark(self.commits);
@@ -150,12 +150,12 @@ impl Year {
         mark
     }
 
-    /// Something lands that nobody proposed: a commit on the tip.
+    /// Lands something that nobody proposed: a commit on the tip.
     pub fn push(&mut self, who: &str, at: i64, message: &str, edit: &[(&str, &str)]) -> Change {
         self.land(who, at, message, edit, How::Forward)
     }
 
-    /// A change is made a day before it lands, in the given way.
+    /// Makes a change a day before it lands, in the given way.
     pub fn land(&mut self, who: &str, at: i64, message: &str, edit: &[(&str, &str)], how: How) -> Change {
         let before = self.files.clone();
         let mut after = before.clone();
@@ -199,7 +199,7 @@ impl Year {
         format!("src/part{:02}/file{}.txt", self.names % 7, self.names)
     }
 
-    /// The history is told: main stands at the tip.
+    /// Imports the history: main is at the tip.
     pub fn told(&mut self) {
         let tip = self.tip.unwrap();
         self.line(&format!("reset {MAIN}\nfrom :{}\n", tip.0));
@@ -225,7 +225,7 @@ impl Year {
         self.ids[&mark].0.clone()
     }
 
-    /// Signs a decision on a change; its id.
+    /// Signs a decision on a change; returns its id.
     pub fn sign(&mut self, change: &Change, word: Word<'_>) -> String {
         let hand = hand(word.key.unwrap_or(word.who));
         let name = format!("refs/undersign/decisions/{}/{DEVICE}", hand.key.id());
@@ -262,12 +262,12 @@ impl Year {
         id
     }
 
-    /// A change approved between when it was made and when it landed, by who nothing else is to be said of.
+    /// Approves a change between when it was made and when it landed, with nothing unusual about it.
     pub fn approve(&mut self, change: &Change, who: &str) -> String {
         self.sign(change, Word::new(who, change.head_at + HOUR))
     }
 
-    /// The chains are told.
+    /// Writes the chains.
     pub fn signed(&mut self) {
         let all: Vec<u8> = std::mem::take(&mut self.chains).into_values().flat_map(|(part, ..)| part).collect();
         feed(&self.repo(), &[], &all);
