@@ -1,11 +1,11 @@
-//! Where a repository is said to be, for people. Whoever clones with a token in the URL has it in the configuration,
+//! The address of a repository, to show to people. Whoever clones with a token in the URL has it in the configuration,
 //! and what is signed or logged can never be taken back.
 
 use std::borrow::Cow;
 
-/// An address as it may be signed, logged and shown: without user, password, query and fragment. A command in place of
-/// an address (`ext::ssh …`) can hold anything, so that only its kind is left of it; and so of a URL that can be read
-/// in two ways.
+/// An address in a form that may be signed, logged and shown: without user, password, query and fragment. A command in
+/// place of an address (`ext::ssh …`) can contain anything, so only its kind is kept; the same applies to a URL that
+/// can be read in two ways.
 pub fn without_user(address: &str) -> String {
     let Some((scheme, rest)) = address.split_once("://") else { return without_login(address) };
     let path_ends = rest.find(['?', '#']).unwrap_or(rest.len());
@@ -17,7 +17,7 @@ pub fn without_user(address: &str) -> String {
     format!("{scheme}://{}", &rest[host(rest, is_file)..])
 }
 
-/// Whether an address holds what may be a secret. A bare login of ssh is none.
+/// Whether an address may contain a secret. A bare ssh login does not count as one.
 pub fn may_hold_secret(address: &str) -> bool {
     let shown = without_user(address);
     match address.split_once("://") {
@@ -27,7 +27,7 @@ pub fn may_hold_secret(address: &str) -> bool {
     }
 }
 
-/// A text in which addresses may stand, such as what git says, with each of them as [`without_user`] gives it.
+/// A text that may contain addresses, such as git's output, with each of them as [`without_user`] returns it.
 pub fn without_users(text: &str) -> Cow<'_, str> {
     if !text.contains("://") {
         return Cow::Borrowed(text);
@@ -40,9 +40,8 @@ pub fn without_users(text: &str) -> Cow<'_, str> {
     Cow::Owned(words.collect())
 }
 
-/// Where the host begins. A password in which nobody escaped a slash belongs to the user all the same: what stands
-/// before that slash is then no host with a port, or a sign follows that is none of a path, which begins a name with it
-/// (`/@team`) if at all.
+/// Where the host begins. A password with an unescaped slash still belongs to the user part: in that case the text
+/// before the slash is not a host with a port, or the `@` does not begin a name, as it would in a path (`/@team`).
 fn host(rest: &str, is_file: bool) -> usize {
     let end = rest.find('/').unwrap_or(rest.len());
     let named = rest[..end].rsplit('@').next().unwrap_or_default();
@@ -52,7 +51,7 @@ fn host(rest: &str, is_file: bool) -> usize {
     rest.match_indices('@').map(|(at, _)| at).rfind(is_user).map_or(0, |at| at + 1)
 }
 
-/// `user@host:path` and a path of this machine.
+/// `user@host:path`, or a local path.
 fn without_login(address: &str) -> String {
     if let Some((helper, _)) = address.split_once("::").filter(|(helper, _)| helper.bytes().all(is_word)) {
         return format!("{helper}::");
@@ -64,22 +63,22 @@ fn without_login(address: &str) -> String {
     user.map_or_else(|| address.to_owned(), |at| format!("{}{path}", &front[at + 1..]))
 }
 
-/// Where a remote is: what tells whether a review server has it.
+/// The location of a remote: it determines whether a review server hosts it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Remote {
     /// Name or address of the host; not escaped.
     pub host: String,
-    /// As written; none where the scheme says it.
+    /// As written; none if it follows from the scheme.
     pub port: Option<u16>,
-    /// Its port is not that of the server's pages.
+    /// If set, the port is not that of the server's web pages.
     pub is_ssh: bool,
-    /// Without slashes around it.
+    /// Without leading and trailing slashes.
     pub path: String,
 }
 
 impl Remote {
-    /// Of `https://…`, `http://…`, `ssh://…` and `user@host:path`; none of a path of this machine, of other schemes,
-    /// and of what is in no form of an address.
+    /// For `https://…`, `http://…`, `ssh://…` and `user@host:path`; none for a local path, for other schemes, and for
+    /// text that is not an address.
     pub fn of(address: &str) -> Option<Remote> {
         let shown = without_user(address);
         let (scheme, rest) = match shown.split_once("://") {
@@ -109,8 +108,8 @@ impl Remote {
     }
 }
 
-/// Whether two addresses are of one repository, as far as they say: the same path on the same host, however it is
-/// reached, or the same path of this machine.
+/// Whether two addresses are of one repository, as far as they show: the same path on the same host, whatever the
+/// protocol, or the same local path.
 pub fn is_same(one: &str, other: &str) -> bool {
     match (Remote::of(one), Remote::of(other)) {
         (Some(one), Some(other)) => {
@@ -123,7 +122,7 @@ pub fn is_same(one: &str, other: &str) -> bool {
     }
 }
 
-/// A path of this machine, as it may be written in two ways.
+/// A local path, without the differences between its spellings.
 fn local(address: &str) -> &str {
     address.strip_prefix("file://").unwrap_or(address).trim_end_matches('/').trim_end_matches(".git")
 }

@@ -1,5 +1,5 @@
-//! Large texts are cut at lines that are unique on both sides before they are compared (patience, Bram Cohen):
-//! histogram and Myers take time quadratic in the size on some texts, and the author of a change can choose its texts.
+//! Large texts are split at lines that are unique on both sides before they are compared (patience, Bram Cohen):
+//! histogram and Myers take quadratic time on some texts, and the author of a change can choose its texts.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -8,16 +8,16 @@ use imara_diff::{Algorithm, Diff, InternedInput};
 
 use super::lines::Lines;
 
-/// Lines of both sides up to which texts are compared as a whole: at worst a tenth of a second.
+/// The most lines of both sides for which texts are compared as a whole: at worst a tenth of a second.
 const WHOLE: u32 = 20_000;
 
 /// How two texts differ.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Changes {
-    /// Runs of lines of the old text, and those of the new one that stand in their place: sorted, apart from each
-    /// other.
+    /// Ranges of lines of the old text, with those of the new one that replace them: sorted and disjoint.
     pub runs: Vec<(Range<u32>, Range<u32>)>,
-    /// Neither size nor unique lines helped somewhere: a stretch replaces another whole, more than need be.
+    /// Somewhere neither size nor unique lines allowed a comparison: a stretch is replaced as a whole, more than
+    /// necessary.
     pub coarse: bool,
 }
 
@@ -52,7 +52,7 @@ fn compared(old: &[u8], new: &[u8]) -> Vec<Gap> {
     diff.hunks().map(|hunk| (hunk.before, hunk.after)).collect()
 }
 
-/// What differs between two anchors.
+/// Compares the lines between two anchors.
 fn between(lines: &[Lines; 2], old: &[u8], new: &[u8], gap: Gap, found: &mut Changes) {
     let gap = trimmed(lines, old, new, gap);
     if gap.0.is_empty() && gap.1.is_empty() {
@@ -69,7 +69,7 @@ fn between(lines: &[Lines; 2], old: &[u8], new: &[u8], gap: Gap, found: &mut Cha
     found.runs.extend(inner.into_iter().map(|(old, new)| (moved(old, from_old), moved(new, from_new))));
 }
 
-/// A gap without the lines that are the same at its start and its end.
+/// A gap without the equal lines at its start and its end.
 fn trimmed(lines: &[Lines; 2], old: &[u8], new: &[u8], (mut a, mut b): Gap) -> Gap {
     let same = |x: u32, y: u32| lines[0].slice(old, x..x + 1) == lines[1].slice(new, y..y + 1);
     while !a.is_empty() && !b.is_empty() && same(a.start, b.start) {
@@ -81,9 +81,9 @@ fn trimmed(lines: &[Lines; 2], old: &[u8], new: &[u8], (mut a, mut b): Gap) -> G
     (a, b)
 }
 
-/// Lines that occur once on each side: the longest run of them that is in order on both.
+/// Lines that occur once on each side: their longest sequence that is in order on both.
 fn unique(lines: &[Lines; 2], old: &[u8], new: &[u8]) -> Vec<(u32, u32)> {
-    // How often on either side, and where.
+    // How often it occurs on each side, and where.
     let mut seen: HashMap<&[u8], [(u32, u32); 2]> = HashMap::with_capacity(lines[0].count() as usize);
     for (side, text) in [(0, old), (1, new)] {
         for line in 0..lines[side].count() {
@@ -97,7 +97,7 @@ fn unique(lines: &[Lines; 2], old: &[u8], new: &[u8]) -> Vec<(u32, u32)> {
     longest_rising(&pairs)
 }
 
-/// The longest run of pairs whose second numbers rise, by patience sorting: n log n.
+/// The longest sequence of pairs with increasing second numbers, by patience sorting: n log n.
 fn longest_rising(pairs: &[(u32, u32)]) -> Vec<(u32, u32)> {
     let mut tops: Vec<usize> = Vec::new();
     let mut before: Vec<Option<usize>> = Vec::with_capacity(pairs.len());
@@ -121,7 +121,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// The new text, made of the old one and the changes.
+    /// The new text, reconstructed from the old one and the changes.
     fn applied(old: &str, new: &str, changes: &[Gap]) -> String {
         let lines = [Lines::of(old.as_bytes()), Lines::of(new.as_bytes())];
         let (mut out, mut at) = (Vec::new(), 0);

@@ -1,4 +1,4 @@
-//! Two texts → hunks of lines; two lines → spans of words. Lines are numbers into the texts, never copies of them.
+//! Two texts → hunks of lines; two lines → spans of words. Lines are indices into the texts, never copies of them.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -8,7 +8,7 @@ use similar::{DiffTag, TextDiff};
 use super::anchors::{Changes, changes};
 use super::lines::Lines;
 
-/// Lines of context around what changed.
+/// Lines of context around a change.
 pub const CONTEXT: u32 = 3;
 
 /// One line of a hunk. Numbers are 0-based.
@@ -40,11 +40,11 @@ pub struct Hunk {
     pub old: Range<u32>,
     /// Lines of the new text that it covers, likewise.
     pub new: Range<u32>,
-    /// In the order in which they are drawn: of a change, what is removed comes before what is added.
+    /// In the order in which they are drawn: removed lines of a change before added ones.
     pub lines: Vec<Line>,
 }
 
-/// Lines that are compared to find other occurrences of what a hunk replaces; beyond that, nothing counts as occurring
+/// The most lines compared to find other occurrences of what a hunk replaces; beyond that, nothing counts as occurring
 /// only once.
 const MAX_COMPARED: usize = 2_000_000;
 
@@ -61,7 +61,7 @@ pub struct Comparison {
     pub added: u32,
     /// Removed lines in all hunks.
     pub removed: u32,
-    /// Some of it was not compared line by line: too large, and no line of it unique.
+    /// Part of it was not compared line by line: too large, without unique lines.
     pub coarse: bool,
 }
 
@@ -137,7 +137,7 @@ impl Hunk {
     }
 }
 
-/// Byte ranges of a removed and of an added line that differ. Empty where the lines have too little in common for the
+/// Byte ranges in which a removed and an added line differ. Empty if the lines have too little in common for the
 /// emphasis to help (under 40 %), or are longer than [`MAX_WORD_DIFF_BYTES`].
 pub fn word_spans(old: &str, new: &str) -> (Vec<Range<usize>>, Vec<Range<usize>>) {
     if old.len() > MAX_WORD_DIFF_BYTES || new.len() > MAX_WORD_DIFF_BYTES {
@@ -175,17 +175,17 @@ fn push_span(spans: &mut Vec<Range<usize>>, span: Range<usize>) {
 /// A run of removed lines and the run of added lines that replaces it: positions in the lines of a hunk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Block {
-    /// The run of removed lines; empty where something is only added.
+    /// The run of removed lines; empty if lines are only added.
     pub removed: Range<usize>,
-    /// The run of added lines; empty where something is only removed.
+    /// The run of added lines; empty if lines are only removed.
     pub added: Range<usize>,
 }
 
-/// Blocks in which more pairs than this would have to be tried are not aligned.
+/// Blocks that would need more pair comparisons than this are not aligned.
 const MAX_TRIED: usize = 1024;
 
 impl Hunk {
-    /// The block that begins at a line or after it.
+    /// The first block at or after a line.
     fn block_from(&self, start: usize) -> Option<Block> {
         let run = |from: usize, of: fn(&Line) -> bool| {
             from + self.lines[from..].iter().position(|line| !of(line)).unwrap_or(self.lines.len() - from)
@@ -206,7 +206,7 @@ impl Hunk {
         })
     }
 
-    /// The block that a line of the hunk lies in; none for context. Costs the length of the block.
+    /// The block that contains a line of the hunk; none for context. Costs the length of the block.
     pub fn block_at(&self, index: usize) -> Option<Block> {
         let is_context = |line: &Line| matches!(line, Line::Context { .. });
         let line = self.lines.get(index).filter(|line| !is_context(line))?;
@@ -222,8 +222,8 @@ impl Hunk {
 }
 
 impl Block {
-    /// Which removed line became which added one: first with first where there are as many, else those that are alike,
-    /// in order. The pairs never cross.
+    /// Which removed line became which added one: one by one if there are equally many, else those that are similar, in
+    /// order. The pairs never cross.
     pub fn pairs(&self, alike: impl Fn(usize, usize) -> bool) -> Vec<(usize, usize)> {
         if self.removed.len() == self.added.len() {
             return self.removed.clone().zip(self.added.clone()).collect();
@@ -241,7 +241,7 @@ impl Block {
     }
 }
 
-/// Whether two lines begin and end so much alike that one is likely to have become the other: at least half of the
+/// Whether the common beginning and end of two lines make it likely that one became the other: at least half of the
 /// longer.
 pub fn are_alike(old: &[u8], new: &[u8]) -> bool {
     let (old, new) = (old.trim_ascii(), new.trim_ascii());
@@ -252,7 +252,7 @@ pub fn are_alike(old: &[u8], new: &[u8]) -> bool {
     longer > 0 && (head + tail) * 2 >= longer
 }
 
-/// Whether two runs of lines are the same, line by line, but for blanks (spaces, tabs, carriage returns) and empty
+/// Whether two runs of lines are equal, line by line, except for whitespace (spaces, tabs, carriage returns) and empty
 /// lines.
 pub fn differ_in_blanks<'t>(old: impl Iterator<Item = &'t [u8]>, new: impl Iterator<Item = &'t [u8]>) -> bool {
     let inked = |line: &'t [u8]| line.iter().copied().filter(|byte| !matches!(byte, b' ' | b'\t' | b'\r'));

@@ -13,7 +13,7 @@ pub enum Mode {
     File,
     /// `100755`.
     Executable,
-    /// `120000`: the content is where it leads to.
+    /// `120000`: the content is its target.
     Symlink,
     /// A gitlink: the commit of a submodule.
     Submodule,
@@ -31,52 +31,53 @@ impl Mode {
     }
 }
 
-/// One side of a path: what the tree has there.
+/// One side of a path: its entry in the tree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct TreeEntry {
-    /// What kind of entry it is.
+    /// The kind of entry.
     pub mode: Mode,
-    /// The blob, or of a submodule the commit.
+    /// The blob, or for a submodule the commit.
     pub id: ObjectId,
 }
 
-/// A path that differs between base tree and head tree. At least one side is there, and the sides differ.
+/// A path that differs between base tree and head tree. At least one side exists, and the sides differ.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileDiff {
-    /// Where its new side lies, or its only one.
+    /// The path of its new side, or of its only one.
     pub path: RepoPath,
-    /// The path under which its old side lay, where it moved: see `renames`.
+    /// The path of its old side, if it was moved: see `renames`.
     pub from: Option<RepoPath>,
-    /// Of what moved to where its text means something else, and so is a removal and an addition: the other half.
+    /// The other half, if a file was moved to where its text means something else, and therefore counts as a removal
+    /// and an addition.
     pub counterpart: Option<Counterpart>,
-    /// What the base tree has there, or at `from`; none where it is new.
+    /// The entry of the base tree there, or at `from`; none if it is new.
     pub old: Option<TreeEntry>,
-    /// What the head tree has there; none where it is gone.
+    /// The entry of the head tree there; none if it was removed.
     pub new: Option<TreeEntry>,
 }
 
-/// Where the other half of what moved lies, or lay, and its content there.
+/// The path and content of the other half of a move.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counterpart {
-    /// Where the other half lies.
+    /// The path of the other half.
     pub path: RepoPath,
     /// The blob there.
     pub id: ObjectId,
 }
 
 impl FileDiff {
-    /// Whether it is half of what moved with another content.
+    /// Whether it is half of a move with different content.
     pub fn changed_across(&self) -> bool {
         let own = self.new.or(self.old).map(|entry| entry.id);
         self.counterpart.as_ref().is_some_and(|other| Some(other.id) != own)
     }
 
-    /// Both paths that it speaks of, the new one first.
+    /// Both of its paths, the new one first.
     pub fn paths(&self) -> impl Iterator<Item = &RepoPath> {
         std::iter::once(&self.path).chain(&self.from)
     }
 
-    /// What moved, as a removal and an addition; all else as it is.
+    /// A move as a removal and an addition; anything else unchanged.
     pub fn apart(&self) -> Vec<FileDiff> {
         match &self.from {
             None => vec![self.clone()],
@@ -88,24 +89,25 @@ impl FileDiff {
     }
 }
 
-/// All paths that a revision touches, sorted by path. What moved is a removal and an addition, until
-/// `renames::paired` joins the two.
+/// All paths that a revision touches, sorted by path. A move is a removal and an addition, until `renames::paired`
+/// joins the two.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Diff {
     /// Sorted by path.
     pub files: Vec<FileDiff>,
-    /// Folders of the old side below which nothing is left, without those that lie in another of them, sorted.
+    /// Folders of the old side below which nothing is left, without those inside another of them, sorted.
     pub deleted_folders: Vec<RepoPath>,
 }
 
 impl Diff {
-    /// What it does to a path.
+    /// The change at a path.
     pub fn at(&self, path: &RepoPath) -> Option<&FileDiff> {
         let at = self.files.binary_search_by(|file| file.path.cmp(path)).ok()?;
         self.files.get(at)
     }
 
-    /// The same with moves split into their two paths again: what is signed, and what the policy requires, is by path.
+    /// The same diff with moves split into their two paths again: what is signed, and what the policy requires, is by
+    /// path.
     pub fn apart(&self) -> Diff {
         let mut files: Vec<_> = self.files.iter().flat_map(FileDiff::apart).collect();
         files.sort_by(|a, b| a.path.cmp(&b.path));
@@ -143,28 +145,28 @@ impl std::fmt::Display for Location {
     }
 }
 
-/// What one side of a path holds.
+/// The content of one side of a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Content {
-    /// Bytes that are taken for text; not necessarily UTF-8.
+    /// Bytes treated as text; not necessarily UTF-8.
     Text(Vec<u8>),
-    /// Text in UTF-16 or UTF-32, as UTF-8, without its mark of byte order.
+    /// Text in UTF-16 or UTF-32, converted to UTF-8, without its byte order mark.
     Wide {
-        /// What it says, in UTF-8.
+        /// The text, in UTF-8.
         text: Vec<u8>,
-        /// What it is written in.
+        /// The original encoding.
         encoding: Encoding,
-        /// Of the bytes as they are in the repository.
+        /// SHA-256 of the bytes in the repository.
         digest: Digest,
     },
-    /// Bytes with a NUL among the first 8,000, as git tells binary from text; or with a mark of UTF-16 or UTF-32 and no
-    /// text that follows it.
+    /// Bytes with a NUL among the first 8,000, as git distinguishes binary from text; or with a byte order mark of
+    /// UTF-16 or UTF-32 that is not followed by valid text.
     Binary {
         /// Bytes of the content.
         size: u64,
         /// SHA-256 of the content.
         digest: Digest,
-        /// What its first bytes say it is; a claim of the file.
+        /// The file type according to its first bytes; a claim of the file.
         kind: &'static str,
     },
     /// Where a symlink points.
@@ -180,23 +182,23 @@ pub enum Content {
     LfsPointer(Vec<u8>),
 }
 
-/// What kind of [`Content`] the bytes of a blob are.
+/// The kind of [`Content`] of a blob's bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ContentKind {
-    /// No NUL among the first 8,000 bytes, and no mark of UTF-16 or UTF-32.
+    /// No NUL among the first 8,000 bytes, and no byte order mark of UTF-16 or UTF-32.
     Text,
-    /// Text once it is decoded.
+    /// Text in UTF-16 or UTF-32.
     Wide,
-    /// Bytes that are no text.
+    /// Bytes that are not text.
     Binary,
-    /// Over [`MAX_TEXT_BYTES`], whatever they are.
+    /// Over [`MAX_TEXT_BYTES`], whatever the content.
     TooLarge,
-    /// A pointer of git-lfs, in any spelling that it takes.
+    /// A pointer of git-lfs, in any spelling that git-lfs accepts.
     LfsPointer,
 }
 
 impl ContentKind {
-    /// Looks at size, first bytes and the spelling of pointers; of a symlink or submodule the mode says more.
+    /// Checks size, first bytes and the spelling of pointers; for a symlink or submodule use the mode.
     pub fn of(bytes: &[u8]) -> ContentKind {
         if bytes.len() as u64 > MAX_TEXT_BYTES {
             ContentKind::TooLarge
@@ -216,7 +218,7 @@ impl ContentKind {
 pub const MAX_TEXT_BYTES: u64 = 16 << 20;
 
 impl Content {
-    /// Sorts the bytes of a blob into text and what is not text.
+    /// Classifies the bytes of a blob as text or not.
     pub fn of_blob(bytes: Vec<u8>) -> Content {
         let size = bytes.len() as u64;
         match ContentKind::of(&bytes) {
@@ -233,7 +235,7 @@ impl Content {
         }
     }
 
-    /// How text is written that is not UTF-8.
+    /// The encoding of a text that is not UTF-8.
     pub fn encoding(&self) -> Option<Encoding> {
         match self {
             Content::Wide { encoding, .. } => Some(*encoding),
@@ -241,7 +243,7 @@ impl Content {
         }
     }
 
-    /// The SHA-256 of the blob, where all of it was read.
+    /// The SHA-256 of the blob, if all of it was read.
     pub fn digest(&self) -> Option<Digest> {
         match self {
             Content::Binary { digest, .. } | Content::Wide { digest, .. } => Some(*digest),
@@ -259,15 +261,15 @@ impl Content {
     }
 }
 
-/// Bytes that git-lfs looks at: a pointer is within them, whatever follows.
+/// The bytes that git-lfs reads: a pointer is within them, whatever follows.
 const LFS_BYTES: usize = 1024;
-/// By all names that the first version of a pointer had; git-lfs still takes each.
+/// All version names of the first pointer format; git-lfs still accepts each.
 const LFS_VERSIONS: [&str; 3] =
     ["https://git-lfs.github.com/spec/v1", "https://hawser.github.com/spec/v1", "http://git-media.io/v/2"];
 
-/// Whether git-lfs would put other content in the place of this: blank lines, CR LF, extensions and white space around
-/// it change nothing for it. More than it takes is a pointer here, never less: other orders, and members that are
-/// missing.
+/// Whether git-lfs would replace this with other content: blank lines, CR LF, extensions and surrounding whitespace
+/// make no difference to it. This accepts more as a pointer than git-lfs does, never less: other orders, and missing
+/// members.
 fn is_lfs_pointer(bytes: &[u8]) -> bool {
     let text = String::from_utf8_lossy(&bytes[..bytes.len().min(LFS_BYTES)]);
     let is_member = |line: &&str| {
@@ -278,7 +280,7 @@ fn is_lfs_pointer(bytes: &[u8]) -> bool {
     members.any(|line| line.strip_prefix("version ").is_some_and(|version| LFS_VERSIONS.contains(&version.trim())))
 }
 
-/// First bytes → what people call such a file.
+/// First bytes → the usual name of the file type.
 const MAGIC: &[(&[u8], &str)] = &[
     (b"\xff\xfe\0\0", "invalid UTF-32 text"),
     (b"\0\0\xfe\xff", "invalid UTF-32 text"),

@@ -14,13 +14,13 @@ impl Digest {
         Digest(Sha256::digest(bytes).into())
     }
 
-    /// The first twelve hex digits, for people.
+    /// The first twelve hex digits, to show to people.
     pub fn short(self) -> String {
         self.to_string()[..12].to_owned()
     }
 
-    /// The first forty hex digits, for what a person did to a content. With fewer, the author of contents could find
-    /// two with the same: 2³² tries for sixteen digits, 2⁴⁸ for twenty-four.
+    /// The first forty hex digits, as a key for what a person did with a content. With fewer, the author of the
+    /// contents could find two with the same key: 2³² tries for sixteen digits, 2⁴⁸ for twenty-four.
     pub fn key(self) -> String {
         self.to_string()[..40].to_owned()
     }

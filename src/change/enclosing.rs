@@ -3,11 +3,11 @@
 
 use super::lines::Lines;
 
-/// Lines above that are looked at.
+/// The most lines above that are examined.
 const MAX_ABOVE: u32 = 2_000;
 
-/// The definitions that enclose a line (0-based), innermost first, without their indentation: what has a name that one
-/// would look for. Assignments, calls, branches and closing brackets enclose, and are none.
+/// The definitions that enclose a line (0-based), innermost first, without their indentation: named things that a
+/// reader would look for. Assignments, calls, branches and closing brackets also enclose, but are not definitions.
 pub fn enclosing<'t>(lines: &Lines, text: &'t [u8], line: u32) -> Vec<&'t [u8]> {
     let first = lines.get(text, line);
     // On a blank line: whatever is above.
@@ -28,25 +28,25 @@ pub fn enclosing<'t>(lines: &Lines, text: &'t [u8], line: u32) -> Vec<&'t [u8]> 
     found
 }
 
-/// Texts in which what follows a key is its value, also without quotes.
+/// Files in which a key is followed by its value, possibly without quotes.
 const DATA: &[&str] = &["yaml", "yml", "toml", "ini", "cfg", "conf", "properties", "env", "tfvars"];
-/// Texts besides in which the same line below another key is about something else.
+/// Other files in which the same line below another key has a different meaning.
 const NESTED: &[&str] = &["json", "jsonc", "json5", "tf", "hcl", "xml"];
 
-/// Whether what follows a key in a file of this name is its value, also without quotes.
+/// Whether a key in a file of this name is followed by its value, possibly without quotes.
 pub fn is_data(path: &str) -> bool {
     let path = path.to_ascii_lowercase();
     let name = path.rsplit('/').next().unwrap_or(&path);
     name.starts_with(".env") || name.rsplit_once('.').is_some_and(|(_, ending)| DATA.contains(&ending))
 }
 
-/// Whether a line in a file of this name is about what the keys, items and sections around it say.
+/// Whether the meaning of a line in a file of this name depends on the keys, items and sections around it.
 pub fn is_nested(path: &str) -> bool {
     let ending = path.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase());
     is_data(path) || ending.is_some_and(|ending| NESTED.contains(&ending.as_str()))
 }
 
-/// Where a line (0-based) of a file is: in data by its keys, items and sections, else by the definitions around it.
+/// The context of a line (0-based) in a file: in data its keys, items and sections, else the definitions around it.
 pub fn whereabouts(path: &str, lines: &Lines, text: &[u8], line: u32) -> Vec<u8> {
     match is_nested(path) {
         true => data_path(lines, text, line).join(&b'\n'),
@@ -54,12 +54,12 @@ pub fn whereabouts(path: &str, lines: &Lines, text: &[u8], line: u32) -> Vec<u8>
     }
 }
 
-/// Where a line (0-based) of a text of data is, innermost first: the lines that stand further left above it, the header
-/// of its section, and after a bracket, a dash or a header that names nothing the first line inside, which mostly does.
-/// Two lines that say the same are about the same only where this is the same, too.
+/// The context of a line (0-based) in a text of data, innermost first: the less indented lines above it, the header of
+/// its section, and after a bracket, a dash or a header that has no name of its own the first line inside, which
+/// usually identifies it. Two equal lines have the same meaning only if this is equal, too.
 pub fn data_path<'t>(lines: &Lines, text: &'t [u8], line: u32) -> Vec<&'t [u8]> {
     let mut depth = indent(lines.get(text, line));
-    // The line that was passed last, of those that stand as far left as the innermost so far.
+    // The last line passed with the same indentation as the innermost so far.
     let (mut first, mut found, mut is_item) = (None, Vec::new(), lines.get(text, line).trim_ascii().starts_with(b"-"));
     for above in (line.saturating_sub(MAX_ABOVE)..line).rev().map(|at| lines.get(text, at)) {
         let (left, words) = (indent(above), above.trim_ascii());
@@ -82,7 +82,7 @@ pub fn data_path<'t>(lines: &Lines, text: &'t [u8], line: u32) -> Vec<&'t [u8]> 
     found
 }
 
-/// Words before the one that says what is defined.
+/// Words that may precede the one that says what is defined.
 const MODIFIERS: [&str; 22] = [
     "pub",
     "pub(crate)",
@@ -141,13 +141,13 @@ const DEFINING: [&str; 31] = [
     "message",
     "record",
 ];
-/// Words that begin no definition, whatever follows them.
+/// Words that never begin a definition, whatever follows them.
 const CONTROL: [&str; 25] = [
     "if", "else", "elif", "elsif", "for", "foreach", "while", "loop", "do", "switch", "match", "case", "when", "try",
     "catch", "except", "finally", "with", "return", "throw", "raise", "let", "await", "unless", "until",
 ];
 
-/// Whether a line names something that one would look for.
+/// Whether a line defines a named thing that a reader would look for.
 fn is_definition(line: &[u8]) -> bool {
     let Ok(line) = std::str::from_utf8(&line[..line.len().min(400)]) else { return false };
     let is_word = |c: char| c.is_alphanumeric() || matches!(c, '_' | '(' | ')');
@@ -194,7 +194,7 @@ mod tests {
         assert_eq!(of("x = [\n    1,\n", 1), Vec::<String>::new());
         assert_eq!(of("resource \"a\" \"b\" {\n  tags = {\n    x = 1\n", 2), ["resource \"a\" \"b\" {"]);
         assert_eq!(of("int main(void)\n{\n    if (x) {\n        y();\n", 3), ["int main(void)"]);
-        // What stands beside the way up encloses nothing.
+        // Lines beside the path upwards do not enclose anything.
         assert_eq!(of("fn f() {\n    fn g() {\n    }\n    x = [\n        1,\n", 4), ["fn f() {"]);
         assert_eq!(of("\u{fffd}\n  \n    x\n", 2), Vec::<String>::new());
     }

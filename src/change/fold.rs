@@ -1,11 +1,11 @@
-//! Names as they are compared where letter case, Unicode form, and blanks do not tell one from another.
+//! Names compared without regard to letter case, Unicode form, and blanks.
 
 use unicode_normalization::UnicodeNormalization as _;
 
 use super::visible;
 
-/// A name without what no reader tells apart: letter case, Unicode compatibility forms, blanks, and characters without
-/// a glyph. Letters of different scripts stay different, however alike they look.
+/// A name without the differences that readers do not see: letter case, Unicode compatibility forms, blanks, and
+/// characters without a glyph. Letters of different scripts stay different, however similar they look.
 pub fn folded(name: &str) -> String {
     let shows = |c: &char| !c.is_whitespace() && !visible::is_hidden(*c) && !visible::is_odd_blank(*c);
     let cased = name.nfkc().filter(shows).flat_map(char::to_uppercase).flat_map(char::to_lowercase);

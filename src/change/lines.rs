@@ -1,4 +1,4 @@
-//! Lines of a text as numbers into it, never copies.
+//! Lines of a text as indices into it, never copies.
 
 use std::ops::Range;
 
@@ -11,7 +11,7 @@ pub struct Lines {
 }
 
 impl Lines {
-    /// Texts of 4 GiB and more are cut off; callers refuse them long before ([`super::diff::MAX_TEXT_BYTES`]).
+    /// Texts of 4 GiB and more are truncated; callers refuse them long before ([`super::diff::MAX_TEXT_BYTES`]).
     pub fn of(text: &[u8]) -> Lines {
         let text = &text[..text.len().min(u32::MAX as usize)];
         let mut starts = Vec::with_capacity(text.len() / 32 + 1);
@@ -23,12 +23,12 @@ impl Lines {
         Lines { starts, len: text.len() as u32, ends_with_newline: text.last() == Some(&b'\n') }
     }
 
-    /// How many lines it has; text after the last newline is one.
+    /// The number of lines; text after the last newline counts as one.
     pub fn count(&self) -> u32 {
         self.starts.len() as u32
     }
 
-    /// The bytes of a line (0-based) without its LF; empty where there is no such line.
+    /// The bytes of a line (0-based) without its LF; empty if there is no such line.
     pub fn get<'t>(&self, text: &'t [u8], line: u32) -> &'t [u8] {
         let Some(&start) = self.starts.get(line as usize) else { return &[] };
         let end = self.starts.get(line as usize + 1).map_or(self.len, |&next| next);
@@ -36,13 +36,13 @@ impl Lines {
         bytes.strip_suffix(b"\n").unwrap_or(bytes)
     }
 
-    /// The bytes of a run of lines, with their LFs.
+    /// The bytes of a range of lines, with their LFs.
     pub fn slice<'t>(&self, text: &'t [u8], lines: Range<u32>) -> &'t [u8] {
         let start = |line: u32| self.starts.get(line as usize).copied().unwrap_or(self.len) as usize;
         text.get(start(lines.start)..start(lines.end.max(lines.start))).unwrap_or_default()
     }
 
-    /// Whether the text does not end with a line feed though it has lines.
+    /// Whether the text has lines but does not end with a line feed.
     pub fn lacks_final_newline(&self) -> bool {
         !self.starts.is_empty() && !self.ends_with_newline
     }

@@ -1,38 +1,38 @@
-//! Entries of a tree that stand for a folder or a file elsewhere, and what they lead to.
+//! Entries of a tree that refer to a folder or a file elsewhere, and their targets.
 
 use super::RepoPath;
 
 /// A symlink or submodule among the touched paths, on one side of a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Link {
-    /// Where it lies itself.
+    /// The path of the link itself.
     pub path: RepoPath,
-    /// It is there after the change; else it was there before.
+    /// It exists after the change; otherwise it existed before.
     pub lands: bool,
-    /// Symlinks on the way, and folders that it enters and leaves by `..`: a change of these leads it elsewhere.
+    /// Symlinks along the path, and folders that it enters and leaves by `..`: a change of these redirects it.
     pub way: Vec<RepoPath>,
-    /// Where it leads to in the end.
+    /// Where it finally leads.
     pub end: LinkEnd,
-    /// What lies below its end, there and as a path through the link.
+    /// What is below its end, there and as a path through the link.
     pub below: Vec<RepoPath>,
 }
 
 /// Where a link ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LinkEnd {
-    /// A path of the repository, whether there is anything; empty for its root.
+    /// A path in the repository, whether or not it exists; empty for the root.
     Within(RepoPath),
-    /// Outside of the repository. What it says there could be paths of the repository all the same (`/srv/shop/envs`,
-    /// `/proc/self/cwd/envs`): each tail of it.
+    /// Outside of the repository. The target may still end with a path of the repository (`/srv/shop/envs`,
+    /// `/proc/self/cwd/envs`): this lists each tail of it.
     Outside(Vec<RepoPath>),
-    /// A submodule: what it holds is not in this repository.
+    /// A submodule: its content is not in this repository.
     Submodule,
-    /// Nobody can say; why, as the end of a sentence about the link.
+    /// It cannot be determined; why, as the end of a sentence about the link.
     Unknown(String),
 }
 
 impl Link {
-    /// All places that it leads to or over, its own among them.
+    /// All paths that it leads to or through, including its own.
     pub fn places(&self) -> impl Iterator<Item = &RepoPath> {
         let ends: &[RepoPath] = match &self.end {
             LinkEnd::Within(end) => std::slice::from_ref(end),

@@ -11,38 +11,38 @@ use super::{ObjectId, RepoPath};
 /// One side of a path: its mode, and the SHA-256 of its content. For a submodule, of the commit id's 40 hex digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Image {
-    /// Its mode, as git has it.
+    /// Its git mode.
     pub mode: Mode,
     /// SHA-256 of the content as git stores it, before any filter.
     pub content: Digest,
 }
 
 impl Image {
-    /// As the format has submodules: the digest of the commit id's 40 hex digits.
+    /// In the format of submodules: the digest of the commit id's 40 hex digits.
     pub fn of_submodule(commit: ObjectId) -> Image {
         Image { mode: Mode::Submodule, content: Digest::of(commit.to_string().as_bytes()) }
     }
 }
 
-/// What a path held before and after.
+/// The content of a path before and after.
 pub type Sides = (Option<Image>, Option<Image>);
 
-/// A number for an entry of a manifest. Those of all entries add up, wrapping, to [`Manifest::rolling_hash`], which can
-/// so be kept up to date entry by entry. Not for the disk: another build may give others.
+/// A hash of one entry of a manifest. The wrapping sum over all entries is [`Manifest::rolling_hash`], which can
+/// therefore be updated entry by entry. Not to be stored on disk: another build may compute other values.
 pub fn rolling_hash(path: &RepoPath, sides: Sides) -> u64 {
     let mut hasher = DefaultHasher::new();
     (path, sides).hash(&mut hasher);
     hasher.finish()
 }
 
-/// The touched paths, each with what it held before and after. No path has two equal sides.
+/// The touched paths, each with its content before and after. No path has two equal sides.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Manifest {
     entries: BTreeMap<RepoPath, Sides>,
 }
 
 impl Manifest {
-    /// Adds a path; one that did not change is left out.
+    /// Adds a path; one that did not change is omitted.
     pub fn insert(&mut self, path: RepoPath, old: Option<Image>, new: Option<Image>) {
         if old == new {
             self.entries.remove(&path);
@@ -51,7 +51,8 @@ impl Manifest {
         }
     }
 
-    /// This manifest followed by `next`: first images before, last images after. What returns to its start drops out.
+    /// Appends `next` to this manifest: first images before, last images after. A path that returns to its start is
+    /// removed.
     pub fn then(&mut self, next: &Manifest) {
         for (path, (old, new)) in &next.entries {
             let first = self.entries.get(path).map_or(*old, |(first, _)| *first);
@@ -59,7 +60,7 @@ impl Manifest {
         }
     }
 
-    /// How many paths differ.
+    /// The number of paths that differ.
     pub fn len(&self) -> usize {
         self.entries.len()
     }
@@ -74,12 +75,12 @@ impl Manifest {
         self.entries.keys()
     }
 
-    /// Each path with its old and its new side; none of an absent one, and never two that are equal.
+    /// Each path with its old and its new side; an absent side is none, and the two are never equal.
     pub fn iter(&self) -> impl Iterator<Item = (&RepoPath, Option<Image>, Option<Image>)> {
         self.entries.iter().map(|(path, (old, new))| (path, *old, *new))
     }
 
-    /// Whether this very path differs.
+    /// Whether exactly this path differs.
     pub fn touches(&self, path: &RepoPath) -> bool {
         self.entries.contains_key(path)
     }
@@ -101,7 +102,7 @@ impl Manifest {
         (manifest.encode() == bytes).then_some(manifest)
     }
 
-    /// As [`Manifest::decode`], of what it accepted before.
+    /// As [`Manifest::decode`], for a text that it has accepted before.
     pub(crate) fn recalled(text: &str) -> Option<Manifest> {
         let mut manifest = Manifest::default();
         for line in text.lines() {
@@ -114,8 +115,8 @@ impl Manifest {
         Some(manifest)
     }
 
-    /// The sum of [`rolling_hash`] over the entries. Manifests that differ in it are different; where they do not,
-    /// their digests tell.
+    /// The sum of [`rolling_hash`] over the entries. Manifests with different sums are different; if the sums are
+    /// equal, compare the digests.
     pub fn rolling_hash(&self) -> u64 {
         self.entries.iter().fold(0, |sum, (path, sides)| sum.wrapping_add(rolling_hash(path, *sides)))
     }
@@ -158,7 +159,7 @@ pub fn escape(path: &RepoPath) -> String {
     out
 }
 
-/// The path that [`escape`] wrote so; none where it wrote no such text.
+/// The path that [`escape`] encoded as this text; none if it encodes no path so.
 pub fn unescape(text: &str) -> Option<RepoPath> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text;

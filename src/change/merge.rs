@@ -1,16 +1,16 @@
-//! Three texts → one: what two sides did to a common base, if they did not touch the same lines. To show what a rebase
-//! left alone, and to see whether a merge contains work of its own: nothing that is signed or landed is produced by it,
-//! and no merge driver is used.
+//! Three texts → one: what two sides did to a common base, if they did not touch the same lines. Used to show what a
+//! rebase left unchanged, and to see whether a merge contains work of its own: nothing that is signed or landed comes
+//! from it, and no merge driver is used.
 
 use std::ops::Range;
 
 use super::anchors::changes;
 use super::lines::Lines;
 
-/// A run of base lines, and the lines of a side that stand in their place.
+/// A range of base lines, and the lines of a side that replace them.
 type Edit = (Range<u32>, Range<u32>);
 
-/// The base with the edits of both sides; none where they touch, or would.
+/// The base with the edits of both sides; none if these overlap or are adjacent.
 pub fn merge(base: &[u8], ours: &[u8], theirs: &[u8]) -> Option<Vec<u8>> {
     let sides = [ours, theirs];
     let lines = sides.map(Lines::of);
@@ -23,7 +23,7 @@ pub fn merge(base: &[u8], ours: &[u8], theirs: &[u8]) -> Option<Vec<u8>> {
             [None, None] => break,
             [Some(a), Some(b)] if touch(a, b) => {
                 let text = |side: usize, edit: &Edit| lines[side].slice(sides[side], edit.1.clone());
-                // The same edit on both sides is one.
+                // The same edit on both sides counts once.
                 if a.0 != b.0 || text(0, a) != text(1, b) {
                     return None;
                 }
@@ -43,7 +43,7 @@ pub fn merge(base: &[u8], ours: &[u8], theirs: &[u8]) -> Option<Vec<u8>> {
     Some(out)
 }
 
-/// Whether two edits overlap or are neighbours: git, too, leaves those to a person.
+/// Whether two edits overlap or are adjacent: git, too, leaves those to a person.
 fn touch(a: &Edit, b: &Edit) -> bool {
     a.0.start <= b.0.end && b.0.start <= a.0.end
 }

@@ -1,7 +1,7 @@
 //! FLOOR 0: plain data about what is under review. No rules, no I/O.
 //!
-//! A [`Change`] is a proposal to a target ref; its [`Revision`] says between which trees. What a revision does to each
-//! path is a [`diff::Diff`]; what a decision binds to is its [`manifest::Manifest`].
+//! A [`Change`] is a proposal to a target ref; its [`Revision`] names the trees that are compared. A [`diff::Diff`] is
+//! what a revision does to each path; its [`manifest::Manifest`] is what a decision binds to.
 
 #![warn(missing_docs)]
 
@@ -54,7 +54,7 @@ impl ObjectId {
         self == Self::ZERO
     }
 
-    /// The first seven hex digits, for people.
+    /// The first seven hex digits, to show to people.
     pub fn short(self) -> String {
         self.to_string()[..7].to_owned()
     }
@@ -92,12 +92,13 @@ pub(crate) fn from_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
     is_whole.then_some(bytes)
 }
 
-/// Writes bytes at once as lower-case hex digits, for which there must be room: a gate writes thousands of them.
+/// Writes bytes as lower-case hex digits in one call, using a buffer that must be large enough: a gate writes thousands
+/// of them.
 fn write_hex(bytes: &[u8], digits: &mut [u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
     f.write_str(base16ct::lower::encode_str(bytes, digits).map_err(|_| fmt::Error)?)
 }
 
-/// A path inside a repository: bytes, as git has them, not necessarily UTF-8.
+/// A path inside a repository: bytes, as in git, not necessarily UTF-8.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RepoPath(pub Vec<u8>);
 
@@ -107,7 +108,7 @@ impl RepoPath {
         String::from_utf8_lossy(&self.0)
     }
 
-    /// The folders that it lies in, the outermost first, without the root.
+    /// The folders that contain it, the outermost first, without the root.
     pub fn folders(&self) -> impl Iterator<Item = RepoPath> {
         self.0.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| RepoPath(self.0[..at].to_vec()))
     }
@@ -119,7 +120,7 @@ impl From<&str> for RepoPath {
     }
 }
 
-/// Escaped: safe to print, and two different paths never look alike in it.
+/// Escaped: safe to print, and two different paths never look the same.
 impl fmt::Display for RepoPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&visible::line(&self.0))
@@ -160,11 +161,11 @@ pub struct Commit {
     pub id: ObjectId,
     /// The first is the previous tip of the branch; none for a root.
     pub parents: Vec<ObjectId>,
-    /// Who wrote it, says the commit.
+    /// The author that the commit states.
     pub author: Identity,
-    /// Who made the commit, says the commit.
+    /// The committer that the commit states.
     pub committer: Identity,
-    /// The whole message. Bytes that are not UTF-8 are U+FFFD.
+    /// The whole message. Invalid UTF-8 becomes U+FFFD.
     pub message: String,
     /// Seconds since the epoch by the committer's clock: a claim.
     pub time: i64,
@@ -176,7 +177,7 @@ impl Commit {
         self.message.lines().next().unwrap_or_default().trim()
     }
 
-    /// What the message says below its title: paragraphs, each in one line, without the trailers at its end.
+    /// The text of the message below its title: paragraphs, each as one line, without the trailers at the end.
     pub fn says(&self) -> Vec<String> {
         let body: Vec<&str> = self.message.lines().skip(1).collect();
         let mut paragraphs: Vec<&[&str]> =
@@ -188,7 +189,7 @@ impl Commit {
     }
 }
 
-/// `Key: value`, its continuation, or what a tool leaves in their place.
+/// `Key: value`, its continuation, or a line that a tool writes instead.
 fn is_trailer(line: &str) -> bool {
     let is_key = |key: &str| !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
     let is_generated = line.trim_start_matches(|c: char| !c.is_ascii_alphabetic()).starts_with("Generated with");
@@ -199,7 +200,7 @@ fn is_trailer(line: &str) -> bool {
 /// What is compared, and where it would land.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Revision {
-    /// The commit that head forked from: the merge base with the target tip.
+    /// The commit from which head forked: the merge base with the target tip.
     pub base: ObjectId,
     /// The tree of `base`.
     pub base_tree: ObjectId,
@@ -215,47 +216,47 @@ pub struct Revision {
     pub commits: Vec<Commit>,
 }
 
-/// A branch as it is known here: of a remote, or a local one; or the head of a review request of a remote.
+/// A branch as it is known here: a remote or a local one, or the head of a review request of a remote.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct BranchRef {
     /// Full name of the ref: `refs/remotes/ann/patch-1`.
     pub full: String,
-    /// None of a local branch.
+    /// None for a local branch.
     pub remote: Option<String>,
-    /// Its name where it comes from: `patch-1`; of a review request `pull/12`.
+    /// Its name at its origin: `patch-1`; for a review request `pull/12`.
     pub branch: String,
 }
 
 impl BranchRef {
-    /// The review request whose head it is.
+    /// The review request of which this is the head.
     pub fn request(&self) -> Option<Request> {
         Request::named(&self.branch).filter(|_| self.full.starts_with(request::REQUESTS))
     }
 
-    /// As git takes it on its command line: `ann/patch-1`, `patch-1`.
+    /// The name for git's command line: `ann/patch-1`, `patch-1`.
     pub fn short(&self) -> String {
         self.remote.as_ref().map_or_else(|| self.branch.clone(), |remote| format!("{remote}/{}", self.branch))
     }
 }
 
-/// A proposal to a target ref: a branch of a remote, or a local one, that is not merged into it.
+/// A proposal to a target ref: a branch, remote or local, that is not merged into it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
-    /// Unique in a repository and stable between runs: `infra:kiro/recreate-env`; with the remote where another one
-    /// holds the plain name, `infra:ann/patch-1`, and `infra:heads/patch-1` for local work. `infra:pull/12` for a
-    /// review request, whatever branch it comes from.
+    /// Unique in a repository and stable between runs: `infra:kiro/recreate-env`; with the remote if another one has
+    /// the plain name, `infra:ann/patch-1`, and `infra:heads/patch-1` for local work. `infra:pull/12` for a review
+    /// request, whatever its branch.
     pub id: String,
     /// Position of the repository in the desk's list.
     pub repository: usize,
     /// The branch without `refs/heads/` or `refs/remotes/<name>/`.
     pub branch: String,
-    /// The branch for people: with its remote where others hold a branch of that name.
+    /// The name of the branch for people: with its remote if others have a branch of that name.
     pub name: String,
-    /// The refs that stand at its head, that of the id first; none of a range of commits.
+    /// The refs that point to its head, the one of the id first; empty for a range of commits.
     pub refs: Vec<BranchRef>,
     /// Its relation to its counterpart and to what landed, in words: `local is 2 ahead of origin/feat`.
     pub stands: Vec<String>,
-    /// Full name of the ref it would land on, as the server has it: `refs/heads/main`.
+    /// The server's full name of the ref on which it would land: `refs/heads/main`.
     pub target: String,
     /// What is compared.
     pub revision: Revision,
@@ -268,17 +269,17 @@ impl Change {
         Change { id, repository: 0, branch, name, refs: Vec::new(), stands: Vec::new(), target, revision }
     }
 
-    /// The title of a change: the first line of its oldest commit, as pull requests take it; else the branch.
+    /// The title of a change: the first line of its oldest commit, as in pull requests; else the branch.
     pub fn title(&self) -> &str {
         self.revision.commits.last().map(Commit::title).filter(|t| !t.is_empty()).unwrap_or(&self.branch)
     }
 
-    /// The review request that it is.
+    /// The review request, if it is one.
     pub fn request(&self) -> Option<Request> {
         self.refs.first().and_then(BranchRef::request)
     }
 
-    /// What its branch is called, by all the refs that stand at its head.
+    /// The names of its branch, according to all refs that point to its head.
     pub fn branches(&self) -> impl Iterator<Item = &str> {
         let others = self.refs.iter().map(|at| at.branch.as_str()).filter(|branch| *branch != self.branch);
         std::iter::once(self.branch.as_str()).chain(others)

@@ -1,6 +1,6 @@
-//! Which names of refs there are: the rules of `git check-ref-format`.
+//! Valid names of refs: the rules of `git check-ref-format`.
 
-/// Whether git allows this as the full name of a ref, from `refs/` on. Bytes beyond ASCII are git's own affair.
+/// Whether git allows this as the full name of a ref, starting with `refs/`. Non-ASCII bytes are not checked.
 pub fn is_full_name(name: &str) -> bool {
     let is_part = |part: &str| !part.is_empty() && !part.starts_with('.') && !part.ends_with(".lock");
     let is_allowed = |c: char| !c.is_ascii_control() && !matches!(c, ' ' | '~' | '^' | ':' | '?' | '*' | '[' | '\\');

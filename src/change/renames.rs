@@ -1,5 +1,5 @@
-//! Which files only moved: what was taken away under one path and put in under another. A pairing for people and rules;
-//! what is signed knows paths and contents, and nothing of it.
+//! Files that were only moved: removed at one path and added at another. This pairing is for people and rules; what is
+//! signed consists of paths and contents, without it.
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -7,21 +7,20 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use super::diff::{Counterpart, Diff, FileDiff, Mode, TreeEntry};
 use super::{ObjectId, RepoPath};
 
-/// Git's id of the empty blob. That two files are empty does not make one the other.
+/// Git's id of the empty blob. Two empty files are not a move.
 const EMPTY: &str = "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391";
-/// Removed times added files that are compared with each other by their texts, at most; with more, only those of one
-/// name.
+/// The most pairs of removed and added files whose texts are compared; with more, only those with the same name.
 const MAX_PAIRS: usize = 4_096;
-/// Bytes of all texts that are compared, at most.
+/// The most bytes of all compared texts.
 const MAX_BYTES: usize = 1 << 20;
-/// Of the larger text, so much must stand in the other: one half, as git has it.
+/// The part of the larger text that must be in the other one: one half, as in git.
 const ALIKE: u64 = 500;
-/// What a whole text is measured in.
+/// The unit for a whole text.
 const WHOLE: u64 = 1_000;
 
-/// Joins what moved into one file each: first by equal contents, then by texts that are alike, nearest names first.
-/// `text` gives a file's text of at most so many bytes; none where it has no lines or is larger. What moved to where it
-/// does not mean the same is not joined, so that all of it is read; each half only says where the other is.
+/// Joins moves into one file each: first by equal contents, then by similar texts, nearest names first. `text` returns
+/// a file's text of at most the given number of bytes; none if it has no lines or is larger. A move to where the file
+/// does not mean the same is not joined, so that all of it is read; each half only names the other.
 pub fn paired(
     diff: Diff,
     means_the_same: impl Fn(&RepoPath, &RepoPath) -> bool,
@@ -32,7 +31,7 @@ pub fn paired(
     join(diff, &pairs, means_the_same)
 }
 
-/// Index of what was taken away → index of what was put in.
+/// Index of a removed file → index of an added one.
 type Pairs = BTreeMap<usize, usize>;
 
 fn join(mut diff: Diff, pairs: &Pairs, means_the_same: impl Fn(&RepoPath, &RepoPath) -> bool) -> Diff {
@@ -40,7 +39,7 @@ fn join(mut diff: Diff, pairs: &Pairs, means_the_same: impl Fn(&RepoPath, &RepoP
     for (&old, &new) in pairs {
         let [gone, come] = [old, new].map(|at| diff.files[at].clone());
         let (Some(before), Some(after)) = (gone.old, come.new) else { continue };
-        // Where a link points to depends on where it lies.
+        // The target of a relative link depends on the link's own path.
         let is_link = [before, after].iter().any(|entry| entry.mode == Mode::Symlink);
         if !is_link && means_the_same(&gone.path, &come.path) {
             (diff.files[new].from, diff.files[new].old) = (Some(gone.path), Some(before));
@@ -59,7 +58,7 @@ fn is_file(entry: &TreeEntry) -> bool {
     entry.mode != Mode::Submodule
 }
 
-/// What was only taken away, and what was only put in, by index.
+/// The files only removed, and those only added, by index.
 fn sides(files: &[FileDiff], pairs: &Pairs) -> (Vec<usize>, Vec<usize>) {
     let taken: HashSet<usize> = pairs.values().copied().collect();
     let gone = |at: &usize| files[*at].new.is_none() && !pairs.contains_key(at);
@@ -80,7 +79,7 @@ fn by_content(files: &[FileDiff]) -> Pairs {
     }
     let mut pairs = Pairs::new();
     for (mut gone, mut come) in alike.into_values() {
-        // Of many that are equal, those that kept their name belong together; the rest in the order of their paths.
+        // Among many equal files, those with the same name are paired; the rest in the order of their paths.
         let mut named: HashMap<&[u8], Vec<usize>> = HashMap::new();
         come.iter().rev().for_each(|at| named.entry(name(&files[*at].path)).or_default().push(*at));
         gone.retain(|at| {
@@ -95,7 +94,8 @@ fn by_content(files: &[FileDiff]) -> Pairs {
     pairs
 }
 
-/// What is to be compared: all with all, of a crowd those of one name, and nothing of a crowd of one name.
+/// The pairs to compare: all with all; if there are too many, only those with the same name; and none if those are too
+/// many, too.
 fn candidates(files: &[FileDiff], known: &Pairs) -> Vec<(usize, usize)> {
     let (gone, come) = sides(files, known);
     let is_crowd = gone.len().saturating_mul(come.len()) > MAX_PAIRS;
@@ -142,7 +142,7 @@ fn name(path: &RepoPath) -> &[u8] {
     path.0.rsplit(|&byte| byte == b'/').next().unwrap_or_default()
 }
 
-/// Parts that two paths share at their ends and at their beginnings; the ends count more.
+/// The number of parts that two paths share at their ends and at their beginnings; the ends count more.
 fn nearness(a: &RepoPath, b: &RepoPath) -> usize {
     let parts = |path: &RepoPath| path.0.split(|&byte| byte == b'/').map(<[u8]>::to_vec).collect::<Vec<_>>();
     let (a, b) = (parts(a), parts(b));
@@ -151,13 +151,13 @@ fn nearness(a: &RepoPath, b: &RepoPath) -> usize {
     16 * ends + begins
 }
 
-/// Each different line by a number of its own, so that comparing many texts with many costs no text.
+/// A number for each distinct line, so that comparing many texts with each other does not compare the lines again.
 type Numbers = HashMap<Vec<u8>, u32>;
 
 /// The lines of a text.
 struct Lines {
     bytes: u64,
-    /// The bytes that each line fills in all its places, by its number in rising order.
+    /// The total bytes of each distinct line, by its number in rising order.
     filled: Vec<(u32, u64)>,
 }
 
@@ -283,7 +283,7 @@ mod tests {
         assert!(pairs(&[("a", Some(&large), None), ("b", None, Some(&other))]).is_empty());
     }
 
-    /// Every other file goes, the rest come.
+    /// Every other file is removed, the rest are added.
     fn by_turns<'t>(paths: &'t [String], texts: &'t [String]) -> Vec<(&'t str, Option<&'t str>, Option<&'t str>)> {
         let files = paths.iter().zip(texts).enumerate();
         files

@@ -1,31 +1,31 @@
-//! Whether lines changed by nothing but one run of words that was replaced by another, wherever it stood in them.
+//! Whether lines changed only by replacing one sequence of words with another, wherever it occurred in them.
 
 use super::digest::Digest;
 
-/// Lines of one hunk that are looked at; a longer one is read on its own.
+/// The most lines of one hunk that are examined; a longer one is read separately.
 const MAX_LINES: usize = 200;
-/// Bytes of a line that is looked at.
+/// The most bytes of a line that is examined.
 const MAX_LINE: usize = 2_000;
-/// Words and other characters that are replaced, and that stand in their place.
+/// The most words and other characters that are replaced, or that replace them.
 const MAX_TOKENS: usize = 6;
-/// Bytes of either.
+/// The most bytes of either.
 const MAX_BYTES: usize = 80;
 
-/// What was replaced, and by what.
+/// What was replaced, and with what.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Replacement {
-    /// What was there; never empty.
+    /// The old text; never empty.
     pub old: Vec<u8>,
-    /// Empty where it was only taken out.
+    /// Empty if the old text was only removed.
     pub new: Vec<u8>,
 }
 
-/// Names a replacement: half of a SHA-256, so that nobody makes another with the same.
+/// Identifies a replacement: half of a SHA-256, so that nobody can construct another one with the same id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ReplacementId([u8; 16]);
 
 impl Replacement {
-    /// The one replacement that makes every old line the new one beside it; none where there is none, or more to it.
+    /// The one replacement that turns every old line into its new one; none if there is none, or if more has changed.
     pub fn of(pairs: &[(&[u8], &[u8])]) -> Option<Replacement> {
         let (old, new) = pairs.first()?;
         if pairs.len() > MAX_LINES || pairs.iter().any(|(old, new)| old.len().max(new.len()) > MAX_LINE) {
@@ -33,11 +33,11 @@ impl Replacement {
         }
         let (old, new) = (tokens(old), tokens(new));
         let start = old.iter().zip(&new).take_while(|(old, new)| old == new).count();
-        // What is longest may be the replacement of more than one thing; what is shortest is tried first.
+        // The longest candidate may replace more than one thing; so the shortest is tried first.
         let sizes = (1..=MAX_TOKENS).flat_map(|from| (0..=MAX_TOKENS).map(move |to| (from, to)));
         let candidates = sizes.filter_map(|(from, to)| {
             let (gone, come) = (old.get(start..start + from)?, new.get(start..start + to)?);
-            // The rest goes on alike, or this is not where it ends.
+            // What follows must be equal, or the replacement does not end here.
             (old.get(start + from) == new.get(start + to)).then_some((gone, come))
         });
         let is_whole = |(gone, come): &(&[&[u8]], &[&[u8]])| {
@@ -49,8 +49,8 @@ impl Replacement {
         is_named.then_some(found)
     }
 
-    /// The same for the same pair of texts, in whatever file it is found; where they are values, only for the same
-    /// lines at the same place, which is asked for only then.
+    /// Equal for the same pair of texts, in any file; for values, only for the same lines in the same context, which is
+    /// computed only then.
     pub fn id(&self, pairs: &[(&[u8], &[u8])], is_data: bool, place: impl FnOnce() -> Vec<u8>) -> ReplacementId {
         let mut texts: Vec<&[u8]> = vec![&self.old, &self.new];
         let place = self.is_of_values(pairs, is_data).then(place);
@@ -64,7 +64,7 @@ impl Replacement {
         ReplacementId(id)
     }
 
-    /// Whether what is replaced is a value and no name: what it does depends on what it is the value of.
+    /// Whether the replaced text is a value and not a name: its effect depends on what it is the value of.
     fn is_of_values(&self, pairs: &[(&[u8], &[u8])], is_data: bool) -> bool {
         let is_value = |text: &[u8]| tokens(text).into_iter().any(is_literal) || text.iter().copied().any(is_quote);
         let holds_value = |line: &[u8]| {
@@ -76,7 +76,7 @@ impl Replacement {
     }
 }
 
-/// Words of values that are on or off, or that stand for nothing; and those that turn a condition around.
+/// Words for values that are on, off or absent; and those that negate a condition.
 const LITERALS: &[&str] = &[
     "true",
     "false",
@@ -111,7 +111,7 @@ fn is_quote(byte: u8) -> bool {
     matches!(byte, b'"' | b'\'' | b'`')
 }
 
-/// By byte of a line, whether it lies behind a quote that is open, for all that the line tells: an apostrophe is one,
+/// For each byte of a line, whether it is after an open quote, as far as the line shows: an apostrophe counts as one,
 /// too.
 fn quoted(line: &[u8]) -> Vec<bool> {
     let (mut open, mut is_escaped) = (None, false);
@@ -137,7 +137,7 @@ fn start_of_value(line: &[u8]) -> Option<usize> {
     separator.map(|at| at + 1).or(is_item.then_some(text))
 }
 
-/// Whether replacing every occurrence of something turns one line into another, with at least one occurrence.
+/// Whether replacing every occurrence turns one line into another, with at least one occurrence.
 fn replaces(gone: &[&[u8]], come: &[&[u8]], old: &[&[u8]], new: &[&[u8]]) -> bool {
     let (mut at, mut out, mut count) = (0, 0, 0);
     while at < old.len() {
@@ -159,7 +159,7 @@ fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_' || byte >= 0x80
 }
 
-/// Words, and every other byte on its own.
+/// Words, and every other byte separately.
 fn tokens(line: &[u8]) -> Vec<&[u8]> {
     line.chunk_by(|a, b| is_word(*a) && is_word(*b)).collect()
 }
@@ -208,7 +208,7 @@ mod tests {
         assert_eq!(found(&[("f(user, user)", "f(account, user)")]), Some(("user,".to_owned(), "account,".to_owned())));
     }
 
-    /// Whether two lines that make the same replacement make the same edit.
+    /// Whether two lines with the same replacement count as the same edit.
     fn is_same(a: (&str, &str), b: (&str, &str), is_data: bool) -> bool {
         let id = |(old, new): (&str, &str)| {
             let pairs = [(old.as_bytes(), new.as_bytes())];
@@ -269,7 +269,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever is found turns every old line into the new one.
+        /// Any replacement found turns every old line into the new one.
         #[test]
         fn what_is_found_is_all_that_changed(
             pairs in prop::collection::vec(("[ab (.]{0,8}", "[abc (.]{0,8}"), 1..4),

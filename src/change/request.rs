@@ -1,5 +1,5 @@
-//! Review requests as hosts of git keep them in refs: pull requests, merge requests, changes. What a host says of them
-//! besides, only its API tells: by their refs alone it is not known which are open.
+//! Review requests as git hosts keep them in refs: pull requests, merge requests, changes. Anything else about them is
+//! available only through the host's API: the refs alone do not show which requests are open.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -7,13 +7,13 @@ use std::fmt;
 use super::ObjectId;
 
 /// Where they are kept in a clone, by remote: `refs/undersign/requests/origin/pull/12`. Not among the remote-tracking
-/// branches: `git fetch --prune` takes away what is no branch of the remote.
+/// branches: `git fetch --prune` removes everything there that is not a branch of the remote.
 pub const REQUESTS: &str = "refs/undersign/requests/";
 
-/// For `git ls-remote`: all refs of hosts that [`offered`] looks at.
+/// For `git ls-remote`: all refs of hosts that [`offered`] examines.
 pub const PATTERNS: [&str; 4] = ["refs/pull/*", "refs/pull-requests/*", "refs/merge-requests/*", "refs/changes/*"];
 
-/// What a host calls them, and where it keeps them.
+/// The host's name for them, and where it keeps them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RequestKind {
     /// GitHub, Gitea, Forgejo, Kallithea, Pagure: `refs/pull/12/head`.
@@ -52,21 +52,21 @@ impl RequestKind {
 /// A review request of a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Request {
-    /// What its host calls it.
+    /// The host's name for its kind.
     pub kind: RequestKind,
-    /// Counted by the host.
+    /// Assigned by the host.
     pub number: u64,
 }
 
 impl Request {
-    /// By its name below the remote in [`REQUESTS`]: `pull/12`.
+    /// From its name below the remote in [`REQUESTS`]: `pull/12`.
     pub fn named(name: &str) -> Option<Request> {
         let (folder, digits) = name.rsplit_once('/')?;
         let kind = RequestKind::ALL.into_iter().find(|kind| kind.folder() == folder)?;
         Some(Request { kind, number: number(digits)? })
     }
 
-    /// By a ref of a host, with the patch set where there are several; none for other refs.
+    /// From a ref of a host, with the patch set if there are several; none for other refs.
     fn on_host(name: &str) -> Option<(Request, u64)> {
         let rest = name.strip_prefix("refs/")?;
         let at = |folder: &str, leaf: &str| number(rest.strip_prefix(folder)?.strip_suffix(leaf)?);
@@ -83,7 +83,8 @@ impl Request {
         found.map(|request| (request, 0))
     }
 
-    /// Whether a host could count so: of others there would be refs that nobody knows for a review request.
+    /// Whether a host could assign this number: for any other, there would be refs that nobody recognises as a review
+    /// request.
     pub fn is_counted(self) -> bool {
         Request::named(&self.to_string()) == Some(self)
     }
@@ -93,7 +94,7 @@ impl Request {
         Request::on_host(full).is_some_and(|(request, _)| request == self)
     }
 
-    /// The ref of its host, where that follows from its number.
+    /// Its ref on the host, if it follows from its number.
     pub fn on_its_host(self) -> Option<String> {
         let Request { kind, number } = self;
         match kind {
@@ -104,7 +105,7 @@ impl Request {
         }
     }
 
-    /// As people write it: `#12`, `!12` on GitLab, `1234` on Gerrit, `r/12` on Review Board.
+    /// The usual notation: `#12`, `!12` on GitLab, `1234` on Gerrit, `r/12` on Review Board.
     pub fn sign(self) -> String {
         match self.kind {
             RequestKind::Pull | RequestKind::PullRequest => format!("#{}", self.number),
@@ -135,7 +136,7 @@ impl<'de> serde::Deserialize<'de> for Request {
     }
 }
 
-/// A number that a host counts by: decimal, without leading zeros, of at most 18 digits.
+/// A number assigned by a host: decimal, without leading zeros, of at most 18 digits.
 fn number(digits: &str) -> Option<u64> {
     let is_plain = (1..=18).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
     digits.parse().ok().filter(|number| is_plain && *number > 0 && !digits.starts_with('0'))
@@ -146,16 +147,16 @@ fn number(digits: &str) -> Option<u64> {
 pub struct Offered {
     /// Which one.
     pub request: Request,
-    /// Full name of its ref on the host; of the newest patch set.
+    /// Full name of its ref on the host; for the newest patch set.
     pub full: String,
     /// Its head commit.
     pub head: ObjectId,
 }
 
-/// Those of the refs of a host that are review requests, the newest first, `most` at most.
+/// The review requests among the refs of a host, the newest first, at most `most`.
 ///
-/// A host keeps the refs of closed ones. GitHub makes a ref of what an open one would be once it is merged
-/// (`refs/pull/12/merge`): where a host has any of these, pull requests without one are left out.
+/// A host keeps the refs of closed ones. For an open one, GitHub also makes a ref of its result once merged
+/// (`refs/pull/12/merge`): if a host has any of these, pull requests without one are omitted.
 pub fn offered<'r>(refs: impl IntoIterator<Item = (&'r str, ObjectId)>, most: usize) -> Vec<Offered> {
     let mut newest: BTreeMap<Request, (u64, Offered)> = BTreeMap::new();
     let mut merged = BTreeSet::new();

@@ -1,4 +1,5 @@
-//! How file systems read names. To git, names are bytes; on disks of macOS and Windows, many spellings are one file.
+//! How file systems read names. In git, names are bytes; on disks of macOS and Windows, many spellings refer to one
+//! file.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -10,7 +11,8 @@ use super::RepoPath;
 use super::diff::Mode;
 use super::visible;
 
-/// Files that git reads itself; their names on a disk with short names begin so: with the first letters, or hashed.
+/// Files that git itself reads; on a disk with short names, their short names begin like this: with the first letters,
+/// or hashed.
 const READ_BY_GIT: [(&str, &str, &str); 4] = [
     (".gitmodules", "gitmod", "gi7eba"),
     (".gitattributes", "gitatt", "gi7d29"),
@@ -25,21 +27,21 @@ pub fn folded(text: &str) -> String {
     }
     let fold = |text: String| UniCase::unicode(text).to_folded_case();
     let visible: String = text.nfd().filter(|c| !visible::is_hidden(*c)).collect();
-    // Folding can leave what composes to something that folds again.
+    // Folding can yield something that composes to text that folds again.
     fold(fold(visible).nfc().collect()).nfc().collect()
 }
 
-/// A name as anyone reads it: names with the same one are one file somewhere, or look alike.
+/// A normalised name: names for which it is equal are one file on some system, or look alike.
 pub fn likeness(name: &[u8]) -> String {
     let text: String = match std::str::from_utf8(name) {
         Ok(text) => folded(trimmed(text)).nfkc().collect(),
-        // Bytes that are no UTF-8 stand for themselves.
+        // Bytes that are not UTF-8 are compared as they are.
         Err(_) => return name.iter().map(|&b| char::from(b)).collect(),
     };
     folded(&text)
 }
 
-/// The spellings under which a path is matched against patterns: unchanged, folded, and folded as Windows reads it.
+/// The spellings of a path that are matched against patterns: unchanged, folded, and folded as Windows reads it.
 /// Patterns are folded too, and ASCII letter case does not matter in them.
 pub fn spellings(path: &RepoPath) -> Vec<Cow<'_, str>> {
     let text = path.lossy();
@@ -56,8 +58,8 @@ pub fn spellings(path: &RepoPath) -> Vec<Cow<'_, str>> {
     all
 }
 
-/// A path as Windows reads it: backslashes separate, dots and blanks at the end of a name do not count, and what
-/// follows a colon names a stream of the file.
+/// A path as Windows reads it: backslashes are separators, trailing dots and blanks of a name are ignored, and the text
+/// after a colon names a stream of the file.
 fn on_windows(path: &str) -> Cow<'_, str> {
     let odd = |name: &str| name.contains([':', '\\']) || name.ends_with(['.', ' ']);
     if !path.split('/').any(odd) {
@@ -74,15 +76,15 @@ fn on_windows(path: &str) -> Cow<'_, str> {
     Cow::Owned(names.join("/"))
 }
 
-/// A name without what Windows takes off its end. One that is nothing else stays as it is.
+/// A name without the trailing characters that Windows ignores. A name that consists only of these stays unchanged.
 fn trimmed(name: &str) -> &str {
     let file = name.split_once(':').map_or(name, |(file, _)| file);
     let rest = file.trim_end_matches(['.', ' ']);
     if rest.is_empty() { name } else { rest }
 }
 
-/// Why a name never lands, even if approved: on some disk it is git's own, or one of another folder. The rules are
-/// those of `git fsck`, regardless of a host's configuration.
+/// Why a name never lands, even if approved: on some disk it is one of git's own, or refers to another folder. The
+/// rules are those of `git fsck`, regardless of a host's configuration.
 pub fn forbidden(name: &[u8], mode: Mode) -> Option<&'static str> {
     let text = String::from_utf8_lossy(name);
     text.split('\\').find_map(|part| forbidden_part(part, mode))
@@ -114,17 +116,17 @@ fn numbered(base: &str) -> Option<(&str, &str)> {
         .then_some((stem, number))
 }
 
-/// The names of a folder, to find those that some file system takes for one another.
+/// The names of a folder, to find those that some file system treats as the same.
 #[derive(Debug, Default)]
 pub struct Names {
     alike: HashMap<String, Vec<Vec<u8>>>,
-    /// By each short name that Windows may give a long one, without its number.
+    /// By each short name that Windows may give to a long one, without its number.
     long: HashMap<String, Vec<u8>>,
     short: HashMap<String, Vec<u8>>,
 }
 
 impl Names {
-    /// Takes in names as they are, in whatever order.
+    /// Collects names, unchanged, in any order.
     pub fn of<'n>(names: impl Iterator<Item = &'n [u8]>) -> Names {
         let mut all = Names::default();
         for name in names {
@@ -135,13 +137,13 @@ impl Names {
         all
     }
 
-    /// Another name with the same letters.
+    /// Another name that is equal after normalisation.
     pub fn alike(&self, name: &[u8]) -> Option<&[u8]> {
         let same = self.alike.get(&likeness(name))?;
         same.iter().map(Vec::as_slice).find(|other| *other != name)
     }
 
-    /// A long name that this one may be short for, or the other way round: `ENVIRO~1` and `environments`.
+    /// A long name for which this one may be the short one, or the other way round: `ENVIRO~1` and `environments`.
     pub fn shortened(&self, name: &[u8]) -> Option<&[u8]> {
         let long = short(name).into_iter().find_map(|key| self.long.get(&key));
         let found = long.or_else(|| given(name).into_iter().find_map(|key| self.short.get(&key)));
@@ -149,7 +151,7 @@ impl Names {
     }
 }
 
-/// What a short name says of the long one: its first letters, or two of them before a hash; and its ending.
+/// What a short name contains of the long one: its first letters, or two of them before a hash; and its ending.
 fn short(name: &[u8]) -> Vec<String> {
     let name = folded(trimmed(&String::from_utf8_lossy(name)));
     let (base, ending) = name.split_once('.').unwrap_or((&name, ""));
@@ -164,7 +166,7 @@ fn short(name: &[u8]) -> Vec<String> {
     keys
 }
 
-/// The same of a long name, for each length that the number can have.
+/// The same for a long name, for each length that the number can have.
 fn given(name: &[u8]) -> Vec<String> {
     let Some((letters, ending)) = shortened(&folded(trimmed(&String::from_utf8_lossy(name)))) else {
         return Vec::new();
@@ -175,7 +177,7 @@ fn given(name: &[u8]) -> Vec<String> {
     keys
 }
 
-/// The first six letters and the ending of the short name of a long one; none where the name is short by itself.
+/// The first six letters and the ending of the short name of a long one; none if the name is short itself.
 fn shortened(name: &str) -> Option<(String, String)> {
     let (base, ending) = match name.rsplit_once('.') {
         Some(("", _)) | None => (name, ""),

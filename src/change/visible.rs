@@ -1,5 +1,5 @@
-//! The one place where untrusted bytes become text that may be shown: control characters, escape sequences, bidi and
-//! zero-width characters turn into visible marks. Nothing else in the program may print what it has not made.
+//! The only place where untrusted bytes become text that may be shown: control characters, escape sequences, bidi and
+//! zero-width characters become visible marks. Nothing else in the program may print text that does not come from here.
 
 mod hidden;
 
@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 pub use hidden::{hidden, hidden_in, hidden_in_line, is_hidden};
 
-/// C0, DEL and C1. Tab is a control character too; who expands tabs does so before asking.
+/// C0, DEL and C1. Tab counts as a control character too; expand tabs before calling this.
 pub fn is_control(c: char) -> bool {
     c.is_control()
 }
@@ -17,7 +17,7 @@ pub fn is_bidi(c: char) -> bool {
     matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{200E}' | '\u{200F}' | '\u{061C}')
 }
 
-/// Blanks that are not the ASCII one and look like it: in code they are no blanks.
+/// Blanks that look like the ASCII one but differ from it: in code they are not whitespace.
 pub fn is_odd_blank(c: char) -> bool {
     matches!(c, '\u{00A0}' | '\u{1680}' | '\u{2000}'..='\u{200A}' | '\u{202F}' | '\u{205F}')
 }
@@ -31,7 +31,7 @@ pub fn mark(c: char) -> Cow<'static, str> {
     }
 }
 
-/// The mark of a byte that is no UTF-8: `<FF>`.
+/// The mark of a byte that is not UTF-8: `<FF>`.
 pub fn byte_mark(byte: u8) -> String {
     format!("<{byte:02X}>")
 }
@@ -46,8 +46,8 @@ pub fn line(bytes: &[u8]) -> String {
     out
 }
 
-/// As [`line()`], for text; returned as it is where nothing is hidden in it. What shapes what does show stays: an emoji
-/// is an emoji.
+/// As [`line()`], for text; returned unchanged if it contains nothing hidden. Characters that shape visible ones stay:
+/// an emoji remains an emoji.
 pub fn text(text: &str) -> Cow<'_, str> {
     if text.chars().any(is_hidden) && hidden(text).next().is_some() {
         let mut out = String::with_capacity(text.len() + 8);
@@ -63,7 +63,7 @@ pub fn lines(text: &str) -> String {
     text.lines().map(|l| self::text(&l.replace('\t', "  ")).into_owned()).collect::<Vec<_>>().join("\n")
 }
 
-/// A text in a Markdown fence that it cannot leave, escaped as [`lines()`]; ends with a line feed.
+/// A text in a Markdown fence that it cannot close, escaped as [`lines()`]; ends with a line feed.
 pub fn fenced(text: &str, info: &str) -> String {
     let text = lines(text);
     let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);

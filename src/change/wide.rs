@@ -1,6 +1,6 @@
-//! Text in UTF-16 and UTF-32 with a mark of byte order → UTF-8, to be compared and examined as all other text is.
+//! Converts text in UTF-16 and UTF-32 with a byte order mark to UTF-8, to be compared and examined like all other text.
 
-/// How such a text is written, in the words of people.
+/// The encoding of such a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Encoding {
     /// UTF-16, little-endian: mark FF FE.
@@ -14,7 +14,7 @@ pub enum Encoding {
 }
 
 impl Encoding {
-    /// For people: `UTF-16 (little-endian)` and the like.
+    /// Its name for people: `UTF-16 (little-endian)` and the like.
     pub fn name(self) -> &'static str {
         match self {
             Encoding::Utf16Le => "UTF-16 (little-endian)",
@@ -25,21 +25,22 @@ impl Encoding {
     }
 }
 
-/// Bytes of plain text in a row that make a text in UTF-16 something else to what reads bytes.
+/// This many consecutive plain-text bytes in a text in UTF-16 make it a different text for programs that read bytes.
 const OTHER_TEXT: usize = 8;
 
-/// Whether a mark of byte order says that it is no UTF-8. One of UTF-32 (little-endian) begins as one of UTF-16 does.
+/// Whether a byte order mark says that it is not UTF-8. The one of UTF-32 (little-endian) begins like the one of
+/// UTF-16.
 pub fn is_marked(bytes: &[u8]) -> bool {
     bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") || bytes.starts_with(b"\0\0\xfe\xff")
 }
 
-/// The text, without its mark. None where it has no mark, where any of it is invalid, and where its bytes hold a piece
-/// of plain text of their own: a shell reads that, and whoever reads the characters does not see it.
+/// The text, without its mark. None if it has no mark, if any of it is invalid, or if its bytes contain a piece of
+/// plain text: a shell would read that, and a reader of the characters would not see it.
 pub fn decoded(bytes: &[u8]) -> Option<(Encoding, String)> {
     utf_32(bytes).or_else(|| utf_16(bytes))
 }
 
-/// Whether [`decoded`] gives a text, which takes no memory to say.
+/// Whether [`decoded`] returns a text, without keeping it in memory.
 pub fn is_decodable(bytes: &[u8]) -> bool {
     is_marked(bytes) && decoded(bytes).is_some()
 }
@@ -66,7 +67,7 @@ fn utf_16(bytes: &[u8]) -> Option<(Encoding, String)> {
     (rest.is_empty() && !holds_other_text(units, read)).then_some((encoding, text))
 }
 
-/// Whether some units in a row are plain text byte by byte. Kana alone are: every other byte of theirs is `0`.
+/// Whether several consecutive units are plain text byte by byte. Kana alone may be: every other byte of them is `0`.
 fn holds_other_text(units: &[[u8; 2]], read: fn([u8; 2]) -> u16) -> bool {
     let is_plain = |byte: u8| matches!(byte, b'\t' | b'\n' | b'\r' | 0x20..0x7F);
     let is_kana = |unit: &[u8; 2]| (0x3000..0x3100).contains(&read(*unit));

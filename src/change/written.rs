@@ -1,4 +1,4 @@
-//! Ids, digests and paths as text, for what is written as JSON.
+//! Ids, digests and paths as text, for JSON.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -11,7 +11,7 @@ use super::digest::Digest;
 use super::manifest::{escape, unescape};
 use super::{ObjectId, RepoPath};
 
-/// Reads a text by a function, without a copy where the format lets it.
+/// Parses a text with a function, without a copy if the format allows it.
 struct Text<T> {
     read: fn(&str) -> Option<T>,
     what: &'static str,

@@ -30,7 +30,7 @@ pub fn run(options: &Options) -> Result<(), String> {
         return queue::run(&queue::Options::default(), &demo.repositories);
     }
     let mut config = Config::read(demo.repositories.first().map(PathBuf::as_path));
-    // The samples are at no server, and nothing of them is told to one.
+    // The samples are on no server, and nothing about them is sent to one.
     config.servers.clear();
     config.drafts = Drafts::at(demo.dir.join("drafts"));
     config.key = SigningKey::find(&demo.key.display().to_string(), None, None).map_err(|error| error.to_string());

@@ -75,7 +75,7 @@ pub(super) fn no_screen() -> Option<&'static str> {
     if !std::io::stdout().is_terminal() || !std::io::stdin().is_terminal() {
         return Some("There is no terminal");
     }
-    // It says of itself that it cannot move its cursor, as the shells inside editors do.
+    // `dumb` means that the terminal cannot move its cursor, as in the shells inside editors.
     (std::env::var_os("TERM")? == "dumb").then_some("This terminal shows no screens (TERM is dumb)")
 }
 
@@ -143,7 +143,7 @@ pub(super) fn run(
     state.look = config.look;
     state.sitting.remembers = config.remember_passphrase;
     if let Some(problem) = config.problems.first() {
-        // In full on stderr after leaving, too long for one line here.
+        // Shown in full on stderr after leaving, since it is too long for one line here.
         state.status = problem.lines().next().map(|line| format!("{line} (in full when you leave)"));
     }
     let ports = Ports {

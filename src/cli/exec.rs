@@ -1,4 +1,4 @@
-//! `undersign exec`: ask a broker to run a command in production, and see what becomes of it.
+//! `undersign exec`: ask a broker to run a command in production, and see the result.
 
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
@@ -213,7 +213,7 @@ fn deliver(repository: Option<&std::path::Path>, ask: &dyn Fn(&Ask) -> Result<Re
     for chain in chains {
         let links = chain.records.iter().map(|record| Base64::encode_string(&record.link.envelope)).collect();
         let reply = ask(&Ask::Deliver { chain: chain.id.to_string(), links })?;
-        // One that is not taken keeps no other back, and is what is told.
+        // A chain that is not accepted does not hold back the others, and its reply is the one reported.
         if told.code == 0 {
             told = reply;
         }

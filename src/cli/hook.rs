@@ -1,4 +1,4 @@
-//! `undersign hook`: what an agent asks before it calls a tool.
+//! `undersign hook`: what an agent calls before it uses a tool.
 
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
@@ -139,7 +139,7 @@ fn considered(agent: Agent, rules: Option<&Path>) -> Answer {
         Ok(call) => call,
         Err(why) => return stopped(agent, None, &format!("{why} Nobody can say what it does, so it was not run.")),
     };
-    // A tool that runs nothing passes whatever is wrong with the rules: else nobody could mend them with it.
+    // A tool that runs nothing is allowed even if the rules are faulty: otherwise nobody could use it to fix them.
     let judged = match production_rules(rules) {
         Ok(rules) => judge(&call, &rules),
         Err(_) if call.commands.is_empty() => Judgement::Elsewhere,
@@ -159,7 +159,7 @@ fn stopped(agent: Agent, call: Option<&dialect::Call>, text: &str) -> Answer {
 fn production_rules(given: Option<&Path>) -> Result<ProductionRules, String> {
     let text = match given {
         Some(path) => there(path)?.ok_or_else(|| format!("{} is not there.", path.display())).map(Some)?,
-        // Only what is surely not there gives way: else whoever hides it decides.
+        // Fall back only if the file is certainly absent: otherwise whoever hides it could decide.
         None => match there(Path::new(MANAGED))? {
             Some(text) => Some(text),
             None => own_file().map(|path| there(&path)).transpose()?.flatten(),
@@ -287,7 +287,7 @@ fn write(agent: Agent, place: &Path, text: &str) -> Result<(), String> {
         .iter()
         .rev()
         .try_for_each(|folder| std::fs::create_dir(folder).and_then(|()| readable(folder, true)).map_err(failed))?;
-    // Under another name first: an agent reads it at any time.
+    // Write under another name first: an agent may read it at any time.
     let beside = place.with_extension("undersign-new");
     let file = std::fs::File::create_new(&beside);
     let written = file.and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()));

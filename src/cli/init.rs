@@ -43,7 +43,7 @@ pub fn run(options: &Options, repository: Option<&Path>) -> Result<(), String> {
     let file = root.join(POLICY_PATH);
     std::fs::create_dir_all(file.parent().unwrap_or(&root))
         .map_err(|error| format!("{} cannot be made: {error}.", file.display()))?;
-    // Never over a policy that is there.
+    // Never overwrite an existing policy.
     let mut open =
         std::fs::OpenOptions::new().write(true).create_new(true).open(&file).map_err(|error| match error.kind() {
             std::io::ErrorKind::AlreadyExists => format!("{} is there already; edit it.", file.display()),

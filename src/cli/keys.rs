@@ -1,4 +1,4 @@
-//! `undersign keys`: which stroke does what, as the desk would hear it now.
+//! `undersign keys`: the key bindings of the desk as currently configured.
 
 use clap::Args;
 use clap::builder::PossibleValuesParser;

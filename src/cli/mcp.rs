@@ -1,5 +1,5 @@
-//! `undersign mcp`: how an agent asks for a command in production, for clients of the Model Context Protocol. Nothing
-//! here authorizes: that is done at a desk, by a person with a key.
+//! `undersign mcp`: lets an agent request a command in production, for clients of the Model Context Protocol. Nothing
+//! here authorizes: a person with a key does that at a desk.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, Read as _, Write as _};
@@ -169,7 +169,7 @@ fn status(named: Named, ask: &dyn Fn(&Ask) -> Result<Reply, String>) -> Result<O
         "ended" => outputs(&ask(&Ask::Log { id: named.id })?)?,
         _ => String::new(),
     };
-    // That it has to wait is an answer, and no failure.
+    // Having to wait is a valid answer, not an error.
     Ok(Outcome { is_error: false, ..told(&reply, &log) })
 }
 

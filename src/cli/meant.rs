@@ -1,4 +1,4 @@
-//! Which pending change somebody means: by its id, a branch, a ref or a commit.
+//! Finds the pending change that somebody means: by its id, a branch, a ref or a commit.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! FLOOR 5: arguments → command → exit code. One file a sub-command.
+//! FLOOR 5: arguments → command → exit code. One file per sub-command.
 
 /// `print!` that fails at the end of the program, and not in the middle of a panic; see [`written`].
 macro_rules! out {
@@ -416,7 +416,7 @@ mod tests {
             let (_, examples) = help.split_once("Examples:\n").expect("every help has examples");
             let object = "0".repeat(40);
             for example in examples.lines() {
-                // As a shell reads it: what is in quotes is one word, and another program or file is no part of it.
+                // As a shell reads it: quoted text is one word, and other programs or files are not part of it.
                 let example = example.split(['|', '>']).next().unwrap_or_default().trim();
                 let example =
                     example.replace("$(git rev-parse main)", &object).replace("$(git rev-parse work)", &object);

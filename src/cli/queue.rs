@@ -1,4 +1,4 @@
-//! `undersign queue`: the queue for scripts and for terminals that are none.
+//! `undersign queue`: the queue for scripts and for output that is not a terminal.
 
 #[cfg(feature = "tui")]
 use std::collections::BTreeMap;

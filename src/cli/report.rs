@@ -1,4 +1,4 @@
-//! `undersign report`: what an auditor reads.
+//! `undersign report`: a report for auditors.
 
 use std::io::{self, BufWriter, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
@@ -179,7 +179,7 @@ fn moment(text: &str, is_end: bool) -> Result<i64, String> {
     if let Ok(time) = text.parse::<jiff::Timestamp>() {
         return Ok(time.as_second());
     }
-    // A time without its zone is no day, though it can be read as one.
+    // A time without a zone is not accepted as a day, though it can be parsed as one.
     let is_day = text.bytes().all(|b| b.is_ascii_digit() || b == b'-');
     let day = text.parse::<Date>().ok().filter(|_| is_day);
     let day = day.ok_or_else(|| "a day is written 2026-07-01, a time 2026-07-01T09:30:00Z".to_owned())?;

@@ -1,4 +1,4 @@
-//! `undersign risk`: scores commits that landed, for trying rules and order on a history.
+//! `undersign risk`: scores commits that landed, for testing rules and order on a history.
 
 use std::path::Path;
 

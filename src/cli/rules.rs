@@ -1,4 +1,4 @@
-//! `undersign rules`: for people who write rules, or wonder what one means.
+//! `undersign rules`: for people who write rules, or want to know what one means.
 
 use std::fs::File;
 use std::io::Read as _;

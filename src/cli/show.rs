@@ -1,4 +1,4 @@
-//! `undersign show CHANGE`: one change as text or JSON, for scripts and for who reads without a screen.
+//! `undersign show CHANGE`: one change as text or JSON, for scripts and for readers without a screen.
 
 use std::path::PathBuf;
 

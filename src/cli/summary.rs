@@ -1,4 +1,5 @@
-//! `undersign verify --summary`: what was allowed, signed with the gate's own key for those who do not know us.
+//! `undersign verify --summary`: what was allowed, signed with the gate's own key for readers who do not know
+//! undersign.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -44,7 +45,7 @@ impl SummaryOptions {
             eprintln!("undersign: nobody signed for this, so there is nothing to sum up and no summary is written.");
         }
         let Some(policy) = outcome.policy.as_ref().filter(|_| passed && !levels.is_empty()) else {
-            // A summary of an earlier push must not be taken for one of this.
+            // A summary of an earlier push must not be mistaken for one of this push.
             return match std::fs::remove_file(file) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                     Err(format!("The old summary {} cannot be removed: {error}.", file.display()))

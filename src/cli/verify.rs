@@ -171,7 +171,7 @@ pub fn run(options: &Options, repository: Option<&Path>) -> u8 {
             return super::USAGE;
         }
     };
-    // Git calls no hook for a push of nothing: whoever does has not passed on what git said.
+    // Git does not call a hook for an empty push: the caller has not passed on git's input.
     if updates.is_empty() {
         eprintln!(
             "undersign: standard input names no move of a ref, so there is nothing to judge and nothing may land."
@@ -239,7 +239,7 @@ fn from_hook(input: impl std::io::BufRead) -> Result<Vec<Update>, String> {
                 "a push of more than {MAX_REFS} refs, or a name of more than {MAX_LINE} bytes, is not judged."
             ));
         }
-        // A ref name that is no UTF-8 is named by no policy.
+        // No policy names a ref whose name is not UTF-8.
         let text = String::from_utf8_lossy(&line);
         let mut parts = text.splitn(3, ' ');
         let mut next = || parts.next().filter(|part| !part.is_empty()).ok_or_else(malformed);
@@ -260,7 +260,8 @@ fn print(outcome: &Outcome, format: Format, hook: bool) {
     match format {
         Format::Json => super::print_json(outcome),
         Format::Plain if hook => {
-            // Git shows the pusher what a hook says, on either stream; a push that lands needs no words but these.
+            // Git shows the pusher the hook's output on either stream; a push that lands needs no other words than
+            // these.
             let _ = std::io::stderr().write_all(hook_text(outcome).as_bytes());
         }
         Format::Plain => out!("{}", sentences(outcome)),
@@ -314,7 +315,7 @@ fn of_ref(judged: &RefOutcome, whole: bool) -> String {
     }
     let unsigned = |reason: &Reason| matches!(reason.code, Code::Unsigned | Code::AiUnsigned);
     if judged.outcome == Decided::Deny && judged.reasons.iter().any(unsigned) {
-        // The commonest way of being unsigned is a record that stayed at home.
+        // The most common reason for a missing signature is a record that was not sent.
         text.push_str("  If it is signed: `undersign sync` in the clone where it was signed sends the decision.\n");
     }
     text

@@ -1,7 +1,8 @@
 //! What the history of the target says about pending changes, and how often each rule fires in it: read while the queue
-//! is shown, and kept. By commit, so that the next time only what landed since is read; and by change, for the list.
+//! is shown, and kept. Kept by commit, so that only newly landed ones are read the next time; and by change, for the
+//! list.
 //!
-//! It orders a list and says how rare a finding is. Nothing that is signed or let through comes from here.
+//! It orders a list and shows how rare a finding is. Nothing that is signed or let through is based on it.
 
 use std::sync::Arc;
 
@@ -16,7 +17,7 @@ use crate::source::git::{CommitSelection, GitError, Repository};
 /// Commits between two progress reports.
 const STEP: usize = 100;
 
-/// What history says of a change; both as of a tip that the target had, which may have moved since.
+/// What history says about a change; both as of an earlier tip of the target, which may have moved since.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Background {
     pub look: Look,
@@ -25,7 +26,7 @@ pub struct Background {
 }
 
 impl Background {
-    /// Half a sentence: what it is based on.
+    /// A clause: what it is based on.
     pub fn said(&self) -> String {
         let commits = counted(self.look.commits as usize, "commit");
         if self.look.speaks() {
@@ -44,7 +45,7 @@ pub struct Progress {
 }
 
 impl Examination {
-    /// The same with what is kept of the history of its target.
+    /// Adds what is kept about the history of the target.
     pub fn with_background(mut self, change: &Change, rules: &Rules, cache: &Cache) -> Examination {
         self.background = kept(change, rules, cache);
         if let Some(Background { look, rates }) = &self.background {
@@ -66,19 +67,19 @@ fn rates_key(rules: &Rules) -> Digest {
     cache::key("rates", &[&rules.digest().0])
 }
 
-/// How often rules fire here, as far as that was read.
+/// How often rules fire here, as far as it was read.
 pub fn kept_rates(rules: &Rules, cache: &Cache) -> Option<Rates> {
     cache.get::<(ObjectId, Rates)>(&rates_key(rules)).map(|(_, rates)| rates)
 }
 
-/// What is kept of the history of a change.
+/// What is kept about the history of a change.
 pub fn kept(change: &Change, rules: &Rules, cache: &Cache) -> Option<Background> {
     let (_, look): (ObjectId, Look) = cache.get(&look_key(change))?;
     Some(Background { look, rates: kept_rates(rules, cache).map(Arc::new) })
 }
 
-/// Reads what is not kept yet of the history of a target, for these changes; returns whether anything is new. First
-/// what landed, which takes seconds, then how often each rule fires, which takes minutes the first time; `tell`
+/// Reads the parts of a target's history that are not kept yet, for these changes; returns whether anything is new.
+/// First what landed, which takes seconds, then how often each rule fires, which takes minutes the first time; `tell`
 /// receives the progress.
 ///
 /// # Errors
@@ -115,7 +116,7 @@ pub fn learn(
     Ok(is_new)
 }
 
-/// A pending change, as history would take it in.
+/// A pending change, in the form in which the history records changes.
 fn proposed(repository: &Repository, snapshot: &RepositorySnapshot, change: &Change) -> Result<PastChange, GitError> {
     let commits = &change.revision.commits;
     let diff = super::diff(repository, snapshot, change)?;
@@ -162,7 +163,7 @@ fn rates(
         let key = cache::key("fired", &[&rules.digest().0, &id.0]);
         let fired: Option<Vec<String>> = cache.get(&key).or_else(|| {
             let (fired, left_out) = past.fired(*id, rules)?;
-            // What is missing now may be here later.
+            // Objects missing now may be here later.
             if left_out == LeftOut::default() {
                 cache.put(key, &fired);
             }

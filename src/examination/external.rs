@@ -1,4 +1,4 @@
-//! Reports of other tools, joined with the change that they are about.
+//! Reports of other tools, assigned to the change that they are about.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -12,16 +12,15 @@ use crate::risk::external::{Import, MAX_BYTES, Report, Trees, read};
 use crate::risk::{Finding, Rules};
 use crate::source::git::{self, GitError, Repository};
 
-/// Reports in one note.
+/// The most reports in one note.
 const MAX_LINES: usize = 100;
 
-/// Reports on the head of a change, and on its base. The findings of a tool that did not run on the base are not
-/// compared.
+/// Reports on the head of a change, and on its base. If a tool did not run on the base, its findings are not compared.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Reports {
     pub head: Vec<Report>,
     pub base: Option<Vec<Report>>,
-    /// Which lines of the head tests ran.
+    /// Which lines of the head were run by tests.
     pub test_coverage: Vec<TestCoverageReport>,
 }
 
@@ -47,7 +46,7 @@ impl Reports {
         Ok(Reports { head: vec![of_head], base, ..Reports::default() })
     }
 
-    /// Takes in more of them.
+    /// Adds more reports.
     pub fn add(&mut self, more: Reports) {
         self.head.extend(more.head);
         self.test_coverage.extend(more.test_coverage);
@@ -63,7 +62,7 @@ impl Reports {
 
 fn from_file<T>(path: &Path, read: impl FnOnce(&[u8]) -> Result<T, String>) -> Result<T, String> {
     let mut bytes = Vec::new();
-    // One byte more than is read shows that there is more.
+    // Reading one byte more than the limit shows that there is more.
     let limit = MAX_BYTES as u64 + 1;
     File::open(path)
         .and_then(|file| file.take(limit).read_to_end(&mut bytes))
@@ -71,8 +70,8 @@ fn from_file<T>(path: &Path, read: impl FnOnce(&[u8]) -> Result<T, String>) -> R
     read(&bytes).map_err(|why| format!("{} is not read. {why}", path.display()))
 }
 
-/// The report in a note on a commit; none where there is no note. A note may hold several, one a line, as notes that
-/// were merged do.
+/// The report in a note on a commit; none if there is no note. A note may contain several, one per line, as merged
+/// notes do.
 pub fn from_note(repository: &Repository, name: &str, commit: ObjectId) -> Result<Option<Report>, String> {
     let bytes = git::note(repository, name, commit, MAX_BYTES).map_err(|error| error.to_string())?;
     let Some(bytes) = bytes else { return Ok(None) };
@@ -105,7 +104,7 @@ fn stem(path: &Path) -> String {
     if stem.is_empty() { "report".to_owned() } else { stem.to_owned() }
 }
 
-/// The trees of a change, as git has them.
+/// The trees of a change, read from git.
 struct GitTrees<'r> {
     repository: &'r Repository,
     change: &'r Change,
@@ -129,7 +128,7 @@ impl Trees for GitTrees<'_> {
     }
 
     fn is_same(&self, revision: &str, path: &RepoPath) -> Option<bool> {
-        // Only what is an id: a report chooses no branch.
+        // Only ids: a report must not select a branch.
         let is_id = revision.len() >= 7 && revision.bytes().all(|byte| byte.is_ascii_hexdigit());
         let commit = self.repository.resolve(revision).ok().filter(|_| is_id)?;
         let tree = self.repository.tree_of(commit).ok()?;
@@ -137,7 +136,7 @@ impl Trees for GitTrees<'_> {
     }
 }
 
-/// What the reports say about a change. Only files that some result is about are read.
+/// What the reports say about a change. Only files with results are read.
 pub fn findings(
     repository: &Repository,
     rules: &Rules,
@@ -158,7 +157,7 @@ pub fn findings(
     Ok(import.finish(&diff.files))
 }
 
-/// Which lines of a change tests ran, by the reports on it.
+/// Which lines of a change were run by tests, according to the reports on it.
 pub fn test_coverage(
     repository: &Repository,
     change: &Change,

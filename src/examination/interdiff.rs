@@ -25,18 +25,18 @@ enum Update {
     Rework,
 }
 
-/// A part of a change: its files, and what there is to say of them as a whole.
+/// A part of a change: its files, and remarks about them as a whole.
 #[derive(Debug)]
 pub struct Part {
     pub files: Vec<FileMaterial>,
     pub told: Vec<String>,
 }
 
-/// Compares what an earlier revision would be on today's base with what the change is now. A file is followed across
+/// Compares what an earlier revision would be on today's base with what the change is now. Files are followed across
 /// renames, in either revision and between them.
 ///
 /// # Errors
-/// With a sentence, where that revision is no longer in the repository.
+/// A sentence, if that revision is no longer in the repository.
 pub fn since(
     repository: &Repository,
     snapshot: &RepositorySnapshot,
@@ -61,10 +61,10 @@ pub fn since(
     Ok(Part { files, told })
 }
 
-/// What a revision does beyond what another one does, on the base of the first.
+/// What a revision does in addition to another one, on the base of the first.
 struct Beyond {
     files: Vec<FileMaterial>,
-    /// Where the two bases and the other revision touched the same lines, so that all of it is shown.
+    /// Files in which the two bases and the other revision touched the same lines, so that they are shown in full.
     clashing: Vec<RepoPath>,
 }
 
@@ -74,7 +74,7 @@ fn beyond(repository: &Repository, snapshot: &RepositorySnapshot, then: Trees, n
         let (mut expected, clashes) = expected(repository, &sides)?;
         let actual = Image::of(repository, sides.now.1)?;
         if clashes && expected == actual {
-            // One side was taken whole: what is lost of the other one must be visible.
+            // One side was taken whole: what was lost of the other one must be visible.
             expected = Image::of(repository, sides.then.1)?;
         }
         let (was, is) = sides.called;
@@ -92,7 +92,7 @@ fn is_only_moved(file: &FileMaterial) -> bool {
     file.diff.from.is_some() && file.diff.old == file.diff.new
 }
 
-/// What came: by path what was there, and what is.
+/// The newly changed files: by path, the old and the new state.
 #[derive(Default)]
 struct Came {
     diff: Diff,
@@ -114,8 +114,8 @@ impl Came {
         self.is.insert(is, actual.content);
     }
 
-    /// With what was only renamed since then as one file each. What there was may be in no object: it is what a merge
-    /// would give.
+    /// Joins files that were only renamed since then. The old content may not exist as an object: it is the result of a
+    /// merge.
     fn joined(self, repository: &Repository, snapshot: &RepositorySnapshot) -> Vec<FileMaterial> {
         let Came { mut diff, mut was, mut is } = self;
         diff.files.sort_by(|a, b| a.path.cmp(&b.path));
@@ -164,7 +164,7 @@ fn short(id: &str) -> &str {
     id.get(..7).unwrap_or(id)
 }
 
-/// One side of a path with its content. Two are the same by mode and content.
+/// One side of a path with its content. Two are equal if mode and content are.
 #[derive(Debug, Clone, PartialEq)]
 struct Image {
     entry: Option<TreeEntry>,
@@ -216,8 +216,8 @@ fn merged(
     }
 }
 
-/// What one commit of a series does, against its first parent; what it moved is one file each. Of a merge, what it adds
-/// to what follows from its parents.
+/// What one commit of a series does, against its first parent, with moves joined. For a merge, what it adds to what
+/// follows from its parents.
 pub fn commit(repository: &Repository, snapshot: &RepositorySnapshot, id: ObjectId) -> Result<Part, GitError> {
     let commit = repository.commit(id)?;
     if let [ours, theirs] = commit.parents[..]
@@ -231,7 +231,7 @@ pub fn commit(repository: &Repository, snapshot: &RepositorySnapshot, id: Object
         None => git::diff_from(repository, None, tree)?,
     };
     let files = diff.files.iter().map(|file| FileMaterial::read(repository, file)).collect::<Result<_, _>>()?;
-    // Our words come first: its title, which its author chose, may be as long as the line.
+    // Our words come first: the title, chosen by the author, may be as long as the line.
     let mut told = Vec::new();
     match commit.parents.len() {
         0 => told.push("A first commit, without a parent: all of it is new.".to_owned()),
@@ -245,7 +245,8 @@ pub fn commit(repository: &Repository, snapshot: &RepositorySnapshot, id: Object
     Ok(Part { files, told })
 }
 
-/// What a merge holds that nobody wrote before it: what its first parent and what the other one brings do not give.
+/// What only the merge itself contributes: everything that does not follow from its first parent and the changes of the
+/// other.
 fn own_part_of_merge(
     repository: &Repository,
     snapshot: &RepositorySnapshot,
@@ -261,7 +262,7 @@ fn own_part_of_merge(
         (true, false) => "A merge of texts that both sides changed",
         _ => "A merge: what it adds",
     };
-    // Our words come first: its title, which its author chose, may be as long as the line.
+    // Our words come first: the title, chosen by the author, may be as long as the line.
     let mut told = vec![format!("{what} to the {} of {}.", counted(brings, "file"), theirs.short())];
     let both = |path: &RepoPath| {
         format!("{path}: both sides changed it; shown against the first, or the other where the first was taken whole.")
@@ -280,10 +281,11 @@ pub enum Step {
     New(Commit),
 }
 
-/// Commits of a revision that are compared with those of another.
+/// The most commits of a revision that are compared with those of another.
 pub const MAX_RANGE: usize = 200;
 
-/// The commits of an earlier revision beside those of today, oldest first: the same content first, then the same title.
+/// The commits of an earlier revision beside those of today, oldest first: matched by equal content first, then by
+/// title.
 pub fn range(repository: &Repository, change: &Change, then: &Revised) -> Result<Vec<Step>, GitError> {
     let earlier = earlier(repository, change, then)?;
     let series = |commits: &[Commit]| -> Result<Vec<(Commit, Digest)>, GitError> {
@@ -326,7 +328,7 @@ fn in_order(then: &[(Commit, Digest)], pairs: Vec<(usize, Step)>, left: &[Option
     steps
 }
 
-/// Whether two commits that do the same do it at the same places.
+/// Whether two commits with the same effect have it at the same places.
 fn is_same_place(repository: &Repository, one: &Commit, other: &Commit) -> Result<bool, GitError> {
     let diff = |commit: &Commit| match commit.parents.first() {
         Some(parent) => git::diff(repository, repository.tree_of(*parent)?, repository.tree_of(commit.id)?),
@@ -335,7 +337,7 @@ fn is_same_place(repository: &Repository, one: &Commit, other: &Commit) -> Resul
     git::is_same_place(repository, &diff(one)?, &diff(other)?)
 }
 
-/// What a commit does: the same wherever it is applied.
+/// The effect of a commit: the same wherever it is applied.
 fn patch(repository: &Repository, commit: &Commit) -> Result<Digest, GitError> {
     let Some(&parent) = commit.parents.first() else { return Ok(Digest::of(commit.id.to_string().as_bytes())) };
     let diff = git::diff(repository, repository.tree_of(parent)?, repository.tree_of(commit.id)?)?;

@@ -1,14 +1,14 @@
 //! What follows from the content of a change alone, kept on disk between two openings of the queue: findings,
-//! provenance, counts, and what the policy's rules ask of the objects. The key includes all that it depends on: trees,
-//! commits, names of the branches, notes, rules, the version of the program, and how the policy divides paths into
-//! compartments, which determines what is one file that moved.
+//! provenance, counts, and what the policy's rules query about the objects. The key includes everything that this
+//! depends on: trees, commits, names of the branches, notes, rules, the version of the program, and how the policy
+//! divides paths into compartments, which determines which moved files are joined.
 //!
-//! The judgement by policy, ledger and clock is made again each time: it is never kept.
+//! The judgement by policy, ledger and clock is made anew each time: it is never kept.
 //!
 //! Nothing that is signed or let through comes from here. Only the list of the queue uses it; when a person opens a
 //! change, it is read and examined from the objects ([`super::examine`]), and that examination is signed; what comes
-//! from here is refused there ([`Examination::from_objects`]). A gate knows no cache. So whoever can write the cache of
-//! a person can falsify or remove a row of the queue, and nothing else.
+//! from here is refused there ([`Examination::from_objects`]). A gate does not use the cache. So whoever can write a
+//! person's cache can falsify or remove a row of the queue, and nothing else.
 
 use std::cell::RefCell;
 
@@ -25,7 +25,8 @@ use crate::policy::Policy;
 use crate::provenance;
 use crate::source::git::{self, GitError, Repository};
 
-/// What a policy asked of the objects of a change, and the answers; they stay the same as long as the two trees do.
+/// What a policy queried about the objects of a change, and the answers; they are valid as long as the two trees are
+/// the same.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Answers {
     lines: Option<Vec<(RepoPath, u64)>>,
@@ -34,7 +35,7 @@ pub(super) struct Answers {
     aliases: Option<Vec<(RepoPath, RepoPath)>>,
 }
 
-/// Objects of which some things are known already.
+/// Objects about which some answers are already known.
 pub(super) struct Asked<'r> {
     pub(super) repository: &'r Repository,
     objects: git::Objects<'r>,
@@ -48,7 +49,7 @@ impl<'r> Asked<'r> {
         Asked { repository, objects: git::Objects::of(repository), trees, answers: RefCell::new(known) }
     }
 
-    /// All that is known now; nothing if there was more to read than the limits allow.
+    /// Everything known now; empty if there was more to read than the limits allow.
     pub(super) fn answers(self) -> Answers {
         if self.objects.exceeded().is_some() { Answers::default() } else { self.answers.into_inner() }
     }
@@ -106,7 +107,7 @@ impl Contents for Asked<'_> {
     }
 }
 
-/// The key, which covers all but the target.
+/// The key, which covers everything except the target.
 fn key(snapshot: &RepositorySnapshot, change: &Change) -> Digest {
     key_by([snapshot.rules().digest(), provenance::Rules::shipped().digest()], snapshot, change)
 }
@@ -124,13 +125,13 @@ fn key_by(rules: [Digest; 2], snapshot: &RepositorySnapshot, change: &Change) ->
     cache::key("examined", &parts)
 }
 
-/// Which paths each compartment of a policy holds.
+/// Which paths each compartment of a policy contains.
 fn division(policy: &Policy) -> Vec<u8> {
     let compartments = policy.compartments.iter().map(|compartment| (&compartment.name, &compartment.patterns));
     serde_json::to_vec(&compartments.collect::<Vec<_>>()).unwrap_or_default()
 }
 
-/// The tree that a change comes to on its target.
+/// The tree that results from applying a change to its target.
 fn result_tree(
     repository: &Repository,
     change: &Change,
@@ -139,7 +140,7 @@ fn result_tree(
 ) -> Result<Option<ObjectId>, GitError> {
     let revision = &change.revision;
     let trees = [revision.base_tree, revision.head_tree];
-    // Not by target: what was known of an earlier one is dropped.
+    // Not keyed by target, so that the result for an earlier one is replaced.
     let key = cache::key("result", &trees.each_ref().map(|tree| &tree.0[..]));
     if let Some((target, known)) = cache.get::<(ObjectId, Option<ObjectId>)>(&key)
         && target == revision.target_tree
@@ -151,7 +152,7 @@ fn result_tree(
     Ok(found)
 }
 
-/// The examination of a change by what is kept of it; none where nothing is.
+/// The examination of a change from what is kept of it; none if nothing is.
 pub fn known(
     repository: &Repository,
     snapshot: &RepositorySnapshot,
@@ -165,14 +166,14 @@ pub fn known(
     let result_tree = result_tree(repository, change, &apart, cache)?;
     let answers = facts.answers.clone();
     let (examination, answers_now) = judged(repository, snapshot, change, &facts, (&apart, result_tree), now)?;
-    // The policy asks for more than it did.
+    // The policy queries more than before.
     if answers_now != answers {
         cache.put(key, &Facts { answers: answers_now, ..facts });
     }
     Ok(Some(examination.with_background(change, snapshot.rules(), cache)))
 }
 
-/// As [`super::whole`], for a list: what is kept need not be read again, and what is read is kept.
+/// As [`super::whole`], for a list: what is kept is not read again, and what is read is kept.
 pub fn listed(
     repository: &Repository,
     snapshot: &RepositorySnapshot,

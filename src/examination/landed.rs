@@ -10,21 +10,21 @@ use crate::change::renames;
 use crate::risk::{Assessment, Assessor, History, Look, MAX_COMMITS, MAX_RATED, PastChange, Rates, Rules, Signs};
 use crate::source::git::{self, CommitSelection, PastCommit};
 
-/// Files of one commit that are read.
+/// The most files of one commit that are read.
 const MAX_FILES: usize = 500;
-/// Bytes of their texts, both sides: what is read in less than a second.
+/// The most bytes of their texts, both sides: an amount that is read in less than a second.
 const MAX_BYTES: u64 = 2 << 20;
-/// Paths of one commit that are looked at.
+/// The most paths of one commit that are examined.
 const MAX_PATHS: usize = 20_000;
 /// Commits after which the repository is reopened: its mapped packs would grow to the size of what was read.
 const MAPPED: usize = 500;
 
-/// What is said of a commit that landed.
+/// The score of a commit that landed.
 #[derive(Debug, Clone)]
 pub struct Scored {
     pub commit: PastCommit,
     pub assessment: Assessment,
-    /// What the commits before it say.
+    /// What the commits before it say about it.
     pub look: Look,
     pub files: usize,
     pub added: u32,
@@ -32,7 +32,7 @@ pub struct Scored {
     pub left_out: LeftOut,
 }
 
-/// What of a commit was not read.
+/// What was not read of a commit.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct LeftOut {
     /// Files beyond the bounds.
@@ -42,7 +42,7 @@ pub struct LeftOut {
 }
 
 impl LeftOut {
-    /// Half a sentence; none if all was read.
+    /// A clause; none if everything was read.
     pub fn sentence(&self) -> Option<String> {
         let large = format!(
             "{} beyond {MAX_FILES} files or {} MiB of a commit",
@@ -69,7 +69,7 @@ impl Past {
         Ok(Past { repository: Repository::open(repository.git_dir())?, read: 0 })
     }
 
-    /// A commit as the history sees it; none if it is not here.
+    /// A commit in the form in which the history records it; none if it is not here.
     pub fn change(&mut self, id: ObjectId) -> Option<PastChange> {
         let commit = self.commit(id).ok()?;
         Some(past_change(&self.repository, &commit))
@@ -98,7 +98,7 @@ pub struct Scorer<'r> {
     rules: &'r Rules,
     history: History,
     line: CommitSelection,
-    /// What fired on the newest commits that were scored, and how often that was.
+    /// The rules that fired on the newest scored commits, and how often they did.
     fired: VecDeque<BTreeSet<String>>,
     rates: Rates,
 }
@@ -113,7 +113,7 @@ impl<'r> Scorer<'r> {
         Ok(Scorer { past: Past::of(repository)?, rules, history, line, fired, rates })
     }
 
-    /// Takes in the history up to and including a commit.
+    /// Adds the history up to and including a commit.
     ///
     /// # Errors
     /// A commit is missing.
@@ -125,7 +125,7 @@ impl<'r> Scorer<'r> {
         Ok(())
     }
 
-    /// Scores a commit by the history so far, without taking it in.
+    /// Scores a commit by the history so far, without adding it.
     ///
     /// # Errors
     /// The commit or one of its trees is missing.
@@ -137,12 +137,12 @@ impl<'r> Scorer<'r> {
         Ok(scored)
     }
 
-    /// How often each rule fired on the commits that were taken in.
+    /// How often each rule fired on the added commits.
     pub fn rates(&self) -> &Rates {
         &self.rates
     }
 
-    /// Scores a commit, and takes it in for the next one.
+    /// Scores a commit, and adds it to the history for the next one.
     ///
     /// # Errors
     /// As [`Scorer::score`].
@@ -161,10 +161,10 @@ impl<'r> Scorer<'r> {
     }
 }
 
-/// A commit as the history sees it; without paths if its trees cannot be read.
+/// A commit in the form in which the history records it; without paths if its trees cannot be read.
 fn past_change(repository: &Repository, commit: &PastCommit) -> PastChange {
     let diff = commit.diff(repository).unwrap_or_default();
-    // Moved without a change: more would ask for the texts.
+    // Only moves without a change: finding others would require the texts.
     let diff = renames::paired(diff, |_, _| true, |_, _| None);
     PastChange {
         id: commit.id,
@@ -220,7 +220,7 @@ fn read<'r>(repository: &Repository, rules: &'r Rules, diff: &Diff, scored: &mut
     assessor
 }
 
-/// Bytes of both sides; none where an object is missing.
+/// Bytes of both sides; none if an object is missing.
 fn bytes_of(repository: &Repository, file: &FileDiff) -> Option<u64> {
     let sides = [file.old, file.new].into_iter().flatten();
     sides.map(|entry| git::size_of(repository, entry).ok()).sum()

@@ -39,7 +39,7 @@ use crate::source::git::{self, GitError, NotesRefs, PolicyState, Repository, Tar
 use background::Background;
 use kept::{Answers, Asked};
 
-/// What is known of a repository at the time it was opened: before its changes are looked at.
+/// What is known about a repository when it is opened, before its changes are examined.
 #[derive(Debug, Clone)]
 pub struct RepositorySnapshot {
     pub root: PathBuf,
@@ -49,7 +49,7 @@ pub struct RepositorySnapshot {
     pub policy: PolicyState,
     pub chains: Vec<Chain>,
     pub notes: NotesRefs,
-    /// The rules that apply here: the only place that determines them.
+    /// The rules that apply here: this is the only place that determines them.
     pub rules: Rulebook,
 }
 
@@ -71,7 +71,7 @@ impl RepositorySnapshot {
             policy: repository.policy_at(policy_branch.tip)?,
             chains: ledger::read_with_remotes(&repository)?,
             notes: NotesRefs::of(&repository),
-            // Like the policy, they are those of the policy branch: a change brings no rules for itself.
+            // Like the policy, they come from the policy branch: a change cannot bring rules for itself.
             rules: Rulebook::with(repository.rule_packs_at(policy_branch.tip)?),
             target,
         };
@@ -83,12 +83,12 @@ impl RepositorySnapshot {
         RepositorySnapshot { rules: self.rules.and(own), ..self }
     }
 
-    /// Whether commands can wait here for somebody.
+    /// Whether requests for commands can be pending here.
     pub fn has_targets(&self) -> bool {
         self.policy().is_some_and(|policy| !policy.targets.is_empty())
     }
 
-    /// All rules that look at its changes.
+    /// All rules that examine its changes.
     pub fn rules(&self) -> &Rules {
         self.rules.rules()
     }
@@ -122,7 +122,7 @@ pub struct FileMaterial {
 impl FileMaterial {
     /// Compares two contents.
     pub fn of(diff: FileDiff, old: Option<Content>, new: Option<Content>) -> FileMaterial {
-        // An omission on either side has no lines; where the content did not change (a mode did), neither.
+        // An omission on either side has no lines; nor is there anything to compare if only the mode changed.
         let comparable = [&old, &new].iter().all(|c| c.as_ref().is_none_or(|c| c.text().is_some()));
         let comparison = if comparable { compare(text_of(&old), text_of(&new)) } else { Comparison::default() };
         FileMaterial { diff, old, new, comparison, passed: Vec::new() }
@@ -135,7 +135,7 @@ impl FileMaterial {
         Ok(FileMaterial { passed, ..FileMaterial::of(diff.clone(), side(diff.old)?, side(diff.new)?) })
     }
 
-    /// The lines that it takes out and puts in, each with its sign.
+    /// The removed and added lines, each with its sign.
     pub fn changed_lines(&self) -> impl Iterator<Item = (u8, &[u8])> {
         let (old, new) = (text_of(&self.old), text_of(&self.new));
         let lines = self.comparison.hunks.iter().flat_map(|hunk| &hunk.lines);
@@ -146,12 +146,12 @@ impl FileMaterial {
         })
     }
 
-    /// For what is found among all changed lines of a change.
+    /// The input for finding moves among all changed lines of a change.
     pub fn compared(&self) -> moved::Compared<'_> {
         moved::Compared { comparison: &self.comparison, old: text_of(&self.old), new: text_of(&self.new) }
     }
 
-    /// For the rules.
+    /// The input for the rules.
     pub fn under_review(&self) -> FileUnderReview<'_> {
         FileUnderReview::new(&self.diff, self.old.as_ref(), self.new.as_ref(), &self.comparison)
     }
@@ -185,16 +185,17 @@ impl FileReader {
     }
 }
 
-/// The text of a side; empty where it has none.
+/// The text of a side; empty if it has none.
 pub fn text_of(content: &Option<Content>) -> &[u8] {
     content.as_ref().and_then(Content::text).unwrap_or_default()
 }
 
-/// What rules and policy say of a change, once its texts are read.
+/// What rules and policy say about a change, once its texts are read.
 #[derive(Debug, Clone)]
 pub struct Examination {
     pub assessment: Assessment,
-    /// What the history of its target says; none if that was not read yet, and never if it is read for signing.
+    /// What the history of its target says; none if that was not read yet, and always none when reading for a
+    /// signature.
     pub background: Option<Background>,
     pub provenance: Provenance,
     pub manifest: Manifest,
@@ -203,30 +204,30 @@ pub struct Examination {
     pub standing: Option<Standing>,
     /// Compartments touched, the most critical first.
     pub compartments: Vec<(String, Criticality)>,
-    /// Files that move from one compartment into another.
+    /// Files that move from one compartment to another.
     pub crossings: Vec<Crossing>,
-    /// Where it changes the policy: what that means.
+    /// If it changes the policy: the meaning of that.
     pub policy_change: Option<PolicyChange>,
-    /// Of the rules that looked at it.
+    /// The digest of the rules that examined it.
     pub rules: Digest,
-    /// Where it touches too much at once: how it could be cut.
+    /// If it touches too much at once: how it could be split.
     pub split: Vec<SplitChange>,
     /// Who wrote it: the authors of its commits, without merges that follow from their parents.
     pub authors: Vec<Identity>,
     pub files: usize,
     pub added: u32,
     pub removed: u32,
-    /// Whether all of it was read from the objects now, and nothing taken from the cache on disk. Nothing else is
+    /// Whether everything was read from the objects now, and nothing came from the cache on disk. Nothing else is
     /// signed.
     pub from_objects: bool,
 }
 
-/// What is collected from the files of a change as they are read, so that none of them has to be kept.
+/// What is collected from the files of a change as they are read, so that no file has to be kept.
 pub struct Reading<'r> {
     assessor: Assessor<'r>,
-    /// By path, one half of what moved to where it means something else, until the other is read.
+    /// By path, one half of a move to where the file means something else, until the other half is read.
     halves: HashMap<RepoPath, FileMaterial>,
-    /// Of the contents that were read: what the manifest binds to.
+    /// The digests of the contents that were read: the manifest binds to them.
     digests: HashMap<ObjectId, Digest>,
     files: usize,
     added: u32,
@@ -240,7 +241,7 @@ impl<'r> Reading<'r> {
         Reading { assessor: Assessor::new(rules), halves, digests, files: 0, added: 0, removed: 0 }
     }
 
-    /// Takes in a file, each once, in any order.
+    /// Adds a file, each once, in any order.
     pub fn take(&mut self, file: &FileMaterial) {
         self.assessor.read(&file.under_review());
         self.take_across(file);
@@ -253,7 +254,7 @@ impl<'r> Reading<'r> {
         self.removed += file.comparison.removed;
     }
 
-    /// Takes in what others found.
+    /// Adds findings of other tools.
     pub fn add(&mut self, findings: Vec<Finding>) {
         self.assessor.add(findings);
     }
@@ -262,7 +263,7 @@ impl<'r> Reading<'r> {
 impl Reading<'_> {
     fn take_across(&mut self, file: &FileMaterial) {
         let Some(counterpart) = file.diff.counterpart.as_ref().filter(|_| file.diff.changed_across()) else { return };
-        // What is paired by its text, and not by equal contents, is small enough to be kept.
+        // A file that is paired by its text, and not by equal contents, is small enough to be kept.
         let Some(other) = self.halves.remove(&counterpart.path) else {
             self.halves.insert(file.diff.path.clone(), file.clone());
             return;
@@ -273,7 +274,8 @@ impl Reading<'_> {
         self.assessor.read_across(&joined.under_review(), &gone.diff.path);
     }
 
-    /// What the files and commits of a change say by themselves, without a repository and so without a judgement.
+    /// What the files and commits of a change say by themselves, without a repository and therefore without a
+    /// judgement.
     pub fn apart(self, change: &Change, diff: &Diff) -> Examination {
         Examination {
             rules: self.assessor.rules().digest(),
@@ -296,23 +298,23 @@ impl Reading<'_> {
     }
 }
 
-/// What the content of a change says of it, whatever the policy, the ledger and the clock say.
+/// What the content of a change says about it, independent of policy, ledger and clock.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Facts {
     diff: Diff,
-    /// Of the contents that were read: what the manifest binds to.
+    /// The digests of the contents that were read: the manifest binds to them.
     digests: Vec<(ObjectId, Digest)>,
     assessment: Assessment,
     provenance: Provenance,
     files: usize,
     added: u32,
     removed: u32,
-    /// What a policy asked of the objects so far.
+    /// What a policy has queried about the objects so far.
     answers: Answers,
 }
 
 impl Facts {
-    /// Whether there was more than was looked at.
+    /// Whether a part of the change was not examined.
     fn is_partial(&self) -> bool {
         self.assessment.findings.iter().any(|finding| finding.rule == passing::PARTIAL)
     }
@@ -328,14 +330,14 @@ pub fn examine(
     now: i64,
 ) -> Result<Examination, GitError> {
     let facts = find_out(repository, snapshot, change, diff.clone(), reading);
-    // What is signed, and what the policy asks for, goes by paths: a file that moved is two of them.
+    // What is signed, and what the policy requires, is by path: a moved file counts as two.
     let apart = facts.diff.apart();
     let result_tree = git::result_tree(repository, &change.revision, &apart)?;
     let (examination, _) = judged(repository, snapshot, change, &facts, (&apart, result_tree), now)?;
     Ok(Examination { from_objects: true, ..examination })
 }
 
-/// What files, commits and notes say.
+/// Collects what files, commits and notes say.
 fn find_out(
     repository: &Repository,
     snapshot: &RepositorySnapshot,
@@ -360,7 +362,7 @@ fn find_out(
     }
 }
 
-/// The current judgement of a change by policy and ledger. Also returns what the policy asked of the objects.
+/// The current judgement of a change by policy and ledger. Also returns what the policy queried about the objects.
 fn judged(
     repository: &Repository,
     snapshot: &RepositorySnapshot,
@@ -401,7 +403,7 @@ fn judged(
     Ok((examination, asked.answers()))
 }
 
-/// What messages, identities, the branch and notes say of how it was made.
+/// What messages, identities, the branch and notes say about how it was made.
 fn provenance_of(repository: &Repository, snapshot: &RepositorySnapshot, change: &Change) -> Provenance {
     let (rules, commits) = (provenance::Rules::shipped(), &change.revision.commits);
     let notes = git::testimony(repository, &snapshot.notes, &change.revision).evidence(commits, rules);
@@ -413,7 +415,8 @@ fn authors(step: &Step) -> Vec<Identity> {
     provenance::author_set(&written.cloned().collect::<Vec<_>>(), provenance::Rules::shipped())
 }
 
-/// A proposal how to cut a change that touches too many compartments, or something that stands alone and more.
+/// A proposal for splitting a change that touches too many compartments, or one that must change alone and something
+/// else.
 fn split(policy: &Policy, diff: &Diff, standing: Option<&Standing>) -> Vec<SplitChange> {
     let crossed = |reason: &gate::Reason| {
         let many = reason.code == Code::Limit && policy.limits.compartments.is_some();
@@ -421,15 +424,15 @@ fn split(policy: &Policy, diff: &Diff, standing: Option<&Standing>) -> Vec<Split
     };
     if standing.is_some_and(|standing| standing.reasons.iter().any(crossed)) {
         let parts = policy.split(diff.files.iter().map(|file| &file.path));
-        // One part is no proposal.
+        // A single part is not a proposal.
         if parts.len() > 1 { parts } else { Vec::new() }
     } else {
         Vec::new()
     }
 }
 
-/// How the gate would judge it now, as far as can be known here: a desk knows when records arrived only from the
-/// records themselves.
+/// How the gate would judge it now, as far as can be known here: a desk knows only from the records themselves when
+/// they arrived.
 fn standing(
     snapshot: &RepositorySnapshot,
     policy: &Policy,
@@ -470,13 +473,13 @@ fn crossings(policy: &Policy, diff: &Diff) -> Vec<Crossing> {
     come.filter_map(|file| policy.crossing(&file.counterpart.as_ref()?.path, &file.path)).collect()
 }
 
-/// What a change does to each path, with what only moved joined: where neither a rule nor the policy tells the two
-/// paths apart, so that a reader of what changed has read all that is new to anybody.
+/// What a change does to each path, with moves joined if neither a rule nor the policy distinguishes the two paths, so
+/// that whoever reads the changes has read everything that is new to anybody.
 pub fn diff(repository: &Repository, snapshot: &RepositorySnapshot, change: &Change) -> Result<Diff, GitError> {
     joined(repository, snapshot, (change.revision.base_tree, change.revision.head_tree))
 }
 
-/// As [`diff`], of any two trees.
+/// As [`diff`], for any two trees.
 fn joined(
     repository: &Repository,
     snapshot: &RepositorySnapshot,
@@ -487,7 +490,7 @@ fn joined(
     Ok(renames::paired(diff, |from, to| mean_the_same(snapshot, from, to), text))
 }
 
-/// Whether neither a rule nor the policy tells two paths apart.
+/// Whether neither a rule nor the policy distinguishes two paths.
 pub fn mean_the_same(snapshot: &RepositorySnapshot, from: &RepoPath, to: &RepoPath) -> bool {
     snapshot.rules().mean_the_same_by(from, to)
         && snapshot.policy().is_none_or(|policy| policy.crossing(from, to).is_none())
@@ -503,7 +506,7 @@ pub fn whole(
     with_reports(repository, snapshot, change, external::Reports::default(), now)
 }
 
-/// As [`whole`], with what other tools found.
+/// As [`whole`], including the findings of other tools.
 pub fn with_reports(
     repository: &Repository,
     snapshot: &RepositorySnapshot,
@@ -585,7 +588,7 @@ fn is_to_look_again(standing: &Standing, me: Option<&str>) -> bool {
     vetoes().all(|one| one.is_outdated) && vetoes().any(|one| me == Some(one.by.as_str()))
 }
 
-/// What a person who has not signed a change can do with it: sign it, or it is their own.
+/// What a person who has not signed a change can do about it: sign it, or nothing because it is their own.
 fn turn_of(me: &str, policy: &Policy, standing: &Standing, now: i64) -> Option<&'static str> {
     let is_mine = |id: &String| id == me;
     if standing.authors.iter().any(is_mine) && !policy.self_review {
@@ -600,12 +603,12 @@ fn people_asked(standing: &Standing) -> usize {
     distinct_need(standing).unwrap_or(widest)
 }
 
-/// How many more people must sign, as far as that can be counted.
+/// How many more people must sign, as far as they can be counted.
 pub fn people_missing(standing: &Standing) -> usize {
     people_asked(standing).saturating_sub(standing.approved_by.len())
 }
 
-/// How many people the largest compartment asks for.
+/// The number of people required by the largest compartment.
 fn distinct_need(standing: &Standing) -> Option<usize> {
     let names: std::collections::BTreeSet<_> = standing.slots.iter().map(|slot| &slot.compartment).collect();
     names
@@ -614,7 +617,7 @@ fn distinct_need(standing: &Standing) -> Option<usize> {
         .max()
 }
 
-/// Order of the queue: tier, then points, then id, so that it is total and repeatable.
+/// The order of the queue: tier, then points, then id, so that it is total and repeatable.
 pub fn urgency(change: &Change, examination: &Examination) -> (u8, std::cmp::Reverse<u32>, String) {
     (examination.assessment.tier, std::cmp::Reverse(examination.assessment.points), change.id.clone())
 }

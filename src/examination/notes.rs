@@ -1,4 +1,4 @@
-//! Notes of a draft and the lines that they are about, in git: where those went, and what they were.
+//! Notes of a draft and their lines in git: where the lines moved, and what they were.
 
 use super::renamed::Renamed;
 use crate::change::diff::Diff;
@@ -8,17 +8,17 @@ use crate::decision::anchor::Anchor;
 use crate::decision::{Draft, Note};
 use crate::source::git::{self, GitError, Repository};
 
-/// The tree without entries, which every repository has.
+/// The empty tree, which every repository has.
 const EMPTY_TREE: ObjectId = ObjectId([
     0x4b, 0x82, 0x5d, 0xc6, 0x42, 0xcb, 0x6e, 0xb9, 0xa0, 0x60, 0xe5, 0x4b, 0xf8, 0xd6, 0x92, 0x88, 0xfb, 0xee, 0x49,
     0x04,
 ]);
-/// Lines and bytes that are quoted of what a note is about.
+/// The most lines and bytes that are quoted for a note.
 const MAX_QUOTED: usize = 40;
 const MAX_LINE: usize = 400;
 
 /// Makes the notes of a draft follow their lines into the open revision, and their files across renames. A note of an
-/// earlier version kept no text: it is read from the revision at which it was written, if that is here.
+/// earlier version has no text: it is read from the revision at which it was written, if that is available.
 pub fn follow(repository: &Repository, draft: &mut Draft, revision: &Revision, now: &Diff, renamed: &Renamed) {
     let (then_base, then_head) = (draft.base.parse().ok(), draft.head.parse().ok());
     for note in draft.notes.iter_mut() {
@@ -39,8 +39,8 @@ pub fn follow(repository: &Repository, draft: &mut Draft, revision: &Revision, n
     }
 }
 
-/// Where the text of a note was, where it is, and the path of its file in the change: the old side of a moved file is
-/// elsewhere.
+/// The old and the new path of a note's text, and the path of its file in the change: the old side of a moved file has
+/// another path.
 struct Way {
     then: RepoPath,
     now: RepoPath,
@@ -63,7 +63,7 @@ impl Way {
     }
 }
 
-/// Where the old side of a file lies.
+/// The path of a file's old side.
 fn old_path(diff: &Diff, path: &RepoPath) -> RepoPath {
     diff.at(path).and_then(|file| file.from.as_ref()).unwrap_or(path).clone()
 }
@@ -78,8 +78,8 @@ fn anchor(repository: &Repository, note: &Note, then: Option<(ObjectId, &RepoPat
     }
 }
 
-/// The path of a signed note at the base: where the old side lies of a file that moved. Records name files as the head
-/// has them.
+/// The path of a signed note at the base: for a moved file, the path of its old side. Records name files by their paths
+/// in the head.
 pub fn path_at_base(repository: &Repository, base: &str, head: &str, path: &str) -> Option<String> {
     let (path, base, head) = (unescape(path)?, base.parse().ok()?, head.parse().ok()?);
     if repository.text_at(base, &path).is_some() {
@@ -90,7 +90,7 @@ pub fn path_at_base(repository: &Repository, base: &str, head: &str, path: &str)
     Some(escape(&old_path(&renames::paired(diff, |_, _| true, text), &path)))
 }
 
-/// Lines of a path at a commit, 1-based, for people: bounded, not escaped. None where they are not there.
+/// Lines of a path at a commit, 1-based, to show to people: bounded, not escaped. None if they do not exist.
 pub fn quoted(repository: &Repository, commit: &str, path: &str, first: u64, last: u64) -> Option<String> {
     let text = repository.text_at(commit.parse().ok()?, &unescape(path)?)?;
     let (first, last) = (usize::try_from(first).ok()?, usize::try_from(last).ok()?);
@@ -109,10 +109,10 @@ pub fn quoted(repository: &Repository, commit: &str, path: &str, first: u64, las
     Some(lines.join("\n"))
 }
 
-/// All paths of the head of a change, for a note on any of them.
+/// All paths in the head of a change, for a note on any of them.
 ///
 /// # Errors
-/// There are more than are read, or an object is missing.
+/// There are more than the limit, or an object is missing.
 pub fn paths(repository: &Repository, revision: &Revision) -> Result<Vec<RepoPath>, GitError> {
     let all = git::diff(repository, EMPTY_TREE, revision.head_tree)?;
     Ok(all.files.into_iter().map(|file| file.path).collect())

@@ -1,4 +1,4 @@
-//! Packs of rules in a folder of this machine: those of who runs the program.
+//! Packs of rules in a local folder: those of the user.
 
 use std::fs::File;
 use std::io::{ErrorKind, Read as _};
@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::risk::{Origin, PackFile, PackText};
 
-/// The packs in a folder, which may not be there.
+/// The packs in a folder, which need not exist.
 pub fn in_folder(folder: &Path) -> Vec<PackFile> {
     let entries = match std::fs::read_dir(folder) {
         Ok(entries) => entries,
@@ -22,7 +22,7 @@ pub fn in_folder(folder: &Path) -> Vec<PackFile> {
     PackFile::of_folder(Origin::User, names, place, |name| text(&folder.join(name)))
 }
 
-/// A file that is tested before it is put into the folder of packs.
+/// A file that is tested before it is added to the folder of packs.
 pub fn one(file: &Path) -> PackFile {
     let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let place = crate::change::visible::line(file.as_os_str().as_encoded_bytes());

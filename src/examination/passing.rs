@@ -1,5 +1,5 @@
-//! What is added and removed again inside a branch: no file of the change shows it, and everyone who gets the commits
-//! gets it too. Secrets are searched for, with the rules that find them in a file.
+//! Text that is added and removed again inside a branch: no file of the change shows it, but everyone who fetches the
+//! commits gets it. It is searched for secrets, with the rules that find them in a file.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -10,17 +10,18 @@ use crate::change::{Change, Commit, ObjectId, RepoPath, counted};
 use crate::risk::{Assessor, Finding, Rules, Severity};
 use crate::source::git::{self, GitError, Repository};
 
-/// Commits of one change, and files and bytes in them, that are looked through; the rest is said to be left out.
+/// The most commits of one change, and files and bytes in them, that are searched; if there are more, the finding says
+/// so.
 const MAX_COMMITS: usize = 200;
 const MAX_FILES: usize = 2_000;
 const MAX_BYTES: u64 = 16 << 20;
-/// Places that one finding names.
+/// The most places that one finding names.
 const MAX_NAMED: usize = 5;
 
-/// The rule that says that something was left out.
+/// The rule that reports an incomplete search.
 pub(super) const PARTIAL: &str = "secret.not-looked-for";
 
-/// What one rule saw on the way.
+/// What one rule found in the commits.
 struct Seen {
     finding: Finding,
     places: Vec<String>,
@@ -28,9 +29,9 @@ struct Seen {
     texts: Vec<String>,
 }
 
-/// Secrets that some commit of a change puts in and that are neither there before it nor after. They are reported at
-/// their file, or at the first of the change if that is not among its files. What is known of the change as a whole is
-/// left out. If objects are missing, as below the cut of a shallow clone, the incomplete search is a finding, too.
+/// Secrets that some commit of a change adds and that exist neither before nor after the change. They are reported at
+/// their file, or at the first file of the change if that is not among them. Findings of the change as a whole are not
+/// repeated. If objects are missing, as below the cut of a shallow clone, the incomplete search is a finding, too.
 pub fn secrets(
     repository: &Repository,
     rules: &Rules,
@@ -70,14 +71,14 @@ struct Search<'s> {
     rules: &'s Rules,
     change: &'s Change,
     diff: &'s Diff,
-    /// Contents by path.
+    /// The contents examined so far, by path.
     looked_at: HashSet<(RepoPath, ObjectId)>,
     bytes: u64,
     is_partial: bool,
 }
 
 impl Search<'_> {
-    /// Against its first parent, of a root against nothing. Of a merge only what none of its parents has.
+    /// Against the first parent; for a root commit, against nothing. For a merge, only what none of its parents has.
     fn of_commit(&mut self, commit: &Commit) -> Result<Vec<Finding>, GitError> {
         let repository = self.repository;
         let parents = commit.parents.iter().map(|parent| repository.tree_of(*parent));
@@ -105,7 +106,7 @@ impl Search<'_> {
         Ok(found)
     }
 
-    /// Whether what a commit puts there is neither in the base nor in the head.
+    /// Whether the content that a commit adds is neither in the base nor in the head.
     fn is_passing(&mut self, file: &FileDiff) -> Result<bool, GitError> {
         let Some(new) = file.new else { return Ok(false) };
         if !self.looked_at.insert((file.path.clone(), new.id)) {
@@ -133,7 +134,7 @@ impl Search<'_> {
     }
 }
 
-/// Whether another parent of a merge than the first has the whole file as it is: it was written there.
+/// Whether another parent of a merge than the first has exactly this file: then it was written there.
 fn is_brought(repository: &Repository, parents: &[ObjectId], file: &FileDiff) -> Result<bool, GitError> {
     for parent in parents.iter().skip(1) {
         if file.new.is_some() && git::entry_at(repository, *parent, &file.path)? == file.new {
@@ -143,7 +144,7 @@ fn is_brought(repository: &Repository, parents: &[ObjectId], file: &FileDiff) ->
     Ok(false)
 }
 
-/// Whether a tree has the line of a finding in the same file: a text that a merge joins holds lines of both sides.
+/// Whether a tree has the line of a finding in the same file: a text merged from both sides contains lines of both.
 fn is_said_in(
     repository: &Repository,
     tree: ObjectId,

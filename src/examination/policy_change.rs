@@ -1,4 +1,4 @@
-//! A change of the policy, shown by its meaning: what may land that could not, which open changes flip.
+//! A change of the policy, shown by its meaning: what may newly land, and which open changes flip.
 
 use super::kept::{Answers, Asked};
 use super::{RepositorySnapshot, standing};
@@ -11,15 +11,15 @@ use crate::source::git::{self, GitError, PolicyState, Repository};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PolicyChange {
     pub meaning: Vec<Meaning>,
-    /// Open changes whose verdict it turns.
+    /// Open changes whose verdict it reverses.
     pub flips: Vec<Flip>,
-    /// Open changes that were looked at for this.
+    /// The number of open changes that were examined for this.
     pub open: usize,
     /// Why the new policy cannot be read, if it cannot: nothing would land any more.
     pub refused: Option<String>,
 }
 
-/// An open change that one policy lets land and the other does not.
+/// An open change that may land under only one of the two policies.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Flip {
     /// Id of the change.
@@ -56,7 +56,7 @@ fn flips(n: usize) -> String {
     if n == 1 { "1 open change flips".to_owned() } else { format!("{n} open changes flip") }
 }
 
-/// What putting the policy of a commit in place of the present one would mean.
+/// The meaning of replacing the current policy with that of a commit.
 pub fn policy_change(
     repository: &Repository,
     snapshot: &RepositorySnapshot,
@@ -72,7 +72,7 @@ pub fn policy_change(
     })
 }
 
-/// Two policies, side by side over all open changes.
+/// Compares two policies over all open changes.
 pub fn compared(
     repository: &Repository,
     snapshot: &RepositorySnapshot,

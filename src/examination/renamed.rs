@@ -1,5 +1,5 @@
-//! Files that were renamed between the revision of a draft and the open one. What a draft keeps of a file is keyed by
-//! its path, and so would be lost.
+//! Files that were renamed between the revision of a draft and the open one. A draft keys what it stores about a file
+//! by its path, which would otherwise be lost.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,14 +12,14 @@ use crate::source::git::{self, GitError, Repository};
 
 #[derive(Debug, Clone, Default)]
 pub struct Renamed {
-    /// What the earlier revision did to each path; nothing where the change did not move since.
+    /// What the earlier revision did to each path; empty if the change has not been updated since.
     pub then: Diff,
     /// By path in the earlier head: the path now.
     pub names: BTreeMap<RepoPath, RepoPath>,
 }
 
 impl Renamed {
-    /// Since the revision of a draft. Where that is no longer in the repository, nothing is known of any rename.
+    /// Since the revision of a draft. If that is no longer in the repository, no renames are known.
     pub fn since(
         repository: &Repository,
         snapshot: &RepositorySnapshot,
@@ -47,15 +47,15 @@ impl Renamed {
         let mut step = git::diff(repository, head, revision.head_tree)?;
         step.files.retain(is_of_the_change(&then, now, draft));
         let text = |entry, most| git::small_text(repository, entry, most);
-        // Where it lies now may mean something else: it is the same file all the same.
+        // At its new path it may mean something else, but it is the same file.
         let step = renames::paired(step, |_, _| true, text);
         let names = step.files.into_iter().filter_map(|file| Some((file.from?, file.path))).collect();
         Ok(Renamed { then, names })
     }
 }
 
-/// Only what the change touched, or has a note, can have been renamed by it, and only to what it touches now. The base
-/// may have advanced by any number of files.
+/// Only files that the change touched, or that have notes, can have been renamed by it, and only to a path that it
+/// touches now. The base may have advanced by any number of files.
 fn is_of_the_change(then: &Diff, now: &Diff, draft: &Draft) -> impl Fn(&FileDiff) -> bool {
     let noted = draft.notes.iter().filter_map(|note| unescape(&note.path));
     let before: BTreeSet<RepoPath> = then.files.iter().map(|file| file.path.clone()).chain(noted).collect();

@@ -11,18 +11,18 @@ use crate::source::git::{self, GitError, Repository};
 /// The trees of a revision's base and of its head.
 pub(super) type Trees = (ObjectId, ObjectId);
 
-/// What is at a path before and after.
+/// The entries of a path before and after.
 type Pair = (Option<TreeEntry>, Option<TreeEntry>);
 
-/// A file in the two revisions: before and after in each. What it would be called if the earlier one were on today's
-/// base, and what it is called.
+/// A file in the two revisions: before and after in each. Also its name if the earlier one were on today's base, and
+/// its name now.
 pub(super) struct Sides {
     pub then: Pair,
     pub now: Pair,
     pub called: (RepoPath, RepoPath),
 }
 
-/// A revision by its trees: what it does to each path, and where the files are now that it moved.
+/// A revision by its trees: what it does to each path, and the new paths of files that it moved.
 struct Touched<'r> {
     repository: &'r Repository,
     trees: Trees,
@@ -46,19 +46,19 @@ impl<'r> Touched<'r> {
         }
     }
 
-    /// What a file of the base is called after it.
+    /// The name of a base file after the revision.
     fn called(&self, path: &RepoPath) -> RepoPath {
         self.moved.get(path).unwrap_or(path).clone()
     }
 
-    /// Whether it takes a path of its base away, or changes what is there.
+    /// Whether it removes a path of its base, or changes its content.
     fn touches_old(&self, path: &RepoPath) -> bool {
         self.files.get(path).is_some_and(|file| file.old.is_some())
     }
 }
 
-/// Every file that either revision touches. One that was moved goes by its path in the earlier base, where that is
-/// clear; all else goes by path.
+/// Every file that either revision touches. A moved file is identified by its path in the earlier base, if that is
+/// unambiguous; any other by its path.
 pub(super) fn sides(
     repository: &Repository,
     snapshot: &RepositorySnapshot,
@@ -88,7 +88,7 @@ pub(super) fn sides(
     Ok(found)
 }
 
-/// What the base renamed between the two revisions, of files that the change touches in both.
+/// What the base renamed between the two revisions, for files that the change touches in both.
 fn rebased(then: &Touched, now: &Touched) -> Result<BTreeMap<RepoPath, RepoPath>, GitError> {
     if then.trees.0 == now.trees.0 {
         return Ok(BTreeMap::new());
@@ -104,8 +104,8 @@ fn rebased(then: &Touched, now: &Touched) -> Result<BTreeMap<RepoPath, RepoPath>
     Ok(step.files.into_iter().filter_map(|file| Some((file.from?, file.path))).collect())
 }
 
-/// A file that is at these paths in the two bases, with all names that it has in the four trees; none where one of them
-/// belongs to another file, too, or where the last two names do not mean the same.
+/// A file at these paths in the two bases, with all names that it has in the four trees; none if one of them also
+/// belongs to another file, or if the last two names do not mean the same.
 fn followed(
     snapshot: &RepositorySnapshot,
     then: &Touched,
@@ -113,7 +113,7 @@ fn followed(
     (base_then, base_now): (&RepoPath, &RepoPath),
 ) -> Result<Option<(Sides, BTreeSet<RepoPath>)>, GitError> {
     let (head_then, head_now) = (then.called(base_then), now.called(base_now));
-    // What only the base renamed has that name on today's base.
+    // A file that only the base renamed has that name on today's base.
     let was = if head_then == *base_then { base_now } else { &head_then };
     let names: BTreeSet<RepoPath> = [base_then, base_now, &head_then, &head_now].map(RepoPath::clone).into();
     let mut is_clear = *was == head_now || mean_the_same(snapshot, was, &head_now);

@@ -1,8 +1,8 @@
-//! What a policy allows that its writer hardly intended: not a mistake of the file, and reported by `policy check`.
+//! What a policy allows that its author hardly intended: not a mistake in the file, but reported by `policy check`.
 
 use super::{Compartment, Person, Policy, Slot};
 
-/// Where a requirement could be signed by nobody, at a given time.
+/// The requirements that nobody could sign at a given time.
 pub fn advice(policy: &Policy, now: i64) -> Vec<String> {
     if policy.self_review {
         return Vec::new();

@@ -2,21 +2,21 @@
 
 use std::fmt;
 
-/// What one argument may be.
+/// The pattern of one argument.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Argument {
     /// This text and no other.
     Fixed(String),
-    /// `{word}`: of `a-z 0-9 . -`, and begins with a letter or digit, so that it is neither an option nor a path
-    /// upwards.
+    /// `{word}`: consists of `a-z 0-9 . -`, and begins with a letter or digit, so that it is neither an option nor a
+    /// path upwards.
     Word,
     /// `{a|b}`: one of these texts.
     OneOf(Vec<String>),
-    /// `{input:ROLE}`: the path at which the broker puts the input of that role.
+    /// `{input:ROLE}`: the path where the broker puts the input of that role.
     Input(String),
 }
 
-/// Bytes of a [`Argument::Word`].
+/// The most bytes of a [`Argument::Word`].
 const MAX_WORD: usize = 255;
 
 impl Argument {

@@ -12,8 +12,8 @@ use crate::record::Presence;
 /// How strictly an approval is tied to what lands. Ordered from loose to strict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Binding {
-    /// The same content of the touched paths, before and after: survives rebase, squash and an unrelated move of the
-    /// base.
+    /// The same content of the touched paths, before and after: remains valid after a rebase, a squash or an unrelated
+    /// move of the base.
     Manifest,
     /// The landed tree is the result tree that was signed.
     Tree,
@@ -31,17 +31,17 @@ impl fmt::Display for Binding {
     }
 }
 
-/// How much depends on a part of the repository: for people. Of the levels only `critical` changes a rule, that of the
-/// binding. Ordered.
+/// How much depends on a part of the repository: for people. Among the levels only `critical` changes a rule, that of
+/// the binding. Ordered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Criticality {
     /// `low`: a mistake can be undone at leisure.
     Low,
-    /// `normal`, also where the policy says nothing.
+    /// `normal`, also if the policy says nothing.
     Normal,
-    /// `high`: a mistake is felt by others.
+    /// `high`: others notice a mistake.
     High,
-    /// `critical`: approvals are bound [`Binding::Exact`] where the policy says nothing else.
+    /// `critical`: approvals are bound [`Binding::Exact`] if the policy says nothing else.
     Critical,
 }
 
@@ -56,10 +56,10 @@ impl fmt::Display for Criticality {
     }
 }
 
-/// So many people of a role.
+/// A number of people with a role.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Slot {
-    /// The name of the role, as people in the roster have it.
+    /// The name of the role, as in the roster.
     pub role: String,
     /// How many different people, at least 1.
     pub n: usize,
@@ -68,19 +68,20 @@ pub struct Slot {
 /// A part of the repository with its own signers.
 #[derive(Debug, Clone)]
 pub struct Compartment {
-    /// Its name in the policy, 2 to 32 characters of `a-z 0-9 . _ -`; [`DEFAULT`] holds what no other does.
+    /// Its name in the policy, 2 to 32 characters of `a-z 0-9 . _ -`; [`DEFAULT`] contains everything that no other
+    /// compartment does.
     pub name: String,
-    /// What depends on it.
+    /// How much depends on it.
     pub criticality: Criticality,
-    /// Whose signatures a change of it needs: each slot by other people.
+    /// Whose signatures a change of it needs: each slot by different people.
     pub sign: Vec<Slot>,
     /// How strictly these are tied to what lands.
     pub binding: Binding,
     /// What a signature must prove about the presence of its signer.
     pub presence: Presence,
-    /// Nothing else in the same change.
+    /// It must not change together with anything else.
     pub solo: bool,
-    /// Seconds that the last needed approval must have been known to the gate.
+    /// Seconds for which the gate must have known the last needed approval.
     pub cooling: i64,
     /// As written in the file.
     pub patterns: Vec<String>,
@@ -91,23 +92,23 @@ pub struct Compartment {
 }
 
 impl Compartment {
-    /// Differences that file systems ignore do not matter: on many of them `Envs/prod` is `envs/prod`.
+    /// Ignores differences that file systems ignore: on many of them `Envs/prod` is `envs/prod`.
     pub(super) fn holds(&self, path: &RepoPath) -> bool {
         self.paths.hold(path)
     }
 
-    /// As [`Compartment::holds`], of a path whose spellings are at hand.
+    /// As [`Compartment::holds`], for a path whose spellings are already known.
     pub(super) fn holds_any(&self, spellings: &[Cow<'_, str>]) -> bool {
         self.paths.hold_any(spellings)
     }
 
-    /// Whether it holds a place, or lies below it.
+    /// Whether it contains a path, or is below it.
     pub(super) fn lies_at(&self, place: &RepoPath) -> bool {
         self.paths.hold(place) || self.paths.reach_below(place)
     }
 
-    /// Whether a link in it would make another compartment's file part of it, without the policy allowing that. What no
-    /// compartment holds may link to anything in the repository.
+    /// Whether a link in it would make another compartment's file part of it, without the policy allowing that. Paths
+    /// in no compartment may link to anything in the repository.
     pub(super) fn lets_out(&self, link: &Link) -> bool {
         let owns = |place: &RepoPath| self.paths.hold(place) || self.paths.cover(place);
         let stays = match &link.end {

@@ -1,4 +1,4 @@
-//! A file that moves from one compartment into another: from then on other people sign for it.
+//! A file that moves from one compartment to another: afterwards other people sign for it.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -9,18 +9,18 @@ use crate::change::RepoPath;
 /// What a move between compartments means for who signs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Crossing {
-    /// Where the file lay.
+    /// The old path of the file.
     pub from: RepoPath,
-    /// Where it lies from now on.
+    /// The new path.
     pub to: RepoPath,
-    /// Compartments that held it, and no longer do.
+    /// Compartments that contained it, and no longer do.
     pub left: BTreeSet<String>,
-    /// Compartments that hold it from now on.
+    /// Compartments that contain it from now on.
     pub entered: BTreeSet<String>,
 }
 
 impl Policy {
-    /// What a move means for who signs; none where the same compartments hold both paths.
+    /// What a move means for who signs; none if the same compartments contain both paths.
     pub fn crossing(&self, from: &RepoPath, to: &RepoPath) -> Option<Crossing> {
         let names = |path| self.compartments_of(path).into_iter().map(|c| c.name.clone()).collect::<BTreeSet<_>>();
         let (before, after) = (names(from), names(to));

@@ -1,4 +1,4 @@
-//! What applies to a change as a whole: how large it may be, when nothing lands, and how an emergency is let through.
+//! Rules for a change as a whole: how large it may be, when nothing lands, and how an emergency is let through.
 
 use globset::GlobSet;
 
@@ -13,7 +13,7 @@ pub struct Limits {
     pub compartments: Option<usize>,
     /// Changed lines that one signature may cover.
     pub lines: Option<u64>,
-    /// Seconds from its signature for which an approval, a claim or an emergency counts at most, whatever it states
+    /// The most seconds after its signature for which an approval, a claim or an emergency counts, whatever it states
     /// itself.
     pub validity: i64,
     /// Submodules and LFS pointers do not land at all; otherwise each must have been acknowledged by the approvers.
@@ -46,16 +46,16 @@ impl Limits {
     }
 }
 
-/// A time in which nothing lands. Seconds since the epoch; the end is left out.
+/// A period in which nothing lands. Seconds since the epoch; the end is exclusive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Freeze {
-    /// What it is called when it refuses something.
+    /// Its name in refusals.
     pub name: String,
-    /// The first second of it.
+    /// Its first second.
     pub from: i64,
     /// The first second after it.
     pub until: i64,
-    /// Empty: all.
+    /// Empty means all.
     pub compartments: Vec<String>,
 }
 
@@ -74,9 +74,9 @@ pub struct BreakGlass {
     pub sign: Vec<Slot>,
     /// The least that each of them must prove about the presence of the signer.
     pub presence: Presence,
-    /// Seconds for which one signature is good.
+    /// Seconds for which one signature is valid.
     pub max_duration: i64,
-    /// Changes in any 30 days.
+    /// The most changes in any 30 days.
     pub max_per_30d: usize,
     /// Seconds within which what landed in this way must be approved in the ordinary way; after that, its compartments
     /// accept nothing more.

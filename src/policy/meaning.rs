@@ -1,4 +1,4 @@
-//! The meaning of a change of the policy: what it allows that it did not before, and vice versa.
+//! The meaning of a change of the policy: what it newly allows, and vice versa.
 
 mod targets;
 
@@ -12,11 +12,11 @@ use crate::datafile::date;
 /// Whether more lands than before, or less.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Direction {
-    /// What was refused lands from now on.
+    /// Something that was refused lands from now on.
     Looser,
     /// It depends on what is pushed, and by whom.
     Shifted,
-    /// What landed is refused from now on.
+    /// Something that landed is refused from now on.
     Stricter,
 }
 
@@ -31,12 +31,12 @@ impl Direction {
     }
 }
 
-/// One difference, as a sentence without its end.
+/// One difference, as a sentence without its final period.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Meaning {
-    /// Which way it goes.
+    /// Its direction.
     pub direction: Direction,
-    /// For people, in English; what is taken from the policy is escaped.
+    /// For people, in English; text from the policy is escaped.
     pub text: String,
 }
 
@@ -67,7 +67,7 @@ impl Found {
         self.0.push(Meaning { direction, text: visible::text(&text.into()).into_owned() });
     }
 
-    /// A value of which more is stricter.
+    /// A value that is stricter if greater.
     fn more<T: PartialOrd + fmt::Display>(&mut self, what: &str, old: T, new: T) {
         if old != new {
             let direction = if new > old { Direction::Stricter } else { Direction::Looser };
@@ -75,7 +75,7 @@ impl Found {
         }
     }
 
-    /// A value of which less is stricter.
+    /// A value that is stricter if smaller.
     fn less<T: PartialOrd + fmt::Display>(&mut self, what: &str, old: T, new: T) {
         if old != new {
             let direction = if new < old { Direction::Stricter } else { Direction::Looser };
@@ -83,7 +83,7 @@ impl Found {
         }
     }
 
-    /// A switch; `strict` says which of its sides is the stricter.
+    /// A switch; `strict` is its stricter value.
     fn switch(&mut self, old: bool, new: bool, strict: bool, on: &str, off: &str) {
         if old != new {
             let direction = if new == strict { Direction::Stricter } else { Direction::Looser };
@@ -196,7 +196,7 @@ impl Found {
             new.keys.iter().filter_map(|key| Some((old.keys.iter().find(|own| own.key == key.key)?, key)))
         {
             let print = after.key.fingerprint();
-            // What a key is believed to prove fills slots that ask for it.
+            // The presence that a key is believed to prove decides which slots it can fill.
             self.less(&format!("the key {print} of {id} is believed to prove"), before.presence, after.presence);
             if before.revoked != after.revoked {
                 let (direction, word) = match (before.revoked, after.revoked) {
@@ -210,7 +210,7 @@ impl Found {
                 self.add(Direction::Shifted, format!("the key {print} of {id} is valid at other times"));
             }
         }
-        // Who an author is decides who may not approve.
+        // Who counts as an author determines who may not approve.
         if old.emails != new.emails || old.logins != new.logins {
             self.add(Direction::Shifted, format!("{id} is known by other addresses or accounts"));
         }
@@ -378,12 +378,12 @@ fn listed(items: impl Iterator<Item = impl ToString>) -> String {
     if items.is_empty() { "nothing".to_owned() } else { items.join(", ") }
 }
 
-/// What the second has and the first has not.
+/// The items of the second list that are not in the first.
 fn added<'l>(before: &'l [String], after: &'l [String]) -> impl Iterator<Item = &'l String> {
     after.iter().filter(|item| !before.contains(item))
 }
 
-/// Whether everything that one freeze stops, the other stops too.
+/// Whether one freeze stops everything that the other stops.
 fn covers(freeze: &Freeze, other: &Freeze) -> bool {
     let names = |of: &Freeze| of.compartments.iter().cloned().collect::<BTreeSet<_>>();
     let wider =
@@ -397,7 +397,7 @@ fn times(freeze: &Freeze) -> String {
     format!("{place} from {} until {}", date(freeze.from), date(freeze.until))
 }
 
-/// A duration in seconds as people say it, to the second: in the largest unit that leaves no remainder.
+/// A duration in seconds for people, to the second: in the largest unit that leaves no remainder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Length(pub i64);
 
@@ -438,7 +438,7 @@ mod tests {
     const LIMIT: &str = "compartments = 3";
     const WINDOW: &str = "max_duration = \"4h\"";
 
-    /// One edit, what it means, and what taking it back means.
+    /// An edit, its meaning, and the meaning of reverting it.
     #[rustfmt::skip]
     const TABLE: &[(&str, &str, &[&str], &[&str])] = &[
         ("3f9c1a7e", "00000000",

@@ -37,18 +37,18 @@ use crate::datafile::{FileError, Mistake};
 
 /// The name of the compartment for what no other matches.
 pub const DEFAULT: &str = "default";
-/// The name under which the demand of the `[ai]` table is listed.
+/// The name under which the requirement of the `[ai]` table is listed.
 pub const AI: &str = "ai";
-/// That of `[hidden]`: characters that do not show.
+/// The name for `[hidden]`: invisible characters.
 pub const HIDDEN: &str = "hidden";
-/// That of `[break_glass]`.
+/// The name for `[break_glass]`.
 pub const BREAK_GLASS: &str = "break-glass";
-/// No compartment may have one of these names.
+/// Names that no compartment may have.
 const RESERVED: [&str; 3] = [AI, HIDDEN, BREAK_GLASS];
 /// The file itself; its compartment must be `solo`.
 pub const POLICY_FILE: &str = ".undersign/policy.toml";
 
-/// A policy, read completely and found consistent.
+/// A policy that was read completely and found consistent.
 #[derive(Debug, Clone)]
 pub struct Policy {
     /// Grows by at least 1 with every change of the file; an older one is refused as `POLICY_STALE`.
@@ -57,7 +57,7 @@ pub struct Policy {
     pub repository: String,
     /// Lets an author's own signature count. Every outcome that rests on it says so.
     pub self_review: bool,
-    /// Seconds since the epoch; from then on only a change of the policy lands.
+    /// Seconds since the epoch; after that, only a change of the policy lands.
     pub expires: Option<i64>,
     /// Whose statement about a commit's author is believed.
     pub author_proof: AuthorProof,
@@ -67,13 +67,13 @@ pub struct Policy {
     pub refs: Refs,
     /// What AI assistance requires in addition.
     pub ai: AiRules,
-    /// The parts of the repository, [`DEFAULT`] among them, each path in all that hold it.
+    /// The parts of the repository, including [`DEFAULT`]; a path is in every compartment that matches it.
     pub compartments: Vec<Compartment>,
-    /// What one change may be at most.
+    /// The most that one change may do.
     pub limits: Limits,
-    /// Times in which nothing lands.
+    /// Periods in which nothing lands.
     pub freezes: Vec<Freeze>,
-    /// How an emergency is let through; without it none is.
+    /// How an emergency is let through; without it, none is.
     pub break_glass: Option<BreakGlass>,
     /// Who signs in addition if a change adds characters that are not visible.
     pub hidden: Vec<Slot>,
@@ -85,13 +85,13 @@ pub struct Policy {
     pub digest: Digest,
 }
 
-/// What is taken for the author of a commit.
+/// What counts as proof of a commit's author.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AuthorProof {
-    /// What the commit says.
+    /// The author named in the commit.
     Claimed,
-    /// A signature by the author's key, or the author pushing it; else whoever committed and pushed counts as author
-    /// too.
+    /// A signature by the author's key, or the author pushing it; otherwise whoever committed and whoever pushed count
+    /// as authors too.
     Proven,
 }
 
@@ -100,13 +100,13 @@ pub enum AuthorProof {
 pub struct AiRules {
     /// Every change counts as AI-assisted, with or without a sign of it.
     pub presume: bool,
-    /// Seniors who are needed if a junior is among the authors.
+    /// The number of seniors who are needed if a junior is among the authors.
     pub junior: usize,
     /// If the lowest rank among the authors is `mid`.
     pub mid: usize,
     /// If every author is a senior.
     pub senior: usize,
-    /// No author is known to the roster.
+    /// If no author is in the roster.
     pub none: usize,
     /// Roles that may sign that no AI was used.
     pub human_only_by: Vec<String>,
@@ -116,7 +116,7 @@ pub struct AiRules {
 pub const MAX_FILE: usize = 1 << 20;
 
 impl Policy {
-    /// Reads a policy file as it lies somewhere.
+    /// Reads the bytes of a policy file.
     ///
     /// # Errors
     /// It is larger than [`MAX_FILE`], not UTF-8, or has mistakes: all of them.
@@ -137,23 +137,24 @@ impl Policy {
         }
     }
 
-    /// Reads the text of a policy file; refused whole, with all of its mistakes.
+    /// Reads the text of a policy file; a file with mistakes is refused as a whole, and all of them are reported.
     pub fn parse(file: &str, source: &str) -> Result<Policy, FileError> {
         parse::parse(file, source)
     }
 
-    /// The compartments that the policy itself lies in.
+    /// The compartments that contain the policy itself.
     pub fn own_compartments(&self) -> Vec<&Compartment> {
         self.compartments_of(&RepoPath::from(POLICY_FILE))
     }
 
-    /// The compartments a path lies in: all that match, else the default one.
+    /// The compartments of a path: all that match, else the default one.
     pub fn compartments_of(&self, path: &RepoPath) -> Vec<&Compartment> {
         let spellings = spelling::spellings(path);
         self.in_any(|compartment| compartment.holds_any(&spellings))
     }
 
-    /// Those that a link affects by its destination: all that hold it or lie below it, otherwise the default one.
+    /// The compartments that a link affects by its destination: all that contain it or are below it, otherwise the
+    /// default one.
     fn compartments_at(&self, place: &RepoPath) -> Vec<&Compartment> {
         self.in_any(|compartment| compartment.lies_at(place))
     }

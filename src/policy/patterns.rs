@@ -1,4 +1,4 @@
-//! Path patterns: what they hold, above what they lie, and those that can match nothing.
+//! Path patterns: what they match, what they may match below a folder, and which can match nothing.
 
 use std::borrow::Cow;
 
@@ -7,19 +7,18 @@ use globset::{Glob, GlobBuilder, GlobMatcher, GlobSet};
 use crate::change::RepoPath;
 use crate::change::spelling::{folded, spellings};
 
-/// Alternatives, `{a,b}`, that one pattern may stand for.
+/// The most alternatives, `{a,b}`, to which one pattern may expand.
 const MAX_ALTERNATIVES: usize = 256;
 
-/// The patterns of a compartment. Differences that file systems ignore do not matter: letter case, Unicode form, dots
-/// and blanks at the end of a name.
+/// The patterns of a compartment. Differences that file systems ignore do not matter: letter case, Unicode form,
+/// trailing dots and blanks of a name.
 #[derive(Debug, Clone, Default)]
 pub(super) struct PathPatterns {
     set: GlobSet,
-    /// Name by name; only those whose first one is given.
+    /// The patterns name by name; only those whose first name has no wildcard.
     anchored: Vec<Vec<PatternComponent>>,
-    /// With which names all that they hold begins, where that can be said of each of them: most of the many
-    /// compartments of a policy are told by it, and a matcher is not asked. In ASCII, so that letter case is all that
-    /// may differ.
+    /// The first names of everything that they match, if each pattern has one: this decides for most of the many
+    /// compartments of a policy, without asking a matcher. In ASCII, so that only letter case may differ.
     firsts: Option<Vec<String>>,
 }
 
@@ -27,7 +26,7 @@ pub(super) struct PathPatterns {
 enum PatternComponent {
     /// `**`
     AnyNumber,
-    /// Without a wildcard: nearly all are, and a matcher for each would cost more than all the rest of a policy.
+    /// Without a wildcard: nearly all are, and a matcher for each would cost more than the rest of a policy.
     Plain(String),
     Wild(GlobMatcher),
 }
@@ -54,7 +53,7 @@ impl PatternComponent {
 
 impl PathPatterns {
     /// # Errors
-    /// One of them is no pattern, or they are too large together.
+    /// One of them is not a valid pattern, or they are too large together.
     pub(super) fn new<'p>(patterns: impl Iterator<Item = &'p str>) -> Result<PathPatterns, globset::Error> {
         let (mut set, mut anchored, mut firsts) = (GlobSet::builder(), Vec::new(), Some(Vec::new()));
         for pattern in patterns {
@@ -76,7 +75,7 @@ impl PathPatterns {
         self.hold_any(&spellings(path))
     }
 
-    /// As [`PathPatterns::hold`], of a path whose spellings are at hand: a policy asks each of its compartments.
+    /// As [`PathPatterns::hold`], for a path whose spellings are already known: a policy asks each of its compartments.
     pub(super) fn hold_any(&self, spellings: &[Cow<'_, str>]) -> bool {
         spellings.iter().any(|path| self.may_hold(path) && self.set.is_match(path.as_ref()))
     }
@@ -86,8 +85,8 @@ impl PathPatterns {
         firsts.iter().any(|own| is_first_name(path.as_bytes(), own.as_bytes()))
     }
 
-    /// Whether they could hold something below a folder, whatever exists now. Those that begin with a wildcard could
-    /// hold something below any folder, and are not considered: for them, only what exists counts.
+    /// Whether they could match something below a folder, whatever exists now. Those that begin with a wildcard could
+    /// match something below any folder, and are not considered: for them, only what exists counts.
     pub(super) fn reach_below(&self, folder: &RepoPath) -> bool {
         spellings(folder).iter().any(|folder| {
             let names: Vec<&str> = folder.split('/').filter(|name| !name.is_empty()).collect();
@@ -95,9 +94,9 @@ impl PathPatterns {
         })
     }
 
-    /// Whether they hold all that could lie below a folder.
+    /// Whether they match everything that could be below a folder.
     pub(super) fn cover(&self, folder: &RepoPath) -> bool {
-        // A name that no pattern gives.
+        // A name that no pattern contains.
         let below = |names: &str| {
             let slash = if folder.0.is_empty() { "" } else { "/" };
             self.hold(&RepoPath([&folder.0, slash.as_bytes(), names.as_bytes()].concat()))
@@ -106,10 +105,10 @@ impl PathPatterns {
     }
 }
 
-/// Whether it is a pattern at all; the matcher is made of all of them together.
+/// Checks one pattern; the matcher is built from all of them together.
 ///
 /// # Errors
-/// Why it is none.
+/// Why it is not valid.
 pub(super) fn check(pattern: &str) -> Result<(), globset::Error> {
     glob(pattern).map(drop)
 }
@@ -118,7 +117,7 @@ fn glob(pattern: &str) -> Result<Glob, globset::Error> {
     GlobBuilder::new(pattern).literal_separator(true).case_insensitive(true).build()
 }
 
-/// The first names of what a pattern holds; none if a wildcard is there, or if more than letter case may differ.
+/// The first names of what a pattern matches; none if a wildcard is there, or if more than letter case may differ.
 fn first_names(pattern: &str, plain: &str) -> Option<Vec<String>> {
     if !pattern.is_ascii() || !plain.eq_ignore_ascii_case(pattern) {
         return None;
@@ -130,8 +129,8 @@ fn first_names(pattern: &str, plain: &str) -> Option<Vec<String>> {
     alternatives(plain)?.into_iter().map(first).collect()
 }
 
-/// Whether the first of a path's names is this one, whatever its letter case. Where it would end is looked at first:
-/// that tells nearly all of them.
+/// Whether this is the first name of a path, ignoring letter case. The length is checked first, which decides nearly
+/// all cases.
 fn is_first_name(path: &[u8], name: &[u8]) -> bool {
     matches!(path.get(name.len()), None | Some(b'/'))
         && path.get(..name.len()).is_some_and(|first| first.eq_ignore_ascii_case(name))
@@ -144,7 +143,7 @@ fn anchored_components(pattern: &str) -> Result<Option<Vec<PatternComponent>>, g
     names(pattern).into_iter().map(PatternComponent::of).collect::<Result<_, _>>().map(Some)
 }
 
-/// What lies between slashes, those of classes (`[!/a]`) left out.
+/// The text between slashes, except slashes in classes (`[!/a]`).
 fn names(pattern: &str) -> Vec<&str> {
     let (mut names, mut start, mut in_class) = (Vec::new(), 0, false);
     for (at, c) in pattern.char_indices() {
@@ -188,7 +187,7 @@ fn alternatives(pattern: &str) -> Option<Vec<String>> {
     Some(done)
 }
 
-/// The first `{a,b}` that is no member of a class: from where to where, and the choices.
+/// The first `{a,b}` outside of a class: its start and end, and the choices.
 fn braces(pattern: &str) -> Option<(usize, usize, Vec<&str>)> {
     let (mut from, mut depth, mut in_class) = (None, 0_usize, false);
     let (mut choices, mut start) = (Vec::new(), 0);
@@ -356,7 +355,7 @@ mod tests {
     }
 
     proptest! {
-        /// What a path begins with only saves asking the matcher.
+        /// Checking the first name only saves asking the matcher; it never changes the result.
         #[test]
         fn whether_a_path_is_held_is_the_same_without_a_look_at_its_first_name(
             patterns in prop::collection::vec("[aAbk*?/{},.!\\[\\]K ]{1,8}", 1..4),

@@ -1,22 +1,22 @@
-//! Which refs are protected, and what a push may do to them. A ref that is not named is refused.
+//! Which refs are protected, and what a push may do to them. A push to a ref that is not named is refused.
 
 use globset::{GlobBuilder, GlobSet};
 
 use crate::change::spelling::folded;
 
-/// What the policy says about one ref.
+/// The policy's rule for one ref.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RefProtection {
-    /// Accepts only what is signed.
+    /// Accepts only signed changes.
     Protected {
-        /// A push may put another history in place of this one.
+        /// A push may replace its history with another one.
         rewrite: bool,
         /// A push may delete it.
         delete: bool,
     },
-    /// Accepts anything: a place to propose changes from.
+    /// Accepts anything: a place from which to propose changes.
     Open,
-    /// Spelled like a protected ref but for letter case or Unicode form: on many file systems it is the same ref.
+    /// Equal to a protected ref except for letter case or Unicode form: on many file systems it is the same ref.
     Alias,
     /// Named nowhere.
     Uncovered,
@@ -33,9 +33,9 @@ pub struct Refs {
 /// One rule about protected refs, by pattern.
 #[derive(Debug, Clone)]
 pub struct RefRule {
-    /// A glob over full names as it stands in the file, in which `*` does not match `/`, and `**` does.
+    /// A glob over full names, as written in the file; `*` does not match `/`, and `**` does.
     pub pattern: String,
-    /// A push may put another history in place of this one; what it holds is judged all the same.
+    /// A push may replace its history with another one; the new one is judged in the same way.
     pub rewrite: bool,
     /// A push may delete the ref.
     pub delete: bool,
@@ -70,12 +70,12 @@ impl Refs {
         if self.open.is_match(name) { RefProtection::Open } else { RefProtection::Uncovered }
     }
 
-    /// Whether what lands on a ref is judged.
+    /// Whether pushes to a ref are judged.
     pub fn protects(&self, name: &str) -> bool {
         matches!(self.protection(name), RefProtection::Protected { .. })
     }
 
-    /// Where anything may be pushed, as it stands in the file.
+    /// Refs that accept anything, as patterns in the file.
     pub fn open_patterns(&self) -> &[String] {
         &self.open_patterns
     }

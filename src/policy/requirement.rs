@@ -1,5 +1,5 @@
-//! What a change requires, and whether that is fulfilled. The union over all compartments that it touches; within each,
-//! slots are filled by distinct people.
+//! What a change requires, and whether that is fulfilled. Requirements are the union over all compartments that it
+//! touches; within each, slots are filled by distinct people.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -14,12 +14,12 @@ use crate::change::links::Link;
 use crate::change::{Identity, RepoPath};
 use crate::record::Presence;
 
-/// What one compartment, or one table of the policy, asks of a change.
+/// What one compartment, or one table of the policy, requires of a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Requirement {
     /// Its name; [`AI`] and [`super::HIDDEN`] are tables.
     pub compartment: String,
-    /// What depends on it.
+    /// How much depends on it.
     pub criticality: Criticality,
     /// Whose signatures it needs.
     pub slots: Vec<Slot>,
@@ -27,7 +27,7 @@ pub struct Requirement {
     pub binding: Binding,
     /// The least that each of them must prove about the presence of the signer.
     pub presence: Presence,
-    /// Seconds that the last needed approval must have been known to the gate.
+    /// Seconds for which the gate must have known the last needed approval.
     pub cooling: i64,
 }
 
@@ -38,7 +38,7 @@ pub struct Violation {
     pub compartment: String,
     /// A path outside of it.
     pub path: RepoPath,
-    /// It is the one of the policy file: the reason is then `POLICY_MIXED`, not `SOLO`.
+    /// Whether it is the one of the policy file: the reason is then `POLICY_MIXED`, not `SOLO`.
     pub compartment_holds_policy: bool,
 }
 
@@ -52,25 +52,25 @@ impl fmt::Display for Violation {
     }
 }
 
-/// What is known of AI in a change.
+/// What is known about AI in a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ai {
-    /// A sign of it was found; no claim ends that.
+    /// A sign of it was found; no claim overrides that.
     Detected,
     /// No sign, which proves nothing.
     Unknown,
-    /// No sign, and somebody who may signs that there was none.
+    /// No sign, and an authorised person signed that no AI was used.
     Denied,
 }
 
-/// Everything that a change is asked for.
+/// Everything that a change requires.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Asked {
-    /// One for each touched compartment, and for AI assistance where it asks for something.
+    /// One for each touched compartment, and one for AI assistance if that requires something.
     pub requirements: Vec<Requirement>,
-    /// What no signature can cure: the change must be split.
+    /// Violations that no signature can fix: the change must be split.
     pub violations: Vec<Violation>,
-    /// The compartments that are touched, by name.
+    /// The touched compartments, by name.
     pub compartments: Vec<String>,
 }
 
@@ -79,7 +79,7 @@ pub struct Asked {
 pub struct SlotState {
     /// Whose requirement it is: a compartment, or [`super::AI`], [`super::HIDDEN`] or [`super::BREAK_GLASS`].
     pub compartment: String,
-    /// The role that is asked for.
+    /// The required role.
     pub slot: String,
     /// How many people of the role must sign.
     pub need: usize,
@@ -90,7 +90,7 @@ pub struct SlotState {
 }
 
 impl SlotState {
-    /// Whether as many signed as must.
+    /// Whether enough people have signed.
     pub fn is_filled(&self) -> bool {
         self.have >= self.need
     }
@@ -102,7 +102,7 @@ impl Policy {
         self.requirements_with_links(paths, &[], authors, ai)
     }
 
-    /// As [`Policy::requirements`], with what the links among the paths lead to.
+    /// As [`Policy::requirements`], including the destinations of the links among the paths.
     pub fn requirements_with_links<'p>(
         &self,
         paths: impl Iterator<Item = &'p RepoPath>,
@@ -137,8 +137,8 @@ impl Policy {
         Asked { requirements, violations, compartments }
     }
 
-    /// The links in a compartment that lead out of it, to what others sign for, or out of the repository; each with the
-    /// compartment that would have to allow it.
+    /// The links in a compartment that lead out of it, to something others sign for, or out of the repository; each
+    /// with the compartment that would have to allow it.
     pub fn leading_out<'l>(&self, links: &[&'l Link]) -> Vec<(&'l Link, String)> {
         let landing = links.iter().filter(|link| link.lands);
         let out = landing.flat_map(|link| {
@@ -148,8 +148,8 @@ impl Policy {
         out.collect()
     }
 
-    /// What taking over another person's rejection requires: the signers of the compartment that holds the policy, who
-    /// could change the rules as well.
+    /// What taking over another person's rejection requires: the signers of the compartment that contains the policy,
+    /// since they could change the rules as well.
     pub fn hand_over(&self) -> Vec<Requirement> {
         self.own_compartments().into_iter().map(Requirement::of).collect()
     }
@@ -167,7 +167,7 @@ impl Policy {
             .then(|| Requirement { slots: vec![Slot { role: "senior".to_owned(), n }], ..Requirement::named(AI) })
     }
 
-    /// What characters that do not show require on top.
+    /// What invisible characters require in addition.
     pub fn hidden_requirement(&self) -> Option<Requirement> {
         (!self.hidden.is_empty()).then(|| Requirement { slots: self.hidden.clone(), ..Requirement::named(HIDDEN) })
     }
@@ -179,7 +179,7 @@ impl Policy {
 }
 
 impl Requirement {
-    /// One that no compartment makes.
+    /// A requirement that does not come from a compartment.
     pub(super) fn named(name: &str) -> Requirement {
         Requirement {
             compartment: name.to_owned(),
@@ -206,7 +206,7 @@ impl Requirement {
         }
     }
 
-    /// Gives people to slots so that as many places as possible are filled, each person in one.
+    /// Assigns people to slots so that as many places as possible are filled, each person in one.
     pub fn fill(&self, signers: &[Signer<'_>]) -> Vec<SlotState> {
         let places: Vec<usize> =
             self.slots.iter().enumerate().flat_map(|(slot, s)| std::iter::repeat_n(slot, s.n)).collect();
@@ -228,7 +228,7 @@ impl Requirement {
         self.slots.iter().enumerate().map(filled).collect()
     }
 
-    /// Whether these people fill all slots, none of them two.
+    /// Whether these people fill all slots, with nobody in two.
     pub fn is_filled_by(&self, signers: &[Signer<'_>]) -> bool {
         self.fill(signers).iter().all(SlotState::is_filled)
     }
@@ -237,9 +237,9 @@ impl Requirement {
 /// Somebody who could fill a slot.
 #[derive(Debug, Clone)]
 pub struct Signer<'p> {
-    /// Somebody of the roster; a bot fills no slot.
+    /// A person in the roster; a bot fills no slot.
     pub person: &'p Person,
-    /// Those that count: of what the roster gives, what was held when signing too.
+    /// The roles that count: those in the roster that the person also had when signing.
     pub roles: BTreeSet<&'p str>,
 }
 
@@ -255,7 +255,7 @@ impl Signer<'_> {
     }
 }
 
-/// Finds a place for a person, moving others where that helps (augmenting paths of a bipartite matching).
+/// Finds a place for a person, reassigning others if necessary (augmenting paths of a bipartite matching).
 fn seat(person: usize, taken: &mut [Option<usize>], tried: &mut [bool], fits: &impl Fn(usize, usize) -> bool) -> bool {
     for place in 0..taken.len() {
         if tried[place] || !fits(person, place) {

@@ -7,7 +7,7 @@ use crate::change::fold::folded;
 use crate::record::key::TokenUse;
 use crate::record::{Key, Presence};
 
-/// What an entry of the roster is.
+/// The kind of an entry of the roster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PersonKind {
     /// Somebody who can fill slots.
@@ -16,12 +16,12 @@ pub enum PersonKind {
     Bot,
 }
 
-/// An entry of the roster: whom keys, addresses and accounts belong to.
+/// An entry of the roster: the owner of keys, addresses and accounts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Person {
     /// Unique, 2 to 32 characters of `a-z 0-9 . _ -`; `principal` of the person's decisions.
     pub id: String,
-    /// For people; it proves nothing.
+    /// To show to people; it proves nothing.
     pub name: String,
     /// A bot signs nothing that counts.
     pub kind: PersonKind,
@@ -29,14 +29,14 @@ pub struct Person {
     pub roles: Vec<String>,
     /// Addresses by which commits name the person; letter case and Unicode form do not matter.
     pub emails: Vec<String>,
-    /// The person's accounts on the host, as it names who pushes.
+    /// The person's accounts on the host, as the host names who pushes.
     pub logins: Vec<String>,
     /// Keys that sign for the person; each is in the roster once.
     pub keys: Vec<Enrolment>,
 }
 
 impl Person {
-    /// Whether a signature made now could fill a slot of a role: by a person who has it, with a key that is good and
+    /// Whether a signature made now could fill a slot of a role: by a person who has the role, with a valid key that
     /// proves enough.
     pub fn could_fill(&self, role: &str, presence: Presence, now: i64) -> bool {
         let good = |own: &Enrolment| own.presence >= presence && own.unfit(now, Some(now), now).is_none();
@@ -48,48 +48,48 @@ impl Person {
 /// the record: software can create a security key and set any flags.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Enrolment {
-    /// The public key, as it signs records.
+    /// The public key that signs records.
     pub key: Key,
     /// The most that this key is believed to prove.
     pub presence: Presence,
-    /// SHA-256 of the attestation that was checked when the key was made.
+    /// SHA-256 of the attestation that was checked when the key was created.
     pub attestation: Option<String>,
-    /// From when on it may sign, and until when (left out); seconds since the epoch.
+    /// From when it may sign, and until when (exclusive); seconds since the epoch.
     pub valid: (Option<i64>, Option<i64>),
     /// Whether it was revoked; such a key stays in the roster, so that older records keep their owner.
     pub revoked: Option<Revocation>,
 }
 
-/// Why a key signs no more. Times are seconds since the epoch.
+/// Why a key no longer signs. Times are seconds since the epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Revocation {
-    /// Retired in good order: what the gate had received by then remains valid.
+    /// Retired regularly: what the gate had received by then remains valid.
     Retired {
-        /// From then on it signs no more.
+        /// From then on it no longer signs.
         at: i64,
     },
-    /// In other hands since then: what was received later does not count.
+    /// Compromised since then: what was received later does not count.
     Compromised {
         /// From then on somebody else may have it.
         since: i64,
     },
 }
 
-/// Why a key does not speak for its owner.
+/// Why a signature by a key does not count for its owner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unfit {
-    /// Before or after its time.
+    /// Before or after its period of validity.
     Time,
-    /// Given up in good order before the record came.
+    /// Retired before the record was received.
     Retired,
-    /// In other hands when the record came, or when it was signed.
+    /// Compromised when the record was received, or when it was signed.
     Compromised,
 }
 
 impl Enrolment {
-    /// Whether a record signed at `issued` by the signer's clock is by the owner. A clock that can be set proves
-    /// nothing alone: when the gate `received` the record counts as well. One without a receipt came only `now`; where
-    /// nobody keeps receipts, as on a desk, a key given up in good order is believed.
+    /// Whether a record signed at `issued` by the signer's clock counts as the owner's. A clock that can be set proves
+    /// nothing by itself: the time when the gate `received` the record counts as well. A record without a receipt
+    /// counts as received `now`; where nobody keeps receipts, as on a desk, a retired key is believed.
     pub fn unfit(&self, issued: i64, received: Option<i64>, now: i64) -> Option<Unfit> {
         let (from, until) = self.valid;
         let outside = |time: i64| from.is_some_and(|from| time < from) || until.is_some_and(|until| time >= until);
@@ -124,16 +124,16 @@ pub enum Rank {
     Senior,
 }
 
-/// Who the people are. Looked up by key, address and account without reading all of them.
+/// The people. Looked up by key, address and account without reading all of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Roster {
     people: Vec<Person>,
-    /// By hex key id: person and key, by position.
+    /// By hex key id: the positions of person and key.
     keys: HashMap<String, (usize, usize)>,
-    /// By folded address, and by folded account: people by position.
+    /// By folded address, and by folded account: the positions of people.
     emails: HashMap<String, usize>,
     logins: HashMap<String, usize>,
-    /// By folded id, name or account: what people are called where no address is given.
+    /// By folded id, name or account: names used if no address is given.
     called: HashMap<String, BTreeSet<usize>>,
 }
 
@@ -158,43 +158,43 @@ impl Roster {
         self.people.iter()
     }
 
-    /// By the exact id; none where the roster has nobody of it.
+    /// By the exact id; none if nobody in the roster has it.
     pub fn by_id(&self, id: &str) -> Option<&Person> {
         self.people.iter().find(|person| person.id == id)
     }
 
-    /// Whose key it is.
+    /// The owner of a key.
     pub fn by_key(&self, key: &Key) -> Option<&Person> {
         self.enrolment(key).map(|(person, _)| person)
     }
 
-    /// Whose key it is, and how it was taken in.
+    /// The owner of a key, and how it was enrolled.
     pub fn enrolment(&self, key: &Key) -> Option<(&Person, &Enrolment)> {
         let &(person, own) = self.keys.get(&key.id().to_string())?;
         let person = &self.people[person];
         Some((person, &person.keys[own]))
     }
 
-    /// Whose chain it is, by the hex key id in its name.
+    /// The owner of a chain, by the hex key id in its name.
     pub fn by_key_id(&self, id: &str) -> Option<&Person> {
         self.keys.get(id).map(|&(person, _)| &self.people[person])
     }
 
-    /// Whose account on the host it is: what the policy lists under `logins`, but for the case of ASCII letters, and
-    /// nothing else. An account named like somebody's id or address may be anybody's.
+    /// The owner of an account on the host: it must be listed under `logins` in the policy, except for the case of
+    /// ASCII letters. An account with the same name as somebody's id or address may belong to anybody.
     pub fn by_account(&self, account: &str) -> Option<&Person> {
         self.people.iter().find(|person| person.logins.iter().any(|own| own.eq_ignore_ascii_case(account)))
     }
 
-    /// Everybody whom an identity of a commit or of a message may mean: by address, by the account in a host's own
-    /// address, or, where there is no address, by id, name or account. Being meant only restricts, so more than one may
-    /// be.
+    /// Everybody whom an identity in a commit or a message may refer to: by address, by the account in a host's own
+    /// address, or, without an address, by id, name or account. Being referred to only restricts, so it may be more
+    /// than one person.
     pub fn people_of(&self, who: &Identity) -> Vec<&Person> {
         let email = folded(&who.email);
         let found: BTreeSet<usize> = if email.is_empty() {
             self.called.get(&folded(&who.name)).cloned().unwrap_or_default()
         } else {
-            // Some hosts call an account by an address.
+            // Some hosts use an address as the name of an account.
             let accounts = accounts_in(&email).into_iter().chain([email.as_str()]);
             let accounts = accounts.filter_map(|account| self.logins.get(account));
             self.emails.get(&email).into_iter().chain(accounts).copied().collect()
@@ -202,12 +202,12 @@ impl Roster {
         found.into_iter().map(|at| &self.people[at]).collect()
     }
 
-    /// The ids of the people whom any of these identities may mean.
+    /// The ids of all people to whom any of these identities may refer.
     pub fn ids_of(&self, identities: &[Identity]) -> BTreeSet<&str> {
         identities.iter().flat_map(|who| self.people_of(who)).map(|person| person.id.as_str()).collect()
     }
 
-    /// Seniority of an author; of all whom the identity may mean, the lowest.
+    /// The seniority of an author; if the identity may refer to several people, the lowest.
     pub fn rank(&self, author: &Identity) -> Rank {
         let of = |role: &String| match role.as_str() {
             "senior" => Rank::Senior,
@@ -220,8 +220,8 @@ impl Roster {
     }
 }
 
-/// The accounts that an address may stand for: those in an address that a host makes up for people who hide their own,
-/// as `login@`, `ID+login@` or `ID-login@users.noreply.HOST`, or `login@noreply.HOST`; and what is no address at all.
+/// The accounts to which an address may refer: those in an address that a host generates for people who hide their own,
+/// as `login@`, `ID+login@` or `ID-login@users.noreply.HOST`, or `login@noreply.HOST`; and text that is not an address.
 pub(super) fn accounts_in(address: &str) -> Vec<&str> {
     let Some((local, domain)) = address.rsplit_once('@') else { return vec![address] };
     if !["users.noreply.", "noreply."].iter().any(|start| domain.starts_with(start)) {

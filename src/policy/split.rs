@@ -1,11 +1,11 @@
-//! How a change that touches too much could be cut into changes that each may land.
+//! How to split a change that touches too much into changes that may each land.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Policy;
 use crate::change::RepoPath;
 
-/// A change of its own: the paths, and the compartments that they lie in.
+/// A separate change: the paths, and their compartments.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SplitChange {
     /// By name. Several parts may touch the same one.
@@ -15,10 +15,10 @@ pub struct SplitChange {
 }
 
 impl Policy {
-    /// Parts that each keep to the limit of compartments and keep separate what must change alone; one part, or a part
-    /// that is too large, where paths that lie in several compartments at once prevent that. Paths go into the fullest
-    /// part that takes them, largest compartments first, so there are few parts; that they build by themselves, cannot
-    /// be determined here.
+    /// Parts that each respect the limit of compartments and separate what must change alone; one part, or a part that
+    /// is too large, if paths that are in several compartments at once prevent that. Each path goes into the fullest
+    /// part that has room for it, largest compartments first, so there are few parts; whether each of them builds
+    /// separately cannot be determined here.
     pub fn split<'p>(&self, paths: impl Iterator<Item = &'p RepoPath>) -> Vec<SplitChange> {
         let most = self.limits.compartments.unwrap_or(usize::MAX);
         let mut groups: BTreeMap<BTreeSet<String>, Vec<RepoPath>> = BTreeMap::new();
@@ -57,7 +57,7 @@ mod tests {
 
     use super::*;
 
-    /// The sample with compartments that overlap, and another limit.
+    /// The sample with overlapping compartments, and another limit.
     fn policy(most: &str) -> Policy {
         let sample = include_str!("../../assets/policy.toml");
         let more: String = ["docs/**", "api/**", "*/shared/**", "web/**"]

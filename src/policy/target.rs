@@ -1,4 +1,4 @@
-//! `[broker.NAME]` and `[target.NAME]`: where commands that agents request run, what runs them, and who authorizes
+//! `[broker.NAME]` and `[target.NAME]`: where commands requested by agents run, what runs them, and who authorizes
 //! them.
 
 use std::fmt;
@@ -7,9 +7,9 @@ use super::argv::Argument;
 use super::{Person, Policy, Requirement, Slot};
 use crate::record::{Key, Presence};
 
-/// The name under which what every request to a target needs is listed.
+/// The name under which the requirement of every request to a target is listed.
 pub const SIGN: &str = "sign";
-/// That of what destructive ones need on top.
+/// The name of the additional requirement of destructive ones.
 pub const DESTRUCTIVE: &str = "destructive";
 
 /// A program that admits requests, runs what was authorized, and signs the results.
@@ -17,20 +17,20 @@ pub const DESTRUCTIVE: &str = "destructive";
 pub struct Broker {
     /// Its name in the policy.
     pub name: String,
-    /// What it signs with: no person's, so that it fills no slot.
+    /// The key with which it signs: not a person's, so it fills no slot.
     pub key: Key,
 }
 
-/// How much separates an agent from a target besides its own good will. Ordered from weak to strong.
+/// What, apart from its own good will, separates an agent from a target. Ordered from weak to strong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
     /// A hook of the agent asks; nothing else restrains it.
     L0,
     /// A broker runs the commands, in the account of the requester.
     L1,
-    /// The credential is another account's.
+    /// The credential belongs to another account.
     L2,
-    /// The credential is made for one run.
+    /// The credential is created for a single run.
     L3,
     /// The target verifies the records itself.
     L4,
@@ -58,7 +58,7 @@ impl fmt::Display for Level {
     }
 }
 
-/// Who starts a run that was authorized.
+/// Who starts an authorized run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Start {
     /// The requester, by a second call.
@@ -74,29 +74,29 @@ pub struct Target {
     pub name: String,
     /// The name of its one broker.
     pub broker: String,
-    /// What it is, for people.
+    /// A description of it, for people.
     pub about: String,
     /// If less is proven, nothing runs.
     pub level: Level,
-    /// Whose authorizations each request needs, but those of [`CommandEntry::unasked`].
+    /// Whose authorizations each request needs, except those of [`CommandEntry::unasked`].
     pub sign: Vec<Slot>,
-    /// Whose it needs besides where it is destructive.
+    /// Whose authorizations a destructive request needs in addition.
     pub destructive: Vec<Slot>,
-    /// What each authorization must prove of the signer being there.
+    /// What each authorization must prove about the presence of the signer.
     pub presence: Presence,
-    /// An authorization counts at most this long from its signature, and a request from its admission.
+    /// The longest time for which an authorization counts from its signature, and a request from its admission.
     pub valid: i64,
-    /// Open requests of one operator.
+    /// The most open requests of one operator.
     pub pending: usize,
-    /// Names of freezes of the policy in which nothing starts.
+    /// Names of the policy's freezes during which nothing starts.
     pub freezes: Vec<String>,
     /// How long the broker must have known the last authorization of a destructive request.
     pub cooling: i64,
-    /// How old the broker's last reading of the ledger may be.
+    /// The greatest age of the broker's last reading of the ledger.
     pub fresh: i64,
     /// Who starts what was authorized.
     pub start: Start,
-    /// How an emergency is let through; without it none is.
+    /// How an emergency is let through; without it, none is.
     pub break_glass: Option<TargetBreakGlass>,
     /// The allowed commands, in the order of the file. Anything else is destructive.
     pub commands: Vec<CommandEntry>,
@@ -107,17 +107,17 @@ pub struct Target {
 pub struct TargetBreakGlass {
     /// Whose signatures let one through.
     pub sign: Vec<Slot>,
-    /// That of the operator counts, too.
+    /// Whether the operator's signature counts, too.
     pub operator: bool,
-    /// The least that each of them must prove of the signer being there.
+    /// The least that each of them must prove about the presence of the signer.
     pub presence: Presence,
-    /// Runs in any 30 days.
+    /// The most runs in any 30 days.
     pub max_per_30d: usize,
     /// Seconds within which it must be authorized in the ordinary way; after that, nothing more runs there.
     pub debt_after: i64,
 }
 
-/// A command that may be asked for: a runbook of one line.
+/// A command that may be requested: a runbook of one line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommandEntry {
     /// Its name in requests.
@@ -126,18 +126,18 @@ pub struct CommandEntry {
     pub argv: Vec<Argument>,
     /// Variables that a draft may set.
     pub env: Vec<String>,
-    /// Runs without anybody's authorization, admitted and receipted all the same.
+    /// Runs without anybody's authorization, but is admitted and receipted.
     pub unasked: bool,
 }
 
 impl CommandEntry {
-    /// Whether a command is one of those that this allows, given its inputs by role and path.
+    /// Whether this allows a command, given its inputs by role and path.
     pub fn allows(&self, argv: &[String], inputs: &[(&str, &str)]) -> bool {
         let allowed = |(pattern, argument): (&Argument, &String)| pattern.allows(argument, &mut inputs.iter().copied());
         argv.len() == self.argv.len() && self.argv.iter().zip(argv).all(allowed)
     }
 
-    /// The roles of the inputs that it takes.
+    /// The roles of the command's inputs.
     pub fn roles(&self) -> impl Iterator<Item = &str> {
         self.argv.iter().filter_map(|argument| match argument {
             Argument::Input(role) => Some(role.as_str()),
@@ -147,12 +147,12 @@ impl CommandEntry {
 }
 
 impl Target {
-    /// The first entry that a command matches.
+    /// The first entry that matches a command.
     pub fn entry(&self, argv: &[String], inputs: &[(&str, &str)]) -> Option<&CommandEntry> {
         self.commands.iter().find(|entry| entry.allows(argv, inputs))
     }
 
-    /// What a request needs, each of these filled by itself.
+    /// The requirements of a request, each of which must be filled separately.
     pub fn requirements(&self, is_destructive: bool, is_unasked: bool) -> Vec<Requirement> {
         let of = |name: &str, slots: &[Slot], cooling: i64| Requirement {
             slots: slots.to_vec(),
@@ -180,8 +180,8 @@ impl Target {
     }
 }
 
-/// Whether a variable changes what a program loads or runs, or adds to its arguments: the loader, interpreters, shells,
-/// and what tools take from the environment as if it had been typed.
+/// Whether a variable changes what a program loads or runs, or adds to its arguments: variables of the loader, of
+/// interpreters and shells, and those from which tools read arguments.
 pub fn is_loaded(name: &str) -> bool {
     const STARTS: [&str; 14] = [
         "LD_",
@@ -236,7 +236,7 @@ impl Policy {
         self.brokers.iter().find(|broker| broker.name == target.broker)
     }
 
-    /// The freeze in which nothing starts at a target now, if any is on.
+    /// The freeze that currently prevents starts at a target, if there is one.
     pub fn frozen(&self, target: &Target, now: i64) -> Option<&super::Freeze> {
         let on = |freeze: &&super::Freeze| {
             target.freezes.contains(&freeze.name) && (freeze.from..freeze.until).contains(&now)

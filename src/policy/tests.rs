@@ -90,7 +90,7 @@ fn one_person_fills_one_slot_and_others_make_room() {
     assert_eq!(have(&["mina"]), 0);
 }
 
-/// A line of a `.pub` file for some point.
+/// A line of a `.pub` file for a point.
 fn key_line(kind: &str, point: &[u8], application: &str) -> String {
     use base64ct::{Base64, Encoding as _};
     let mut blob = Vec::new();
@@ -113,7 +113,7 @@ fn points(seed: u8) -> (Vec<u8>, Vec<u8>) {
     (ed25519, p256.verifying_key().to_encoded_point(false).as_bytes().to_vec())
 }
 
-/// Further keys for dana and for rahim: what is wrong with it, if anything.
+/// Adds keys for dana and for rahim; returns what is wrong with the policy, if anything.
 fn with_keys(dana: &str, rahim: &str) -> Option<String> {
     let add = |text: &str, who: &str, key: &str| {
         let (start, rest) = text.split_at(text.find(&format!("[people.{who}]")).unwrap());
@@ -177,7 +177,8 @@ fn points_that_no_private_key_has_are_no_keys() {
         let small = bytes(hex);
         let point = ed25519_dalek::VerifyingKey::from_bytes(&small).unwrap();
         assert!(point.is_weak(), "{hex}");
-        // A point of small order added to a sound key: of another order, and the same private key signs for it.
+        // A point of small order added to a valid key: the result has another order, and the same private key signs for
+        // it.
         let mixed = (own.to_edwards() + point.to_edwards()).compress().to_bytes();
         let is_sound = mixed == own.to_bytes();
         for kind in [ED25519, SK_ED25519] {
@@ -220,7 +221,7 @@ fn a_point_has_one_spelling() {
     }
 }
 
-/// What dana and rahim are known by, and whether that makes a policy.
+/// The names of dana and rahim, and whether they make a valid policy.
 #[test]
 fn what_people_are_known_by_is_theirs_alone() {
     let of = |dana: &str, rahim: &str| {
@@ -372,7 +373,7 @@ proptest! {
     }
 }
 
-/// The most places that can be filled, by trying all ways.
+/// The most places that can be filled, by trying all assignments.
 fn best(roles: &[u8], places: &[usize], used: u32) -> usize {
     let Some((&place, rest)) = places.split_first() else { return 0 };
     let fits = (0..roles.len()).filter(|&p| used >> p & 1 == 0 && roles[p] >> place & 1 == 1);

@@ -1,4 +1,4 @@
-//! What one line, identity or branch is evidence of.
+//! What a line, an identity or a branch is evidence of.
 
 use super::attribution::{Format, Writer};
 use super::known::{self, How};
@@ -7,9 +7,9 @@ use super::rules::{Key, Rules, Tool, Wanted};
 use super::{Channel, Class, Evidence, Strength};
 use crate::change::{Identity, ObjectId, visible};
 
-/// Characters of evidence that are kept.
+/// The most characters of evidence that are kept.
 const MAX_RAW: usize = 300;
-/// Characters of a tool's name that no rule knows.
+/// The most characters of a tool's name that no rule knows.
 const MAX_TOOL: usize = 40;
 
 impl Evidence {
@@ -51,7 +51,7 @@ impl Rules {
         let email = who.email.to_lowercase();
         let (login, _) = email.split_once("[bot]@")?;
         let login = login.rsplit('+').next().unwrap_or(login);
-        // Nobody but an application has such an account.
+        // Only an application has such an account.
         if let Some(tool) = self.tool_that_begins(login) {
             let class = tool.class_in(channel);
             return Some(Evidence::new(tool.rule("bot"), Strength::Medium, class, channel, raw).by(Some(tool)));
@@ -59,7 +59,7 @@ impl Rules {
         Some(Evidence::new("bot.unknown", Strength::Medium, Class::Unrecognised, channel, raw))
     }
 
-    /// The tool whose name a login begins with, unless others have that name.
+    /// The tool with whose name a login begins, unless others may have that name.
     fn tool_that_begins(&self, login: &str) -> Option<&Tool> {
         let login = words(login);
         let begins = |tool: &&Tool| {
@@ -73,8 +73,8 @@ impl Rules {
         self.values.ambiguous.iter().any(|own| name.eq_ignore_ascii_case(own))
     }
 
-    /// What people write beside their own identity for a tool that works in their name: `mina+claude-code@example.com`,
-    /// `Mina (claude)`. They stay authors.
+    /// Marks that people add to their own identity for a tool that works in their name: `mina+claude-code@example.com`,
+    /// `Mina (claude)`. They remain authors.
     fn beside(&self, who: &Identity, channel: Channel, raw: &str) -> Option<Evidence> {
         let new = |rule: String, class| Evidence::new(rule, Strength::Medium, class, channel, raw);
         if let Some(tag) = known::tag_of(&who.email) {
@@ -89,14 +89,14 @@ impl Rules {
                 None => {}
             }
         }
-        // It may be where they work.
+        // The parentheses may contain their employer.
         let name = lines::shown(&who.name);
         let (_, aside) = name.trim().strip_suffix(')')?.rsplit_once(" (")?;
         let tool = &self.tools[self.known.names.first(aside.trim())?];
         Some(new(tool.rule("suffix"), Class::Unrecognised).by(Some(tool)))
     }
 
-    /// An address says which vendor, the name which tool: `Cursor Grok 4.6 <noreply@anthropic.com>` is Cursor.
+    /// An address identifies the vendor, the name the tool: `Cursor Grok 4.6 <noreply@anthropic.com>` is Cursor.
     fn shown<'r>(&'r self, tool: &'r Tool, how: How, who: &Identity) -> &'r Tool {
         let name = words(&who.name);
         let called = self.tools.iter().find(|tool| name.starts_with(&words(&tool.name)));
@@ -175,17 +175,18 @@ impl Rules {
         lines::identities(&line.value).iter().filter(|who| !who.email.is_empty() || signs).filter_map(of).collect()
     }
 
-    /// "Made with TOOL" and its kin, alone on a line. In prose such words go on: "made with Cursor in mind".
+    /// "Made with TOOL" and similar phrases, alone on a line. In prose the sentence continues: "made with Cursor in
+    /// mind".
     fn made(&self, line: &MessageLine) -> Option<Evidence> {
         if !line.key.is_empty() && !line.key.contains(' ') {
-            // A key of its own, with rules of its own.
+            // A separate key, with separate rules.
             return None;
         }
         let parts = self.values.made.captures(&line.text)?;
         let (sign, told) = (&parts["sign"], &parts["tool"]);
         let has_picture = !sign.is_ascii();
         let is_link = told.contains("](") || line.text.contains("[");
-        // The rest of a sentence begins with a small letter.
+        // The rest of a sentence begins with a lower-case letter.
         if !has_picture && !is_link && !parts["verb"].starts_with(char::is_uppercase) {
             return None;
         }
@@ -213,7 +214,7 @@ impl Rules {
         }
     }
 
-    /// A key that mostly says nothing of how a change was made, with the name of a tool.
+    /// A key that usually says nothing about how a change was made, with the name of a tool.
     fn ordinary(&self, line: &MessageLine) -> Option<Evidence> {
         let tool = self.tool_in(&line.value)??;
         let rule = tool.rule("trailer");
@@ -259,8 +260,9 @@ impl Rules {
         }
     }
 
-    /// Whether a value names a tool or the trade, and which tool: `Claude Code (claude-opus-4-6)`, `GPT-5.6 Sol via
-    /// Codex`, `generic LLM chatbot`. A value with an address names a person or an account, and those have their rules.
+    /// Whether a value names a tool or AI in general, and which tool: `Claude Code (claude-opus-4-6)`, `GPT-5.6 Sol via
+    /// Codex`, `generic LLM chatbot`. A value with an address names a person or an account, for which there are other
+    /// rules.
     fn tool_in(&self, value: &str) -> Option<Option<&Tool>> {
         if value.contains('@') {
             return None;
@@ -276,13 +278,13 @@ impl Rules {
         }
     }
 
-    /// Whom a line names as the one who asked.
+    /// The person named in a line as the one who asked.
     pub(super) fn operator_in(&self, line: &str) -> Option<String> {
         let name = self.values.operators.iter().find_map(|pattern| pattern.captures(line)?.get(1))?;
         Some(name.as_str().trim().to_owned()).filter(|name| !name.is_empty())
     }
 
-    /// Whether the identity was credited wrongly at that time.
+    /// Whether the identity was credited by mistake at that time.
     pub(super) fn is_doubtful(&self, evidence: &Evidence, time: i64) -> bool {
         let raw = evidence.raw.to_lowercase();
         evidence.channel == Channel::CoAuthor
@@ -297,7 +299,7 @@ impl Tool {
         match channel {
             _ if self.class == Class::AiSuggestionAccepted => self.class,
             Channel::CoAuthor => Class::AgentCoauthored,
-            // It commits what a person wrote, or what it wrote for one who stands as the author.
+            // It commits what a person wrote, or what it wrote for the person named as the author.
             Channel::Committer => Class::Assisted,
             _ => Class::AgentAuthored,
         }
@@ -322,7 +324,7 @@ fn in_line(rule: impl Into<String>, strength: Strength, class: Class, line: &Mes
     Evidence::new(rule, strength, class, Channel::MessageLine, &line.raw)
 }
 
-/// What comes first after "made with": a name, without marks of Markdown and what is added to it.
+/// The first name after "made with", without Markdown marks and additions.
 fn first_name(told: &str) -> String {
     let plain: String = told.chars().filter(|c| !matches!(c, '*' | '`' | '"' | '_' | '“' | '”')).collect();
     let plain = plain.trim_start_matches(['[', ' ']);

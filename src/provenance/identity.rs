@@ -1,4 +1,4 @@
-//! Who wrote a change, and on whose behalf: people, told from agents and bots by the rules.
+//! Who wrote a change, and on whose behalf: people, distinguished from agents and bots by the rules.
 
 use super::known::{How, Known};
 use super::rules::Rules;
@@ -6,8 +6,8 @@ use super::{Class, lines};
 use crate::change::fold::folded;
 use crate::change::{Commit, Identity};
 
-/// The people who wrote the commits: authors and co-authors that are no agent and no bot, one for each address, sorted.
-/// Committers are not among them: who lands a change is no author of it.
+/// The people who wrote the commits: authors and co-authors that are neither agents nor bots, one per address, sorted.
+/// Committers do not count: who lands a change is not its author.
 pub fn author_set(commits: &[Commit], rules: &Rules) -> Vec<Identity> {
     let of = |commit: &Commit| {
         let scan = lines::scan(&commit.message);
@@ -19,15 +19,15 @@ pub fn author_set(commits: &[Commit], rules: &Rules) -> Vec<Identity> {
     people(commits.iter().flat_map(of), rules)
 }
 
-/// An author, and whoever else is named by an address in the author's name.
+/// An author, and anyone else named by an address in the author's name.
 fn written_by(author: &Identity) -> Vec<Identity> {
     let others = lines::addresses(&author.name).filter(|address| folded(address) != folded(&author.email));
     let other = |address: &str| Identity { name: String::new(), email: address.to_owned() };
     std::iter::once(author.clone()).chain(others.map(other)).collect()
 }
 
-/// The people on whose behalf an agent says it worked: human co-authors of what an agent authored, the bearer of a name
-/// with a tool's suffix, and whom the message names ("on behalf of @mina": a login, so the address is empty).
+/// The people on whose behalf an agent says it worked: human co-authors of what an agent authored, a person whose name
+/// has a tool's suffix, and whoever the message names ("on behalf of @mina": a login, so the address is empty).
 pub fn operators(commits: &[Commit], rules: &Rules) -> Vec<Identity> {
     let mut found = Vec::new();
     for commit in commits.iter().filter(|commit| super::of_commit(commit, rules).iter().any(|e| e.class.is_ai())) {
@@ -65,7 +65,7 @@ impl Rules {
         says_something && !nobody(&self.known) && !nobody(&self.bots)
     }
 
-    /// A person by the name they have, and an address in which nothing hides.
+    /// A person by their name without the suffix, and an address without hidden characters.
     fn without_suffix(&self, who: &Identity) -> Identity {
         let own = self.known.suffixes.iter().find_map(|(suffix, _)| who.name.strip_suffix(suffix.as_str()));
         let email = lines::shown(&who.email).trim().to_owned();

@@ -1,5 +1,5 @@
-//! An identity by what cannot be shared by accident: account id, login, address. A bare name counts only where the
-//! address is empty or belongs to no person: real people are called Claude, Jules and Devin.
+//! Recognises an identity by what cannot be shared by accident: account id, login, address. A bare name counts only if
+//! the address is empty or belongs to no person: real people are called Claude, Jules and Devin.
 
 use std::collections::BTreeMap;
 
@@ -11,12 +11,12 @@ use crate::change::Identity;
 
 const GITHUB_NOREPLY: &str = "@users.noreply.github.com";
 
-/// By what an identity was known.
+/// How an identity was recognised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum How {
     Account,
     Address,
-    /// An address of a domain that may have people too.
+    /// An address in a domain that may also have people.
     Domain,
     Name,
     /// What a tool appends to the name of the person it works for.
@@ -34,14 +34,14 @@ impl How {
         }
     }
 
-    /// Whether there is no person behind the identity. Domains and suffixes leave that open, so their bearers stay
-    /// authors: to be one only restricts.
+    /// Whether there is no person behind the identity. Domains and suffixes leave that open, so those identities stay
+    /// authors: being an author only restricts.
     pub(super) fn is_nobody(self) -> bool {
         matches!(self, How::Account | How::Address | How::Name)
     }
 }
 
-/// Identities of several owners, each by its position in a list.
+/// Identities of several owners, each with its owner's position in a list.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Known {
     pub ids: BTreeMap<u64, usize>,
@@ -70,7 +70,7 @@ impl Known {
         let local = email.strip_suffix(GITHUB_NOREPLY)?;
         let Some((id, login)) = local.split_once('+') else { return self.by_login(local) };
         let by_id = id.parse().ok().and_then(|id: u64| self.ids.get(&id).copied());
-        // A renamed bot keeps its id. An id that is not listed is somebody else of that login, except that nobody can
+        // A renamed bot keeps its id. An unlisted id belongs to somebody else with that login, except that nobody can
         // register a login that ends in [bot].
         by_id.or_else(|| self.by_login(login).filter(|_| login.ends_with("[bot]")))
     }
@@ -80,7 +80,7 @@ impl Known {
     }
 }
 
-/// What follows a plus sign in the local part of an address, in small letters; GitHub has a login there.
+/// The text after a plus sign in the local part of an address, in lower case; in GitHub's addresses that is a login.
 pub(super) fn tag_of(email: &str) -> Option<String> {
     let email = lines::shown(email).trim().to_lowercase();
     let (local, _) = email.rsplit_once('@').filter(|_| !email.ends_with(GITHUB_NOREPLY))?;
@@ -92,7 +92,7 @@ fn matching(globs: &[(GlobMatcher, usize)], text: &str) -> Option<usize> {
     globs.iter().find(|(glob, _)| glob.is_match(text)).map(|&(_, owner)| owner)
 }
 
-/// Whether an address says nothing about a person, so that the name may speak.
+/// Whether an address says nothing about a person, so that the name may count.
 fn is_impersonal(email: &str) -> bool {
     let (local, domain) = email.rsplit_once('@').unwrap_or((email, ""));
     matches!(local, "" | "noreply" | "no-reply" | "donotreply")

@@ -1,8 +1,8 @@
-//! `Key: value` lines of a message: every line is looked at, since a squash leaves trailers in the middle.
+//! `Key: value` lines of a message: every line is examined, since a squash leaves trailers in the middle.
 
 use crate::change::{Identity, visible};
 
-/// Bytes of a message that are looked at: its beginning, and its end, where trailers stand.
+/// Bytes of a message that are examined: its beginning, and its end, where the trailers are.
 const HEAD: usize = 192 << 10;
 const TAIL: usize = 64 << 10;
 
@@ -10,16 +10,16 @@ const TAIL: usize = 64 << 10;
 pub(super) struct Scan {
     pub title: String,
     pub lines: Vec<MessageLine>,
-    /// Bytes in the middle that nobody looked at.
+    /// Bytes in the middle that were not examined.
     pub skipped: usize,
 }
 
-/// One line of a message below the title, continuation lines joined to it.
+/// One line of a message below the title, joined with its continuation lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct MessageLine {
-    /// Lower-case; empty where the line is no `key: value`.
+    /// Lower-case; empty if the line is not `key: value`.
     pub key: String,
-    /// Without hidden characters, as `key` and `text` are: they must not keep a rule from matching.
+    /// Without hidden characters, as are `key` and `text`: they must not keep a rule from matching.
     pub value: String,
     pub text: String,
     /// Unchanged from the message.
@@ -30,8 +30,8 @@ pub(super) struct MessageLine {
 }
 
 impl MessageLine {
-    /// The identities in `Co-authored-by: name <address>` and the kernel's and GitHub's other spellings: everybody who
-    /// may be meant, and somebody unknown where nobody is named.
+    /// The identities in `Co-authored-by: name <address>` and the other spellings of the kernel and GitHub: everybody
+    /// who may be meant, and an unknown person if nobody is named.
     pub(super) fn co_authors(&self) -> Vec<Identity> {
         let spellings =
             ["co-authored-by", "co-author", "coauthored-by", "coauthor", "co-authored by", "co-developed-by"];
@@ -53,12 +53,12 @@ impl MessageLine {
     }
 }
 
-/// A person who is said to exist but is not named.
+/// A person who is mentioned but not named.
 pub(super) fn unknown() -> Identity {
     Identity { name: "unnamed co-author".to_owned(), email: String::new() }
 }
 
-/// Every identity in a value: `A <a@x>, B <b@y>`, `a@x`, or a bare name; and every further address, wherever it stands.
+/// Every identity in a value: `A <a@x>, B <b@y>`, `a@x`, or a bare name; and every other address anywhere in it.
 pub(super) fn identities(value: &str) -> Vec<Identity> {
     let mut found = Vec::new();
     let mut rest = value;
@@ -80,7 +80,7 @@ pub(super) fn identities(value: &str) -> Vec<Identity> {
     found
 }
 
-/// The words of a text that hold an `@` between other characters.
+/// The words of a text that contain an `@` between other characters.
 pub(super) fn addresses(text: &str) -> impl Iterator<Item = &str> {
     let words = text.split(|c: char| c.is_whitespace() || matches!(c, '<' | '>' | ',' | ';' | '"' | '(' | ')'));
     words.filter(|word| word.split_once('@').is_some_and(|(local, host)| !local.is_empty() && !host.is_empty()))
@@ -105,7 +105,7 @@ pub(super) fn scan(message: &str) -> Scan {
     let title = parts.find(|line| !line.trim().is_empty()).unwrap_or_default().trim().to_owned();
     let mut lines = Vec::new();
     parts.for_each(|part| push(part, &mut lines));
-    // What the cut left of a line belongs to no line before it.
+    // The rest of a line after the cut does not continue any line before it.
     lines.push(line("", 0));
     tail.split(['\n', '\r']).for_each(|part| push(part, &mut lines));
     lines.retain(|line| !line.raw.is_empty());
@@ -155,7 +155,7 @@ fn line(raw: &str, indent: usize) -> MessageLine {
             line.key = key.to_ascii_lowercase();
             line.value = value.trim().to_owned();
         } else {
-            // "Аssisted-by" in Cyrillic is no key, and is meant to be read as one.
+            // "Аssisted-by" in Cyrillic is not a key, but is meant to be read as one.
             line.disguised = key.len() <= 60 && !key.is_ascii() && key.ends_with("-by") && !key.contains(' ');
         }
     }

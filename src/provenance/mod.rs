@@ -1,5 +1,5 @@
-//! FLOOR 1: what is known of how a change was made. AI assistance is recorded as unauthenticated prose that anyone can
-//! forge or strip: evidence may raise what is required, its absence proves nothing.
+//! FLOOR 1: what is known about how a change was made. AI assistance is recorded as unauthenticated prose that anyone
+//! can forge or strip: evidence may raise what is required, its absence proves nothing.
 
 #![warn(missing_docs)]
 
@@ -20,12 +20,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::change::{Commit, ObjectId};
 
-/// How much it takes to be wrong about a piece of evidence. All of it can be forged.
+/// How unlikely it is that a piece of evidence is mistaken. All of it can be forged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Strength {
-    /// A branch, a title, credit that an editor gave by itself.
+    /// A branch, a title, credit that an editor added automatically.
     Weak,
-    /// A generic key with a value of the trade, a name without an address.
+    /// A generic key with a value about AI, a name without an address.
     Medium,
     /// An account, an address, a line that only the tool writes.
     Strong,
@@ -42,27 +42,27 @@ impl Strength {
     }
 }
 
-/// What a piece of evidence says about the part that a tool had.
+/// What a piece of evidence says about the role of a tool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Class {
-    /// A tool wrote it and says so as author.
+    /// A tool wrote it and is named as the author.
     AgentAuthored,
-    /// A tool says to have written with somebody.
+    /// A tool states that it wrote together with somebody.
     AgentCoauthored,
-    /// A person wrote, a tool helped.
+    /// A person wrote, and a tool helped.
     Assisted,
-    /// A review bot's suggestion was taken over.
+    /// A review bot's suggestion was accepted.
     AiSuggestionAccepted,
     /// Dependabot and similar bots.
     BotNotAi,
-    /// "No AI was used": a claim, and never evidence for it.
+    /// "No AI was used": a claim, and never evidence that it is true.
     NegativeClaim,
-    /// A line that looks like provenance and fits no rule.
+    /// A line that looks like provenance but matches no rule.
     Unrecognised,
 }
 
 impl Class {
-    /// As rules and outputs spell it: `agent-authored` and the like.
+    /// The spelling in rules and outputs: `agent-authored` and the like.
     pub fn name(self) -> &'static str {
         match self {
             Class::AgentAuthored => "agent-authored",
@@ -99,7 +99,7 @@ pub enum Channel {
 }
 
 impl Channel {
-    /// As rules and outputs spell it: `message-line` and the like.
+    /// The spelling in rules and outputs: `message-line` and the like.
     pub fn name(self) -> &'static str {
         match self {
             Channel::MessageLine => "message-line",
@@ -112,43 +112,43 @@ impl Channel {
     }
 }
 
-/// One thing that was found, and what it says. Not a proof: anyone can write it.
+/// One finding and its meaning. Not a proof: anyone can write it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Evidence {
     /// Id of the rule in `provenance.toml`.
     pub rule: String,
     /// How sure it is.
     pub strength: Strength,
-    /// What it says about the part of the tool.
+    /// What it says about the role of the tool.
     pub class: Class,
     /// The tool, by the name people use for it.
     pub tool: Option<String>,
     /// Where it was found.
     pub channel: Channel,
-    /// The commit that it was found in; none of a branch.
+    /// The commit in which it was found; none for a branch.
     pub commit: Option<ObjectId>,
-    /// The line or identity as it was found: not escaped, cut at 300 characters.
+    /// The line or identity as found: not escaped, cut at 300 characters.
     pub raw: String,
 }
 
-/// What all evidence comes to. Absence proves nothing.
+/// The conclusion from all evidence. Absence proves nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Status {
-    /// A message says so: a line that a tool wrote, a credited co-author, or an `Assisted-by:` and its kin.
+    /// A message says so: a line that a tool wrote, a credited co-author, or a line such as `Assisted-by:`.
     Declared,
     /// Only authors, committers, the branch, notes or weak evidence say so.
     Detected,
-    /// No tool is named, but something stands there that people rarely write: an address with the tag `+ai-agent`, a
-    /// bot that no rule knows, a disguised key.
+    /// No tool is named, but there is something that people rarely write: an address with the tag `+ai-agent`, a bot
+    /// that no rule knows, a disguised key.
     Unrecognised,
-    /// Nothing says anything. Not the same as written by hand.
+    /// There is no evidence at all. That does not mean written by hand.
     Undeclared,
     /// Only a claim that no AI was used.
     NegativeClaim,
 }
 
 impl Status {
-    /// As records spell it, in their member `provenance.status`: `declared` and the like.
+    /// The spelling in records, in their member `provenance.status`: `declared` and the like.
     pub fn name(self) -> &'static str {
         match self {
             Status::Declared => "declared",
@@ -165,7 +165,7 @@ impl Status {
 pub struct Provenance {
     /// Strongest first.
     pub evidence: Vec<Evidence>,
-    /// What follows from all of it.
+    /// The conclusion from all of it.
     pub status: Status,
     /// The tool to name in one word: that of the strongest evidence.
     pub agent: Option<String>,
@@ -191,15 +191,15 @@ impl Provenance {
     }
 }
 
-/// Pieces of evidence that are kept; a message can be made to hold any number of them.
+/// The most pieces of evidence that are kept; a message can be made to contain any number of them.
 const MAX_EVIDENCE: usize = 200;
 
-/// Gathers what commits and branch say. The same line in several commits counts once, for the newest.
+/// Gathers the evidence in commits and branch. The same line in several commits counts once, for the newest.
 pub fn trace(commits: &[Commit], branch: &str, rules: &Rules) -> Provenance {
     trace_with(commits, [branch], Vec::new(), rules)
 }
 
-/// As [`trace`], of what is proposed by several names, with what notes on the commits say
+/// As [`trace`], for a proposal with several names, with what notes on the commits say
 /// ([`attribution::Testimony::evidence`]).
 pub fn trace_with<'b>(
     commits: &[Commit],
@@ -226,7 +226,7 @@ fn status(evidence: &[Evidence]) -> Status {
         let in_message = matches!(e.channel, Channel::MessageLine | Channel::CoAuthor);
         e.class.is_ai() && in_message && e.strength > Strength::Weak
     };
-    // A weak one is mostly a key of somebody's own.
+    // Weak evidence is usually somebody's own key.
     let is_suspicious = |e: &Evidence| e.class == Class::Unrecognised && e.strength > Strength::Weak;
     match () {
         () if evidence.iter().any(is_declared) => Status::Declared,
@@ -237,7 +237,7 @@ fn status(evidence: &[Evidence]) -> Status {
     }
 }
 
-/// What is left out is counted, never dropped in silence.
+/// What is omitted is counted, never dropped silently.
 fn cut(mut evidence: Vec<Evidence>) -> Vec<Evidence> {
     let more = evidence.len().saturating_sub(MAX_EVIDENCE);
     if more > 0 {

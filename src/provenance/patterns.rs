@@ -2,7 +2,7 @@
 
 use regex::{RegexSet, RegexSetBuilder};
 
-/// Patterns of several owners, looked for all at once.
+/// Patterns of several owners, matched all at once.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Patterns {
     set: RegexSet,

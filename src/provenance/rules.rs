@@ -1,4 +1,4 @@
-//! `provenance.toml` → rules: which lines, identities and branches say what.
+//! `provenance.toml` → rules: the meaning of lines, identities and branches.
 
 use std::sync::LazyLock;
 
@@ -42,11 +42,11 @@ pub(super) struct Key {
     pub class: Class,
     pub strength: Strength,
     pub value: Wanted,
-    /// Whether another value is shown.
+    /// Whether other values are shown.
     pub shows_others: bool,
 }
 
-/// The values with which a key counts.
+/// The values for which a key counts.
 #[derive(Debug, Clone)]
 pub(super) enum Wanted {
     Any,
@@ -54,7 +54,7 @@ pub(super) enum Wanted {
     Like(Regex),
 }
 
-/// What is in the values of generic keys, and around them.
+/// Patterns for the values of generic keys, and for their surroundings.
 #[derive(Debug, Clone)]
 pub(super) struct Values {
     pub negative: Regex,
@@ -72,7 +72,7 @@ pub(super) struct Values {
     pub operators: Vec<Regex>,
 }
 
-/// A time in which identities were credited wrongly.
+/// A period in which identities were credited by mistake.
 #[derive(Debug, Clone)]
 pub(super) struct Doubt {
     pub emails: Vec<String>,
@@ -81,14 +81,14 @@ pub(super) struct Doubt {
 }
 
 impl Rules {
-    /// The rules of this version, read once.
+    /// The rules shipped with this version, read once.
     pub fn shipped() -> &'static Rules {
         static RULES: LazyLock<Rules> =
             LazyLock::new(|| Rules::parse("provenance.toml", SHIPPED).expect("a test reads the shipped rules"));
         &RULES
     }
 
-    /// Reads a file of rules; refused whole, with all of its mistakes.
+    /// Reads a file of rules; a file with mistakes is refused as a whole, and all of them are reported.
     pub fn parse(file: &str, source: &str) -> Result<Rules, FileError> {
         datafile::read(file, source, |root| {
             let mut draft = Draft::default();
@@ -117,13 +117,13 @@ impl Rules {
         })
     }
 
-    /// Of the file that these rules were read from.
+    /// The digest of the file from which these rules were read.
     pub fn digest(&self) -> Digest {
         self.digest
     }
 }
 
-/// What the blocks of a file have said so far.
+/// What the blocks of a file have defined so far.
 #[derive(Default)]
 struct Draft {
     tools: Vec<Tool>,
@@ -164,7 +164,7 @@ impl Draft {
         for text in table.strings("logins") {
             let login = text.value.to_lowercase();
             if login.contains('*') {
-                // Only the star is special: brackets belong to the logins of bots.
+                // Only the star is special: brackets are a part of bots' logins.
                 let escaped = globset::escape(&login).replace("[*]", "*");
                 self.known.login_globs.extend(glob(&text, &escaped).map(|glob| (glob, owner)));
             } else {
@@ -298,7 +298,7 @@ fn pattern(text: &Placed<'_, String>) -> Option<Regex> {
     compiled(text, &text.value)
 }
 
-/// A pattern for all of a text.
+/// A pattern for a whole text.
 fn whole(text: &Placed<'_, String>) -> Option<Regex> {
     compiled(text, &format!("^(?:{})$", text.value))
 }

@@ -117,7 +117,7 @@ fn an_unknown_provenance_line_is_shown_and_not_counted() {
     }
 }
 
-/// Lines of which any tool writes a kind, with the name to show.
+/// Lines of a kind that any tool writes, with the name to show.
 const KINDS: &[(&str, &str)] = &[
     ("✨ Made with Cursor", "Cursor"),
     ("🚀 Crafted with Windsurf", "Windsurf"),
@@ -229,7 +229,7 @@ fn notes_are_evidence_of_the_change_and_say_who_they_are_of() {
     let first = &found.evidence[0];
     assert_eq!((first.rule.as_str(), first.strength, first.channel), ("git-ai.note", Strength::Medium, Channel::Note));
     assert_eq!((first.commit, first.raw.as_str()), (Some(commits[0].id), "claude, m"));
-    // A session of which no line is left was at work all the same.
+    // A session without remaining lines was still at work.
     let gone = note.replace("a\n  s_c9883b05a2487d::t_1 1-3\n", "");
     assert_eq!(of(Format::GitAi, git_ai::parse(gone.as_bytes()).unwrap()).agent(), Some("Claude"));
     let own = Writer { tool: Some("frob\u{1b}".into()), ..Writer::default() };

@@ -1,4 +1,4 @@
-//! The changed lines of a change, and which of them say the same.
+//! The changed lines of a change, and which of them are equal.
 
 use std::collections::HashMap;
 use std::hash::{Hash, Hasher};
@@ -8,17 +8,17 @@ use super::{Compared, LinePosition, MAX_OCCURRENCES};
 use crate::change::compare::Line;
 use crate::change::visible;
 
-/// No line, no class.
+/// Marks the absence of a line or of a class.
 pub(super) const NONE: u32 = u32::MAX;
 
-/// The partner of a line that changed in place: it moved nowhere, and nothing else may claim it.
+/// The partner of a line that was changed in place: it did not move, and nothing else may claim it.
 pub(super) const IN_PLACE: u32 = u32::MAX - 1;
 
-/// The changed lines of a file, copied out of its texts, so that nobody has to keep those.
+/// The changed lines of a file, copied from its texts, so that these need not be kept.
 pub(super) struct Tape {
     file: u32,
     text: Vec<u8>,
-    /// Each with its length in `text`. Context is there once for each run of it, and has none.
+    /// Each with its length in `text`. A run of context is stored once, without text.
     lines: Vec<(Line, u32)>,
 }
 
@@ -52,7 +52,7 @@ impl Tape {
         }
     }
 
-    /// Changed lines.
+    /// The number of changed lines.
     pub fn count(&self) -> usize {
         self.lines.iter().filter(|(line, _)| !matches!(line, Line::Context { .. })).count()
     }
@@ -66,18 +66,18 @@ impl Tape {
 pub(super) struct ChangedLine<'t> {
     pub bytes: &'t [u8],
     pub position: LinePosition,
-    /// Which run of removed and added lines without context between them, counted through all files. Lines of one that
-    /// are neighbours here are neighbours in the text.
+    /// The run of removed and added lines without context between them, numbered across all files. Lines of one run
+    /// that are adjacent here are adjacent in the text.
     pub edit: u32,
     pub class: u32,
 }
 
-/// All changed lines, in the order of files and lines. The rest of this module names them by their positions here.
+/// All changed lines, in the order of files and lines. The rest of this module refers to them by their positions here.
 #[derive(Default)]
 pub(super) struct Changed<'t> {
     pub removed: Vec<ChangedLine<'t>>,
     pub added: Vec<ChangedLine<'t>>,
-    /// By edit: its removed and its added lines.
+    /// By edit: the ranges of its removed and added lines.
     pub edits: Vec<(Range<usize>, Range<usize>)>,
 }
 
@@ -109,7 +109,7 @@ impl<'t> Changed<'t> {
     }
 }
 
-/// Positions are `u32`; what would not fit (no machine holds it) is left out.
+/// Positions are `u32`; lines that would exceed it (no machine holds them) are ignored.
 fn push<'t>(lines: &mut Vec<ChangedLine<'t>>, bytes: &'t [u8], position: LinePosition, edit: u32) {
     if lines.len() < IN_PLACE as usize {
         lines.push(ChangedLine { bytes, position, edit, class: NONE });
@@ -124,7 +124,7 @@ pub(super) fn without_blanks(bytes: &[u8]) -> impl Iterator<Item = u8> + '_ {
     bytes.iter().copied().filter(|&byte| !is_blank(byte))
 }
 
-/// Bytes that are equal to others if only spaces and tabs differ.
+/// Bytes that are equal to others if they differ only in spaces and tabs.
 pub(super) struct Blankless<'t>(pub &'t [u8]);
 
 impl PartialEq for Blankless<'_> {
@@ -136,7 +136,7 @@ impl PartialEq for Blankless<'_> {
 impl Eq for Blankless<'_> {}
 
 impl Hash for Blankless<'_> {
-    /// In pieces that depend on the bytes hashed, not on where the blanks were.
+    /// Hashes in pieces that depend on the bytes hashed, not on the positions of the blanks.
     fn hash<H: Hasher>(&self, state: &mut H) {
         let mut piece = [0; 64];
         let mut len = 0;
@@ -153,19 +153,19 @@ impl Hash for Blankless<'_> {
     }
 }
 
-/// The removed lines by what they say. Only these have classes; an added line is of one of them or of none.
+/// The removed lines by content. Only these have classes; an added line is in one of them or in none.
 #[derive(Default)]
 pub(super) struct Classes {
-    /// By class: where its lines begin in `positions`; one more at the end.
+    /// By class: the start of its lines in `positions`; plus one final entry.
     starts: Vec<u32>,
     /// Removed lines, by class and then in order.
     positions: Vec<u32>,
-    /// By class: letters and digits of a line.
+    /// By class: the number of letters and digits of a line.
     characters: Vec<u32>,
 }
 
 impl Classes {
-    /// Gives every line its class. The hash is keyed at random, so that no text can be made to be slow.
+    /// Assigns every line its class. The hash is keyed at random, so that no text can be constructed to be slow.
     pub fn sort(lines: &mut Changed<'_>) -> Classes {
         let mut known: HashMap<Blankless<'_>, u32> = HashMap::with_capacity(lines.removed.len());
         let mut classes = Classes::default();
@@ -205,7 +205,7 @@ impl Classes {
         }
     }
 
-    /// The removed lines of a class if the search for a block may begin there; else none.
+    /// The removed lines of a class if the search for a block may begin there; otherwise none.
     pub fn anchors(&self, class: u32) -> &[u32] {
         let removed = self.removed(class);
         if removed.len() <= MAX_OCCURRENCES && self.characters(class) > 0 { removed } else { &[] }
@@ -216,7 +216,8 @@ impl Classes {
     }
 }
 
-/// Letters and digits of any script. A filler that Unicode calls a letter but nobody sees is none.
+/// The number of letters and digits of any script. An invisible filler that Unicode classifies as a letter does not
+/// count.
 fn telling_characters(bytes: &[u8]) -> u32 {
     let count = if bytes.is_ascii() {
         bytes.iter().filter(|b| b.is_ascii_alphanumeric()).count()

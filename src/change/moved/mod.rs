@@ -1,25 +1,27 @@
-//! Lines that a change moved, within a file and across files, with moves that also changed something told apart.
+//! Lines that a change moved, within a file and across files; moves that also changed something are distinguished.
 //!
-//! A mark "moved from there" says to a reader: you know this text already. It lulls, so it is given strictly:
+//! A mark "moved from there" tells the reader: you know this text already. It lowers attention, so the rules are
+//! strict:
 //!
-//! - Only **blocks** move: removed lines that stand together and come back together, in the same order, as added lines.
-//!   A block has [`TELLING_LINES`] lines with a letter or digit and [`TELLING_CHARACTERS`] of those in all, or two
-//!   lines with [`TELLING_CHARACTERS_OF_TWO`]. `}`, `return;` or `if err != nil { return nil, err }` are no move.
-//! - Lines are the same if their **bytes** are, spaces and tabs aside. A carriage return, a no-break space, a
-//!   zero-width or a look-alike character makes another line.
-//! - A move is **one to one**. What was removed once and added three times is one move and two additions.
-//! - What changed **in place**, such as a block that got an `if` around it and was indented, is no move. Nor is what
-//!   the comparison left as context: such a line ends a block.
-//! - Up to [`MAX_EDITED`] lines in a row that are no longer the same do not end a block that goes on after them, if
-//!   they are alike; they are [`Fidelity::Edited`]: the reader has to look at them as at any other change.
+//! - Only **blocks** move: adjacent removed lines that reappear together, in the same order, as added lines. A block
+//!   has [`TELLING_LINES`] lines with a letter or digit and [`TELLING_CHARACTERS`] of those in all, or two lines with
+//!   [`TELLING_CHARACTERS_OF_TWO`]. `}`, `return;` or `if err != nil { return nil, err }` are no move.
+//! - Lines are equal if their **bytes** are, spaces and tabs aside. A carriage return, a no-break space, a zero-width
+//!   or a look-alike character makes a different line.
+//! - A move is **one to one**. A line removed once and added three times is one move and two additions.
+//! - What changed **in place**, such as a block that was wrapped in an `if` and indented, is not a move. Nor is what
+//!   the comparison treats as context: such a line ends a block.
+//! - Up to [`MAX_EDITED`] consecutive lines that are no longer equal do not end a block that continues after them, if
+//!   they are similar; they are [`Fidelity::Edited`]: the reader must read them like any other change.
 //!
-//! Longer blocks are taken first; of equal ones those whose files are nearest in the order given, so that the result
-//! depends on nothing but the texts.
+//! Longer blocks are taken first; among equal ones, those whose files are nearest in the given order, so that the
+//! result depends only on the texts.
 //!
-//! Bounds: time and memory grow with the changed lines, because a block is only looked for from a line that was removed
-//! at most [`MAX_OCCURRENCES`] times in the whole change. A block without such a line (one of very many like copies) is
-//! not found, and its lines stay plain removals and additions. Nor is one that moved within more than [`MAX_EDIT`]
-//! changed lines without context and got other blanks. Lines above [`MAX_ALIKE_BYTES`] are never called alike.
+//! Bounds: time and memory grow with the changed lines, because the search for a block begins only at a line that was
+//! removed at most [`MAX_OCCURRENCES`] times in the whole change. A block without such a line (one of very many similar
+//! copies) is not found, and its lines stay plain removals and additions. The same applies to one that moved within
+//! more than [`MAX_EDIT`] changed lines without context and changed its blanks. Lines above [`MAX_ALIKE_BYTES`] never
+//! count as similar.
 
 mod lines;
 mod nesting;
@@ -30,34 +32,37 @@ mod tests;
 use super::compare::Comparison;
 use lines::Tape;
 
-/// A block needs so many lines with a letter or digit: two lines that agree are often chance, as `else {` `return;` is.
+/// The least number of lines with a letter or digit in a block: two equal lines are often chance, as `else {` `return;`
+/// is.
 pub const TELLING_LINES: u32 = 3;
 
-/// And so many letters and digits. Git asks for 20, which `if err != nil {` `return nil, err` `}` just reaches, and
-/// three imports do.
+/// The least number of letters and digits in a block. Git requires 20, which `if err != nil {` `return nil, err` `}`
+/// just reaches, as do three imports.
 pub const TELLING_CHARACTERS: u64 = 30;
 
-/// Two lines will do if they have so many letters and digits: a long sentence or call is not repeated by chance.
+/// Two lines are enough if they have this many letters and digits: a long sentence or call is not repeated by chance.
 pub const TELLING_CHARACTERS_OF_TWO: u64 = 40;
 
-/// A line removed more often than this is not where the search for a block begins; it may be part of one.
+/// The search for a block does not begin at a line that was removed more often than this; such a line may be part of
+/// one.
 pub const MAX_OCCURRENCES: usize = 16;
 
-/// Removed and added lines without context between them that are compared once more without their blanks. In more,
-/// nothing moves from one place to another: comparing would take too long to be sure that it did not change in place.
+/// The most removed and added lines without context between them that are compared again without their blanks. In
+/// longer runs no moves within the run are reported: making sure that a line did not change in place would take too
+/// long.
 pub const MAX_EDIT: usize = 2000;
 
-/// Lines in a row, in the middle of a block, that may have been edited.
+/// The most consecutive lines in the middle of a block that may have been edited.
 pub const MAX_EDITED: usize = 2;
 
-/// Longer lines are not looked at for likeness; that they changed is all that can be said.
+/// Longer lines are not checked for similarity; they are only known to have changed.
 pub const MAX_ALIKE_BYTES: usize = super::compare::MAX_WORD_DIFF_BYTES;
 
-/// Changed lines of a change within which lines are looked for across files. In a larger one, whose lines nobody holds
-/// in memory or in mind at once, they are looked for inside of each file.
+/// The most changed lines of a change for which moves are sought across files. In a larger one, whose lines do not fit
+/// into memory or a reader's mind at once, they are sought within each file.
 pub const MAX_ACROSS: usize = 200_000;
 
-/// Bytes of changed lines for which the same holds.
+/// The same limit in bytes of changed lines.
 pub const MAX_BYTES_ACROSS: usize = 32 << 20;
 
 /// The texts of one file and how they compare.
@@ -71,39 +76,39 @@ pub struct Compared<'a> {
     pub new: &'a [u8],
 }
 
-/// How a line came to its new place.
+/// How a line relates to its old version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Fidelity {
     /// Byte for byte.
     Exact,
-    /// With other spaces and tabs before or after it, and no deeper or shallower among the lines of its block than it
-    /// was: the block was indented as a whole.
+    /// With other spaces and tabs before or after it, and with the same nesting relative to the lines of its block: the
+    /// block was indented as a whole.
     Whitespace,
-    /// Not the same line any more: other characters, other blanks between its words (`rm -rf /tmp` and `rm -rf / tmp`),
-    /// or another nesting than the rest of its block, as a line that left the `if` above it. Of the last, the bytes may
-    /// even be those it had while the block around it was indented.
+    /// No longer the same line: other characters, other blanks between its words (`rm -rf /tmp` and `rm -rf / tmp`), or
+    /// a different nesting than the rest of its block, as a line that was moved out of the `if` above it. In the last
+    /// case, its bytes may even be unchanged while the block around it was indented.
     Edited,
 }
 
 /// The other end of a moved line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Move {
-    /// Index of the file as it was given to [`Finder::take`].
+    /// Index of the file as passed to [`Finder::take`].
     pub file: u32,
     /// Line on the other side, 0-based.
     pub line: u32,
-    /// How much alike the two are.
+    /// How similar the two are.
     pub fidelity: Fidelity,
 }
 
-/// The moved lines of a change. Every line is in one move at most, and [`Moves::went`] and [`Moves::came`] are inverse.
+/// The moved lines of a change. Every line is in at most one move, and [`Moves::went`] and [`Moves::came`] are inverse.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Moves {
     /// Sorted by new position.
     runs: Vec<Run>,
     /// Indices into `runs`, sorted by old position.
     by_old: Vec<u32>,
-    /// Whether lines were looked for inside of each file only.
+    /// Whether moves were sought only within each file.
     inside: bool,
 }
 
@@ -141,7 +146,7 @@ impl Moves {
         self.runs.is_empty()
     }
 
-    /// How many added lines are moves; as many removed lines are.
+    /// The number of added lines that are moves; the number of removed ones is the same.
     pub fn lines(&self) -> usize {
         self.runs.iter().map(|run| run.len as usize).sum()
     }
@@ -150,7 +155,7 @@ impl Moves {
         self.runs.get(index as usize)
     }
 
-    /// Whether the change was too large to look for lines that moved from one file into another ([`MAX_ACROSS`]).
+    /// Whether the change was too large to find lines that moved from one file to another ([`MAX_ACROSS`]).
     pub fn are_inside_of_files(&self) -> bool {
         self.inside
     }
@@ -174,7 +179,7 @@ impl Run {
 /// Finds the lines that a change moved, while its files are read: only their changed lines are kept.
 #[derive(Default)]
 pub struct Finder {
-    /// Of the files so far, as long as they are few enough.
+    /// For the files so far, as long as they are few enough.
     tapes: Vec<Tape>,
     lines: usize,
     bytes: usize,
@@ -183,7 +188,7 @@ pub struct Finder {
 }
 
 impl Finder {
-    /// Takes in a file, each once, by its index. What is equally near, length for length, goes to what came first.
+    /// Adds a file, each once, by its index. Among equally long and equally near blocks, the earliest file wins.
     pub fn take(&mut self, file: usize, compared: Compared<'_>) {
         let Ok(file) = u32::try_from(file) else { return };
         let tape = Tape::of(file, compared);
@@ -197,7 +202,7 @@ impl Finder {
         }
     }
 
-    /// What was found, with the runs in the order of their places.
+    /// The moves found, with the runs sorted by position.
     pub fn finish(self) -> Moves {
         let mut runs = self.runs;
         runs.extend(search::runs(&self.tapes));

@@ -1,4 +1,4 @@
-//! How much two lines have in common, and what became of the indentation of a block.
+//! How similar two lines are, and how the indentation of a block changed.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
@@ -6,19 +6,19 @@ use std::collections::{BTreeMap, HashMap};
 use super::lines::{is_blank, without_blanks};
 use super::{Fidelity, MAX_ALIKE_BYTES};
 
-/// The blanks that a line begins with; shorter ones first.
+/// The blanks at the beginning of a line; shorter ones first.
 type Indent<'t> = (usize, &'t [u8]);
 
-/// What became of each indentation in a block, so that what was nested deeper still is. In Python or YAML a line that
-/// leaves the block above it says something else, though only its blanks changed.
+/// The new value of each indentation in a block, such that deeper nesting stays deeper. In Python or YAML, a line that
+/// leaves the block above it has a different meaning, though only its blanks changed.
 pub(super) enum Nesting<'t> {
-    /// Every line has the indentation it had.
+    /// Every line has its old indentation.
     Kept,
     Mapped(BTreeMap<Indent<'t>, Indent<'t>>),
 }
 
 impl<'t> Nesting<'t> {
-    /// The most frequent changes of indentation hold; those that contradict them do not.
+    /// The most frequent changes of indentation win; those that contradict them are dropped.
     pub fn of(lines: &[(&'t [u8], &'t [u8])]) -> Nesting<'t> {
         let mut counts: HashMap<(Indent<'t>, Indent<'t>), usize> = HashMap::new();
         if lines.iter().all(|(old, new)| indent(old) == indent(new)) {
@@ -61,14 +61,14 @@ fn indent(line: &[u8]) -> Indent<'_> {
     (len, &line[..len])
 }
 
-/// Without the blanks around it. Not `trim_ascii`: a form feed or a carriage return is no blank here.
+/// Without surrounding blanks. Not `trim_ascii`: a form feed or a carriage return does not count as a blank here.
 pub(super) fn trim(line: &[u8]) -> &[u8] {
     let line = &line[indent(line).0..];
     let end = line.iter().rposition(|&byte| !is_blank(byte)).map_or(0, |last| last + 1);
     &line[..end]
 }
 
-/// Whether two lines share at least half of their pairs of neighbouring bytes, blanks aside.
+/// Whether two lines share at least half of their pairs of adjacent bytes, blanks aside.
 pub(super) fn alike(old: &[u8], new: &[u8]) -> bool {
     let (shorter, longer) = (old.len().min(new.len()), old.len().max(new.len()));
     if longer > MAX_ALIKE_BYTES || shorter == 0 {

@@ -1,4 +1,4 @@
-//! Which of the blocks that stand on both sides are moves.
+//! Finds which of the blocks that occur on both sides are moves.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -29,14 +29,14 @@ pub(super) fn runs(tapes: &[Tape]) -> Vec<Run> {
 /// A removed and an added line, by position.
 type Pair = (usize, usize);
 
-/// Consecutive removed lines that are the same as consecutive added lines. The greatest is taken first.
+/// Consecutive removed lines that equal consecutive added lines. The greatest is taken first.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Block {
     len: u32,
     in_place: bool,
-    /// Lines that are the same byte for byte.
+    /// The number of lines that are equal byte for byte.
     exact: u32,
-    /// How many files apart.
+    /// The distance in files.
     apart: Reverse<u32>,
     added: Reverse<u32>,
     removed: Reverse<u32>,
@@ -53,9 +53,9 @@ struct Search<'s, 't> {
     added: &'s [ChangedLine<'t>],
     edits: &'s [(Range<usize>, Range<usize>)],
     classes: &'s Classes,
-    /// By added line and one more: letters and digits before it, and lines that have some.
+    /// By added line, plus one final entry: letters and digits before it, and lines that have any.
     telling: Vec<(u64, u32)>,
-    /// By added line: the removed line of the same edit that a comparison without blanks pairs it with.
+    /// By added line: the removed line of the same edit with which a comparison without blanks pairs it.
     in_place: Vec<u32>,
     /// By removed line: its partner, once chosen.
     went: Vec<u32>,
@@ -86,7 +86,7 @@ impl<'s, 't> Search<'s, 't> {
         search
     }
 
-    /// Compares each edit with itself, blanks aside: what that leaves together did not move.
+    /// Compares each edit with itself, blanks aside: lines that this pairs did not move.
     fn pair_in_place(&mut self) {
         for (removed, added) in self.edits.iter().filter(|edit| !is_long(edit)) {
             if !added.clone().any(|line| self.is_in(self.added[line].class, removed)) {
@@ -105,10 +105,10 @@ impl<'s, 't> Search<'s, 't> {
         positions.get(first).is_some_and(|&at| (at as usize) < removed.end)
     }
 
-    /// All maximal blocks that count.
+    /// All maximal blocks that qualify.
     ///
-    /// At most [`MAX_OCCURRENCES`] blocks go through an anchor and twice as many through any other line, which is what
-    /// keeps the whole search linear.
+    /// At most [`MAX_OCCURRENCES`] blocks contain a given anchor and twice as many any other line, which keeps the
+    /// whole search linear.
     fn candidates(&self) -> Vec<Block> {
         let mut blocks = Vec::new();
         for (new, line) in self.added.iter().enumerate() {
@@ -119,8 +119,9 @@ impl<'s, 't> Search<'s, 't> {
         blocks
     }
 
-    /// Takes what changed in place, as a comparison takes what is equal. Gives the blocks too short for that: they
-    /// compete with the moves, lest the `}` of a function that another took the place of tear a hole into a move.
+    /// Takes blocks that changed in place, as a comparison takes equal lines. Returns those too short for that: they
+    /// compete with the moves, since otherwise the `}` of a function that another one replaced could tear a hole into a
+    /// move.
     fn take_in_place(&mut self) -> Vec<Block> {
         let (certain, short): (Vec<_>, Vec<_>) = self.in_place_blocks().into_iter().partition(|b| self.counts(b));
         certain.iter().for_each(|block| self.take(block));
@@ -140,7 +141,7 @@ impl<'s, 't> Search<'s, 't> {
         blocks
     }
 
-    /// The block around a pair; none if it goes through an earlier anchor, from where it was found.
+    /// The block around a pair; none if it contains an earlier anchor, from which it was already found.
     fn maximal(&self, pair: Pair) -> Option<Block> {
         let (mut first, mut last) = (pair, pair);
         while let Some(before) = self.along(first, -1).filter(|&before| self.may_move(before)) {
@@ -162,7 +163,7 @@ impl<'s, 't> Search<'s, 't> {
         Block { len, in_place, exact, apart, added: Reverse(new as u32), removed: Reverse(old as u32) }
     }
 
-    /// Whether the lines of a pair are the same, blanks aside, not in place, and in no block yet.
+    /// Whether the lines of a pair are equal, blanks aside, not in place, and not yet in a block.
     fn may_move(&self, (old, new): Pair) -> bool {
         let is_same = self.removed[old].class == self.added[new].class;
         is_same && self.is_free((old, new)) && !self.is_in_place((old, new))
@@ -173,7 +174,7 @@ impl<'s, 't> Search<'s, 't> {
         edit == self.added[new].edit && (self.in_place[new] == old as u32 || is_long(&self.edits[edit as usize]))
     }
 
-    /// Whether a block is long enough not to be chance.
+    /// Whether a block is too long to be chance.
     fn counts(&self, block: &Block) -> bool {
         let (from, to) = (block.added.0 as usize, (block.added.0 + block.len) as usize);
         let characters = self.telling[to].0 - self.telling[from].0;
@@ -199,12 +200,12 @@ impl<'s, 't> Search<'s, 't> {
         self.came[new] = old as u32;
     }
 
-    /// Takes the longest block again and again; gives the first and the last pair of each that is a move. Of a block
-    /// that lost lines to a longer one, what is left competes again.
+    /// Takes the longest block repeatedly; returns the first and the last pair of each that is a move. If a block has
+    /// lost lines to a longer one, the rest competes again.
     ///
-    /// Linear too: a block is looked at again only after one that is no shorter took lines over one of its ends. For
+    /// Linear too: a block is examined again only after one that is no shorter has taken lines at one of its ends. For
     /// that to happen twice at an end of one side, the other side must have lost lines there in between, enough for the
-    /// taker to fit in; so what is left shrinks by a constant factor every few looks.
+    /// other block to fit; so the rest shrinks by a constant factor every few examinations.
     fn choose(&mut self, mut blocks: Vec<Block>) -> Vec<(Pair, Pair)> {
         let mut moved = Vec::new();
         let mut left = BinaryHeap::new();
@@ -247,8 +248,8 @@ impl<'s, 't> Search<'s, 't> {
         }
     }
 
-    /// Lets a block go on beyond one of its ends, over edited lines. After all blocks were chosen: an edited line is
-    /// never taken from a block in which it is the same.
+    /// Extends a block beyond one of its ends, across edited lines. Done after all blocks are chosen, so that an edited
+    /// line is never taken from a block in which it is equal.
     fn extend(&mut self, end: Pair, step: isize) {
         let mut end = Some(end);
         while let Some(pair) = end {
@@ -256,8 +257,8 @@ impl<'s, 't> Search<'s, 't> {
         }
     }
 
-    /// Goes over so many edited lines to a line that is the same. `None`: it is not there; `Some(None)`: it is, in a
-    /// block that was chosen already and is extended by itself.
+    /// Skips this many edited lines to reach an equal line. `None`: there is none; `Some(None)`: there is one, in a
+    /// block that is already chosen and is extended by itself.
     fn bridge(&mut self, end: Pair, step: isize, edited: usize) -> Option<Option<Pair>> {
         let edits = (1..=edited as isize).map(|n| self.along(end, step * n)).collect::<Option<Vec<_>>>()?;
         let landing = self.along(end, step * (edited as isize + 1))?;
@@ -272,7 +273,7 @@ impl<'s, 't> Search<'s, 't> {
         Some((!chosen).then_some(landing))
     }
 
-    /// What was chosen, by new place.
+    /// The chosen moves, by new position.
     fn runs(&self) -> Vec<Run> {
         let mut runs = Vec::new();
         let mut new = 0;
@@ -291,7 +292,7 @@ impl<'s, 't> Search<'s, 't> {
         runs
     }
 
-    /// A block as runs of the same fidelity.
+    /// Splits a block into runs of the same fidelity.
     fn push_runs(&self, pairs: &[Pair], runs: &mut Vec<Run>) {
         let lines: Vec<_> = pairs.iter().map(|&(old, new)| (self.removed[old].bytes, self.added[new].bytes)).collect();
         let nesting = Nesting::of(&lines);
@@ -313,7 +314,7 @@ fn is_long((removed, added): &(Range<usize>, Range<usize>)) -> bool {
     removed.len() + added.len() > MAX_EDIT
 }
 
-/// Pairs the lines of two texts that are of one class, in order, as a diff does.
+/// Pairs the lines of two texts that have the same class, in order, as a diff does.
 fn pair_by_class(removed: &[ChangedLine<'_>], added: &[ChangedLine<'_>]) -> Vec<Pair> {
     let mut input = imara_diff::InternedInput::default();
     input.update_before(removed.iter().map(|line| line.class));

@@ -5,7 +5,7 @@ use crate::change::compare::{Line, compare};
 use proptest::prelude::*;
 use std::collections::HashSet;
 
-/// What moved among files, some of which have no text.
+/// Finds the moves among files, some of which have no text.
 fn find(files: &[Option<Compared<'_>>]) -> Moves {
     let mut finder = Finder::default();
     for (file, compared) in files.iter().enumerate() {
@@ -43,14 +43,14 @@ impl Texts {
         comparison.new.get(new, line)
     }
 
-    /// Every changed line of a file: which side, and its number.
+    /// Every changed line of a file: its side and number.
     fn changed(&self, file: usize) -> impl Iterator<Item = Line> + '_ {
         let lines = self.0[file].2.hunks.iter().flat_map(|hunk| hunk.lines.iter().copied());
         lines.filter(|line| !matches!(line, Line::Context { .. }))
     }
 }
 
-/// The moved lines: `file:line>file:line=` for exact, `~` for whitespace, `!` for edited; lines from 1.
+/// The moved lines: `file:line>file:line=` for exact, `~` for whitespace, `!` for edited; lines counted from 1.
 fn show(files: &[(&str, &str)]) -> String {
     let texts = Texts::of(files);
     let moves = texts.find();
@@ -209,7 +209,7 @@ fn a_change_in_place_is_no_move() {
     assert_eq!(show(&[(FUNCTION, &indented(FUNCTION, "    "))]), "");
     assert_eq!(show(&[(FUNCTION, &wrapped)]), "");
     assert_eq!(show(&[(&wrapped, FUNCTION)]), "");
-    // Nor is what was re-indented claimed from elsewhere, even by a block that is a line longer.
+    // Nor does a block elsewhere claim re-indented lines, even if it is one line longer.
     assert_eq!(show(&[(FUNCTION, &wrapped), (FUNCTION, "")]), "");
 }
 
@@ -288,7 +288,7 @@ fn texts_made_to_be_slow_are_not() {
     }
 }
 
-/// Lines from a small set, so that moves are common; with all that may differ between two that are nearly the same.
+/// Lines from a small set, so that moves are common; with all differences that nearly equal lines may have.
 fn text() -> impl Strategy<Value = String> {
     let words = prop::sample::select(vec![
         "let first_value = open(the_path);",
@@ -306,7 +306,7 @@ fn text() -> impl Strategy<Value = String> {
         .prop_map(|lines| lines.into_iter().map(|(indent, word)| format!("{indent}{word}\n")).collect())
 }
 
-/// A change whose files have blocks of one another.
+/// A change whose files contain blocks of each other.
 fn files() -> impl Strategy<Value = Vec<(String, String)>> {
     let block = prop::collection::vec(text(), 3).prop_flat_map(|blocks| {
         let any = || prop::collection::vec(0..3usize, 0..3);

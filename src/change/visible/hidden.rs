@@ -1,8 +1,8 @@
-//! What does not show in a text: the one definition, for drawing, for risk rules and for the gate.
+//! What is invisible in a text: the only definition, for drawing, for risk rules and for the gate.
 //!
-//! A character does not show that has no glyph of its own by Unicode's data, unless it shapes what does show where it
-//! stands: inside of an emoji (UTS 51), as a joiner between letters (UAX 31, 2.3), as the selector of a variant that
-//! Unicode lists, or between words of scripts that are written without blanks.
+//! A character is invisible if it has no glyph of its own by Unicode's data, unless it shapes visible characters around
+//! it: inside an emoji (UTS 51), as a joiner between letters (UAX 31, 2.3), as the selector of a variant that Unicode
+//! lists, or between words of scripts that are written without blanks.
 
 use std::sync::LazyLock;
 
@@ -16,14 +16,14 @@ const AS_TEXT: char = '\u{FE0E}';
 const AS_PICTURE: char = '\u{FE0F}';
 const KEYCAP: char = '\u{20E3}';
 const BYTE_ORDER_MARK: char = '\u{FEFF}';
-/// Selectors of variants of ideographs that are in use: of 240, those that registered collections need. A letter of
-/// ASCII that is hidden as a selector lies beyond them.
+/// Selectors of variants of ideographs in actual use: of 240, those that registered collections need. An ASCII letter
+/// encoded as a selector is outside of this range.
 const OF_IDEOGRAPHS: std::ops::RangeInclusive<char> = '\u{E0100}'..='\u{E011F}';
-/// Variants of ideographs in a text (a line, mostly): names have one or two, a payload has many.
+/// The most variants of ideographs in a text (usually a line): names have one or two, a payload has many.
 const MOST_VARIANTS: usize = 16;
-/// Where a line may break between words.
+/// A possible line break between words.
 const BREAK: char = '\u{200B}';
-/// Pictures that are joined to one: a family of four is the longest that people write.
+/// The most pictures joined into one: a family of four is the longest in common use.
 const MOST_JOINED: usize = 4;
 
 /// Controls, formats, separators of lines and paragraphs, private use, what is ignorable by default (fillers, variation
@@ -35,11 +35,11 @@ static HIDDEN: LazyLock<Class> = LazyLock::new(|| {
            \x{2800}\x{FFFC}\x{13441}\x{13442}\x{16FE4}\x{1D159}--\p{Prepended_Concatenation_Mark}]",
     )
 });
-/// What a joiner makes one picture of; not what only exists to be part of one.
+/// Characters that joiners combine into one picture; not those that exist only as a part of one.
 static PICTURE: LazyLock<Class> =
     LazyLock::new(|| Class::of(r"[\p{Emoji}--[\x00-\x7F\p{Emoji_Modifier}\p{Regional_Indicator}]]"));
-/// What has variants, by the selector that chooses one: as text and as a picture, for one. On anything else a selector
-/// would be a change that nobody sees.
+/// The characters that have variants, by the selector that chooses one: as text and as a picture, for example. On any
+/// other character a selector would be an invisible change.
 static VARIANTS: LazyLock<Vec<(char, Class)>> = LazyLock::new(|| variants(include_str!("variants.txt")));
 static IDEOGRAPH: LazyLock<Class> =
     LazyLock::new(|| Class::of(r"[\p{Unified_Ideograph}\x{F900}-\x{FAFF}\x{2F800}-\x{2FA1F}]"));
@@ -50,14 +50,13 @@ static UNSPACED: LazyLock<Class> = LazyLock::new(|| {
            \p{Javanese}\p{Balinese}]--\p{Default_Ignorable_Code_Point}]",
     )
 });
-/// Letters and marks that joiners shape.
+/// Letters and marks whose form joiners affect.
 static LETTER: LazyLock<Class> =
     LazyLock::new(|| Class::of(r"[\p{L}\p{M}--[\x00-\x7F\p{Grapheme_Link}\p{Default_Ignorable_Code_Point}]]"));
-/// The signs that take the vowel from a letter.
+/// The signs that remove the vowel of a letter.
 static VIRAMA: LazyLock<Class> = LazyLock::new(|| Class::of(r"\p{Grapheme_Link}"));
 
-/// The three flags of parts of a country that are drawn everywhere; others are a black flag with a text that nobody
-/// sees.
+/// The three flags of parts of a country that all systems draw; others appear as a black flag with an invisible text.
 const FLAGS: [&str; 3] = [
     "\u{1F3F4}\u{E0067}\u{E0062}\u{E0065}\u{E006E}\u{E0067}\u{E007F}",
     "\u{1F3F4}\u{E0067}\u{E0062}\u{E0073}\u{E0063}\u{E0074}\u{E007F}",
@@ -68,7 +67,7 @@ const FLAGS: [&str; 3] = [
 struct Class(Vec<(char, char)>);
 
 impl Class {
-    /// What a class of a regular expression holds (UTS 18): the tables that `regex` brings along anyway.
+    /// The characters of a regular expression's class (UTS 18): this uses the tables that `regex` contains anyway.
     fn of(class: &str) -> Class {
         let parsed = regex_syntax::ParserBuilder::new().ignore_whitespace(true).build().parse(class);
         match parsed.map(Hir::into_kind) {
@@ -85,7 +84,7 @@ impl Class {
     }
 }
 
-/// Reads [`VARIANTS`]: a selector on its line, then characters and ranges of them on lines that begin with a blank.
+/// Reads [`VARIANTS`]: a selector on its own line, then characters and ranges of them on lines that begin with a blank.
 fn variants(table: &str) -> Vec<(char, Class)> {
     let sign = |hex: &str| u32::from_str_radix(hex, 16).ok().and_then(char::from_u32);
     let range = |text: &str| {
@@ -105,13 +104,13 @@ fn variants(table: &str) -> Vec<(char, Class)> {
 /// A character that must not reach a terminal, or that would not be visible there, wherever it occurs.
 pub fn is_hidden(c: char) -> bool {
     if c.is_ascii() {
-        // Nearly all text: no need to look through the ranges.
+        // Nearly all text: no need to search the ranges.
         return c.is_ascii_control();
     }
     HIDDEN.contains(c)
 }
 
-/// The characters of a text that do not show where they stand, with their places in bytes. Every control is among them:
+/// The invisible characters of a text in their context, with their byte positions. All control characters are included:
 /// for names of files and refs, and for what is drawn.
 pub fn hidden(text: &str) -> impl Iterator<Item = (usize, char)> + '_ {
     let mut variants = 0;
@@ -122,8 +121,8 @@ pub fn hidden(text: &str) -> impl Iterator<Item = (usize, char)> + '_ {
     text.char_indices().filter(move |&(at, c)| is_hidden(c) && !shown(at, c))
 }
 
-/// As [`hidden`], in one line of a file, without its line feed: tabs, a carriage return at its end, a form feed at its
-/// start and a mark of byte order at the start of the file are habits of plain text.
+/// As [`hidden`], in one line of a file, without its line feed: tabs, a carriage return at the end, a form feed at the
+/// start and a byte order mark at the start of the file are normal in plain text.
 pub fn hidden_in_line(line: &str, is_first: bool) -> impl Iterator<Item = char> + '_ {
     let line = line.strip_prefix(BYTE_ORDER_MARK).filter(|_| is_first).unwrap_or(line);
     let is_habit = |at: usize, c: char| match c {
@@ -135,7 +134,7 @@ pub fn hidden_in_line(line: &str, is_first: bool) -> impl Iterator<Item = char> 
     hidden(line).filter(move |&(at, c)| !is_habit(at, c)).map(|(_, c)| c)
 }
 
-/// How many characters of a file's text do not show.
+/// The number of invisible characters in a file's text.
 pub fn hidden_in(text: &[u8]) -> usize {
     let lines = text.split(|&byte| byte == b'\n').enumerate();
     lines.map(|(index, line)| hidden_in_line(&String::from_utf8_lossy(line), index == 0).count()).sum()
@@ -155,7 +154,7 @@ fn shapes(before: &str, c: char, after: &str) -> bool {
     }
 }
 
-/// A selector after what has the variant, or between a digit and the keycap around it.
+/// A selector after a character that has the variant, or between a digit and the keycap around it.
 fn selects(before: &str, c: char, after: &str) -> bool {
     before.chars().next_back().is_some_and(|base| match base {
         '0'..='9' | '#' | '*' => c == AS_PICTURE && after.starts_with(KEYCAP),
@@ -163,7 +162,7 @@ fn selects(before: &str, c: char, after: &str) -> bool {
     })
 }
 
-/// A joiner between pictures, not too many.
+/// A joiner between pictures, if there are not too many.
 fn joins_pictures(before: &str, after: &str) -> bool {
     let mut rest = before;
     for _ in 1..MOST_JOINED {
@@ -191,7 +190,7 @@ fn is_of_flag(before: &str, c: char, after: &str) -> bool {
     })
 }
 
-/// Between letters that join, where it changes their form; or beside a virama, where it chooses the form of a cluster.
+/// Between letters that join, where it changes their form; or beside a virama, where it selects the form of a cluster.
 fn joins_letters(before: &str, c: char, after: &str) -> bool {
     let is_letter = |c: char| LETTER.contains(c);
     if let Some(cluster) = before.strip_suffix(|c| VIRAMA.contains(c)) {
@@ -200,7 +199,7 @@ fn joins_letters(before: &str, c: char, after: &str) -> bool {
     if after.starts_with(|c| VIRAMA.contains(c)) {
         return before.ends_with(is_letter);
     }
-    // Marks above and below are no neighbours.
+    // Combining marks above and below do not count as neighbours.
     let neighbour =
         |mut types: Box<dyn Iterator<Item = JoiningType> + '_>| types.find(|t| *t != JoiningType::Transparent);
     let joins_on = |left| matches!(left, Some(JoiningType::LeftJoining | JoiningType::DualJoining));
@@ -213,7 +212,7 @@ fn joins_letters(before: &str, c: char, after: &str) -> bool {
 mod tests {
     use super::*;
 
-    /// What does not show in a line in the middle of a file.
+    /// The invisible characters of a line in the middle of a file.
     fn found(line: &str) -> Vec<char> {
         hidden_in_line(line, false).collect()
     }

@@ -71,7 +71,7 @@ pub fn build(dir: &Path, now: i64) -> Result<Demo, String> {
     let dana = new_key("dana@example.com")?;
     write_key(&demo.key, &dana).map_err(failed)?;
     let mut keys = BTreeMap::from([("dana", public_line(&dana)?)]);
-    // Keys of people who take no part in it: made, named in the policy, and gone.
+    // Keys of people who do not take part: created, named in the policy, and discarded.
     for name in ["rahim", "ines"] {
         keys.insert(name, public_line(&new_key(&format!("{name}@example.com"))?)?);
     }

@@ -1,4 +1,4 @@
-//! What is enforced in a repository on this disk: hook, policy, ledger, keys.
+//! What is enforced in a local repository: hook, policy, ledger, keys.
 
 use std::collections::BTreeSet;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
@@ -83,7 +83,7 @@ fn others_of_this_id(repository: &Repository, policy: &Policy) -> Option<Finding
 fn hook(repository: &Repository) -> (Vec<Finding>, bool) {
     let hooks = repository.common_dir().join("hooks");
     if let Some(path) = repository.file_setting("core.hooksPath") {
-        // Git takes a relative one from where it runs hooks.
+        // Git resolves a relative path from the directory in which it runs hooks.
         let there = std::fs::canonicalize(repository.root.join(&path)).ok();
         if there.is_none() || there != std::fs::canonicalize(&hooks).ok() {
             let path = visible::line(path.as_os_str().as_encoded_bytes());
@@ -232,7 +232,7 @@ fn ledger_state(repository: &Repository, policy: &Policy, gated: bool) -> Vec<Fi
             ),
         });
     }
-    // What is counted in a clone is what its other commands count there.
+    // In a clone, count the same records as the clone's other commands do.
     let read = if repository.is_bare() { ledger::read } else { ledger::read_with_remotes };
     match read(repository) {
         Err(error) => found.push(Bad(format!("The ledger cannot be read: {error}"))),

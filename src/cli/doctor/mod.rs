@@ -1,4 +1,4 @@
-//! `undersign doctor`: what of all this is really enforced here.
+//! `undersign doctor`: what is really enforced here.
 
 mod here;
 mod remote;

@@ -1,4 +1,4 @@
-//! `undersign doctor --remote`: what a remote allows with records, tried out and not asked.
+//! `undersign doctor --remote`: what a remote allows for records, determined by trying.
 
 use crate::ledger::{BRANCH_PREFIX, PREFIX};
 use crate::source::git::Repository;

@@ -1,4 +1,4 @@
-//! `undersign doctor --server`: what works with a review server, with which account, and what stays unproved there.
+//! `undersign doctor --server`: what works with a review server, with which account, and what cannot be proved there.
 
 use crate::change::visible;
 use crate::config;

@@ -1,4 +1,4 @@
-//! `undersign gate accept`: the operator answers for what stopped the gate. It goes into the log.
+//! `undersign gate accept`: the operator takes responsibility for what stopped the gate. This is logged.
 
 use std::path::Path;
 

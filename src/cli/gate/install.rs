@@ -131,7 +131,7 @@ pub fn is_ours(hook: &[u8]) -> bool {
 pub fn given(hook: &str, option: &str) -> Option<PathBuf> {
     let (_, rest) = hook.split_once(&format!(" {option} "))?;
     let word = match rest.strip_prefix('\'') {
-        // As `quoted` writes it: a quote inside is `'\''`.
+        // The inverse of `quoted`: a quote inside is `'\''`.
         Some(rest) => rest
             .split("'\\''")
             .scan(false, |ended, part| {

@@ -18,8 +18,8 @@ pub fn run(options: &Options) -> Result<(), String> {
     let key = GateKey::generate(crate::cli::random()?);
     let public = PathBuf::from(format!("{}.pub", options.file.display()));
     let failed = |error: std::io::Error| format!("The key {} cannot be written: {error}.", options.file.display());
-    // Never over a key that is there: what it signed could not be told from what another did. Nor over the public half
-    // of one that lies elsewhere.
+    // Never overwrite an existing key: its signatures could not be distinguished from those of the new one. Nor the
+    // public half of a key that is elsewhere.
     if public.exists() {
         return Err(format!("The key {} is there already; look whose it is.", public.display()));
     }

@@ -1,4 +1,4 @@
-//! `undersign gate log`: what the gate answered, and that the log is whole.
+//! `undersign gate log`: what the gate answered, and whether the log is intact.
 
 use std::path::{Path, PathBuf};
 
@@ -53,7 +53,7 @@ pub fn run(options: &Options, repository: &Path) -> Result<(), String> {
                 moved.name,
                 moved.reasons.join(" ")
             );
-            // Whoever can write the log can write anything into it.
+            // Whoever can write to the log can write anything into it.
             outln!("{}", visible::text(line.trim_end()));
         }
     }

@@ -1,4 +1,4 @@
-//! `undersign gate`: where gates live.
+//! `undersign gate`: commands for the machines on which gates run.
 
 mod accept;
 pub mod install;

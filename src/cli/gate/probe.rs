@@ -1,4 +1,4 @@
-//! Whether git asks the gate that was installed: a push to a throw-away ref, which every gate refuses.
+//! Whether git calls the installed gate: a push to a throw-away ref, which every gate refuses.
 
 use std::path::Path;
 use std::process::{Command, Output};

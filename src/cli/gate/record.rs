@@ -1,4 +1,4 @@
-//! `undersign gate record`: the operator answers for what protected refs show.
+//! `undersign gate record`: the operator takes responsibility for the current state of protected refs.
 
 use std::path::{Path, PathBuf};
 

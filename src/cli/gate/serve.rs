@@ -1,4 +1,4 @@
-//! `undersign gate serve`: the gate as a service, for hosts that call and do not run hooks.
+//! `undersign gate serve`: the gate as a service, for hosts that call a service rather than run hooks.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -60,7 +60,7 @@ pub fn run(options: &Options, repository: Option<&Path>) -> Result<(), String> {
     let tally = Tally::default();
     let served = served(options, repository)?;
     let settings = Settings { lasting: true, ..options.gate.settings_within(DEADLINE) };
-    // What judges, at its slowest: a request arrives, waits for a worker, is judged, and its answer is taken.
+    // The longest judgement: a request arrives, waits for a worker, is judged, and its answer is fetched.
     let longest = settings.deadline.unwrap_or_default() + Duration::from_secs(3 * options.timeout + SPARE);
     let routes = Routes {
         workers: workers(options, &served),
@@ -117,7 +117,7 @@ fn wake_on_signal(listener: &Listener, stop: &Arc<AtomicBool>, longest: Duration
         if signals.forever().next().is_some() {
             waker.wake();
             std::thread::sleep(longest);
-            // Nobody was told anything yet, so nothing is let through.
+            // No answer has been sent yet, so nothing is let through.
             std::process::exit(crate::cli::FAILED.into());
         }
     });

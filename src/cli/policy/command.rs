@@ -1,4 +1,4 @@
-//! `undersign policy explain --command TARGET -- ARGV…`: what a command would need there.
+//! `undersign policy explain --command TARGET -- ARGV…`: what a command would require there.
 
 use crate::change::visible;
 use crate::command::entry::{Admissible, admissible};

@@ -1,4 +1,4 @@
-//! `undersign policy explain PATH…`: what touching paths would need.
+//! `undersign policy explain PATH…`: what touching paths would require.
 
 use std::path::{Path, PathBuf};
 

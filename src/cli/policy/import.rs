@@ -1,4 +1,4 @@
-//! `undersign policy import CODEOWNERS`: the owners that a host knows, as compartments.
+//! `undersign policy import CODEOWNERS`: a host's owners, as compartments.
 
 use std::path::PathBuf;
 
@@ -35,7 +35,7 @@ pub fn run(options: &Options) -> Result<(), String> {
     };
     let imported = codeowners::import(&text, dialect);
     out!("{}", imported.policy);
-    // The report is for who runs it; what goes into the file is on the other stream.
+    // The report is for the user, on stderr; what goes into the file is on stdout.
     for role in &imported.roles {
         eprintln!("role  {role}");
     }

@@ -1,4 +1,4 @@
-//! `undersign policy`: the rules, checked, explained, tried out and taken over from elsewhere.
+//! `undersign policy`: checks, explains, simulates and imports the rules.
 
 mod command;
 mod explain;

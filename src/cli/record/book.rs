@@ -1,4 +1,4 @@
-//! What a repository knows of signed records, and whose they are.
+//! The signed records that a repository has, and their owners.
 
 use std::path::Path;
 

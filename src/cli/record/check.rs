@@ -1,4 +1,4 @@
-//! Record files by themselves, from wherever they come.
+//! Verifies record files by themselves, wherever they come from.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! Files for somebody who has no undersign.
+//! Files for people who do not have undersign.
 
 use std::path::Path;
 

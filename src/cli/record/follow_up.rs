@@ -151,7 +151,7 @@ impl Pen {
     fn new(path: &Path) -> Result<Pen, String> {
         let config = Config::read(Some(path));
         let mut key = config.key.clone()?;
-        // Here the terminal is free: ssh-keygen asks for the passphrase itself.
+        // The terminal is free here: ssh-keygen prompts for the passphrase itself.
         if let KeyLocation::File { path, encrypted: true } = &key.location {
             key.location = KeyLocation::Openssh(path.clone());
         }

@@ -1,6 +1,6 @@
 //! A decision for the tool that wrote the change: what is to be done, as Markdown or JSON. All words of people in it
-//! are escaped and fenced: a remark is data to who reads it, and must not be able to pose as an instruction around it.
-//! So is the code that a note is about, which is read from git by the record's commits.
+//! are escaped and fenced: to the reader a remark is data, and must not be able to pose as an instruction. The same
+//! applies to the code that a note is about, which is read from git by the record's commits.
 
 use serde::Serialize;
 

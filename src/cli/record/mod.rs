@@ -1,4 +1,4 @@
-//! `undersign record`: what was signed, for people, for third parties, and for who must take something back.
+//! `undersign record`: what was signed, for people, for third parties, and for those who must revoke something.
 
 mod book;
 mod check;
@@ -211,7 +211,7 @@ fn date(seconds: u64) -> String {
 fn show(options: &ShowOptions, book: &Book) -> Result<(), String> {
     let status = book.find(&options.id)?;
     let record = status.record;
-    // The payload is ASCII without control characters but line feeds: it verified.
+    // The payload verified, so it is ASCII without control characters other than line feeds.
     let payload = String::from_utf8_lossy(&record.verified.payload()).into_owned();
     if options.payload {
         out!("{payload}");
@@ -233,7 +233,7 @@ fn show(options: &ShowOptions, book: &Book) -> Result<(), String> {
     outln!("signed    by {} with {}", signer(&status), record.verified.key().to_openssh());
     outln!("presence  {}{}", status.presence, token(record));
     let until = match predicate.verdict {
-        // It ends with the same person's next word, not with time.
+        // It ends with the same person's next decision, not after a time.
         Verdict::Reject => "in force until withdrawn".to_owned(),
         _ => format!("good until {}", datafile::date(status.expires)),
     };

@@ -49,7 +49,7 @@ pub fn run(options: &Options) -> Result<(), String> {
         match themes.get(name, &mut problems) {
             Some(theme) if samples => outln!("{}", sample(&theme, &visible::text(name), themes.in_use() == name)?),
             Some(_) => outln!("{}", visible::text(name)),
-            // Why one that is there cannot be used was told by its reader.
+            // If one exists but cannot be used, its reader has already reported why.
             None if !themes.names().contains(name) => {
                 problems.push(format!("There is no theme `{name}`; there are {}.", themes.names().join(", ")));
             }
@@ -99,7 +99,7 @@ fn drawn(state: &State, theme: &Theme, (width, height): (u16, u16)) -> Result<St
         let mut covered = 0;
         for x in 0..width {
             let cell = &buffer[(x, y)];
-            // The second column of a wide character is no cell of its own.
+            // The second column of a wide character is not a separate cell.
             if covered > 0 {
                 covered -= 1;
                 continue;

@@ -1,4 +1,4 @@
-//! Changes that are made up, as the desk would have them, without a repository.
+//! Invented changes, as the desk would show them, without a repository.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -204,7 +204,7 @@ pub fn open(state: &mut State) {
         tools: Default::default(),
         packs: Vec::new(),
     };
-    // Only colours are asked for: nothing here reads or writes a file.
+    // Only colours are requested: nothing here reads or writes a file.
     for effect in effects.into_iter().filter(|effect| matches!(effect, Effect::Highlight { .. })) {
         let mut events = Vec::new();
         perform(effect, &ports, &mut |event| events.push(event));

@@ -1,16 +1,16 @@
 //! CODEOWNERS → tables of a policy, with a list of what the tables cannot say.
 //!
-//! In CODEOWNERS only the last line that matches a path counts; a policy requires the union of all compartments that
-//! match. So the import keeps each line that can still match last, and where two of them overlap, both are required:
-//! more than CODEOWNERS, never less. What CODEOWNERS exempts (a line without owners, an exclusion, an optional section)
-//! is not kept, since nothing can be removed from a union. Lines that can never match last are left out: they required
-//! nobody.
+//! In CODEOWNERS only the last line that matches a path counts; a policy requires the union of all matching
+//! compartments. So the import keeps each line that can still match last, and if two of them overlap, both are
+//! required: more than CODEOWNERS, never less. What CODEOWNERS exempts (a line without owners, an exclusion, an
+//! optional section) is not kept, since nothing can be removed from a union. Lines that can never match last are
+//! omitted: they required nobody.
 //!
 //! A policy ignores letter case, CODEOWNERS does not: this is reported for the file, and for each line with capitals.
 //!
-//! One thing a policy does say as CODEOWNERS does: `*`, overridden by all other lines, is `[compartment.default]`,
-//! which holds what no other compartment does. That is only right for a glob that matches no more than its line did;
-//! hence the care in `pattern.rs` to translate exactly, not widely.
+//! One rule works in a policy as in CODEOWNERS: `*`, overridden by all other lines, is `[compartment.default]`, which
+//! contains what no other compartment does. That is only right for a glob that matches no more than its line did; hence
+//! the care in `pattern.rs` to translate exactly, not broadly.
 
 mod overlap;
 mod pattern;
@@ -37,20 +37,20 @@ pub enum Dialect {
 pub struct Imported {
     /// The `[compartment.*]` tables, for `.undersign/policy.toml`, with notes as comments.
     pub policy: String,
-    /// What could not be kept as it was, in the order of the file.
+    /// What could not be kept unchanged, in the order of the file.
     pub lost: Vec<Lost>,
     /// `role: who held it in CODEOWNERS`, for each role that the tables use.
     pub roles: Vec<String>,
 }
 
-/// A line that is not kept, or not as it was.
+/// A line that is not kept, or not unchanged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lost {
-    /// Counts from 1; 0 is the file as a whole.
+    /// Counted from 1; 0 is the file as a whole.
     pub line: usize,
     /// The line, with all control and hidden characters made visible.
     pub text: String,
-    /// What is lost, and what to do instead.
+    /// What is lost, and what to do about it.
     pub why: String,
 }
 
@@ -64,7 +64,7 @@ impl Lost {
     }
 }
 
-/// GitHub loads no larger file.
+/// GitHub does not load larger files.
 const GITHUB_BYTES: usize = 3 << 20;
 /// The role of `[compartment.policy]`.
 const POLICY_ROLE: &str = "policy";
@@ -87,14 +87,14 @@ pub fn import(text: &[u8], dialect: Dialect) -> Imported {
     Imported { policy, lost, roles }
 }
 
-/// The rules that can be the last match of some path. A later one with the same pattern, or one for everything, leaves
+/// The rules that can be the last match of some path. A later rule with the same pattern, or one for everything, leaves
 /// nothing to an earlier one of its section.
 fn alive<'t>(rules: Vec<Rule<'t>>, lost: &mut Vec<Lost>) -> Vec<Rule<'t>> {
     let mut patterns: HashMap<(usize, String), usize> = HashMap::new();
     let mut all: HashMap<usize, usize> = HashMap::new();
     let mut alive = Vec::with_capacity(rules.len());
     for rule in rules.into_iter().rev() {
-        // The globs of a pattern follow from the first.
+        // The other globs of a pattern follow from the first.
         let key = (rule.section, rule.pattern.globs.first().cloned().unwrap_or_default());
         if let Some(by) = all.get(&rule.section).or_else(|| patterns.get(&key)) {
             let why = format!(
@@ -114,10 +114,10 @@ fn alive<'t>(rules: Vec<Rule<'t>>, lost: &mut Vec<Lost>) -> Vec<Rule<'t>> {
     alive
 }
 
-/// The compartments to be.
+/// The planned compartments.
 struct Plan {
     groups: Vec<Group>,
-    /// Who signs for what no group holds; absent if the file does not say.
+    /// Who signs for paths that are in no group; absent if the file does not say.
     left: Option<Left>,
 }
 
@@ -126,10 +126,10 @@ struct Group {
     set: usize,
     need: usize,
     globs: Vec<String>,
-    /// Lines it is made of.
+    /// The number of lines in it.
     lines: usize,
     first_line: usize,
-    /// What to call it, best first; each may be taken or no id.
+    /// Preferred names, best first; each may be taken or not a valid id.
     names: Vec<String>,
 }
 
@@ -137,13 +137,13 @@ struct Left {
     set: usize,
     need: usize,
     line: usize,
-    /// A compartment holds everything already, so that the default one is never asked.
+    /// A compartment already contains everything, so the default one is never used.
     unreached: bool,
 }
 
 fn plan(rules: &[Rule<'_>], source: &Source, dialect: Dialect, lost: &mut Vec<Lost>) -> Plan {
-    // Sections are asked side by side. With more than one, a line for everything must hold in the places of the others
-    // too, which the default compartment does not.
+    // Sections apply independently. If there is more than one, a line for everything must also apply to the paths of
+    // the others, which the default compartment does not.
     let sections: HashSet<usize> = rules.iter().map(|rule| rule.section).collect();
     let default_does = sections.len() == 1;
     let left = rules.iter().find(|rule| rule.pattern.all).map(|rule| Left {
@@ -163,7 +163,8 @@ fn plan(rules: &[Rule<'_>], source: &Source, dialect: Dialect, lost: &mut Vec<Lo
     }
     match &left {
         None => lost.push(Lost::new(0, b"", LEFT_WHY)),
-        // The policy's compartment keeps the default one out of its files, which `*` owned like all others.
+        // The compartment of the policy excludes its files from the default one, although `*` owned them like all
+        // others.
         Some(left) if default_does => groups.reach(left, dialect),
         Some(_) => {}
     }
@@ -180,7 +181,7 @@ fn shared(line: usize) -> String {
     )
 }
 
-/// The files that say who must sign.
+/// The files that determine who must sign.
 fn rule_files(dialect: Dialect) -> [&'static str; 4] {
     match dialect {
         Dialect::GitHub => [".undersign/**", "CODEOWNERS", ".github/CODEOWNERS", "docs/CODEOWNERS"],
@@ -196,7 +197,7 @@ struct Groups {
 }
 
 impl Groups {
-    /// Puts the patterns of a rule into the group of its owners.
+    /// Adds the patterns of a rule to the group of its owners.
     fn take(&mut self, rule: &Rule<'_>, section: &str) -> usize {
         let at = self.of(rule.set, rule.need, rule.line);
         let group = &mut self.list[at];

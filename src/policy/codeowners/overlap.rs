@@ -1,7 +1,7 @@
-//! Whether an earlier line may match what a later one does, without comparing each with each.
+//! Whether an earlier line may match a path that a later one matches, without comparing all pairs.
 //!
-//! Lines are found by the directories that their paths begin with and by what is known of the names of their files. It
-//! errs on the side of yes, except for a directory with a dot in its name, which it takes for a file.
+//! Lines are indexed by the directories at the beginning of their paths and by what is known about their file names. In
+//! doubt the answer is yes, except for a directory with a dot in its name, which is treated as a file.
 
 use std::collections::HashMap;
 use std::collections::hash_map::DefaultHasher;
@@ -9,16 +9,17 @@ use std::hash::{Hash, Hasher};
 
 use super::pattern::{Shape, Tail, extension};
 
-/// Deeper directories count as this deep: a coarser answer, a bounded index.
+/// Deeper directories count as this deep: the answer is coarser, but the index is bounded.
 const MAX_DEPTH: usize = 12;
 
-/// The lines so far. Keys are hashes: if two collide, a line is reported needlessly.
+/// The lines so far. Keys are hashes: if two collide, a line is reported unnecessarily.
 #[derive(Default)]
 pub(super) struct Seen {
     lines: HashMap<u64, Two>,
 }
 
-/// The first line with a key, and the first one of another group. One of them is always of another group than mine.
+/// The first line with a key, and the first one of another group. One of the two is always of a different group than a
+/// given line.
 struct Two {
     first: (usize, usize),
     other: Option<(usize, usize)>,
@@ -39,14 +40,14 @@ enum PrefixEnd {
     Within,
 }
 
-/// Lines by what is known of their files' names.
+/// Lines by what is known about their file names.
 #[derive(Hash, Clone, Copy)]
 enum Kind<'s> {
     All,
     Any,
     /// All files with this extension.
     Extension(&'s str),
-    /// The same, or a name with it.
+    /// Some files with this extension, or a name that has it.
     SomeWith(&'s str),
     Name(&'s str),
 }
@@ -76,7 +77,7 @@ impl Seen {
     }
 }
 
-/// Under which kinds a line is listed.
+/// The kinds under which a line is listed.
 fn listed(tail: &Tail) -> Vec<Kind<'_>> {
     match tail {
         Tail::Any => vec![Kind::All, Kind::Any],
@@ -88,7 +89,7 @@ fn listed(tail: &Tail) -> Vec<Kind<'_>> {
     }
 }
 
-/// Which kinds a line may have files in common with.
+/// The kinds that may have files in common with a line.
 fn met(tail: &Tail) -> Vec<Kind<'_>> {
     match tail {
         Tail::Any => vec![Kind::All],
@@ -100,7 +101,7 @@ fn met(tail: &Tail) -> Vec<Kind<'_>> {
     }
 }
 
-/// The root and each directory down to where the prefix ends.
+/// The root and each directory down to the end of the prefix.
 fn nodes(section: usize, shape: &Shape) -> Vec<DefaultHasher> {
     let mut node = DefaultHasher::new();
     section.hash(&mut node);

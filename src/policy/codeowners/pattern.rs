@@ -1,9 +1,9 @@
 //! One pattern of CODEOWNERS → globs of a policy that match the same paths.
 //!
 //! GitHub reads patterns as gitignore does, without `!`, `[ ]` and `\#`; the documented exception is `dir/*`, which
-//! stays in its directory. GitLab hands them to Ruby's `File.fnmatch` with `FNM_PATHNAME` and `FNM_DOTMATCH`: a pattern
-//! matches whole paths of files, so that only `docs/` holds what is beneath `docs`; without a leading `/` it matches at
-//! any depth; `**` crosses directories only as `**/`.
+//! does not descend. GitLab passes them to Ruby's `File.fnmatch` with `FNM_PATHNAME` and `FNM_DOTMATCH`: a pattern
+//! matches whole paths of files, so only `docs/` includes what is below `docs`; without a leading `/` it matches at any
+//! depth; `**` crosses directories only as `**/`.
 
 use globset::GlobBuilder;
 
@@ -11,28 +11,28 @@ use super::Dialect;
 use crate::change::visible::is_hidden;
 use crate::policy::patterns::idle_path;
 
-/// Longer patterns name no path of a repository, and would make regular expressions of any size.
+/// Longer patterns name no path of a repository, and would produce regular expressions of any size.
 const MAX_BYTES: usize = 1024;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Pattern {
     pub globs: Vec<String>,
-    /// It matches each path.
+    /// Whether it matches every path.
     pub all: bool,
     /// Its letters, as a name for a compartment.
     pub name: String,
     pub shape: Shape,
 }
 
-/// Just enough to see that two patterns have no path in common.
+/// Enough information to see that two patterns have no path in common.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Shape {
-    /// The directories that all of its paths begin with.
+    /// The directories with which all of its paths begin.
     pub prefix: Vec<String>,
     pub tail: Tail,
 }
 
-/// What is known of the names of its files.
+/// What is known about its file names.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) enum Tail {
     #[default]
@@ -42,17 +42,17 @@ pub(super) enum Tail {
     Name(String),
 }
 
-/// What lies between two slashes.
+/// The text between two slashes.
 struct Segment {
     glob: String,
     /// `**`
     deep: bool,
-    /// What follows its last wildcard; all of it where there is none.
+    /// The text after its last wildcard; all of it if there is none.
     tail: String,
     literal: bool,
 }
 
-/// Translates a pattern, or says in a sentence why that is impossible.
+/// Translates a pattern, or explains in a sentence why that is impossible.
 pub(super) fn translate(text: &str, dialect: Dialect) -> Result<Pattern, &'static str> {
     if text.len() > MAX_BYTES {
         return Err("The pattern is longer than 1,024 bytes. Write a shorter one.");
@@ -74,7 +74,7 @@ pub(super) fn translate(text: &str, dialect: Dialect) -> Result<Pattern, &'stati
     let mut segments = inner.split('/').map(|s| segment(s, dialect)).collect::<Result<Vec<_>, _>>()?;
     let single = segments.len() == 1;
     if dialect == Dialect::GitLab && !below {
-        // Without a slash after it, `**` is `*` to fnmatch.
+        // Without a following slash, fnmatch reads `**` as `*`.
         segments.iter_mut().rev().take(1).filter(|last| last.deep).for_each(|last| *last = star());
     }
     let anywhere = !rooted && (single || dialect == Dialect::GitLab);
@@ -82,7 +82,7 @@ pub(super) fn translate(text: &str, dialect: Dialect) -> Result<Pattern, &'stati
         segments.insert(0, deep());
     }
     if below {
-        // To gitignore `**/` is any directory, and no file beside it.
+        // In gitignore, `**/` matches any directory, but no file beside it.
         if dialect == Dialect::GitHub && inner == "**" {
             segments = vec![star()];
         }
@@ -99,7 +99,8 @@ fn finish(segments: &[Segment], dialect: Dialect) -> Result<Pattern, &'static st
     let glob = segments.iter().map(|s| s.glob.as_str()).collect::<Vec<_>>().join("/");
     let mut globs = vec![glob];
     let last = segments.last();
-    // What gitignore finds may be a directory and then stands for all beneath it; `dir/*` is GitHub's exception.
+    // What a gitignore pattern matches may be a directory, and then includes everything below it; `dir/*` is GitHub's
+    // exception.
     if dialect == Dialect::GitHub && last.is_some_and(|last| !last.deep && last.glob != "*") {
         globs.push(format!("{}/**", globs[0]));
     }
@@ -110,7 +111,7 @@ fn finish(segments: &[Segment], dialect: Dialect) -> Result<Pattern, &'static st
     Ok(Pattern { globs, all: false, name: name.join("-"), shape: shape(segments, dialect) })
 }
 
-/// As the parser of policies will.
+/// Checks a glob in the same way as the parser of policies.
 fn compiles(glob: &str) -> bool {
     GlobBuilder::new(glob).literal_separator(true).case_insensitive(true).build().is_ok() && idle_path(glob).is_none()
 }
@@ -147,7 +148,7 @@ fn segment(text: &str, dialect: Dialect) -> Result<Segment, &'static str> {
     let mut rest = text.chars();
     while let Some(c) = rest.next() {
         match c {
-            // More than one star is one, unless they are all there is.
+            // Several stars count as one, unless there is nothing else.
             '*' if out.glob.ends_with('*') && out.tail.is_empty() => {}
             '*' | '?' => out.wild(&c.to_string()),
             '[' if dialect == Dialect::GitLab => {
@@ -172,7 +173,7 @@ impl Segment {
         self.literal = false;
     }
 
-    /// In brackets, since a backslash escapes nothing in globs on Windows.
+    /// In brackets, since on Windows a backslash does not escape anything in globs.
     fn plain(&mut self, c: char) {
         match c {
             '*' | '?' | '[' | ']' | '{' | '}' | '\\' => self.glob.extend(['[', c, ']']),
@@ -185,7 +186,7 @@ impl Segment {
 const CLASS: &str = "Only `[abc]`, `[a-z]` and `[^…]` of plain letters and digits can be kept of a set of characters. Write \
                      the pattern anew as `paths` of a compartment.";
 
-/// The inside of `[…]`. Ruby and globset agree on letters, digits and ranges of them; nothing here may match `/`.
+/// The content of `[…]`. Ruby and globset agree on letters, digits and ranges of them; nothing here may match `/`.
 fn set(class: &str) -> Result<String, &'static str> {
     let (not, letters) = match class.strip_prefix(['!', '^']) {
         Some(letters) => ("!/", letters),
@@ -207,7 +208,7 @@ fn set(class: &str) -> Result<String, &'static str> {
 fn shape(segments: &[Segment], dialect: Dialect) -> Shape {
     let prefix = segments.iter().take_while(|s| s.literal).map(|s| s.tail.clone()).collect();
     let tail = match segments.last() {
-        // A name with a dot in it is taken for a file; without one it may be a directory to GitHub.
+        // A name with a dot is treated as a file; GitHub may read one without a dot as a directory.
         Some(last) if last.literal && (dialect == Dialect::GitLab || extension(&last.tail).is_some()) => {
             Tail::Name(last.tail.clone())
         }
@@ -217,12 +218,12 @@ fn shape(segments: &[Segment], dialect: Dialect) -> Shape {
     Shape { prefix, tail }
 }
 
-/// What follows the last dot.
+/// The text after the last dot.
 pub(super) fn extension(name: &str) -> Option<&str> {
     name.rsplit_once('.').map(|(_, extension)| extension)
 }
 
-/// A string of TOML.
+/// A TOML string.
 pub(super) fn quoted(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     out.push('"');

@@ -5,16 +5,16 @@ use std::collections::HashMap;
 use super::pattern::{self, Pattern};
 use super::{Dialect, Lost};
 
-/// As in policies: a slot for more people is refused there.
+/// As in policies, which refuse a slot for more people.
 const MAX_NEED: usize = 20;
 
 /// A parsed file.
 #[derive(Default)]
 pub(super) struct Source<'t> {
-    /// What asks somebody, in the order of evaluation: the last match of a section speaks.
+    /// The lines that ask somebody, in the order of evaluation: the last match of a section counts.
     pub rules: Vec<Rule<'t>>,
     pub lost: Vec<Lost>,
-    /// The first has no name: it holds what precedes any heading.
+    /// The first has no name: it contains everything before the first heading.
     pub sections: Vec<Section>,
     /// Sets of owners, each once, sorted.
     pub sets: Vec<Vec<String>>,
@@ -27,7 +27,7 @@ pub(super) struct Rule<'t> {
     pub pattern: Pattern,
     /// Index of its owners in [`Source::sets`].
     pub set: usize,
-    /// How many of them.
+    /// How many of them must approve.
     pub need: usize,
     place: usize,
 }
@@ -35,17 +35,17 @@ pub(super) struct Rule<'t> {
 #[derive(Default)]
 pub(super) struct Section {
     pub name: String,
-    /// Some line of it stands under a heading without `^`, which makes all of it required.
+    /// Some line of it is under a heading without `^`, which makes all of it required.
     required: bool,
 }
 
-/// What a heading says of the lines beneath it.
+/// What a heading says about the lines below it.
 #[derive(Clone, Copy)]
 struct Heading {
     section: usize,
     optional: bool,
     need: usize,
-    /// Owners of lines that name none.
+    /// The owners of lines that name none.
     set: Option<usize>,
 }
 
@@ -130,7 +130,7 @@ impl<'t> Parser<'t> {
             Err(why) => return self.lose(line, why),
         };
         let owners = owners(rest, line.dialect);
-        // Kept, such a line would take paths from [compartment.default] that it does not own.
+        // If kept, such a line would take paths from [compartment.default] that it does not own.
         if owners.strange && line.dialect == Dialect::GitHub {
             return self.lose(line, STRANGE_TO_GITHUB);
         }
@@ -165,7 +165,7 @@ impl<'t> Parser<'t> {
         self.source.lost.push(Lost::new(line.number, line.raw, why));
     }
 
-    /// Drops the lines of optional sections, which is known only at the end, and puts the rest in order.
+    /// Drops the lines of optional sections, which are known only at the end, and sorts the rest.
     fn finish(self) -> Source<'t> {
         let mut source = self.source;
         let sections = &source.sections;
@@ -203,7 +203,7 @@ fn excluded_why(dialect: Dialect) -> &'static str {
     }
 }
 
-/// What GitLab knows a pattern by within a section.
+/// GitLab's key of a pattern within a section.
 fn gitlab_key(pattern: &str) -> String {
     match pattern {
         "*" => "/**/*".to_owned(),
@@ -236,7 +236,7 @@ fn split_heading(line: &str) -> Option<HeadingParts<'_>> {
     Some(HeadingParts { optional, name, count, owners })
 }
 
-/// How many approvals a heading asks for, or the nearest number that can be kept.
+/// The number of approvals that a heading asks for, or the nearest number that can be kept.
 fn approvals(count: &str) -> Result<usize, (usize, &'static str)> {
     if !count.bytes().all(|digit| digit.is_ascii_digit()) {
         return Err((1, "The number of approvals is none, so it counts as 1. Write it in digits."));
@@ -250,7 +250,7 @@ fn approvals(count: &str) -> Result<usize, (usize, &'static str)> {
     }
 }
 
-/// At the first white space that no backslash escapes.
+/// Splits at the first white space that is not escaped by a backslash.
 fn split_pattern(line: &str) -> (&str, &str) {
     let mut escaped = false;
     for (at, c) in line.char_indices() {
@@ -265,12 +265,12 @@ fn split_pattern(line: &str) -> (&str, &str) {
 #[derive(Default)]
 struct Owners {
     known: Vec<String>,
-    /// Some word is no owner.
+    /// Some word is not an owner.
     strange: bool,
     in_comment: bool,
 }
 
-/// The owners before a `#`, in small letters, as their names do not depend on case.
+/// The owners before a `#`, in lower case, as their names are case-insensitive.
 fn owners(text: &str, dialect: Dialect) -> Owners {
     let (text, comment) = text.split_once('#').unwrap_or((text, ""));
     let mut out = Owners { in_comment: comment.contains('@'), ..Owners::default() };

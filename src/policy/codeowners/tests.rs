@@ -9,7 +9,7 @@ use crate::policy::{DEFAULT, Policy};
 
 const SAMPLE: &str = include_str!("../../../assets/policy.toml");
 
-/// Lines with keys of twenty people: as many as a slot may ask for.
+/// Lines with keys of twenty people: the most that a slot may ask for.
 fn keys() -> &'static [String] {
     static KEYS: OnceLock<Vec<String>> = OnceLock::new();
     KEYS.get_or_init(|| {
@@ -23,7 +23,7 @@ fn keys() -> &'static [String] {
     })
 }
 
-/// The head of the sample (schema, repository, refs), people who hold all roles, and the tables.
+/// The head of the sample (schema, repository, refs), people who have all roles, and the tables.
 fn whole(imported: &Imported) -> String {
     let head = SAMPLE.split("[people.").next().unwrap();
     let roles: Vec<_> = imported.roles.iter().map(|role| format!("\"{}\"", role.split_once(':').unwrap().0)).collect();
@@ -41,7 +41,7 @@ fn names(policy: &Policy, path: &str) -> Vec<String> {
     policy.compartments_of(&RepoPath::from(path)).iter().map(|c| c.name.clone()).collect()
 }
 
-/// What a path needs: sets of owners and how many of them, with the role looked up in the list.
+/// The needs of a path: sets of owners and how many of them, with the role looked up in the list.
 fn needs(imported: &Imported, policy: &Policy, path: &str) -> BTreeSet<(String, usize)> {
     let of: BTreeMap<&str, &str> = imported.roles.iter().map(|role| role.split_once(": ").unwrap()).collect();
     let owners = |role: &str| of[role].split(" (").next().unwrap().to_owned();
@@ -63,7 +63,7 @@ fn lost_lines(text: &str, dialect: Dialect) -> Vec<usize> {
     lost(text, dialect).into_iter().map(|(line, _)| line).collect()
 }
 
-/// What GitHub's documentation gives as an example, without its comments.
+/// The example in GitHub's documentation, without its comments.
 const GITHUB: &str = "\
 # This is a comment.
 *       @global-owner1 @global-owner2
@@ -82,7 +82,7 @@ apps/ @octocat
 /apps/github @doctocat
 ";
 
-/// The same of GitLab's.
+/// The example in GitLab's documentation.
 const GITLAB: &str = "\
 # Specify a default Code Owner by using a wildcard:
 * @default-codeowner
@@ -160,7 +160,8 @@ fn the_example_of_github_becomes_a_policy() {
         ]
     );
     let lines: BTreeSet<usize> = imported.lost.iter().map(|lost| lost.line).collect();
-    // 12 is repeated by 14; 13 owns nobody; the rest meet earlier lines. 3, 4 and 5 are each of their own files.
+    // 12 is repeated by 14; 13 has no owners; the rest overlap with earlier lines. 3, 4 and 5 each have files of their
+    // own.
     assert_eq!(lines, BTreeSet::from([6, 7, 8, 9, 10, 11, 12, 13, 14, 15]));
 }
 
@@ -302,7 +303,7 @@ fn a_line_for_everything_leaves_nothing_to_those_before_it() {
 
 #[test]
 fn gitlab_puts_a_repeated_pattern_where_it_stood_first() {
-    // So `*.md` still speaks after the second `*`.
+    // So `*.md` still applies after the second `*`.
     let text = "* @a\n*.md @b\n* @c\n";
     assert_eq!(asked(text, Dialect::GitLab, "x.md"), ["@b"]);
     assert_eq!(asked(text, Dialect::GitLab, "x"), ["@c"]);
@@ -368,14 +369,14 @@ fn many_lines_take_no_longer_each_than_few() {
     let text: String = (0..60_000).map(line).collect();
     let imported = import(text.as_bytes(), Dialect::GitLab);
     assert!(imported.roles.len() >= 5000);
-    // All under one name, of many owners, each line meeting the one before.
+    // All have the same name and different owners, and each line overlaps with the one before.
     let text: String = (0..20_000).map(|at| format!("same/ @t{at}\n*.x @u{at}\n")).collect();
     import(text.as_bytes(), Dialect::GitLab);
 }
 
 #[test]
 fn many_patterns_of_one_team_still_compile() {
-    // One set of globs this large would not, and would hold nothing.
+    // A single set of globs this large would not compile, and would match nothing.
     let text: String = (0..8_000).map(|at| format!("/a/directory/**/*{at}*/of/long/names-{at} @team\n")).collect();
     let imported = import(text.as_bytes(), Dialect::GitHub);
     let policy = policy(&imported);
@@ -384,7 +385,7 @@ fn many_patterns_of_one_team_still_compile() {
     }
 }
 
-/// Patterns with what they match, by hand.
+/// Patterns with what they match, written by hand.
 type Case = (&'static str, fn(&str) -> bool);
 
 const GITHUB_CASES: [Case; 11] = [
@@ -492,10 +493,10 @@ proptest! {
         // Before any heading, or under one.
         lines.sort_by_key(|(section, ..)| *section > 0);
         holds(&lines, &GITLAB_CASES, Dialect::GitLab, |section, path| {
-            // A table by pattern that keeps the place of the first, as Ruby's hashes do.
+            // A table by pattern that keeps the position of the first, as Ruby's hashes do.
             let mut table: Vec<(usize, u8)> = Vec::new();
             for (_, at, owners) in lines.iter().filter(|(of, ..)| *of == section) {
-                // `*` and `/` are the same there.
+                // `*` and `/` are the same in GitLab.
                 let at = if *at == 1 { 0 } else { *at };
                 match table.iter_mut().find(|(known, _)| *known == at) {
                     Some(entry) => entry.1 = *owners,

@@ -1,4 +1,4 @@
-//! Compartments and roles get their names, and become TOML.
+//! Gives compartments and roles their names, and writes them as TOML.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -7,19 +7,19 @@ use super::read::Source;
 use super::{Dialect, Group, LEFT_ROLE, Lost, POLICY_ROLE, Plan, rule_files};
 use crate::change::visible;
 
-/// Longest id in a policy.
+/// The longest id in a policy.
 const MAX_ID: usize = 32;
-/// Room for `-` and a number in an id.
+/// The longest stem, leaving room for `-` and a number in an id.
 const STEM: usize = 24;
-/// Bytes of globs in a compartment: an eighth of what a set of globs is known to compile.
+/// The most bytes of globs in a compartment: an eighth of what a set of globs is known to compile.
 const MAX_GLOBS: usize = 8 << 10;
-/// Characters of a line in a note.
+/// The most characters of a line in a note.
 const MAX_NOTE_LINE: usize = 120;
-/// More notes than this make no file better; the import reports all of them.
+/// More notes would not make the file more useful; the import reports all of them.
 const MAX_NOTES: usize = 100;
-/// Names that mean something else in a policy.
+/// Names with a special meaning in a policy.
 const TAKEN_COMPARTMENTS: [&str; 5] = ["default", "ai", "hidden", "break-glass", "policy"];
-/// The first three rank an author.
+/// The first three define the rank of an author.
 const TAKEN_ROLES: [&str; 5] = ["junior", "mid", "senior", "policy", "security"];
 
 pub(super) fn write(plan: &Plan, source: &Source<'_>, dialect: Dialect, lost: &[Lost]) -> (String, Vec<String>) {
@@ -101,7 +101,7 @@ fn comment(text: &str, out: &mut String) {
     out.push('\n');
 }
 
-/// The globs in as many compartments as it takes. One that is too large would not compile as a whole.
+/// The globs divided among as many compartments as necessary. One that is too large would not compile.
 fn portions(globs: &[String]) -> Vec<&[String]> {
     let (mut portions, mut from, mut bytes) = (Vec::new(), 0, 0);
     for (at, glob) in globs.iter().enumerate() {
@@ -129,7 +129,7 @@ fn compartment(name: &str, group: &Group, globs: &[String], slot: &str, out: &mu
     out.push_str(&format!("\n# {from}\n[compartment.{name}]\npaths = {paths}\nsign = [{slot}]\n"));
 }
 
-/// One role for each set of owners in use: whoever is one of them holds it.
+/// One role for each set of owners in use, for all of its members.
 struct Roles<'s> {
     sets: &'s [Vec<String>],
     names: Names,
@@ -182,11 +182,11 @@ fn role_name(owners: &[String]) -> String {
     }
 }
 
-/// Ids, each given once.
+/// Unique ids.
 struct Names {
     taken: HashSet<String>,
     reserved: BTreeSet<&'static str>,
-    /// Next number for a stem, so that many names of one stem are no search each.
+    /// The next number for a stem, so that many names of one stem do not need a search each.
     next: HashMap<String, usize>,
 }
 
@@ -195,7 +195,7 @@ impl Names {
         Names { taken: HashSet::new(), reserved: reserved.iter().copied().collect(), next: HashMap::new() }
     }
 
-    /// The first of the wished-for names that is free, otherwise the last with a number.
+    /// The first of the preferred names that is free, otherwise the last one with a number.
     fn of(&mut self, wishes: &[String], fallback: &str) -> String {
         let wishes = wishes.iter().map(|wish| slug(wish)).filter(|id| !id.is_empty());
         let mut ids: Vec<String> = wishes.map(|id| self.sound(id, fallback)).collect();
@@ -218,13 +218,13 @@ impl Names {
         }
     }
 
-    /// Long enough, and not a name that means something else.
+    /// Makes an id long enough and different from names with a special meaning.
     fn sound(&self, id: String, fallback: &str) -> String {
         if id.len() < 2 || self.reserved.contains(id.as_str()) { format!("{fallback}-{id}") } else { id }
     }
 }
 
-/// Small letters, digits and single dashes, at most as long as an id.
+/// Lower-case letters, digits and single dashes, at most as long as an id.
 fn slug(text: &str) -> String {
     let mut out = String::new();
     for c in text.chars().map(|c| c.to_ascii_lowercase()) {

@@ -1,4 +1,4 @@
-//! What a change of the policy means for commands: what may run that could not before, and who authorizes it.
+//! The meaning of a change of the policy for commands: what may newly run, and who authorizes it.
 
 use super::{Direction, Found, Length, added, listed, slots};
 use crate::policy::target::{CommandEntry, Start, Target, TargetBreakGlass};
@@ -127,7 +127,7 @@ impl Found {
             let both = entries.iter().filter(|entry| others.iter().any(|other| other.name == entry.name));
             both.map(|entry| entry.name.clone()).collect()
         };
-        // The first that a command matches is the one that counts.
+        // The first matching command counts.
         if order(old, new) != order(new, old) {
             self.add(Direction::Shifted, format!("the commands of {name} stand in another order"));
         }

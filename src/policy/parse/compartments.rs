@@ -10,7 +10,7 @@ use crate::policy::{
 };
 use crate::record::Presence;
 
-/// A slot for more people than this is a typing error.
+/// A slot for more people than this must be a typing error.
 pub(super) const MAX_SLOT: u64 = 20;
 
 pub(super) fn compartments(root: &Table<'_>, people: &[Person]) -> Option<Vec<Compartment>> {
@@ -68,7 +68,7 @@ fn compartment(name: &Placed<'_, String>, entry: &Table<'_>, people: &[Person]) 
         patterns: patterns.into_iter().map(|pattern| pattern.value).collect(),
     };
     for pattern in links_out.iter().filter(|_| name.value != DEFAULT) {
-        // It is impossible to say what a wildcard names; a path lies in the compartment, or at a folder above it.
+        // A wildcard cannot be checked; a plain path must be in the compartment, or be a folder above it.
         if !pattern.value.contains(['*', '?', '[', '{']) && !compartment.lies_at(&pattern.value.as_str().into()) {
             let path = pattern.value.escape_debug();
             pattern.mistake(format!(
@@ -100,7 +100,7 @@ fn binding(entry: &Table<'_>, criticality: Criticality) -> Binding {
     }
 }
 
-/// `sign = [{ role = "senior", n = 1 }]` of a table.
+/// `sign = [{ role = "senior", n = 1 }]` in a table.
 pub(super) fn slots(place: &str, entry: &Table<'_>, key: &str) -> Vec<Slot> {
     let mut slots = Vec::new();
     let mut roles = BTreeSet::new();
@@ -128,7 +128,7 @@ pub(super) fn slots(place: &str, entry: &Table<'_>, key: &str) -> Vec<Slot> {
     slots
 }
 
-/// A requirement that the roster cannot fill would stop every change for ever.
+/// A requirement that the roster cannot fill would block every change for ever.
 pub(super) fn reachable(place: &str, entry: &Table<'_>, requirement: &Requirement, people: &[Person]) {
     let signs = |person: &&Person| person.keys.iter().any(|own| own.presence >= requirement.presence);
     let able: Vec<Signer<'_>> = people.iter().filter(signs).map(Signer::from).collect();

@@ -58,7 +58,7 @@ pub(super) fn freezes(root: &Table<'_>, compartments: &[Compartment]) -> Vec<Fre
             until.mistake("`until` is not after `from`: nothing would ever be frozen");
         }
         let compartments = names.into_iter().map(|name| name.value).collect();
-        // Any text may be a key here; reasons and messages repeat it.
+        // Any text may be a key here, and is repeated in reasons and messages.
         let name = visible::text(&name.value).into_owned();
         Some(Freeze { name, from: from.value, until: until.value, compartments })
     };

@@ -125,7 +125,7 @@ fn full_name(pattern: &Placed<'_, String>) {
     }
 }
 
-/// The patterns of a compartment, each mistake reported at its line.
+/// The patterns of a compartment; each mistake is reported at its line.
 fn path_patterns(patterns: &[Placed<'_, String>]) -> PathPatterns {
     patterns.iter().for_each(whole_path);
     let sound = patterns.iter().filter(|pattern| match patterns::check(&pattern.value) {
@@ -147,7 +147,7 @@ fn whole_path(pattern: &Placed<'_, String>) {
     }
 }
 
-/// Patterns in which letter case counts.
+/// Case-sensitive patterns.
 fn globs(patterns: &[Placed<'_, String>]) -> GlobSet {
     let mut set = GlobSetBuilder::new();
     for pattern in patterns {
@@ -164,7 +164,7 @@ fn globs(patterns: &[Placed<'_, String>]) -> GlobSet {
     })
 }
 
-/// A set that cannot be built must not count as an empty one: its paths would belong to nobody.
+/// A set that cannot be built must not count as empty: its paths would belong to nobody.
 fn too_large(patterns: &[Placed<'_, String>]) {
     if let Some(first) = patterns.first() {
         first
@@ -174,7 +174,7 @@ fn too_large(patterns: &[Placed<'_, String>]) {
 
 fn ai(root: &Table<'_>, people: &[Person]) -> AiRules {
     let Some(table) = root.table("ai") else {
-        // Absent means the strict default: presumed, one outside senior, two where nobody known wrote it.
+        // Absent means the strict default: presumed, one outside senior, two if no known person wrote it.
         return AiRules { presume: true, junior: 1, mid: 1, senior: 1, none: 2, human_only_by: Vec::new() };
     };
     let sign = table.table("sign");

@@ -27,7 +27,7 @@ pub(super) fn people(root: &Table<'_>) -> Vec<Person> {
     people
 }
 
-/// Whose each key is, by its point, and whose each id, address and account is, as they are compared.
+/// The owner of each key, by its point, and of each id, address and account, in normalised form.
 #[derive(Default)]
 struct Owners {
     keys: BTreeMap<Vec<u8>, String>,
@@ -117,7 +117,7 @@ fn login(account: &Placed<'_, String>, id: &str, owners: &mut Owners) -> String 
     text.clone()
 }
 
-/// Whether a text holds no blanks and nothing that does not show.
+/// Whether a text contains neither blanks nor invisible characters.
 fn is_plain(text: &str) -> bool {
     !text.chars().any(|c| c.is_whitespace() || visible::is_hidden(c) || visible::is_odd_blank(c))
 }

@@ -16,7 +16,7 @@ use crate::record::{Key, Presence};
 const MAX_VALID: i64 = 24 * 3600;
 /// More open requests of one operator would bury the others.
 const MAX_PENDING: u64 = 100;
-/// Bytes of the text that says what a target is.
+/// The most bytes of the description of a target.
 const MAX_ABOUT: usize = 200;
 
 pub(super) fn brokers(root: &Table<'_>, people: &[Person]) -> Vec<Broker> {
@@ -37,8 +37,8 @@ fn named(name: &Placed<'_, String>, what: &str) {
     }
 }
 
-/// A broker that signs with a person's key could authorize what it runs; if two brokers had one key, one could run what
-/// the other was asked.
+/// A broker that signs with a person's key could authorize what it runs; if two brokers had the same key, one could run
+/// what was requested from the other.
 fn broker_key(line: &Placed<'_, String>, people: &[Person], brokers: &[Broker]) -> Option<Key> {
     let Ok(key) = Key::from_openssh(&line.value) else {
         line.mistake(
@@ -103,7 +103,7 @@ fn target(
         break_glass: break_glass(&place, entry, people),
         commands: commands(entry),
     };
-    // Twice what it asks for, so that no mistake of the slots is told twice.
+    // Both requirements, except one without slots: the mistake in its slots is already reported.
     for requirement in target.requirements(true, false).iter().filter(|requirement| !requirement.slots.is_empty()) {
         reachable(&place, entry, requirement, people);
     }
@@ -233,12 +233,12 @@ fn arguments(table: &Table<'_>, patterns: &[Placed<'_, String>]) -> Vec<Argument
     argv
 }
 
-/// Whether a path is absolute and has one spelling.
+/// Whether a path is absolute and normalised.
 fn is_plain_path(path: &str) -> bool {
     path.strip_prefix('/').is_some_and(|rest| rest.split('/').all(|part| !matches!(part, "" | "." | "..")))
 }
 
-/// Some variables make a program run another one, or pass further arguments to a tool.
+/// Some variables make a program run another one, or pass additional arguments to a tool.
 fn variable(name: &Placed<'_, String>) {
     let text = &name.value;
     let is_name = !text.is_empty()

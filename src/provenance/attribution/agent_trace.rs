@@ -1,11 +1,11 @@
-//! Agent Trace 0.1.0 (cursor/agent-trace, an RFC): JSON records, one a line, in notes at `refs/notes/agent-trace` and
+//! Agent Trace 0.1.0 (cursor/agent-trace, an RFC): JSON records, one per line, in notes at `refs/notes/agent-trace` and
 //! in the file `.agent-trace/traces.jsonl`.
 //!
-//! Lines are counted in the file as it is at the record's `vcs.revision`, so all depends on that being the right
-//! commit. A note's record speaks of the commit that it hangs on, and is left aside where it names another. A record in
-//! the file must name a commit; the reference writer, known by the version `1.0` that its own RFC does not allow, names
-//! the one *before* its lines and is left aside. `content_hash` could tell, but the RFC says neither which bytes it is
-//! of (line ends, the last one) nor with what seed, so it is not looked at.
+//! Lines are counted in the file at the record's `vcs.revision`, so everything depends on that being the right commit.
+//! The record of a note applies to the annotated commit, and is ignored if it names another. A record in the file must
+//! name a commit; the reference writer, recognisable by the version `1.0` that its own RFC does not allow, names the
+//! one *before* its lines and is ignored. `content_hash` could tell, but the RFC specifies neither which bytes it
+//! covers (line ends, the last one) nor the seed, so it is not used.
 
 use std::collections::HashMap;
 
@@ -17,32 +17,32 @@ use crate::change::{ObjectId, RepoPath};
 /// One record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trace {
-    /// What its lines are counted in.
+    /// The revision in which its lines are counted.
     pub revision: Stated,
     /// Whether `version` is three numbers, as the RFC demands.
     pub has_proper_version: bool,
-    /// What it says of these lines.
+    /// What it says about these lines.
     pub claims: Claims,
 }
 
-/// What a record says that its lines are counted in.
+/// The revision that a record names for its line numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stated {
     /// Nothing at all.
     Nothing,
     /// A commit, by its full id.
     Commit(ObjectId),
-    /// A change of jj, an abbreviation, or whatever else is no commit.
+    /// A change of jj, an abbreviation, or anything else that is not a commit.
     NoCommit,
 }
 
 impl Trace {
-    /// Whether a record speaks of the commit that it hangs on as a note.
+    /// Whether the record of a note applies to the annotated commit.
     pub fn fits(&self, commit: ObjectId) -> bool {
         matches!(self.revision, Stated::Nothing) || self.revision == Stated::Commit(commit)
     }
 
-    /// The commit that a record in a file names.
+    /// The commit named by a record in a file.
     pub fn commit(&self) -> Option<ObjectId> {
         match self.revision {
             Stated::Commit(commit) => Some(commit),
@@ -97,7 +97,7 @@ struct Contributor {
 }
 
 impl Contributor {
-    /// None where it says that it does not know, or something that later versions may have.
+    /// None if the record says that it does not know, or has a value that only later versions may define.
     fn hand(&self) -> Option<Hand> {
         match self.r#type.as_str() {
             "ai" => Some(Hand::Ai),
@@ -108,11 +108,11 @@ impl Contributor {
     }
 }
 
-/// Reads records one after the other, on a line each or not, or in an array.
+/// Reads consecutive records, on one line each or not, or in an array.
 ///
 /// # Errors
-/// Too large, not UTF-8, no JSON, without what the RFC requires for attribution (`files`, `path`, `conversations`,
-/// `ranges`, numbers from 1 in order): of what has one mistake nothing is taken. Unknown fields are no mistakes.
+/// Too large, not UTF-8, not JSON, or without what the RFC requires for attribution (`files`, `path`, `conversations`,
+/// `ranges`, numbers from 1 in order): one mistake invalidates the whole. Unknown fields are not mistakes.
 pub fn parse(bytes: &[u8]) -> Result<Vec<Trace>, Malformed> {
     let text = text(bytes)?;
     let records: Vec<Record> = if text.trim_start().starts_with('[') {

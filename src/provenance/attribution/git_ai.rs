@@ -1,5 +1,6 @@
 //! Authorship logs of git-ai (`specs/git_ai_standard_v3.0.0.md` in git-ai-project/git-ai): one note per commit in
-//! `refs/notes/ai`. Paths and ranges of lines, a line `---`, and JSON that says what the keys of the ranges stand for.
+//! `refs/notes/ai`. A note has paths and ranges of lines, a line `---`, and JSON that says what the keys of the ranges
+//! stand for.
 //!
 //! ```text
 //! src/main.rs
@@ -9,11 +10,11 @@
 //! { "schema_version": "authorship/3.0.0", "sessions": { "s_c9883b05a2487d": { "agent_id": … } }, … }
 //! ```
 //!
-//! From 1.6.20 on git-ai gives lines that it saw nobody write to a person, against its own standard, and does not tell
-//! them from those that it saw typed. Of such a note no line is taken for a person's.
+//! From 1.6.20 on, git-ai attributes lines that it saw nobody write to a person, against its own standard, and does not
+//! distinguish them from those that it saw typed. In such a note no line is accepted as a person's.
 //!
-//! Where entries of one note overlap, git-ai takes the last; here a line that two hands claim is mixed. Of some 10,700
-//! notes in git-ai's own repository 74 have keys that the standard does not: `human`, `ai_agent`, a UUID.
+//! If entries of one note overlap, git-ai uses the last; here a line that two hands claim is mixed. Of some 10,700
+//! notes in git-ai's own repository 74 have keys that the standard does not define: `human`, `ai_agent`, a UUID.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -22,13 +23,13 @@ use serde::Deserialize;
 use super::{Claim, Claims, Hand, Malformed, Ranges, Writer, lines, name, shown, text};
 use crate::change::RepoPath;
 
-/// Sessions without lines that are kept.
+/// The most sessions without lines that are kept.
 const MAX_ABSENT: usize = 100;
 
 const SCHEMA: &str = "authorship/3.";
 
-/// Fields that are not needed are not looked at: transcripts, statistics, and `base_commit_sha`, which names the parent
-/// after a rebase and the commit itself after an amend.
+/// Fields that are not needed are ignored: transcripts, statistics, and `base_commit_sha`, which names the parent after
+/// a rebase and the commit itself after an amend.
 #[derive(Deserialize)]
 struct Metadata {
     schema_version: String,
@@ -41,7 +42,7 @@ struct Metadata {
     humans: BTreeMap<String, Human>,
 }
 
-/// A session, or a prompt of before 1.4.0.
+/// A session, or a prompt from a version before 1.4.0.
 #[derive(Deserialize)]
 struct Session {
     agent_id: Option<Agent>,
@@ -63,8 +64,8 @@ struct Human {
 /// Reads a note.
 ///
 /// # Errors
-/// Too large, not UTF-8, of another schema, or anything that the format does not have: of a note with one mistake
-/// nothing is taken. Unknown fields, longer ids, blank lines, ranges out of order and CR before LF are no mistakes.
+/// Too large, not UTF-8, another schema, or anything else that violates the format: one mistake invalidates the note.
+/// Unknown fields, longer ids, blank lines, ranges out of order and CR before LF are not mistakes.
 pub fn parse(bytes: &[u8]) -> Result<Claims, Malformed> {
     let (attested, metadata) = sections(text(bytes)?).ok_or(Malformed::NoDivider)?;
     let metadata: Metadata = serde_json::from_str(metadata)?;
@@ -102,7 +103,8 @@ pub fn parse(bytes: &[u8]) -> Result<Claims, Malformed> {
     Ok(Claims { writers: writers.list, files: claims, absent, left_out, guessed })
 }
 
-/// Whether that version of git-ai gives lines to people by elimination: 1.6.20, all after it, and what is no version.
+/// Whether this version of git-ai attributes lines to people by elimination: 1.6.20 and later, and anything that is not
+/// a version.
 fn guesses(version: &str) -> bool {
     let digits = |part: &str| {
         let end = part.find(|c: char| !c.is_ascii_digit()).unwrap_or(part.len());
@@ -112,7 +114,7 @@ fn guesses(version: &str) -> bool {
     numbers.is_none_or(|numbers| numbers.len() < 3 || numbers >= vec![1, 6, 20])
 }
 
-/// What is before and after the first line that is `---`.
+/// The text before and after the first line that is `---`.
 fn sections(text: &str) -> Option<(&str, &str)> {
     let mut at = 0;
     for line in text.split_inclusive('\n') {
@@ -124,7 +126,7 @@ fn sections(text: &str) -> Option<(&str, &str)> {
     None
 }
 
-/// Quotes have no escapes in them, and paths with quotes are not to be written.
+/// Quoted paths have no escapes, and the format forbids paths that contain quotes.
 fn path(line: &str) -> Option<RepoPath> {
     let Some(quoted) = line.strip_prefix('"') else {
         return (!line.starts_with([' ', '\t'])).then(|| RepoPath::from(line));
@@ -138,7 +140,7 @@ fn range_of(text: &str) -> Option<std::ops::Range<u32>> {
     lines(number(first)?, number(last)?)
 }
 
-/// Those whom keys stand for, each once.
+/// The writers for whom keys stand, each once.
 struct Writers<'m> {
     metadata: &'m Metadata,
     list: Vec<Writer>,
@@ -150,15 +152,16 @@ impl<'m> Writers<'m> {
         Writers { metadata, list: Vec::new(), known: HashMap::new() }
     }
 
-    /// Sessions that the note tells of and that have no line in it any more.
+    /// Sessions in the metadata that no longer have any lines.
     fn absent(&self) -> Vec<Writer> {
         let Metadata { prompts, sessions, .. } = self.metadata;
         let told = prompts.iter().chain(sessions).filter(|(id, _)| !self.known.contains_key(*id));
         told.take(MAX_ABSENT).map(|(id, record)| session(id, Some(record))).collect()
     }
 
-    /// None for a key of no kind that is known, and for a person whom the note does not name: tools that rewrite
-    /// history lose records, and nobody is not human. A session that is not named is a tool's by its key.
+    /// None for a key of an unknown kind, and for a person whom the note does not name: tools that rewrite history lose
+    /// records, and an unnamed person does not count as human. A session that is not named is still a tool's, by its
+    /// key.
     fn find(&mut self, key: &str) -> Option<(Hand, usize)> {
         let id = key.split_once("::").filter(|_| key.starts_with("s_")).map_or(key, |(session, _)| session);
         if let Some(&known) = self.known.get(id) {
@@ -180,7 +183,7 @@ impl<'m> Writers<'m> {
     }
 }
 
-/// Digits of a hash: 7 at first, 14 or 16 by now, and none is more than all of SHA-256.
+/// Digits of a hash: 7 at first, 14 or 16 by now, and never more than a whole SHA-256.
 fn is_id(digits: &str) -> bool {
     (7..=64).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_hexdigit())
 }

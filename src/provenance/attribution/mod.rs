@@ -1,8 +1,8 @@
 //! Who is *said* to have written each added line: notes of git-ai and Agent Trace, in one form.
 //!
-//! Whoever pushes commits can push notes, so this is a claim of the author's. It is there to be shown beside the lines;
-//! nothing is allowed or ordered by it. A line that no note covers is unknown, never human. That a note names a tool is
-//! evidence as a line of the message is: it can only raise what is required.
+//! Whoever pushes commits can push notes, so this is a claim of the author. It is shown beside the lines; it neither
+//! allows nor orders anything. A line without a note is unknown, never human. A tool named in a note is evidence, just
+//! as one in a line of the message: it can only raise what is required.
 
 pub mod agent_trace;
 pub mod git_ai;
@@ -13,31 +13,31 @@ use std::ops::Range;
 use super::{Evidence, Rules};
 use crate::change::{Commit, ObjectId, RepoPath, counted, visible};
 
-/// Bytes of one note, or of a file of traces. A note is mostly of a kilobyte, but git-ai used to put whole
+/// Bytes of one note, or of a file of traces. A note usually has about a kilobyte, but git-ai used to put whole
 /// conversations into them: its own repository has some of 3 MiB.
 pub const MAX_BYTES: usize = 8 << 20;
 /// Ranges of lines in one note, or in a file of traces.
 pub const MAX_RANGES: usize = 100_000;
-/// Characters of a name that are kept.
+/// The most characters of a name that are kept.
 const MAX_NAME: usize = 300;
-/// Troubles that are told one by one.
+/// The most problems that are reported separately.
 const MAX_PROBLEMS: usize = 20;
 
-/// Whose hand a line is said to be from.
+/// Who is said to have written a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Hand {
     /// A tool.
     Ai,
     /// A person.
     Human,
-    /// Both: one note says so, or notes contradict each other.
+    /// Both: one note says so, or several contradict each other.
     Mixed,
-    /// Nothing is said.
+    /// No note says anything.
     Unknown,
 }
 
 impl Hand {
-    /// One column for a gutter.
+    /// One letter for the gutter.
     pub fn letter(self) -> char {
         match self {
             Hand::Ai => 'A',
@@ -58,7 +58,7 @@ impl Hand {
     }
 }
 
-/// What a note was written in.
+/// The format of a note.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Format {
     /// Notes of git-ai, authorship log 3.
@@ -68,7 +68,7 @@ pub enum Format {
 }
 
 impl Format {
-    /// For people, as the project writes itself.
+    /// The project's own spelling of its name.
     pub fn name(self) -> &'static str {
         match self {
             Format::GitAi => "git-ai",
@@ -77,47 +77,47 @@ impl Format {
     }
 }
 
-/// Whom a note names. As it was found, not escaped; each cut at 300 characters.
+/// Whom a note names. Unchanged and not escaped; each field cut at 300 characters.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Writer {
     /// The tool that a person or agent used.
     pub tool: Option<String>,
     /// The model behind it.
     pub model: Option<String>,
-    /// An id, or an address of the conversation.
+    /// An id, or the address of the conversation.
     pub session: Option<String>,
-    /// Who typed it, or whom the tool worked for.
+    /// Who typed it, or for whom the tool worked.
     pub person: Option<String>,
 }
 
-/// Lines of a file as one commit has it, and whose they are said to be.
+/// Lines of a file in one commit, and who is said to have written them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claim {
     /// 0-based, the end not included; never empty.
     pub lines: Range<u32>,
-    /// Whose hand these lines are said to be from.
+    /// Who is said to have written these lines.
     pub hand: Hand,
     /// Position in [`Claims::writers`].
     pub writer: usize,
 }
 
-/// What one note says of one commit.
+/// What one note says about one commit.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Claims {
-    /// By position in [`Claim::writer`].
+    /// Indexed by [`Claim::writer`].
     pub writers: Vec<Writer>,
     /// By path in that commit; claims may overlap.
     pub files: BTreeMap<RepoPath, Vec<Claim>>,
-    /// Tools at work of whose lines none is named.
+    /// Tools that were at work but for which no line is named.
     pub absent: Vec<Writer>,
-    /// Entries that give lines to a person because no tool claimed them. The lines stay unknown.
+    /// Entries that attribute lines to a person because no tool claimed them. The lines stay unknown.
     pub guessed: usize,
-    /// Entries that say of lines whose they are in a way that is not known here. The lines stay unknown.
+    /// Entries that attribute lines in an unknown way. The lines stay unknown.
     pub left_out: usize,
 }
 
 impl Claims {
-    /// The tools that are named, each once.
+    /// The named tools, each once.
     fn tools(&self) -> impl Iterator<Item = &Writer> {
         let by_tool = |claim: &&Claim| matches!(claim.hand, Hand::Ai | Hand::Mixed);
         let at: BTreeSet<usize> = self.files.values().flatten().filter(by_tool).map(|claim| claim.writer).collect();
@@ -125,7 +125,7 @@ impl Claims {
     }
 }
 
-/// Why a note is not read. Nothing of it is taken then.
+/// Why a note is not read. None of it is used then.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Malformed {
     /// Over [`MAX_BYTES`].
@@ -146,7 +146,7 @@ pub enum Malformed {
     /// Escaped.
     #[error("it is of schema `{0}`, which is not known here")]
     Schema(String),
-    /// A range of lines that cannot be.
+    /// An impossible range of lines.
     #[error("a range of lines is reversed, or begins at 0")]
     Range,
     /// Escaped.
@@ -167,7 +167,7 @@ fn text(bytes: &[u8]) -> Result<&str, Malformed> {
     std::str::from_utf8(bytes).map_err(|_| Malformed::NotUtf8)
 }
 
-/// A short piece of a note, for a sentence.
+/// A short excerpt of a note, for a sentence.
 fn shown(text: &str) -> String {
     visible::text(&text.chars().take(MAX_NAME).collect::<String>()).into_owned()
 }
@@ -176,7 +176,7 @@ fn name(text: Option<&str>) -> Option<String> {
     text.map(|text| text.chars().take(MAX_NAME).collect()).filter(|text: &String| !text.is_empty())
 }
 
-/// Lines as notes count them, from 1 and both ends included.
+/// Lines as notes count them, from 1, both ends included.
 fn lines(first: u32, last: u32) -> Option<Range<u32>> {
     (1..=last).contains(&first).then(|| first - 1..last)
 }
@@ -192,38 +192,39 @@ impl Ranges {
     }
 }
 
-/// Added lines of a file of the diff that one commit brought, by their numbers (0-based) at head and in that commit.
+/// Added lines of a file of the diff that one commit introduced, by their numbers (0-based) at the head and in that
+/// commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Brought {
     /// Position in [`crate::change::diff::Diff::files`].
     pub file: usize,
-    /// The commit that brought these lines.
+    /// The commit that introduced these lines.
     pub commit: ObjectId,
-    /// Where the file was in that commit.
+    /// The path of the file in that commit.
     pub path: RepoPath,
-    /// Pairs of a line there and the line in the diff that it is, both 0-based.
+    /// Pairs of a line there and the same line in the diff, both 0-based.
     pub lines: Vec<(u32, u32)>,
 }
 
-/// What all notes say of the commits of a change.
+/// What all notes say about the commits of a change.
 #[derive(Debug, Clone, Default)]
 pub struct Testimony {
     notes: HashMap<ObjectId, Vec<(Format, Claims)>>,
     problems: Vec<String>,
     more_problems: usize,
-    /// Notes on commits of the change of which nothing is known but that they are there.
+    /// Notes on commits of the change of which only the existence is known.
     unread: Vec<(Option<ObjectId>, String)>,
 }
 
 impl Testimony {
-    /// Of several notes the first names the source where they agree.
+    /// If several notes agree, the first one is named as the source.
     pub fn add(&mut self, commit: ObjectId, format: Format, claims: Claims) {
         if !claims.files.is_empty() || !claims.absent.is_empty() {
             self.notes.entry(commit).or_default().push((format, claims));
         }
     }
 
-    /// A sentence for people, escaped: what was not read, and so leaves lines unknown.
+    /// A sentence for people, escaped: what was not read, so that its lines stay unknown.
     pub fn problem(&mut self, sentence: String) {
         if self.problems.len() < MAX_PROBLEMS {
             self.problems.push(sentence);
@@ -232,7 +233,7 @@ impl Testimony {
         }
     }
 
-    /// As [`Testimony::problem`], of what may have named a tool.
+    /// As [`Testimony::problem`], for a note that may have named a tool.
     pub fn unread(&mut self, commit: Option<ObjectId>, sentence: String) {
         if self.unread.len() < MAX_PROBLEMS {
             self.unread.push((commit, sentence.clone()));
@@ -240,12 +241,12 @@ impl Testimony {
         self.problem(sentence);
     }
 
-    /// Whether nothing is said of any file.
+    /// Whether no file is mentioned.
     pub fn is_empty(&self) -> bool {
         self.notes.values().flatten().all(|(_, claims)| claims.files.is_empty())
     }
 
-    /// What notes say of tools at work on these commits, and what of them could not be read.
+    /// What notes say about tools at work on these commits, and which of them could not be read.
     pub fn evidence(&self, commits: &[Commit], rules: &Rules) -> Vec<Evidence> {
         let mut found = Vec::new();
         for commit in commits {
@@ -257,12 +258,12 @@ impl Testimony {
         found
     }
 
-    /// The files that are spoken of, as they were called in some commit.
+    /// The mentioned files, by their path in any of the commits.
     pub fn paths(&self) -> BTreeSet<&RepoPath> {
         self.notes.values().flatten().flat_map(|(_, claims)| claims.files.keys()).collect()
     }
 
-    /// Looks up each added line where it was brought.
+    /// Looks up each added line in the commit that introduced it.
     pub fn attribute(mut self, brought: &[Brought]) -> Attribution {
         let mut found = Attribution { problems: std::mem::take(&mut self.problems), ..Attribution::default() };
         if self.more_problems > 0 {
@@ -283,7 +284,7 @@ impl Testimony {
         found
     }
 
-    /// What is said of a file in a commit, by all notes.
+    /// What all notes say about a file in a commit.
     fn layers(&self, group: &Brought, sources: &mut Sources) -> Vec<Layer> {
         let mut layers = Vec::new();
         for (format, claims) in self.notes.get(&group.commit).into_iter().flatten() {
@@ -297,12 +298,12 @@ impl Testimony {
     }
 }
 
-/// Who says so, and of what.
+/// The origin of a claim.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Source {
-    /// What the note was written in.
+    /// The format of the note.
     pub format: Format,
-    /// The commit that brought the line.
+    /// The commit that introduced the line.
     pub commit: ObjectId,
     /// Whom the note names.
     pub writer: Writer,
@@ -325,24 +326,24 @@ impl Sources {
     }
 }
 
-/// One claim among others on the same file.
+/// One of several claims about the same file.
 struct Layer {
     lines: Range<u32>,
     hand: Hand,
     source: usize,
 }
 
-/// Lines of which the same is said.
+/// Lines with the same attribution.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Span {
     lines: Range<u32>,
     hand: Hand,
     source: usize,
-    /// The first source that names another hand.
+    /// The first source that disagrees.
     against: Option<usize>,
 }
 
-/// Claims that overlap in any way → spans that do not, in order. Costs n log n, however they overlap.
+/// Arbitrarily overlapping claims → disjoint spans, in order. Costs n log n, however they overlap.
 fn flatten(layers: &[Layer]) -> Vec<Span> {
     let ends = |(index, layer): (usize, &Layer)| [(layer.lines.start, index), (layer.lines.end, index)];
     let mut edges: Vec<(u32, usize)> = layers.iter().enumerate().flat_map(ends).collect();
@@ -371,7 +372,7 @@ fn at(spans: &[Span], line: u32) -> Option<&Span> {
     spans.get(after).filter(|span| span.lines.start <= line)
 }
 
-/// Sorts spans of single lines, and joins neighbours of which the same is said.
+/// Sorts spans of single lines, and joins neighbours with the same attribution.
 fn join(spans: &mut Vec<Span>) {
     spans.sort_by_key(|span| span.lines.start);
     spans.dedup_by(|next, span| {
@@ -394,22 +395,22 @@ pub struct Attribution {
 }
 
 impl Attribution {
-    /// Whose hand an added line is said to be from. `file` is the position in the diff, `line` 0-based on the new side.
+    /// Who is said to have written an added line. `file` is the position in the diff, `line` 0-based on the new side.
     pub fn of(&self, file: usize, line: u32) -> Hand {
         self.span(file, line).map_or(Hand::Unknown, |span| span.hand)
     }
 
-    /// Who says so.
+    /// The source of that.
     pub fn source(&self, file: usize, line: u32) -> Option<&Source> {
         self.sources.get(self.span(file, line)?.source)
     }
 
-    /// Who says otherwise, where notes contradict each other.
+    /// The source that disagrees, if notes contradict each other.
     pub fn against(&self, file: usize, line: u32) -> Option<&Source> {
         self.sources.get(self.span(file, line)?.against?)
     }
 
-    /// How many added lines are spoken of.
+    /// Counts the added lines that are attributed.
     pub fn counts(&self) -> Counts {
         let mut counts = Counts::default();
         for span in self.files.values().flatten() {
@@ -427,17 +428,17 @@ impl Attribution {
         counts
     }
 
-    /// Whether no line is spoken of. There may be problems all the same.
+    /// Whether no line is attributed. There may still be problems.
     pub fn is_empty(&self) -> bool {
         self.files.is_empty()
     }
 
-    /// One more thing that left lines unknown, as an escaped sentence.
+    /// Adds another reason why lines are unknown, as an escaped sentence.
     pub fn problem(&mut self, sentence: String) {
         self.problems.push(sentence);
     }
 
-    /// Sentences, escaped: what was not read, and so left lines unknown. At most 21.
+    /// Escaped sentences: what was not read, so that its lines are unknown. At most 21.
     pub fn problems(&self) -> &[String] {
         &self.problems
     }
@@ -447,21 +448,21 @@ impl Attribution {
     }
 }
 
-/// Added lines by whose hand they are said to be from.
+/// Added lines by who is said to have written them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Lines by tools alone.
     pub ai: usize,
     /// Lines by people alone.
     pub human: usize,
-    /// Those that are disputed are among them.
+    /// Including disputed lines.
     pub mixed: usize,
     /// Lines on which notes contradict each other.
     pub disputed: usize,
 }
 
 impl Counts {
-    /// Of so many added lines, those of which nothing is said: files that no note speaks of are not read for this.
+    /// How many of `added` lines have no attribution: files that no note mentions are not read for this.
     pub fn unknown(&self, added: usize) -> usize {
         added.saturating_sub(self.ai + self.human + self.mixed)
     }

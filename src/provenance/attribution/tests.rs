@@ -52,7 +52,7 @@ fn read(claims: &Claims, path: &str) -> Vec<(Range<u32>, Hand)> {
     claims.map(|claim| (claim.lines.clone(), claim.hand)).collect()
 }
 
-/// A note with one entry, and no metadata beyond what it must have.
+/// A note with one entry and the minimal metadata.
 fn entry(entry: &str) -> String {
     format!("a\n  {entry}\n---\n{{\"schema_version\":\"authorship/3.0.0\",\"base_commit_sha\":\"\",\"prompts\":{{}}}}")
 }
@@ -106,7 +106,7 @@ fn what_git_ai_writes_less_well_is_read_too() {
     ] {
         assert_eq!(read(&git_ai::parse(entry(text).as_bytes()).unwrap(), "a"), expected, "{text}");
     }
-    // Nobody is not human.
+    // An unnamed person does not count as human.
     let long = "a".repeat(65);
     for key in
         ["h_31dce776f88375", "human", "ai_agent", "s_", "s_xyz", "m_c9883b05a2487d", "c9883b05a2487d::t_1", &long]
@@ -155,7 +155,7 @@ fn what_is_made_to_exhaust_is_refused() {
     let deep = "[".repeat(1_000_000);
     assert!(matches!(agent_trace::parse(deep.as_bytes()), Err(Malformed::Json(_))));
     assert!(git_ai::parse(format!("---\n{{\"x\":{deep}").as_bytes()).is_err());
-    // Nested ranges: each is open while all later ones begin.
+    // Nested ranges: each is still open when all later ones begin.
     let half = MAX_RANGES as u32 / 2;
     let layers: Vec<Layer> =
         (0..half).map(|n| Layer { lines: n..2 * half - n, hand: Hand::Ai, source: n as usize }).collect();
@@ -222,7 +222,7 @@ fn malformed_traces_are_refused_whole() {
 /// Lines, hand and tool of each claim of a note.
 type Said<'s> = &'s [(Range<u32>, Hand, &'s str)];
 
-/// An attribution of lines 0..n of one file, each brought by [`COMMIT`] under its own number.
+/// An attribution of lines 0..n of one file, each introduced by [`COMMIT`] under its own number.
 fn attributed(lines: u32, notes: &[(Format, Said<'_>)]) -> Attribution {
     let mut testimony = Testimony::default();
     for (format, said) in notes {
@@ -312,7 +312,7 @@ proptest! {
         }
     }
 
-    /// Against the plain way: ask every claim about every line.
+    /// Compared with the simple algorithm: ask every claim about every line.
     #[test]
     fn each_line_is_as_its_claims_say(claims in prop::collection::vec((0u32..40, 1u32..20, hand()), 0..12)) {
         let layers: Vec<Layer> = claims.iter().enumerate()

@@ -1,8 +1,8 @@
-//! Notes of git-ai and Agent Trace → whose hand each added line is said to be from.
+//! Notes of git-ai and Agent Trace → who is said to have written each added line.
 //!
-//! Notes are read from the trees of their refs, not by libgit2's notes: those read a blob of any size and know one ref
-//! from the configuration. Bounds of one change: 5,000 commits, 64 MiB of notes, 20 remotes; those of the way back from
-//! head are in [`super::origins`].
+//! Notes are read from the trees of their refs, not with libgit2's notes API: that reads blobs of any size and only the
+//! one ref that is configured. Bounds per change: 5,000 commits, 64 MiB of notes, 20 remotes; those of tracing lines
+//! back from the head are in [`super::origins`].
 
 use std::collections::HashSet;
 
@@ -14,29 +14,29 @@ use crate::change::{Change, ObjectId, RepoPath, Revision, counted, visible};
 use crate::provenance::attribution::{Attribution, Format, MAX_BYTES, Malformed, Testimony, agent_trace, git_ai};
 
 const GIT_AI: &str = "refs/notes/ai";
-/// git-ai's copies of what remotes have, one ref each.
+/// git-ai's copies of the notes of remotes, one ref each.
 const GIT_AI_REMOTES: &str = "refs/notes/ai-remote/*";
 const AGENT_TRACE: &str = "refs/notes/agent-trace";
-/// In the tree of head.
+/// In the tree of the head.
 const TRACES: &str = ".agent-trace/traces.jsonl";
 
 /// Commits of a change.
 const MAX_COMMITS: usize = 5_000;
 const MAX_REMOTES: usize = 20;
-/// Bytes of all notes of a change; one may be on many commits.
+/// Bytes of all notes of a change; the same note may be on many commits.
 const MAX_NOTES: usize = 64 << 20;
 /// Bytes of one tree of notes: over a million notes in one folder.
 const MAX_TREE: usize = 64 << 20;
-/// Folders above a note: git spreads notes by the first digits of the commit once they are many.
+/// The most folders above a note: git distributes many notes by the first digits of their commits.
 const MAX_FANOUT: usize = 2;
 
-/// Who is said to have written the added lines of a change. A claim of whoever pushed the notes: to be shown, and to
-/// allow nothing. Without notes it costs a look for the refs and for the file.
+/// Who is said to have written the added lines of a change. This is a claim of whoever pushed the notes: it is shown,
+/// and allows nothing. Without notes it costs only looking for the refs and for the file.
 ///
-/// What was not read for a bound, or is malformed, is a problem of the attribution and leaves its lines unknown.
+/// What exceeds a bound or is malformed is reported as a problem of the attribution, and its lines stay unknown.
 ///
 /// # Errors
-/// An object of the change's own commits is missing or is not as git writes it.
+/// An object of the change's own commits is missing or is not in git's format.
 pub fn attribution(repository: &Repository, change: &Change, diff: &Diff) -> Result<Attribution, GitError> {
     let revision = &change.revision;
     let mut testimony = testimony(repository, &NotesRefs::of(repository), revision);
@@ -50,18 +50,18 @@ pub fn attribution(repository: &Repository, change: &Change, diff: &Diff) -> Res
     Ok(testimony.attribute(&origins.brought))
 }
 
-/// What notes say of the commits of a revision, whichever lines are left of it.
+/// What notes say about the commits of a revision, whether or not their lines are still there.
 pub fn testimony(repository: &Repository, refs: &NotesRefs, revision: &Revision) -> Testimony {
     let mut reading = Reading { repository, testimony: Testimony::default(), read: HashSet::new(), left: MAX_NOTES };
     reading.all(refs, revision);
     reading.testimony
 }
 
-/// Which refs of notes are there. To look for them takes longer than to read a small change where a repository has
-/// thousands of branches: it is done once for all changes.
+/// The refs of notes that exist. In a repository with thousands of branches, looking for them takes longer than reading
+/// a small change: it is done once for all changes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NotesRefs {
-    /// One's own before those of remotes, each with the object that it stands at.
+    /// Local ones before those of remotes, each with the object that it points to.
     found: Vec<(String, Format, ObjectId)>,
     are_more: bool,
 }
@@ -76,13 +76,13 @@ impl NotesRefs {
         names.push((AGENT_TRACE.to_owned(), Format::AgentTrace));
         let stands = |(name, format): (String, Format)| match repository.raw.refname_to_id(&name) {
             Err(error) if error.code() == git2::ErrorCode::NotFound => None,
-            // Why it cannot be read is told where it is opened.
+            // Why it cannot be read is reported where it is opened.
             at => Some((name, format, at.map_or(ObjectId::ZERO, object_id))),
         };
         NotesRefs { found: names.into_iter().filter_map(stands).collect(), are_more }
     }
 
-    /// All that is read of notes depends on, as text.
+    /// Everything on which the reading of notes depends, as text.
     pub fn told(&self) -> String {
         let refs = self.found.iter().map(|(name, _, at)| format!("{at} {name}\n"));
         refs.chain(self.are_more.then(|| "more".to_owned())).collect()
@@ -100,7 +100,7 @@ fn remotes(repository: &Repository) -> Vec<String> {
 struct Reading<'r> {
     repository: &'r Repository,
     testimony: Testimony,
-    /// What was read for which commit: a remote's notes are mostly one's own.
+    /// Which notes were read for which commit: a remote's notes are mostly the same as the local ones.
     read: HashSet<(ObjectId, Oid)>,
     /// Bytes that may still be read.
     left: usize,
@@ -177,7 +177,7 @@ impl<'r> Reading<'r> {
         }
     }
 
-    /// Takes in a note. Gives what of it is left aside, as a clause.
+    /// Records the claims of a note. Returns a clause that says what of it is ignored.
     fn claims(&mut self, format: Format, commit: ObjectId, bytes: &[u8]) -> Result<Option<String>, Malformed> {
         let clause = |n: usize, what: &str, why: &str| (n > 0).then(|| format!("{} {why}", counted(n, what)));
         match format {
@@ -205,7 +205,7 @@ impl<'r> Reading<'r> {
         (entry.kind() == Some(ObjectType::Blob) && entry.filemode() != 0o120_000).then(|| entry.id())
     }
 
-    /// The file has the traces of all of history; only those of this change's commits count.
+    /// The file has the traces of the whole history; only those of this change's commits count.
     fn traces(&mut self, file: Oid, revision: &Revision) {
         let traces = self.bytes(file).and_then(|bytes| agent_trace::parse(&bytes).map_err(|error| error.to_string()));
         let traces = match traces {
@@ -230,7 +230,7 @@ impl<'r> Reading<'r> {
         }
     }
 
-    /// The bytes of a note, where they are not too many. The error is a clause.
+    /// The bytes of a note, unless they are too many. The error is a clause.
     fn bytes(&mut self, id: Oid) -> Result<Vec<u8>, String> {
         let raw = &self.repository.raw;
         let clause = |error: git2::Error| clause(error.into());
@@ -246,7 +246,7 @@ impl<'r> Reading<'r> {
     }
 }
 
-/// An error for within a sentence.
+/// An error as part of a sentence.
 fn clause(error: GitError) -> String {
     error.to_string().trim_end_matches('.').to_owned()
 }
@@ -260,7 +260,7 @@ fn tree(repository: &Repository, id: Oid) -> Result<git2::Tree<'_>, GitError> {
     Ok(repository.raw.find_tree(id)?)
 }
 
-/// The note on a commit in a ref of notes, by its full name; none where there is none.
+/// The note on a commit in a ref of notes, by its full name; none if there is none.
 ///
 /// # Errors
 /// It is larger than `most` bytes, or cannot be read.

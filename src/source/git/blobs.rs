@@ -1,5 +1,5 @@
-//! What a gate must know of blobs beyond their ids. Each is read once, however many paths, steps and sides name it: a
-//! push of a few bytes can name one large blob a million times.
+//! What a gate needs to know about blobs beyond their ids. Each is read once, however many paths, steps and sides refer
+//! to it: a push of a few bytes can refer to one large blob a million times.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -13,14 +13,14 @@ use crate::change::diff::{ContentKind, MAX_TEXT_BYTES};
 use crate::change::digest::Digest;
 use crate::change::wide;
 
-/// Bytes of a blob that is read; git2 holds it in memory whole.
+/// The most bytes of a blob that is read; git2 holds it whole in memory.
 const MAX_BLOB: usize = 512 << 20;
-/// Bytes of a symlink's target: no system follows a longer one.
+/// The most bytes of a symlink's target: no system follows a longer one.
 const MAX_LINK: u64 = 4 << 10;
-/// Bytes of texts that are kept for the next comparison: the largest on both sides, and some more.
+/// The most bytes of texts kept for the next comparison: the largest on both sides, and some more.
 const MAX_KEPT: usize = 4 * MAX_TEXT_BYTES as usize;
 
-/// What was found out about blobs so far.
+/// The facts found about blobs so far.
 #[derive(Default)]
 pub(super) struct Blobs {
     facts: RefCell<HashMap<Oid, Facts>>,
@@ -30,14 +30,14 @@ pub(super) struct Blobs {
 
 type Text = Rc<[u8]>;
 
-/// What is known of a blob that was read whole.
+/// What is known about a blob that was read whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Facts {
     pub digest: Digest,
     pub kind: ContentKind,
 }
 
-/// Texts at hand.
+/// Texts in memory.
 #[derive(Default)]
 struct Texts {
     by_id: HashMap<Oid, Text>,
@@ -55,18 +55,18 @@ impl Texts {
 }
 
 impl Repository {
-    /// How many blobs were read so far to judge by them: what bounds on the cost are measured by.
+    /// How many blobs were read so far to judge them; bounds on the cost are measured with it.
     pub fn blob_reads(&self) -> u64 {
         self.blobs.reads.get()
     }
 
-    /// Bytes of a blob, from its header alone.
+    /// The size of a blob in bytes, from its header alone.
     pub(super) fn blob_size(&self, id: ObjectId) -> Result<u64, GitError> {
         Ok(self.raw.odb()?.read_header(oid(id))?.0 as u64)
     }
 
     /// # Errors
-    /// It is missing, or larger than is read, or the time is over.
+    /// It is missing, or larger than the limit, or the time is over.
     pub(super) fn facts(&self, id: ObjectId) -> Result<Facts, GitError> {
         if let Some(facts) = self.blobs.facts.borrow().get(&oid(id)) {
             return Ok(*facts);
@@ -78,7 +78,7 @@ impl Repository {
         self.read(id).map(|(facts, _)| facts)
     }
 
-    /// What kind of content a blob is. One that is too large for a text is not read to find out.
+    /// The kind of content of a blob. If it is too large for a text, it is not read to find out.
     pub(super) fn kind(&self, id: ObjectId) -> Result<ContentKind, GitError> {
         let known = self.blobs.facts.borrow().get(&oid(id)).map(|facts| facts.kind);
         match known {
@@ -88,7 +88,7 @@ impl Repository {
         }
     }
 
-    /// The bytes of a blob of which [`Repository::kind`] says that they are compared line by line.
+    /// The bytes of a blob that is compared line by line according to [`Repository::kind`].
     pub(super) fn text(&self, id: ObjectId) -> Result<Text, GitError> {
         if let Some(text) = self.blobs.texts.borrow().by_id.get(&oid(id)) {
             return Ok(Rc::clone(text));
@@ -99,21 +99,21 @@ impl Repository {
     /// Where a symlink points.
     ///
     /// # Errors
-    /// As [`Repository::facts`]; nor is one read that no system would follow.
+    /// As [`Repository::facts`]; also if the target is too long for any system to follow.
     pub(super) fn link_target(&self, id: ObjectId) -> Result<Text, GitError> {
         if self.blob_size(id)? > MAX_LINK {
             let detail = format!("The target of a symlink, object {id}, is longer than {MAX_LINK} bytes. Take it out.");
             return Err(GitError::Unsupported(detail));
         }
         let text = self.text(id)?;
-        // A file system takes the bytes as they are.
+        // A file system uses the bytes as they are.
         match self.kind(id)? {
             ContentKind::Wide => Ok(Text::from(self.raw.find_blob(oid(id))?.content())),
             _ => Ok(text),
         }
     }
 
-    /// Reads a blob. Its bytes come back too; none of what is too large for a text.
+    /// Reads a blob. Returns its bytes too; empty if it is too large for a text.
     fn read(&self, id: ObjectId) -> Result<(Facts, Text), GitError> {
         self.deadline.check()?;
         self.blobs.reads.set(self.blobs.reads.get() + 1);

@@ -1,13 +1,13 @@
-//! A commit object → [`Commit`], or why nobody can say for certain who wrote it. Git, libgit2 and hosts each read a
-//! malformed header in their own way, and an author whom one of them does not see could approve her own work: so it is
-//! read by the letter here, or not at all.
+//! A commit object → [`Commit`], or why nobody can be sure who wrote it. Git, libgit2 and hosts each read a malformed
+//! header differently, and an author whom one of them overlooks could approve her own work: so the header is parsed
+//! strictly here, or refused.
 
 use crate::change::{Commit, Identity, ObjectId};
 
 /// Reads the bytes of a commit object.
 ///
 /// # Errors
-/// Half a sentence: what is not as git writes it.
+/// A clause: what is not in git's format.
 pub(super) fn parse(id: ObjectId, object: &[u8]) -> Result<Commit, &'static str> {
     if object.contains(&0) {
         return Err("it holds a NUL byte, at which some programs stop reading");
@@ -38,13 +38,13 @@ fn hash(line: &[u8], name: &[u8]) -> Option<ObjectId> {
     std::str::from_utf8(line.strip_prefix(name)?).ok()?.parse().ok()
 }
 
-/// The encoding that the rest of the header declares. None of what may be there only once, or only further up, is in
-/// it.
+/// The encoding declared in the rest of the header. Fails if that repeats a header that may occur only once, or
+/// contains one that belongs further up.
 fn further<'h>(lines: impl Iterator<Item = &'h [u8]>) -> Result<Option<&'h [u8]>, &'static str> {
     let (mut encoding, mut signed, mut may_continue) = (None, false, false);
     for line in lines {
         if line.starts_with(b" ") {
-            // What continues the committer is read as part of it, or not.
+            // Some programs read a continuation of the committer line as part of it, others do not.
             if !may_continue {
                 return Err("a line of its header continues none that may be continued");
             }
@@ -68,16 +68,16 @@ fn further<'h>(lines: impl Iterator<Item = &'h [u8]>) -> Result<Option<&'h [u8]>
     Ok(encoding)
 }
 
-/// How the bytes of a commit are to be read, as far as addresses are concerned.
+/// How to decode the bytes of a commit, as far as addresses are concerned.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Charset {
     Utf8,
-    /// Whatever stands for other letters, bytes below 0x80 are ASCII.
+    /// However other letters are encoded, bytes below 0x80 are ASCII.
     BeyondAscii,
 }
 
 impl Charset {
-    /// Whether these bytes read the same for everybody.
+    /// Whether every program decodes these bytes in the same way.
     fn reads(self, bytes: &[u8]) -> bool {
         match self {
             Charset::Utf8 => std::str::from_utf8(bytes).is_ok(),
@@ -97,8 +97,8 @@ fn charset(encoding: Option<&[u8]>) -> Result<Charset, &'static str> {
     }
 }
 
-/// `Name <address> 1790000000 +0000`, with one address in which nothing else could be seen; seconds since the epoch
-/// beside it.
+/// `Name <address> 1790000000 +0000`, with one address that no program can read in another way; returned with the
+/// seconds since the epoch.
 fn identity(line: &[u8], charset: Charset) -> Result<(Identity, i64), &'static str> {
     let whole = |line: &[u8]| {
         let open = line.iter().position(|&b| b == b'<')?;
@@ -147,7 +147,7 @@ mod tests {
 
     const MINA: &str = "mina <mina@example.com> 1790000000 +0200";
 
-    /// Further header lines come between committer and message.
+    /// Builds a commit; further header lines go between committer and message.
     fn commit(author: &[u8], further: &[u8], message: &[u8]) -> Vec<u8> {
         let tree = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
         let start = format!("tree {tree}\nparent {}\nauthor ", "1".repeat(40)).into_bytes();

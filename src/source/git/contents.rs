@@ -1,5 +1,5 @@
-//! What a gate asks of objects beyond the manifest: lines, hidden characters, what stands for something else, names
-//! that collide, and whether a place was left alone.
+//! What a gate asks about objects beyond the manifest: lines, hidden characters, names that stand for something else,
+//! names that collide, and whether a place was left unchanged.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
@@ -18,33 +18,33 @@ use crate::change::spelling::Names;
 use crate::change::{ObjectId, RepoPath, visible};
 use crate::gate::{Contents, MAX_PLACES, NextPolicy, Opaque, Rest, Step};
 
-/// Commits along first parents that are looked at to see whether a place was left alone.
+/// The most commits along first parents that are checked to see whether a place was left unchanged.
 const MAX_LINE: usize = 50_000;
-/// Bytes of the texts that are compared line by line for one push, each pair once. A text that many paths hold, each
-/// then changed in another way, is many comparisons of all of it.
+/// Bytes of the texts that are compared line by line for one push, each pair once. A text at many paths, each changed
+/// differently, means many comparisons of the whole text.
 const MAX_COMPARED: u64 = 1 << 30;
 
-/// Bytes of two texts that are compared for an explanation.
+/// Bytes of two texts compared for an explanation.
 const MAX_EXPLAINED: usize = 2 << 20;
 
-/// The objects of a repository, asked by a gate.
+/// The objects of a repository, as a gate queries them.
 pub struct Objects<'r> {
     repository: &'r Repository,
     diffs: RefCell<HashMap<(ObjectId, ObjectId), Rc<Diff>>>,
     names: RefCell<HashMap<Oid, Rc<Names>>>,
     comparisons: RefCell<HashMap<[Option<ObjectId>; 2], Compared>>,
-    /// Bytes that were compared so far.
+    /// Bytes compared so far.
     compared: Cell<u64>,
     exceeded: RefCell<Option<String>>,
 }
 
-/// What two texts differ in, as far as a gate asks.
+/// How two texts differ, as far as a gate asks.
 #[derive(Debug, Clone, Default)]
 struct Compared {
-    /// Lines that were added and removed.
+    /// The number of added and removed lines.
     lines: u64,
-    /// New lines with characters that do not show, from 1, the first few: what was there already was somebody else's to
-    /// see.
+    /// The numbers of new lines with invisible characters, from 1, the first few: those that were there before were an
+    /// earlier reviewer's to notice.
     hidden: Rc<[u32]>,
 }
 
@@ -76,7 +76,7 @@ impl<'r> Objects<'r> {
         }
     }
 
-    /// As the sentence that the rules take; what was more than is read is remembered, for them to ask.
+    /// As the sentence that the rules expect; remembers exceeded limits, for them to ask.
     fn sentence(&self, error: GitError) -> String {
         let sentence = error.to_string();
         if let GitError::Limit(_) = error {
@@ -96,8 +96,8 @@ impl<'r> Objects<'r> {
         Ok(found)
     }
 
-    /// What differs in the texts of a path; nothing where neither side is one. The same pair is compared once, whatever
-    /// its paths and modes.
+    /// How the texts of a path differ; empty if neither side is a text. The same pair is compared once, whatever its
+    /// paths and modes.
     fn compared(&self, file: &FileDiff) -> Result<Compared, GitError> {
         let sides = [self.text_id(file.old)?, self.text_id(file.new)?];
         if let Some(known) = self.comparisons.borrow().get(&sides) {
@@ -125,12 +125,13 @@ impl<'r> Objects<'r> {
         Err(GitError::Limit(detail))
     }
 
-    /// In lines that are new, since what was there already was somebody else's to see; and in the name.
+    /// Hidden characters in new lines, since those that were there before were an earlier reviewer's to notice; and in
+    /// the name.
     fn hidden_in(&self, file: &FileDiff) -> Result<Vec<Location>, GitError> {
         let Some(new) = file.new else { return Ok(Vec::new()) };
         let at = |line| Location { path: file.path.clone(), side: Side::New, line };
         let mut found: Vec<Location> = hides(&file.path.0).then(|| at(0)).into_iter().collect();
-        // A target is a name too: it has no lines.
+        // The target of a symlink is a name too: it has no lines.
         if new.mode == Mode::Symlink {
             let target = self.repository.link_target(new.id)?;
             found.extend(hides(&target).then(|| at(1)));
@@ -140,7 +141,7 @@ impl<'r> Objects<'r> {
         Ok(found)
     }
 
-    /// The blob that is compared line by line; none where there is no text.
+    /// The blob that is compared line by line; none if it is not a text.
     fn text_id(&self, side: Option<TreeEntry>) -> Result<Option<ObjectId>, GitError> {
         let Some(entry) = side.filter(|entry| entry.mode != Mode::Submodule) else { return Ok(None) };
         let is_text = match (entry.mode, self.repository.kind(entry.id)?) {
@@ -151,7 +152,8 @@ impl<'r> Objects<'r> {
         Ok(is_text.then_some(entry.id))
     }
 
-    /// The lines of the old text of a path that are edited between two trees; all of what is no text or a large one.
+    /// The lines of the old text of a path that are edited between two trees; all of it if it is not a text or too
+    /// large.
     fn edits(&self, trees: (ObjectId, ObjectId), path: &RepoPath) -> Option<Vec<Range<u32>>> {
         let side = |tree| super::entry_at(self.repository, tree, path).ok();
         let (old, new) = (side(trees.0)?, side(trees.1)?);
@@ -179,7 +181,7 @@ impl<'r> Objects<'r> {
         })
     }
 
-    /// Another name in the tree that a new path cannot live beside.
+    /// Another name in the tree with which a new path would collide.
     fn alias(&self, root: Oid, path: &RepoPath) -> Result<Option<RepoPath>, GitError> {
         let mut at = root;
         let mut above: Vec<&[u8]> = Vec::new();
@@ -209,7 +211,7 @@ impl<'r> Objects<'r> {
         Ok(names)
     }
 
-    /// First parents from `until` back to `since`, both included; none where `since` is not among them.
+    /// First parents from `until` back to `since`, both included; none if `since` is not among them.
     fn line(&self, since: ObjectId, until: ObjectId) -> Result<Option<Vec<Oid>>, GitError> {
         let (mut trees, mut at) = (Vec::new(), oid(until));
         while trees.len() < MAX_LINE {
@@ -228,7 +230,7 @@ impl<'r> Objects<'r> {
     }
 }
 
-/// Runs of old lines that are taken out, or between which something is put in.
+/// Ranges of old lines that are removed, or between which something is inserted.
 fn edited(comparison: &Comparison) -> Vec<Range<u32>> {
     let mut edits: Vec<Range<u32>> = Vec::new();
     for hunk in &comparison.hunks {
@@ -244,7 +246,7 @@ fn edited(comparison: &Comparison) -> Vec<Range<u32>> {
     edits
 }
 
-/// Whether any two are at the same place, or side by side: one could not be applied after the other.
+/// Whether any two overlap or are adjacent: then one could not be applied after the other.
 fn meet(a: &[Range<u32>], b: &[Range<u32>]) -> bool {
     let (mut a, mut b) = (a.iter().peekable(), b.iter().peekable());
     while let (Some(x), Some(y)) = (a.peek(), b.peek()) {
@@ -343,7 +345,7 @@ impl Contents for Objects<'_> {
     }
 }
 
-/// Whether a name holds characters that do not show.
+/// Whether a name contains invisible characters.
 fn hides(name: &[u8]) -> bool {
     visible::hidden(&String::from_utf8_lossy(name)).next().is_some()
 }
@@ -368,7 +370,7 @@ impl<'m> Places<'m> {
         root
     }
 
-    /// Whether two trees hold the same at all places. Costs what differs between them along the way.
+    /// Whether two trees have the same content at all places. The cost depends on how much differs along these paths.
     pub fn are_same(&self, repository: &Repository, a: Option<Oid>, b: Option<Oid>) -> Result<bool, GitError> {
         if a == b {
             return Ok(true);
@@ -381,7 +383,7 @@ impl<'m> Places<'m> {
                 Some((entry.id(), entry.filemode()))
             };
             let (left, right) = (side(&a), side(&b));
-            // What is no tree holds nothing below it.
+            // Only a tree has entries below it.
             let below_it = |side: Option<(Oid, i32)>| side.filter(|(_, mode)| *mode == TREE).map(|(id, _)| id);
             let differs = below.is_path && left != right;
             if differs || !below.are_same(repository, below_it(left), below_it(right))? {

@@ -1,11 +1,11 @@
-//! How long a judgement may read. What is pushed decides how much there is to read, so somebody has to say when it is
-//! enough.
+//! How long reading for one judgement may take. The push determines how much there is to read, so there must be a
+//! limit.
 
 use std::time::{Duration, Instant};
 
 use super::GitError;
 
-/// A time at which reading ends, given out once and asked wherever reading can go on for long.
+/// A point in time at which reading ends, set once and checked wherever reading can take long.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Deadline(Option<Over>);
 
@@ -16,13 +16,13 @@ struct Over {
 }
 
 impl Deadline {
-    /// From now on; one that is too far away to be told is none.
+    /// From now on; one that is too far in the future to represent means no deadline.
     pub fn after(allowed: Duration) -> Deadline {
         Deadline(Instant::now().checked_add(allowed).map(|at| Over { at, allowed }))
     }
 
     /// # Errors
-    /// [`GitError::Limit`] when the time is over, and ever after.
+    /// [`GitError::Limit`] once the time is over, and on every later call.
     pub fn check(&self) -> Result<(), GitError> {
         match self.0 {
             Some(over) if Instant::now() >= over.at => Err(GitError::Limit(format!(
@@ -34,7 +34,7 @@ impl Deadline {
         }
     }
 
-    /// What is left of the time; none where there is no end to it.
+    /// The time that is left; none if there is no deadline.
     pub fn left(&self) -> Option<Duration> {
         self.0.map(|over| over.at.saturating_duration_since(Instant::now()))
     }

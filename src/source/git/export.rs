@@ -1,4 +1,4 @@
-//! A tree as files in a folder, for a tool that looks at files.
+//! Writes a tree as files in a folder, for a tool that reads files.
 
 use std::fs::{File, create_dir};
 use std::io::Write as _;
@@ -15,13 +15,13 @@ use crate::change::ObjectId;
 const MAX_ENTRIES: usize = 200_000;
 /// Bytes of all files.
 const MAX_BYTES: usize = 1 << 30;
-/// Folders within folders.
+/// Levels of nested folders.
 const MAX_DEPTH: usize = 200;
-/// Git's modes: files, and those that may be run.
+/// Git's modes of files and of executable files.
 const FILE: i32 = 0o100_644;
 const EXECUTABLE: i32 = 0o100_755;
 
-/// What was left out of an export.
+/// What was omitted from an export.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct LeftOut {
     /// Symbolic links: a tool would follow them out of the folder.
@@ -30,11 +30,11 @@ pub struct LeftOut {
     pub names: usize,
 }
 
-/// Writes the files of a tree into an empty folder, byte by byte as they are in the repository. Attributes and filters
-/// do nothing.
+/// Writes the files of a tree into an empty folder, byte for byte as they are in the repository. Attributes and filters
+/// are not applied.
 ///
 /// # Errors
-/// There is more than 1 GiB or 200,000 files of it, or it cannot be written.
+/// It is larger than 1 GiB or has more than 200,000 files, or it cannot be written.
 pub fn export(repository: &Repository, tree: ObjectId, folder: &Path) -> Result<LeftOut, GitError> {
     let mut export = Export { repository, entries: 0, bytes: 0, left_out: LeftOut::default() };
     let mut open = vec![(oid(tree), folder.to_owned(), 0)];
@@ -57,7 +57,7 @@ struct Export<'r> {
 }
 
 impl Export<'_> {
-    /// Writes the files of a folder, and makes the folders in it, which it gives back.
+    /// Writes the files of a folder, and creates its subfolders, which it returns.
     fn folder(&mut self, tree: Oid, folder: &Path) -> Result<Vec<(Oid, PathBuf)>, GitError> {
         let tree = self.repository.raw.find_tree(tree)?;
         let mut folders = Vec::new();
@@ -100,7 +100,7 @@ impl Export<'_> {
     }
 }
 
-/// Whether it is a name that stays in its folder, and means nothing to git.
+/// Whether a name stays in its folder, and has no special meaning for git.
 fn is_plain(name: &[u8]) -> bool {
     !name.is_empty()
         && ![&b"."[..], b".."].contains(&name)

@@ -1,10 +1,10 @@
-//! Whether what a branch does has landed already: by what its commits do, as squashing, cherry-picking and rebasing
-//! write them anew. What landed stays landed, whatever the target did to the same lines since.
+//! Whether the work of a branch has landed already: judged by the effect of its commits, as squashing, cherry-picking
+//! and rebasing create new ones. What landed stays landed, whatever the target has done to the same lines since.
 //!
-//! Compared are the newest 2,000 commits of the target that its base does not hold, with up to 64 commits of a branch,
-//! in runs: all of it as one, each commit, or some of them as one and others by themselves. Of more commits all are
-//! compared as one. What is read is kept, in the process and for a queue on disk: the same two trees always differ in
-//! the same way.
+//! Compared are the newest 2,000 commits of the target that the base of the branch does not contain, with up to 64
+//! commits of the branch, in runs: all of it as one, each commit, or some of them as one and others separately. If
+//! there are more commits, they are compared only as one. Results are kept, in the process and for a queue on disk: the
+//! same two trees always differ in the same way.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -19,22 +19,22 @@ use crate::change::diff::{FileDiff, TreeEntry};
 use crate::change::digest::Digest;
 use crate::change::{Commit, ObjectId, Revision};
 
-/// Commits of the target, newest first, among which a branch is sought.
+/// The most commits of the target, newest first, among which a branch is sought.
 const MAX_LINE: usize = 2_000;
-/// Commits of a branch that are also sought one by one.
+/// The most commits of a branch that are also sought one by one.
 const MAX_SERIES: usize = 64;
-/// Paths of a patch whose texts are read.
+/// The most paths of a patch whose texts are read.
 const MAX_PATHS: usize = 2_000;
-/// Answers of one kind that are kept; then all are forgotten.
+/// The most answers of one kind that are kept; after that, all are dropped.
 const MAX_KNOWN: usize = 50_000;
-/// Lines of targets that are kept.
+/// The most lines of targets that are kept.
 const MAX_LINES: usize = 8;
 
 /// How much of a branch has landed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Landed {
     No,
-    /// So many of its oldest commits.
+    /// This many of its oldest commits.
     First(usize),
     All,
 }
@@ -47,32 +47,34 @@ pub(super) struct TargetLine {
     commits: Vec<OnLine>,
     at: HashMap<ObjectId, usize>,
     shaped: Mutex<Shaped>,
-    /// By base, since many branches begin at the same.
+    /// By base, since many branches have the same one.
     held: Mutex<HashMap<ObjectId, Arc<Held>>>,
 }
 
-/// What a base holds of a line.
+/// Which commits of a line a base contains.
 pub(super) struct Held {
     /// By position on the line.
     commits: Vec<bool>,
-    /// Whether what it does not hold is on the line, all of it: then nothing else of the target is new since the base.
+    /// Whether everything that it does not contain is on the line: then nothing else of the target is new since the
+    /// base.
     pub(super) is_all_known: bool,
 }
 
 struct OnLine {
     parents: Vec<ObjectId>,
-    /// What it does, against its first parent; none of a root, and of what is not on the line of first parents.
+    /// The trees before and after it, against its first parent; none for a root commit, and for one that is not on the
+    /// line of first parents.
     did: Option<Pair>,
 }
 
-/// The first commits of a line by which paths they touch.
+/// The first commits of a line, by the paths that they touch.
 #[derive(Default)]
 struct Shaped {
     commits: usize,
     by: HashMap<Digest, Vec<usize>>,
 }
 
-/// What the target did since a base.
+/// What the target has done since a base.
 struct Since {
     line: Arc<TargetLine>,
     held: Arc<Held>,
@@ -89,7 +91,7 @@ struct Known {
 
 static KNOWN: LazyLock<Mutex<Known>> = LazyLock::new(Mutex::default);
 
-/// An answer that is known, or that is found out now and kept.
+/// A known answer, or one that is computed now and kept.
 fn known<K: Hash + Eq, V: Clone>(
     kept: impl Fn(&mut Known) -> &mut HashMap<K, V>,
     (key, most): (K, usize),
@@ -99,7 +101,7 @@ fn known<K: Hash + Eq, V: Clone>(
     if let Some(found) = kept(&mut lock()).get(&key) {
         return Ok(found.clone());
     }
-    // Not under the lock: others have questions of their own.
+    // Not while holding the lock: the computation looks up answers too.
     let found = find()?;
     let mut all = lock();
     let answers = kept(&mut all);
@@ -117,7 +119,7 @@ impl Repository {
             |known| &mut known.landed,
             (key, MAX_KNOWN),
             || {
-                // By branch, so that what was known of an earlier target goes.
+                // Keyed by branch, so that the answer for an earlier target is replaced.
                 let (ids, tip) = ([revision.base, revision.head], revision.target_tip);
                 let is_of_tip = |(of, _): &(ObjectId, Landed)| *of == tip;
                 self.kept("landed on the line", &ids, is_of_tip, || Ok((tip, self.find_landed(revision)?)))
@@ -126,7 +128,7 @@ impl Repository {
         )
     }
 
-    /// An answer that is on disk, if this repository has a cache there, or that is found out now and kept.
+    /// An answer from disk, if this repository has a cache there, or one that is computed now and kept.
     fn kept<T: Serialize + DeserializeOwned>(
         &self,
         kind: &str,
@@ -161,13 +163,13 @@ impl Repository {
         self.first_landed(&since, &trees)
     }
 
-    /// Whether the target holds the new side of every touched path now.
+    /// Whether the target now has the new side of every touched path.
     fn is_there(&self, files: &[FileDiff], target_tree: ObjectId) -> Result<bool, GitError> {
         let tree = self.raw.find_tree(oid(target_tree))?;
         Ok(files.iter().all(|file| objects::entry(&tree, &file.path) == file.new))
     }
 
-    /// The trees of a branch from its base on, oldest first, where its commits follow one after another.
+    /// The trees of a branch from its base on, oldest first, if its commits are a simple sequence.
     fn series(&self, revision: &Revision) -> Result<Option<Vec<ObjectId>>, GitError> {
         let commits = &revision.commits;
         let before = commits.iter().skip(1).map(|commit| commit.id).chain([revision.base]);
@@ -179,12 +181,12 @@ impl Repository {
         std::iter::once(Ok(revision.base_tree)).chain(trees).collect::<Result<_, _>>().map(Some)
     }
 
-    /// Goes from landed run to landed run, the longest first, as far as that leads.
+    /// Advances from landed run to landed run, trying the longest first, as far as possible.
     fn first_landed(&self, since: &Since, trees: &[ObjectId]) -> Result<Landed, GitError> {
         let last = trees.len() - 1;
         let (mut at, mut landed) = (0, 0);
         while at < last {
-            // What changes nothing is neither landed nor missing.
+            // A commit that changes nothing is neither landed nor missing.
             if trees[at] == trees[at + 1] {
                 at += 1;
                 continue;
@@ -216,14 +218,14 @@ impl Repository {
         Ok(false)
     }
 
-    /// Whether two that do the same do it at the same places.
+    /// Whether two patches with the same effect have it at the same places.
     fn is_same_place(&self, one: Pair, other: Pair) -> Result<bool, GitError> {
         let (one, other) = (objects::diff(self, one.0, one.1)?, objects::diff(self, other.0, other.1)?);
         is_same_place(self, &one, &other)
     }
 
-    /// Which paths are touched, and their modes: what costs little to know, and is the same of the same patch. None of
-    /// nothing, and of too much.
+    /// Which paths are touched, and their modes: this is cheap to compute, and equal for equal patches. None if nothing
+    /// is touched, or too much.
     fn shape(&self, pair: Pair) -> Result<Option<Digest>, GitError> {
         let find = || {
             let diff = objects::diff(self, pair.0, pair.1)?;
@@ -248,7 +250,7 @@ impl Repository {
     pub(super) fn line(&self, tip: ObjectId) -> Result<Arc<TargetLine>, GitError> {
         let find = || {
             let mut walk = self.raw.revwalk()?;
-            // By time alone it reads no further than it is asked.
+            // Sorted by time alone, the walk reads no further than needed.
             walk.set_sorting(git2::Sort::TIME)?;
             walk.push(oid(tip))?;
             let (commits, at, shaped, held) = Default::default();
@@ -268,7 +270,7 @@ impl Repository {
     fn on_the_line(&self, id: ObjectId) -> Result<OnLine, GitError> {
         let commit = self.raw.find_commit(oid(id))?;
         let parents: Vec<ObjectId> = commit.parent_ids().map(object_id).collect();
-        // A shallow clone lacks the parents of its last commits.
+        // A shallow clone lacks the parents of its oldest commits.
         let before = parents.first().and_then(|parent| self.tree_of(*parent).ok());
         Ok(OnLine { did: before.map(|before| (before, object_id(commit.tree_id()))), parents })
     }
@@ -279,8 +281,8 @@ impl TargetLine {
         self.at.contains_key(&commit)
     }
 
-    /// What merges bring in beside the line, the target never showed: a part of it may have been taken back before it
-    /// came, or all of it.
+    /// Drops the changes of commits that merges brought in beside the line. The target never showed them: some of them,
+    /// or all, may have been reverted before the merge.
     fn forget_beside(&mut self, tip: ObjectId) {
         let (mut is_on_line, mut next) = (vec![false; self.commits.len()], Some(tip));
         while let Some(&at) = next.and_then(|id| self.at.get(&id)) {
@@ -291,7 +293,7 @@ impl TargetLine {
         beside.for_each(|(commit, _)| commit.did = None);
     }
 
-    /// Which of its commits another one holds.
+    /// Which of its commits another commit contains.
     pub(super) fn held_by(&self, base: ObjectId) -> Arc<Held> {
         let mut known = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(known.entry(base).or_insert_with(|| Arc::new(self.find_held(base))))
@@ -312,7 +314,7 @@ impl TargetLine {
         Held { commits: held, is_all_known }
     }
 
-    /// Sorts so many of its first commits by which paths they touch.
+    /// Sorts this many of its first commits by the paths that they touch.
     fn shape(&self, repository: &Repository, wanted: usize) -> Result<(), GitError> {
         let mut shaped = self.shaped.lock().unwrap_or_else(PoisonError::into_inner);
         while shaped.commits < wanted {
@@ -329,7 +331,7 @@ impl TargetLine {
 }
 
 impl Since {
-    /// What touched these paths.
+    /// The changes that touched these paths.
     fn of(&self, shape: &Digest) -> Vec<Pair> {
         let shaped = self.line.shaped.lock().unwrap_or_else(PoisonError::into_inner);
         let places = shaped.by.get(shape).into_iter().flatten().filter(|at| !self.held.commits[**at]);

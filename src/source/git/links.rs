@@ -1,4 +1,4 @@
-//! Where symlinks lead: read in the tree that they stand in, as the file systems of those who check it out follow them.
+//! Where symlinks lead: read in the tree that contains them, as the file systems of those who check it out follow them.
 
 use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -13,20 +13,20 @@ use crate::change::links::{Link, LinkEnd};
 use crate::change::spelling::Names;
 use crate::change::{ObjectId, RepoPath};
 
-/// Symlinks followed on one way, as many as Linux follows.
+/// The most symlinks followed on one path, as in Linux.
 const MAX_HOPS: usize = 40;
-/// Bytes of a target; no system follows a longer one.
+/// The most bytes of a target; no system follows a longer one.
 const MAX_TARGET: usize = 4095;
-/// Names of one target outside of the repository.
+/// The most names of one target outside of the repository.
 const MAX_TAILS: usize = 64;
-/// Paths below what the links of a push lead to.
+/// The most paths below the targets of the links of a push.
 const MAX_BELOW: usize = 20_000;
-/// Names that are looked up for the links of a push.
+/// The most names looked up for the links of a push.
 const MAX_LOOKUPS: usize = 1_000_000;
 
 const SYMLINK: i32 = 0o120_000;
 
-/// Follows the links of one push, whose effort is bounded in all.
+/// Follows the links of one push, with a bound on the total effort.
 pub(super) struct Links<'r> {
     repository: &'r Repository,
     trees: HashMap<Oid, Rc<Folder>>,
@@ -37,7 +37,7 @@ pub(super) struct Links<'r> {
 /// The entries of one tree.
 struct Folder {
     entries: HashMap<Vec<u8>, (i32, Oid)>,
-    /// Made where a name is asked for that is not there.
+    /// Computed when a name is not found directly.
     names: OnceCell<Names>,
 }
 
@@ -47,10 +47,10 @@ impl Folder {
     }
 }
 
-/// Why a way is not followed to its end.
+/// Why a path is not followed to its end.
 enum Stop {
     Git(GitError),
-    /// As the end of a sentence about the link.
+    /// The end of a sentence about the link.
     Unknown(String),
 }
 
@@ -60,13 +60,13 @@ impl<E: Into<GitError>> From<E> for Stop {
     }
 }
 
-/// The name that an entry has itself, its mode without permissions, and its id.
+/// The actual name of an entry, its mode without permissions, and its id.
 type Entry = (Vec<u8>, i32, Oid);
 
-/// How far a way has come.
+/// The current position while following a path.
 struct Way {
     at: Vec<Vec<u8>>,
-    /// So many names of `at` are where the last link lies, and not entered since.
+    /// How many leading names of `at` are the folder of the last link, rather than folders entered since.
     own: usize,
     passed: Vec<RepoPath>,
 }
@@ -76,8 +76,8 @@ impl<'r> Links<'r> {
         Links { repository, trees: HashMap::new(), lookups: 0, below: 0 }
     }
 
-    /// The symlinks and submodules among the touched paths, before and after. What cannot be followed within bounds is
-    /// said of the link; it is no error.
+    /// The symlinks and submodules among the touched paths, before and after. If one cannot be followed within bounds,
+    /// the link says so; that is not an error.
     ///
     /// # Errors
     /// An object is missing.
@@ -111,7 +111,7 @@ impl<'r> Links<'r> {
         };
         let mut readings = vec![target.clone()];
         if target.contains(&b'\\') {
-            // On Windows, a backslash separates names as well.
+            // On Windows, a backslash is also a separator.
             readings.push(target.iter().map(|&b| if b == b'\\' { b'/' } else { b }).collect());
         }
         readings.iter().map(|target| self.read(path, target, root, lands)).collect()
@@ -135,7 +135,7 @@ impl<'r> Links<'r> {
         Ok(())
     }
 
-    /// Follows a target as the kernel does, from the folder that the link lies in: what it passes, and where it ends.
+    /// Follows a target as the kernel does, from the folder of the link: the paths that it passes, and where it ends.
     fn follow(&mut self, path: &RepoPath, target: &[u8], root: Oid) -> Result<(Vec<RepoPath>, LinkEnd), Stop> {
         let mut at: Vec<Vec<u8>> = names(&path.0).collect();
         at.pop();
@@ -191,7 +191,7 @@ impl<'r> Links<'r> {
         Ok(())
     }
 
-    /// The target of a link on the way.
+    /// The target of a link along the path.
     fn target(&self, id: Oid) -> Result<Vec<u8>, Stop> {
         let (size, _) = self.repository.raw.odb()?.read_header(id)?;
         if size > MAX_TARGET {
@@ -201,7 +201,7 @@ impl<'r> Links<'r> {
         Ok(self.repository.raw.find_blob(id)?.content().to_vec())
     }
 
-    /// What a folder of the tree holds by a name, as any file system would find it.
+    /// The entry of a folder with a name, as any file system would find it.
     fn entry(&mut self, root: Oid, at: &[Vec<u8>], name: &[u8]) -> Result<Option<Entry>, Stop> {
         let Some(id) = self.tree_at(root, at)? else { return Ok(None) };
         let folder = self.folder(id)?;
@@ -245,7 +245,8 @@ impl<'r> Links<'r> {
         Ok(folder)
     }
 
-    /// What lies below the end of a link, there and as a path through the link; and over what symlinks the way goes on.
+    /// What is below the end of a link, there and as a path through the link; and the symlinks through which the path
+    /// continues.
     fn list(&mut self, link: &mut Link, end: &RepoPath, root: Oid) -> Result<(), Stop> {
         let mut seen = HashSet::new();
         let mut folders = vec![end.clone()];
@@ -277,7 +278,7 @@ impl<'r> Links<'r> {
         Ok(())
     }
 
-    /// Follows a symlink that lies below the end of a link; where that is in the repository.
+    /// Follows a symlink that is below the end of a link; returns its end if that is in the repository.
     fn pass(&mut self, link: &mut Link, path: RepoPath, id: Oid, root: Oid) -> Result<Option<RepoPath>, Stop> {
         let followed = self.target(id).and_then(|target| self.follow(&path, &target, root));
         link.way.push(path);
@@ -294,7 +295,7 @@ impl<'r> Links<'r> {
                 }
                 Ok(None)
             }
-            // That leads nowhere, and was judged when it landed.
+            // It leads nowhere, and was judged when it landed.
             Err(Stop::Unknown(_)) if self.lookups <= MAX_LOOKUPS => Ok(None),
             Err(stop) => Err(stop),
         }
@@ -302,7 +303,8 @@ impl<'r> Links<'r> {
 }
 
 impl Way {
-    /// Goes up. A folder that the way entered could be made a symlink; what the last link lies in is passed with it.
+    /// Goes up one folder. A folder that was entered counts as passed, since it could be replaced by a symlink; the
+    /// folders of the last link are passed with the link itself.
     fn leave(&mut self) {
         if self.at.len() > self.own {
             self.passed.push(join(&self.at, None));
@@ -317,7 +319,7 @@ fn link(path: &RepoPath, lands: bool, way: Vec<RepoPath>, end: LinkEnd) -> Link 
     Link { path: path.clone(), lands, way, end, below: Vec::new() }
 }
 
-/// A path below the end of a link as it is seen through the link.
+/// A path below the end of a link, as seen through the link.
 fn through(link: &RepoPath, end: &RepoPath, path: &RepoPath) -> Option<RepoPath> {
     let rest = path.0.strip_prefix(&end.0[..])?;
     let rest = rest.strip_prefix(b"/").unwrap_or(rest);
@@ -338,7 +340,7 @@ fn is_absolute(target: &[u8]) -> bool {
     matches!(target, [b'/', ..] | [b'a'..=b'z' | b'A'..=b'Z', b':', ..])
 }
 
-/// The end of a way whose names from here on lie outside.
+/// The end of a path whose remaining names are outside.
 fn outside(ahead: VecDeque<Vec<u8>>) -> Result<LinkEnd, Stop> {
     let names: Vec<_> = ahead.into_iter().filter(|name| !matches!(&name[..], b"" | b"." | b"..")).collect();
     if names.len() > MAX_TAILS {
@@ -378,7 +380,7 @@ mod tests {
         Scene { repository: Repository::open(dir.path()).unwrap(), _dir: dir, root }
     }
 
-    /// Where the way over a link ends; what it passes comes first, each with a `>`.
+    /// Where following a link ends, after what it passes, each with a `>`.
     fn followed(scene: &Scene, path: &str, target: &str) -> String {
         let mut links = Links::of(&scene.repository);
         let (way, end) = match links.follow(&path.into(), target.as_bytes(), oid(scene.root)) {
@@ -444,7 +446,7 @@ mod tests {
         let chain: Vec<String> =
             (0..50).map(|n| format!("l{n} -> {}", if n == 0 { "end".into() } else { format!("l{}", n - 1) })).collect();
         let tree = scene(&chain.iter().map(String::as_str).collect::<Vec<_>>());
-        // The link itself is one.
+        // The link itself counts as one.
         assert!(followed(&tree, "x", "l38").ends_with("> end"));
         assert!(followed(&tree, "x", "l39").contains("unknown"));
     }

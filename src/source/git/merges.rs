@@ -1,6 +1,6 @@
-//! Merges in which nobody wrote anything: those that follow from their parents. Compared here, path by path and line by
-//! line, and not by git's own merge, in which attributes, drivers and renames of a repository have a say. Whatever is
-//! not proven so is somebody's work.
+//! Merges in which nobody wrote anything: those that follow from their parents. They are compared here, path by path
+//! and line by line, and not with git's own merge, which attributes, drivers and rename detection of a repository
+//! influence. Any merge for which this is not proven counts as somebody's work.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,13 +10,13 @@ use crate::change::diff::{Mode, TreeEntry};
 use crate::change::merge::merge;
 use crate::change::{Commit, ObjectId, RepoPath};
 
-/// Merges of one push that are looked at. A branch that was brought up to date more often is rare.
+/// The most merges of one push that are examined. Branches that were updated more often are rare.
 const MAX_MERGES: usize = 256;
-/// Texts of one push that both sides of a merge changed, and bytes of each.
+/// The most texts of one push that both sides of a merge changed, and bytes of each.
 const MAX_TEXTS: usize = 256;
 const MAX_TEXT: usize = 1 << 20;
 
-/// What is left to be looked at in one push. Beyond, nothing is proven.
+/// What may still be examined in one push. Beyond that, nothing is proven.
 pub(super) struct Budget {
     merges: usize,
     texts: usize,
@@ -29,12 +29,12 @@ impl Default for Budget {
     }
 }
 
-/// Those of some commits that are merges of two histories and hold exactly what follows from them, without conflict.
+/// The commits that are merges of two histories with exactly the content that follows from them, without conflict.
 pub(super) fn clean_merges(repository: &Repository, commits: &[Commit], budget: &mut Budget) -> Vec<ObjectId> {
     if !commits.iter().any(|commit| commit.parents.len() > 1) {
         return Vec::new();
     }
-    // Behind a cut there may be a further merge base.
+    // Behind the cut there may be another merge base.
     if repository.cut_commits().map_or(true, |cut| !cut.is_empty()) {
         return Vec::new();
     }
@@ -42,7 +42,7 @@ pub(super) fn clean_merges(repository: &Repository, commits: &[Commit], budget: 
     commits.iter().filter(|commit| commit.parents.len() == 2).filter(is_clean).map(|commit| commit.id).collect()
 }
 
-/// By path, what is there before and after.
+/// By path, the entries before and after.
 type Changed = BTreeMap<RepoPath, (Option<TreeEntry>, Option<TreeEntry>)>;
 
 fn follows(repository: &Repository, commit: &Commit, budget: &mut Budget) -> Result<bool, GitError> {
@@ -76,7 +76,7 @@ fn follows(repository: &Repository, commit: &Commit, budget: &mut Budget) -> Res
     Ok(true)
 }
 
-/// Whether a text that both sides changed holds the edits of both, which are apart, and nothing more.
+/// Whether a text that both sides changed contains exactly the edits of both, which must not overlap or be adjacent.
 fn joined(repository: &Repository, entries: [Option<TreeEntry>; 4], left: &mut usize) -> Result<bool, GitError> {
     let [Some(base), Some(ours), Some(theirs), Some(made)] = entries else { return Ok(false) };
     let is_file = |entry: &TreeEntry| matches!(entry.mode, Mode::File | Mode::Executable);
@@ -93,7 +93,7 @@ fn joined(repository: &Repository, entries: [Option<TreeEntry>; 4], left: &mut u
         }
         texts.push(repository.raw.find_blob(oid(entry.id))?.content().to_vec());
     }
-    // git joins no bytes.
+    // git does not merge binary content.
     if texts.iter().any(|text| text.contains(&0)) {
         return Ok(false);
     }

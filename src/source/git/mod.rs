@@ -1,5 +1,5 @@
-//! A local git repository, read from its objects alone: no configuration, attributes, filters or hooks of the
-//! repository have a say in what is shown or judged. git2's check of object hashes stays on: what is read here becomes
+//! A local git repository, read from its objects alone: configuration, attributes, filters and hooks of the repository
+//! do not influence what is shown or judged. git2's check of object hashes stays on: what is read here becomes
 //! evidence.
 
 mod attribution;
@@ -48,15 +48,16 @@ use crate::datafile::FileError;
 use crate::gate::ref_names::RefFacts;
 use crate::policy::{self, Policy};
 
-/// Where the policy lies in the tree of the policy branch.
+/// The path of the policy in the tree of the policy branch.
 pub const POLICY_PATH: &str = crate::policy::POLICY_FILE;
-/// Where a repository's own branches are.
+/// The prefix of a repository's own branches.
 const BRANCHES: &str = "refs/heads/";
-/// Commits of one change or push. More are refused, never cut off: among those left out an author could hide.
+/// The most commits of one change or push. More are refused, never truncated: an author could hide among the omitted
+/// ones.
 const MAX_COMMITS: usize = 100_000;
-/// Tags that lead to a commit one over the other. People make one, or a tag of a tag.
+/// The most tags of tags on the way to a commit. People create one, or a tag of a tag.
 const MAX_TAGS: usize = 16;
-/// Bytes of a commit, and of the messages of all commits of one change: they are held in memory.
+/// The most bytes of a commit, and of the messages of all commits of one change: they are held in memory.
 const MAX_COMMIT: usize = 16 << 20;
 const MAX_MESSAGES: usize = 256 << 20;
 
@@ -72,7 +73,7 @@ pub enum GitError {
     NotTheRepository(String),
     #[error("{0}")]
     Unsupported(String),
-    /// There is more to read than is given for it.
+    /// There is more to read than the limit allows.
     #[error("{0}")]
     Limit(String),
     #[error("The repository has no commit yet; there is nothing to review.")]
@@ -88,7 +89,7 @@ pub enum GitError {
          is called main, master or trunk. Run `git remote set-head {0} --auto`."
     )]
     NoDefault(String),
-    /// What was forgotten of the history may hold the base.
+    /// The missing part of the history may contain the base.
     #[error("A shallow clone, cut before its base. Run `git fetch --unshallow`.")]
     Cut,
     #[error("It shares no commit with {0}. To propose it: `git rebase --root --onto {0} BRANCH`.")]
@@ -125,7 +126,7 @@ impl From<git2::Error> for GitError {
     }
 }
 
-/// What is known of the policy of a repository.
+/// The state of the policy of a repository.
 #[derive(Debug, Clone)]
 pub enum PolicyState {
     Found(Box<Policy>),
@@ -138,24 +139,24 @@ pub struct Repository {
     pub(crate) raw: git2::Repository,
     pub root: PathBuf,
     pub name: String,
-    /// Object directories beside its own.
+    /// Additional object directories.
     quarantine: Vec<PathBuf>,
     pub(crate) deadline: Deadline,
     blobs: blobs::Blobs,
     trees: trees::Trees,
-    /// Where a queue keeps what is the same for as long as the objects are.
+    /// Where a queue keeps results that stay valid as long as the objects exist.
     cache: Option<Arc<Cache>>,
 }
 
 impl Repository {
-    /// Opens the repository that `path` lies in, as git does for whoever works there: at `path` or above it.
+    /// Opens the repository that contains `path`, as git does for whoever works there: at `path` or above it.
     pub fn open(path: &Path) -> Result<Repository, GitError> {
         Repository::opened(path, git2::Repository::discover(path))
     }
 
-    /// Opens the repository that `path` is: a bare one, a work tree, its `.git`, or a linked work tree. For a gate,
-    /// which must not judge by another one that happens to lie around the place that was named. Neither the environment
-    /// nor a directory above has a say; that of another user is refused, as git refuses it.
+    /// Opens the repository at exactly `path`: a bare one, a work tree, its `.git`, or a linked work tree. For a gate,
+    /// which must not judge by another one that happens to enclose the named path. Neither the environment nor a
+    /// directory above matters; a repository of another user is refused, as in git.
     pub fn open_exactly(path: &Path) -> Result<Repository, GitError> {
         let opened = Repository::opened(path, git2::Repository::open(path));
         opened.map_err(|error| match error {
@@ -185,7 +186,7 @@ impl Repository {
         })
     }
 
-    /// Sees the objects of these directories too: those of a push that is not yet let in.
+    /// Also reads the objects in these directories: those of a push that is not yet accepted.
     ///
     /// # Errors
     /// A directory that cannot be read.
@@ -195,28 +196,28 @@ impl Repository {
         Ok(self)
     }
 
-    /// Reads no longer than until then: what is asked for after that is [`GitError::Limit`].
+    /// Stops reading at the deadline: later requests return [`GitError::Limit`].
     pub fn within(self, deadline: Deadline) -> Repository {
         Repository { deadline, ..self }
     }
 
-    /// Keeps on disk what it finds out for a list of changes. For a queue alone: whoever opens, signs or judges a
-    /// change asks the objects. Where a clone is cut, more may be there later, and nothing is kept.
+    /// Keeps on disk what it finds out for a list of changes. For a queue only: whoever opens, signs or judges a change
+    /// reads the objects. In a shallow clone, more may be there later, and nothing is kept.
     pub fn with_cache(self, cache: &Arc<Cache>) -> Repository {
         let cache = (!self.is_shallow()).then(|| Arc::clone(cache));
         Repository { cache, ..self }
     }
 
-    /// A further handle on the same repository, for another thread.
+    /// Another handle on the same repository, for another thread.
     pub(crate) fn again(&self) -> Result<git2::Repository, GitError> {
         let raw = git2::Repository::open(self.raw.path())?;
         add_objects(&raw, &self.quarantine)?;
         Ok(raw)
     }
 
-    /// A handle for reading much of the objects once. A pack is mapped into memory for as long as any handle has it
-    /// open, and libgit2 tells packs apart by how their path is spelled: spelled otherwise, they are mapped for handles
-    /// of this kind alone, and what was read of them is given back with the last.
+    /// A handle for reading many of the objects once. A pack is mapped into memory as long as any handle has it open,
+    /// and libgit2 identifies packs by the spelling of their path: with another spelling, they are mapped only for
+    /// handles of this kind, and their memory is released with the last of them.
     pub(crate) fn apart(&self) -> Result<git2::Repository, GitError> {
         let Some(objects) = self.raw.commondir().to_str() else { return self.again() };
         let odb = git2::Odb::new()?;
@@ -231,7 +232,7 @@ impl Repository {
         self.raw.commondir()
     }
 
-    /// Where its own refs are: what it is opened by again.
+    /// The directory of its own refs: the path with which it can be opened again.
     pub fn git_dir(&self) -> &Path {
         self.raw.path()
     }
@@ -240,7 +241,7 @@ impl Repository {
         self.raw.is_shallow()
     }
 
-    /// First parents from a commit down, itself first, up to a limit.
+    /// First parents from a commit back, starting with itself, up to a limit.
     pub fn first_parents(&self, tip: ObjectId, limit: usize) -> Result<Vec<ObjectId>, GitError> {
         let mut line = vec![tip];
         while line.len() < limit
@@ -264,7 +265,7 @@ impl Repository {
         }
     }
 
-    /// The nearest commit of a first-parent line that is wanted.
+    /// The nearest commit of a first-parent line that matches.
     pub fn on_line(&self, tip: ObjectId, wanted: impl Fn(ObjectId) -> bool) -> Result<Option<ObjectId>, GitError> {
         let mut at = Some(tip);
         while let Some(id) = at.filter(|id| !wanted(*id)) {
@@ -283,22 +284,22 @@ impl Repository {
         self.raw.is_bare()
     }
 
-    /// What git's configuration says here, for people to be told; nothing is judged by it.
+    /// A setting of git's configuration, to show to people; nothing is judged by it.
     pub fn setting(&self, key: &str) -> Option<String> {
         self.raw.config().ok()?.snapshot().ok()?.get_string(key).ok()
     }
 
-    /// As [`Repository::setting`], where git takes it for a switch.
+    /// As [`Repository::setting`], for a boolean setting.
     pub fn switch(&self, key: &str) -> bool {
         self.raw.config().and_then(|config| config.get_bool(key)).unwrap_or(false)
     }
 
-    /// As [`Repository::setting`], where git takes it for a file: `~` is the home directory.
+    /// As [`Repository::setting`], for a path: `~` is the home directory.
     pub fn file_setting(&self, key: &str) -> Option<PathBuf> {
         self.raw.config().ok()?.get_path(key).ok()
     }
 
-    /// The files at or right below some paths in a commit's tree.
+    /// The files at or directly below some paths in a commit's tree.
     pub fn files_under(&self, commit: ObjectId, paths: &[&str]) -> Vec<RepoPath> {
         let Some(tree) = self.raw.find_commit(oid(commit)).and_then(|commit| commit.tree()).ok() else {
             return Vec::new();
@@ -318,21 +319,21 @@ impl Repository {
         found
     }
 
-    /// A file of a commit's tree as text; bytes that are no UTF-8 become U+FFFD.
+    /// A file of a commit's tree as text; invalid UTF-8 becomes U+FFFD.
     pub fn text_at(&self, commit: ObjectId, path: &RepoPath) -> Option<String> {
         let tree = self.raw.find_commit(oid(commit)).ok()?.tree().ok()?;
         let entry = objects::entry(&tree, path)?;
         Some(String::from_utf8_lossy(content(self, entry).ok()?.text()?).into_owned())
     }
 
-    /// Where `origin` is, for people; empty where there is none. Nothing else reads the URL of a remote: a token that
-    /// stands in it goes no further.
+    /// The address of `origin`, to show to people; empty if there is none. Nothing else reads the URL of a remote: a
+    /// token in it goes no further.
     pub fn uri(&self) -> String {
         let remote = self.raw.find_remote("origin").ok();
         remote.and_then(|r| r.url().ok().map(address::without_user)).unwrap_or_default()
     }
 
-    /// The branch that HEAD names, there or not. No push changes that.
+    /// The branch that HEAD names, whether or not it exists. No push changes that.
     pub fn head_branch(&self) -> Option<String> {
         self.raw.find_reference("HEAD").ok().and_then(|head| head.symbolic_target().ok().flatten().map(str::to_owned))
     }
@@ -341,7 +342,7 @@ impl Repository {
         self.raw.remotes().is_ok_and(|remotes| !remotes.is_empty())
     }
 
-    /// Whether what is fetched is put where its own branches are, as `git clone --mirror` has it.
+    /// Whether fetched branches are stored as the repository's own branches, as with `git clone --mirror`.
     pub fn is_mirror(&self) -> bool {
         let is_own = |spec: git2::Refspec<'_>| {
             let dst = spec.dst().unwrap_or_default();
@@ -354,7 +355,7 @@ impl Repository {
         names.filter_map(|name| self.raw.find_remote(name).ok()).any(|remote| remote.refspecs().any(is_own))
     }
 
-    /// Whether a path leads through the work tree, by its names or by where its links lead; the git directory is no
+    /// Whether a path leads through the work tree, by its names or through links; the git directory does not count as
     /// part of it.
     pub fn is_in_work_tree(&self, path: &Path) -> bool {
         let Some(tree) = self.raw.workdir().and_then(|tree| std::fs::canonicalize(tree).ok()) else { return false };
@@ -369,23 +370,23 @@ impl Repository {
         named.chain(std::fs::canonicalize(&path)).any(is_inside)
     }
 
-    /// What an annotated tag calls itself; none of any other object.
+    /// The name inside an annotated tag; none for any other object.
     pub fn tag_name(&self, id: ObjectId) -> Option<Vec<u8>> {
         self.raw.find_tag(oid(id)).ok().map(|tag| tag.name_bytes().to_vec())
     }
 
-    /// The commit that a ref points to; none where it is absent, dangling or no commit.
+    /// The commit that a ref points to; none if it is absent, dangling or not a commit.
     pub fn tip(&self, name: &str) -> Option<ObjectId> {
         let reference = self.raw.find_reference(name).ok()?;
         reference.peel_to_commit().ok().map(|commit| object_id(commit.id()))
     }
 
-    /// The commit that an object is, or is a tag of.
+    /// The commit that an object is, or that it tags.
     pub fn commit_named(&self, id: ObjectId) -> Option<ObjectId> {
         self.peeled(id).ok().flatten()
     }
 
-    /// As [`Repository::commit_named`]; none where it is something else, or a tag of too many tags.
+    /// As [`Repository::commit_named`]; none if it is something else, or the chain of tags is too long.
     ///
     /// # Errors
     /// An object is missing, or the time is over.
@@ -399,21 +400,22 @@ impl Repository {
         Ok(object.as_commit().map(|commit| object_id(commit.id())))
     }
 
-    /// Whether what the server's refs hold is known from `origin`, and not by the refs here. Not where a push comes in.
+    /// Whether the server's refs are known from `origin`, rather than being the refs here. Not while a push is being
+    /// received.
     fn is_clone(&self, ahead: bool) -> bool {
         !ahead && !self.raw.is_bare() && self.raw.find_remote("origin").is_ok()
     }
 
-    /// The object at which a ref of the server stands, as far as can be seen from here: in a clone, where `origin` was
-    /// last seen to have it; tags are as they are here.
+    /// The object to which a ref of the server points, as far as known here: in a clone, where `origin` was last seen
+    /// to have it; tags are as they are here.
     pub fn shown(&self, name: &str, ahead: bool) -> Option<ObjectId> {
         let held = |name: &str| self.raw.refname_to_id(name).ok().map(object_id);
         let branch = name.strip_prefix("refs/heads/").filter(|_| self.is_clone(ahead));
         branch.and_then(|branch| held(&format!("refs/remotes/origin/{branch}"))).or_else(|| held(name))
     }
 
-    /// Those refs of the server that are wanted, with their commits, as far as can be seen from here. In a clone only
-    /// the branches of `origin`: tags and branches of a clone may be anybody's.
+    /// The refs of the server that match, with their commits, as far as known here. In a clone only the branches of
+    /// `origin`: tags and branches of a clone may be anybody's.
     pub fn shown_refs(&self, ahead: bool, wanted: impl Fn(&str) -> bool) -> Vec<(String, ObjectId)> {
         let (prefix, own) =
             if self.is_clone(ahead) { ("refs/remotes/origin/", "refs/heads/") } else { ("refs/", "refs/") };
@@ -426,20 +428,20 @@ impl Repository {
             if ours || !wanted(&name) {
                 return None;
             }
-            // A symbolic ref shows what another shows.
+            // A symbolic ref shows what another one shows.
             let commit = self.commit_named(object_id(reference.target()?))?;
             Some((name, commit))
         });
         shown.collect()
     }
 
-    /// The ref that a symbolic one names.
+    /// The ref that a symbolic ref names.
     pub fn stands_for(&self, name: &str) -> Option<String> {
         let reference = self.raw.find_reference(name).ok()?;
         reference.symbolic_target_bytes().map(|target| String::from_utf8_lossy(target).into_owned())
     }
 
-    /// Whether a ref points to this object; to zeros, whether there is none.
+    /// Whether a ref points to this object; for the zero id, whether it does not exist.
     pub fn stands_at(&self, name: &str, id: ObjectId) -> bool {
         match self.raw.refname_to_id(name) {
             Ok(held) => object_id(held) == id,
@@ -447,12 +449,12 @@ impl Repository {
         }
     }
 
-    /// Whether a commit has another among its ancestors, or is it.
+    /// Whether a commit has another among its ancestors, or is that commit.
     pub fn is_descendant(&self, of: ObjectId, ancestor: ObjectId) -> bool {
         of == ancestor || self.raw.graph_descendant_of(oid(of), oid(ancestor)).unwrap_or(false)
     }
 
-    /// Whether a commit's tree holds nothing.
+    /// Whether a commit's tree is empty.
     pub fn is_empty(&self, commit: ObjectId) -> bool {
         self.raw.find_commit(oid(commit)).and_then(|commit| commit.tree()).is_ok_and(|tree| tree.is_empty())
     }
@@ -464,8 +466,8 @@ impl Repository {
         object.peel_to_commit().map(|commit| object_id(commit.id())).map_err(|_| missing())
     }
 
-    /// The SHA-256 of the policy file of a commit, which is less to ask for than the policy; none where there is no
-    /// such file.
+    /// The SHA-256 of the policy file of a commit, which costs less than reading the policy; none if there is no such
+    /// file.
     pub fn policy_digest(&self, commit: ObjectId) -> Option<Digest> {
         let tree = self.raw.find_commit(oid(commit)).and_then(|commit| commit.tree()).ok()?;
         let entry = tree.get_path(Path::new(POLICY_PATH)).ok().filter(|entry| entry.filemode() != 0o120_000)?;
@@ -474,7 +476,7 @@ impl Repository {
         is_read.then(|| self.facts(id).ok().map(|facts| facts.digest)).flatten()
     }
 
-    /// The policy as it stands in a commit.
+    /// The policy in a commit.
     pub fn policy_at(&self, commit: ObjectId) -> Result<PolicyState, GitError> {
         let tree = self.raw.find_commit(oid(commit))?.tree()?;
         let entry = match tree.get_path(Path::new(POLICY_PATH)) {
@@ -495,13 +497,13 @@ impl Repository {
         })
     }
 
-    /// The revision from `base` to `head`, seen from a target tip.
+    /// The revision from `base` to `head`, for a target tip.
     pub fn revision(&self, base: ObjectId, head: ObjectId, target_tip: ObjectId) -> Result<Revision, GitError> {
         let commits = self.commits_between(&[base, target_tip], head)?;
         self.revision_of(base, head, target_tip, commits)
     }
 
-    /// As [`Repository::revision`], whose commits are known.
+    /// As [`Repository::revision`], if the commits are known.
     fn revision_of(
         &self,
         base: ObjectId,
@@ -526,8 +528,8 @@ impl Repository {
 
     /// Commits reachable from `head` and from none of `without`, newest first.
     pub(crate) fn commits_between(&self, without: &[ObjectId], head: ObjectId) -> Result<Vec<Commit>, GitError> {
-        // A walk goes on behind what it hides for as long as the dates of the commits let it: for one commit it need
-        // not begin.
+        // Depending on the dates of the commits, a walk continues far behind the commits that it hides: avoid it for a
+        // single commit.
         let own = self.commit(head)?;
         if own.parents.len() == 1 && without.iter().all(|id| *id == own.parents[0]) {
             return Ok(vec![own]);
@@ -561,7 +563,7 @@ impl Repository {
     }
 
     /// # Errors
-    /// It is missing, no commit, or its author cannot be read for certain.
+    /// It is missing, not a commit, or its author cannot be determined for certain.
     pub(crate) fn commit(&self, id: ObjectId) -> Result<Commit, GitError> {
         if self.raw.odb()?.read_header(oid(id))?.0 > MAX_COMMIT {
             let detail = format!("Commit {id} is larger than {} MiB, which is more than is read.", MAX_COMMIT >> 20);
@@ -616,7 +618,7 @@ fn refusal(error: &git2::Error, shown: &str) -> GitError {
     }
 }
 
-/// The git directory at or above a path that is there and may not be read: git2 tells of none at all.
+/// The git directory at or above a path that exists but may not be read: git2 reports that there is none.
 fn unreadable_above(path: &str) -> Option<PathBuf> {
     let path = std::fs::canonicalize(path).ok()?;
     path.ancestors().map(|dir| dir.join(".git")).find(|git| {
@@ -625,8 +627,8 @@ fn unreadable_above(path: &str) -> Option<PathBuf> {
     })
 }
 
-/// The git directory of the repository that lies at exactly this path, and the one that it shares with its other
-/// worktrees, both canonical. Unlike [`Repository::open`], looks into no parent directory.
+/// The git directory of the repository at exactly this path, and the one that it shares with its other worktrees, both
+/// canonical. Unlike [`Repository::open`], does not look into parent directories.
 pub fn git_dirs(path: &Path) -> Result<(PathBuf, PathBuf), GitError> {
     let raw = git2::Repository::open(path)?;
     let canonical = |dir: &Path| std::fs::canonicalize(dir).map_err(|error| GitError::Other(error.to_string()));
@@ -643,7 +645,7 @@ fn add_objects(raw: &git2::Repository, dirs: &[PathBuf]) -> Result<(), GitError>
     Ok(())
 }
 
-/// Formats that libgit2 opens but does not read right.
+/// Formats that libgit2 opens but does not read correctly.
 fn unsupported(raw: &git2::Repository) -> Option<String> {
     let config = raw.config().ok()?.snapshot().ok()?;
     let is = |key: &str, value: &str| config.get_str(key).is_ok_and(|v| v.eq_ignore_ascii_case(value));
@@ -662,7 +664,7 @@ fn unsupported(raw: &git2::Repository) -> Option<String> {
     Some(format!("This repository uses {what}, which cannot be read here yet. Use a full SHA-1 clone."))
 }
 
-/// Whether a remote promised to hand out missing objects later.
+/// Whether a remote promised to provide missing objects later.
 fn is_promised(config: &git2::Config) -> bool {
     let Ok(mut entries) = config.entries(Some(r"^remote\..*\.promisor$")) else { return false };
     entries.next().is_some_and(|entry| entry.is_ok_and(|entry| entry.value().is_ok_and(|value| value == "true")))

@@ -8,26 +8,27 @@ use crate::change::diff::{Content, Diff, FileDiff, MAX_TEXT_BYTES, Mode, TreeEnt
 use crate::change::manifest::{Image, Manifest};
 use crate::change::{ObjectId, RepoPath, Revision};
 
-/// Folders within folders; deeper ones are made to exhaust whoever walks them.
+/// The most levels of nested folders; deeper trees are made to exhaust whoever walks them.
 const MAX_DEPTH: usize = 500;
-/// Paths of one change.
+/// The most paths of one change.
 const MAX_PATHS: usize = 1_000_000;
-/// Paths and folders of all steps of a push. A few small trees that name each other often are any number of folders.
+/// The most paths and folders of all steps of a push. A few small trees that refer to each other repeatedly can expand
+/// to any number of folders.
 const MAX_ENTRIES: usize = 2 * MAX_PATHS;
-/// Bytes of their paths.
+/// The most bytes of their paths.
 const MAX_PATH_BYTES: usize = 256 << 20;
 
-/// The paths that differ between two trees, without renames and without opening a blob. What is the same in both is not
-/// opened either, so the cost follows what differs and not how much there is.
+/// The paths that differ between two trees, without renames and without opening a blob. Equal subtrees are not opened
+/// either, so the cost depends on what differs, not on the size of the trees.
 ///
 /// # Errors
-/// An object is missing, or a tree is not what git writes: entries out of order, twice, or with names or modes that are
-/// none. Git would check out another file than the one that was shown.
+/// An object is missing, or a tree is not in git's format: entries out of order, duplicated, or with invalid names or
+/// modes. Git would check out a different file than the one that was shown.
 pub fn diff(repository: &Repository, old: ObjectId, new: ObjectId) -> Result<Diff, GitError> {
     diff_within(repository, old, new, &mut Effort::default())
 }
 
-/// As [`diff`]; without an old tree all of the new one is new.
+/// As [`diff`]; without an old tree, all of the new one counts as added.
 pub fn diff_from(repository: &Repository, old: Option<ObjectId>, new: ObjectId) -> Result<Diff, GitError> {
     walked(repository, old, new, &mut Effort::default())
 }
@@ -41,10 +42,10 @@ pub(super) struct Effort {
 }
 
 impl Effort {
-    /// Takes in bytes that are held in memory like those of the paths: where symlinks point, what commits say.
+    /// Counts bytes that are held in memory like those of the paths: targets of symlinks, messages of commits.
     ///
     /// # Errors
-    /// Together they are more than is read.
+    /// The total exceeds the limit.
     pub(super) fn hold(&mut self, bytes: usize) -> Result<(), GitError> {
         self.bytes += bytes;
         if self.bytes > MAX_PATH_BYTES { Err(too_much()) } else { Ok(()) }
@@ -59,7 +60,7 @@ fn too_much() -> GitError {
     ))
 }
 
-/// As [`diff`], one of several that together may be as much as one push may be.
+/// As [`diff`], for one of several whose total is bounded as one push.
 pub(super) fn diff_within(
     repository: &Repository,
     old: ObjectId,
@@ -153,24 +154,24 @@ impl Walk<'_> {
     }
 }
 
-/// What a tree holds at a path.
+/// The entry of a tree at a path.
 pub(super) fn entry(tree: &git2::Tree<'_>, path: &RepoPath) -> Option<TreeEntry> {
     let entry = tree.get_path(as_path(path)).ok()?;
     Some(TreeEntry { mode: mode(entry.filemode())?, id: object_id(entry.id()) })
 }
 
-/// The folder that a tree holds at a path.
+/// The folder of a tree at a path.
 pub(super) fn folder(tree: &git2::Tree<'_>, path: &RepoPath) -> Option<Oid> {
     let entry = tree.get_path(as_path(path)).ok()?;
     (entry.filemode() == TREE).then(|| entry.id())
 }
 
-/// What a tree, given by its id, holds at a path.
+/// The entry of a tree, given by its id, at a path.
 pub fn entry_at(repository: &Repository, tree: ObjectId, path: &RepoPath) -> Result<Option<TreeEntry>, GitError> {
     Ok(entry(&repository.raw.find_tree(oid(tree))?, path))
 }
 
-/// Bytes of a file; of a submodule none are here.
+/// The size of a file in bytes; 0 for a submodule, which is not here.
 pub fn size_of(repository: &Repository, entry: TreeEntry) -> Result<u64, GitError> {
     if entry.mode == Mode::Submodule {
         return Ok(0);
@@ -178,12 +179,12 @@ pub fn size_of(repository: &Repository, entry: TreeEntry) -> Result<u64, GitErro
     Ok(repository.raw.odb()?.read_header(oid(entry.id))?.0 as u64)
 }
 
-/// The id that a text has as a blob. Nothing is written.
+/// The id of a text as a blob. Nothing is written.
 pub fn blob_id(text: &[u8]) -> Result<ObjectId, GitError> {
     Ok(object_id(git2::Oid::hash_object(git2::ObjectType::Blob, text)?))
 }
 
-/// Reads one side of a path, sorted into text and what is not text. Huge blobs are not read at all.
+/// Reads one side of a path and classifies it as text or not. Huge blobs are not read at all.
 pub fn content(repository: &Repository, entry: TreeEntry) -> Result<Content, GitError> {
     if entry.mode == Mode::Submodule {
         return Ok(Content::Submodule(entry.id));
@@ -200,7 +201,7 @@ pub fn content(repository: &Repository, entry: TreeEntry) -> Result<Content, Git
     })
 }
 
-/// The text of a file, if it is one and no larger than that; what cannot be read is none.
+/// The text of a file, if it is one and no larger than `most`; none if it cannot be read.
 pub fn small_text(repository: &Repository, entry: TreeEntry, most: usize) -> Option<Vec<u8>> {
     let (size, _) = repository.raw.odb().ok()?.read_header(oid(entry.id)).ok()?;
     if size > most {
@@ -212,7 +213,7 @@ pub fn small_text(repository: &Repository, entry: TreeEntry, most: usize) -> Opt
     }
 }
 
-/// The manifest of a diff: reads every touched blob, which is what binds a decision to bytes and not to SHA-1.
+/// The manifest of a diff: reads every touched blob, which binds a decision to the bytes and not only to SHA-1.
 pub fn manifest(repository: &Repository, diff: &Diff) -> Result<Manifest, GitError> {
     let side = |entry: Option<TreeEntry>| entry.map(|entry| image(repository, entry)).transpose();
     let mut manifest = Manifest::default();
@@ -229,26 +230,27 @@ pub(super) fn image(repository: &Repository, entry: TreeEntry) -> Result<Image, 
     Ok(Image { mode: entry.mode, content: repository.facts(entry.id)?.digest })
 }
 
-/// The diff applied to the target tip's tree; none where a touched path has moved since base ("rebase first").
-/// Nothing is written to the repository: new trees live in memory.
+/// The diff applied to the target tip's tree; none if a touched path has changed since the base ("rebase first").
+/// Nothing is written to the repository: new trees are kept in memory.
 pub fn result_tree(repository: &Repository, revision: &Revision, diff: &Diff) -> Result<Option<ObjectId>, GitError> {
     if revision.target_tree == revision.base_tree {
         return Ok(Some(revision.head_tree));
     }
-    // Of most changes to an old base nothing more is to be said, and no repository to be opened for it.
+    // For most changes with an old base this is the answer, without opening a repository for it.
     if has_moved(&repository.raw, revision, diff)? {
         return Ok(None);
     }
     applied(&git2::Repository::open(repository.raw.path())?, revision, diff)
 }
 
-/// Whether the target holds something else at a touched path than the base.
+/// Whether the target differs from the base at a touched path.
 fn has_moved(raw: &git2::Repository, revision: &Revision, diff: &Diff) -> Result<bool, GitError> {
     let target = raw.find_tree(oid(revision.target_tree))?;
     Ok(diff.files.iter().any(|file| entry(&target, &file.path) != file.old))
 }
 
-/// As [`result_tree`], and the repository can read it from then on: for a gate, which writes nothing else through it.
+/// As [`result_tree`], but the repository can read the result afterwards: for a gate, which writes nothing else through
+/// it.
 pub(super) fn kept_result_tree(
     repository: &Repository,
     revision: &Revision,
@@ -262,7 +264,7 @@ pub(super) fn kept_result_tree(
 
 fn applied(raw: &git2::Repository, revision: &Revision, diff: &Diff) -> Result<Option<ObjectId>, GitError> {
     let odb = raw.odb()?;
-    // Keeps what is written in memory, in front of the disk.
+    // Keeps written objects in memory, in front of the disk.
     let _pack = odb.add_new_mempack_backend(1_000)?;
     if has_moved(raw, revision, diff)? {
         return Ok(None);

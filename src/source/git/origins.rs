@@ -1,13 +1,15 @@
-//! The commit that brought each added line, and the line's number there: the way back from head, commit by commit.
+//! The commit that introduced each added line, and the line's number there: traced back from the head, commit by
+//! commit.
 //!
-//! A line goes on to the first parent that has it; where none has, its commit brought it, as for `git blame`. A file
-//! that a commit renamed is followed: the same blob at another path that is gone there, or else a text that is alike,
-//! as [`renames`] pairs them. What leads out of the change, to base or to what was merged from the target, is in no
-//! commit of it and stays unknown. What was put together from several files was brought by the commit that did so.
+//! A line is traced to the first parent that has it; if none has it, its commit introduced it, as for `git blame`. A
+//! file that a commit renamed is followed: the same blob at another path that is gone there, or else a similar text, as
+//! [`renames`] pairs them. A line that leads out of the change, to the base or to what was merged from the target, is
+//! in no commit of the change and stays unknown. A file assembled from several others was introduced by the commit that
+//! did so.
 //!
 //! Bounds: 256 MiB of text compared, a million paths that differ between commits and their parents, two million added
-//! lines; of each step what [`renames`] compares. A step from a commit to a parent costs what differs between them, and
-//! a comparison for each file that is followed and differs.
+//! lines; for each step those of [`renames`]. A step from a commit to a parent costs what differs between them, and a
+//! comparison for each followed file that differs.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -24,15 +26,15 @@ const MAX_PATHS: usize = 1_000_000;
 /// Added lines that are followed.
 const MAX_LINES: usize = 2_000_000;
 
-/// Where lines came from.
+/// Where the lines came from.
 #[derive(Debug, Default)]
 pub(super) struct Origins {
     pub brought: Vec<Brought>,
-    /// Whether a bound was met, so that lines are missing.
+    /// Whether a bound was reached, so that lines are missing.
     pub is_cut: bool,
 }
 
-/// Traces the added lines of the files that could be meant by `spoken`, paths in any commit of the change.
+/// Traces the added lines of the files to which `spoken` may refer, paths in any commit of the change.
 pub(super) fn trace(
     repository: &Repository,
     revision: &Revision,
@@ -48,7 +50,7 @@ pub(super) fn trace(
     Ok(walk.origins)
 }
 
-/// Lines under way: of a file of the diff (by position), where it is at some commit. Pairs as in [`Brought`].
+/// Lines being traced: of a file of the diff (by position), at its path in some commit. Pairs as in [`Brought`].
 type Lines = BTreeMap<(usize, RepoPath), Vec<(u32, u32)>>;
 
 struct Walk<'r> {
@@ -66,8 +68,8 @@ struct Spent {
 }
 
 impl Walk<'_> {
-    /// The added lines at head. A file that no note speaks of may have had another name in the change, where one is
-    /// spoken of that is not there any more.
+    /// The added lines at the head. A file that no note mentions may have had another name within the change, if a note
+    /// mentions one that no longer exists.
     fn start(&mut self, head: ObjectId, diff: &Diff, spoken: &BTreeSet<&RepoPath>) -> Result<(), GitError> {
         let there: HashSet<&RepoPath> = diff.files.iter().filter(|f| f.new.is_some()).map(|f| &f.path).collect();
         let is_any_gone = spoken.iter().any(|path| !there.contains(path));
@@ -89,7 +91,7 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// Whether a bound was met. Asked before each piece of work, so it is overstepped by one at most.
+    /// Whether a bound was reached. Checked before each piece of work, so it is exceeded by one piece at most.
     fn is_cut(&mut self) -> bool {
         let Spent { compared, paths, lines } = self.spent;
         self.origins.is_cut |= compared > MAX_COMPARED || paths > MAX_PATHS || lines > MAX_LINES;
@@ -115,7 +117,7 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// Gives a parent the lines that it has. Those that it has not are given back.
+    /// Passes to a parent the lines that it has, and returns the others.
     fn hand_on(&mut self, lines: Lines, parent: ObjectId, step: &Diff) -> Result<Lines, GitError> {
         let gone = gone(step);
         let alike = self.alike(&lines, step, &gone);
@@ -152,8 +154,8 @@ impl Walk<'_> {
         Ok(kept)
     }
 
-    /// Where files were that a step renamed and edited at once: those with lines under way that came in it, and whose
-    /// blob was nowhere before.
+    /// The earlier paths of files that a step renamed and edited at once: files with lines being traced that appeared
+    /// in the step, and whose blob was nowhere before.
     fn alike(&self, lines: &Lines, step: &Diff, gone: &HashMap<ObjectId, Option<&RepoPath>>) -> Moved {
         let paths: HashSet<&RepoPath> = lines.keys().map(|(_, path)| path).collect();
         let is_new = |id: ObjectId| !gone.contains_key(&id);
@@ -174,7 +176,7 @@ impl Walk<'_> {
         }
     }
 
-    /// None where either side is no text.
+    /// None if either side is not a text.
     fn compare(&mut self, old: Option<TreeEntry>, new: TreeEntry) -> Result<Option<Comparison>, GitError> {
         let old = old.map(|old| content(self.repository, old)).transpose()?;
         let new = content(self.repository, new)?;
@@ -188,7 +190,7 @@ impl Walk<'_> {
 /// By path in a commit: path and entry in its parent.
 type Moved = HashMap<RepoPath, (RepoPath, TreeEntry)>;
 
-/// What a parent has of a file.
+/// What a parent has for a file.
 enum Before {
     /// The same content, at this path.
     Same(RepoPath),
@@ -215,7 +217,7 @@ impl Before {
     }
 }
 
-/// Where blobs were whose path is gone; none for a blob that was at several.
+/// The paths of removed blobs; none for a blob that was at several.
 fn gone(step: &Diff) -> HashMap<ObjectId, Option<&RepoPath>> {
     let mut gone = HashMap::new();
     for file in step.files.iter().filter(|file| file.new.is_none()) {
@@ -225,7 +227,7 @@ fn gone(step: &Diff) -> HashMap<ObjectId, Option<&RepoPath>> {
     gone
 }
 
-/// For each line of the new text its number in the old one, if it is there.
+/// For each line of the new text its number in the old one, if it is unchanged.
 fn unchanged(comparison: &Comparison) -> Vec<Option<u32>> {
     let mut lines = Vec::with_capacity(comparison.new.count() as usize);
     let mut old = 0;

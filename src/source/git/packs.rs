@@ -6,11 +6,11 @@ use super::{GitError, Repository, oid};
 use crate::change::ObjectId;
 use crate::risk::{Origin, PackFile, PackText};
 
-/// The folder of the packs of a repository.
+/// The folder with a repository's packs.
 pub const PACKS: &str = ".undersign/rules";
 
 impl Repository {
-    /// The packs of rules at a commit. One that cannot be read is told with its reason.
+    /// The packs of rules at a commit. If one cannot be read, the reason is reported.
     ///
     /// # Errors
     /// The commit or one of the trees is missing.

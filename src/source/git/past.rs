@@ -1,5 +1,5 @@
-//! Commits that landed, for what they tell of the next one. Read leniently: nothing is judged by them, so one whose
-//! author could be read in two ways is read in one.
+//! Commits that landed, as information about the next one. Read leniently: nothing is judged by them, so an author that
+//! can be read in two ways is read in one of them.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
@@ -10,27 +10,27 @@ use super::{GitError, Repository, object_id, objects, oid};
 use crate::change::ObjectId;
 use crate::change::diff::Diff;
 
-/// Bytes of a message that are read.
+/// The most bytes of a message that are read.
 const MAX_MESSAGE: usize = 64 << 10;
 
-/// Which commits of a history are meant.
+/// Which commits of a history are selected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CommitSelection {
-    /// All that are no merges.
+    /// All except merges.
     Written,
-    /// The first parents, merges among them.
+    /// The first parents, including merges.
     FirstParents,
 }
 
 impl CommitSelection {
-    /// Whether a commit of so many parents is on it.
+    /// Whether a commit with this number of parents is selected.
     fn takes(self, parents: usize) -> bool {
         self == CommitSelection::FirstParents || parents < 2
     }
 }
 
-/// Commits and how many parents they have: as they were given, but no commit before one that grew out of it. Those of
-/// one second, as rebasing makes them, come in any order.
+/// Commits with their number of parents: in the given order, except that no commit precedes one of its descendants.
+/// Commits of the same second, as rebasing creates them, come in any order.
 fn in_order(commits: Vec<(ObjectId, Vec<ObjectId>)>) -> Vec<(ObjectId, usize)> {
     let at: HashMap<ObjectId, usize> = commits.iter().enumerate().map(|(at, (id, _))| (*id, at)).collect();
     let parents = |of: usize| commits[of].1.iter().filter_map(|parent| at.get(parent).copied());
@@ -51,17 +51,17 @@ fn in_order(commits: Vec<(ObjectId, Vec<ObjectId>)>) -> Vec<(ObjectId, usize)> {
     ordered
 }
 
-/// A commit beside its first parent.
+/// A commit with the tree of its first parent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PastCommit {
     pub id: ObjectId,
     /// Seconds since the epoch by the committer's clock: a claim.
     pub time: i64,
-    /// Address of the author, in small letters.
+    /// Address of the author, in lower case.
     pub author: String,
-    /// At most 64 KiB of it; bytes that are not UTF-8 are U+FFFD.
+    /// At most 64 KiB; invalid UTF-8 becomes U+FFFD.
     pub message: String,
-    /// None of a root.
+    /// None for a root commit.
     pub old_tree: Option<ObjectId>,
     pub new_tree: ObjectId,
 }
@@ -72,20 +72,20 @@ impl PastCommit {
         self.message.lines().next().unwrap_or_default().trim()
     }
 
-    /// What it does to each path against its first parent; no blob is opened.
+    /// What it changes at each path against its first parent; no blob is opened.
     ///
     /// # Errors
-    /// A tree is missing or malformed, or there is more than is read.
+    /// A tree is missing or malformed, or the change exceeds the limits.
     pub fn diff(&self, repository: &Repository) -> Result<Diff, GitError> {
         objects::diff_from(repository, self.old_tree, self.new_tree)
     }
 }
 
 impl Repository {
-    /// Commits reachable from `tip` and not from `without`, newest first, at most `limit`.
+    /// Commits reachable from `tip` but not from `without`, newest first, at most `limit`.
     ///
     /// # Errors
-    /// A commit is missing: in a shallow clone that is none.
+    /// A commit is missing; that does not apply to the commits that a shallow clone omits.
     pub fn past(
         &self,
         tip: ObjectId,
@@ -94,7 +94,7 @@ impl Repository {
         limit: usize,
     ) -> Result<Vec<ObjectId>, GitError> {
         let mut walk = self.raw.revwalk()?;
-        // Topological order has to read all of a history before its first commit.
+        // Topological order must read the whole history before its first commit.
         walk.set_sorting(git2::Sort::TIME)?;
         if line == CommitSelection::FirstParents {
             walk.simplify_first_parent()?;
@@ -116,8 +116,8 @@ impl Repository {
         Ok(in_order(found).into_iter().filter(|(_, parents)| line.takes(*parents)).map(|(id, _)| id).collect())
     }
 
-    /// When a commit was made, by the committer's clock, and its first parent; none of a root, and where a shallow
-    /// clone is cut.
+    /// The time of a commit, by the committer's clock, and its first parent; no parent for a root commit and at the cut
+    /// of a shallow clone.
     ///
     /// # Errors
     /// It is missing.
@@ -126,7 +126,7 @@ impl Repository {
         Ok((commit.time().seconds(), commit.parent_ids().next().map(object_id)))
     }
 
-    /// Reads a commit and the trees that it stands between.
+    /// Reads a commit and the trees before and after it.
     ///
     /// # Errors
     /// It, or its first parent, is missing.
@@ -152,7 +152,7 @@ mod tests {
     #[test]
     fn no_commit_comes_before_one_that_grew_out_of_it() {
         let id = |n: u8| ObjectId([n; 20]);
-        // 4 merges 2 and 3, which both grew out of 1; all of one second. 9 is older than what was walked.
+        // 4 merges 2 and 3, which both descend from 1; all of the same second. 9 is older than what was walked.
         let given = vec![(id(1), vec![id(9)]), (id(4), vec![id(2), id(3)]), (id(3), vec![id(1)]), (id(2), vec![id(1)])];
         let ordered: Vec<_> = in_order(given).into_iter().map(|(id, _)| id).collect();
         assert_eq!(ordered, [id(4), id(3), id(2), id(1)]);

@@ -1,4 +1,4 @@
-//! What is done to some paths, by the lines that are taken out and put in: the same wherever it is applied.
+//! What is done to some paths, as removed and inserted lines: the same wherever it is applied.
 
 use super::{GitError, Repository, content};
 use crate::change::compare::{Comparison, Line, compare};
@@ -7,21 +7,23 @@ use crate::change::digest::Digest;
 use crate::change::enclosing::enclosing;
 use crate::change::merge::merge;
 
-/// Two diffs of the same patch do the same: to the same paths and modes, in the same definitions, the same lines,
-/// blanks included. What has no lines is told apart by its objects. Unlike git's patch id it knows no lines around.
+/// Two diffs are the same patch if they do the same: to the same paths and modes, in the same definitions, the same
+/// lines, including whitespace. Content without lines is compared by its objects. Unlike git's patch id, it ignores the
+/// surrounding lines.
 pub fn patch(repository: &Repository, diff: &Diff) -> Result<Digest, GitError> {
     let mut bytes = Vec::new();
     for file in &diff.files {
         repository.deadline.check()?;
         add(repository, file, &mut bytes)?;
-        // Held is what one file does, not what all of them do.
+        // Memory is needed for one file, not for all of them.
         bytes = Digest::of(&bytes).to_string().into_bytes();
     }
     Ok(Digest::of(&bytes))
 }
 
-/// Whether two diffs of one patch do it at the same places: each of the other's texts is what one would make of it, and
-/// what they replace stands there once. In a list of like blocks the same lines in another block are another change.
+/// Whether two diffs of one patch have their effect at the same places: applying one to the other's old text gives the
+/// other's new text, and what they replace occurs there only once. In a list of similar blocks, the same lines in
+/// another block are a different change.
 pub fn is_same_place(repository: &Repository, one: &Diff, other: &Diff) -> Result<bool, GitError> {
     for file in &one.files {
         repository.deadline.check()?;
@@ -37,7 +39,7 @@ pub fn is_same_place(repository: &Repository, one: &Diff, other: &Diff) -> Resul
         let (base, theirs) = (side(file.old)?, side(file.new)?);
         let (ours, made) = (side(there.old)?, side(there.new)?);
         let [Some(base), Some(theirs), Some(ours), Some(made)] = [&base, &theirs, &ours, &made].map(text) else {
-            // What has no lines is the same by its objects.
+            // Content without lines is compared by its objects.
             continue;
         };
         let is_clear = |old: &[u8], new: &[u8]| compare(old, new).stand_once(old).into_iter().all(|once| once);
@@ -66,7 +68,7 @@ fn add(repository: &Repository, file: &FileDiff, bytes: &mut Vec<u8>) -> Result<
     Ok(())
 }
 
-/// None of what has no lines.
+/// None if it has no lines.
 fn text(content: &Option<Content>) -> Option<&[u8]> {
     content.as_ref().map_or(Some(&[]), Content::text)
 }

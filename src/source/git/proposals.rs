@@ -1,10 +1,10 @@
-//! Which branches propose something to the target. A proposal is a ref, not a name: forks hold branches of the same
-//! name, and what is on this disk may not be what the server has. Refs of one name at the same commit are one proposal,
-//! and so is what is only a local copy.
+//! Which branches propose something to the target. A proposal is a ref, not a name: forks have branches of the same
+//! name, and a local branch may differ from the server's. Refs of one name at the same commit are one proposal, and so
+//! is a mere local copy.
 //!
-//! A review request that was fetched is a proposal by its number, whatever becomes of its branch: a branch at the same
-//! commit is the same proposal. The plain name is that of the remote that the target is on, else of the only one that
-//! holds it; others are told apart by their remote, local work by `heads/`, as git itself does it.
+//! A fetched review request is a proposal by its number, whatever happens to its branch: a branch at the same commit is
+//! the same proposal. The plain name belongs to the remote with the target, or else to the only remote that has it;
+//! other proposals are distinguished by their remote, local work by `heads/`, as in git itself.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,9 +16,9 @@ use super::{GitError, Repository, TargetBranch, object_id, oid};
 use crate::change::request::{REQUESTS, Request};
 use crate::change::{BranchRef, Change, ObjectId, Revision, counted, visible};
 
-/// Letters of a commit id from which on it is taken for one.
+/// The least length of an abbreviated commit id.
 const MIN_PREFIX: usize = 4;
-/// Candidates that are named where a name stands for several.
+/// The most candidates listed if a name is ambiguous.
 const MAX_CANDIDATES: usize = 8;
 
 /// The pending changes of a repository, and the branches that cannot be compared: a row each, so that one does not hide
@@ -46,23 +46,23 @@ pub enum Resolved<'p> {
     Broken(&'p Broken),
 }
 
-/// Refs that stand at one commit.
+/// Refs that point to the same commit.
 struct Proposal {
-    /// What tells it from the others, after the repository's name.
+    /// Its unique part, after the repository's name.
     id: String,
     name: String,
-    /// The one that it is named by first.
+    /// The one that names it comes first.
     refs: Vec<BranchRef>,
     tip: Result<ObjectId, GitError>,
     stands: Option<String>,
 }
 
-/// A ref and where it stands.
+/// A ref and where it points.
 type At = (BranchRef, Result<ObjectId, GitError>);
 
 impl Repository {
-    /// What is pending for a target: branches, local and remote-tracking, that are not merged into it and that have not
-    /// landed there otherwise. `repository` is this repository's position in the desk.
+    /// The changes pending for a target: branches, local and remote-tracking, that are not merged into it and have not
+    /// landed in another way. `repository` is this repository's position in the desk.
     pub fn changes(&self, repository: usize, target: &TargetBranch) -> Result<Pending, GitError> {
         let mut pending = Pending::default();
         for proposal in self.proposals(target)? {
@@ -77,7 +77,7 @@ impl Repository {
         Ok(pending)
     }
 
-    /// The change that a branch proposes to the target; none where it is merged or has landed.
+    /// The change that a branch proposes to the target; none if it is merged or has landed.
     fn change(
         &self,
         repository: usize,
@@ -104,7 +104,7 @@ impl Repository {
         }))
     }
 
-    /// What a branch holds beyond the target; none where the target holds the branch.
+    /// What a branch has beyond the target; none if the target contains the branch.
     fn proposed(&self, tip: ObjectId, target: &TargetBranch) -> Result<Option<Revision>, GitError> {
         match self.straight(tip, target.tip)? {
             Some(straight) if straight.commits.is_empty() => Ok(None),
@@ -116,10 +116,10 @@ impl Repository {
         }
     }
 
-    /// The one commit that a branch and the target went on from; none where the target holds the branch.
+    /// The one commit from which branch and target diverged; none if the target contains the branch.
     ///
     /// # Errors
-    /// There is no such commit, or none of which that can be said for certain.
+    /// There is no such commit, or it cannot be determined for certain.
     fn sound_base(&self, tip: ObjectId, target: &TargetBranch) -> Result<Option<ObjectId>, GitError> {
         let short = || visible::text(&self.short_target(target)).into_owned();
         let bases = self.bases(tip, target.tip)?;
@@ -136,7 +136,7 @@ impl Repository {
         }
     }
 
-    /// The target as it is called here: `origin/main`, `main`.
+    /// The short name of the target here: `origin/main`, `main`.
     fn short_target(&self, target: &TargetBranch) -> String {
         let full = self.target_ref(&target.name);
         full.strip_prefix("refs/remotes/").unwrap_or(target.short()).to_owned()
@@ -153,7 +153,8 @@ impl Repository {
         }
     }
 
-    /// Whether a shallow clone forgot parents of what either side holds and no base does: another base may lie there.
+    /// Whether a shallow clone lacks parents of a commit that either side contains and no base does: another base may
+    /// be there.
     fn is_cut_beside(&self, bases: &[ObjectId], sides: [ObjectId; 2]) -> Result<bool, GitError> {
         if !self.is_shallow() {
             return Ok(false);
@@ -175,7 +176,8 @@ impl Repository {
         Ok(false)
     }
 
-    /// All branches but those that hold the ledger, on hosts that take no other refs, and what a remote's HEAD names.
+    /// All branches except the symbolic HEAD of a remote, and except those with the ledger, which are for hosts that
+    /// accept no other refs.
     pub(super) fn branch_refs(&self) -> Result<Vec<At>, GitError> {
         let remotes = self.remotes();
         let mut found = Vec::new();
@@ -213,7 +215,7 @@ impl Repository {
         Ok(found)
     }
 
-    /// The refs that could propose something, those at one commit together, each with a name of its own.
+    /// The refs that may propose something, grouped by commit, each group with a unique name.
     fn proposals(&self, target: &TargetBranch) -> Result<Vec<Proposal>, GitError> {
         let own = self.target_ref(&target.name);
         let home = self.home();
@@ -238,7 +240,7 @@ impl Repository {
         Ok(proposals)
     }
 
-    /// How a local branch stands to its counterpart.
+    /// How a local branch relates to its counterpart.
     fn beside(&self, at: &BranchRef, tip: &Result<ObjectId, GitError>, counterpart: Option<&At>) -> Beside {
         let (None, Ok(tip), Some((other, Ok(there)))) = (&at.remote, tip, counterpart) else { return Beside::Alone };
         if there == tip {
@@ -255,7 +257,7 @@ impl Repository {
 }
 
 enum Beside {
-    /// The counterpart has all of it: it proposes nothing by itself.
+    /// The counterpart contains all of it: it proposes nothing by itself.
     Behind,
     Stands(String),
     Alone,
@@ -270,7 +272,7 @@ fn branch_ref(full: String, kind: BranchType, remotes: &BTreeSet<String>) -> Opt
     Some(BranchRef { full, remote: Some(remote), branch })
 }
 
-/// The remote, and the rest of a name. The name of a remote may hold slashes.
+/// The remote, and the rest of a name. The name of a remote may contain slashes.
 fn of_remote(name: &str, remotes: &BTreeSet<String>) -> Option<(String, String)> {
     let named = |remote: &&String| name.strip_prefix(remote.as_str()).is_some_and(|after| after.starts_with('/'));
     let known = remotes.iter().filter(named).max_by_key(|remote| remote.len());
@@ -279,8 +281,8 @@ fn of_remote(name: &str, remotes: &BTreeSet<String>) -> Option<(String, String)>
     Some((remote, rest))
 }
 
-/// Where a ref comes in the row of those at the same commit: review requests by number, the remote that the target is
-/// on, others, local ones. Of two requests of one number, that of a fork does not stand for the other.
+/// The order of refs at the same commit: review requests by number, the remote with the target, other remotes, local
+/// branches. Of two requests with the same number, the one from a fork does not come first.
 fn rank<'a>(at: &'a BranchRef, home: Option<&str>) -> (u8, Option<Request>, bool, &'a BranchRef) {
     let request = at.request();
     let rank = match &at.remote {
@@ -309,8 +311,9 @@ fn together<'a>(refs: impl Iterator<Item = &'a At>, home: Option<&str>) -> Vec<P
     proposals
 }
 
-/// Refs at one commit, sorted: a row for each name, since a further name must not take the marks of the first. A local
-/// copy is in the row of what it is a copy of, whatever it is called, and a branch in that of its review request.
+/// Groups refs at one commit, sorted, into rows: one for each name, since another name must not inherit the marks of
+/// the first. A local copy is in the row of its original, whatever its name, and a branch in that of its review
+/// request.
 fn rows(refs: Vec<BranchRef>) -> Vec<Vec<BranchRef>> {
     let mut rows: Vec<Vec<BranchRef>> = Vec::new();
     for at in refs {
@@ -327,11 +330,11 @@ fn rows(refs: Vec<BranchRef>) -> Vec<Vec<BranchRef>> {
     rows
 }
 
-/// Who holds branches of a name.
+/// Who has branches of a name.
 struct Holders<'a> {
     home: Option<&'a str>,
     by_branch: BTreeMap<&'a str, Vec<&'a At>>,
-    /// The branch that the target is: nobody else has its plain name.
+    /// The branch that is the target: no other ref gets its plain name.
     target: &'a str,
 }
 
@@ -348,7 +351,8 @@ impl<'a> Holders<'a> {
         self.by_branch.get(branch).into_iter().flatten().copied().filter(|(at, _)| at.remote.is_some())
     }
 
-    /// The branch of a remote that one of this name goes by: where the target is, else on the only remote that has one.
+    /// The remote branch to which this plain name belongs: on the remote with the target, or else on the only remote
+    /// that has one.
     fn first(&self, branch: &str) -> Option<&'a At> {
         let at_home = self.remotes(branch).find(|(at, _)| at.remote.as_deref() == self.home);
         at_home.or_else(|| {
@@ -383,7 +387,7 @@ fn called(at: &BranchRef) -> String {
     at.request().map_or_else(|| at.branch.clone(), Request::sign)
 }
 
-/// Names each so that no two have the same id. Plain names are given first: no ref of another remote takes one away.
+/// Gives each a unique id. Plain names are assigned first: no ref of another remote takes one away.
 fn name(proposals: &mut [Proposal], holders: &Holders<'_>) {
     let mut plain = Vec::new();
     for proposal in proposals.iter_mut() {
@@ -413,8 +417,8 @@ fn in_part(commits: usize, revision: &Revision) -> String {
 }
 
 impl Pending {
-    /// Those that somebody could mean by a text, and how surely: by id or its part after the repository's name, by a
-    /// ref, by the name of a branch, by the beginning of a commit id. Only the surest count.
+    /// The proposals that a text may mean, and how exact the match is: by id or its part after the repository's name,
+    /// by a ref, by the name of a branch, by a prefix of a commit id. Only the most exact matches count.
     pub fn called(&self, text: &str) -> (u8, Vec<Resolved<'_>>) {
         let all = || {
             let changes = self.changes.iter().map(Resolved::Change);
@@ -461,7 +465,7 @@ impl<'p> Resolved<'p> {
     }
 }
 
-/// Whether git would take a text for this ref, whatever else there is.
+/// Whether git would resolve a text to this ref, whatever other refs exist.
 fn is_ref(at: &BranchRef, text: &str) -> bool {
     at.full == text || at.full.strip_prefix("refs/") == Some(text) || (at.remote.is_some() && at.short() == text)
 }
@@ -471,7 +475,7 @@ fn is_request(at: &BranchRef, text: &str) -> bool {
     at.request().is_some_and(|request| request.sign() == text || request.number.to_string() == text)
 }
 
-/// A sentence for a text that stands for several.
+/// The message for an ambiguous text.
 pub fn ambiguous(text: &str, candidates: &[String]) -> String {
     let mut shown: Vec<String> =
         candidates.iter().take(MAX_CANDIDATES).map(|id| visible::text(id).into_owned()).collect();

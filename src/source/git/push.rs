@@ -18,13 +18,13 @@ use crate::change::{Change, Commit, ObjectId, RepoPath, Revision};
 use crate::gate::{History, HistoryError, Lands, Merge, Merging, Step};
 use crate::record::{Key, sshsig};
 
-/// What git signs commits for.
+/// The namespace of git's signatures of commits.
 const COMMIT_NAMESPACE: &str = "git";
 
-/// The commits of a repository, read for one push.
+/// The commits of a repository, as read for one push.
 pub struct Commits<'r> {
     repository: &'r Repository,
-    /// Whether who signed the commits is asked for.
+    /// Whether to determine who signed the commits.
     wants_proof: bool,
     /// Commits whose parents a shallow file hides.
     cut: HashSet<ObjectId>,
@@ -50,7 +50,7 @@ impl<'r> Commits<'r> {
         let (from_tree, tree) = (repository.tree_of(from)?, repository.tree_of(to)?);
         let diff = diff_within(repository, from_tree, tree, &mut effort)?;
         let own = repository.commit(to)?;
-        // Of an ordinary commit there is nothing to look for.
+        // An ordinary commit needs no search.
         let commits = if own.parents == [from] { vec![own] } else { repository.commits_between(&[from], to)? };
         effort.hold(commits.iter().map(|commit| commit.message.len()).sum())?;
         Ok(Step {
@@ -70,7 +70,7 @@ impl<'r> Commits<'r> {
         Ok(of == commit || self.repository.raw.graph_descendant_of(oid(of), oid(commit))?)
     }
 
-    /// A commit of either side, outside of what the one base holds, behind which another base may lie.
+    /// A commit of either side, not contained in the only base, behind which another base may be.
     fn cut_beside(&self, bases: &[ObjectId], sides: [ObjectId; 2]) -> Result<Option<ObjectId>, GitError> {
         for &cut in &self.cut {
             let is_below = match bases {
@@ -84,7 +84,7 @@ impl<'r> Commits<'r> {
         Ok(None)
     }
 
-    /// One of some paths that a commit of the target has touched since the base, on any of its parents.
+    /// One of some paths, if a commit of the target has touched it since the base, on any of its parents.
     fn touched_since(
         &self,
         base: ObjectId,
@@ -99,7 +99,7 @@ impl<'r> Commits<'r> {
             let tree = |id| repository.raw.find_commit(oid(id)).map(|commit| commit.tree_id());
             let before = commit.parents.first().map(|parent| tree(*parent)).transpose()?;
             if !places.are_same(repository, before, Some(tree(commit.id)?))? {
-                // Which of them is only wanted for the sentence.
+                // Which of them is needed only for the message.
                 return Ok(paths.first().cloned());
             }
         }
@@ -117,7 +117,7 @@ impl<'r> Commits<'r> {
         let repository = self.repository;
         let revision = repository.revision(base, head, tip)?;
         let trees = Trees::of(repository, &revision)?;
-        // What a merge compares; a rebase compares each commit with its parent.
+        // A merge compares these; a rebase compares each commit with its parent.
         let mut compared = vec![(revision.base_tree, revision.head_tree)];
         if lands == Lands::Rebase {
             for commit in revision.commits.iter().filter(|commit| commit.parents.len() == 1) {
@@ -140,7 +140,7 @@ impl<'r> Commits<'r> {
             Some(_) => None,
         };
         let merges = revision.commits.iter().find(|commit| commit.parents.len() > 1).map(|commit| commit.id);
-        // What the paths lead to, and lie beside, is seen where they land.
+        // What the paths lead to, and what is beside them, is judged where they land.
         let compared = result.map_or((revision.base_tree, revision.head_tree), |tree| (revision.target_tree, tree));
         let step = merged(&revision, diff, repository, result.unwrap_or(revision.head_tree), compared, HashMap::new())?;
         Ok(Merge { step, merges, moved, blocked, in_lost_folder })
@@ -220,7 +220,7 @@ struct Done<'r> {
 }
 
 impl Done<'_> {
-    /// Folders that are there no more. Git may take them for renamed.
+    /// Folders that no longer exist. Git may consider them renamed.
     fn lost(&self) -> BTreeSet<RepoPath> {
         let gone = self.diff.files.iter().filter(|file| file.new.is_none());
         let above = gone.flat_map(|file| folders_above(&file.path));
@@ -232,7 +232,7 @@ fn is_lost(before: &git2::Tree<'_>, after: &git2::Tree<'_>, path: &RepoPath) -> 
     folder(before, path).is_some() && folder(after, path).is_none()
 }
 
-/// What a proposal forked from, and what it would land on.
+/// The tree from which a proposal forked, and the one on which it would land.
 struct Trees<'r> {
     base: git2::Tree<'r>,
     tip: git2::Tree<'r>,
@@ -244,8 +244,8 @@ impl<'r> Trees<'r> {
         Ok(Trees { base: tree(revision.base_tree)?, tip: tree(revision.target_tree)? })
     }
 
-    /// A path that is to be a file where the target has gained a folder, or lies below what is a file there and stays
-    /// one.
+    /// A path that is to be a file where the target has gained a folder, or that is below something that is a file
+    /// there and remains one.
     fn blocked(&self, done: &[Done<'_>]) -> Option<RepoPath> {
         let files = || done.iter().flat_map(|done| &done.diff.files);
         let goes: HashSet<&RepoPath> = files().filter(|file| file.new.is_none()).map(|file| &file.path).collect();
@@ -271,8 +271,8 @@ impl<'r> Trees<'r> {
         Ok(None)
     }
 
-    /// A path that the proposal adds below a folder that the target has lost. Each commit is replayed on what those
-    /// before it left: of a folder, they may have removed all that the target did not.
+    /// A path that the proposal adds below a folder that the target has lost. Each commit is replayed on the result of
+    /// those before it: they may have removed all that the target had left of a folder.
     fn added_where_lost(&self, repository: &Repository, done: &[Done<'_>]) -> Result<Option<RepoPath>, GitError> {
         let files = || done.iter().flat_map(|done| &done.diff.files);
         let gone = files().filter(|file| file.new.is_none());
@@ -292,7 +292,8 @@ impl<'r> Trees<'r> {
         Ok(None)
     }
 
-    /// What the target has changed in a folder, named from there. Where there is none, there is nothing.
+    /// What the target has changed in a folder, with paths relative to it. A folder that does not exist counts as
+    /// empty.
     fn change_below(&self, repository: &Repository, above: &RepoPath) -> Result<Diff, GitError> {
         let held = |tree| folder(tree, above).map_or_else(|| Oid::hash_object(ObjectType::Tree, b""), Ok);
         diff(repository, object_id(held(&self.base)?), object_id(held(&self.tip)?))
@@ -305,7 +306,7 @@ fn folders_above(path: &RepoPath) -> impl Iterator<Item = RepoPath> {
     ends.map(|end| RepoPath(path.0[..end].to_vec())).collect::<Vec<_>>().into_iter()
 }
 
-/// The commits that carry a sound ssh signature, each with its key. Whose key it is, the roster says.
+/// The commits with a valid ssh signature, each with its key. The roster says whose key it is.
 fn signers(repository: &Repository, commits: &[Commit]) -> Vec<(ObjectId, Key)> {
     let signer = |commit: &Commit| {
         let (signature, signed) = repository.raw.extract_signature(&oid(commit.id), None).ok()?;
@@ -319,7 +320,7 @@ fn signers(repository: &Repository, commits: &[Commit]) -> Vec<(ObjectId, Key)> 
     commits.iter().filter_map(signer).collect()
 }
 
-/// As [`super::manifest`], reading each blob once however many steps touch it.
+/// As [`super::manifest`], but reads each blob once, however many steps touch it.
 fn manifest(
     repository: &Repository,
     diff: &Diff,

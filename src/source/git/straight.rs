@@ -1,40 +1,40 @@
-//! Branches as most are: a few commits one after another, on a commit that the target holds among its newest. Of those
-//! the base is known without a walk of their own. A walk goes over all that came to the target since, for each branch
-//! anew.
+//! Branches as most are: a few commits in sequence, on one of the newest commits of the target. Their base is known
+//! without a walk of its own. A walk would visit everything that has reached the target since, again for each branch.
 
 use super::{GitError, Repository};
 use crate::change::{Commit, ObjectId};
 
-/// Commits of a branch that is looked at so, and bytes of their messages.
+/// The most commits of such a branch, and bytes of their messages.
 const MAX_COMMITS: usize = 64;
 const MAX_MESSAGES: usize = 1 << 20;
 
-/// A branch that is one row of commits on its base.
+/// A branch that is a sequence of commits on its base.
 pub(super) struct Straight {
-    /// The one best common ancestor of branch and target.
+    /// The only best common ancestor of branch and target.
     pub base: ObjectId,
-    /// What the branch holds and the target does not, newest first.
+    /// What the branch contains and the target does not, newest first.
     pub commits: Vec<Commit>,
 }
 
 impl Repository {
-    /// What a branch adds to a target, where that can be said so; none says nothing about the branch.
+    /// What a branch adds to a target, if it can be found in this way; none says nothing about the branch.
     ///
-    /// Exact, not a guess by dates: each commit of the branch has one parent, so all else that the branch holds is held
-    /// by the base. Were one of its commits held by the target, it would be new there since the base, as it is younger
-    /// than that; and all that is new there since the base is on the line, where the commit is not.
+    /// Exact, not a guess by dates: each commit of the branch has one parent, so everything else that the branch
+    /// contains is contained in the base. If the target contained one of its commits, that commit would be new there
+    /// since the base, as it descends from the base; but everything new there since the base is on the line, and the
+    /// commit is not.
     ///
     /// # Errors
     /// The target cannot be read.
     pub(super) fn straight(&self, tip: ObjectId, target: ObjectId) -> Result<Option<Straight>, GitError> {
-        // Behind a cut there may be other ancestors.
+        // Behind the cut there may be other ancestors.
         if self.is_shallow() {
             return Ok(None);
         }
         let line = self.line(target)?;
         let (mut base, mut commits, mut bytes) = (tip, Vec::new(), 0);
         while !line.holds(base) {
-            // What cannot be read is told by who walks to it.
+            // Errors of reading are reported by the code that walks to it.
             let Ok(commit) = self.commit(base) else { return Ok(None) };
             let [parent] = commit.parents[..] else { return Ok(None) };
             bytes += commit.message.len();
@@ -55,7 +55,7 @@ mod tests {
     use super::*;
     use crate::source::git::object_id;
 
-    /// Commits with any parents among the earlier ones, and with clocks that go back.
+    /// Commits with any parents among the earlier ones, and with clocks that run backwards.
     fn history() -> impl Strategy<Value = Vec<(Vec<prop::sample::Index>, i64)>> {
         let parents = prop::collection::vec(any::<prop::sample::Index>(), 0..3);
         let likely = prop_oneof![1 => parents, 6 => prop::collection::vec(any::<prop::sample::Index>(), 1..2)];

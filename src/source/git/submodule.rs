@@ -1,19 +1,20 @@
-//! What a submodule moves over, where its commits are at hand: in the work tree's own clone of it.
+//! The commits over which a submodule moves, if they are available: in the work tree's own clone of it.
 
 use super::{Repository, as_path, oid};
 use crate::change::diff::{FileDiff, Mode, TreeEntry};
 use crate::change::{counted, visible};
 
-/// Commits whose titles are shown.
+/// The most commits whose titles are shown.
 const SHOWN: usize = 10;
-/// Commits that are counted.
+/// The most commits that are counted.
 const COUNTED: usize = 1_000;
 
-/// Sentences about the commits between the two sides of a submodule; empty where there is none, or they are not here.
+/// Sentences about the commits between the two sides of a submodule; empty if it is not one, or the commits are not
+/// here.
 pub fn passed_by_submodule(repository: &Repository, diff: &FileDiff) -> Vec<String> {
     let commit = |entry: Option<TreeEntry>| entry.filter(|entry| entry.mode == Mode::Submodule).map(|entry| entry.id);
     let (Some(old), Some(new)) = (commit(diff.old), commit(diff.new)) else { return Vec::new() };
-    // A path of the tree may be hostile: it must stay inside of the work tree.
+    // A path of the tree may be hostile: it must stay inside the work tree.
     let is_inside = as_path(&diff.path).components().all(|part| matches!(part, std::path::Component::Normal(_)));
     let place = repository.root.join(as_path(&diff.path));
     let inside = std::fs::canonicalize(&place).ok().zip(std::fs::canonicalize(&repository.root).ok());

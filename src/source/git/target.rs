@@ -1,5 +1,5 @@
-//! The branch that changes land on, for the desk and the commands: what a remote calls its default, as far as that is
-//! known here. For the verdicts of a gate nothing of this is asked where there are remotes.
+//! The branch on which changes land, for the desk and the commands: a remote's default branch, as far as it is known
+//! here. If there are remotes, the verdicts of a gate use none of this.
 
 use std::collections::BTreeSet;
 
@@ -8,12 +8,12 @@ use git2::BranchType;
 use super::{GitError, Repository};
 use crate::change::{BranchRef, ObjectId, visible};
 
-/// What a default branch is called where nothing else says which one it is.
+/// The usual names of a default branch, if nothing else says which one it is.
 const USUAL: [&str; 3] = ["main", "master", "trunk"];
-/// The remote that holds the target, where there are several.
+/// The remote with the target, if there are several.
 const HOMES: [&str; 2] = ["origin", "upstream"];
 
-/// The branch that changes land on: the server's name for it, and its tip as last seen.
+/// The branch on which changes land: the server's name for it, and its tip as last seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TargetBranch {
     /// `refs/heads/main`
@@ -29,9 +29,9 @@ impl TargetBranch {
 }
 
 impl Repository {
-    /// The branch changes land on, which is also the policy branch. In a clone: what the HEAD of its remote resolves
-    /// to, else the one branch there that is called as default branches are. In a bare repository HEAD. Else main,
-    /// master or trunk, or the only branch there is.
+    /// The branch on which changes land, which is also the policy branch. In a clone: the branch to which the HEAD of
+    /// its remote resolves, else the one branch there with a usual default name. In a bare repository: HEAD. Otherwise
+    /// main, master or trunk, or the only branch there is.
     pub fn target(&self) -> Result<TargetBranch, GitError> {
         match self.home() {
             Some(remote) => self.default_of(&remote),
@@ -39,15 +39,15 @@ impl Repository {
         }
     }
 
-    /// A target by its full name; its tip is the remote-tracking one where there is one. Not in a bare repository: what
-    /// is pushed to has its own refs, and others there are whoever's who may push them.
+    /// A target by its full name; its tip is the remote-tracking one, if there is one. Not so in a bare repository: a
+    /// repository that receives pushes has its own refs, and anyone who may push can create other refs there.
     pub fn target_named(&self, name: &str) -> Result<TargetBranch, GitError> {
         let tip = self.tip(&self.target_ref(name));
         let tip = tip.ok_or_else(|| GitError::NoSuchRevision(visible::text(name).into_owned()))?;
         Ok(TargetBranch { name: name.to_owned(), tip })
     }
 
-    /// The ref here that shows where a target stands.
+    /// The local ref that shows the tip of a target.
     pub(super) fn target_ref(&self, name: &str) -> String {
         let tracking = name
             .strip_prefix("refs/heads/")
@@ -56,7 +56,7 @@ impl Repository {
         tracking.unwrap_or_else(|| name.to_owned())
     }
 
-    /// The remote that changes land on: `origin`, `upstream`, or the only one there is. None of a bare repository.
+    /// The remote on which changes land: `origin`, `upstream`, or the only one there is. None in a bare repository.
     pub(super) fn home(&self) -> Option<String> {
         if self.is_bare() {
             return None;
@@ -80,8 +80,8 @@ impl Repository {
         self.raw.references_glob(&format!("refs/remotes/{remote}/*")).is_ok_and(|mut found| found.next().is_some())
     }
 
-    /// What a remote calls its default branch. Its HEAD is as it was when somebody asked last: a branch that was
-    /// renamed since is not there, and a local one of the old name is not what changes land on any more.
+    /// The default branch of a remote. Its HEAD is as of the last time it was queried: a branch renamed since does not
+    /// exist, and a local branch with the old name is no longer where changes land.
     fn default_of(&self, remote: &str) -> Result<TargetBranch, GitError> {
         let prefix = format!("refs/remotes/{remote}/");
         let named = |branch: &str| self.target_named(&format!("refs/heads/{branch}"));
@@ -106,7 +106,7 @@ impl Repository {
         }
     }
 
-    /// Of some branches the one that holds all the others: where a branch was renamed, the old name may still be here.
+    /// The branch that contains all the others: if a branch was renamed, the old name may still be here.
     fn newest<'b>(&self, prefix: &str, branches: &[&'b str]) -> Option<&'b str> {
         let tips: Vec<_> = branches.iter().filter_map(|branch| self.tip(&format!("{prefix}{branch}"))).collect();
         let holds_all = |tip: &ObjectId| tips.iter().all(|other| self.is_descendant(*tip, *other));

@@ -1,5 +1,6 @@
-//! Trees that were read for one question: each step of a push begins with the tree that the one before ended with.
-//! Not kept any longer: another process may have put something else under an id, which is noticed when it is read.
+//! Trees that were read for one question: each step of a push begins with the tree with which the one before ended.
+//! They are not kept any longer: another process may have stored something else under an id, which is noticed when it
+//! is read.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -10,21 +11,21 @@ use git2::{ObjectType, Oid};
 use super::{GitError, Repository};
 use crate::change::diff::Mode;
 
-/// git's mode of a tree in a tree.
+/// git's mode for a tree within a tree.
 pub(super) const TREE: i32 = 0o040_000;
 
-/// Octal digits of a mode, and bytes of an id: SHA-256 repositories are refused when they are opened.
+/// The most octal digits of a mode, and bytes of an id: SHA-256 repositories are refused when they are opened.
 const MAX_MODE: usize = 7;
 const ID: usize = 20;
 
-/// Entries that are kept. One takes some 100 bytes; once there are more, it begins anew.
+/// The most entries that are kept. One takes some 100 bytes; beyond that, the cache is emptied.
 const MAX_KEPT: usize = 300_000;
 
 /// Name, mode and id of an entry.
 pub(super) type Entry = (Vec<u8>, i32, Oid);
 pub(super) type Entries = Rc<Vec<Entry>>;
 
-/// What was read so far.
+/// The trees read so far.
 #[derive(Default)]
 pub(super) struct Trees(RefCell<Kept>);
 
@@ -41,7 +42,7 @@ impl Trees {
 
     fn keep(&self, id: Oid, entries: &Entries) {
         let mut kept = self.0.borrow_mut();
-        // An empty tree takes room, too.
+        // An empty tree takes memory, too.
         kept.entries += entries.len() + 1;
         if kept.entries > MAX_KEPT {
             *kept = Kept { by_id: HashMap::new(), entries: entries.len() + 1 };
@@ -54,8 +55,8 @@ impl Repository {
     /// The entries of a tree by name.
     ///
     /// # Errors
-    /// It is missing, or not what git writes: entries out of order, twice, or with names or modes that are none. Git
-    /// would check out another file than the one that was shown.
+    /// It is missing, or not in git's format: entries out of order, duplicated, or with invalid names or modes. Git
+    /// would check out a different file than the one that was shown.
     pub(super) fn entries(&self, id: Oid) -> Result<Entries, GitError> {
         if let Some(entries) = self.trees.get(id) {
             return Ok(entries);
@@ -66,7 +67,7 @@ impl Repository {
     }
 
     fn read_entries(&self, id: Oid) -> Result<Vec<Entry>, GitError> {
-        // As an object of any kind: git2 would read it into a form of its own, and copy each entry out of that again.
+        // Read as a raw object: git2 would parse it into its own representation, and copy each entry out of that again.
         let odb = self.raw.odb()?;
         let object = odb.read(id)?;
         let entries = (object.kind() == ObjectType::Tree).then(|| parsed(object.data())).flatten();
@@ -80,8 +81,8 @@ impl Repository {
     }
 }
 
-/// The entries of a tree as git stores it, by name; none where git would not have written it so. Each is a mode in
-/// octal digits, a blank, the name up to a NUL, and the 20 bytes of an id.
+/// The entries of a tree in git's storage format, by name; none if git would not have written it. Each is a mode in
+/// octal digits, a space, the name up to a NUL, and the 20 bytes of an id.
 fn parsed(mut data: &[u8]) -> Option<Vec<Entry>> {
     let mut entries = Vec::with_capacity(data.len() / 32);
     while !data.is_empty() {
@@ -104,13 +105,13 @@ fn first_entry(data: &[u8]) -> Option<(Entry, &[u8])> {
     let end = data.iter().position(|&byte| byte == 0)?;
     let (name, id) = (&data[..end], data.get(end + 1..end + 1 + ID)?);
     let is_fit = !matches!(name, b"" | b"." | b"..") && !name.contains(&b'/');
-    // Git takes a mode that it does not know for a folder or a submodule, and checks it out.
+    // Git treats an unknown mode as a folder or a submodule, and checks it out.
     let is_known = raw == TREE || mode(raw).is_some();
     let entry = (name.to_vec(), raw, Oid::from_bytes(id).ok()?);
     (is_fit && is_known).then_some((entry, &data[end + 1 + ID..]))
 }
 
-/// Git's own are without zeros before them, those of some old programs are not. None has more than 16 bits.
+/// Git writes modes without leading zeros, some old programs with them. No mode has more than 16 bits.
 fn octal(digits: &[u8]) -> Option<i32> {
     let is_octal = !digits.is_empty() && digits.iter().all(|digit| (b'0'..=b'7').contains(digit));
     let raw = is_octal.then(|| digits.iter().fold(0, |raw, digit| raw * 8 + i32::from(digit - b'0')));
@@ -190,7 +191,7 @@ mod tests {
             let _ = parsed(&data);
         }
 
-        /// Judged by another reader of trees.
+        /// Checked against another reader of trees.
         #[test]
         fn what_is_read_is_what_libgit2_reads(names in prop::collection::btree_set("[a-d.]{1,4}", 0..6), folder: u8) {
             let (dir, mut builder) = (tempfile::tempdir().unwrap(), Vec::new());

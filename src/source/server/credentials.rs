@@ -1,4 +1,4 @@
-//! Where the token of an account comes from. It is never written down, and is in no argument of a program.
+//! Where the token of an account comes from. It is never stored on disk, and never passed as a program argument.
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};
@@ -7,18 +7,18 @@ use super::http::Secret;
 use super::{Server, ServerKind};
 use crate::change::visible;
 
-/// A token and where it was found, for people.
+/// A token and where it was found, to show to people.
 #[derive(Debug, Clone)]
 pub struct Credentials {
     pub token: Secret,
     pub from: String,
 }
 
-/// Looks for the token of a server: in `UNDERSIGN_TOKEN_NAME`, by the command of the configuration, from `gh` for
-/// GitHub, and from git's credential helpers, which never ask on the terminal here.
+/// Looks for the token of a server: in `UNDERSIGN_TOKEN_NAME`, with the configured command, from `gh` for GitHub, and
+/// from git's credential helpers, which never prompt on the terminal here.
 ///
 /// # Errors
-/// A sentence: the command failed, or what the variable holds is no token. That there is none is no error.
+/// A sentence: the command failed, or the variable does not contain a valid token. Having no token is not an error.
 pub fn token(server: &Server) -> Result<Option<Credentials>, String> {
     let variable = variable(&server.name);
     if let Some(text) = std::env::var_os(&variable).filter(|text| !text.to_string_lossy().trim().is_empty()) {
@@ -60,7 +60,7 @@ fn by_command(command: &str) -> Result<Secret, String> {
 fn by_gh(host: &str) -> Option<Secret> {
     let mut gh = Command::new("gh");
     gh.args(["auth", "token", "--hostname", host]).stdin(Stdio::null());
-    // It takes these for the token of whatever host it is asked for.
+    // `gh` uses these as the token for any host.
     if !std::env::var("GH_HOST").is_ok_and(|own| own == host) {
         gh.env_remove("GH_ENTERPRISE_TOKEN").env_remove("GITHUB_ENTERPRISE_TOKEN");
     }
@@ -68,7 +68,7 @@ fn by_gh(host: &str) -> Option<Secret> {
     output.status.success().then(|| Secret::new(&String::from_utf8_lossy(&output.stdout))).flatten()
 }
 
-/// Asks the helpers that git asks when it fetches over HTTP.
+/// Asks the credential helpers that git uses when it fetches over HTTP.
 fn by_git(server: &Server) -> Option<Secret> {
     let mut git = Command::new("git")
         .args(["credential", "fill"])
@@ -80,12 +80,12 @@ fn by_git(server: &Server) -> Option<Secret> {
         .spawn()
         .ok()?;
     let url = server.url.lines().next().unwrap_or_default();
-    // It may have ended before it read.
+    // It may have exited before reading.
     let _ = git.stdin.take()?.write_all(format!("url={url}\n\n").as_bytes());
     let output = git.wait_with_output().ok()?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let password = text.lines().find_map(|line| line.strip_prefix("password="))?;
-    // Gerrit takes passwords only with their users.
+    // Gerrit accepts passwords only together with the user name.
     let user = text.lines().find_map(|line| line.strip_prefix("username="));
     let user = user.filter(|_| server.kind == Some(ServerKind::Gerrit)).map(|user| format!("{user}:"));
     let whole = user.unwrap_or_default() + password;

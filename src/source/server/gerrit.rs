@@ -1,6 +1,6 @@
 //! Gerrit's API, below `/a/`, with basic authentication.
 //!
-//! A vote and the message that names the record are one call, which names the patch set by its commit.
+//! A vote and the message that names the record are one call, which identifies the patch set by its commit.
 
 use std::collections::BTreeMap;
 
@@ -15,14 +15,14 @@ use crate::decision::Verdict;
 
 /// The label of people's votes.
 const VOTES: &str = "Code-Review";
-/// The label by which most servers have their checks vote.
+/// The label on which the checks of most servers vote.
 const CHECKS: &str = "Verified";
 /// A vote that counts for submitting.
 const FULL: i64 = 2;
 
 pub struct Server<'t> {
     pub client: Client<'t>,
-    /// As a browser has it.
+    /// As seen in a browser.
     pub url: String,
 }
 
@@ -36,7 +36,7 @@ struct Person {
 }
 
 impl Person {
-    /// Not everybody has a name to log in with.
+    /// Not everybody has a user name.
     fn login(&self) -> String {
         let number = || self.id.map(|id| format!("account {id}")).unwrap_or_default();
         self.username.clone().unwrap_or_else(number)
@@ -105,7 +105,7 @@ impl Change {
         self.current_revision.as_ref()?.parse().ok()
     }
 
-    /// The ref of its newest patch set.
+    /// The ref of the newest patch set.
     fn full(&self) -> Option<String> {
         self.revisions.as_ref()?.get(self.current_revision.as_ref()?)?.full.clone()
     }
@@ -121,10 +121,10 @@ impl Change {
         all.find(|(_, revision)| revision.number == Some(patch_set)).and_then(|(id, _)| id.parse().ok())
     }
 
-    /// What the account may vote.
+    /// The votes that the account may give.
     fn permitted(&self) -> Vec<i64> {
         let permitted = self.permitted_labels.as_ref().and_then(|labels| labels.get(VOTES));
-        // A plus, or a blank before a zero.
+        // A plus sign, or a space before a zero.
         let number = |text: &String| text.trim().trim_start_matches('+').parse().ok();
         permitted.into_iter().flatten().filter_map(number).collect()
     }
@@ -161,7 +161,7 @@ impl Server<'_> {
         }
     }
 
-    /// The strongest vote for a verdict that the account may give; none where a verdict is no vote.
+    /// The strongest vote for a verdict that the account may give; none if the verdict is not a vote.
     fn vote(&self, decided: &Decided<'_>) -> Result<Option<i64>, ServerError> {
         let sign = match decided.verdict {
             Verdict::Approve => 1,
@@ -180,12 +180,12 @@ impl Server<'_> {
     }
 }
 
-/// A change, by its project and its number. A name may hold slashes.
+/// The path of a change, by its project and its number. A project name may contain slashes.
 fn path(repository: &str, request: Request) -> String {
     format!("/changes/{}~{}", escaped(repository), request.number)
 }
 
-/// In a query, a name between quotes has none itself.
+/// A name quoted for a query; quotes inside it are removed.
 fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace(['"', '\\'], ""))
 }
@@ -199,7 +199,7 @@ impl ReviewServer for Server<'_> {
 
     fn open(&self, repository: &str, account: &Account) -> Result<Vec<Pending>, ServerError> {
         let mut open = self.query(&format!("is:open project:{}", quoted(repository)), LISTED)?;
-        // A name may be read as a pattern there.
+        // The server may read a name as a pattern.
         open.retain(|change| change.project == repository);
         let pending = open.into_iter().map(|change| {
             let asked = change.asks(&account.login).then(|| account.login.clone());
@@ -210,7 +210,7 @@ impl ReviewServer for Server<'_> {
 
     fn asked(&self, account: &Account) -> Result<Vec<Pending>, ServerError> {
         let found = match self.query("is:open attention:self", LISTED) {
-            // Before 3.3 nobody had attention.
+            // The attention set exists since 3.3.
             Err(ServerError::Refused(..)) => self.query("is:open reviewer:self -owner:self", LISTED)?,
             found => found?,
         };
@@ -222,7 +222,7 @@ impl ReviewServer for Server<'_> {
         let unreadable = || ServerError::Unreadable(self.client.host().to_owned(), "an object id is none".to_owned());
         let head = change.head().ok_or_else(unreadable)?;
         let owner = change.owner.as_ref().ok_or_else(unreadable)?;
-        // By the number it is known where the name is not told.
+        // By the account number if the server does not give the user name.
         let me = if owner.username.is_none() { Some(self.me()?) } else { None };
         let author = me.filter(|me| me.id == owner.id).map_or_else(|| owner.login(), |me| me.login());
         let is_whole = change.branch.starts_with("refs/");
@@ -234,7 +234,7 @@ impl ReviewServer for Server<'_> {
         let mut checks = Checks::default();
         let query = format!("commit:{head} project:{}", quoted(repository));
         let found = self.query(&query, "&o=CURRENT_REVISION&o=DETAILED_LABELS")?;
-        // Votes are told of the newest patch set alone.
+        // The server reports votes only for the newest patch set.
         let newest = found.iter().filter(|change| change.project == repository && change.head() == Some(head));
         for vote in newest.flat_map(|change| change.votes(CHECKS)) {
             match vote.value.unwrap_or_default() {

@@ -1,7 +1,7 @@
-//! GitHub's API, and that of Gitea and Forgejo, which took its shape and not all of its words.
+//! GitHub's API, and that of Gitea and Forgejo, which has the same structure but not all of the same words.
 //!
-//! From GitHub's description of its REST API (`@octokit/openapi`, 2022-11-28) and the swagger file of Forgejo; what
-//! neither tells was seen on a server: Gitea takes GitHub's `APPROVE` with status 200 and leaves the review
+//! Based on GitHub's description of its REST API (`@octokit/openapi`, 2022-11-28) and the swagger file of Forgejo. What
+//! neither documents was observed on a server: Gitea accepts GitHub's `APPROVE` with status 200 and leaves the review
 //! unsubmitted, its own word is `APPROVED`; a review without an `event` stays unsubmitted on GitHub.
 
 use serde::de::DeserializeOwned;
@@ -15,9 +15,9 @@ use crate::change::request::{Request, RequestKind};
 use crate::decision::Verdict;
 use crate::risk::external::{Report, check_run};
 
-/// Check runs with annotations that are read of one commit.
+/// The most check runs of a commit whose annotations are read.
 const MAX_ANNOTATED: usize = 20;
-/// Annotations that are read of one check run: a page.
+/// The most annotations read from one check run: one page.
 const MAX_ANNOTATIONS: u64 = 100;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub enum Dialect {
 }
 
 impl Dialect {
-    /// How many a page may hold, and the word for it.
+    /// The query parameter for the largest page size.
     fn page(self) -> &'static str {
         match self {
             Dialect::GitHub => "per_page=100",
@@ -35,7 +35,7 @@ impl Dialect {
         }
     }
 
-    /// A verdict, as it is given.
+    /// A verdict as it is submitted.
     fn event(self, verdict: Verdict) -> &'static str {
         match (self, verdict) {
             (Dialect::GitHub, Verdict::Approve) => "APPROVE",
@@ -45,7 +45,7 @@ impl Dialect {
         }
     }
 
-    /// A verdict, as it is read back.
+    /// A verdict as the server reports it.
     fn state(self, verdict: Verdict) -> &'static str {
         match (self, verdict) {
             (_, Verdict::Approve) => "APPROVED",
@@ -93,7 +93,7 @@ struct Pull {
     requested_reviewers: Option<Vec<User>>,
 }
 
-/// What a search over the server finds.
+/// A result of a search over the whole server.
 #[derive(Deserialize)]
 struct Issue {
     number: u64,
@@ -136,7 +136,7 @@ struct Status {
     #[serde(default)]
     context: String,
     description: Option<String>,
-    /// GitHub; Gitea takes `state` and gives `status`.
+    /// GitHub; Gitea expects `state` and returns `status`.
     state: Option<String>,
     status: Option<String>,
 }
@@ -162,7 +162,7 @@ struct CheckRun {
     conclusion: Option<String>,
 }
 
-/// Check runs, with what leads to their annotations.
+/// Check runs, with the fields needed to find their annotations.
 #[derive(Deserialize)]
 struct AnnotatedRuns {
     check_runs: Vec<Annotated>,
@@ -173,7 +173,7 @@ struct Annotated {
     id: u64,
     #[serde(default)]
     name: String,
-    /// Where it differs from the commit that was asked for, what it says is stale.
+    /// If it differs from the requested commit, the run is stale.
     #[serde(default)]
     head_sha: String,
     conclusion: Option<String>,
@@ -196,7 +196,7 @@ struct App {
 }
 
 impl Annotated {
-    /// The app that reports, and the account that it belongs to.
+    /// The app that reports, and the account that owns it.
     fn reporter(&self) -> (&str, &str) {
         let app = self.app.as_ref();
         let slug = app.and_then(|app| app.slug.as_deref()).unwrap_or_default();
@@ -210,7 +210,7 @@ struct Version {
 }
 
 impl Server<'_> {
-    /// Below a repository. `ann/shop` has two parts, and nothing of either leads elsewhere.
+    /// A path below a repository. `ann/shop` has two parts; both are escaped, so neither can lead elsewhere.
     fn path(&self, repository: &str, rest: &str) -> String {
         let parts: Vec<String> = repository.split('/').map(escaped).collect();
         format!("/repos/{}{rest}", parts.join("/"))
@@ -224,7 +224,7 @@ impl Server<'_> {
         self.client.get_pages(&self.paged(path))
     }
 
-    /// The pages of a list that stands within something else.
+    /// The pages of a list that is nested in an object.
     fn pages<T: DeserializeOwned>(&self, path: &str) -> Result<Vec<T>, ServerError> {
         self.client.get_each_page(&self.paged(path))
     }
@@ -239,19 +239,19 @@ impl Server<'_> {
         text.parse().map_err(unreadable)
     }
 
-    /// What one check run says. Who reports it stands in the name of the tool, and so beside each finding.
+    /// What one check run reports. The name of the tool contains the reporter, so it is shown beside each finding.
     fn annotations(&self, repository: &str, run: &Annotated, author: &str) -> Result<Report, ServerError> {
         let path = self.path(repository, &format!("/check-runs/{}/annotations", run.id));
-        // A page, and no more: a check may have thousands.
+        // One page only: a check may have thousands.
         let list: serde_json::Value = self.client.get(&self.paged(&path))?;
         let unreadable = |why| ServerError::Unreadable(self.client.host().to_owned(), why);
         let head = serde_json::to_string(run).map_err(|error| unreadable(error.to_string()))?;
         let mut report = check_run(&head, &list.to_string()).map_err(unreadable)?;
         let (app, owner) = run.reporter();
-        // An app opens requests as an account of its own, which is called `SLUG[bot]`.
+        // An app opens requests with its own account, which is called `SLUG[bot]`.
         let is_own = (!owner.is_empty() && owner.eq_ignore_ascii_case(author))
             || author.strip_suffix("[bot]").is_some_and(|slug| slug.eq_ignore_ascii_case(app));
-        // They go into a name that stands in each row.
+        // They become part of a name that is shown in each row.
         let short = |text: &str| text.chars().take(60).collect::<String>();
         let (app, author) = (short(app), short(author));
         for one in &mut report.runs {
@@ -308,7 +308,7 @@ impl ReviewServer for Server<'_> {
                 title: pull.title,
                 author: login(pull.user),
                 is_draft: pull.draft,
-                // Whether one is in a team the list does not say; the search does.
+                // The list does not say whether the account is in a team; the search does.
                 asked: by_name.then(|| account.login.clone()),
                 target: pull.base.name,
                 head: pull.head.sha.parse().ok(),

@@ -1,8 +1,8 @@
-//! GitLab's API, version 4, and its GraphQL for the one thing that this has not.
+//! GitLab's API, version 4, and its GraphQL for the one thing that version 4 lacks.
 //!
-//! It binds an approval to a commit only while it takes it: it refuses one for another head (409), and may keep it when
-//! commits come. So an approval is sent with the commit first and the note that names the record after it: where that
-//! note is, all before it was taken.
+//! GitLab ties an approval to a commit only when it accepts it: it refuses one for another head (409), but may keep it
+//! when commits are pushed. So the approval is sent first, with the commit, and then the note that names the record: if
+//! the note is there, everything before it was accepted.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -13,14 +13,14 @@ use crate::change::ObjectId;
 use crate::change::request::{Request, RequestKind};
 use crate::decision::Verdict;
 
-/// Changes are requested by GraphQL alone.
+/// Changes can be requested only through GraphQL.
 const REQUEST_CHANGES: &str = "mutation($path: ID!, $iid: String!) { mergeRequestRequestChanges(input: {projectPath: \
                                $path, iid: $iid}) { errors } }";
 
-/// What a rejection is where the server took no request for changes.
+/// How a rejection is expressed if the server accepts no request for changes.
 const THREAD: &str = "by an open thread and a failed status, as the server took no request for changes from you";
 
-/// What a withdrawal is where a request for changes stands.
+/// How a withdrawal is expressed while a request for changes remains.
 const STANDS: &str = "only by a note: your request for changes remains until you remove it on its page";
 
 pub struct Server<'t> {
@@ -60,7 +60,7 @@ struct MergeRequest {
 }
 
 impl MergeRequest {
-    /// Of a repository, as it is called in a list of all.
+    /// The repository, as the list of all merge requests names it.
     fn repository(&self) -> Option<&str> {
         let full = &self.references.as_ref()?.full;
         full.rsplit_once('!').map(|(repository, _)| repository)
@@ -96,7 +96,7 @@ struct Approver {
     user: Option<User>,
 }
 
-/// What somebody who is asked to review said last.
+/// A reviewer and the last state of their review.
 #[derive(Deserialize)]
 struct Reviewer {
     user: Option<User>,
@@ -104,7 +104,7 @@ struct Reviewer {
     state: String,
 }
 
-/// A thread, or a note by itself.
+/// A thread, or a single note.
 #[derive(Deserialize)]
 struct Discussion {
     notes: Option<Vec<Note>>,
@@ -115,7 +115,7 @@ struct Note {
     #[serde(default)]
     body: String,
     author: Option<User>,
-    /// Written by the server, of what somebody did.
+    /// Written by the server about an event.
     #[serde(default)]
     system: bool,
     #[serde(default)]
@@ -163,7 +163,7 @@ impl Server<'_> {
         Ok(ours.any(|reviewer| reviewer.state == "requested_changes"))
     }
 
-    /// The last note of ours that names the record.
+    /// Our last note that names the record.
     fn note(&self, decided: &Decided<'_>, login: &str) -> Result<Option<Note>, ServerError> {
         let discussions: Vec<Discussion> = self.list(&merge_request(decided, "/discussions"))?;
         let mut notes = discussions.into_iter().filter_map(|discussion| discussion.notes).flatten();
@@ -177,7 +177,7 @@ impl Server<'_> {
     fn approve(&self, decided: &Decided<'_>) -> Result<(), ServerError> {
         let body = json!({"sha": decided.head.to_string()});
         match self.client.post::<Value>(&merge_request(decided, "/approve"), &body) {
-            // The token was good enough for all before.
+            // The same token was accepted for everything before.
             Err(ServerError::Account(host)) => {
                 let what = "this account may not approve it (401): who opened it may not, who committed to it may not \
                             either if the project says so, and only some people may if it has rules for that";
@@ -188,7 +188,7 @@ impl Server<'_> {
     }
 
     fn write(&self, decided: &Decided<'_>, place: &str) -> Result<(), ServerError> {
-        // A line that begins with a slash may be a command there.
+        // GitLab may read a line that begins with a slash as a command.
         let text = decided.text.replace("\n/", "\n /");
         self.client.post::<Value>(&merge_request(decided, place), &json!({"body": text})).map(|_| ())
     }
@@ -200,9 +200,9 @@ impl Server<'_> {
         Ok(())
     }
 
-    /// Asks for changes, and says whether it counts as such there: in most versions only somebody who is asked to
-    /// review may, and older ones know nothing of it. What the server answers to it says less than what it holds
-    /// afterwards.
+    /// Requests changes; returns whether the server counts it as a request for changes: in most versions only a
+    /// requested reviewer may make one, and older versions do not support it. The response says less than the state
+    /// that the server reports afterwards.
     fn request_changes(&self, decided: &Decided<'_>, login: &str) -> Result<bool, ServerError> {
         if self.asks_for_changes(decided, login)? {
             return Ok(true);
@@ -217,7 +217,7 @@ impl Server<'_> {
     }
 }
 
-/// A project, by its path: `shops/till` is one part.
+/// The path of a project: `shops/till` is escaped as one part.
 fn project(repository: &str, rest: &str) -> String {
     format!("/v4/projects/{}{rest}", escaped(repository))
 }
@@ -248,7 +248,7 @@ impl ReviewServer for Server<'_> {
     fn asked(&self, account: &Account) -> Result<Vec<Pending>, ServerError> {
         let found = self.list("/v4/merge_requests?scope=reviews_for_me&state=opened");
         let found: Vec<MergeRequest> = match found {
-            // Older ones know no such scope.
+            // Older versions do not know this scope.
             Err(ServerError::Refused(..)) => {
                 let login = escaped(&account.login);
                 self.list(&format!("/v4/merge_requests?scope=all&state=opened&reviewer_username={login}"))?
@@ -292,7 +292,8 @@ impl ReviewServer for Server<'_> {
         let login = self.me()?;
         match decided.verdict {
             Verdict::Approve => {
-                // Without our note it may be one of another commit: only one that is sent now names this.
+                // Without our note it may be an approval of another commit: only a new one is certain to be for this
+                // commit.
                 self.unapprove(decided, &login)?;
                 self.approve(decided)?;
                 if !self.has_approved(decided, &login)? {
@@ -305,7 +306,7 @@ impl ReviewServer for Server<'_> {
                     return self.write(decided, "/discussions");
                 }
                 self.write(decided, "/notes")?;
-                // Some versions take a note for a review without a verdict, whatever was said before it.
+                // Some versions treat a note as a review without a verdict, which replaces an earlier verdict.
                 return self.request_changes(decided, &login).map(|_| ());
             }
             Verdict::Withdraw => self.unapprove(decided, &login)?,

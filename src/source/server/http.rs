@@ -1,5 +1,6 @@
-//! HTTP to a review server: one place for limits, conditional requests, paging, redirects and what went wrong. A server
-//! is hostile: nothing of it is followed to another host, read without a bound, or shown without being escaped.
+//! HTTP to a review server: one place for limits, conditional requests, paging, redirects and errors. A server is
+//! treated as hostile: no redirect or link is followed to another host, nothing is read without a bound, and nothing is
+//! shown unescaped.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -11,37 +12,37 @@ use serde::de::DeserializeOwned;
 
 use crate::change::visible;
 
-/// Bytes of one answer.
+/// Bytes of one response.
 const MAX_BODY: usize = 16 << 20;
-/// Bytes of answers that are kept of one server.
+/// Bytes of responses kept for one server.
 const MAX_KEPT: usize = 64 << 20;
 /// Pages of one list.
 const MAX_PAGES: usize = 100;
 /// Bytes of one list, over all its pages.
 const MAX_LIST: usize = 64 << 20;
-/// Seconds for one answer, all of it.
+/// Seconds for one whole response.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Characters of what a server says of an error that are passed on.
+/// The most characters of a server's error message that are passed on.
 const MAX_SAID: usize = 200;
 
-/// A token or a password. It is in no error, log or text for debugging.
+/// A token or a password. It never appears in errors, logs or debug output.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
 impl Secret {
-    /// What stands between blanks and line ends.
+    /// The text, trimmed of surrounding whitespace.
     pub fn new(text: &str) -> Option<Secret> {
         let text = text.trim();
         let is_one_word = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
         is_one_word.then(|| Secret(text.to_owned()))
     }
 
-    /// With a word before it that says what it is.
+    /// Adds a prefix that names its scheme.
     pub(super) fn after(&self, word: &str) -> Secret {
         Secret(format!("{word}{}", self.0))
     }
 
-    /// A user and a password with a colon between them, as basic authentication has them.
+    /// A user and a password separated by a colon, encoded for basic authentication.
     pub(super) fn basic(&self) -> Secret {
         Secret(format!("Basic {}", base64ct::Base64::encode_string(self.0.as_bytes())))
     }
@@ -50,8 +51,8 @@ impl Secret {
         &self.0
     }
 
-    /// All that may stand for it in a text: without the word before it, and where it is encoded, plain, whole and in
-    /// its parts.
+    /// All forms in which it may occur in a text: without its prefix, and, if it is encoded, decoded, whole and in its
+    /// parts.
     fn spellings(&self) -> Vec<String> {
         let own = self.0.rsplit(' ').next().unwrap_or_default();
         let plain = self.0.strip_prefix("Basic ").and_then(|text| base64ct::Base64::decode_vec(text).ok());
@@ -75,14 +76,14 @@ pub enum Method {
     Put,
 }
 
-/// What is sent, whole.
+/// A request, complete.
 #[derive(Debug, Clone)]
 pub struct Request {
     pub method: Method,
     pub url: String,
-    /// Without those of the account.
+    /// Without the authorization header.
     pub headers: Vec<(&'static str, String)>,
-    /// Of the account.
+    /// The header that authenticates the account.
     pub authorization: Option<(&'static str, Secret)>,
     pub body: Vec<u8>,
 }
@@ -101,23 +102,23 @@ impl Response {
     }
 }
 
-/// No answer, or none that is whole.
+/// No response, or an incomplete one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NoAnswer(pub String);
 
-/// Brings requests to a server. Tests have one that plays servers and their faults.
+/// Sends requests to a server. Tests use one that plays servers and their faults.
 pub trait Transport: Send + Sync {
-    /// Sends one request and reads its answer, without following a redirect.
+    /// Sends one request and reads its response, without following a redirect.
     ///
     /// # Errors
-    /// There is no whole answer within 30 seconds and 16 MiB. Whether the server acted is not known then.
+    /// There is no complete response within 30 seconds and 16 MiB. Whether the server acted is then unknown.
     fn send(&self, request: &Request) -> Result<Response, NoAnswer>;
 }
 
-/// The network: TLS checked as the system does it, so that the roots of a company are known.
+/// The network. TLS certificates are checked with the system's trust store, so that the roots of a company are known.
 pub struct Network {
     agent: ureq::Agent,
-    /// To this machine: a proxy would be told tokens in the open.
+    /// For this machine: a proxy would see tokens in plain text.
     direct: ureq::Agent,
 }
 
@@ -170,7 +171,7 @@ impl Transport for Network {
     }
 }
 
-/// What went wrong, without the words of the library and the numbers of the system.
+/// What went wrong, without the library's wording and the system's error numbers.
 fn said_of(error: &ureq::Error) -> String {
     match error {
         ureq::Error::Io(error) => {
@@ -181,7 +182,7 @@ fn said_of(error: &ureq::Error) -> String {
     }
 }
 
-/// Why a server did not do what it was asked: a sentence that also says what to do.
+/// Why a server did not do what was requested: a sentence that also says what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ServerError {
     #[error("{0} does not answer: {1}.")]
@@ -215,13 +216,13 @@ pub enum ServerError {
 }
 
 impl ServerError {
-    /// Whether the server may have done all the same what it was asked.
+    /// Whether the server may have acted on the request in spite of the error.
     pub fn may_be_done(&self) -> bool {
         matches!(self, ServerError::Unreachable(..) | ServerError::Failed(..) | ServerError::Unreadable(..))
     }
 }
 
-/// Answers by what was asked, with what tells whether they still hold: for one account, over several clients.
+/// Responses by request, with their validators: for one account, shared by several clients.
 #[derive(Debug, Clone, Default)]
 pub struct Kept(Arc<Mutex<Answers>>);
 
@@ -245,16 +246,16 @@ impl Kept {
 /// One server and one account.
 pub struct Client<'t> {
     transport: &'t dyn Transport,
-    /// Without a slash at its end.
+    /// Without a trailing slash.
     base: String,
-    /// For people.
+    /// To show to people.
     host: String,
     authorization: Option<(&'static str, Secret)>,
     kept: Kept,
 }
 
 impl<'t> Client<'t> {
-    /// For requests below a URL.
+    /// Creates a client for requests below a URL.
     ///
     /// # Errors
     /// Plain HTTP, unless to this machine; an address with a user, which may be a password.
@@ -278,12 +279,12 @@ impl<'t> Client<'t> {
         Ok(Client { transport, base, host, authorization, kept })
     }
 
-    /// The host, for people.
+    /// The host, to show to people.
     pub fn host(&self) -> &str {
         &self.host
     }
 
-    /// Reads one thing.
+    /// Reads one resource.
     ///
     /// # Errors
     /// As [`ServerError`] says.
@@ -292,7 +293,7 @@ impl<'t> Client<'t> {
         self.parsed(&response.body)
     }
 
-    /// Reads one thing, from a URL that this server gave or a path.
+    /// Reads one resource, from a URL that this server gave or from a path.
     ///
     /// # Errors
     /// As [`ServerError`] says.
@@ -304,12 +305,12 @@ impl<'t> Client<'t> {
     /// Reads a list of several pages, 100 pages at most. The header `Link` names the next one.
     ///
     /// # Errors
-    /// As [`ServerError`] says; also where pages go round in a circle.
+    /// As [`ServerError`] says; also if the pages form a cycle.
     pub fn get_pages<T: DeserializeOwned>(&self, path: &str) -> Result<Vec<T>, ServerError> {
         Ok(self.get_each_page::<Vec<T>>(path)?.into_iter().flatten().collect())
     }
 
-    /// As [`Client::get_pages`], where a page holds more than its part of the list.
+    /// As [`Client::get_pages`], if a page contains more than its part of the list.
     ///
     /// # Errors
     /// As [`Client::get_pages`].
@@ -353,25 +354,25 @@ impl<'t> Client<'t> {
         }
     }
 
-    /// Adds a page to what was read of its list.
+    /// Counts a page towards the size of its list.
     fn counted(&self, bytes: &mut usize, page: &Response) -> Result<(), ServerError> {
         *bytes += page.body.len();
         let too_large = || format!("a list is over {} MiB", MAX_LIST >> 20);
         if *bytes > MAX_LIST { Err(ServerError::Unreadable(self.host.clone(), too_large())) } else { Ok(()) }
     }
 
-    /// What stands there, whatever its status is.
+    /// The response at a path, whatever its status.
     ///
     /// # Errors
-    /// There is no answer.
+    /// There is no response.
     pub fn look(&self, path: &str) -> Result<Response, ServerError> {
         let headers = vec![("accept", "application/json".to_owned())];
         let authorization = self.authorization.clone();
         self.once(&Request { method: Method::Get, url: self.url(path), headers, authorization, body: Vec::new() })
     }
 
-    /// Reads a list whose pages say in their last entry whether it goes on; each is at the path that is given for how
-    /// many entries are known. 100 pages at most.
+    /// Reads a list in which the last entry of a page says whether there are more; `path` gives the path of a page from
+    /// the number of entries read so far. 100 pages at most.
     ///
     /// # Errors
     /// As [`ServerError`] says.
@@ -394,8 +395,8 @@ impl<'t> Client<'t> {
         Err(ServerError::Unreadable(self.host.clone(), "there is no end to a list".to_owned()))
     }
 
-    /// Sends JSON, and reads JSON. It is sent once: whether an answer that got lost was acted on is for the caller to
-    /// find out.
+    /// Sends JSON, and reads JSON. It is sent once: if the response is lost, the caller must find out whether the
+    /// server acted.
     ///
     /// # Errors
     /// As [`ServerError`] says.
@@ -423,7 +424,7 @@ impl<'t> Client<'t> {
         self.parsed(&response.body)
     }
 
-    /// Reads bytes of a kind, from a URL of this server or a path.
+    /// Reads bytes of a media type, from a URL of this server or from a path.
     ///
     /// # Errors
     /// As [`ServerError`] says.
@@ -431,10 +432,10 @@ impl<'t> Client<'t> {
         Ok(self.get_raw(&self.same_host(url)?, &[("accept", accept.to_owned())])?.body)
     }
 
-    /// A URL of this server, whole, from a path or from a URL that it gave.
+    /// A full URL of this server, from a path or from a URL that it gave.
     ///
     /// # Errors
-    /// It is another server's.
+    /// It belongs to another server.
     pub fn same_host(&self, url: &str) -> Result<String, ServerError> {
         if url.starts_with('/') && !url.starts_with("//") {
             return Ok(format!("{}{url}", &self.base[..origin_of(&self.base).len()]));
@@ -449,14 +450,14 @@ impl<'t> Client<'t> {
         format!("{}{path}", self.base)
     }
 
-    /// What the server says, in a few words and without the token: some repeat what they were sent, and errors are
-    /// shown and kept.
+    /// The server's message, shortened and without the token: some servers echo what they were sent, and errors are
+    /// shown and stored.
     fn brief(&self, text: &str) -> String {
         let secrets = self.authorization.iter().flat_map(|(_, secret)| secret.spellings());
         brief(&secrets.fold(text.to_owned(), |text, secret| text.replace(&secret, "(secret)")))
     }
 
-    /// An answer that is kept is asked for again only if it changed.
+    /// Revalidates a kept response, and reads it again only if it changed.
     fn get_raw(&self, url: &str, more: &[(&'static str, String)]) -> Result<Response, ServerError> {
         let mut headers = more.to_vec();
         if headers.is_empty() {
@@ -485,7 +486,7 @@ impl<'t> Client<'t> {
         let mut request =
             Request { method, url: url.to_owned(), headers, authorization: self.authorization.clone(), body };
         let response = self.once(&request)?;
-        // A server may have moved within its host, and only what is read is asked for again.
+        // A server may have moved within its host. Only reads are repeated at the new address.
         let moved = response.header("location").filter(|_| matches!(response.status, 301 | 302 | 307 | 308));
         let Some(there) = moved else { return self.accepted(&request, response) };
         request.url = self.same_host(there)?;
@@ -509,7 +510,7 @@ impl<'t> Client<'t> {
         let (host, said) = (self.host.clone(), self.said(&response.body));
         Err(match response.status {
             401 => ServerError::Account(host),
-            // GitHub's way of saying 429.
+            // GitHub's equivalent of 429.
             403 if response.header("x-ratelimit-remaining") == Some("0") => ServerError::Busy(host, wait(&response)),
             403 => ServerError::Forbidden(host, said),
             404 => {
@@ -525,7 +526,7 @@ impl<'t> Client<'t> {
     }
 
     fn parsed<T: DeserializeOwned>(&self, body: &[u8]) -> Result<T, ServerError> {
-        // Gerrit puts this line before its JSON, so that no browser takes it for a program.
+        // Gerrit puts this line before its JSON, so that no browser executes it.
         let body = body.strip_prefix(b")]}'").unwrap_or(body);
         let body = if body.trim_ascii().is_empty() { b"null" } else { body };
         serde_json::from_slice(body).map_err(|error| {
@@ -534,7 +535,7 @@ impl<'t> Client<'t> {
         })
     }
 
-    /// What the server says of an error.
+    /// The server's message about an error.
     fn said(&self, body: &[u8]) -> String {
         let json: Option<serde_json::Value> = serde_json::from_slice(body).ok();
         let message = json.as_ref().and_then(|json| {
@@ -547,13 +548,13 @@ impl<'t> Client<'t> {
     }
 }
 
-/// When to come back.
+/// When to try again.
 fn wait(response: &Response) -> String {
     let seconds = response.header("retry-after").and_then(|text| text.trim().parse::<u64>().ok());
     seconds.map_or("in a while".to_owned(), |seconds| format!("in {seconds} s"))
 }
 
-/// What a text of any length says, in a few words.
+/// The beginning of a text of any length.
 pub(super) fn brief(text: &str) -> String {
     visible::text(text).chars().take(MAX_SAID).collect()
 }
@@ -574,13 +575,13 @@ fn is_loopback(host: &str) -> bool {
     matches!(name.map_or(host, |(name, _)| name), "127.0.0.1" | "localhost" | "[::1]")
 }
 
-/// The next page, as RFC 8288 has it.
+/// The next page, in the format of RFC 8288.
 fn next_link(header: &str) -> Option<&str> {
     let is_next = |link: &&str| link.contains("rel=\"next\"") || link.contains("rel=next");
     header.split(',').find(is_next)?.split_once('<')?.1.split_once('>').map(|(url, _)| url)
 }
 
-/// A text in a URL's path or query, or in a form: all but letters, digits and `-._~` as `%XX`.
+/// Escapes a text for a URL's path or query, or for a form: everything except letters, digits and `-._~` becomes `%XX`.
 pub fn escaped(text: &str) -> String {
     let byte = |byte: u8| match byte {
         b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),

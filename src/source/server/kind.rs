@@ -8,7 +8,7 @@ use super::http::{Client, Kept, Secret, ServerError, Transport};
 #[serde(rename_all = "lowercase")]
 pub enum ServerKind {
     GitHub,
-    /// Forgejo, too.
+    /// Also Forgejo.
     Gitea,
     GitLab,
     Gerrit,
@@ -37,13 +37,12 @@ impl ServerKind {
         ServerKind::ALL.into_iter().find(|kind| kind.name() == name)
     }
 
-    /// Whether it keeps review requests of repositories that other servers have: the address of a remote says nothing
-    /// of it.
+    /// Whether it tracks review requests of repositories on other servers: the address of a remote does not lead to it.
     pub fn is_apart(self) -> bool {
         self == ServerKind::ReviewBoard
     }
 
-    /// Where its API is.
+    /// The base URL of its API.
     pub(super) fn api(self, url: &str) -> String {
         let url = url.trim_end_matches('/');
         match self {
@@ -51,16 +50,16 @@ impl ServerKind {
             ServerKind::GitHub => format!("{url}/api/v3"),
             ServerKind::Gitea => format!("{url}/api/v1"),
             ServerKind::ReviewBoard => format!("{url}/api"),
-            // Below it are both of its APIs.
+            // Both of its APIs are below this.
             ServerKind::GitLab => format!("{url}/api"),
             ServerKind::Gerrit => format!("{url}/a"),
         }
     }
 
-    /// How it is told of a token.
+    /// The authorization header's value for a token.
     pub(super) fn authorization(self, token: &Secret) -> Secret {
         match self {
-            // So GitLab takes tokens of all kinds, those of git's credential managers, too.
+            // In this form GitLab accepts tokens of all kinds, including those of git's credential managers.
             ServerKind::GitHub | ServerKind::GitLab => token.after("Bearer "),
             ServerKind::Gitea | ServerKind::ReviewBoard => token.after("token "),
             ServerKind::Gerrit => token.basic(),
@@ -72,7 +71,7 @@ fn is_github_com(url: &str) -> bool {
     matches!(url.trim_start_matches("https://").trim_end_matches('/'), "github.com" | "www.github.com")
 }
 
-/// Asks a server what it is, without an account.
+/// Asks a server which program it is, without an account.
 ///
 /// # Errors
 /// It does not answer, or is of no known kind.
@@ -81,7 +80,7 @@ pub fn recognise(url: &str, transport: &dyn Transport) -> Result<ServerKind, Ser
         return Ok(ServerKind::GitHub);
     }
     let client = Client::new(transport, url, None, Kept::default())?;
-    // One that is silent here is so at each address: that is waited for once.
+    // A server that does not answer here would not answer at the other addresses: wait for it only once.
     for (path, field, kind) in [
         ("/api/v1/version", "/version", ServerKind::Gitea),
         ("/api/v3/meta", "/installed_version", ServerKind::GitHub),
@@ -110,7 +109,7 @@ pub fn recognise(url: &str, transport: &dyn Transport) -> Result<ServerKind, Ser
     Err(ServerError::Unreadable(client.host().to_owned(), what))
 }
 
-/// It tells its version to accounts only: to others it says in its own words that they have none.
+/// It tells its version only to accounts; the error message for others is specific to GitLab.
 fn gitlab(client: &Client<'_>) -> Result<bool, ServerError> {
     let response = client.look("/api/v4/version")?;
     let json: serde_json::Value = serde_json::from_slice(&response.body).unwrap_or_default();

@@ -1,7 +1,7 @@
-//! Review servers: what waits there, and the verdicts that go back. Adapters are URLs and fields only; in what order a
-//! verdict is given, and that it was taken, is the business of one driver for all of them.
+//! Review servers: the review requests pending there, and the verdicts sent back. Adapters only know URLs and fields;
+//! one driver for all of them decides in which order a verdict is sent, and checks that it was accepted.
 //!
-//! What a server tells is a claim: git objects come from git, or are rebuilt until their id is equal.
+//! What a server reports is a claim: git objects come from git, or are rebuilt until their id matches.
 
 mod credentials;
 mod gerrit;
@@ -28,83 +28,83 @@ use crate::decision::Verdict;
 use crate::risk::external::Report;
 use http::Client;
 
-/// A server as the person names it.
+/// A server as the user configured it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Server {
-    /// In the configuration.
+    /// Its name in the configuration.
     pub name: String,
-    /// As a browser has it: `https://git.example.com`.
+    /// The URL for a browser: `https://git.example.com`.
     pub url: String,
-    /// Absent: it is asked what it is.
+    /// If absent, the server is asked.
     pub kind: Option<ServerKind>,
-    /// Prints the token.
+    /// A command that prints the token.
     pub token_command: Option<String>,
 }
 
-/// Who we are there.
+/// Our account on the server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {
     pub login: String,
-    /// As the server says it; empty where it does not.
+    /// As the server reports it; empty if it does not.
     pub version: String,
 }
 
-/// A review request that is open, as the server tells of it: claims, not escaped.
+/// An open review request as the server reports it: claims, not escaped.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pending {
-    /// As the server names it: `ann/shop`.
+    /// The server's name for it: `ann/shop`.
     pub repository: String,
     pub request: Request,
     pub title: String,
     /// The account that opened it.
     pub author: String,
     pub is_draft: bool,
-    /// Who of mine is asked to review it: my own login, or the name of a team.
+    /// Who is asked to review it on my side: my own login, or the name of a team.
     pub asked: Option<String>,
-    /// The branch that it would land on; empty where the server did not say.
+    /// The branch on which it would land; empty if the server did not say.
     pub target: String,
-    /// Where it stands, says the server.
+    /// The head that the server reports.
     pub head: Option<ObjectId>,
-    /// Full name of its ref there, where that does not follow from its number.
+    /// The full name of its ref there, if it does not follow from its number.
     #[serde(default)]
     pub full: Option<String>,
     /// Its page for people.
     pub page: String,
 }
 
-/// Where a review request stands now.
+/// The current state of a review request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Now {
     pub head: ObjectId,
     pub is_open: bool,
     pub author: String,
-    /// Full name of the ref that it would land on; none where the server does not know.
+    /// The full name of the ref on which it would land; none if the server does not know.
     pub target: Option<String>,
 }
 
-/// A repository as a server lists it: claims, not escaped.
+/// A repository in a server's list: claims, not escaped.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listed {
     pub name: String,
-    /// Where its git repository is, as a remote has it.
+    /// The addresses of its git repository, as a remote would name them.
     pub addresses: Vec<String>,
 }
 
-/// How the objects of a review request come here.
+/// How to get the objects of a review request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
     /// By git, from a ref of the remote.
     Refs,
-    /// The server has patches only: what they make is to be proved by its id.
+    /// The server has patches only: the rebuilt commits must be proved by their id.
     Patches(Series),
 }
 
-/// What not every server can.
+/// Features that not every server has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Abilities {
-    /// It says of a verdict by itself for which commit it is.
+    /// A verdict there names its commit by itself.
     pub binds_commits: bool,
-    /// Commits have statuses there. Where they have none, [`ReviewServer::set_status`] is not called.
+    /// Commits have statuses there. If they do not, [`ReviewServer::set_status`] is not called.
     pub has_status: bool,
     /// A verdict carries the signed record besides its text.
     pub holds_records: bool,
@@ -116,7 +116,7 @@ impl Default for Abilities {
     }
 }
 
-/// What automated checks say of a commit.
+/// The results of automated checks of a commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Checks {
     pub passed: usize,
@@ -124,7 +124,7 @@ pub struct Checks {
     pub running: usize,
 }
 
-/// A signed decision that is told to a server.
+/// A signed decision to report to a server.
 #[derive(Debug, Clone)]
 pub struct Decided<'d> {
     pub repository: &'d str,
@@ -136,25 +136,25 @@ pub struct Decided<'d> {
     pub record: &'d str,
     /// The record itself, as JSON.
     pub envelope: &'d str,
-    /// For people, as Markdown. It names the record.
+    /// To show to people, as Markdown. It names the record.
     pub text: &'d str,
     /// In one line of at most 140 characters.
     pub summary: &'d str,
 }
 
-/// What of a decision a server holds, read back from it.
+/// A decision as a server has it, read back from there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Observed {
-    /// Whether it is the verdict that was given.
+    /// Whether it is the verdict that was sent.
     pub is_as_given: bool,
-    /// The commit that the server has it for; none where it binds verdicts to none.
+    /// The commit to which the server attaches it; none if it binds verdicts to no commit.
     pub commit: Option<ObjectId>,
-    /// What stands there in place of the verdict, where the server took only that; a part of a sentence.
+    /// What the server has instead of the verdict, if it accepted only that; a part of a sentence.
     pub instead: Option<String>,
 }
 
-/// One server, one account. Calls block; each is repeatable but [`ReviewServer::give_verdict`] and
-/// [`ReviewServer::set_status`], before which it is looked whether they were done.
+/// One server, one account. Calls block; each can be repeated except [`ReviewServer::give_verdict`] and
+/// [`ReviewServer::set_status`]: before these, callers check whether they were already done.
 pub trait ReviewServer: Send + Sync {
     /// # Errors
     /// As [`ServerError`] says, here and below.
@@ -166,8 +166,8 @@ pub trait ReviewServer: Send + Sync {
     /// See [`ReviewServer::account`].
     fn open(&self, repository: &str, account: &Account) -> Result<Vec<Pending>, ServerError>;
 
-    /// The open review requests of the whole server that ask for this account, as far as it is known without their
-    /// repositories.
+    /// The open review requests of the whole server that ask this account to review, as far as they can be found
+    /// without naming their repositories.
     ///
     /// # Errors
     /// See [`ReviewServer::account`].
@@ -177,14 +177,14 @@ pub trait ReviewServer: Send + Sync {
     /// See [`ReviewServer::account`].
     fn now(&self, repository: &str, request: Request) -> Result<Now, ServerError>;
 
-    /// What automated checks say of a review request at a commit.
+    /// The results of automated checks of a review request at a commit.
     ///
     /// # Errors
     /// See [`ReviewServer::account`].
     fn checks(&self, repository: &str, request: Request, head: ObjectId) -> Result<Checks, ServerError>;
 
-    /// What automated checks found in a commit, line by line. Of a server whose checks are not read, that is said: it
-    /// would look as if they had found nothing.
+    /// What automated checks found in a commit, line by line. If the checks of a server are not read, the report says
+    /// so: otherwise they would seem to have found nothing.
     ///
     /// # Errors
     /// See [`ReviewServer::account`].
@@ -196,13 +196,13 @@ pub trait ReviewServer: Send + Sync {
     /// See [`ReviewServer::account`].
     fn give_verdict(&self, decided: &Decided<'_>) -> Result<(), ServerError>;
 
-    /// What it holds of our verdict; none where it holds nothing of it.
+    /// Our verdict as the server has it; none if it has none.
     ///
     /// # Errors
     /// See [`ReviewServer::account`].
     fn verdict(&self, decided: &Decided<'_>, account: &Account) -> Result<Option<Observed>, ServerError>;
 
-    /// Says at the commit that there is a signed decision.
+    /// Sets a status on the commit that says that there is a signed decision.
     ///
     /// # Errors
     /// See [`ReviewServer::account`].
@@ -216,7 +216,7 @@ pub trait ReviewServer: Send + Sync {
         Abilities::default()
     }
 
-    /// The repositories of a server that is apart from them; none of one that has them itself.
+    /// The repositories of a server that is separate from them; empty for a server that hosts them itself.
     ///
     /// # Errors
     /// See [`ReviewServer::account`].
@@ -224,7 +224,7 @@ pub trait ReviewServer: Send + Sync {
         Ok(Vec::new())
     }
 
-    /// How the objects of a review request come here.
+    /// How to get the objects of a review request.
     ///
     /// # Errors
     /// See [`ReviewServer::account`].
@@ -233,13 +233,13 @@ pub trait ReviewServer: Send + Sync {
     }
 }
 
-/// The name of a status at a commit.
+/// The name of a status on a commit.
 pub const STATUS: &str = "undersign/signed-review";
 
-/// Speaks to a server with an account, by what kind it is.
+/// Opens a connection to a server with an account, by the kind of server.
 ///
 /// # Errors
-/// As [`ServerError`] says; also where it is of no known kind.
+/// As [`ServerError`] says; also if it is of no known kind.
 pub fn connect<'t>(
     server: &Server,
     token: Option<Secret>,
@@ -258,7 +258,7 @@ pub fn connect<'t>(
     })
 }
 
-/// What kind a server is: as configured, else by asking it.
+/// The kind of a server: as configured, otherwise by asking it.
 ///
 /// # Errors
 /// It does not answer, or is of no known kind.
@@ -267,7 +267,7 @@ pub fn kind_of(server: &Server, transport: &dyn Transport) -> Result<ServerKind,
 }
 
 impl Server {
-    /// With its kind, which is asked for where it is not configured.
+    /// The server with its kind, asking it if the kind is not configured.
     ///
     /// # Errors
     /// As [`kind_of`].
@@ -275,7 +275,7 @@ impl Server {
         Ok(Server { kind: Some(kind_of(self, transport)?), ..self.clone() })
     }
 
-    /// What the server calls the repository of a remote; none where it is not this server's.
+    /// The server's name for the repository of a remote; none if it is not on this server.
     pub fn repository_of(&self, remote: &Remote) -> Option<String> {
         if self.kind.is_some_and(ServerKind::is_apart) {
             return None;
@@ -288,13 +288,13 @@ impl Server {
         let is_gerrit = self.kind == Some(ServerKind::Gerrit);
         let path = match own.path.as_str() {
             "" => remote.path.as_str(),
-            // Over ssh, Gerrit's names begin at once.
+            // Over ssh, Gerrit's paths start directly with the name.
             _ if is_gerrit && remote.is_ssh => remote.path.as_str(),
             prefix => remote.path.strip_prefix(prefix)?.strip_prefix('/')?,
         };
         let name = path.trim_end_matches(".git").trim_matches('/');
         if is_gerrit {
-            // Below `/a/`, Gerrit asks for the account.
+            // Below `/a/`, Gerrit requires an account.
             let name = if remote.is_ssh { name } else { name.strip_prefix("a/").unwrap_or(name) };
             return (!name.is_empty()).then(|| name.to_owned());
         }

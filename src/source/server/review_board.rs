@@ -1,9 +1,9 @@
 //! Review Board 8.1. It keeps review requests of repositories that are elsewhere, as patches.
 //!
-//! All of this was seen on a server, since nothing describes its answers for programs. Links are followed as it gives
-//! them, but for `latest_diff`, which names the host of the site's settings and forgets the port. A verdict is a
-//! review: with its mark "Ship It!", or with an open issue, as there is no other way to say no. A published review is
-//! closed to its author, and so is its `extra_data`, where the signed record goes.
+//! All of this was observed on a server, since its API responses are not documented. Links are followed as the server
+//! gives them, except `latest_diff`, which uses the host of the site's settings and omits the port. A verdict is a
+//! review: with its mark "Ship It!", or with an open issue, as there is no other way to reject. A published review can
+//! no longer be changed by its author, and neither can its `extra_data`, where the signed record goes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
@@ -21,13 +21,14 @@ use crate::change::ObjectId;
 use crate::change::request::{Request, RequestKind};
 use crate::decision::Verdict;
 
-/// Those of a repository whose head is asked for with the list; of more it is asked one by one.
+/// The most review requests of a repository whose heads are fetched with the list; if there are more, each is fetched
+/// when needed.
 const MAX_HEADS: usize = 100;
-/// Of one review request.
+/// For one review request.
 const MAX_COMMITS: usize = 250;
 /// Bytes of the patches of one review request.
 const MAX_PATCHES: usize = 64 << 20;
-/// As many as a page may hold.
+/// The largest page size.
 const PAGE: &str = "max-results=200";
 
 pub struct Server<'t> {
@@ -41,7 +42,7 @@ type Links = BTreeMap<String, Link>;
 struct Link {
     #[serde(default)]
     href: String,
-    /// The name of what it leads to.
+    /// The name of the linked resource.
     #[serde(default)]
     title: String,
 }
@@ -58,7 +59,7 @@ struct Product {
     package_version: String,
 }
 
-/// One page, or one thing: what is asked for stands beside the links by a name of its own.
+/// One page, or one resource: the requested data is in a field of its own beside the links.
 #[derive(Deserialize)]
 struct Page {
     #[serde(default)]
@@ -93,7 +94,7 @@ struct ReviewRequest {
     status: String,
     #[serde(default)]
     public: bool,
-    /// Of one that was posted without its commits.
+    /// None if the review request was posted without its commits.
     commit_id: Option<String>,
     #[serde(default)]
     absolute_url: String,
@@ -165,7 +166,7 @@ struct Change {
     links: Links,
 }
 
-/// Where a link leads; to nothing where the server gave none.
+/// The target of a link; empty if the server gave none.
 fn href<'l>(links: &'l Links, name: &str) -> &'l str {
     links.get(name).map_or("", |link| &link.href)
 }
@@ -174,7 +175,7 @@ fn title(links: &Links, name: &str) -> String {
     links.get(name).map(|link| link.title.clone()).unwrap_or_default()
 }
 
-/// What we put into the data of a review or a status.
+/// A field of ours in the data of a review or a status.
 fn ours<'v>(extra_data: &'v Value, field: &str) -> &'v str {
     extra_data.get("undersign").and_then(|own| own.get(field)).and_then(Value::as_str).unwrap_or_default()
 }
@@ -188,7 +189,7 @@ impl ReviewRequest {
         Request { kind: RequestKind::ReviewRequest, number: self.id }
     }
 
-    /// Who of an account's is asked: itself, or the groups that ask for it among others.
+    /// Who is asked: the account itself, or else groups, including one that the account belongs to.
     fn asked(&self, login: &str) -> String {
         if self.target_people.iter().any(|person| person.title == login) {
             return login.to_owned();
@@ -262,7 +263,7 @@ impl<'t> Server<'t> {
         serde_json::from_value(found).map_err(unreadable)
     }
 
-    /// A link that the server gave.
+    /// Checks that the server gave this link.
     fn given<'u>(&self, url: &'u str) -> Result<&'u str, ServerError> {
         let is_given = !url.is_empty() && !url.starts_with('?');
         is_given.then_some(url).ok_or_else(|| self.unreadable("it gives no link where Review Board 8.1 has one"))
@@ -272,19 +273,19 @@ impl<'t> Server<'t> {
         text.parse().map_err(|_| self.unreadable("an object id is none"))
     }
 
-    /// Review requests that are open, of the whole server but for what a query leaves of them.
+    /// The open review requests of the whole server that match a query.
     fn pending(&self, query: &str) -> Result<Vec<ReviewRequest>, ServerError> {
         let url = href(&self.root()?.links, "review_requests");
         self.list(&with_query(url, &format!("status=pending&{query}")), "review_requests")
     }
 
-    /// A URL of a review request, of those that the server gives with a gap for its number.
+    /// A URL of a review request, from one of the server's URI templates.
     fn template(&self, name: &str, number: u64) -> Result<String, ServerError> {
         let template = self.root()?.uri_templates.get(name).map(String::as_str).unwrap_or_default();
         Ok(template.replace("{review_request_id}", &number.to_string()))
     }
 
-    /// A review request by its number, which is the server's and not the repository's.
+    /// A review request by its number, which is unique on the server, not only in the repository.
     fn review_request(&self, repository: &str, request: Request) -> Result<ReviewRequest, ServerError> {
         let found: ReviewRequest = self.one(&self.template("review_request", request.number)?, "review_request")?;
         if title(&found.links, "repository") != repository {
@@ -295,7 +296,7 @@ impl<'t> Server<'t> {
 
     fn repository_id(&self, name: &str) -> Result<u64, ServerError> {
         let all = href(&self.root()?.links, "repositories");
-        // A comma would part two names.
+        // A comma would separate two names.
         let is_one = !name.contains(',');
         let url = if is_one { with_query(all, &format!("name={}", escaped(name))) } else { all.to_owned() };
         let found: Vec<Repository> = self.list(&url, "repositories")?;
@@ -303,7 +304,7 @@ impl<'t> Server<'t> {
         found.ok_or_else(|| ServerError::NotFound(self.client.host().to_owned(), "repositories/".to_owned()))
     }
 
-    /// Not by `latest_diff`: see above.
+    /// Does not use `latest_diff`: see above.
     fn newest_diff(&self, request: &ReviewRequest) -> Result<Option<Diff>, ServerError> {
         let diffs: Vec<Diff> = self.list(href(&request.links, "diffs"), "diffs")?;
         Ok(diffs.into_iter().max_by_key(|diff| diff.revision))
@@ -317,7 +318,7 @@ impl<'t> Server<'t> {
         Ok(commits)
     }
 
-    /// None where it was posted without its commits, as other version control systems have it.
+    /// None if it was posted without its commits, as with other version control systems.
     fn head(&self, request: &ReviewRequest) -> Result<Option<ObjectId>, ServerError> {
         let commits = self.newest_diff(request)?.map(|diff| self.commits(&diff)).transpose()?.unwrap_or_default();
         let last = commits.last().map(|commit| &commit.commit_id);
@@ -333,7 +334,7 @@ impl<'t> Server<'t> {
         ))
     }
 
-    /// The change of a review request that brought a diff; none of its first one.
+    /// The change of a review request that added a diff; none for its first diff.
     fn change(&self, request: &ReviewRequest, diff: &Diff) -> Result<Option<Change>, ServerError> {
         let changes: Vec<Change> = self.list(href(&request.links, "changes"), "changes")?;
         let brought = |change: &Change| change.fields_changed.pointer("/diff/added/id").and_then(Value::as_u64);
@@ -348,7 +349,7 @@ impl<'t> Server<'t> {
         self.list(href(&request.links, "reviews"), "reviews")
     }
 
-    /// What the account began to write there and has not published: a server keeps one for each account.
+    /// The account's unpublished review: a server keeps one per account and review request.
     fn draft(&self, request: &ReviewRequest) -> Result<Option<Review>, ServerError> {
         match self.one(&self.template("review_draft", request.id)?, "review") {
             Ok(draft) => Ok(Some(draft)),
@@ -362,7 +363,7 @@ impl<'t> Server<'t> {
         Ok(comments.iter().any(|comment| comment.issue_opened))
     }
 
-    /// A draft with an issue, then published: an issue is a comment of its own.
+    /// Adds an issue to the draft, then publishes it: an issue is a separate comment.
     fn reject(&self, decided: &Decided<'_>, draft: &Review) -> Result<(), ServerError> {
         if !self.has_issue(draft)? {
             let fields = [("text", decided.summary), ("text_type", "plain"), ("issue_opened", "1")];
@@ -374,7 +375,7 @@ impl<'t> Server<'t> {
     }
 }
 
-/// A verdict that says no needs an issue: a review without "Ship It!" alone says nothing there.
+/// A rejection needs an issue: in Review Board, a review without "Ship It!" means nothing by itself.
 fn needs_issue(verdict: Verdict) -> bool {
     verdict == Verdict::Reject
 }
@@ -396,7 +397,7 @@ impl ReviewServer for Server<'_> {
         let root = self.root()?;
         let session: Session = self.one(href(&root.links, "session"), "session")?;
         let login = title(&session.links, "user");
-        // Who has no account may read, by default.
+        // By default, anonymous users may read.
         if !session.authenticated || login.is_empty() {
             return Err(ServerError::Account(self.client.host().to_owned()));
         }
@@ -421,7 +422,7 @@ impl ReviewServer for Server<'_> {
         let pending = asking.into_iter().filter_map(|request| {
             let repository = title(&request.links, "repository");
             let asked = request.asked(&account.login);
-            // Of files alone, in no repository.
+            // Files without a repository.
             (!repository.is_empty()).then(|| request.pending(repository, Some(asked), None))
         });
         Ok(pending.collect())
@@ -433,7 +434,7 @@ impl ReviewServer for Server<'_> {
             head: self.head(&found)?.ok_or_else(|| self.without_commits(request))?,
             is_open: found.status == "pending" && found.public,
             author: title(&found.links, "submitter"),
-            // Its field "Branch" is free text: some write what the change is for, others where it comes from.
+            // The field "Branch" is free text: some people enter the target, others the source branch.
             target: None,
         })
     }
@@ -466,7 +467,7 @@ impl ReviewServer for Server<'_> {
             Some(draft) if needs_issue(decided.verdict) && ours(&draft.extra_data, "record") == decided.record => {
                 return self.reject(decided, &draft);
             }
-            // What is sent would go into it, and all of it would be published.
+            // Our review would be merged into it, and all of it would be published.
             Some(_) => {
                 let what = "you have a review there that is not published; publish or discard it on its page";
                 return Err(ServerError::Conflict(self.client.host().to_owned(), what.to_owned()));

@@ -1,14 +1,14 @@
-//! Commits as a server without git refs tells of them: what it says of each, and its patch. Claims, all of it; a commit
-//! that is made of them is the claimed one only if its id is.
+//! Commits as reported by a server without git refs: the metadata of each, and its patch. All of it consists of claims;
+//! a commit built from them is the claimed one only if its id matches.
 
 use jiff::fmt::temporal::{Pieces, PiecesOffset};
 
 use crate::change::ObjectId;
 
-/// The commits of a review request, each on the one before.
+/// The commits of a review request, each based on the one before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Series {
-    /// What the first is on.
+    /// The parent of the first commit.
     pub base: ObjectId,
     /// The last is the head.
     pub commits: Vec<Patched>,
@@ -22,7 +22,7 @@ pub struct Patched {
     pub author: Signature,
     pub committer: Signature,
     pub message: String,
-    /// As git writes one, with whole ids.
+    /// In git's format, with full ids.
     pub patch: Vec<u8>,
 }
 
@@ -33,12 +33,12 @@ pub struct Signature {
     pub email: String,
     /// Since the epoch.
     pub seconds: i64,
-    /// Of the clock that was read, east of Greenwich.
+    /// The offset of the time zone, east of Greenwich.
     pub minutes: i32,
 }
 
 impl Signature {
-    /// With a date as RFC 3339 has it: `2026-03-01T10:00:00+05:30`. None of other dates.
+    /// With a date in RFC 3339 format: `2026-03-01T10:00:00+05:30`. None for any other date.
     pub fn dated(name: String, email: String, date: &str) -> Option<Signature> {
         let pieces = Pieces::parse(date).ok()?;
         let offset = match pieces.offset()? {

@@ -1,4 +1,4 @@
-//! What a server told last, kept on disk: a queue without the network is as old as that, and says so.
+//! The last answers of a server, kept on disk: a queue shown without the network is as old as they are, and says so.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -12,22 +12,22 @@ use crate::disk::write_atomically;
 
 const SCHEMA: &str = "undersign-server/v0";
 
-/// The open review requests of a server, as far as somebody here asked for them.
+/// The open review requests of a server, as far as they were requested from here.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Told {
     schema: String,
-    /// As the configuration names it.
+    /// The server's name in the configuration.
     pub server: String,
-    /// When it was asked, in seconds since the epoch.
+    /// When the server was last asked, in seconds since the epoch.
     pub time: i64,
     pub account: Account,
-    /// As it names them: those of which it told all that is open when it was asked last.
+    /// By the server's names: the repositories of which the last answer listed everything that is open.
     pub repositories: Vec<String>,
-    /// Each once; also of other repositories: where this account is asked, and what was told before.
+    /// Each once; may be of other repositories too: those where this account is asked, and those from earlier answers.
     pub pending: Vec<Pending>,
-    /// By repository and head: what runs in a fork says nothing here.
+    /// By repository and head: checks of the same commit in a fork do not count here.
     pub checks: BTreeMap<String, Checks>,
-    /// What it did not tell, a sentence each.
+    /// What the server did not report, one sentence each.
     #[serde(default)]
     pub missing: Vec<String>,
 }
@@ -39,23 +39,23 @@ impl Told {
         Told { schema: SCHEMA.to_owned(), server, time, account, repositories, pending, checks, missing }
     }
 
-    /// A request, as the server told of it.
+    /// A request, as the server reported it.
     pub fn request(&self, repository: &str, request: Request) -> Option<&Pending> {
         self.pending.iter().find(|pending| pending.repository == repository && pending.request == request)
     }
 
-    /// What checks say of a commit; none where they were not asked for.
+    /// The checks of a commit; none if they were not requested.
     pub fn checks_at(&self, repository: &str, head: ObjectId) -> Option<Checks> {
         self.checks.get(&checked(repository, head)).copied()
     }
 }
 
-/// Where it is kept what checks say of a commit of a repository.
+/// The key for the checks of a commit of a repository.
 pub fn checked(repository: &str, head: ObjectId) -> String {
     format!("{repository}@{head}")
 }
 
-/// The directory in which it is kept.
+/// The directory with the kept answers.
 #[derive(Debug, Clone)]
 pub struct Memory {
     dir: PathBuf,
@@ -66,20 +66,20 @@ impl Memory {
         Memory { dir }
     }
 
-    /// What a server told last; none where nothing is kept of it that can be read.
+    /// The last answers of a server; none if nothing readable is kept.
     pub fn load(&self, server: &str) -> Option<Told> {
         let told: Told = serde_json::from_slice(&std::fs::read(self.path(server)).ok()?).ok()?;
         (told.schema == SCHEMA && told.server == server).then_some(told)
     }
 
-    /// It is a convenience: that it cannot be written is no error of anything else.
+    /// The file is a convenience: failing to write it is not an error.
     pub fn save(&self, told: &Told) {
         if let Ok(bytes) = serde_json::to_vec(told) {
             let _ = write_atomically(&self.path(&told.server), &bytes);
         }
     }
 
-    /// Whatever the name of a server holds, the file is in the directory.
+    /// The file is inside the directory, whatever the name of the server contains.
     fn path(&self, server: &str) -> PathBuf {
         self.dir.join(format!("{}.json", super::http::escaped(server).replace('.', "%2E")))
     }
