@@ -149,9 +149,9 @@ fn usable(line: &str) -> Result<Key, KeyError> {
              `ssh-keygen -t ed25519-sk` for a security key.",
             line.split_ascii_whitespace().next().unwrap_or_default().escape_debug()
         )),
-        _ => {
-            KeyError::Unusable("The signing key is not an OpenSSH public key. Set git's user.signingkey to one.".to_owned())
-        }
+        _ => KeyError::Unusable(
+            "The signing key is not an OpenSSH public key. Set git's user.signingkey to one.".to_owned(),
+        ),
     })
 }
 

@@ -41,9 +41,7 @@ fn named(name: &Placed<'_, String>, what: &str) {
 /// what was requested from the other.
 fn broker_key(line: &Placed<'_, String>, people: &[Person], brokers: &[Broker]) -> Option<Key> {
     let Ok(key) = Key::from_openssh(&line.value) else {
-        line.mistake(
-            "this is not a supported OpenSSH public key; copy the line that `undersign broker init` wrote",
-        );
+        line.mistake("this is not a supported OpenSSH public key; copy the line that `undersign broker init` wrote");
         return None;
     };
     if key.kind().is_security_key() {
