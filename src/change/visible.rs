@@ -116,5 +116,15 @@ mod tests {
             let shown = line(&bytes);
             proptest::prop_assert!(!shown.chars().any(is_control) && hidden(&shown).next().is_none());
         }
+
+        /// Characters that shape others are hidden or not by what is beside them: that is what is drawn, not what was.
+        #[test]
+        fn what_is_drawn_is_drawn_the_same_again(
+            text in "[ab\u{644}\u{627}\u{915}\u{94D}\u{E01}\u{845B}\u{1F469}\u{1F680}\u{2764}\u{1F3F4}\u{1F3FB}\
+                     \u{200B}-\u{200D}\u{FE0E}\u{FE0F}\u{E0100}\u{E0067}\u{E007F}\u{A8FA}]{0,12}",
+        ) {
+            let shown = super::text(&text).into_owned();
+            proptest::prop_assert_eq!(super::text(&shown), &*shown, "{:?}", text);
+        }
     }
 }

@@ -175,9 +175,14 @@ fn joins_pictures(before: &str, after: &str) -> bool {
     false
 }
 
-/// The text before the picture at the end of a text, if there is one: possibly with a selector or a skin tone.
+/// The text before the picture at the end of a text, if there is one: possibly with a skin tone, or with a selector
+/// that the picture has. Any other selector is drawn as a mark, and nothing joins a mark.
 fn without_picture(text: &str) -> Option<&str> {
-    let text = text.strip_suffix(|c| matches!(c, AS_PICTURE | '\u{1F3FB}'..='\u{1F3FF}')).unwrap_or(text);
+    let is_selected = |base: &&str| selects(base, AS_PICTURE, "");
+    let text = match text.strip_suffix(AS_PICTURE) {
+        Some(base) => Some(base).filter(is_selected)?,
+        None => text.strip_suffix(|c| matches!(c, '\u{1F3FB}'..='\u{1F3FF}')).unwrap_or(text),
+    };
     text.strip_suffix(|c| PICTURE.contains(c))
 }
 
@@ -290,6 +295,7 @@ mod tests {
             ("another selector on a picture", "⚠\u{FE01}", 1),
             ("bytes as selectors", "😀\u{E0101}\u{E0102}\u{FE05}", 3),
             ("a joiner after a picture", "👩\u{200D} x", 1),
+            ("a joiner after a selector that is none of the picture's", "🚀\u{FE0F}\u{200D}🚀", 2),
             ("two joiners", "👩\u{200D}\u{200D}💻", 2),
             ("a fifth picture", "👩\u{200D}👩\u{200D}👩\u{200D}👩\u{200D}👩", 1),
             ("a flag that is nowhere drawn", "🏴\u{E0068}\u{E0069}\u{E007F}", 3),
