@@ -42,7 +42,7 @@ use crate::record::{Chain, ChainId, Record};
 use crate::source::git::{GitError, Repository};
 use book::Book;
 use line::Place;
-use policies::{Held, Policies};
+use policies::{Held, Owners, Policies};
 use report::{
     ChainInput, Exception, Inputs, Kind, Landing, LedgerInput, LogInput, Month, PolicyInput, RefInput, Report, SCHEMA,
     Shown, Summary, Time,
@@ -77,8 +77,8 @@ struct Ground<'g> {
     newest: std::sync::Arc<Policy>,
     log: Option<Log>,
     book: Book,
-    /// The ids of keys that any policy ever had.
-    keys: BTreeSet<String>,
+    /// The keys that any policy ever had.
+    keys: Owners,
 }
 
 /// The gate's log, and when it received records.
@@ -151,6 +151,13 @@ struct RefLine {
 }
 
 impl<'g> Ground<'g> {
+    /// Whether a record is signed with a key that some policy gave to the person whom it names: anybody in the roster
+    /// can sign a record that names somebody else. The gate does not count it, and no sentence may be based on it.
+    fn is_of_its_principal(&self, record: &Record) -> bool {
+        let owners = self.keys.get(&record.verified.key().id().to_string());
+        owners.is_some_and(|owners| owners.contains(&record.predicate().principal))
+    }
+
     fn read(repository: &'g Repository, query: &Query, progress: Progress<'_>) -> Result<Ground<'g>, String> {
         let branch = enforcement::policy_branch(repository, &query.settings, is_host(repository));
         let branch = branch.map_err(|reason| reason.detail)?;
@@ -249,7 +256,7 @@ impl<'g> Ground<'g> {
     fn gone(&self) -> BTreeMap<String, String> {
         let owner = |key: &str| {
             let person = self.newest.roster.by_key_id(key).map(|person| person.id.clone());
-            person.or_else(|| self.keys.contains(key).then(|| "somebody who has left the roster".to_owned()))
+            person.or_else(|| self.keys.contains_key(key).then(|| "somebody who has left the roster".to_owned()))
         };
         let chains = self.book.chains();
         let remembered = self.log.iter().flat_map(|log| gone_back(&log.remembered.heads, chains, &owner));
@@ -318,8 +325,8 @@ fn is_host(repository: &Repository) -> bool {
 }
 
 /// The chains of keys that any policy ever had; there may be any number of others.
-fn read_ledger(repository: &Repository, keys: &BTreeSet<String>) -> Result<Vec<Chain>, GitError> {
-    let wanted = |key: &str| keys.contains(key);
+fn read_ledger(repository: &Repository, keys: &Owners) -> Result<Vec<Chain>, GitError> {
+    let wanted = |key: &str| keys.contains_key(key);
     // The files of records are dropped after verification: nothing here needs them.
     let none = |_: &Record| false;
     let scope = Scope { wanted: &wanted, max_bytes: MAX_LEDGER, with_remotes: !is_host(repository), over: Some(&none) };

@@ -1,7 +1,7 @@
 //! Which policy was in force when: the one that the policy branch showed before a landing.
 
 use std::cell::RefCell;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -19,6 +19,9 @@ pub enum Held {
     /// It has mistakes: a sentence.
     Invalid(String),
 }
+
+/// The people to whom policies gave a key, by its id.
+pub type Owners = BTreeMap<String, BTreeSet<String>>;
 
 /// The policies of a repository over time.
 pub struct Policies<'r> {
@@ -140,18 +143,21 @@ impl<'r> Policies<'r> {
         Ok(held)
     }
 
-    /// The ids of all keys that any of them ever had.
+    /// The ids of all keys that any of them ever had, and whose they were.
     ///
     /// # Errors
     /// An object is missing.
-    pub fn keys(&self) -> Result<BTreeSet<String>, GitError> {
-        let mut keys = BTreeSet::new();
+    pub fn keys(&self) -> Result<Owners, GitError> {
+        let mut keys = Owners::new();
         let places: Vec<usize> = self.changes.iter().map(|(at, _)| *at).collect();
         let held = places.into_iter().map(|at| self.at_place(Some(at))).chain([self.newest()]);
         for held in held {
             if let Held::Found(policy) = held? {
-                let own = policy.roster.people().flat_map(|person| &person.keys);
-                keys.extend(own.map(|own| own.key.id().to_string()));
+                for person in policy.roster.people() {
+                    for own in &person.keys {
+                        keys.entry(own.key.id().to_string()).or_default().insert(person.id.clone());
+                    }
+                }
             }
         }
         Ok(keys)

@@ -231,12 +231,19 @@ impl<'l> OfRef<'l> {
         let from = places.start.checked_sub(1).map(|below| line[below].commit).or(*base);
         let (Some(from), Some(last)) = (from, places.clone().next_back()) else { return false };
         let (from, last) = (from.to_string(), line[last].commit.to_string());
-        let leads_over = |record: &Record| {
+        // What somebody says afterwards joins nothing.
+        let landed = self.landed_at(places.end - 1).saturating_add(CLOCK_SKEW);
+        let leads_over = |record: &Record, known: i64| {
             let predicate = record.predicate();
-            predicate.target.name == *name && predicate.base.commit == from && predicate.head.commit == last
+            predicate.verdict == Verdict::Approve
+                && known <= landed
+                && predicate.target.name == *name
+                && predicate.base.commit == from
+                && predicate.head.commit == last
+                && ground.is_of_its_principal(record)
         };
         places.clone().all(|place| to.is_none_or(|to| self.landed_at(place) <= to))
-            && ground.book.of_manifest(manifest).any(|(record, _)| leads_over(record))
+            && ground.book.of_manifest(manifest).any(|(record, known)| leads_over(record, known))
     }
 
     /// For a single step: who approved it together with others, if these are not known to have landed as one.
@@ -246,7 +253,11 @@ impl<'l> OfRef<'l> {
                 .filter(|_| (start..end).contains(&step))
                 .map(|of| &cut.records[of as usize].predicate().manifest.sha256)?;
             let mut all = ground.book.of_manifest(manifest);
-            let (record, _) = all.find(|(record, _)| record.predicate().target.name == self.line().name)?;
+            let is_here = |record: &Record| {
+                let predicate = record.predicate();
+                predicate.verdict == Verdict::Approve && predicate.target.name == self.line().name
+            };
+            let (record, _) = all.find(|(record, _)| is_here(record) && ground.is_of_its_principal(record))?;
             let step = |at: usize| cut.steps[at].commit.short();
             Some(format!(
                 "{} approved what the {} steps from {} to {} come to together; that they landed as one is not known.",
@@ -544,7 +555,7 @@ fn unheard(ground: &Ground<'_>, counted: &[(&Record, String)]) -> Vec<String> {
     let of = |record: &Record| {
         let predicate = record.predicate();
         let gone = predicate.seen.iter().find(|seen| ground.book.by_id(&seen.record).is_none())?;
-        let is_known = gone.chain.split('/').next().is_some_and(|key| ground.keys.contains(key));
+        let is_known = gone.chain.split('/').next().is_some_and(|key| ground.keys.contains_key(key));
         is_known.then(|| {
             format!(
                 "{} signed after record {} of the chain {}, and it is not in the ledger: the gate would not judge.",
@@ -610,15 +621,20 @@ impl<'s> Since<'s> {
         let is_since = |known: i64| known > self.judged_at && known <= self.to;
         let ends = |other: &Record| matches!(other.predicate().verdict, Verdict::Withdraw | Verdict::Reject);
         let taken_back = self.ground.book.enders(record.id()).find(|(other, known)| {
-            is_since(*known) && ends(other) && other.predicate().principal == record.predicate().principal
+            is_since(*known)
+                && ends(other)
+                && other.predicate().principal == record.predicate().principal
+                && self.ground.is_of_its_principal(other)
         });
         if let Some((_, known)) = taken_back {
             return Some(format!("was taken back {}", date(known)));
         }
         let mut same = self.ground.book.of_manifest(&record.predicate().manifest.sha256);
         let is_here = |other: &Record| other.predicate().target.name == record.predicate().target.name;
-        let rejected = same
-            .find(|(other, known)| is_since(*known) && other.predicate().verdict == Verdict::Reject && is_here(other));
+        let is_rejection = |other: &Record| {
+            other.predicate().verdict == Verdict::Reject && is_here(other) && self.ground.is_of_its_principal(other)
+        };
+        let rejected = same.find(|(other, known)| is_since(*known) && is_rejection(other));
         rejected.map(|(other, known)| {
             format!("no longer stands alone: {} rejected the same content {}", other.predicate().principal, date(known))
         })
@@ -633,6 +649,7 @@ impl<'s> Since<'s> {
                 && predicate.target.name == name
                 && *known > self.judged_at
                 && *known <= self.to
+                && self.ground.is_of_its_principal(record)
         });
         later.map(|(record, known)| (record.predicate().principal.clone(), known)).min_by_key(|(_, known)| *known)
     }

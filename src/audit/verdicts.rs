@@ -49,6 +49,8 @@ impl Verdicts {
         }
         let mut found = Verdicts { by_place: vec![None; places], floor: places, ..Verdicts::default() };
         let mut moves = Vec::new();
+        // A ref that is created anew, or moved over from another line, was let through up to here before.
+        let mut covered = 0;
         for (entry, head, moved) in own().filter(|(.., moved)| moved.outcome != LANDED) {
             let verdict = verdict(entry, head, moved, landed.get(&*moved.new).copied());
             let Whereabouts::On(end) = find(&moved.new) else {
@@ -59,8 +61,15 @@ impl Verdicts {
             };
             let start = match find(&moved.old) {
                 Whereabouts::On(old) => old + 1,
-                Whereabouts::Below | Whereabouts::Elsewhere => 0,
+                Whereabouts::Below | Whereabouts::Elsewhere => covered,
             };
+            if start > end {
+                // It leads back, or nowhere: nothing landed by it, whatever the gate said.
+                continue;
+            }
+            if verdict.outcome.as_str() == Decided::Allow.name() || !verdict.enforced {
+                covered = covered.max(end + 1);
+            }
             found.floor = found.floor.min(start);
             moves.push(Move { start, end, verdict: found.verdicts.len() });
             found.verdicts.push(verdict);
@@ -87,7 +96,7 @@ impl Verdicts {
             };
             let last = meant[at..].iter().rfind(in_time).map_or(one.verdict, |last| last.verdict);
             let chosen = if verdict.landed.is_some() { last } else { one.verdict };
-            for place in &mut self.by_place[one.start..=one.end.max(one.start)] {
+            for place in &mut self.by_place[one.start..=one.end] {
                 place.get_or_insert(chosen);
             }
         }
@@ -180,6 +189,23 @@ mod tests {
         assert!(verdicts.knows(2));
         let late = of(&log[1..]);
         assert_eq!((lines(&late), late.knows(2), late.knows(3)), (vec![None, None, None, Some(2)], false, true));
+    }
+
+    #[test]
+    fn a_move_that_leads_back_and_a_ref_that_is_made_anew_let_nothing_through() {
+        let up = [entry(1, "allow", true, "base", "0"), entry(2, "allow", true, "1", "2")];
+        let refused = [&up[..], &[entry(3, "deny", true, "2", "0")]].concat();
+        assert_eq!(lines(&of(&refused)), [Some(1), None, Some(2), None]);
+        let (back, gone) = (entry(3, "allow", true, "2", "0"), entry(3, "allow", true, "2", "gone"));
+        for (first, second) in [
+            (back, entry(4, "allow", true, "0", "0")),
+            (gone.clone(), entry(4, "allow", true, "base", "3")),
+            (gone, entry(4, "allow", true, "elsewhere", "3")),
+        ] {
+            let moved = second.0.refs[0].new == "3";
+            let found = lines(&of(&[&up[..], &[first, second]].concat()));
+            assert_eq!(found, [Some(1), None, Some(2), moved.then_some(4)], "what landed past the gate is not covered");
+        }
     }
 
     #[test]

@@ -11,6 +11,7 @@ pub use prepare::{CommandDecision, prepare, sign};
 use std::sync::Arc;
 
 use crate::change::visible;
+use crate::command::preview::Document;
 use crate::command::receipt::{Ended, Event, Outcome};
 use crate::command::{
     Answer, AuthorizationChain, AuthorizationRecord, Code, Decided, Knowledge, Received, Request, RunChain, RunRecord,
@@ -76,6 +77,8 @@ pub struct PendingCommand {
     /// This person is one of those who may take over somebody else's refusal.
     pub may_take_over: bool,
     pub vetoes: Vetoes,
+    /// What it would do, item by item, as its broker computed it.
+    pub preview: Option<Arc<Document>>,
     /// The earliest end of its cooling time, in seconds since the epoch; none if it is not cooling.
     cools_until: Option<i64>,
     roles: Vec<RoleNeeded>,
@@ -274,6 +277,8 @@ impl CommandLedger {
         let may_take_over = me.is_some_and(|me| may_take_over(policy, &vetoes, request, me));
         let roles = roles(policy, &answer.slots, &request.asked.operator);
         let (record, request) = (record.clone(), request.clone());
+        let preview = record.link.files.get(&request.preview.sha256);
+        let preview = preview.and_then(|bytes| Document::decode(bytes, &request.preview)).map(Arc::new);
         Some(PendingCommand {
             id,
             record,
@@ -286,6 +291,7 @@ impl CommandLedger {
             may_break_glass,
             may_take_over,
             vetoes,
+            preview,
             cools_until,
             roles,
             me: me.map(str::to_owned),

@@ -9,6 +9,7 @@ use super::{CommandLedger, PendingCommand};
 use crate::change::diff::Content;
 use crate::change::digest::Digest;
 use crate::change::{counted, visible};
+use crate::command::preview::{Act, Document, Method, Row};
 use crate::command::receipt::Outcome;
 use crate::command::request::{Input, Kept, PreviewBy, Proof, Request};
 use crate::command::{Veto, is_destructive};
@@ -65,12 +66,16 @@ impl RequestPage {
                 _ => omissions.push(format!("input {}: its {} are no text", input.role, size(input))),
             }
         }
-        let away = request.command.inputs.iter().filter(|input| input.kept == Kept::Broker);
+        // What a plan does stands in the preview.
+        let is_shown = |input: &&Input| {
+            pending.preview.is_some() && Method::of(&request.command).is_ok_and(|method| method == Method::Plan(*input))
+        };
+        let away = request.command.inputs.iter().filter(|input| input.kept == Kept::Broker && !is_shown(input));
         omissions.extend(away.map(|input| format!("input {}: it stays with the broker", input.role)));
         let findings = hazards(request, &texts, rules);
         let mut page = RequestPage { rows: Vec::new(), findings, omissions, is_destructive: is_destructive(request) };
         page.place(pending, policy);
-        page.effect(request);
+        page.effect(request, pending.preview.as_deref());
         page.command(pending);
         page.unbound(request);
         page.before(pending, ledger);
@@ -137,25 +142,43 @@ impl RequestPage {
     }
 
     /// What it does, as far as that was computed; then what the rules say, then what nobody can read.
-    fn effect(&mut self, request: &Request) {
+    fn effect(&mut self, request: &Request, document: Option<&Document>) {
         self.heading("what it does");
         let preview = &request.preview;
-        let (destroys, replaces) = (preview.destroys.0, preview.replaces.0);
-        match preview.by {
-            PreviewBy::None => self.warn("✗", "no preview: what this does is not known, so it counts as what destroys"),
-            PreviewBy::Requester => {
+        match (preview.by, document) {
+            (PreviewBy::None, _) => {
+                let why = if preview.tool.is_empty() { String::new() } else { format!(" ({})", preview.tool) };
+                self.warn("✗", format!("no preview{why}: what this does is not known, so it counts as what destroys"));
+            }
+            (PreviewBy::Requester, _) => {
                 self.warn("✗", "the preview is by who asks, so it counts as what destroys");
             }
-            PreviewBy::Broker if destroys + replaces > 0 => {
-                self.warn("✗", format!("destroyed {destroys}   replaced {replaces}   by {}", preview.tool));
+            (PreviewBy::Broker, Some(document)) => self.preview(document),
+            (PreviewBy::Broker, None) => {
+                self.warn("✗", "the preview cannot be read by this undersign; a newer one may show what it destroys");
             }
-            PreviewBy::Broker => self.fact("", format!("nothing is destroyed or replaced, by {}", preview.tool)),
         }
         if request.command.entry.is_empty() {
             self.warn("✗", "it matches no entry of the policy");
         }
         self.rows.extend((0..self.findings.len()).map(PageRow::Finding));
         self.rows.extend((0..self.omissions.len()).map(PageRow::Omission));
+    }
+
+    /// What is destroyed comes first: the document has that order.
+    fn preview(&mut self, document: &Document) {
+        self.fact("by", format!("{}, from the bound bytes", document.tool));
+        if document.count(Act::Destroy) + document.count(Act::Replace) + document.count(Act::Unclear) == 0 {
+            self.fact("", "nothing is destroyed or replaced");
+        }
+        for row in &document.rows {
+            let label = label(row.act);
+            let text = item(row);
+            match row.act {
+                Act::Destroy | Act::Replace | Act::Unclear => self.warn(label, text),
+                _ => self.fact(label, text),
+            }
+        }
     }
 
     /// Where it would run, before everything else: targets of several repositories may have the same name.
@@ -202,6 +225,13 @@ impl RequestPage {
     fn unbound(&mut self, request: &Request) {
         self.heading("not bound");
         self.fact("", "what the program loads, reads or asks elsewhere while it runs: libraries, configuration, state");
+        match Method::of(&request.command).ok().filter(|_| request.preview.by == PreviewBy::Broker) {
+            Some(Method::Plan(_)) => self.fact("", "the providers that it loads, and what others change until it runs"),
+            Some(Method::Statements(_)) => {
+                self.fact("", "triggers, rules, views and functions of the database that the statements use");
+            }
+            None => {}
+        }
         if request.command.inputs.is_empty() {
             self.fact("", "it takes no input: its arguments and its environment are all that is bound");
         }
@@ -262,6 +292,28 @@ impl RequestPage {
             self.rows.push(PageRow::Line(number, shown));
         }
     }
+}
+
+/// What happens to an item, with its sign.
+fn label(act: Act) -> &'static str {
+    match act {
+        Act::Destroy => "✗ destroyed",
+        Act::Replace => "± replaced",
+        Act::Unclear => "? unclear",
+        Act::Change => "~ changed",
+        Act::Create => "+ created",
+        Act::Forget => "  forgotten",
+        Act::Read => "  read",
+        Act::Drift => "  drifted",
+        Act::Later => "  later",
+    }
+}
+
+/// `ce_widget   24 of one kind   panel[0] panel[1] …`
+fn item(row: &Row) -> String {
+    let many = if row.count.0 > 1 { format!("   {} of one kind", row.count.0) } else { String::new() };
+    let note = if row.note.is_empty() { String::new() } else { format!("   {}", row.note) };
+    format!("{}{many}{note}", row.what)
 }
 
 /// Where a finding is: an argument, or a line of an input.

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use base64ct::{Base64, Encoding as _};
 
+use super::settings::TargetSettings;
 use super::wire::{Draft, Refusal, Reply};
 use super::{Broker, Known, own_target, policy_name};
 use crate::change::digest::Digest;
@@ -12,7 +13,8 @@ use crate::change::visible;
 use crate::command::entry::{Admissible, admissible};
 use crate::command::receipt::Event;
 use crate::command::request::{
-    Asked, Command, Input, Kept, Limits, MAX_BESIDE, Preview, Program, Proof, Request, Variable, bytes, print,
+    Asked, Command, Input, Kept, Limits, MAX_BESIDE, Preview, PreviewBy, Program, Proof, Request, Variable, bytes,
+    print,
 };
 use crate::policy::argv::is_role;
 use crate::policy::{CommandEntry, Target};
@@ -31,44 +33,71 @@ pub struct Asker {
 /// The inputs of a command, with their content.
 type Inputs = Vec<(Input, Vec<u8>)>;
 
+/// A request with all but its preview.
+struct Completed<'b> {
+    request: Request,
+    inputs: Inputs,
+    settings: &'b TargetSettings,
+}
+
 const USAGE: u8 = 64;
 
 impl Broker {
     /// Admits a draft.
     pub fn admit(&self, draft: &Draft, asker: &Asker) -> Reply {
-        let mut known = self.known();
-        self.refresh(&mut known);
-        match self.request(&mut known, draft, asker) {
+        match self.request(draft, asker) {
             Ok((id, text)) => Reply { text, id: id.to_string(), state: "waiting".to_owned(), ..Reply::default() },
             Err(reply) => *reply,
         }
     }
 
-    fn request(&self, known: &mut Known, draft: &Draft, asker: &Asker) -> Result<(RecordId, String), Refusal> {
+    fn request(&self, draft: &Draft, asker: &Asker) -> Result<(RecordId, String), Refusal> {
         let name = &draft.target;
-        let Some(target) = own_target(&known.policy, &self.id.key, name).cloned() else {
-            let text = format!("The policy has no target {} that this broker serves.", visible::text(name));
-            return Err(Reply::refused(2, "TARGET_UNKNOWN", text));
+        let Completed { mut request, inputs, settings } = {
+            let mut known = self.known();
+            self.refresh(&mut known);
+            let target = self.target(&known, name)?;
+            let completed = self.complete(&known, &target, draft, asker)?;
+            self.refuse_too_many(&known, &target, &completed.request)?;
+            completed
         };
-        let (request, inputs) = self.complete(known, &target, draft, asker)?;
-        self.refuse_too_many(known, &target, &request)?;
+        // Showing a plan takes time, in which other requests are answered, and runs are stopped.
+        let preview = self.preview(&request.command, settings, &inputs);
+        let mut known = self.known();
+        self.refuse_too_many(&known, &self.target(&known, name)?, &request)?;
         let failed = |why: String| Reply::refused(4, "LEDGER_FAULT", why);
-        let files = self.keep(inputs).map_err(failed)?;
-        let id = self.sign(known, name, Event::Admitted(Box::new(request)), files).map_err(failed)?;
-        let mut text = format!("Request {id} is pending at {name}. `undersign exec status {id}` shows its status.");
+        let size = |files: &[(Digest, Vec<u8>)]| files.iter().map(|(_, bytes)| bytes.len()).sum::<usize>();
+        let mut files = self.keep(inputs).map_err(failed)?;
+        let beside = preview.as_ref().ok().map(|document| (document.summary(), document.encode()));
+        request.preview = match beside {
+            Some((_, bytes)) if size(&files) + bytes.len() > MAX_BESIDE => Preview::none("no room is left for it"),
+            Some((summary, bytes)) => {
+                files.push((Digest::of(&bytes), bytes));
+                summary
+            }
+            None => Preview::none(preview.err().unwrap_or_default()),
+        };
+        let without = match request.preview.by {
+            PreviewBy::None => format!(" It has no preview: {}.", request.preview.tool),
+            _ => String::new(),
+        };
+        let id = self.sign(&mut known, name, Event::Admitted(Box::new(request)), files).map_err(failed)?;
+        let mut text =
+            format!("Request {id} is pending at {name}. `undersign exec status {id}` shows its status.{without}");
         if let Sent::Refused(why) | Sent::Away(why) = self.publish() {
             text.push_str(&format!(" It did not reach the remote yet: {why}"));
         }
         Ok((id, text))
     }
 
-    fn complete(
-        &self,
-        known: &Known,
-        target: &Target,
-        draft: &Draft,
-        asker: &Asker,
-    ) -> Result<(Request, Inputs), Refusal> {
+    fn target(&self, known: &Known, name: &str) -> Result<Target, Refusal> {
+        own_target(&known.policy, &self.id.key, name).cloned().ok_or_else(|| {
+            let text = format!("The policy has no target {} that this broker serves.", visible::text(name));
+            Reply::refused(2, "TARGET_UNKNOWN", text)
+        })
+    }
+
+    fn complete(&self, known: &Known, target: &Target, draft: &Draft, asker: &Asker) -> Result<Completed<'_>, Refusal> {
         let usage = |text: String| Reply::refused(USAGE, "ARGV", text);
         let Some(settings) = self.settings.targets.get(&target.name) else {
             return Err(usage(format!("The settings of the broker have no [target.{}].", target.name)));
@@ -113,7 +142,7 @@ impl Broker {
         let operator = asker.operator.clone().filter(in_roster);
         let request = Request {
             command,
-            preview: Preview::none(),
+            preview: Preview::none(""),
             asked: Asked {
                 proof: if operator.is_some() { Proof::Proven } else { Proof::Claimed },
                 operator: operator.unwrap_or_default(),
@@ -129,7 +158,7 @@ impl Broker {
             policy: policy_name(&known.policy),
             settings: settings.digest().to_string(),
         };
-        Ok((request, inputs))
+        Ok(Completed { request, inputs, settings })
     }
 
     /// Keeps the inputs for the run, and returns those that are stored with the request.

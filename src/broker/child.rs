@@ -5,6 +5,7 @@ use std::ffi::CString;
 use std::fs::File;
 use std::io::{Read as _, Seek as _, Write as _};
 use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use nix::unistd::{Gid, Uid};
@@ -25,6 +26,19 @@ pub struct Spec {
     pub account: Option<(u32, u32)>,
     /// A file to which the process ID is written before anything else: that of a control group.
     pub group: Option<PathBuf>,
+}
+
+impl Spec {
+    /// Writes it to a new file that only the broker reads.
+    ///
+    /// # Errors
+    /// A sentence: it cannot be written, or something is there already.
+    pub fn write(&self, path: &Path) -> Result<(), String> {
+        let failed = |error: std::io::Error| format!("{} cannot be written: {error}", path.display());
+        let mut file = File::options().write(true).create_new(true).mode(0o600).open(path).map_err(failed)?;
+        let text = serde_json::to_vec(self).map_err(|error| error.to_string())?;
+        file.write_all(&text).map_err(failed)
+    }
 }
 
 /// The content of a spec file after the command failed to run.

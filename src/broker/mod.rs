@@ -7,6 +7,7 @@ pub mod admit;
 pub mod child;
 mod files;
 mod level;
+mod preview;
 mod run;
 pub mod serve;
 pub mod settings;
@@ -50,6 +51,8 @@ pub struct Broker {
     hashed: Hashed,
     inputs: Inputs,
     known: Mutex<Known>,
+    /// Held while a plan is shown.
+    previewing: Mutex<()>,
 }
 
 /// The state at the last read.
@@ -91,7 +94,8 @@ impl Broker {
             stopping: Vec::new(),
         };
         let inputs = Inputs { kept: state.dir.join("kept"), placed: state.dir.join("in") };
-        let broker = Broker { settings, state, key, id, hashed: Hashed::default(), inputs, known: Mutex::new(known) };
+        let (hashed, known, previewing) = (Hashed::default(), Mutex::new(known), Mutex::default());
+        let broker = Broker { settings, state, key, id, hashed, inputs, known, previewing };
         broker.look_after_a_crash()?;
         Ok(broker)
     }

@@ -3,10 +3,10 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::os::unix::process::ExitStatusExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ExitStatus, Stdio};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use base64ct::{Base64, Encoding as _};
@@ -156,13 +156,9 @@ impl Broker {
             account: level::group(settings).map(|gid| (settings.uid, gid)),
             group: None,
         };
-        let dir = self.state.dir.join("runs");
-        let path = dir.join(format!("{id}.spec"));
+        let path = self.state.dir.join("runs").join(format!("{id}.spec"));
         let _ = std::fs::remove_file(&path);
-        let mut file =
-            File::options().write(true).create_new(true).mode(0o600).open(&path).map_err(|e| e.to_string())?;
-        let text = serde_json::to_vec(&spec).map_err(|error| error.to_string())?;
-        std::io::Write::write_all(&mut file, &text).map_err(|error| error.to_string())?;
+        spec.write(&path)?;
         Ok(path)
     }
 
@@ -203,26 +199,12 @@ impl Broker {
     }
 
     fn execute(&self, id: RecordId, ready: &Ready) -> (Outcome, u8, Captured) {
-        let spawned = ready.program.file.try_clone().and_then(|program| {
-            std::process::Command::new("/proc/self/exe")
-                .args(["broker", "child"])
-                .arg(&ready.spec)
-                .env_clear()
-                .stdin(Stdio::from(program))
-                .stdout(Stdio::piped())
-                .stderr(Stdio::piped())
-                .spawn()
-        });
-        let Ok(mut child) = spawned else { return (Outcome::NotRun, 0, Captured::default()) };
-        let readers = (child.stdout.take(), child.stderr.take());
-        let keep = ready.keep;
-        let read =
-            |pipe: Option<Box<dyn Read + Send>>| std::thread::spawn(move || pipe.map(|pipe| bounded(pipe, keep)));
-        let out = read(readers.0.map(|pipe| Box::new(pipe) as Box<dyn Read + Send>));
-        let err = read(readers.1.map(|pipe| Box::new(pipe) as Box<dyn Read + Send>));
+        let Ok(mut child) = spawn(&ready.program.file, &ready.spec) else {
+            return (Outcome::NotRun, 0, Captured::default());
+        };
+        let pipes = Pipes::of(&mut child, ready.keep);
         let (outcome, code) = self.wait(id, &mut child, ready);
-        let [(stdout, one), (stderr, two)] = [out, err].map(|thread| thread.join().ok().flatten().unwrap_or_default());
-        (outcome, code, Captured { stdout, stderr, bytes: one + two })
+        (outcome, code, pipes.captured())
     }
 
     /// Waits for the end, and kills what is left of it.
@@ -378,8 +360,44 @@ fn how(status: ExitStatus) -> (Outcome, u8) {
     }
 }
 
+/// Starts the process that becomes a command, of which the program is open and the rest in a spec file.
+pub(super) fn spawn(program: &File, spec: &Path) -> std::io::Result<Child> {
+    std::process::Command::new("/proc/self/exe")
+        .args(["broker", "child"])
+        .arg(spec)
+        .env_clear()
+        .stdin(Stdio::from(program.try_clone()?))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+}
+
+/// The output of a process, read while it runs.
+pub(super) struct Pipes([JoinHandle<(Vec<u8>, u64)>; 2]);
+
+impl Pipes {
+    /// Keeps up to a limit of each.
+    pub fn of(child: &mut Child, keep: u64) -> Pipes {
+        fn read(pipe: Option<impl Read + Send + 'static>, keep: u64) -> JoinHandle<(Vec<u8>, u64)> {
+            std::thread::spawn(move || pipe.map(|pipe| bounded(pipe, keep)).unwrap_or_default())
+        }
+        Pipes([read(child.stdout.take(), keep), read(child.stderr.take(), keep)])
+    }
+
+    /// What was kept of standard output and standard error, when both are closed.
+    pub fn join(self) -> (Vec<u8>, Vec<u8>) {
+        let Captured { stdout, stderr, .. } = self.captured();
+        (stdout, stderr)
+    }
+
+    fn captured(self) -> Captured {
+        let [(stdout, one), (stderr, two)] = self.0.map(|thread| thread.join().unwrap_or_default());
+        Captured { stdout, stderr, bytes: one + two }
+    }
+}
+
 /// Reads to the end, keeps up to a limit, and returns the total size.
-fn bounded(mut pipe: Box<dyn Read + Send>, keep: u64) -> (Vec<u8>, u64) {
+fn bounded(mut pipe: impl Read, keep: u64) -> (Vec<u8>, u64) {
     let (mut kept, mut all) = (Vec::new(), 0);
     let mut buffer = vec![0; 64 << 10];
     while let Ok(n @ 1..) = pipe.read(&mut buffer) {
@@ -391,7 +409,7 @@ fn bounded(mut pipe: Box<dyn Read + Send>, keep: u64) -> (Vec<u8>, u64) {
 }
 
 /// Sends a signal to a run and to what it started in its group, which is the run's own as soon as it has a session.
-fn end(child: &Child, signal: Signal) -> Instant {
+pub(super) fn end(child: &Child, signal: Signal) -> Instant {
     if let Ok(id) = i32::try_from(child.id()) {
         let _ = killpg(Pid::from_raw(id), signal);
     }

@@ -49,6 +49,8 @@ pub struct TargetSettings {
     pub secrets: BTreeMap<String, String>,
     /// The role of the input that commands read from standard input; empty if there is none.
     pub stdin: String,
+    /// The account and group in which plans are shown; without it, plans have no preview.
+    pub preview: Option<(u32, u32)>,
     /// Roles of inputs that stay with the broker.
     pub keep: Vec<String>,
     /// Seconds.
@@ -128,6 +130,8 @@ fn target(entry: &Table<'_>) -> Option<TargetSettings> {
     let time = entry.duration("time").map_or(TIME, |time| time.value);
     let stdin = entry.string("stdin").map(|role| role.value).unwrap_or_default();
     let keep = entry.strings("keep").into_iter().map(|role| role.value).collect();
+    let preview =
+        entry.has("preview_uid").then(|| Some((account(entry, "preview_uid")?, account(entry, "preview_gid")?)));
     Some(TargetSettings {
         uid: uid?,
         gid: gid?,
@@ -135,6 +139,7 @@ fn target(entry: &Table<'_>) -> Option<TargetSettings> {
         env,
         secrets,
         stdin,
+        preview: preview.flatten(),
         keep,
         time: time.max(1),
         output: output.map_or(OUTPUT, |output| output.value),

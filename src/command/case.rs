@@ -84,11 +84,13 @@ impl<'k> Case<'k> {
     }
 }
 
-/// Whether a request is destructive, or nobody can tell: it matches no entry, or the broker made no preview.
+/// Whether a request is destructive, or nobody can tell: it matches no entry, the broker made no preview, or not all of
+/// it is clear.
 pub fn is_destructive(request: &Request) -> bool {
     let preview = &request.preview;
     preview.destroys.0 > 0
         || preview.replaces.0 > 0
+        || preview.unclear.0 > 0
         || preview.by != PreviewBy::Broker
         || request.command.entry.is_empty()
 }

@@ -14,6 +14,7 @@ pub mod entry;
 mod knowledge;
 mod ordinary;
 pub mod outcome;
+pub mod preview;
 pub mod receipt;
 pub mod records;
 mod refusals;

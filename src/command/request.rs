@@ -100,7 +100,7 @@ pub struct Limits {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Preview {
-    /// The tool that made it, for people; empty if there is none.
+    /// The tool that made it, or why there is none, for people.
     pub tool: String,
     /// Who vouches for it.
     pub by: PreviewBy,
@@ -110,6 +110,8 @@ pub struct Preview {
     pub destroys: Decimal,
     /// How much it replaces.
     pub replaces: Decimal,
+    /// How much of it may do anything.
+    pub unclear: Decimal,
 }
 
 /// Who made a preview.
@@ -265,17 +267,18 @@ impl Asked {
 }
 
 impl Preview {
-    /// No preview.
-    pub fn none() -> Preview {
-        let (tool, sha256) = (String::new(), String::new());
-        Preview { tool, by: PreviewBy::None, sha256, destroys: Decimal(0), replaces: Decimal(0) }
+    /// No preview, and why.
+    pub fn none(why: impl Into<String>) -> Preview {
+        let (sha256, no) = (String::new(), Decimal(0));
+        Preview { tool: why.into(), by: PreviewBy::None, sha256, destroys: no, replaces: no, unclear: no }
     }
 
     /// A preview by nobody is empty.
     fn is_sound(&self) -> bool {
         match self.by {
             PreviewBy::None => {
-                self.tool.is_empty() && self.sha256.is_empty() && self.destroys.0 == 0 && self.replaces.0 == 0
+                let items = [self.destroys, self.replaces, self.unclear];
+                self.sha256.is_empty() && items.iter().all(|count| count.0 == 0)
             }
             _ => is_digest(&self.sha256),
         }

@@ -5,6 +5,7 @@
 #[path = "../support/desk.rs"]
 mod desk;
 mod mcp;
+mod preview;
 mod scene;
 #[path = "../support/mod.rs"]
 mod support;

@@ -24,7 +24,7 @@ use crate::support::{Fixture, git_in, now, policy};
 
 const DEVICE: &str = "0123456789abcdef";
 /// An account that neither a user nor another scene has: whatever still runs under it is ended.
-fn unused_uid() -> u32 {
+pub fn unused_uid() -> u32 {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     100_000 + (std::process::id() % 10_000) * 100 + NEXT.fetch_add(1, Ordering::Relaxed)
 }
@@ -74,10 +74,15 @@ impl Scene {
     /// A running broker without requests. `extra` goes into the table of the target, `settings` into that of the
     /// broker's settings.
     pub fn new(extra: &str, settings: &str) -> Scene {
+        Scene::new_in("/", extra, settings)
+    }
+
+    /// As [`Scene::new`]; commands run in a folder beside the repositories.
+    pub fn new_in(cwd: &str, extra: &str, settings: &str) -> Scene {
         let mut scene =
             Scene { f: Fixture::new(), uid: if is_root() { unused_uid() } else { own_uid() }, serving: None };
         open(&scene.f.dir.path().to_path_buf());
-        scene.settle(settings);
+        scene.settle(cwd, settings);
         let key = scene.key_line();
         let target = format!(
             "[broker.ops]\n{key}\n[target.prod]\nbroker = \"ops\"\nlevel = \"{}\"\npresence = \"none\"\ncooling = \"0s\"\n\
@@ -100,12 +105,13 @@ impl Scene {
         self.f.dir.path().join(name).display().to_string()
     }
 
-    fn settle(&self, settings: &str) {
+    fn settle(&self, cwd: &str, settings: &str) {
         let uid = self.uid;
+        let cwd = self.f.dir.path().join(cwd).display().to_string();
         let text = format!(
             "repository = \"{}\"\nremote = \"origin\"\npolicy_branch = \"refs/heads/main\"\nsocket = \"{}\"\n\
              [operator.mina]\nuids = [\"{}\"]\n\
-             [target.prod]\nuid = {uid}\ngid = {uid}\ncwd = \"/\"\n{settings}\n\
+             [target.prod]\nuid = {uid}\ngid = {uid}\ncwd = \"{cwd}\"\n{settings}\n\
              [target.prod.env]\nPATH = \"/usr/bin:/bin\"\n",
             self.at("broker.git"),
             self.at("socket"),

@@ -9,7 +9,7 @@ use undersign::record::statement::Decimal;
 
 use crate::desk::Session;
 use crate::support::{Fixture, NOW};
-use crate::waiting::{INPUT, ask, ask_with, waiting, waiting_for};
+use crate::waiting::{INPUT, ask, ask_previewed, ask_with, waiting, waiting_for};
 
 pub fn signed(f: &Fixture) -> Vec<Arc<AuthorizationRecord>> {
     let chains: Vec<AuthorizationChain> = read_family(&f.repository(), false).unwrap();
@@ -49,6 +49,33 @@ fn a_request_says_first_what_it_does_then_the_command_then_who_asks() {
         session.press("<enter>");
         plain(|| assert_snapshot!(format!("request {}", size.0), session.frame()));
     }
+}
+
+#[test]
+fn what_a_preview_destroys_stands_in_the_queue_and_on_top_of_the_page() {
+    let f = waiting(INDEX);
+    let script = "BEGIN;\nCREATE TABLE orders_v2 (id bigint);\nUPDATE orders SET day = now() WHERE day IS NULL;\n\
+                  SELECT archive(id) FROM orders;\nDROP TABLE orders_old;\nDROP TABLE orders_tmp;\nCOMMIT;\n";
+    ask_previewed(&f, script, "Clear what is not used any more.");
+    ask_previewed(&f, INDEX, "Add the index.");
+    for size in [(80, 24), (120, 36)] {
+        let mut session = Session::new(&f, size);
+        session.press("j");
+        plain(|| assert_snapshot!(format!("preview queue {}", size.0), session.frame()));
+        session.press("<enter>");
+        plain(|| assert_snapshot!(format!("preview {}", size.0), session.frame()));
+    }
+}
+
+#[test]
+fn what_destroys_nothing_by_its_preview_needs_the_code_alone() {
+    let f = waiting(DROP);
+    ask_previewed(&f, INDEX, "Add the index.");
+    let mut session = Session::new(&f, (100, 60));
+    session.press("<enter>");
+    assert!(session.frame().contains("nothing is destroyed or replaced"), "{}", session.frame());
+    session.press("SaRead it.<enter>");
+    assert!(!challenge(&session).contains("shop-prod"), "{}", session.frame());
 }
 
 #[test]

@@ -145,7 +145,7 @@ fn queue_after_rejection(is_moved: bool, who: &str) -> String {
 
 #[test]
 fn a_rejected_change_needs_who_rejected_it_once_it_moved_and_nobody_else() {
-    for (is_moved, who, needs) in [(false, "dana", 1), (true, "dana", 2), (true, "rahim", 1)] {
+    for (is_moved, who, needs) in [(false, "dana", 2), (true, "dana", 3), (true, "rahim", 2)] {
         let frame = queue_after_rejection(is_moved, who);
         assert!(frame.contains(&format!("Needs you {needs}")), "{is_moved} {who}: {frame}");
     }

@@ -309,6 +309,7 @@ impl World {
                 sha256: Digest::of(b"").to_string(),
                 destroys: Decimal(ask.destroys),
                 replaces: Decimal(0),
+                unclear: Decimal(0),
             },
             asked: Asked { operator: ask.operator.into(), proof: ask.proof, by: "uid 1000".into(), claims: Vec::new() },
             why: format!("{}", ask.time),

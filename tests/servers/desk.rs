@@ -194,7 +194,10 @@ fn a_sentence_that_is_longer_than_a_row_is_folded_over_the_queue() {
     let told = |frame: &str| frame.lines().rev().take(2).collect::<Vec<_>>().into_iter().rev().collect::<String>();
     let frame = session.press("G<enter>").frame();
     let why = told(&frame);
-    assert!(why.contains("zoe/lib #7 Bump the lib: it asks you") && why.contains("Its page: https://"), "{frame}");
+    assert!(
+        why.contains("zoe/lib #7 Bump the lib: your review is requested") && why.contains("Its page: https://"),
+        "{frame}"
+    );
     let frame = session.press("k").frame();
     assert!(!told(&frame).contains("zoe/lib"), "until the next stroke: {frame}");
     session.state.queue.filter = "nothing has this".to_owned();

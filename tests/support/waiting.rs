@@ -1,9 +1,11 @@
 //! Requests that wait for people, as a broker admits them.
 #![allow(dead_code, clippy::unwrap_used)]
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use undersign::change::digest::Digest;
+use undersign::command::preview::sql;
 use undersign::command::receipt::{Event, Run};
 use undersign::command::request::{Asked, Command, Input, Kept, Limits, Preview, Program, Proof, Request, Variable};
 use undersign::command::statement::Statement;
@@ -42,9 +44,17 @@ pub fn ask(f: &Fixture, sql: &str, why: &str) -> String {
     ask_with(f, sql, |request| request.why = why.into())
 }
 
+/// As a broker admits it that previews the script.
+pub fn ask_previewed(f: &Fixture, script: &str, why: &str) -> String {
+    ask_with(f, script, |request| {
+        request.why = why.into();
+        request.preview = sql::preview(script.as_bytes()).unwrap().summary();
+    })
+}
+
 /// As a broker admits it, with something else in it than usual.
-pub fn ask_with(f: &Fixture, sql: &str, edit: impl FnOnce(&mut Request)) -> String {
-    let digest = Digest::of(sql.as_bytes());
+pub fn ask_with(f: &Fixture, script: &str, edit: impl FnOnce(&mut Request)) -> String {
+    let digest = Digest::of(script.as_bytes());
     let (repository, key) = (f.repository(), f.key("ops"));
     let id = ChainId { key: key.public.id().to_string(), device: DEVICE.to_owned() };
     let (seq, prev) = RunRecord::chain(&repository, &id).next();
@@ -53,7 +63,7 @@ pub fn ask_with(f: &Fixture, sql: &str, edit: impl FnOnce(&mut Request)) -> Stri
         role: "sql".into(),
         path: INPUT.into(),
         sha256: digest.to_string(),
-        size: Decimal(sql.len() as u64),
+        size: Decimal(script.len() as u64),
         kept: Kept::Record,
     };
     let mut request = Request {
@@ -69,7 +79,7 @@ pub fn ask_with(f: &Fixture, sql: &str, edit: impl FnOnce(&mut Request)) -> Stri
             uid: Decimal(990),
             limits: Limits { time: Decimal(1_800), output: Decimal(1 << 20) },
         },
-        preview: Preview::none(),
+        preview: Preview::none(""),
         asked: Asked {
             operator: "mina".into(),
             proof: Proof::Proven,
@@ -86,6 +96,8 @@ pub fn ask_with(f: &Fixture, sql: &str, edit: impl FnOnce(&mut Request)) -> Stri
         settings: "7".repeat(64),
     };
     edit(&mut request);
+    let document = sql::preview(script.as_bytes()).unwrap();
+    let has_preview = document.summary() == request.preview;
     let run = Run {
         repository: RepositoryName { id: "fixture-1".into(), uri: String::new() },
         target: "shop-prod".into(),
@@ -98,7 +110,10 @@ pub fn ask_with(f: &Fixture, sql: &str, edit: impl FnOnce(&mut Request)) -> Stri
         tool: "test".into(),
     };
     let envelope = key.sign_for(receipt::NAMESPACE, Statement::new(run).encode(), None).unwrap().encode();
-    let files = [(digest.to_string(), sql.as_bytes().to_vec())].into();
+    let mut files = BTreeMap::from([(digest.to_string(), script.as_bytes().to_vec())]);
+    if has_preview {
+        files.insert(document.summary().sha256, document.encode());
+    }
     let link = Link { name: file_name(seq), envelope, files };
     let record: Arc<RunRecord> = append_to(&repository, &id, link, NOW).unwrap();
     record.id().to_string()

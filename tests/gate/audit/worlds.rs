@@ -83,6 +83,28 @@ fn what_was_taken_back_afterwards_is_a_row_of_its_own_beside_what_was_approved()
 }
 
 #[test]
+fn who_signs_afterwards_or_in_the_name_of_another_joins_nothing_and_rejects_nothing() {
+    for (who, key, verdict, days) in [
+        ("mina", None, Verdict::Reject, 70),
+        ("rahim", None, Verdict::Approve, 70),
+        ("dana", Some("mina"), Verdict::Approve, 11),
+        ("rahim", Some("mina"), Verdict::Reject, 70),
+    ] {
+        let Sandwich { mut year, start, good, bad, back } = sandwich();
+        let base = if verdict == Verdict::Reject && who == "rahim" { good.base } else { start.landed };
+        let all = Change { base, head: back.landed, steps: 3, ..good.clone() };
+        year.sign(&all, Word { key, verdict, ..Word::new(who, START + days * DAY) });
+        year.signed();
+        let report = asked(&query(&year));
+        let case = format!("{who} {key:?} {verdict:?}: {:?}", rows(&report));
+        assert_eq!(report.landings.len(), 5, "{case}");
+        assert!(of_kind(&report, "unapproved").contains(&year.id(bad.landed)), "{case}");
+        let told = |kind: &str| of_kind(&report, kind).contains(&year.id(good.landed));
+        assert!(!told("withdrawn") && !told("unapproved"), "{case}: {:?}", report.exceptions);
+    }
+}
+
+#[test]
 fn a_gates_log_borders_each_push_and_a_refusal_stays_one_after_the_revert() {
     let Sandwich { year, start, good, bad, back } = sandwich();
     let state = year.dir.path().join("state");

@@ -5,8 +5,10 @@ use unicode_width::UnicodeWidthStr as _;
 use super::{Facts, age, cell};
 use crate::app::State;
 use crate::app::queue::QueuedCommand;
-use crate::authorizing::RequestState;
+use crate::authorizing::{PendingCommand, RequestState};
 use crate::change::visible;
+use crate::command::is_destructive;
+use crate::command::preview::Act;
 use crate::command::request::{PreviewBy, Proof};
 use crate::tui::theme::Role;
 use crate::tui::view::paint::{Line, clip};
@@ -57,9 +59,10 @@ impl CommandColumns {
             false => (String::new(), false),
         };
         let preview = &pending.request().preview;
-        let (sign, role) = match (preview.destroys.0, preview.replaces.0, preview.by) {
-            (_, _, PreviewBy::None | PreviewBy::Requester) => ("?".to_owned(), Role::Critical),
-            (0, 0, _) => ("~".to_owned(), Role::Muted),
+        let (sign, role) = match (preview.destroys.0, preview.replaces.0, preview.unclear.0) {
+            _ if preview.by != PreviewBy::Broker => ("?".to_owned(), Role::Critical),
+            (0, 0, 0) => ("~".to_owned(), Role::Muted),
+            (0, 0, unclear) => (format!("?{unclear}"), Role::Critical),
             (0, replaced, _) => (format!("±{replaced}"), Role::Critical),
             (destroyed, _, _) => (format!("✗{destroyed}"), Role::Critical),
         };
@@ -100,6 +103,24 @@ pub fn time_left(now: i64, until: i64) -> (String, bool) {
     if left < SOON { (format!("{text}!"), true) } else { (text, false) }
 }
 
+/// `✗ destroyed 3: ce_database.main, ce_queue.ingest, ce_widget.panel` and the like, the gravest first.
+fn effect(pending: &PendingCommand) -> String {
+    let preview = &pending.request().preview;
+    let counts = [
+        (Act::Destroy, "✗ destroyed", preview.destroys.0),
+        (Act::Replace, "± replaced", preview.replaces.0),
+        (Act::Unclear, "? unclear", preview.unclear.0),
+    ];
+    let name = |act: Act| {
+        let rows = pending.preview.iter().flat_map(|document| &document.rows);
+        let names: Vec<&str> = rows.filter(|row| row.act == act).map(|row| row.what.as_str()).take(3).collect();
+        visible::text(&names.join(", ")).into_owned()
+    };
+    let told = counts.into_iter().filter(|(_, _, count)| *count > 0);
+    let told: Vec<String> = told.map(|(act, label, count)| format!("{label} {count}: {}", name(act))).collect();
+    if told.is_empty() { "nothing is destroyed or replaced".to_owned() } else { told.join(" · ") }
+}
+
 /// The details of the selected command.
 pub(super) fn preview(state: &State, command: &QueuedCommand, width: usize, is_tall: bool) -> Vec<Line> {
     let (now, pending) = (state.now, &command.pending);
@@ -119,8 +140,8 @@ pub(super) fn preview(state: &State, command: &QueuedCommand, width: usize, is_t
     let preview = &request.preview;
     match preview.by {
         PreviewBy::Broker => {
-            let text = format!("destroyed {} · replaced {}", preview.destroys.0, preview.replaces.0);
-            facts.add("does", Role::Warning, &text);
+            let role = if is_destructive(request) { Role::Warning } else { Role::Text };
+            facts.add("does", role, &effect(pending));
         }
         _ => facts.add("does", Role::Warning, "✗ no preview: what this does is not known"),
     }

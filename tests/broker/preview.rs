@@ -1,0 +1,147 @@
+//! Previews that the broker makes: a real plan by a real Terraform, and a script for a real PostgreSQL, from the request
+//! to the run.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use undersign::command::Verdict;
+
+use crate::scene::{Scene, is_root, unused_uid};
+
+/// A program of this machine that only root can replace; without it a test is skipped, and says so.
+fn program(name: &str, places: &[&str]) -> Option<PathBuf> {
+    let is_roots = |path: &PathBuf| {
+        let steps = path.canonicalize().ok()?;
+        let is_safe = |step: &Path| {
+            let about = step.symlink_metadata();
+            about.is_ok_and(|about| {
+                std::os::unix::fs::MetadataExt::uid(&about) == 0 && about.permissions().mode() & 0o022 == 0
+            })
+        };
+        Some(steps.ancestors().all(is_safe))
+    };
+    let found = places.iter().map(|place| Path::new(place).join(name)).find(|path| is_roots(path) == Some(true));
+    if found.is_none() {
+        eprintln!("skipped: {name} is not installed here where only root can replace it");
+    }
+    found
+}
+
+const MAIN: &str = "variable \"token\" {\n  sensitive = true\n  default   = \"s3cr3t-0ne\"\n}\n\
+    resource \"terraform_data\" \"database\" {\n  input            = \"orders\"\n  triggers_replace = \"v1\"\n}\n\
+    resource \"terraform_data\" \"worker\" {\n  count = 6\n  input = var.token\n}\n";
+
+/// A folder where it was applied once, and a plan that recreates the database and destroys five of six workers.
+fn plan(terraform: &Path, dir: &Path) {
+    let run = |args: &[&str]| {
+        let mut command = Command::new(terraform);
+        command.args(args).current_dir(dir).env("CHECKPOINT_DISABLE", "1").env_remove("TF_CLI_CONFIG_FILE");
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    };
+    std::fs::create_dir(dir).unwrap();
+    std::fs::write(dir.join("main.tf"), MAIN).unwrap();
+    run(&["init", "-input=false", "-no-color"]);
+    run(&["apply", "-auto-approve", "-input=false", "-no-color"]);
+    let changed = MAIN.replace("\"v1\"", "\"v2\"").replace("count = 6", "count = 1");
+    std::fs::write(dir.join("main.tf"), changed).unwrap();
+    run(&["plan", "-input=false", "-no-color", "-out=saved.plan"]);
+    // The account of the run writes the state there, and that of the preview reads the lock of the providers.
+    std::fs::set_permissions(dir, std::fs::Permissions::from_mode(0o777)).unwrap();
+    for entry in std::fs::read_dir(dir).unwrap().flatten().filter(|entry| entry.path().is_file()) {
+        std::fs::set_permissions(entry.path(), std::fs::Permissions::from_mode(0o666)).unwrap();
+    }
+}
+
+fn terraform_scene(terraform: &Path, settings: &str) -> Scene {
+    let entry = format!(
+        "destructive = [{{ role = \"senior\", n = 2 }}]\n[[target.prod.command]]\nname = \"apply\"\n\
+         argv = [\"{}\", \"apply\", \"-input=false\", \"-no-color\", \"{{input:plan}}\"]",
+        terraform.display()
+    );
+    let scene = Scene::new_in("infra", &entry, &format!("keep = [\"plan\"]\n{settings}"));
+    plan(terraform, Path::new(&scene.at("infra")));
+    scene
+}
+
+fn ask_to_apply(scene: &Scene, terraform: &Path, plan: &str) -> crate::scene::Said {
+    let (input, program) = (format!("plan={plan}"), terraform.display().to_string());
+    let argv = [program.as_str(), "apply", "-input=false", "-no-color", "{input:plan}"];
+    scene.exec(&[&["request", "--target", "prod", "--input", &input, "--"], &argv[..]].concat())
+}
+
+#[test]
+fn a_plan_says_first_what_it_destroys_and_nothing_sensitive_and_is_applied_once_enough_people_signed() {
+    let Some(terraform) = program("terraform", &["/usr/local/bin", "/usr/bin"]) else { return };
+    let uid = unused_uid();
+    let account = if is_root() { format!("preview_uid = {uid}\npreview_gid = {uid}") } else { String::new() };
+    let scene = terraform_scene(&terraform, &account);
+    let asked = ask_to_apply(&scene, &terraform, &scene.at("infra/saved.plan"));
+    assert!(asked.code == 0 && !asked.err.contains("no preview"), "{asked:?}");
+    let id = asked.out.trim().to_owned();
+    let mut desk = scene.desk("dana", (120, 60));
+    desk.press("R");
+    assert!(desk.frame().contains("✗5"), "{}", desk.frame());
+    desk.press("<enter>");
+    let frame = desk.frame();
+    let place =
+        |text: &str| frame.lines().position(|line| line.contains(text)).unwrap_or_else(|| panic!("{text}: {frame}"));
+    let destroyed =
+        place("✗ destroyed terraform_data   5 of one kind   worker[1] worker[2] worker[3] worker[4] worker[5]; beyond");
+    let replaced = place("± replaced  terraform_data.database   triggers_replace \"v1\" → \"v2\" forces it");
+    assert!(destroyed < replaced && replaced < place("the command, one argument a row"), "{frame}");
+    let objects = ["--git-dir", &scene.at("host.git"), "cat-file", "--batch-all-objects", "--batch"];
+    let all = Command::new("git").args(objects).output().unwrap().stdout;
+    let all = String::from_utf8_lossy(&all);
+    assert!(all.contains("worker[1] worker[2]") && !all.contains("s3cr3t-0ne"), "a sensitive value is in the ledger");
+    assert!(!frame.contains("s3cr3t-0ne"), "{frame}");
+    scene.sign("dana", Verdict::Authorize, &id);
+    let waits = scene.exec(&["run", &id]);
+    assert_eq!(waits.code, 75, "what destroys needs a second person: {waits:?}");
+    scene.sign("rahim", Verdict::Authorize, &id);
+    let ran = scene.exec(&["run", &id]);
+    assert!(ran.code == 0 && ran.out.contains("1 added, 0 changed, 6 destroyed"), "{ran:?}");
+}
+
+#[test]
+fn a_plan_without_a_preview_says_why_and_counts_as_what_destroys() {
+    let Some(terraform) = program("terraform", &["/usr/local/bin", "/usr/bin"]) else { return };
+    if !is_root() {
+        return eprintln!("skipped: only root has accounts to show plans in");
+    }
+    let scene = terraform_scene(&terraform, "");
+    let asked = ask_to_apply(&scene, &terraform, &scene.at("infra/saved.plan"));
+    assert!(asked.code == 0 && asked.err.contains("no preview") && asked.err.contains("preview_uid"), "{asked:?}");
+    scene.sign("dana", Verdict::Authorize, asked.out.trim());
+    assert_eq!(scene.exec(&["run", asked.out.trim()]).code, 75);
+    let asked = ask_to_apply(&scene, &terraform, &scene.at("infra/main.tf"));
+    assert!(asked.code == 0 && asked.err.contains("no saved plan"), "{asked:?}");
+}
+
+#[test]
+fn a_script_is_told_statement_by_statement_before_anybody_signs() {
+    let Some(psql) = program("psql", &["/usr/bin", "/usr/local/bin"]) else { return };
+    let entry = format!(
+        "destructive = [{{ role = \"senior\", n = 2 }}]\n[[target.prod.command]]\nname = \"migrate\"\n\
+         argv = [\"{}\", \"-X\", \"-v\", \"ON_ERROR_STOP=1\", \"-f\", \"{{input:sql}}\"]",
+        psql.display()
+    );
+    let scene = Scene::new(&entry, "");
+    let ask = |script: &str| {
+        std::fs::write(scene.at("script.sql"), script).unwrap();
+        let (input, program) = (format!("sql={}", scene.at("script.sql")), psql.display().to_string());
+        let argv = [program.as_str(), "-X", "-v", "ON_ERROR_STOP=1", "-f", "{input:sql}"];
+        let said = scene.exec(&[&["request", "--target", "prod", "--input", &input, "--"], &argv[..]].concat());
+        assert!(said.code == 0 && !said.err.contains("no preview"), "{said:?}");
+        said.out.trim().to_owned()
+    };
+    let (drop, add) = (ask("DROP TABLE orders;\n"), ask("ALTER TABLE orders ADD COLUMN refunded boolean;\n"));
+    scene.sign("dana", Verdict::Authorize, &drop);
+    assert_eq!(scene.exec(&["run", &drop]).code, 75, "what destroys needs a second person");
+    scene.sign("dana", Verdict::Authorize, &add);
+    // psql finds no server here: what matters is that it starts.
+    let _ = scene.exec(&["run", &add]);
+    let again = scene.exec(&["run", &add]);
+    assert!(again.err.contains("STARTED"), "{again:?}");
+}
