@@ -28,7 +28,7 @@ mod row;
 mod segments;
 mod verdicts;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use crate::change::digest::Digest;
