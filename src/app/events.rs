@@ -269,12 +269,11 @@ fn for_review(state: &mut State, event: Event) -> Vec<Effect> {
                 state.status = Some(told);
             }
         }
-        Event::Highlighted { ticket, index, file, side, tokens } => {
+        Event::Highlighted { ticket, index, file, colours } => {
             if let Some(review) = state.review_of(ticket)
                 && let Some(body) = review.files[index].body.as_mut().filter(|body| Arc::ptr_eq(&body.texts, &file))
-                && let Some(sides) = &mut body.tokens
             {
-                sides[side as usize].extend(tokens);
+                body.colours.extend(colours);
             }
         }
         Event::Found { ticket, found } => {
@@ -388,11 +387,10 @@ pub fn wanted(state: &mut State) -> Vec<Effect> {
         let (snapshot, file) = (review.snapshot.clone(), review.diff.files[index].clone());
         effects.push(Effect::Compare { ticket, snapshot, index, file, shape });
     }
-    for index in review.wanted_colours() {
+    for (index, until) in review.wanted_colours() {
         if let Some(body) = &mut review.files[index].body {
-            effects.push(Effect::Highlight { ticket, index, file: body.texts.clone() });
-            // An empty answer is a placeholder for the one in progress.
-            body.tokens = Some(Default::default());
+            effects.push(Effect::Highlight { ticket, index, file: body.texts.clone(), until });
+            body.asked_colours = until;
         }
     }
     effects.extend(review.wanted_search());

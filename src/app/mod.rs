@@ -29,14 +29,14 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use crate::authorizing::PendingCommand;
-use crate::change::diff::{Diff, FileDiff, Side};
+use crate::change::diff::{Diff, FileDiff};
 use crate::change::moved::Moves;
 use crate::change::{Change, RepoPath};
 use crate::decision::{Draft, Revised, Verdict};
 use crate::delivery::Hosted;
 use crate::examination::background::Progress;
 use crate::examination::{Examination, FileMaterial, RepositorySnapshot};
-use crate::highlight::Tokens;
+use crate::highlight::Colours;
 use crate::provenance::attribution::Attribution;
 use crate::record::RecordId;
 use crate::risk::Severity;
@@ -246,14 +246,13 @@ pub enum Event {
         ticket: u64,
         result: Result<Arc<Examination>, String>,
     },
-    /// The colours of the next lines of a side of a file.
+    /// The colours of the next lines of a file.
     Highlighted {
         ticket: u64,
         index: usize,
         /// The texts to which these colours belong: they may have been dropped and read again.
         file: Arc<FileMaterial>,
-        side: Side,
-        tokens: Vec<Tokens>,
+        colours: Colours,
     },
     /// Lines that a search found.
     Found {
@@ -464,10 +463,13 @@ pub enum Effect {
         pattern: Pattern,
         search: Weak<()>,
     },
+    /// The colours of the first lines of a file.
     Highlight {
         ticket: u64,
         index: usize,
         file: Arc<FileMaterial>,
+        /// How many, of both sides together.
+        until: usize,
     },
     /// All paths of the head, to choose one for a note.
     Paths {
@@ -741,8 +743,9 @@ impl State {
     /// Whether an event changes something visible: not files off the screen, of which only counts are drawn.
     pub fn is_looked_at(&self, event: &Event) -> bool {
         match (event, &self.screen) {
-            (Event::Compared { index, .. } | Event::Highlighted { index, .. }, Screen::Review(review)) => {
-                review.is_looked_at(*index)
+            (Event::Compared { index, .. }, Screen::Review(review)) => review.is_looked_at(*index),
+            (Event::Highlighted { index, colours, .. }, Screen::Review(review)) => {
+                review.shows_lines(*index, &colours.lines())
             }
             _ => true,
         }

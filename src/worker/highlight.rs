@@ -1,65 +1,74 @@
-//! The lane for colours: a few lines at a time, what is on the screen first.
+//! The lane for colours: a few lines at a time, what is on the screen first, and no more than is asked for.
 
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Weak};
 
 use super::Ports;
 use crate::app::{Effect, Event};
-use crate::change::diff::Side;
 use crate::examination::{FileMaterial, text_of};
-use crate::highlight::Highlighter;
+use crate::highlight::{Highlighter, Texts};
 
-/// A file that is being coloured, the new side first.
+/// A file that is being coloured.
 pub struct Colouring {
     ticket: u64,
     index: usize,
-    file: Arc<FileMaterial>,
-    sides: Vec<(Side, Highlighter)>,
+    /// Gone if nobody else holds it any more: its texts are far from the screen.
+    file: Weak<FileMaterial>,
+    /// None once nothing is left to colour.
+    highlighter: Option<Highlighter>,
+    /// Lines of both sides together that are asked for.
+    until: usize,
 }
 
 impl Colouring {
     /// Lines between two checks whether something else is more urgent: a few milliseconds.
     const STEP: usize = 400;
 
-    pub fn of(ticket: u64, index: usize, file: Arc<FileMaterial>) -> Colouring {
-        let path = file.diff.path.lossy();
-        let side = |side, content| Some((side, Highlighter::of(&path, text_of(content))?));
-        let sides = [side(Side::Old, &file.old), side(Side::New, &file.new)].into_iter().flatten().collect();
-        Colouring { ticket, index, sides, file }
+    pub fn of(ticket: u64, index: usize, file: &Arc<FileMaterial>, until: usize) -> Colouring {
+        let highlighter = Highlighter::of(&file.diff.path.lossy(), texts(file));
+        Colouring { ticket, index, file: Arc::downgrade(file), highlighter, until }
     }
 
-    /// Reports some more lines; false once there are none.
+    /// Reports some more lines; false if no more are asked for.
     pub fn step(&mut self, tell: &mut dyn FnMut(Event)) -> bool {
-        // Nobody else holds these texts any more: they are far from the screen.
-        if Arc::strong_count(&self.file) == 1 {
+        let Some((file, highlighter)) = self.file.upgrade().zip(self.highlighter.as_mut()) else { return false };
+        let left = self.until.saturating_sub(highlighter.read());
+        let colours = highlighter.lines(texts(&file), Colouring::STEP.min(left));
+        if colours.is_empty() {
+            self.highlighter.take_if(|_| left > 0);
             return false;
         }
-        let Some((side, highlighter)) = self.sides.last_mut() else { return false };
-        let content = if *side == Side::Old { &self.file.old } else { &self.file.new };
-        let tokens = highlighter.lines(text_of(content), Colouring::STEP);
-        if tokens.is_empty() {
-            self.sides.pop();
-        } else {
-            let (ticket, index, file) = (self.ticket, self.index, self.file.clone());
-            tell(Event::Highlighted { ticket, index, file, side: *side, tokens });
-        }
+        tell(Event::Highlighted { ticket: self.ticket, index: self.index, file, colours });
         true
+    }
+
+    fn is_of(&self, ticket: u64, index: usize, file: &Arc<FileMaterial>) -> bool {
+        (self.ticket, self.index) == (ticket, index) && std::ptr::eq(self.file.as_ptr(), Arc::as_ptr(file))
     }
 }
 
-/// The lane for colours: the last request is on the screen, and goes first.
+fn texts(file: &FileMaterial) -> Texts<'_> {
+    Texts { old: text_of(&file.old), new: text_of(&file.new), comparison: &file.comparison }
+}
+
+/// The lane for colours: the last request is on the screen, and goes first. A file of which more may be asked for is
+/// kept, since what a line is depends on all lines above it.
 fn colour(receiver: &Receiver<Effect>, ports: &Ports, tell: &impl Fn(Event)) {
-    let mut jobs: Vec<Colouring> = Vec::new();
+    let (mut jobs, mut kept): (Vec<Colouring>, Vec<Colouring>) = Default::default();
     loop {
         let next = if jobs.is_empty() { receiver.recv().ok() } else { receiver.try_recv().ok() };
         match (next, jobs.last_mut()) {
-            (Some(Effect::Highlight { ticket, index, file }), _) => {
+            (Some(Effect::Highlight { ticket, index, file, until }), _) => {
                 ports.first_frame.wait();
-                jobs.push(Colouring::of(ticket, index, file));
+                kept.extend(jobs.extract_if(.., |job| job.is_of(ticket, index, &file)));
+                kept.retain(|job| job.file.strong_count() > 0);
+                let begun = kept.iter().position(|job| job.is_of(ticket, index, &file));
+                let begun = begun.map(|at| Colouring { until, ..kept.swap_remove(at) });
+                jobs.push(begun.unwrap_or_else(|| Colouring::of(ticket, index, &file, until)));
             }
             (_, Some(job)) => {
                 if !job.step(&mut |event| tell(event)) {
-                    jobs.pop();
+                    kept.extend(jobs.pop());
                 }
             }
             (_, None) => return,

@@ -168,8 +168,8 @@ pub fn perform(effect: Effect, ports: &Ports, tell: &mut dyn FnMut(Event)) {
         }
         // The main loop owns the terminal: it carries out these.
         Effect::Edit { .. } | Effect::Write { .. } | Effect::Suspend => {}
-        Effect::Highlight { ticket, index, file } => {
-            let mut job = Colouring::of(ticket, index, file);
+        Effect::Highlight { ticket, index, file, until } => {
+            let mut job = Colouring::of(ticket, index, &file, until);
             while job.step(tell) {}
         }
         Effect::Sync { repository, snapshot } => {

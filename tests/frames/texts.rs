@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 use undersign::app::Screen;
+use undersign::change::compare::Line;
 use undersign::drafts::Drafts;
 
 use super::reader::{fixture, numbered};
@@ -158,9 +159,9 @@ fn colours_are_there_before_their_file_is_on_the_screen() {
     let Screen::Review(review) = &session.state.screen else { panic!("no reader") };
     let visible = review.visible_files();
     let is_coloured = |index: &usize| {
-        let body = review.files[*index].body.as_ref();
-        let sides = body.and_then(|body| body.tokens.as_ref());
-        sides.is_some_and(|sides| sides[1].iter().any(|line| !line.is_empty()))
+        let colours = review.files[*index].body.as_ref().map(|body| &body.colours);
+        let is_coloured = |new| colours.is_some_and(|colours| !colours.of(Line::Added { new }).is_empty());
+        colours.is_some_and(|colours| colours.lines().any(is_coloured))
     };
     let ahead: Vec<usize> = (0..review.files.len()).filter(|index| !visible.contains(index)).collect();
     assert!(ahead.iter().any(is_coloured), "only {visible:?} of {}", review.files.len());

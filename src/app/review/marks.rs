@@ -4,10 +4,10 @@ use std::collections::HashSet;
 
 use super::rows::{self, Row};
 use super::{File, Review};
-use crate::app::Side;
 use crate::app::action::Action;
 use crate::app::keymap::Keymap;
 use crate::change::compare::Hunk;
+use crate::change::diff::Side;
 use crate::change::manifest::escape;
 use crate::decision::anchor::Anchor;
 use crate::decision::{Checklist, Draft, Note};

@@ -24,7 +24,7 @@ use crate::change::manifest::escape;
 use crate::change::moved::Moves;
 use crate::decision::{Draft, Note, Revised};
 use crate::examination::{Examination, FileMaterial, RepositorySnapshot};
-use crate::highlight::Tokens;
+use crate::highlight::Colours;
 use crate::policy::Crossing;
 use crate::provenance::attribution::Attribution;
 use crate::risk::Finding;
@@ -139,9 +139,10 @@ pub struct File {
 #[derive(Debug, Clone)]
 pub struct Body {
     pub texts: Arc<FileMaterial>,
-    /// Colours of the first lines of the old and of the new side, as far as they are known; none until they are
-    /// requested.
-    pub tokens: Option<[Vec<Tokens>; 2]>,
+    /// Of its first lines, as far as they are known.
+    pub colours: Colours,
+    /// Of how many lines, of both sides together, colours were requested.
+    pub asked_colours: usize,
     /// The size of texts and rows in bytes.
     weight: usize,
 }

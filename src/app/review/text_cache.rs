@@ -3,18 +3,24 @@
 
 use std::collections::{BTreeSet, HashSet};
 use std::mem::size_of;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::rows::{FileRows, Row};
 use super::{Body, Compared, Review};
+use crate::change::compare::Line;
 use crate::examination::{FileMaterial, text_of};
+use crate::highlight::Colours;
 
 /// How many bytes of texts and rows are kept. What is on the screen and next to it is kept in any case.
 pub const ROOM: usize = 3 << 20;
 
 /// The approximate size of a file besides texts, lines and rows.
 const OWN: usize = 1 << 10;
+
+/// Colours are requested for this many lines at a time, of both sides together.
+const COLOURED: usize = 512;
 
 /// A file is read separately only if it is at least this many files ahead of the reading of all files when somebody
 /// views it.
@@ -109,16 +115,42 @@ impl Review {
         leads || self.text_cache.read == 0 || self.visible_files().contains(&index)
     }
 
-    /// Files whose texts are loaded and not coloured yet: those on the screen last, since the last request is handled
-    /// first.
-    pub fn wanted_colours(&self) -> Vec<usize> {
-        let visible = self.visible_files();
-        let has_none = |index: &usize| self.files[*index].body.as_ref().is_some_and(|body| body.tokens.is_none());
-        let near = self.near().map(|position| self.order[position]).filter(|index| !visible.contains(index));
-        let mut wanted: Vec<usize> = near.chain(visible.iter().copied()).filter(has_none).collect();
-        let mut known = HashSet::new();
-        wanted.retain(|index| known.insert(*index));
-        wanted
+    /// Files of which colours should be computed now, and for how many of their lines, of both sides together. Those on
+    /// the screen come last, since the last request is handled first.
+    pub fn wanted_colours(&self) -> Vec<(usize, usize)> {
+        let wanted = |position: usize| {
+            let index = self.order[position];
+            let body = self.files[index].body.as_ref()?;
+            let until = self.lines_near(position, &body.texts);
+            (until > body.asked_colours).then_some((index, until.next_multiple_of(COLOURED)))
+        };
+        let visible = self.visible_positions();
+        let near: BTreeSet<usize> = self.near().collect();
+        let (shown, hidden): (Vec<usize>, Vec<usize>) = near.into_iter().partition(|at| visible.contains(at));
+        hidden.into_iter().chain(shown).filter_map(wanted).collect()
+    }
+
+    /// How many lines of a file, of both sides together, reach as far as what may soon be on the screen.
+    fn lines_near(&self, position: usize, texts: &FileMaterial) -> usize {
+        let (rows, start) = (&self.rows[position].rows, self.start_of(position));
+        let is_above = start + rows.len() < self.scroll.saturating_sub(2 * self.page);
+        let below = (self.scroll + 4 * self.page).saturating_sub(start);
+        let last = if is_above { self.page } else { below.max(self.page) };
+        let shown = &rows[..last.min(rows.len())];
+        shown.iter().rev().find_map(|row| lines_above(*row, texts)).unwrap_or_default()
+    }
+
+    /// Whether some of these lines of the new side of a file are in a hunk on the screen, or border on one.
+    pub fn shows_lines(&self, index: usize, lines: &Range<u32>) -> bool {
+        let Some(position) = self.position_of(index) else { return false };
+        let (rows, start) = (&self.rows[position].rows, self.start_of(position));
+        let at = |row: usize| row.saturating_sub(start).min(rows.len());
+        let Some(body) = &self.files[index].body else { return false };
+        let is_in = |new: &Range<u32>| new.start <= lines.end && lines.start <= new.end;
+        rows[at(self.scroll)..at(self.scroll + self.page + 1)].iter().any(|row| match *row {
+            Row::Beyond { new, .. } => is_in(&(new..new)),
+            row => row.hunk().is_some_and(|hunk| is_in(&body.texts.comparison.hunks[hunk as usize].new)),
+        })
     }
 
     /// Positions of the files around the screen, of the neighbours of the current one, and of the target of a stroke.
@@ -176,7 +208,7 @@ impl Review {
         }
         self.text_cache.held += weight;
         self.files[index].failed = None;
-        self.files[index].body = Some(Body { texts, tokens: None, weight });
+        self.files[index].body = Some(Body { texts, colours: Colours::default(), asked_colours: 0, weight });
         if shape == self.shape && self.is_as_it_came(index) {
             self.put(position, rows);
         } else {
@@ -215,6 +247,21 @@ impl Review {
     pub fn texts_of(&self, index: usize) -> Option<&Arc<FileMaterial>> {
         Some(&self.files.get(index)?.body.as_ref()?.texts)
     }
+}
+
+/// How many lines, of both sides together, end with those of a row, or somewhat later in its hunk; none if it shows no
+/// lines.
+fn lines_above(row: Row, texts: &FileMaterial) -> Option<usize> {
+    if let Row::Beyond { old, new, .. } = row {
+        return Some(old as usize + new as usize + 2);
+    }
+    let hunk = texts.comparison.hunks.get(row.hunk()? as usize)?;
+    let lines = row.lines().map(|(line, _)| match hunk.lines[line as usize] {
+        Line::Context { old, new } => old as usize + new as usize + 2,
+        Line::Removed { old } => old as usize + 1 + hunk.new.end as usize,
+        Line::Added { new } => hunk.old.end as usize + new as usize + 1,
+    });
+    lines.max()
 }
 
 /// Where a file is in the order of the first reading.

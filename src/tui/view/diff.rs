@@ -552,13 +552,7 @@ fn changed_words(file: &FileMaterial, hunk: &Hunk, old: usize, new: usize, line:
 }
 
 fn tokens(review: &Review, index: usize, line: DiffLine) -> &[Token] {
-    let (side, number) = match line {
-        DiffLine::Removed { old } => (0, old),
-        DiffLine::Added { new } | DiffLine::Context { new, .. } => (1, new),
-    };
-    let tokens = review.files[index].body.as_ref().and_then(|body| body.tokens.as_ref());
-    let lines = tokens.map(|sides| &sides[side]);
-    lines.and_then(|lines| lines.get(number as usize)).map_or(&[], |tokens| &tokens[..])
+    review.files[index].body.as_ref().map_or(&[], |body| body.colours.of(line))
 }
 
 fn token_role(class: TokenClass) -> Role {
