@@ -49,8 +49,9 @@ impl Verdicts {
         }
         let mut found = Verdicts { by_place: vec![None; places], floor: places, ..Verdicts::default() };
         let mut moves = Vec::new();
-        // A ref that is created anew, or moved over from another line, was let through up to here before.
-        let mut covered = 0;
+        // Where each move ends that was let through, and what it led from. A ref that is created anew, or moved over
+        // from another line, was let through up to the highest of them before; a push that is tried again was not.
+        let mut covered: Vec<(usize, &str, bool)> = Vec::new();
         for (entry, head, moved) in own().filter(|(.., moved)| moved.outcome != LANDED) {
             let verdict = verdict(entry, head, moved, landed.get(&*moved.new).copied());
             let Whereabouts::On(end) = find(&moved.new) else {
@@ -61,14 +62,17 @@ impl Verdicts {
             };
             let start = match find(&moved.old) {
                 Whereabouts::On(old) => old + 1,
-                Whereabouts::Below | Whereabouts::Elsewhere => covered,
+                Whereabouts::Below | Whereabouts::Elsewhere => {
+                    let is_before = |(_, old, has_landed): &&(usize, &str, bool)| *has_landed || *old != moved.old;
+                    covered.iter().filter(is_before).map(|(end, ..)| end + 1).max().unwrap_or(0)
+                }
             };
             if start > end {
                 // It leads back, or nowhere: nothing landed by it, whatever the gate said.
                 continue;
             }
             if verdict.outcome.as_str() == Decided::Allow.name() || !verdict.enforced {
-                covered = covered.max(end + 1);
+                covered.push((end, &moved.old, verdict.landed.is_some()));
             }
             found.floor = found.floor.min(start);
             moves.push(Move { start, end, verdict: found.verdicts.len() });

@@ -204,13 +204,14 @@ fn joins_letters(before: &str, c: char, after: &str) -> bool {
     if after.starts_with(|c| VIRAMA.contains(c)) {
         return before.ends_with(is_letter);
     }
-    // Combining marks above and below do not count as neighbours.
-    let neighbour =
-        |mut types: Box<dyn Iterator<Item = JoiningType> + '_>| types.find(|t| *t != JoiningType::Transparent);
+    // Combining marks above and below do not count as neighbours; what is drawn as a mark of its own does.
+    let neighbour = |mut others: Box<dyn Iterator<Item = char> + '_>| {
+        let next = others.find(|c| is_hidden(*c) || get_joining_type(*c) != JoiningType::Transparent);
+        next.filter(|c| !is_hidden(*c)).map(get_joining_type)
+    };
     let joins_on = |left| matches!(left, Some(JoiningType::LeftJoining | JoiningType::DualJoining));
     let is_joined = |right| matches!(right, Some(JoiningType::RightJoining | JoiningType::DualJoining));
-    joins_on(neighbour(Box::new(before.chars().rev().map(get_joining_type))))
-        && (c == ZWJ || is_joined(neighbour(Box::new(after.chars().map(get_joining_type)))))
+    joins_on(neighbour(Box::new(before.chars().rev()))) && (c == ZWJ || is_joined(neighbour(Box::new(after.chars()))))
 }
 
 #[cfg(test)]

@@ -91,13 +91,15 @@ fn who_signs_afterwards_or_in_the_name_of_another_joins_nothing_and_rejects_noth
         ("rahim", Some("mina"), Verdict::Reject, 70),
     ] {
         let Sandwich { mut year, start, good, bad, back } = sandwich();
+        year.land("mina", START + 50 * DAY, "Next", &[("n.txt", "n\n")], How::Squash);
+        year.told();
         let base = if verdict == Verdict::Reject && who == "rahim" { good.base } else { start.landed };
         let all = Change { base, head: back.landed, steps: 3, ..good.clone() };
         year.sign(&all, Word { key, verdict, ..Word::new(who, START + days * DAY) });
         year.signed();
         let report = asked(&query(&year));
         let case = format!("{who} {key:?} {verdict:?}: {:?}", rows(&report));
-        assert_eq!(report.landings.len(), 5, "{case}");
+        assert_eq!(report.landings.len(), 6, "{case}");
         assert!(of_kind(&report, "unapproved").contains(&year.id(bad.landed)), "{case}");
         let told = |kind: &str| of_kind(&report, kind).contains(&year.id(good.landed));
         assert!(!told("withdrawn") && !told("unapproved"), "{case}: {:?}", report.exceptions);
