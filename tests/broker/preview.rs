@@ -1,7 +1,7 @@
 //! Previews that the broker makes: a real plan by a real Terraform, and a script for a real PostgreSQL, from the request
 //! to the run.
 
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -11,17 +11,11 @@ use crate::scene::{Scene, is_root, unused_uid};
 
 /// A program of this machine that only root can replace; without it a test is skipped, and says so.
 fn program(name: &str, places: &[&str]) -> Option<PathBuf> {
-    let is_roots = |path: &PathBuf| {
-        let steps = path.canonicalize().ok()?;
-        let is_safe = |step: &Path| {
-            let about = step.symlink_metadata();
-            about.is_ok_and(|about| {
-                std::os::unix::fs::MetadataExt::uid(&about) == 0 && about.permissions().mode() & 0o022 == 0
-            })
-        };
-        Some(steps.ancestors().all(is_safe))
+    let is_safe = |step: &Path| {
+        step.symlink_metadata().is_ok_and(|about| about.uid() == 0 && about.permissions().mode() & 0o022 == 0)
     };
-    let found = places.iter().map(|place| Path::new(place).join(name)).find(|path| is_roots(path) == Some(true));
+    let is_roots = |path: &PathBuf| path.canonicalize().is_ok_and(|real| real.ancestors().all(is_safe));
+    let found = places.iter().map(|place| Path::new(place).join(name)).find(is_roots);
     if found.is_none() {
         eprintln!("skipped: {name} is not installed here where only root can replace it");
     }
