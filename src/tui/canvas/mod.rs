@@ -21,6 +21,8 @@ pub use terminfo::Erasing;
 
 /// A frame with fewer bytes than this is not optimised further.
 const SHORT: usize = 400;
+/// A frame in which fewer rows differ is not scrolled.
+const FEW_ROWS: usize = 4;
 /// The least number of blanks for which erasing is shorter, including the sequence that continues after them.
 const MANY_BLANKS: usize = 10;
 const BLANKS_TO_END: usize = 3;
@@ -70,7 +72,6 @@ impl Canvas {
     pub fn draw(&mut self, (width, height): (u16, u16), paint: impl FnOnce(&mut Buffer) -> Option<Position>) -> &[u8] {
         let area = Rect { x: 0, y: 0, width, height };
         self.next.resize(area);
-        self.next.reset();
         let cursor = paint(&mut self.next);
         self.pen.begin();
         match self.shown.take().filter(|shown| shown.area == area) {
@@ -106,34 +107,33 @@ impl Canvas {
     fn change(&mut self, shown: &Buffer) {
         let width = usize::from(shown.area.width).max(1);
         let row = |y: usize| &shown.content[y * width..(y + 1) * width];
-        let changed = self.plan(row);
-        self.try_both(|_| {});
-        if changed < 4 || self.pen.bytes.len() < SHORT {
-            return;
+        let rows = self.next.content.chunks(width).enumerate();
+        let is_small = rows.filter(|(y, new)| !are_same(row(*y), new)).take(FEW_ROWS).count() < FEW_ROWS;
+        let shift = if is_small { None } else { Shift::between(shown, &self.next) };
+        if !shift.as_ref().is_some_and(|shift| shift.is_clear) {
+            self.plan(row);
+            self.try_both(|_| {});
         }
-        let Some(shift) = Shift::between(shown, &self.next) else { return };
+        let Some(shift) = shift.filter(|_| self.pen.bytes.is_empty() || self.pen.bytes.len() >= SHORT) else { return };
         let blank = vec![blank(Color::Reset); width];
         self.plan(|y| shift.source(y).map_or(&blank[..], row));
         self.try_both(|pen| scroll(pen, &shift));
     }
 
-    /// Finds the runs to write if a terminal shows these rows; returns how many rows differ.
-    fn plan<'s>(&mut self, shown: impl Fn(usize) -> &'s [Cell]) -> usize {
+    /// Finds the runs to write if a terminal shows these rows.
+    fn plan<'s>(&mut self, shown: impl Fn(usize) -> &'s [Cell]) {
         self.runs.clear();
         let width = usize::from(self.next.area.width).max(1);
-        let mut changed = 0;
         for (y, new) in self.next.content.chunks(width).enumerate() {
             let old = shown(y);
-            if old.iter().zip(new).all(|(old, new)| looks_same(old, new)) {
+            if are_same(old, new) {
                 continue;
             }
-            changed += 1;
             let is_sure = measure(new, &mut self.widths) & measure(old, &mut self.widths);
             let (erasing, widths, runs) = (self.erasing, &self.widths[..], &mut self.runs);
             let begin = runs.len();
             Row { erasing, y: y as u16, old, new, widths, is_sure, runs, begin }.plan();
         }
-        changed
     }
 
     /// Writes the runs after a prefix, once row by row and once ink by ink, and keeps whichever is shorter than the
@@ -239,9 +239,13 @@ fn widest(symbol: &str) -> u16 {
     symbol.chars().map(|character| character.encode_utf8(&mut [0; 4]).cell_width()).sum()
 }
 
+fn are_same(old: &[Cell], new: &[Cell]) -> bool {
+    old.iter().zip(new).all(|(old, new)| looks_same(old, new))
+}
+
 fn looks_same(old: &Cell, new: &Cell) -> bool {
-    let (was, is) = (Ink::of(old), Ink::of(new));
-    old.symbol() == new.symbol() && (was == is || new.symbol() == " " && was.is_same_on_blank(is))
+    old.symbol() == new.symbol()
+        && (Ink::of(old) == Ink::of(new) || new.symbol() == " " && Ink::of(old).is_same_on_blank(Ink::of(new)))
 }
 
 fn blank(bg: Color) -> Cell {

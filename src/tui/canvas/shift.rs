@@ -18,6 +18,8 @@ pub struct Shift {
     pub band: Range<usize>,
     /// How many rows towards the top; towards the bottom if negative.
     pub up: isize,
+    /// It leaves less than half of what differs: writing the frame without it would take more bytes.
+    pub is_clear: bool,
 }
 
 impl Shift {
@@ -33,8 +35,9 @@ impl Shift {
     pub fn between(old: &Buffer, new: &Buffer) -> Option<Shift> {
         let (old, new) = (Pieces::of(old), Pieces::of(new));
         let up = likeliest(&old, &new)?;
-        let band = best_band(&old, &new, up)?;
-        Some(Shift { band, up })
+        let (band, gain) = best_band(&old, &new, up)?;
+        let apart: isize = (0..new.height()).map(|row| new.apart(row, &old, row)).sum();
+        Some(Shift { band, up, is_clear: 2 * gain > apart })
     }
 }
 
@@ -92,8 +95,8 @@ fn likeliest(old: &Pieces, new: &Pieces) -> Option<isize> {
     (*most >= ENOUGH).then_some(at as isize - height as isize)
 }
 
-/// The band for which scrolling leaves the least to write.
-fn best_band(old: &Pieces, new: &Pieces, up: isize) -> Option<Range<usize>> {
+/// The band for which scrolling leaves the least to write, and how many pieces fewer that are.
+fn best_band(old: &Pieces, new: &Pieces, up: isize) -> Option<(Range<usize>, isize)> {
     let (mut best, mut most, mut sum, mut start) = (None, 0, 0, 0);
     for row in 0..new.height() {
         let Some(from) = row.checked_add_signed(up).filter(|from| *from < old.height()) else {
@@ -109,7 +112,7 @@ fn best_band(old: &Pieces, new: &Pieces, up: isize) -> Option<Range<usize>> {
     }
     let rows = best?;
     let by = up.unsigned_abs();
-    Some(if up > 0 { rows.start..rows.end + by } else { rows.start - by..rows.end })
+    Some((if up > 0 { rows.start..rows.end + by } else { rows.start - by..rows.end }, most))
 }
 
 #[cfg(test)]
@@ -128,8 +131,8 @@ mod tests {
     fn a_text_between_two_bars_moves_by_itself() {
         let with_bars = |range| [vec!["head".to_owned()], lines(range), vec!["foot".to_owned()]].concat();
         let (before, after) = (screen(&with_bars(0..20)), screen(&with_bars(3..23)));
-        assert_eq!(Shift::between(&before, &after), Some(Shift { band: 1..21, up: 3 }));
-        assert_eq!(Shift::between(&after, &before), Some(Shift { band: 1..21, up: -3 }));
+        assert_eq!(Shift::between(&before, &after), Some(Shift { band: 1..21, up: 3, is_clear: true }));
+        assert_eq!(Shift::between(&after, &before), Some(Shift { band: 1..21, up: -3, is_clear: true }));
     }
 
     #[test]
@@ -142,14 +145,14 @@ mod tests {
 
     #[test]
     fn a_row_comes_from_inside_of_the_band() {
-        let up = Shift { band: 2..8, up: 2 };
+        let up = Shift { band: 2..8, up: 2, is_clear: true };
         let sources: Vec<_> = (0..10).map(|row| up.source(row)).collect();
         let blank = None;
         assert_eq!(
             sources,
             [0, 1, 4, 5, 6, 7].map(Some).into_iter().chain([blank, blank, Some(8), Some(9)]).collect::<Vec<_>>()
         );
-        let down = Shift { band: 2..5, up: -1 };
+        let down = Shift { band: 2..5, up: -1, is_clear: true };
         assert_eq!((1..6).map(|row| down.source(row)).collect::<Vec<_>>(), [Some(1), None, Some(2), Some(3), Some(5)]);
     }
 }

@@ -94,7 +94,7 @@ impl<'p> Paint<'p> {
             }
             x = self.put((x, end), y, text, blank.patch(style));
         }
-        self.cells((x, end), y).iter_mut().for_each(|cell| _ = cell.set_char(' ').set_style(blank));
+        self.cells((x, end), y).fill(cell_of(blank));
         if let Some(ground) = ground {
             self.buffer.set_style(Rect { y, height: 1, ..area }, self.under(ground));
         }
@@ -107,8 +107,15 @@ impl<'p> Paint<'p> {
             let room = usize::from(end.saturating_sub(x));
             return self.buffer.set_stringn(x, y, text, room, style).0;
         }
+        let plain = cell_of(style);
         let cells = self.cells((x, end), y).iter_mut().zip(text.bytes());
-        cells.map(|(cell, byte)| _ = cell.set_char(byte.into()).set_style(style)).count() as u16 + x
+        cells
+            .map(|(cell, byte)| {
+                cell.clone_from(&plain);
+                cell.set_char(byte.into());
+            })
+            .count() as u16
+            + x
     }
 
     /// The cells of a row in a range of columns, as far as they are on the screen.
@@ -189,6 +196,13 @@ impl<'p> Paint<'p> {
         self.line(area, 0, Line::new().add(Role::Accent, &label).add(Role::Text, &before).add(Role::Text, &after));
         Position { x: x.min(area.x + area.width.saturating_sub(1)), y: area.y }
     }
+}
+
+/// A blank of a style that sets everything in a cell.
+fn cell_of(style: Style) -> Cell {
+    let mut cell = Cell::EMPTY;
+    cell.set_style(style);
+    cell
 }
 
 /// Wrapped lines, all but the first indented.
