@@ -1,9 +1,8 @@
 //! Rules over facts (`[[fact]]` in `assets/rules/`): what was added, removed or changed its value, whatever the layout
 //! of the text. Each names its object and both values.
 
-use regex::bytes::Regex;
-
-use super::{About, Wording, globs, pattern, wording};
+use super::pattern::{Compiling, Pattern};
+use super::{About, Wording, globs, wording};
 use crate::datafile::Table;
 use crate::risk::facts::{Delta, Enclosing, Fact, Kind, Value};
 
@@ -19,23 +18,23 @@ pub(in crate::risk) struct FactRule {
     pub about: About,
     kinds: Vec<Kind>,
     when: Vec<When>,
-    object: Option<Regex>,
-    not_object: Option<Regex>,
-    scope: Option<Regex>,
-    not_scope: Option<Regex>,
+    object: Option<Pattern>,
+    not_object: Option<Pattern>,
+    scope: Option<Pattern>,
+    not_scope: Option<Pattern>,
     /// For the new value as it is shown; for the old one if the fact is gone.
-    value: Option<Regex>,
+    value: Option<Pattern>,
     /// For the old value, if there is one.
-    old_value: Option<Regex>,
-    text: Option<Regex>,
-    not_text: Option<Regex>,
-    lost: Option<Regex>,
+    old_value: Option<Pattern>,
+    text: Option<Pattern>,
+    not_text: Option<Pattern>,
+    lost: Option<Pattern>,
     /// For the text without its string literals, except what is interpolated into them.
-    code: Option<Regex>,
-    not_code: Option<Regex>,
-    not_value: Option<Regex>,
+    code: Option<Pattern>,
+    not_code: Option<Pattern>,
+    not_value: Option<Pattern>,
     /// Objects that replace what is gone, besides those that the rule itself is about.
-    successor: Option<Regex>,
+    successor: Option<Pattern>,
     /// Only a literal text: no expression, number or boolean.
     literal: bool,
     /// The value must not be shown.
@@ -255,8 +254,8 @@ fn tokens(text: &str) -> Vec<&str> {
 }
 
 impl FactRule {
-    /// Reads a rule whose compiled patterns have at most this many bytes.
-    pub fn read(table: &Table<'_>, size: usize) -> Option<FactRule> {
+    /// Reads a rule.
+    pub fn read(table: &Table<'_>, compiling: Compiling) -> Option<FactRule> {
         let kinds = table.strings("kind").into_iter().filter_map(|name| {
             let kind = KINDS.iter().find(|(own, _)| *own == name.value).map(|(_, kind)| *kind);
             if kind.is_none() {
@@ -275,7 +274,7 @@ impl FactRule {
         if kinds.is_empty() || when.is_empty() {
             table.mistake("a rule over facts names its `kind` and `when` it fires");
         }
-        let regex = |key| pattern(table.string(key), size);
+        let regex = |key| Pattern::read(table.string(key), compiling);
         let flag = |key| table.boolean(key).is_some_and(|flag| flag.value);
         // Read all before reporting a missing one: otherwise the others would be reported as unknown.
         let wording = wording(table);
@@ -311,7 +310,7 @@ impl FactRule {
 
     /// What the rule looks for and a text no longer has.
     pub fn lost_from(&self, text: &str) -> Option<String> {
-        let found = self.lost.as_ref()?.find(text.as_bytes())?;
+        let found = self.lost.as_ref()?.regex().find(text.as_bytes())?;
         Some(String::from_utf8_lossy(found.as_bytes()).into_owned())
     }
 
@@ -407,12 +406,12 @@ fn without_literals(text: &str) -> String {
 }
 
 /// Whether an optional pattern matches.
-fn matches(regex: &Option<Regex>, text: &str) -> bool {
+fn matches(regex: &Option<Pattern>, text: &str) -> bool {
     regex.as_ref().is_none_or(|regex| regex.is_match(text.as_bytes()))
 }
 
 /// Whether a pattern exists and matches.
-fn hits(regex: &Option<Regex>, text: &str) -> bool {
+fn hits(regex: &Option<Pattern>, text: &str) -> bool {
     regex.as_ref().is_some_and(|regex| regex.is_match(text.as_bytes()))
 }
 

@@ -4,17 +4,20 @@
 mod book;
 mod fact;
 mod pack;
+mod pattern;
 
 pub use book::{RuleText, facts_of};
 pub(super) use fact::FactRule;
 use pack::Quiet;
 pub use pack::{Origin, PackFile, PackText, Rulebook};
+pub(super) use pattern::ascii;
+use pattern::{Compiling, MAX_PATTERN, Pattern};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
-use regex::bytes::{Captures, Regex, RegexBuilder};
+use regex::bytes::Captures;
 
 use super::blast::{is_rehearsal, is_sample, is_test};
 use super::facts::Delta;
@@ -35,8 +38,6 @@ const SHIPPED: &[(&str, &str)] = &[
     ("rules/blast.toml", include_str!("../../../assets/rules/blast.toml")),
     ("rules/known_packages.toml", include_str!("../../../assets/rules/known_packages.toml")),
 ];
-/// The most bytes of a compiled pattern.
-const MAX_PATTERN: usize = 1 << 20;
 /// The most characters of evidence.
 pub(super) const MAX_EVIDENCE: usize = 200;
 const MASK: &str = "▒▒▒▒▒▒▒▒";
@@ -81,10 +82,10 @@ struct Rule {
     code_only: bool,
     /// Only if the format is not read for facts; otherwise a rule over facts applies.
     unread_only: bool,
-    regex: Option<Regex>,
-    unless: Option<Regex>,
+    regex: Option<Pattern>,
+    unless: Option<Pattern>,
     /// For a rule over paths: what the new text must contain.
-    contains: Option<Regex>,
+    contains: Option<Pattern>,
     secret: bool,
     /// Examples that must and must not fire: run by a test.
     examples: (Vec<String>, Vec<String>),
@@ -120,19 +121,23 @@ impl Rules {
     /// The shipped rules, read once.
     pub fn shipped() -> &'static Rules {
         static RULES: LazyLock<Rules> =
-            LazyLock::new(|| Rules::parse(SHIPPED).expect("a test reads the shipped rules"));
+            LazyLock::new(|| Rules::read(SHIPPED, Compiling::WhenNeeded).expect("a test reads the shipped rules"));
         &RULES
     }
 
     /// Reads rule files; fails with all mistakes of the first bad file.
     pub fn parse(files: &[(&str, &str)]) -> Result<Rules, FileError> {
+        Rules::read(files, Compiling::AtOnce(MAX_PATTERN))
+    }
+
+    fn read(files: &[(&str, &str)], compiling: Compiling) -> Result<Rules, FileError> {
         let mut all = Rules::none();
         let mut sources = String::new();
         for (name, source) in files {
             sources.push_str(source);
             datafile::read(name, source, |root| {
-                all.rules.extend(root.tables("rule").iter().filter_map(|table| rule(table, MAX_PATTERN)));
-                all.facts.extend(root.tables("fact").iter().filter_map(|table| FactRule::read(table, MAX_PATTERN)));
+                all.rules.extend(root.tables("rule").iter().filter_map(|table| rule(table, compiling)));
+                all.facts.extend(root.tables("fact").iter().filter_map(|table| FactRule::read(table, compiling)));
                 all.checks.extend(root.tables("check").iter().filter_map(wording));
                 all.reaches.extend(root.tables("blast").iter().filter_map(reach));
                 for (ecosystem, list) in root.table("packages").iter().flat_map(Table::named_tables) {
@@ -292,7 +297,8 @@ impl Rules {
                 _ => MASK.as_bytes().to_vec(),
             }
         };
-        let secrets = self.rules.iter().filter(|rule| rule.secret).filter_map(|rule| rule.regex.as_ref());
+        let secrets =
+            self.rules.iter().filter(|rule| rule.secret).filter_map(|rule| rule.regex.as_ref().map(Pattern::regex));
         let masked = secrets.fold(line.as_bytes().to_vec(), |line, regex| regex.replace_all(&line, mask).into_owned());
         String::from_utf8_lossy(&masked).into_owned()
     }
@@ -356,14 +362,14 @@ fn scope(side: Placed<'_, String>) -> Option<Scope> {
     scope
 }
 
-/// Reads a rule whose compiled patterns have at most this many bytes.
-fn rule(table: &Table<'_>, size: usize) -> Option<Rule> {
+fn rule(table: &Table<'_>, compiling: Compiling) -> Option<Rule> {
     let (scope, wording) = (table.need_string("side").and_then(scope), wording(table));
     let (about, when_changed) = (About::read(table), table.string("when_changed").and_then(severity));
     let flag = |key| table.boolean(key).is_some_and(|flag| flag.value);
     let (only_new, unread_only, code_only, secret) =
         (flag("only_new"), flag("unread_only"), flag("code_only"), flag("secret"));
-    let [regex, unless, contains] = ["regex", "unless", "contains"].map(|key| pattern(table.string(key), size));
+    let [regex, unless, contains] =
+        ["regex", "unless", "contains"].map(|key| Pattern::read(table.string(key), compiling));
     let examples = (plain(table.strings("hits")), plain(table.strings("misses")));
     Some(Rule {
         wording: wording?,
@@ -394,21 +400,6 @@ fn reach(table: &Table<'_>) -> Option<Reach> {
     let (paths, by_folder) =
         (globs(&table.strings("paths")), table.boolean("by_folder").is_some_and(|flag| flag.value));
     Some(Reach { paths, class: parsed?, sentence: sentence?.value, by_folder })
-}
-
-/// A pattern in which `\w`, `\d`, `\s`, `\b` and letter case are ASCII, like the words of source code: Unicode's tables
-/// would take megabytes, and a slower engine on lines that are not ASCII.
-pub(super) fn ascii(pattern: &str) -> Result<Regex, regex::Error> {
-    bounded(pattern, MAX_PATTERN)
-}
-
-fn bounded(pattern: &str, size: usize) -> Result<Regex, regex::Error> {
-    RegexBuilder::new(pattern).unicode(false).size_limit(size).build()
-}
-
-fn pattern(text: Option<Placed<'_, String>>, size: usize) -> Option<Regex> {
-    let text = text?;
-    bounded(&text.value, size).inspect_err(|error| text.mistake(format!("this is no pattern: {error}"))).ok()
 }
 
 fn globs(patterns: &[Placed<'_, String>]) -> GlobSet {
@@ -456,6 +447,12 @@ mod tests {
             }
         }
         assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n\n"));
+    }
+
+    #[test]
+    fn every_shipped_pattern_compiles() {
+        let rules = Rules::parse(SHIPPED).unwrap();
+        assert_eq!(rules.digest(), Rules::shipped().digest());
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use globset::GlobSet;
 
+use super::pattern::Compiling;
 use super::{FactRule, Rule, Rules, Wording, globs, rule};
 use crate::change::diff::{Location, Side};
 use crate::change::digest::Digest;
@@ -169,7 +170,7 @@ fn is_name(text: &str) -> bool {
 
 fn own_rule(table: &Table<'_>, prefix: &str) -> Option<Rule> {
     bounded(table);
-    let mut own = rule(table, MAX_PATTERN)?;
+    let mut own = rule(table, Compiling::AtOnce(MAX_PATTERN))?;
     own.wording = called(own.wording, prefix);
     let only = Rules { rules: vec![own.clone()], ..Rules::none() };
     only.trial().into_iter().for_each(|wrong| table.mistake(wrong));
@@ -178,7 +179,7 @@ fn own_rule(table: &Table<'_>, prefix: &str) -> Option<Rule> {
 
 fn own_fact(table: &Table<'_>, prefix: &str) -> Option<FactRule> {
     bounded(table);
-    let mut own = FactRule::read(table, MAX_PATTERN)?;
+    let mut own = FactRule::read(table, Compiling::AtOnce(MAX_PATTERN))?;
     own.wording = called(own.wording, prefix);
     let only = Rules { facts: vec![own.clone()], ..Rules::none() };
     only.trial().into_iter().for_each(|wrong| table.mistake(wrong));
