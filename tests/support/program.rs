@@ -3,12 +3,22 @@
 
 use std::io::{Read as _, Write as _};
 use std::path::Path;
+use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 
 use crate::support::wait;
+
+/// How fast a line to a terminal is.
+#[derive(Clone, Copy)]
+pub struct Pace {
+    /// Each way.
+    pub delay: Duration,
+    /// Of what the program writes; zero: all at once.
+    pub bytes_per_ms: usize,
+}
 
 pub struct Program {
     pub child: Box<dyn Child + Send + Sync>,
@@ -16,6 +26,7 @@ pub struct Program {
     pub input: Box<dyn std::io::Write + Send>,
     pub screen: Arc<Mutex<vt100::Parser>>,
     pub raw: Arc<Mutex<Vec<u8>>>,
+    pace: Pace,
 }
 
 impl Program {
@@ -33,9 +44,21 @@ impl Program {
     pub fn started_in(
         folder: &Path,
         words: &[&str],
+        size: (u16, u16),
+        environment: &[(&str, &str)],
+        home: &Path,
+    ) -> Program {
+        Program::paced(folder, words, size, environment, home, Pace { delay: Duration::ZERO, bytes_per_ms: 0 })
+    }
+
+    /// Over a line of this pace.
+    pub fn paced(
+        folder: &Path,
+        words: &[&str],
         (cols, rows): (u16, u16),
         environment: &[(&str, &str)],
         home: &Path,
+        pace: Pace,
     ) -> Program {
         let pair = native_pty_system().openpty(PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }).unwrap();
         let mut command = CommandBuilder::new(words[0]);
@@ -52,15 +75,25 @@ impl Program {
         let screen = Arc::new(Mutex::new(vt100::Parser::new(cells(rows), cells(cols), 0)));
         let raw = Arc::new(Mutex::new(Vec::new()));
         let (into_screen, into_raw) = (screen.clone(), raw.clone());
+        let (sent, arrives) = channel::<(Instant, Vec<u8>)>();
         std::thread::spawn(move || {
-            let mut buffer = [0; 8192];
+            let mut buffer = vec![0; if pace.bytes_per_ms == 0 { 8192 } else { 4 * pace.bytes_per_ms }];
             while let Ok(n @ 1..) = reader.read(&mut buffer) {
-                into_raw.lock().unwrap().extend_from_slice(&buffer[..n]);
-                into_screen.lock().unwrap().process(&buffer[..n]);
+                if let Some(time) = n.checked_div(pace.bytes_per_ms) {
+                    std::thread::sleep(Duration::from_millis(time as u64));
+                }
+                let _ = sent.send((Instant::now() + pace.delay, buffer[..n].to_vec()));
+            }
+        });
+        std::thread::spawn(move || {
+            for (due, bytes) in arrives {
+                std::thread::sleep(due.saturating_duration_since(Instant::now()));
+                into_raw.lock().unwrap().extend_from_slice(&bytes);
+                into_screen.lock().unwrap().process(&bytes);
             }
         });
         let input = pair.master.take_writer().unwrap();
-        Program { child, master: pair.master, input, screen, raw }
+        Program { child, master: pair.master, input, screen, raw, pace }
     }
 
     pub fn text(&self) -> String {
@@ -86,6 +119,7 @@ impl Program {
     }
 
     pub fn press(&mut self, keys: &str) {
+        std::thread::sleep(self.pace.delay);
         self.input.write_all(keys.as_bytes()).unwrap();
         self.input.flush().unwrap();
     }

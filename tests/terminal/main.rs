@@ -13,12 +13,13 @@ mod waiting;
 mod commands;
 mod seams;
 mod signing;
+mod slow;
 
 use std::path::Path;
 use std::time::Duration;
 
 use portable_pty::PtySize;
-use program::{Program, cells};
+use program::{Pace, Program, cells};
 
 fn home() -> tempfile::TempDir {
     tempfile::tempdir().unwrap()
