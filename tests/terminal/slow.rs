@@ -20,7 +20,7 @@ fn reader(size: (u16, u16)) -> (Fixture, tempfile::TempDir, Program) {
     let words = [env!("CARGO_BIN_EXE_undersign"), "review", "main..work"];
     let pace = Pace { delay: Duration::from_millis(100), bytes_per_ms: 125 };
     let environment = [("COLORTERM", "truecolor")];
-    let mut program = Program::paced(&f.repo, &words, size, &environment, home.path(), pace);
+    let program = Program::paced(&f.repo, &words, size, &environment, home.path(), pace);
     program.wait_for("step_3(");
     let mut known = 0;
     wait::until(
