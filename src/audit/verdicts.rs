@@ -51,7 +51,7 @@ impl Verdicts {
         let mut moves = Vec::new();
         // Where each move ends that was let through, and what it led from. A ref that is created anew, or moved over
         // from another line, was let through up to the highest of them before; a push that is tried again was not.
-        let mut covered: Vec<(usize, &str, bool)> = Vec::new();
+        let mut covered: Vec<(usize, &str, Option<u64>)> = Vec::new();
         for (entry, head, moved) in own().filter(|(.., moved)| moved.outcome != LANDED) {
             let verdict = verdict(entry, head, moved, landed.get(&*moved.new).copied());
             let Whereabouts::On(end) = find(&moved.new) else {
@@ -63,7 +63,9 @@ impl Verdicts {
             let start = match find(&moved.old) {
                 Whereabouts::On(old) => old + 1,
                 Whereabouts::Below | Whereabouts::Elsewhere => {
-                    let is_before = |(_, old, has_landed): &&(usize, &str, bool)| *has_landed || *old != moved.old;
+                    let is_before = |(_, old, landed): &&(usize, &str, Option<u64>)| {
+                        landed.is_some_and(|line| line < head.seq) || *old != moved.old
+                    };
                     covered.iter().filter(is_before).map(|(end, ..)| end + 1).max().unwrap_or(0)
                 }
             };
@@ -72,7 +74,7 @@ impl Verdicts {
                 continue;
             }
             if verdict.outcome.as_str() == Decided::Allow.name() || !verdict.enforced {
-                covered.push((end, &moved.old, verdict.landed.is_some()));
+                covered.push((end, &moved.old, verdict.landed));
             }
             found.floor = found.floor.min(start);
             moves.push(Move { start, end, verdict: found.verdicts.len() });

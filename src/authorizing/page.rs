@@ -68,7 +68,7 @@ impl RequestPage {
         }
         // What a plan does stands in the preview.
         let is_shown = |input: &&Input| {
-            pending.preview.is_some() && Method::of(&request.command).is_ok_and(|method| method == Method::Plan(*input))
+            pending.preview.is_some() && Method::of(&request.command).is_ok_and(|method| method == Method::Plan(input))
         };
         let away = request.command.inputs.iter().filter(|input| input.kept == Kept::Broker && !is_shown(input));
         omissions.extend(away.map(|input| format!("input {}: it stays with the broker", input.role)));
