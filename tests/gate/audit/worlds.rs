@@ -46,12 +46,20 @@ struct Sandwich {
 }
 
 fn sandwich() -> Sandwich {
+    sandwich_below(false)
+}
+
+/// With something else on top, if that is wanted.
+fn sandwich_below(is_covered: bool) -> Sandwich {
     let mut year = begun();
     let start = year.push("rahim", START + 2 * DAY, "Second", &[("b.txt", "b\n")]);
     let good = year.land("mina", START + 10 * DAY, "Good", &[("a.txt", "one\n")], How::Squash);
     let before = year.files.clone();
     let bad = year.land("mina", START + 12 * DAY, "Nobody saw this", &[("x.txt", "evil\n")], How::Squash);
     let back = reverted(&mut year, &before, START + 40 * DAY);
+    if is_covered {
+        year.land("mina", START + 50 * DAY, "Next", &[("n.txt", "n\n")], How::Squash);
+    }
     year.told();
     year.approve(&start, "dana");
     year.approve(&good, "dana");
@@ -90,9 +98,7 @@ fn who_signs_afterwards_or_in_the_name_of_another_joins_nothing_and_rejects_noth
         ("dana", Some("mina"), Verdict::Approve, 11),
         ("rahim", Some("mina"), Verdict::Reject, 70),
     ] {
-        let Sandwich { mut year, start, good, bad, back } = sandwich();
-        year.land("mina", START + 50 * DAY, "Next", &[("n.txt", "n\n")], How::Squash);
-        year.told();
+        let Sandwich { mut year, start, good, bad, back } = sandwich_below(true);
         let base = if verdict == Verdict::Reject && who == "rahim" { good.base } else { start.landed };
         let all = Change { base, head: back.landed, steps: 3, ..good.clone() };
         year.sign(&all, Word { key, verdict, ..Word::new(who, START + days * DAY) });
