@@ -231,8 +231,8 @@ impl<'l> OfRef<'l> {
         let from = places.start.checked_sub(1).map(|below| line[below].commit).or(*base);
         let (Some(from), Some(last)) = (from, places.clone().next_back()) else { return false };
         let (from, last) = (from.to_string(), line[last].commit.to_string());
-        // What somebody says once more stands on it joins nothing. A commit that was fast-forwarded to is older than its
-        // approval, so its own date is no bound.
+        // What somebody says once more stands on it joins nothing. A commit to which a ref was fast-forwarded is older
+        // than its approval, so its own date is no bound.
         let landed = line.get(places.end).map_or(i64::MAX, |next| next.time.saturating_add(CLOCK_SKEW));
         let leads_over = |record: &Record, known: i64| {
             let predicate = record.predicate();
