@@ -155,10 +155,10 @@ impl Spelling {
         let arguments = command.words.get(1..).unwrap_or_default();
         let first = || positional(arguments, valued).map(|(_, word)| word);
         match self {
-            Spelling::Option(name) => values_of(name, arguments),
+            Spelling::Option(name) => values_of(name, arguments, valued),
             Spelling::Leading(name) => {
                 let end = positional(arguments, valued).next().map_or(arguments.len(), |(at, _)| at);
-                values_of(name, &arguments[..end])
+                values_of(name, &arguments[..end], valued)
             }
             Spelling::Variable(_) => self.variable(&command.assignments),
             Spelling::Key(key) => arguments.iter().flat_map(|word| pairs(word, key)).collect(),
@@ -167,7 +167,7 @@ impl Spelling {
                 arguments.iter().filter_map(address).chain(unknown).collect()
             }
             Spelling::AddressOption(name) => {
-                let own = values_of(name, arguments).into_iter();
+                let own = values_of(name, arguments, valued).into_iter();
                 own.filter(|word| is_open(word) || address(word).is_some()).collect()
             }
             Spelling::First => first().take(1).filter(|word| address(word).is_none()).cloned().collect(),
@@ -256,11 +256,11 @@ fn matches(pattern: &Pattern, text: &str) -> bool {
         || !has('@') && text.rsplit_once('@').is_some_and(|(_, host)| pattern.is_match(host) && !host.contains(','))
 }
 
-/// All values of an option; nothing after `--` is an option.
-fn values_of(name: &str, arguments: &[Word]) -> Vec<Word> {
+/// All values of an option, given those of the program that take one; nothing after `--` is an option.
+fn values_of(name: &str, arguments: &[Word], valued: &[String]) -> Vec<Word> {
     let is_short = name.len() == 2 && !name.starts_with("--");
     let value = |(at, word): (usize, &Word)| {
-        if word.text == name {
+        if word.text == name || is_short && is_bundle(&word.text, name, valued) {
             return Some(arguments.get(at + 1).cloned().unwrap_or_default());
         }
         let rest = word.text.strip_prefix(name)?;
@@ -269,6 +269,15 @@ fn values_of(name: &str, arguments: &[Word]) -> Vec<Word> {
     };
     let own = arguments.iter().take_while(|word| word.text != "--");
     own.enumerate().filter_map(value).collect()
+}
+
+/// `psql -Ath HOST`: short options without values, and at the end this one. What is longer is the value of one that is
+/// glued to it, such as a password.
+fn is_bundle(word: &str, name: &str, valued: &[String]) -> bool {
+    const LETTERS: usize = 4;
+    let Some(flags) = word.strip_prefix('-').and_then(|letters| letters.strip_suffix(&name[1..])) else { return false };
+    let is_flag = |c: char| c.is_ascii_alphabetic() && !valued.iter().any(|own| own.len() == 2 && own.ends_with(c));
+    !flags.is_empty() && flags.len() < LETTERS && flags.chars().all(is_flag)
 }
 
 /// Its value may be anything.

@@ -96,7 +96,8 @@ impl ProductionRules {
     /// Like [`ProductionRules::judge_line`], for a program and its arguments.
     pub fn judge_words(&self, words: &[String]) -> Judgement {
         let words = words.iter().map(Word::literal).collect();
-        let script = Script { commands: vec![SimpleCommand { words, ..SimpleCommand::default() }], is_cut: false };
+        let script =
+            Script { commands: vec![SimpleCommand { words, ..SimpleCommand::default() }], ..Script::default() };
         self.judge_script(&script, &Place::default()).map_or(Judgement::Elsewhere, Judgement::Production)
     }
 

@@ -131,6 +131,8 @@ impl ProductionRules {
 
     pub(super) fn interpreter(&self, name: &str) -> Option<&Interpreter> {
         let plain = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
+        // `-12` is an option, and no interpreter on standard input.
+        let plain = if plain.contains(|c: char| c.is_ascii_alphabetic()) { plain } else { name };
         let is_called = |own: &&Interpreter| own.names.iter().any(|own| own == name || own == plain);
         self.interpreters.iter().find(is_called)
     }

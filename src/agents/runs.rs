@@ -64,10 +64,6 @@ impl Wrapper {
                 false => Inner::Command(own),
             }
         }));
-        // `script -qc LINE`: a bundled option.
-        let has_line = !self.lines.is_empty();
-        let blank = rest.iter().filter(|word| has_line && word.text.contains(char::is_whitespace));
-        inner.extend(blank.map(|word| Inner::Line(word.text.clone())));
         inner
     }
 
@@ -106,14 +102,14 @@ impl Wrapper {
                 own.words.remove(at);
             }
         }
-        (!own.words.is_empty()).then_some(own)
+        // `npm run test -- --grep TEXT`: what begins with an option is no command.
+        let is_option = dashes.is_some() && own.words.first().is_some_and(|word| word.text.starts_with('-'));
+        (!own.words.is_empty() && !is_option).then_some(own)
     }
 
     /// `-u`, also at the end of a bundle: `-nu`.
     fn takes_next(&self, option: &str) -> bool {
-        let letters = option.strip_prefix('-').filter(|own| own.bytes().all(|byte| byte.is_ascii_alphabetic()));
-        let is_last = |own: &String| own.len() == 2 && letters.is_some_and(|letters| letters.ends_with(&own[1..]));
-        self.valued.iter().any(|own| own == option || is_last(own))
+        self.valued.iter().any(|own| is_it_or_ends_in(option, own))
     }
 
     /// Each command from such a word to `;` or `+`.
@@ -127,11 +123,16 @@ impl Wrapper {
         starts.map(segment).filter(|own| !own.words.is_empty()).collect()
     }
 
-    /// Values of the options that take a line: `-c LINE`, `--command=LINE`.
+    /// Values of the options that take a line: `-c LINE`, `-qc LINE`, `-SLINE`, `--command=LINE`.
     fn lines_in<'w>(&'w self, words: &'w [Word]) -> impl Iterator<Item = String> + 'w {
         let value = |(at, word): (usize, &'w Word)| {
-            if self.lines.contains(&word.text) {
+            if self.lines.iter().any(|own| is_it_or_ends_in(&word.text, own)) {
                 return words.get(at + 1).map(|own| own.text.clone());
+            }
+            let glued =
+                |own: &String| word.text.strip_prefix(own.as_str()).filter(|rest| own.len() == 2 && rest.contains(' '));
+            if let Some(line) = self.lines.iter().find_map(glued) {
+                return Some(line.to_owned());
             }
             let (name, value) = word.text.split_once('=')?;
             self.lines.iter().any(|own| own == name).then(|| value.to_owned())
@@ -150,6 +151,13 @@ impl Wrapper {
             words.push(Word::filled_in("$ITEM"));
         }
     }
+}
+
+/// Whether a word is an option, or a bundle of short ones that ends in it.
+pub fn is_it_or_ends_in(word: &str, option: &str) -> bool {
+    let letters = word.strip_prefix('-').filter(|own| own.bytes().all(|byte| byte.is_ascii_alphabetic()));
+    let is_short = option.len() == 2 && !option.starts_with("--");
+    word == option || is_short && letters.is_some_and(|letters| letters.ends_with(&option[1..]))
 }
 
 /// How a shell is called.

@@ -23,7 +23,7 @@ pub struct Word {
     /// It contains no expansion.
     pub is_literal: bool,
     /// Where its last expansion ends.
-    filled: usize,
+    pub(super) filled: usize,
     /// Some of it is quoted.
     is_quoted: bool,
     /// The shell replaces it by matching files, or by a home directory.
@@ -93,6 +93,8 @@ pub struct Script {
     pub commands: Vec<SimpleCommand>,
     /// Something was not read: an unclosed quote, or too deep a nesting.
     pub is_cut: bool,
+    /// Bytes that came from variables.
+    pub(super) filled: usize,
 }
 
 impl Script {

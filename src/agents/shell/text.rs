@@ -1,7 +1,7 @@
 //! Words: quotes and expansions.
 
 use super::line::Reader;
-use super::{Word, is_variable};
+use super::{MAX_TEXT, Word, is_variable};
 
 /// What ends a word.
 const ENDS: &[u8] = b" \t\r\n;&|()<>";
@@ -159,7 +159,14 @@ impl Reader<'_> {
         let text = &self.text[from..self.at];
         let name = text.trim_start_matches(['$', '{']).trim_end_matches('}');
         match self.variables.value(name).map(str::to_owned) {
-            Some(value) => fill_in(words, &value, within),
+            Some(value) => {
+                self.script.filled += value.len();
+                // The same text many times over would fill the memory.
+                match self.script.filled > MAX_TEXT {
+                    true => self.script.is_cut = true,
+                    false => fill_in(words, &value, within),
+                }
+            }
             None => {
                 let word = last(words);
                 word.text.push_str(text);
