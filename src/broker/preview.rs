@@ -63,8 +63,8 @@ impl Broker {
         if program.digest.to_string() != command.program.sha256 {
             return Err("the program changed meanwhile".to_owned());
         }
-        let place = Place::of(&self.state.dir, plan, account.map(|(_, gid)| gid))?;
-        let argv = [&command.program.path, "show", "-json", "-no-color", &place.plan.display().to_string()];
+        let folder = PlanFolder::of(&self.state.dir, plan, account.map(|(_, gid)| gid))?;
+        let argv = [&command.program.path, "show", "-json", "-no-color", &folder.plan.display().to_string()];
         let spec = Spec {
             argv: argv.iter().map(|argument| argument.as_bytes().to_vec()).collect(),
             // No secret, and nothing that a draft may set.
@@ -74,9 +74,9 @@ impl Broker {
             account,
             group: None,
         };
-        spec.write(&place.spec)?;
+        spec.write(&folder.spec)?;
         let failed = |error: std::io::Error| format!("`show` cannot be run: {error}");
-        let mut child = spawn(&program.file, &place.spec).map_err(failed)?;
+        let mut child = spawn(&program.file, &folder.spec).map_err(failed)?;
         let pipes = Pipes::of(&mut child, MAX_JSON + 1);
         let is_ended = wait(&mut child);
         let (out, err) = pipes.join();
@@ -90,7 +90,7 @@ impl Broker {
         }
     }
 
-    /// The account that shows plans; none if it is the broker's own, which is nobody's else either.
+    /// The account that shows plans; none if everything runs in the broker's own.
     fn previewer(&self, settings: &TargetSettings) -> Result<Option<(u32, u32)>, String> {
         if super::level::group(settings).is_none() {
             return Ok(None);
@@ -108,30 +108,30 @@ impl Broker {
 }
 
 /// A folder for one preview, removed afterwards.
-struct Place {
+struct PlanFolder {
     dir: PathBuf,
     plan: PathBuf,
     spec: PathBuf,
 }
 
-impl Place {
-    fn of(state: &Path, plan: &[u8], group: Option<u32>) -> Result<Place, String> {
+impl PlanFolder {
+    fn of(state: &Path, plan: &[u8], group: Option<u32>) -> Result<PlanFolder, String> {
         let dir = state.join("preview");
         let failed = |error: std::io::Error| format!("{} cannot be written: {error}", dir.display());
         let _ = std::fs::remove_dir_all(&dir);
         std::fs::create_dir(&dir).map_err(failed)?;
         std::fs::set_permissions(&dir, std::fs::Permissions::from_mode(0o711)).map_err(failed)?;
-        let place = Place { plan: dir.join("plan"), spec: dir.join("spec"), dir: dir.clone() };
-        let mut file = File::options().write(true).create_new(true).mode(0o440).open(&place.plan).map_err(failed)?;
+        let folder = PlanFolder { plan: dir.join("plan"), spec: dir.join("spec"), dir: dir.clone() };
+        let mut file = File::options().write(true).create_new(true).mode(0o440).open(&folder.plan).map_err(failed)?;
         std::io::Write::write_all(&mut file, plan).map_err(failed)?;
         if group.is_some() {
             std::os::unix::fs::fchown(&file, Some(0), group).map_err(failed)?;
         }
-        Ok(place)
+        Ok(folder)
     }
 }
 
-impl Drop for Place {
+impl Drop for PlanFolder {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.dir);
     }

@@ -4,7 +4,7 @@ use super::Act;
 use super::lexer::Token;
 
 /// Functions that only compute. Operators and types with a length stand here, too, since a parenthesis follows them.
-const FUNCTIONS: [&str; 72] = [
+const FUNCTIONS: [&str; 73] = [
     "abs",
     "age",
     "all",
@@ -75,6 +75,7 @@ const FUNCTIONS: [&str; 72] = [
     "to_char",
     "trim",
     "upper",
+    "varying",
     "using",
     "where",
 ];
@@ -104,13 +105,8 @@ type Found = (Act, String);
 /// What a statement does; none if it does nothing that is worth a row.
 pub fn of(tokens: &[Token<'_>]) -> Option<Found> {
     let statement = Statement(tokens);
-    let found = statement.classify()?;
     // Whatever a statement is, words that destroy in it count, and so does what is read in more than one way.
-    let graver = statement.hidden();
-    Some(match graver {
-        Some(graver) if graver.0 < found.0 => graver,
-        _ => found,
-    })
+    statement.classify().into_iter().chain(statement.hidden()).min_by_key(|(act, _)| *act)
 }
 
 struct Statement<'t>(&'t [Token<'t>]);
