@@ -1,6 +1,6 @@
 //! Policy, records and clock, prepared to judge segments of a push to one ref.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::break_glass::{self, BreakGlassUse};
 use super::counted_decision::CountedDecision;
@@ -23,8 +23,10 @@ pub(super) struct Evaluation<'g> {
     pub break_glass_uses: Vec<BreakGlassUse<'g>>,
     /// How the host lands what is judged, if it is a proposal.
     pub lands: Option<Lands>,
-    known: HashSet<&'g str>,
-    rolling_hashes: HashSet<u64>,
+    /// What decisions allow: the SHA-256 of a manifest by its rolling hash.
+    known: HashMap<u64, &'g str>,
+    /// Those of other manifests with the same rolling hash.
+    colliding: HashSet<&'g str>,
 }
 
 impl<'g> Evaluation<'g> {
@@ -45,20 +47,15 @@ impl<'g> Evaluation<'g> {
         }
         let lands =
             decisions.iter().filter(|decision| decision.is(Verdict::Approve) || decision.is(Verdict::BreakGlass));
-        let known = lands.clone().map(|decision| decision.predicate().manifest.sha256.as_str()).collect();
-        let rolling_hashes = lands.map(|decision| decision.record.rolling_hash()).collect();
-        let rules = provenance::Rules::shipped();
-        Evaluation {
-            input: *input,
-            rules,
-            decisions,
-            elsewhere,
-            void,
-            break_glass_uses,
-            lands: None,
-            known,
-            rolling_hashes,
+        let (mut known, mut colliding) = (HashMap::with_capacity(decisions.len()), HashSet::new());
+        for decision in lands {
+            let sha256 = decision.predicate().manifest.sha256.as_str();
+            if *known.entry(decision.record.rolling_hash()).or_insert(sha256) != sha256 {
+                colliding.insert(sha256);
+            }
         }
+        let rules = provenance::Rules::shipped();
+        Evaluation { input: *input, rules, decisions, elsewhere, void, break_glass_uses, lands: None, known, colliding }
     }
 
     pub(super) fn of_proposal(input: &Input<'g>, target: &str, lands: Lands) -> Evaluation<'g> {
@@ -67,11 +64,13 @@ impl<'g> Evaluation<'g> {
 
     /// Whether a decision could be about a manifest with this rolling hash: a cheap check before the costly one.
     pub(super) fn may_know(&self, rolling_hash: u64) -> bool {
-        self.rolling_hashes.contains(&rolling_hash)
+        self.known.contains_key(&rolling_hash)
     }
 
     /// Whether any decision allows this manifest.
     pub(super) fn knows(&self, manifest: &Manifest) -> bool {
-        self.known.contains(manifest.digest().to_string().as_str())
+        let Some(known) = self.known.get(&manifest.rolling_hash()) else { return false };
+        let digest = manifest.digest().to_string();
+        *known == digest || self.colliding.contains(&*digest)
     }
 }

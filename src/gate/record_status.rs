@@ -1,14 +1,14 @@
 //! Whose each record is according to the roster, and whether it counts at all. The one place that decides this.
 
-use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
 use super::{CLOCK_SKEW, Receipts};
 use crate::decision::Verdict;
 use crate::policy::{Enrolment, Person, Policy, Unfit};
+use crate::record::chain::Superseded;
 use crate::record::statement::Predicate;
-use crate::record::{Chain, Presence, Record, chain};
+use crate::record::{Chain, Presence, Record};
 
 /// A record with what the roster says about it.
 #[derive(Debug, Clone, Copy)]
@@ -87,20 +87,17 @@ pub fn record_statuses<'c>(
     let mut all: Vec<RecordStatus<'c>> = chains.iter().flat_map(of).collect();
     let counting = |status: &&RecordStatus<'c>| matches!(status.validity, Validity::InForce | Validity::Expired);
     let trusted: Vec<&Record> = all.iter().filter(counting).map(|status| status.record).collect();
-    let gone: HashSet<(&str, &str)> = chains.iter().flat_map(Chain::ended).collect();
-    let superseded = chain::superseded(trusted.iter().copied());
+    let gone = Superseded::of(chains.iter().flat_map(Chain::ended));
+    let superseded = Superseded::by(trusted.iter().copied());
     // Nobody can end a rejection with a postdated record; an approval may end at once.
     let restricts = |record: &Record| {
         let predicate = record.predicate();
         predicate.verdict == Verdict::Reject || !is_ahead(predicate, now)
     };
-    let ending_rejections = chain::superseded(trusted.iter().copied().filter(|record| restricts(record)));
+    let ending_rejections = Superseded::by(trusted.iter().copied().filter(|record| restricts(record)));
     for status in all.iter_mut().filter(|status| counting(&&**status)) {
-        let (principal, id) = (status.predicate().principal.as_str(), status.record.id());
         let ended = if status.predicate().verdict == Verdict::Reject { &ending_rejections } else { &superseded };
-        // Nearly all records end no other, and then nothing needs to be looked up.
-        let is_ended = !ended.is_empty() && ended.contains(&(principal, id));
-        if is_ended || (!gone.is_empty() && gone.contains(&(principal, id.to_string().as_str()))) {
+        if ended.has(status.record) || gone.has(status.record) {
             status.validity = Validity::Superseded;
         }
     }

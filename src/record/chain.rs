@@ -370,20 +370,49 @@ impl Chain {
 }
 
 /// What records supersede: principal and id. A record can only supersede records of its own principal.
-pub fn superseded<'c>(trusted: impl Iterator<Item = &'c Record>) -> HashSet<(&'c str, RecordId)> {
-    let ended = |record: &'c Record| {
-        let predicate = record.predicate();
-        // What is not an id is the id of nothing.
-        let ids = predicate.supersedes.iter().filter_map(|id| id.parse::<RecordId>().ok());
-        ids.map(|id| (predicate.principal.as_str(), id))
-    };
-    trusted.flat_map(ended).collect()
+#[derive(Default)]
+pub struct Superseded<'c> {
+    ids: HashSet<(&'c str, RecordId)>,
+    /// Whether an id begins with these two bytes. A gate asks of every record of its ledger, and nearly none is
+    /// superseded: most answers need no hash.
+    beginnings: Vec<bool>,
+}
+
+impl<'c> Superseded<'c> {
+    /// What these records supersede.
+    pub fn by(trusted: impl Iterator<Item = &'c Record>) -> Superseded<'c> {
+        let named = |record: &'c Record| {
+            let predicate = record.predicate();
+            predicate.supersedes.iter().map(|id| (predicate.principal.as_str(), id.as_str()))
+        };
+        Superseded::of(trusted.flat_map(named))
+    }
+
+    /// Of principals and the ids that are superseded for them. What is not an id is the id of nothing.
+    pub fn of(named: impl Iterator<Item = (&'c str, &'c str)>) -> Superseded<'c> {
+        let ids: HashSet<_> = named.filter_map(|(principal, id)| Some((principal, id.parse().ok()?))).collect();
+        let mut beginnings = vec![false; if ids.is_empty() { 0 } else { 1 << 16 }];
+        for (_, id) in &ids {
+            beginnings[beginning(id)] = true;
+        }
+        Superseded { ids, beginnings }
+    }
+
+    /// Whether this record is superseded.
+    pub fn has(&self, record: &Record) -> bool {
+        let id = record.id();
+        self.beginnings.get(beginning(&id)).is_some_and(|begins| *begins)
+            && self.ids.contains(&(record.predicate().principal.as_str(), id))
+    }
+}
+
+fn beginning(id: &RecordId) -> usize {
+    usize::from(id.0[0]) << 8 | usize::from(id.0[1])
 }
 
 /// Of records whose keys belong to their principals, those that no other record of the same principal supersedes.
 /// The caller must have checked the keys: otherwise anyone could end another person's rejection.
 pub fn in_force<'c>(trusted: &[&'c Record]) -> Vec<&'c Record> {
-    let superseded = superseded(trusted.iter().copied());
-    let stands = |record: &&Record| !superseded.contains(&(record.predicate().principal.as_str(), record.id()));
-    trusted.iter().copied().filter(stands).collect()
+    let superseded = Superseded::by(trusted.iter().copied());
+    trusted.iter().copied().filter(|record| !superseded.has(record)).collect()
 }

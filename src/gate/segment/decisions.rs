@@ -165,13 +165,13 @@ impl<'g> Segment<'_, 'g> {
         };
         let mut rejections = Rejections::default();
         for decision in self.decisions(Verdict::Reject) {
-            let (who, id) = (decision.person.id.clone(), decision.record.id().to_string());
-            let said = visible::text(decision.predicate().reason.trim()).into_owned();
             let meant = self.binds(decision) || self.is_about(decision);
             let near = !meant && self.overlaps(decision) && decision.expires > self.now();
             if !(meant || near) || self.is_taken_over(decision, authors) {
                 continue;
             }
+            let (who, id) = (decision.person.id.clone(), decision.record.id().to_string());
+            let said = visible::text(decision.predicate().reason.trim()).into_owned();
             rejections.by.extend(meant.then(|| who.clone()));
             let names_it = |decision: &&CountedDecision<'_>| decision.predicate().answers.contains(&id);
             if meant {

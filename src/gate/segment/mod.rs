@@ -110,6 +110,8 @@ struct Segment<'s, 'g> {
     steps: &'s [Step],
     manifest: &'s Manifest,
     digest: Digest,
+    /// The same in hex, as records name it.
+    sha256: String,
     commits: Vec<Commit>,
     ids: BTreeSet<String>,
 }
@@ -118,7 +120,8 @@ impl<'s, 'g> Segment<'s, 'g> {
     fn new(evaluation: &'s Evaluation<'g>, steps: &'s [Step], manifest: &'s Manifest) -> Self {
         let commits: Vec<Commit> = steps.iter().flat_map(|step| step.commits.iter().cloned()).collect();
         let ids = commits.iter().map(|commit| commit.id.to_string()).collect();
-        Segment { evaluation, steps, manifest, digest: manifest.digest(), commits, ids }
+        let digest = manifest.digest();
+        Segment { evaluation, steps, manifest, digest, sha256: digest.to_string(), commits, ids }
     }
 
     fn judge(&self) -> Standing {
@@ -223,7 +226,7 @@ impl<'s, 'g> Segment<'s, 'g> {
     /// nothing the decision must be about the head, with nothing else brought in.
     fn binds(&self, decision: CountedDecision<'_>) -> bool {
         let predicate = decision.predicate();
-        predicate.manifest.sha256 == self.digest.to_string()
+        predicate.manifest.sha256 == self.sha256
             && (!self.manifest.is_empty() || brings_only(&self.commits, &predicate.head.commit, self.landing_merge()))
     }
 

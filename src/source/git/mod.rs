@@ -42,6 +42,7 @@ use std::sync::Arc;
 use git2::Oid;
 
 use crate::cache::Cache;
+use crate::change::diff::Mode;
 use crate::change::digest::Digest;
 use crate::change::{Commit, ObjectId, RepoPath, Revision, address, visible};
 use crate::datafile::FileError;
@@ -469,11 +470,20 @@ impl Repository {
     /// The SHA-256 of the policy file of a commit, which costs less than reading the policy; none if there is no such
     /// file.
     pub fn policy_digest(&self, commit: ObjectId) -> Option<Digest> {
-        let tree = self.raw.find_commit(oid(commit)).and_then(|commit| commit.tree()).ok()?;
-        let entry = tree.get_path(Path::new(POLICY_PATH)).ok().filter(|entry| entry.filemode() != 0o120_000)?;
-        let id = object_id(entry.id());
+        let id = self.file_at(commit, POLICY_PATH)?;
         let is_read = self.blob_size(id).ok()? <= policy::MAX_FILE as u64;
         is_read.then(|| self.facts(id).ok().map(|facts| facts.digest)).flatten()
+    }
+
+    /// The blob at a path of a commit, read from the trees that are read anyway; none if there is no ordinary file.
+    fn file_at(&self, commit: ObjectId, path: &str) -> Option<ObjectId> {
+        let mut at = (trees::TREE, oid(self.tree_of(commit).ok()?));
+        for part in path.split('/') {
+            let entries = (at.0 == trees::TREE).then(|| self.entries(at.1).ok()).flatten()?;
+            let found = entries.binary_search_by(|(name, ..)| name.as_slice().cmp(part.as_bytes())).ok()?;
+            at = (entries[found].1, entries[found].2);
+        }
+        matches!(trees::mode(at.0), Some(Mode::File | Mode::Executable)).then(|| object_id(at.1))
     }
 
     /// The policy in a commit.
