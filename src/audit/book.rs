@@ -111,6 +111,12 @@ impl Book {
         of.map(|at| (self.record(*at), self.known_from(*at)))
     }
 
+    /// The records that let something land, with the time when each became known.
+    pub fn landing(&self) -> impl Iterator<Item = (&Record, i64)> {
+        let all = self.by_id.values().map(|at| (self.record(*at), self.known_from(*at)));
+        all.filter(|(record, _)| lands(record))
+    }
+
     /// The records by which their owners end this one, with the time when each became known.
     pub fn enders(&self, id: RecordId) -> impl Iterator<Item = (&Record, i64)> {
         self.enders.get(&id).into_iter().flatten().map(|at| (self.record(*at), self.known_from(*at)))

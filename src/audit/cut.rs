@@ -15,6 +15,9 @@ use crate::change::manifest::{Image, Manifest};
 
 /// The most steps in one stretch, the same as in one push.
 const MAX_STRETCH: usize = crate::gate::MAX_STEPS;
+/// The most stretches over one step that may equal one manifest, the shortest first. Something that is switched on and
+/// off again and again comes to the same over any number of steps.
+const MAX_TRIED: usize = 64;
 
 /// The weight of a path while it has content that a record could name.
 pub fn weight(path: &RepoPath, held: Option<Image>) -> u64 {
@@ -61,32 +64,55 @@ pub struct Weighed {
     pub marked: Vec<u32>,
 }
 
-/// The stretches that may equal a manifest, by start and end, with the index of the manifest; none for a step that
-/// changes nothing. `wanted` contains the differences of the manifests.
-pub fn stretches(steps: &[Weighed], wanted: &[u64]) -> BTreeMap<(usize, usize), Option<u32>> {
+/// Stretches by start and end, with the index of the manifest that they may equal; none for a step that changes
+/// nothing.
+pub type Stretches = BTreeMap<(usize, usize), Option<u32>>;
+
+/// The stretches that may equal a manifest: those that are known to have landed as one, and others. `wanted` contains
+/// the differences of the manifests, `named` stretches that are looked at in any case: those that records name.
+pub fn stretches(
+    steps: &[Weighed],
+    wanted: &[u64],
+    named: &[(usize, usize)],
+    is_one: impl Fn((usize, usize), u32) -> bool,
+) -> (Stretches, Stretches) {
     let mut sums = Vec::with_capacity(steps.len() + 1);
     sums.push(0u64);
     steps.iter().for_each(|step| sums.push(sums[sums.len() - 1].wrapping_add(step.difference)));
     let mut at: HashMap<u64, Vec<usize>> = HashMap::new();
     sums.iter().enumerate().for_each(|(position, sum)| at.entry(*sum).or_default().push(position));
-    let (mut found, mut floor) = (BTreeMap::new(), 0);
+    let (mut found, mut apart, mut floors, mut floor) = (Stretches::new(), Stretches::new(), vec![0], 0);
     for (step, weighed) in steps.iter().enumerate() {
         if weighed.is_unread {
             floor = step + 1;
         } else if weighed.is_empty {
             found.insert((step, step + 1), None);
         }
+        floors.push(floor);
         for &manifest in &weighed.marked {
             let difference = wanted[manifest as usize];
             let within = steps[step..].iter().take(MAX_STRETCH).take_while(|one| !one.is_unread).count();
-            for (end, sum) in sums.iter().enumerate().skip(step + 1).take(within) {
-                let starts = at.get(&sum.wrapping_sub(difference)).into_iter().flatten().copied();
-                let fits = |start: &usize| (floor..=step).contains(start) && end - start <= MAX_STRETCH;
-                found.extend(starts.filter(fits).map(|start| ((start, end), Some(manifest))));
+            let ends = sums.iter().enumerate().skip(step + 1).take(within);
+            let over = ends.flat_map(|(end, sum)| {
+                let starts = at.get(&sum.wrapping_sub(difference)).map_or(&[][..], Vec::as_slice);
+                let lowest = floor.max(end.saturating_sub(MAX_STRETCH));
+                let starts = &starts[..starts.partition_point(|start| *start <= step)];
+                starts.iter().rev().take_while(move |start| **start >= lowest).map(move |start| (*start, end))
+            });
+            for key in over.take(MAX_TRIED) {
+                let own = if key.1 - key.0 == 1 || is_one(key, manifest) { &mut found } else { &mut apart };
+                own.insert(key, Some(manifest));
             }
         }
     }
-    found
+    let mut by_difference: HashMap<u64, Vec<u32>> = HashMap::new();
+    (0..).zip(wanted).for_each(|(manifest, difference)| by_difference.entry(*difference).or_default().push(manifest));
+    for &(start, end) in named.iter().filter(|(start, end)| floors[*end] <= *start && end - start <= MAX_STRETCH) {
+        let equal = by_difference.get(&sums[end].wrapping_sub(sums[start])).into_iter().flatten();
+        let own = equal.filter(|manifest| is_one((start, end), **manifest));
+        found.extend(own.map(|manifest| ((start, end), Some(*manifest))));
+    }
+    (found, apart)
 }
 
 /// A segment of a cut, by the indices of its steps.
@@ -175,7 +201,7 @@ mod tests {
 
     fn found(steps: &[Manifest], wanted: &[Manifest]) -> Vec<(usize, usize)> {
         let differences: Vec<u64> = wanted.iter().map(difference).collect();
-        stretches(&weighed(steps, wanted), &differences).into_keys().collect()
+        stretches(&weighed(steps, wanted), &differences, &[], |_, _| true).0.into_keys().collect()
     }
 
     #[test]
@@ -207,7 +233,20 @@ mod tests {
         let whole = manifest(&[("a", "", "2")]);
         let mut weighed = weighed(&steps, std::slice::from_ref(&whole));
         weighed[1].is_unread = true;
-        assert!(!stretches(&weighed, &[difference(&whole)]).contains_key(&(0, 3)));
+        let (found, apart) = stretches(&weighed, &[difference(&whole)], &[(0, 3)], |_, _| true);
+        assert_eq!((found.len(), apart.len()), (0, 0));
+    }
+
+    #[test]
+    fn what_comes_to_the_same_over_any_number_of_steps_is_looked_for_within_bounds() {
+        let (on, off) = (manifest(&[("flag", "", "on")]), manifest(&[("flag", "on", "")]));
+        let steps: Vec<Manifest> = (0..400).map(|at| if at % 2 == 0 { on.clone() } else { off.clone() }).collect();
+        let weighed = weighed(&steps, std::slice::from_ref(&on));
+        let whole = (0, 399);
+        let (found, apart) = stretches(&weighed, &[difference(&on)], &[whole], |key, _| key == whole);
+        assert!(found.contains_key(&whole), "what a record names is found, however long it is");
+        assert!((0..200).all(|at| found.contains_key(&(2 * at, 2 * at + 1))));
+        assert!(apart.len() <= 200 * MAX_TRIED, "{}", apart.len());
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! What an auditor must check about a landing. Pure: it depends only on its arguments.
 
-use super::report::{Decision, Exception, Kind, Landing, Shown, Time, Verdict};
-use crate::gate::Decided;
+use super::report::{Decision, Exception, Kind, Landing, Shown, Time};
 
 /// Facts about a landing beyond its row.
 #[derive(Debug, Default)]
@@ -21,6 +20,8 @@ pub struct Facts<'f> {
     pub late: Option<String>,
     /// A sentence, if its date is before that of a commit below it.
     pub backdated: Option<String>,
+    /// If it landed past the gate: after which time, and before which, if that is known.
+    pub bypassed: Option<(i64, Option<i64>)>,
     /// A sentence, if it was approved only together with its neighbours.
     pub together: Option<String>,
     /// Sentences about chains that its counted decisions name, and of which records are missing.
@@ -100,7 +101,7 @@ fn decision(landing: &Landing, facts: &Facts<'_>) -> Option<(Kind, String)> {
             if let Some(together) = &facts.together {
                 text.push_str(&format!(" {together}"));
             }
-            if let Some(verdict) = landing.gate.as_ref().filter(|verdict| is_allowed(verdict)) {
+            if let Some(verdict) = landing.gate.as_ref().filter(|verdict| verdict.is_allowed()) {
                 text.push_str(&format!(
                     " The gate allowed it (line {}), and what is here no longer bears that out.",
                     verdict.line
@@ -120,20 +121,22 @@ fn decision(landing: &Landing, facts: &Facts<'_>) -> Option<(Kind, String)> {
     }
 }
 
-fn is_allowed(verdict: &Verdict) -> bool {
-    verdict.outcome.as_str() == Decided::Allow.name()
-}
-
 fn verdict(landing: &Landing, facts: &Facts<'_>) -> Option<(Kind, String)> {
+    let when = || match facts.bypassed {
+        Some((first, Some(last))) => format!(" It landed between {} and {}.", Time(first), Time(last)),
+        Some((first, None)) => format!(" It landed after {}.", Time(first)),
+        None => String::new(),
+    };
     match &landing.gate {
-        None if facts.is_log_expected => Some((
-            Kind::NoVerdict,
-            "The gate's log has no verdict on it: it came by another way, or the gate was off.".to_owned(),
-        )),
+        None if facts.is_log_expected => {
+            let text = "The gate's log has no verdict on it: it came by another way, or the gate was off.";
+            Some((Kind::NoVerdict, format!("{text}{}", when())))
+        }
         None => None,
-        Some(verdict) if verdict.enforced && is_allowed(verdict) => None,
+        Some(verdict) if verdict.enforced && verdict.is_allowed() => None,
         Some(verdict) if verdict.enforced => {
-            Some((Kind::Refused, format!("Line {} of the gate's log refuses it ({}).", verdict.line, verdict.outcome)))
+            let text = format!("Line {} of the gate's log refuses it ({}).", verdict.line, verdict.outcome);
+            Some((Kind::Refused, format!("{text}{}", when())))
         }
         Some(verdict) => {
             let text = format!(
@@ -174,7 +177,7 @@ fn approval_kinds(approval: &ApprovalFacts<'_>, hasty: i64) -> Vec<(Kind, String
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audit::report::{Ai, When};
+    use crate::audit::report::{Ai, Verdict, When};
 
     fn landing(decision: Decision, gate: Option<Verdict>) -> Landing {
         Landing {

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! line        what landed: first parents, from git and from nothing else
+//! lines       to which ref a commit belongs that several show
 //! verdicts    the line of the gate's log by which each step landed, where there is one
 //! cut         the steps, cut into segments as the gate cuts a push
 //! judge       what the gate's own rules say of a segment, by the policy and the records of then
@@ -21,6 +22,7 @@ mod cut;
 mod exceptions;
 mod judge;
 mod line;
+mod lines;
 mod policies;
 pub mod render;
 pub mod report;
@@ -28,20 +30,23 @@ mod row;
 mod segments;
 mod verdicts;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::change::digest::Digest;
 use crate::change::{ObjectId, visible};
 use crate::enforcement::{self, MAX_LEDGER, Settings};
-use crate::gate::{Decided, Emergency, RECEIPTS_KEPT, Remembered, emergencies, gone_back, withheld_of};
-use crate::gate_state::{self, Entries};
+use crate::gate::{AuditHead, Decided, Emergency, RECEIPTS_KEPT, Remembered, emergencies, gone_back, withheld_of};
+use crate::gate_state::{self, Entries, Entry, EntryRef, LANDED};
 use crate::ledger::{self, Scope};
-use crate::policy::Policy;
+use crate::policy::{Policy, Refs};
 use crate::record::{Chain, ChainId, Record};
 use crate::source::git::{GitError, Repository};
 use book::Book;
 use line::Place;
+use lines::{Evidence, Piece};
 use policies::{Held, Owners, Policies};
 use report::{
     ChainInput, Exception, Inputs, Kind, Landing, LedgerInput, LogInput, Month, PolicyInput, RefInput, Report, SCHEMA,
@@ -74,12 +79,19 @@ pub type Progress<'p> = &'p (dyn Fn(&'static str, usize, usize) + Sync);
 struct Ground<'g> {
     repository: &'g Repository,
     policies: Policies<'g>,
-    newest: std::sync::Arc<Policy>,
+    newest: Arc<Policy>,
     log: Option<Log>,
     book: Book,
     /// The keys that any policy ever had.
     keys: Owners,
+    /// The refs that any policy ever protected.
+    protections: Vec<Refs>,
+    /// Emergencies by the terms of a policy, by its digest.
+    emergencies: RefCell<HashMap<Digest, Emergencies>>,
 }
+
+/// Emergencies by the digest of their manifest.
+type Emergencies = HashMap<String, Emergency>;
 
 /// The gate's log, and when it received records.
 struct Log {
@@ -106,19 +118,25 @@ pub fn report(query: &Query, progress: Progress<'_>) -> Result<Report, String> {
     // The clock is never used: without a given end, the period ends with the newest landing.
     let newest = all.iter().filter_map(OfRef::newest).max();
     let to = query.to.or(newest);
-    let owed = ground.owed(to);
     let (mut landings, mut found) = (Vec::new(), Vec::new());
+    // Commits that are gone are not in the newest landing.
+    let is_within = |one: &Exception| {
+        let is_within = |at: Time| query.from.is_none_or(|from| at.0 >= from) && query.to.is_none_or(|to| at.0 <= to);
+        one.at.is_none_or(is_within)
+    };
     for of_ref in all.iter().filter(|of_ref| of_ref.is_meant()) {
-        let (own, exceptions) = of_ref.landings(&ground, query, to, &owed, progress)?;
+        let (own, exceptions) = of_ref.landings(&ground, query, to, progress)?;
         landings.extend(own);
         found.extend(exceptions);
-        // Rewritten commits are not in the newest landing.
-        let is_within = |at: Time| query.from.is_none_or(|from| at.0 >= from) && query.to.is_none_or(|to| at.0 <= to);
-        let rewritten = of_ref.rewritten(&ground.newest).into_iter();
-        found.extend(rewritten.filter(|one| one.at.is_none_or(is_within)));
+        found.extend(of_ref.rewritten(&ground.newest).into_iter().filter(is_within));
     }
+    found.extend(ground.deleted(query, &lines).into_iter().filter(is_within));
     found.extend(ground.exceptions());
     found.sort_by(|a, b| (a.kind, a.at, &a.name, &a.commit).cmp(&(b.kind, b.at, &b.name, &b.commit)));
+    // A ref whose commits are in several runs has one past.
+    found.dedup_by(|a, b| {
+        a.kind == Kind::Rewritten && (a.kind, a.at, &a.name, &a.commit) == (b.kind, b.at, &b.name, &b.commit)
+    });
     Ok(Report {
         schema: SCHEMA,
         version: env!("CARGO_PKG_VERSION"),
@@ -127,7 +145,11 @@ pub fn report(query: &Query, progress: Progress<'_>) -> Result<Report, String> {
             from: query.from.map(Time),
             to: to.map(Time),
             to_is_given: query.to.is_some(),
-            refs: lines.iter().filter(|one| one.is_meant).map(|one| Shown::of(&one.name)).collect(),
+            refs: named(&lines)
+                .into_iter()
+                .filter(|(one, _)| one.is_meant)
+                .map(|(one, _)| Shown::of(&one.name))
+                .collect(),
             refs_are_given: !query.refs.is_empty(),
             hasty_seconds: query.hasty,
         },
@@ -181,21 +203,50 @@ impl<'g> Ground<'g> {
             None => policies,
         };
         progress("decisions", 0, 0);
-        let keys = policies.keys().map_err(|error| error.to_string())?;
+        let all = policies.all().map_err(|error| error.to_string())?;
+        let keys = policies::owners(&all);
+        let patterns = |refs: &Refs| refs.rules().iter().map(|rule| rule.pattern.clone()).collect::<Vec<_>>();
+        let protections: BTreeMap<_, _> =
+            all.iter().map(|policy| (patterns(&policy.refs), policy.refs.clone())).collect();
+        let protections = protections.into_values().collect();
         let chains = read_ledger(repository, &keys).map_err(|error| error.to_string())?;
         let times = Times::of(&chains, log.as_ref());
         let book = Book::of(chains, |chain, record| times.known(chain, record));
-        Ok(Ground { repository, policies, newest, log, book, keys })
+        let emergencies = RefCell::default();
+        Ok(Ground { repository, policies, newest, log, book, keys, protections, emergencies })
     }
 
-    /// The refs of the query, each with its own line: the policy branch first, then by name. What one ref showed does
-    /// not belong to the next.
+    /// The refs of the query, each with what landed on it first: the policy branch first, then by name. What one ref
+    /// showed does not belong to the next.
     fn lines(&self, query: &Query) -> Result<Vec<RefLine>, String> {
+        let refs = self.refs(query)?;
+        let pieces = self.pieces(&refs).map_err(|error| error.to_string())?;
+        let runs = lines::runs(&pieces, &Evidence { moves: &self.moves(&refs, &pieces), records: &self.named(&refs) });
+        let is_meant = |name: &String| query.refs.is_empty() || query.refs.contains(name);
+        let line = |name: usize, places, base| {
+            let (name, tip) = refs[name].clone();
+            RefLine { is_meant: is_meant(&name), name, tip, places, base }
+        };
+        let mut all: Vec<(usize, RefLine)> =
+            runs.into_iter().map(|run| (run.name, line(run.name, run.places, run.base))).collect();
+        for (name, piece) in pieces.iter().enumerate() {
+            if all.iter().all(|(own, _)| *own != name) {
+                all.push((name, line(name, Vec::new(), piece.base)));
+            }
+        }
+        all.sort_by_key(|(name, _)| *name);
+        Ok(all.into_iter().map(|(_, line)| line).collect())
+    }
+
+    /// The refs that any policy protects or protected, whichever the query asks for, and those of the query.
+    fn refs(&self, query: &Query) -> Result<Vec<(String, ObjectId)>, String> {
         let hosts = is_host(self.repository);
         let policy_branch = self.policies.branch.as_deref();
-        // All refs, whichever the query asks for: what one shows does not belong to the next.
-        let mut refs = self.repository.shown_refs(hosts, |name| self.newest.refs.protects(name));
+        let mut refs = self.repository.shown_refs(hosts, |name| self.was_protected(name));
         for name in &query.refs {
+            if !name.starts_with("refs/") {
+                return Err(format!("Name the ref {} in full, as refs/heads/main.", visible::text(name)));
+            }
             let held = self.repository.shown(name, hosts).and_then(|held| self.repository.commit_named(held));
             let tip = held.ok_or_else(|| {
                 format!("The ref {} is not here; name it in full, as refs/heads/main.", visible::text(name))
@@ -204,28 +255,114 @@ impl<'g> Ground<'g> {
         }
         refs.sort_by(|a, b| (Some(&*a.0) != policy_branch, a).cmp(&(Some(&*b.0) != policy_branch, b)));
         refs.dedup();
-        let mut known: HashSet<ObjectId> = HashSet::new();
-        if refs.first().is_some_and(|(name, _)| Some(&**name) != policy_branch) {
-            known.extend(self.policies.line().iter().map(|place| place.commit));
-        }
-        let mut lines = Vec::new();
-        for (name, tip) in refs {
-            let found = line::line(self.repository, tip, |commit| known.contains(&commit));
-            let (places, base) = found.map_err(|error| error.to_string())?;
-            known.extend(places.iter().map(|place| place.commit));
-            let is_meant = query.refs.is_empty() || query.refs.contains(&name);
-            lines.push(RefLine { name, is_meant, tip, places, base });
-        }
-        Ok(lines)
+        Ok(refs)
     }
 
-    /// The emergencies whose review nobody has done by then, by manifest.
-    fn owed(&self, to: Option<i64>) -> HashMap<String, i64> {
-        let Some(to) = to else { return HashMap::new() };
-        let (chains, receipts) = self.book.all_as_of(to);
-        let all = emergencies(&self.newest, &chains, &receipts, to).into_iter();
-        let owed = all.filter(|one| !one.is_reviewed);
-        owed.map(|Emergency { manifest, due, .. }| (manifest, due)).collect()
+    /// What each ref shows that no ref before it shows.
+    fn pieces(&self, refs: &[(String, ObjectId)]) -> Result<Vec<Piece>, GitError> {
+        let mut known: HashSet<ObjectId> = HashSet::new();
+        if refs.first().is_some_and(|(name, _)| Some(&**name) != self.policies.branch.as_deref()) {
+            known.extend(self.policies.line().iter().map(|place| place.commit));
+        }
+        let mut pieces = Vec::with_capacity(refs.len());
+        for (name, (_, tip)) in refs.iter().enumerate() {
+            let (places, base) = line::line(self.repository, *tip, |commit| known.contains(&commit))?;
+            known.extend(places.iter().map(|place| place.commit));
+            pieces.push(Piece { name, places, base });
+        }
+        Ok(pieces)
+    }
+
+    /// The moves that landed according to the log; of one that was not seen to, last.
+    fn moves(&self, refs: &[(String, ObjectId)], pieces: &[Piece]) -> Vec<(usize, ObjectId, ObjectId)> {
+        let Some(log) = &self.log else { return Vec::new() };
+        let names: HashMap<&str, usize> = refs.iter().enumerate().map(|(at, (name, _))| (&**name, at)).collect();
+        let places = pieces.iter().flat_map(|piece| &piece.places);
+        let shown: HashSet<ObjectId> = places.map(|place| place.commit).collect();
+        let find = |text: &str| -> Option<ObjectId> {
+            let id: ObjectId = text.parse().ok()?;
+            // The log names the tag if a tag was pushed.
+            let is_known = id.is_zero() || shown.contains(&id);
+            if is_known { Some(id) } else { self.repository.commit_named(id) }
+        };
+        let entries =
+            || log.entries.entries.iter().flat_map(|(entry, _)| entry.refs.iter().map(move |own| (entry, own)));
+        let is_landed = |own: &EntryRef| own.outcome == LANDED;
+        let landed: HashSet<(&str, &str)> =
+            entries().filter(|(_, own)| is_landed(own)).map(|(_, own)| (&*own.name, &*own.new)).collect();
+        let of = |(entry, own): (&Entry, &EntryRef)| {
+            let is_through = entry.outcome == Decided::Allow.name() || !entry.enforced;
+            let name = *names.get(&*own.name).filter(|_| is_through && !is_landed(own))?;
+            let was_seen = landed.contains(&(&*own.name, &*own.new));
+            Some((!was_seen, name, find(&own.old)?, find(&own.new)?))
+        };
+        let mut moves: Vec<_> = entries().filter_map(of).collect();
+        moves.sort_by_key(|(is_unseen, ..)| *is_unseen);
+        moves.into_iter().map(|(_, name, old, new)| (name, old, new)).collect()
+    }
+
+    /// The commits that approvals name as their base or head, with since when and for which ref.
+    fn named(&self, refs: &[(String, ObjectId)]) -> HashMap<ObjectId, Vec<(i64, usize)>> {
+        let names: HashMap<&str, usize> = refs.iter().enumerate().map(|(at, (name, _))| (&**name, at)).collect();
+        let mut named: HashMap<ObjectId, Vec<(i64, usize)>> = HashMap::new();
+        for (record, known) in self.book.landing().filter(|(record, _)| self.is_of_its_principal(record)) {
+            let predicate = record.predicate();
+            let Some(&name) = names.get(&*predicate.target.name) else { continue };
+            for commit in [&predicate.base.commit, &predicate.head.commit].into_iter().filter_map(|id| id.parse().ok())
+            {
+                named.entry(commit).or_default().push((known, name));
+            }
+        }
+        named
+    }
+
+    /// Whether any policy protected a ref.
+    fn was_protected(&self, name: &str) -> bool {
+        self.protections.iter().any(|refs| refs.protects(name))
+    }
+
+    /// Until when the review of an emergency was owed, if nobody had done it by a time: by the policy under which it
+    /// landed. Somebody may have joined since who could review it, so the newest policy is asked, too.
+    fn review_due(&self, policy: &Arc<Policy>, manifest: &str, to: i64) -> Option<i64> {
+        let owed = |policy: &Arc<Policy>| self.emergency(policy, manifest, to);
+        let own = owed(policy).filter(|own| !own.is_reviewed)?;
+        let is_reviewed = owed(&self.newest).is_some_and(|newest| newest.is_reviewed);
+        (!is_reviewed).then_some(own.due)
+    }
+
+    fn emergency(&self, policy: &Arc<Policy>, manifest: &str, to: i64) -> Option<Emergency> {
+        let mut known = self.emergencies.borrow_mut();
+        let of = known.entry(policy.digest).or_insert_with(|| {
+            let (chains, receipts) = self.book.all_as_of(to);
+            let all = emergencies(policy, &chains, &receipts, to).into_iter();
+            all.map(|one| (one.manifest.clone(), one)).collect()
+        });
+        of.get(manifest).cloned()
+    }
+
+    /// What landed according to the log on refs that a policy protected, and that are not here any more.
+    fn deleted(&self, query: &Query, lines: &[RefLine]) -> Vec<Exception> {
+        let shown: HashSet<ObjectId> = lines.iter().flat_map(|line| &line.places).map(|place| place.commit).collect();
+        let is_here = |id: &str| id.parse().is_ok_and(|id| shown.contains(&id));
+        let is_meant = |name: &String| query.refs.is_empty() || query.refs.contains(name);
+        let is_gone = |name: &String| self.was_protected(name) && lines.iter().all(|line| line.name != *name);
+        let entries = self.log.iter().flat_map(|log| &log.entries.entries);
+        let landed = entries.flat_map(|(entry, head)| entry.refs.iter().map(move |own| (entry, head, own)));
+        let landed = landed.filter(|(.., own)| {
+            own.outcome == LANDED && !is_here(&own.new) && is_meant(&own.name) && is_gone(&own.name)
+        });
+        let of = |(entry, head, own): (&Entry, &AuditHead, &EntryRef)| Exception {
+            kind: Kind::Rewritten,
+            name: Some(Shown::of(&own.name)),
+            commit: Some(own.new.clone()),
+            at: Some(Time(entry.at)),
+            subject: Shown::default(),
+            detail: Shown::of(&format!(
+                "Line {} of the gate's log saw it land, and the ref is not here any more.",
+                head.seq
+            )),
+        };
+        landed.map(of).collect()
     }
 
     /// Exceptions of the data itself.
@@ -248,6 +385,10 @@ impl<'g> Ground<'g> {
         found.extend(self.gone().into_values().map(|detail| of(Kind::RecordLost, detail)));
         for (first, last) in self.log.iter().flat_map(|log| &log.entries.missing) {
             found.push(of(Kind::LogGap, format!("Lines {first} to {last} are not here: put away, or deleted.")));
+        }
+        if self.log.as_ref().is_some_and(|log| log.entries.entries.is_empty()) {
+            let text = "The log has no line: the gate has judged nothing yet, or somebody deleted it.";
+            found.push(of(Kind::LogGap, text.to_owned()));
         }
         found
     }
@@ -277,7 +418,7 @@ impl<'g> Ground<'g> {
             has_receipts: log.has_receipts(),
         };
         let of_ref =
-            |one: &RefLine| RefInput { name: Shown::of(&one.name), tip: one.tip.to_string(), line: one.places.len() };
+            |(one, line): (&RefLine, usize)| RefInput { name: Shown::of(&one.name), tip: one.tip.to_string(), line };
         let branch = self.policies.branch.as_deref().filter(|_| query.settings.policy.is_none());
         Inputs {
             policy: PolicyInput {
@@ -285,21 +426,24 @@ impl<'g> Ground<'g> {
                 version: self.newest.version,
                 digest: self.newest.digest.to_string(),
             },
-            refs: lines.iter().map(of_ref).collect(),
+            refs: named(lines).into_iter().map(of_ref).collect(),
             ledger: LedgerInput {
                 records: self.book.chains().iter().map(Chain::len).sum(),
                 chains: self.book.chains().iter().map(chain).collect(),
             },
             log: self.log.as_ref().map(log),
             controls: None,
-            notes: self.notes(),
+            notes: self.notes(lines, query),
         }
     }
 
     /// What could not be seen.
-    fn notes(&self) -> Vec<Shown> {
+    fn notes(&self, lines: &[RefLine], query: &Query) -> Vec<Shown> {
         let mut notes = Vec::new();
         let mut note = |text: &str| notes.push(Shown::of(text));
+        for (name, other) in listed_elsewhere(lines, query) {
+            note(&format!("What {name} shares with {other} landed there first, and is listed there."));
+        }
         match &self.log {
             None => note(
                 "No log of a gate was given: when something landed is what its committer's clock says, and that it \
@@ -317,6 +461,30 @@ impl<'g> Ground<'g> {
         note("Unnamed is not clean: that nothing names a tool does not mean that none was used.");
         notes
     }
+}
+
+/// Each ref once, with the number of commits that belong to it.
+fn named(lines: &[RefLine]) -> Vec<(&RefLine, usize)> {
+    let mut named: Vec<(&RefLine, usize)> = Vec::new();
+    for line in lines {
+        match named.last_mut().filter(|(last, _)| last.name == line.name) {
+            Some((_, commits)) => *commits += line.places.len(),
+            None => named.push((line, line.places.len())),
+        }
+    }
+    named
+}
+
+/// The refs that were asked for, each with another ref that shows some of the same commits, which belong to that one.
+fn listed_elsewhere<'l>(lines: &'l [RefLine], query: &Query) -> BTreeSet<(&'l str, &'l str)> {
+    let owner = |commit: ObjectId| lines.iter().find(|line| line.places.iter().any(|place| place.commit == commit));
+    let meant = lines.iter().filter(|line| query.refs.contains(&line.name));
+    let of = |line: &'l RefLine| {
+        let below = if line.places.is_empty() { Some(line.tip) } else { line.base };
+        let other = owner(below?).filter(|other| other.name != line.name)?;
+        Some((&*line.name, &*other.name))
+    };
+    meant.filter_map(of).collect()
 }
 
 /// Whether refs here are the ones that people push to, even if the repository was cloned.
@@ -358,10 +526,7 @@ impl Log {
             Err(_) => Whereabouts::Elsewhere,
         };
         let verdicts = Verdicts::of(&self.entries.entries, &branch, policies.line().len(), find);
-        // A refusal does not tell when it landed.
-        let is_told =
-            |verdict: &&report::Verdict| verdict.outcome.as_str() == Decided::Allow.name() || !verdict.enforced;
-        policies.dated_by(|place| verdicts.at(place).filter(is_told).map(|verdict| verdict.at.0))
+        policies.dated_by(|place| verdicts.told(place))
     }
 
     fn has_receipts(&self) -> bool {

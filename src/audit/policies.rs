@@ -143,23 +143,28 @@ impl<'r> Policies<'r> {
         Ok(held)
     }
 
-    /// The ids of all keys that any of them ever had, and whose they were.
+    /// All policies that ever were, as far as they can be read.
     ///
     /// # Errors
     /// An object is missing.
-    pub fn keys(&self) -> Result<Owners, GitError> {
-        let mut keys = Owners::new();
-        let places: Vec<usize> = self.changes.iter().map(|(at, _)| *at).collect();
-        let held = places.into_iter().map(|at| self.at_place(Some(at))).chain([self.newest()]);
-        for held in held {
-            if let Held::Found(policy) = held? {
-                for person in policy.roster.people() {
-                    for own in &person.keys {
-                        keys.entry(own.key.id().to_string()).or_default().insert(person.id.clone());
-                    }
-                }
-            }
-        }
-        Ok(keys)
+    pub fn all(&self) -> Result<Vec<Arc<Policy>>, GitError> {
+        let held = self.changes.iter().map(|(at, _)| self.at_place(Some(*at))).chain([self.newest()]);
+        let found = |held: Result<Held, GitError>| match held {
+            Ok(Held::Found(policy)) => Some(Ok(policy)),
+            Ok(Held::Absent | Held::Invalid(_)) => None,
+            Err(error) => Some(Err(error)),
+        };
+        held.filter_map(found).collect()
     }
+}
+
+/// The ids of all keys in policies, and whose they were.
+pub fn owners(policies: &[Arc<Policy>]) -> Owners {
+    let mut keys = Owners::new();
+    for person in policies.iter().flat_map(|policy| policy.roster.people()) {
+        for own in &person.keys {
+            keys.entry(own.key.id().to_string()).or_default().insert(person.id.clone());
+        }
+    }
+    keys
 }

@@ -24,9 +24,9 @@ pub struct Parts<'p> {
     pub book: &'p Book,
 }
 
-/// When a segment landed: by the gate's clock if its log says so, otherwise by the committer's.
-pub fn landed_at(steps: &[Step], verdict: Option<&Verdict>) -> (i64, When) {
-    match verdict {
+/// When a segment landed: by the gate's clock if its log says that it let it through, otherwise by the committer's.
+fn landed_at(steps: &[Step], verdict: Option<&Verdict>) -> (i64, When) {
+    match verdict.filter(|verdict| verdict.let_through()) {
         Some(verdict) => (verdict.at.0, When::Log),
         None => (steps.last().map_or(0, |step| step.time), When::Committer),
     }

@@ -1,15 +1,15 @@
 //! One ref: its steps are read, cut into segments, judged, and made rows.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 
-use super::cut::{self, Segment, Weighed};
+use super::cut::{self, Segment, Stretches, Weighed};
 use super::exceptions::{self, ApprovalFacts, Facts};
 use super::judge::{Court, Judged, Question};
 use super::line::{self, Place, Step};
 use super::policies::Held;
 use super::report::{Decision, Exception, Kind, Landing, Shown};
-use super::row::{Parts, landed_at};
+use super::row::Parts;
 use super::verdicts::{Verdicts, Whereabouts};
 use super::{Ground, Progress, Query, RefLine};
 use crate::change::ObjectId;
@@ -43,6 +43,10 @@ pub(super) struct OfRef<'l> {
     log_begins: Option<i64>,
     /// For each place, the latest date of the places below it, and which place that is.
     below: Vec<Option<(i64, usize)>>,
+    /// For each place, the earliest date of the places above it.
+    above: Vec<Option<i64>>,
+    /// For each place, what the log tells about when it landed, first and last: of the places below it and above it.
+    bounds: Vec<(Option<i64>, Option<i64>)>,
 }
 
 /// What is known of one segment after it was judged.
@@ -68,9 +72,6 @@ struct Asked<'a> {
     /// Also name similar records.
     is_explained: bool,
 }
-
-/// By start and end, the index of the record that matches it.
-type Stretches = BTreeMap<(usize, usize), Option<u32>>;
 
 /// The steps of a ref that are examined, and how they are cut.
 struct Cut<'c> {
@@ -115,16 +116,21 @@ impl<'l> OfRef<'l> {
         };
         let verdicts = Verdicts::of(entries, &lines[at].name, lines[at].places.len(), find);
         let log_begins = ground.log.as_ref().map(|_| entries.first().map_or(i64::MAX, |(entry, _)| entry.at));
-        let below = Vec::with_capacity(lines[at].places.len());
-        let mut of_ref = OfRef { at, lines, verdicts, log_begins, below };
-        let mut latest: Option<(i64, usize)> = None;
-        for place in 0..lines[at].places.len() {
-            of_ref.below.push(latest);
-            let own = of_ref.landed_at(place);
-            if latest.is_none_or(|(time, _)| time <= own) {
-                latest = Some((own, place));
-            }
-        }
+        let places = lines[at].places.len();
+        let (below, above, bounds) = Default::default();
+        let mut of_ref = OfRef { at, lines, verdicts, log_begins, below, above, bounds };
+        let dates: Vec<i64> = (0..places).map(|place| of_ref.landed_at(place)).collect();
+        let told: Vec<Option<i64>> = (0..places).map(|place| of_ref.verdicts.told(place)).collect();
+        let latest = |latest: &mut Option<(i64, usize)>, (place, own): (usize, &i64)| {
+            let before = *latest;
+            *latest = latest.filter(|(time, _)| time > own).or(Some((*own, place)));
+            Some(before)
+        };
+        of_ref.below = dates.iter().enumerate().scan(None, latest).collect();
+        of_ref.above = from_above(dates.iter().map(|date| Some(*date)));
+        let lasts = from_above(told.iter().copied());
+        let first = |first: &mut Option<i64>, own: &Option<i64>| Some(std::mem::replace(first, (*own).max(*first)));
+        of_ref.bounds = told.iter().scan(of_ref.verdicts.below, first).zip(lasts).collect();
         of_ref
     }
 
@@ -138,19 +144,41 @@ impl<'l> OfRef<'l> {
     }
 
     fn landed_at(&self, place: usize) -> i64 {
-        self.verdicts.at(place).map_or(self.line().places[place].time, |verdict| verdict.at.0)
+        self.verdicts.told(place).unwrap_or(self.line().places[place].time)
     }
 
     /// If a place has a date before those below it: the latest date below it, and its place. Then nobody knows when it
     /// landed, and it belongs to both periods.
     fn dated_back(&self, place: usize) -> Option<(i64, usize)> {
-        let own = self.verdicts.at(place).is_none().then(|| self.landed_at(place))?;
+        let own = self.verdicts.told(place).is_none().then(|| self.landed_at(place))?;
         self.below[place].filter(|(below, _)| own < below.saturating_sub(CLOCK_SKEW))
+    }
+
+    /// If a place has a date after that of one above it: the earliest date above it. It belongs to both periods.
+    fn dated_ahead(&self, place: usize) -> Option<i64> {
+        let own = self.verdicts.told(place).is_none().then(|| self.landed_at(place))?;
+        self.above[place].filter(|above| own > above.saturating_add(CLOCK_SKEW))
+    }
+
+    /// If the log knows the ref, but nothing that let a place through: the time after which it landed, and the time
+    /// before which, if anything landed on it since. It belongs to all periods between.
+    fn bypassed(&self, place: usize) -> Option<(i64, Option<i64>)> {
+        let is_unknown = self.log_begins.is_some() && self.verdicts.knows(place) && self.verdicts.told(place).is_none();
+        let (first, last) = self.bounds[place];
+        // A ref that was set back is above and below the same move.
+        let first = first.or(self.log_begins).filter(|_| is_unknown)?;
+        Some((last.map_or(first, |last| last.min(first)), last.map(|last| last.max(first))))
     }
 
     fn is_within(&self, place: usize, from: Option<i64>, to: Option<i64>) -> bool {
         let is_within = |at: i64| from.is_none_or(|from| at >= from) && to.is_none_or(|to| at <= to);
-        is_within(self.landed_at(place)) || self.dated_back(place).is_some_and(|(below, _)| is_within(below))
+        let meets = |(first, last): (i64, Option<i64>)| {
+            to.is_none_or(|to| first <= to) && from.is_none_or(|from| last.is_none_or(|last| last >= from))
+        };
+        is_within(self.landed_at(place))
+            || self.dated_back(place).is_some_and(|(below, _)| is_within(below))
+            || self.dated_ahead(place).is_some_and(is_within)
+            || self.bypassed(place).is_some_and(meets)
     }
 
     /// When the newest place of the ref landed.
@@ -193,7 +221,6 @@ impl<'l> OfRef<'l> {
         ground: &Ground<'_>,
         query: &Query,
         to: Option<i64>,
-        owed: &HashMap<String, i64>,
         progress: Progress<'_>,
     ) -> Result<(Vec<Landing>, Vec<Exception>), String> {
         let Some((low, high)) = self.span(query.from, to) else { return Ok(Default::default()) };
@@ -205,19 +232,34 @@ impl<'l> OfRef<'l> {
         let mut steps = steps.map_err(|error| error.to_string())?;
         let weighed: Vec<Weighed> = steps.iter_mut().map(|step| std::mem::take(&mut step.weighed)).collect();
         let wanted: Vec<u64> = records.iter().map(|record| cut::difference(&record.manifest)).collect();
-        let stretches = cut::stretches(&weighed, &wanted);
-        drop(weighed);
-        let is_one = |&(start, end): &(usize, usize), of: Option<u32>| {
-            let digest = of.map(|of| records[of as usize].predicate().manifest.sha256.as_str());
-            end - start == 1
-                || digest.is_some_and(|digest| self.are_one(ground, low + start..low + end, query.to, digest))
+        let is_one = |(start, end): (usize, usize), of: u32| {
+            let digest = &records[of as usize].predicate().manifest.sha256;
+            self.are_one(ground, low + start..low + end, query.to, digest)
         };
-        let (stretches, apart): (Stretches, Stretches) = stretches.into_iter().partition(|(key, of)| is_one(key, *of));
+        let (stretches, apart) = cut::stretches(&weighed, &wanted, &self.named(ground, low, high), is_one);
+        drop(weighed);
         let (judged, segments) = Default::default();
         let cut = Cut { low, steps: &steps, stretches, apart, records, judged, segments };
         let cut = self.judged(ground, query, cut, progress);
-        let rows = cut.and_then(|mut cut| self.rows(ground, query, to, owed, &mut cut, progress));
+        let rows = cut.and_then(|mut cut| self.rows(ground, query, to, &mut cut, progress));
         rows.map_err(|error| error.to_string())
+    }
+
+    /// The stretches of several steps that records for this ref name: from their base to their head.
+    fn named(&self, ground: &Ground<'_>, low: usize, high: usize) -> Vec<(usize, usize)> {
+        let RefLine { name, places, base, .. } = self.line();
+        // The number of steps up to and including a commit.
+        let mut steps: HashMap<String, usize> =
+            (low..high).map(|place| (places[place].commit.to_string(), place - low + 1)).collect();
+        let below = low.checked_sub(1).map(|below| places[below].commit).or(*base);
+        steps.extend(below.map(|below| (below.to_string(), 0)));
+        let of = |(record, _): (&Record, i64)| {
+            let predicate = record.predicate();
+            let (start, end) = (*steps.get(&predicate.base.commit)?, *steps.get(&predicate.head.commit)?);
+            (predicate.target.name == *name && start + 1 < end).then_some((start, end))
+        };
+        let named: BTreeSet<(usize, usize)> = ground.book.landing().filter_map(of).collect();
+        named.into_iter().collect()
     }
 
     /// Whether several places are known to have landed as one: by one verdict of the gate; otherwise if all of them
@@ -321,7 +363,7 @@ impl<'l> OfRef<'l> {
             Held::Invalid(why) => Reason::undecidable(Code::PolicyInvalid, why.clone()),
             Held::Found(_) | Held::Absent => return None,
         };
-        let (at, _) = landed_at(steps, self.verdicts.at(place));
+        let at = self.verdicts.at(place).map_or_else(|| self.landed_at(place), |verdict| verdict.at.0);
         Some(Judged { at, outcome: RefOutcome::refused(name, reason) })
     }
 
@@ -345,16 +387,21 @@ impl<'l> OfRef<'l> {
         }
     }
 
-    /// The policy before a segment.
+    /// The policy by which a segment is judged: the one that the gate names in its log, otherwise the one before the
+    /// move by which the segment landed, or before the segment.
     fn held(&self, ground: &Ground<'_>, steps: &[Step], place: usize) -> Held {
         let policies = &ground.policies;
         let name = Some(self.line().name.as_str());
-        let found = if policies.branch.as_deref() == name && !policies.is_fixed() {
-            policies.at_commit(steps.first().and_then(|step| step.from))
-        } else {
-            let told = self.verdicts.rests(place).and_then(|(_, policy)| policies.of_digest(policy.as_deref()?));
-            told.unwrap_or_else(|| policies.at_time(landed_at(steps, self.verdicts.at(place)).0))
-        };
+        let told = self.verdicts.rests(place).and_then(|(_, policy)| policies.of_digest(policy.as_deref()?));
+        let found = told.unwrap_or_else(|| {
+            if policies.branch.as_deref() != name || policies.is_fixed() {
+                return policies.at_time(self.landed_at(place));
+            }
+            let RefLine { places, base, .. } = self.line();
+            let before = |start: usize| start.checked_sub(1).map(|below| places[below].commit).or(*base);
+            let moved = self.verdicts.start(place).map(before);
+            policies.at_commit(moved.unwrap_or_else(|| steps.first().and_then(|step| step.from)))
+        });
         found.unwrap_or_else(|error| Held::Invalid(error.to_string()))
     }
 
@@ -407,7 +454,6 @@ impl<'l> OfRef<'l> {
         ground: &Ground<'_>,
         query: &Query,
         to: Option<i64>,
-        owed: &HashMap<String, i64>,
         cut: &mut Cut<'_>,
         progress: Progress<'_>,
     ) -> Result<(Vec<Landing>, Vec<Exception>), GitError> {
@@ -443,7 +489,7 @@ impl<'l> OfRef<'l> {
                 let judged = judged.or_else(|| self.unspoken_of(&held, steps, place, is_shallow));
                 let together = if segment.is_approved { None } else { self.together(ground, cut, start) };
                 let one = Found { steps, place, judged, held, manifest, together };
-                if let Some((landing, exceptions)) = self.row(ground, query, to, owed, &one, merged[end]) {
+                if let Some((landing, exceptions)) = self.row(ground, query, to, &one, merged[end]) {
                     landings.push(landing);
                     found.extend(exceptions);
                 }
@@ -457,31 +503,36 @@ impl<'l> OfRef<'l> {
         ground: &Ground<'_>,
         query: &Query,
         to: Option<i64>,
-        owed: &HashMap<String, i64>,
         found: &Found<'_>,
         merged: i64,
     ) -> Option<(Landing, Vec<Exception>)> {
         let policy = match &found.held {
-            Held::Found(policy) => Some(&**policy),
+            Held::Found(policy) => Some(policy),
             _ => None,
         };
         let verdict = self.verdicts.at(found.place);
         let judged = found.judged.as_ref();
-        let parts = Parts { name: &self.line().name, steps: found.steps, verdict, judged, policy, book: &ground.book };
+        let (name, steps, book) = (self.line().name.as_str(), found.steps, &ground.book);
+        let parts = Parts { name, steps, verdict, judged, policy: policy.map(|policy| &**policy), book };
         let mut landing = parts.landing()?;
+        if landing.decision == Decision::Ungoverned && !ground.newest.refs.protects(name) {
+            // Another policy protected the ref, at another time.
+            return None;
+        }
         let counted = parts.counted();
         let since = Since { ground, to: to.unwrap_or(i64::MAX), judged_at: landing.judged_at.0 };
         let own = judged.and_then(|judged| judged.outcome.manifest.first());
         let is_emergency = landing.decision == Decision::BreakGlass;
         let facts = Facts {
             approvals: counted.iter().map(|(record, _)| since.approval(record)).collect(),
-            review_due: own.filter(|_| is_emergency).and_then(|manifest| owed.get(manifest).copied()),
+            review_due: own.filter(|_| is_emergency).and_then(|one| ground.review_due(policy?, one, since.to)),
             loosens: self.loosened(ground, found),
             is_log_expected: self.is_log_expected(found),
             lost: self.lost(ground, found, landing.decision),
-            approved_later: since.approved_later(&self.line().name, found),
+            approved_later: since.approved_later(name, found),
             late: since.late(found, &counted, verdict.is_some(), merged),
             backdated: self.backdated(found),
+            bypassed: self.bypassed(found.place),
             together: found.together.clone(),
             unheard: unheard(ground, &counted),
             is_self_review: judged
@@ -565,6 +616,16 @@ fn unheard(ground: &Ground<'_>, counted: &[(&Record, String)]) -> Vec<String> {
         })
     };
     counted.iter().filter_map(|(record, _)| of(record)).collect()
+}
+
+/// For each date, the earliest of those after it.
+fn from_above(dates: impl DoubleEndedIterator<Item = Option<i64>>) -> Vec<Option<i64>> {
+    let earliest = |earliest: &mut Option<i64>, own: Option<i64>| {
+        Some(std::mem::replace(earliest, earliest.map_or(own, |known| Some(own.map_or(known, |own| own.min(known))))))
+    };
+    let mut above: Vec<Option<i64>> = dates.rev().scan(None, earliest).collect();
+    above.reverse();
+    above
 }
 
 /// By index, the earliest date of a merge at or after it: by then, everything before it had landed.

@@ -1,6 +1,6 @@
 //! By which line of the gate's log each step of a ref landed. Pure.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use super::report::{Shown, Time, Verdict};
 use crate::gate::{AuditHead, Decided};
@@ -22,10 +22,14 @@ pub struct Verdicts {
     verdicts: Vec<Verdict>,
     /// For each verdict, the ids of the records that it is based on, and its policy.
     rests: Vec<(Vec<String>, Option<String>)>,
+    /// For each verdict, the place at which its move starts.
+    starts: Vec<usize>,
     /// For each place, the index of its verdict.
     by_place: Vec<Option<usize>>,
     /// The log knows the ref from this place on.
     floor: usize,
+    /// When it last was below its first place, according to the log.
+    pub below: Option<i64>,
     /// What was seen to have landed, and is no longer on the line.
     pub gone: Vec<(String, Verdict)>,
 }
@@ -43,9 +47,14 @@ impl Verdicts {
             let moved = log.iter().flat_map(|(entry, head)| entry.refs.iter().map(move |moved| (entry, head, moved)));
             moved.filter(|(.., moved)| moved.name == name)
         };
-        let mut landed: BTreeMap<&str, u64> = BTreeMap::new();
-        for (_, head, moved) in own().filter(|(.., moved)| moved.outcome == LANDED) {
-            landed.entry(&moved.new).or_insert(head.seq);
+        // The line that saw a verdict's move land: of several to the same commit, the last before it was seen.
+        let (mut waiting, mut landed): (HashMap<&str, u64>, HashMap<u64, u64>) = Default::default();
+        for (entry, head, moved) in own() {
+            if moved.outcome == LANDED {
+                landed.extend(waiting.remove(&*moved.new).map(|line| (line, head.seq)));
+            } else if entry.outcome == Decided::Allow.name() || !entry.enforced {
+                waiting.insert(&moved.new, head.seq);
+            }
         }
         let mut found = Verdicts { by_place: vec![None; places], floor: places, ..Verdicts::default() };
         let mut moves = Vec::new();
@@ -53,12 +62,21 @@ impl Verdicts {
         // from another line, was let through up to the highest of them before; a push that is tried again was not.
         let mut covered: Vec<(usize, &str, Option<u64>)> = Vec::new();
         for (entry, head, moved) in own().filter(|(.., moved)| moved.outcome != LANDED) {
-            let verdict = verdict(entry, head, moved, landed.get(&*moved.new).copied());
-            let Whereabouts::On(end) = find(&moved.new) else {
-                if find(&moved.new) == Whereabouts::Elsewhere && verdict.landed.is_some() {
-                    found.gone.push((moved.new.clone(), verdict));
+            let verdict = verdict(entry, head, moved, landed.get(&head.seq).copied());
+            let end = match find(&moved.new) {
+                Whereabouts::On(end) => end,
+                Whereabouts::Elsewhere => {
+                    found.gone.extend(verdict.landed.is_some().then(|| (moved.new.clone(), verdict)));
+                    continue;
                 }
-                continue;
+                Whereabouts::Below => {
+                    let is_deleted = moved.new.bytes().all(|digit| digit == b'0');
+                    if verdict.let_through() && !is_deleted {
+                        // It was cut from another ref: all of its own came later.
+                        (found.floor, found.below) = (0, found.below.max(Some(entry.at)));
+                    }
+                    continue;
+                }
             };
             let start = match find(&moved.old) {
                 Whereabouts::On(old) => old + 1,
@@ -73,44 +91,52 @@ impl Verdicts {
                 // It leads back, or nowhere: nothing landed by it, whatever the gate said.
                 continue;
             }
-            if verdict.outcome.as_str() == Decided::Allow.name() || !verdict.enforced {
+            if verdict.let_through() {
                 covered.push((end, &moved.old, verdict.landed));
             }
             found.floor = found.floor.min(start);
             moves.push(Move { start, end, verdict: found.verdicts.len() });
+            found.starts.push(start);
             found.verdicts.push(verdict);
             found.rests.push((moved.records.clone(), entry.policy.clone()));
         }
-        // First what was let through, then what landed while the gate only reported, then what was refused.
-        let is_allowed = |verdict: &Verdict| verdict.outcome.as_str() == Decided::Allow.name();
-        found.cover(&moves, is_allowed);
-        found.cover(&moves, |verdict| !is_allowed(verdict) && !verdict.enforced);
-        found.cover(&moves, |verdict| !is_allowed(verdict) && verdict.enforced);
+        // First what was seen to land, then what was let through. What was only refused is last: it landed past the gate.
+        for has_landed in [true, false] {
+            found.cover(&moves, |verdict| verdict.is_allowed() && verdict.landed.is_some() == has_landed);
+            found.cover(&moves, |verdict| {
+                verdict.let_through() && !verdict.is_allowed() && verdict.landed.is_some() == has_landed
+            });
+        }
+        found.cover(&moves, |verdict| !verdict.let_through());
         found
     }
 
-    /// Sets the verdict of places that have none. Of several on the same move, it is the last before the move was seen
-    /// to have landed.
+    /// Sets the verdict of places that have none. What was let through, but not seen to land, lost the race if any of it
+    /// landed otherwise.
     fn cover(&mut self, moves: &[Move], is_meant: impl Fn(&Verdict) -> bool) {
-        let meant: Vec<&Move> = moves.iter().filter(|one| is_meant(&self.verdicts[one.verdict])).collect();
-        for (at, one) in meant.iter().enumerate() {
+        for one in moves.iter().filter(|one| is_meant(&self.verdicts[one.verdict])) {
             let verdict = &self.verdicts[one.verdict];
-            let in_time = |other: &&&Move| {
-                let other_verdict = &self.verdicts[other.verdict];
-                (other.start, other.end) == (one.start, one.end)
-                    && verdict.landed.is_none_or(|landed| other_verdict.line < landed)
-            };
-            let last = meant[at..].iter().rfind(in_time).map_or(one.verdict, |last| last.verdict);
-            let chosen = if verdict.landed.is_some() { last } else { one.verdict };
-            for place in &mut self.by_place[one.start..=one.end] {
-                place.get_or_insert(chosen);
+            let own = &mut self.by_place[one.start..=one.end];
+            if verdict.let_through() && verdict.landed.is_none() && own.iter().any(Option::is_some) {
+                continue;
             }
+            own.iter_mut().for_each(|place| _ = place.get_or_insert(one.verdict));
         }
     }
 
     /// The verdict by which a place landed.
     pub fn at(&self, place: usize) -> Option<&Verdict> {
         self.by_place.get(place).copied().flatten().map(|at| &self.verdicts[at])
+    }
+
+    /// When a place landed, if a verdict let it through: a refusal tells nothing about that.
+    pub fn told(&self, place: usize) -> Option<i64> {
+        self.at(place).filter(|verdict| verdict.let_through()).map(|verdict| verdict.at.0)
+    }
+
+    /// The place at which the move of a place's verdict starts.
+    pub fn start(&self, place: usize) -> Option<usize> {
+        self.by_place.get(place).copied().flatten().map(|at| self.starts[at])
     }
 
     /// Whether places landed in one move by one verdict; none if no verdict covers any of them.
@@ -131,6 +157,17 @@ impl Verdicts {
     }
 }
 
+impl Verdict {
+    pub fn is_allowed(&self) -> bool {
+        self.outcome.as_str() == Decided::Allow.name()
+    }
+
+    /// Whether the gate stopped nothing: it allowed the push, or was only reporting.
+    pub fn let_through(&self) -> bool {
+        self.is_allowed() || !self.enforced
+    }
+}
+
 fn verdict(entry: &Entry, head: &AuditHead, moved: &EntryRef, landed: Option<u64>) -> Verdict {
     // A push is let through as a whole or not at all.
     let outcome = if entry.outcome == Decided::Allow.name() { &moved.outcome } else { &entry.outcome };
@@ -142,7 +179,7 @@ fn verdict(entry: &Entry, head: &AuditHead, moved: &EntryRef, landed: Option<u64
         at: Time(entry.at),
         pusher: entry.pusher.as_deref().map(Shown::of),
         reasons: moved.reasons.iter().map(|reason| Shown::of(reason)).collect(),
-        landed: landed.filter(|line| *line > head.seq),
+        landed,
     }
 }
 

@@ -12,17 +12,17 @@ use super::year::{Change, Files, How, START, Word, Year};
 use super::{Found, asked, found, query, terms, version};
 use crate::scene::{DAY, HOUR, MAIN, once, with_top};
 
-const POLICY: &str = ".undersign/policy.toml";
+pub const POLICY: &str = ".undersign/policy.toml";
 
 /// A history that begins with a policy.
-fn begun() -> Year {
+pub fn begun() -> Year {
     let mut year = Year::new();
     year.push("rahim", START, "Start", &[(POLICY, &*terms())]);
     year
 }
 
 /// Sets a ref without asking anybody.
-fn shown(year: &Year, name: &str, commit: &str) {
+pub fn shown(year: &Year, name: &str, commit: &str) {
     let set = Command::new("git").current_dir(year.repo()).args(["update-ref", name, commit]).status();
     assert!(set.unwrap().success());
 }
@@ -67,11 +67,11 @@ fn sandwich_below(is_covered: bool) -> Sandwich {
     Sandwich { year, start, good, bad, back }
 }
 
-fn rows(report: &Report) -> Vec<(&str, Decision)> {
+pub fn rows(report: &Report) -> Vec<(&str, Decision)> {
     report.landings.iter().map(|one| (one.subject.as_str(), one.decision)).collect()
 }
 
-fn of_kind(report: &Report, kind: &str) -> Vec<String> {
+pub fn of_kind(report: &Report, kind: &str) -> Vec<String> {
     let found: Found = found(report);
     found.into_iter().filter(|(own, _)| own == kind).map(|(_, commit)| commit).collect()
 }

@@ -79,6 +79,8 @@ pub struct Word<'w> {
     pub key: Option<&'w str>,
     pub roles: &'w [&'w str],
     pub verdict: Verdict,
+    /// The ref on which it may land.
+    pub target: &'w str,
     pub at: i64,
     pub supersedes: Vec<String>,
     pub carried_over: bool,
@@ -88,9 +90,9 @@ pub struct Word<'w> {
 
 impl<'w> Word<'w> {
     pub fn new(who: &'w str, at: i64) -> Word<'w> {
-        let (key, verdict) = (None, Verdict::Approve);
+        let (key, verdict, target) = (None, Verdict::Approve, MAIN);
         let (roles, supersedes) = (&["senior"], Vec::new());
-        Word { who, key, roles, verdict, at, supersedes, carried_over: false, seen: None }
+        Word { who, key, roles, verdict, target, at, supersedes, carried_over: false, seen: None }
     }
 }
 
@@ -305,7 +307,7 @@ fn statement(
         principal: word.who.to_owned(),
         roles: word.roles.iter().map(|role| (*role).to_owned()).collect(),
         repository: RepositoryName { id: "fixture-1".into(), uri: String::new() },
-        target: Target { name: MAIN.into(), tip: base.commit.clone() },
+        target: Target { name: word.target.into(), tip: base.commit.clone() },
         result_tree: head.tree.clone(),
         base,
         head,
