@@ -47,7 +47,7 @@ impl Verdicts {
             let moved = log.iter().flat_map(|(entry, head)| entry.refs.iter().map(move |moved| (entry, head, moved)));
             moved.filter(|(.., moved)| moved.name == name)
         };
-        // The line that saw a verdict's move land: of several to the same commit, the last before it was seen.
+        // The line that saw a verdict's move land: of several to one commit, the last before.
         let (mut waiting, mut landed): (HashMap<&str, u64>, HashMap<u64, u64>) = Default::default();
         for (entry, head, moved) in own() {
             if moved.outcome == LANDED {
@@ -100,7 +100,7 @@ impl Verdicts {
             found.verdicts.push(verdict);
             found.rests.push((moved.records.clone(), entry.policy.clone()));
         }
-        // First what was seen to land, then what was let through. What was only refused is last: it landed past the gate.
+        // First what was seen to land, then what was let through. What was only refused landed past the gate.
         for has_landed in [true, false] {
             found.cover(&moves, |verdict| verdict.is_allowed() && verdict.landed.is_some() == has_landed);
             found.cover(&moves, |verdict| {
@@ -111,8 +111,8 @@ impl Verdicts {
         found
     }
 
-    /// Sets the verdict of places that have none. What was let through, but not seen to land, lost the race if any of it
-    /// landed otherwise.
+    /// Sets the verdict of places that have none. What was let through, but not seen to land, lost the race if any of
+    /// it landed otherwise.
     fn cover(&mut self, moves: &[Move], is_meant: impl Fn(&Verdict) -> bool) {
         for one in moves.iter().filter(|one| is_meant(&self.verdicts[one.verdict])) {
             let verdict = &self.verdicts[one.verdict];

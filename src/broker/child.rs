@@ -8,6 +8,7 @@ use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
+use nix::sys::resource::{Resource, setrlimit};
 use nix::unistd::{Gid, Uid};
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +25,8 @@ pub struct Spec {
     pub stdin: Option<PathBuf>,
     /// The account and group, if they are to change.
     pub account: Option<(u32, u32)>,
+    /// The most memory that it may map, in bytes, and seconds of processor time, for each of its processes.
+    pub limits: Option<(u64, u64)>,
     /// A file to which the process ID is written before anything else: that of a control group.
     pub group: Option<PathBuf>,
 }
@@ -83,6 +86,10 @@ fn execute(text: &[u8]) -> Result<std::convert::Infallible, String> {
         nix::unistd::setgroups(&[]).map_err(failed("setgroups"))?;
         nix::unistd::setgid(Gid::from_raw(gid)).map_err(failed("setgid"))?;
         nix::unistd::setuid(Uid::from_raw(uid)).map_err(failed("setuid"))?;
+    }
+    if let Some((memory, seconds)) = spec.limits {
+        setrlimit(Resource::RLIMIT_AS, memory, memory).map_err(failed("the limit of memory"))?;
+        setrlimit(Resource::RLIMIT_CPU, seconds, seconds).map_err(failed("the limit of processor time"))?;
     }
     nix::sys::prctl::set_no_new_privs().map_err(failed("no new privileges"))?;
     let (argv, env) = (texts(&spec.argv)?, texts(&spec.env)?);

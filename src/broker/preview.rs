@@ -21,6 +21,8 @@ use crate::command::request::{Command, Input};
 
 /// How long a program may take to show a plan.
 const TIME: Duration = Duration::from_secs(60);
+/// The most memory that each process of it may map, in bytes. A saved plan is compressed, and may hold anything.
+const MAX_MEMORY: u64 = 4 << 30;
 /// The limit for a plan in JSON, in bytes.
 const MAX_JSON: u64 = 64 << 20;
 /// How much of an error message is told.
@@ -72,6 +74,7 @@ impl Broker {
             cwd: PathBuf::from(&settings.cwd),
             stdin: None,
             account,
+            limits: Some((MAX_MEMORY, TIME.as_secs())),
             group: None,
         };
         spec.write(&folder.spec)?;

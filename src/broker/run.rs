@@ -154,6 +154,7 @@ impl Broker {
             cwd: PathBuf::from(&command.cwd),
             stdin,
             account: level::group(settings).map(|gid| (settings.uid, gid)),
+            limits: None,
             group: None,
         };
         let path = self.state.dir.join("runs").join(format!("{id}.spec"));

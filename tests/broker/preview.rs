@@ -84,7 +84,11 @@ fn a_plan_says_first_what_it_destroys_and_nothing_sensitive_and_is_applied_once_
     let destroyed =
         place("✗ destroyed terraform_data   5 of one kind   worker[1] worker[2] worker[3] worker[4] worker[5]; beyond");
     let replaced = place("± replaced  terraform_data.database   triggers_replace \"v1\" → \"v2\" forces it");
-    assert!(destroyed < replaced && replaced < place("the command, one argument a row"), "{frame}");
+    let unclear = place("? unclear   state and backend   a saved plan brings its own");
+    assert!(
+        destroyed < replaced && replaced < unclear && unclear < place("the command, one argument a row"),
+        "{frame}"
+    );
     let objects = ["--git-dir", &scene.at("host.git"), "cat-file", "--batch-all-objects", "--batch"];
     let all = Command::new("git").args(objects).output().unwrap().stdout;
     let all = String::from_utf8_lossy(&all);
@@ -96,6 +100,32 @@ fn a_plan_says_first_what_it_destroys_and_nothing_sensitive_and_is_applied_once_
     scene.sign("rahim", Verdict::Authorize, &id);
     let ran = scene.exec(&["run", &id]);
     assert!(ran.code == 0 && ran.out.contains("1 added, 0 changed, 6 destroyed"), "{ran:?}");
+}
+
+#[test]
+fn a_plan_that_brings_a_doctored_state_needs_what_a_destructive_command_needs() {
+    let Some(terraform) = program("terraform", &["/usr/local/bin", "/usr/bin"]) else { return };
+    let uid = unused_uid();
+    let account = if is_root() { format!("preview_uid = {uid}\npreview_gid = {uid}") } else { String::new() };
+    let scene = terraform_scene(&terraform, &account);
+    let dir = PathBuf::from(scene.at("infra"));
+    // Its copy of the state has forgotten everything, so that nothing seems to be destroyed.
+    let state = std::fs::read(dir.join("terraform.tfstate")).unwrap();
+    let mut state: serde_json::Value = serde_json::from_slice(&state).unwrap();
+    state["resources"] = serde_json::json!([]);
+    std::fs::write(dir.join("doctored.tfstate"), state.to_string()).unwrap();
+    std::fs::write(dir.join("main.tf"), "resource \"terraform_data\" \"new\" {}\n").unwrap();
+    let args = ["plan", "-input=false", "-no-color", "-state=doctored.tfstate", "-out=doctored.plan"];
+    let planned =
+        Command::new(&terraform).args(args).current_dir(&dir).env("CHECKPOINT_DISABLE", "1").output().unwrap();
+    assert!(planned.status.success(), "{}", String::from_utf8_lossy(&planned.stderr));
+    std::fs::set_permissions(dir.join("doctored.plan"), std::fs::Permissions::from_mode(0o666)).unwrap();
+    let asked = ask_to_apply(&scene, &terraform, &scene.at("infra/doctored.plan"));
+    assert!(asked.code == 0 && !asked.err.contains("no preview"), "{asked:?}");
+    let id = asked.out.trim();
+    scene.sign("dana", Verdict::Authorize, id);
+    let waits = scene.exec(&["run", id]);
+    assert_eq!(waits.code, 75, "nobody compared the state that it brings: {waits:?}");
 }
 
 #[test]
