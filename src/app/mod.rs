@@ -41,6 +41,7 @@ use crate::provenance::attribution::Attribution;
 use crate::record::RecordId;
 use crate::risk::Severity;
 use crate::risk::external::test_coverage::TestCoverage;
+use crate::signer::NoKey;
 use crate::signing::{Prepared, Seen, SigningError};
 use crate::source::server::Told;
 use action::Context;
@@ -168,7 +169,7 @@ pub struct State {
     pub divider: Option<u16>,
     dragging: bool,
     /// The signing key's fingerprint, or why there is none.
-    pub key: Result<String, String>,
+    pub key: Result<String, NoKey>,
     pub key_needs_passphrase: bool,
     /// The passphrase for the session, if the person wants it to be remembered.
     pub sitting: Sitting,
@@ -545,7 +546,7 @@ impl State {
     pub fn new(
         paths: Vec<PathBuf>,
         keymap: Keymap,
-        key: Result<String, String>,
+        key: Result<String, NoKey>,
         key_needs_passphrase: bool,
         now: i64,
     ) -> (State, Vec<Effect>) {
@@ -592,7 +593,7 @@ impl State {
         change: Arc<Change>,
         read_only: bool,
         keymap: Keymap,
-        key: Result<String, String>,
+        key: Result<String, NoKey>,
         needs: bool,
         now: i64,
     ) -> (State, Vec<Effect>) {
@@ -614,7 +615,7 @@ impl State {
     fn ceremony<V: Copy + PartialEq>(&mut self) -> Ceremony<V> {
         self.sheets += 1;
         let asks = self.key_needs_passphrase && !self.sitting.is_open();
-        Ceremony::new(self.sheets, self.key.clone(), asks)
+        Ceremony::new(self.sheets, self.key.clone().map_err(String::from), asks)
     }
 
     fn list_all(&self) -> Vec<Effect> {

@@ -236,6 +236,10 @@ pub fn run(options: &Options, repositories: &[PathBuf]) -> Result<(), String> {
     } else {
         print(&shown);
     }
+    #[cfg(feature = "tui")]
+    if let Some(why) = queue::unusable_key(&snapshot.root) {
+        eprintln!("undersign: {why}");
+    }
     tell_of_unsent(repositories);
     Ok(())
 }

@@ -33,7 +33,7 @@ use crate::examination::{self, RepositorySnapshot, background, interdiff};
 use crate::ledger::commands::Keys;
 use crate::record::Record;
 use crate::risk::PackFile;
-use crate::signer::SigningKey;
+use crate::signer::{NoKey, SigningKey};
 use crate::signing::{self, Case, SigningError};
 use crate::source::git::Repository;
 use crate::source::server::Told;
@@ -46,7 +46,7 @@ use search::Wanted;
 pub struct Ports {
     pub drafts: Drafts,
     pub caches: Caches,
-    pub key: Result<SigningKey, String>,
+    pub key: Result<SigningKey, NoKey>,
     /// The review servers.
     pub access: ServerAccess,
     /// A fixed clock in tests.
@@ -96,7 +96,7 @@ impl Ports {
     }
 
     fn signing_key(&self) -> Result<&SigningKey, SigningError> {
-        self.key.as_ref().map_err(|why| SigningError::Refused(why.clone()))
+        self.key.as_ref().map_err(|why| SigningError::Refused(why.text.clone()))
     }
 
     /// Whether the signing key asks the person on the terminal by itself.

@@ -119,7 +119,10 @@ fn counters(state: &State, review: &Review, width: usize) -> Line {
     if review.draft.is_decided() {
         line = line.add(Role::Ok, " · ✓ decided");
     } else if left.is_empty() && review.is_complete() && !review.read_only {
-        line = line.add(Role::Muted, &format!(" · {} signs", state.keymap.first(Action::Sign)));
+        line = match &state.key {
+            Ok(_) => line.add(Role::Muted, &format!(" · {} signs", state.keymap.first(Action::Sign))),
+            Err(why) => line.add(Role::Warning, &format!(" · {}", why.brief)),
+        };
     }
     if review.read_only {
         line = line.add(Role::Warning, " · read-only");
