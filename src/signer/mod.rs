@@ -28,7 +28,7 @@ pub enum KeyError {
 }
 
 /// Why there is no key to sign with.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NoKey {
     /// In a few words, for a line with little room.
     pub brief: String,

@@ -196,7 +196,7 @@ pub fn open(state: &mut State) {
     let ports = Ports {
         drafts: Drafts::at("sample".into()),
         caches: Caches::default(),
-        key: Err(NoKey { brief: String::new(), text: String::new(), is_named: false }),
+        key: Err(NoKey::default()),
         access: ServerAccess::nowhere(),
         clock: Some(NOW),
         random: Some(7),
