@@ -59,7 +59,7 @@ struct Proposal {
 }
 
 /// A ref and where it points.
-pub(super) type At = (BranchRef, Result<ObjectId, GitError>);
+type At = (BranchRef, Result<ObjectId, GitError>);
 
 impl Repository {
     /// The changes pending for a target: branches, local and remote-tracking, that are not merged into it and have not
@@ -221,7 +221,8 @@ impl Repository {
         let own = self.target_ref(&target.name);
         let home = self.home();
         let mut all = self.branch_refs()?;
-        let detached = self.detached(&all);
+        let tips: Vec<ObjectId> = all.iter().filter_map(|(_, tip)| tip.clone().ok()).collect();
+        let detached = self.detached(&tips);
         all.extend(detached.iter().map(|worktree| (worktree.at.clone(), Ok(worktree.tip))));
         let holders = Holders::of(&all, home.as_deref(), target);
         let (mut refs, mut stands) = (Vec::new(), BTreeMap::new());

@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use super::proposals::At;
 use super::{Repository, oid};
 use crate::change::{BranchRef, ObjectId};
 
@@ -35,9 +34,9 @@ impl Detached {
 }
 
 impl Repository {
-    /// The worktrees whose commits are on no branch, one for each commit. What is unreadable, has lost its folder or is
-    /// being rebased is none.
-    pub(super) fn detached(&self, branches: &[At]) -> Vec<Detached> {
+    /// The worktrees whose commits are on none of these branches, one for each commit. What is unreadable, has lost its
+    /// folder or is being rebased is none.
+    pub(super) fn detached(&self, branches: &[ObjectId]) -> Vec<Detached> {
         let linked = std::fs::read_dir(self.common_dir().join(LINKED)).into_iter().flatten().flatten();
         let mut names: Vec<_> = linked.filter_map(|entry| entry.file_name().into_string().ok()).take(MOST).collect();
         names.sort();
@@ -87,12 +86,12 @@ impl Repository {
         self.commit_named(text.trim().parse().ok()?)
     }
 
-    fn is_on_a_branch(&self, commit: ObjectId, branches: &[At]) -> bool {
+    fn is_on_a_branch(&self, commit: ObjectId, branches: &[ObjectId]) -> bool {
         let Ok(mut walk) = self.raw.revwalk() else { return true };
         if walk.push(oid(commit)).is_err() {
             return true;
         }
-        for tip in branches.iter().filter_map(|(_, tip)| tip.as_ref().ok()) {
+        for tip in branches {
             // What cannot be read contains nothing that is known.
             let _ = walk.hide(oid(*tip));
         }
