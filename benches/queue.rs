@@ -18,6 +18,7 @@ use undersign::app::{Event, State, update};
 use undersign::cache::Caches;
 use undersign::delivery::ServerAccess;
 use undersign::drafts::Drafts;
+use undersign::signer::NoKey;
 use undersign::worker::{FirstFrame, Ports, Workers};
 
 const FILES: usize = 400;
@@ -79,7 +80,7 @@ fn desk(repository: &Path, place: &Path) {
     let ports = Arc::new(Ports {
         drafts: Drafts::at(place.join("drafts")),
         caches: Caches::at(Some(place.join("cache"))),
-        key: Err(String::new()),
+        key: Err(NoKey::default()),
         access: ServerAccess::nowhere(),
         clock: None,
         random: None,
@@ -91,7 +92,7 @@ fn desk(repository: &Path, place: &Path) {
     let (tell, told) = channel();
     let mut workers = Workers::start(ports.clone(), move |event| _ = tell.send(event));
     let (mut state, effects) =
-        State::new(vec![repository.to_owned()], Keymap::shipped(), Err(String::new()), false, ports.now());
+        State::new(vec![repository.to_owned()], Keymap::shipped(), Err(NoKey::default()), false, ports.now());
     effects.into_iter().for_each(|effect| workers.submit(effect));
     let mut is_listed = false;
     while !is_listed || state.queue.entries.iter().any(|entry| !entry.is_examined()) {

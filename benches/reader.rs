@@ -17,6 +17,7 @@ use undersign::app::{Effect, Event, Screen, State, update};
 use undersign::change::diff::{Content, Diff, FileDiff, Mode, TreeEntry};
 use undersign::change::{Change, ObjectId, RepoPath, Revision};
 use undersign::examination::{FileMaterial, RepositorySnapshot};
+use undersign::signer::NoKey;
 use undersign::source::git::{self, PolicyState, Repository, TargetBranch};
 use undersign::tui::theme::Theme;
 use undersign::tui::view;
@@ -92,7 +93,7 @@ fn reader(source: &Source, layout: Layout) -> State {
     let (branch, target) = ("bench".to_owned(), "refs/heads/main".to_owned());
     let change = Arc::new(Change::of_range("bench:bench".into(), branch, target, revision));
     let diff = Arc::new(Diff { files: source.files.clone(), ..Diff::default() });
-    let key = Err(String::new());
+    let key = Err(NoKey::default());
     let (mut state, _) = State::only(snapshot.clone(), change.clone(), true, Keymap::shipped(), key, false, 0);
     state.look = ViewOptions { layout, ..ViewOptions::default() };
     let mut review = Review::new(1, change, snapshot, diff, None, true);

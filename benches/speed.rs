@@ -19,6 +19,7 @@ use undersign::delivery::ServerAccess;
 use undersign::drafts::Drafts;
 use undersign::examination::{FileMaterial, RepositorySnapshot};
 use undersign::gate::History as _;
+use undersign::signer::NoKey;
 use undersign::source::git::Repository as Repo;
 use undersign::source::git::push::Commits;
 use undersign::tui::theme::Theme;
@@ -100,7 +101,7 @@ fn ports(dir: &Path) -> Ports {
     Ports {
         drafts: Drafts::at(dir.join("drafts")),
         caches: Default::default(),
-        key: Err(String::new()),
+        key: Err(NoKey::default()),
         access: ServerAccess::nowhere(),
         clock: Some(1_790_000_000),
         random: Some(1),
@@ -132,7 +133,7 @@ fn queue_of_500_branches_examined(bencher: Bencher<'_, '_>) {
     let ports = ports(&path);
     bencher.bench_local(|| {
         let (mut state, effects) =
-            State::new(vec![path.clone()], Keymap::shipped(), Err(String::new()), false, 1_790_000_000);
+            State::new(vec![path.clone()], Keymap::shipped(), Err(NoKey::default()), false, 1_790_000_000);
         let mut effects: VecDeque<_> = effects.into();
         while let Some(effect) = effects.pop_front() {
             for event in carried_out(effect, &ports) {
@@ -153,7 +154,7 @@ static LARGE: LazyLock<(Arc<RepositorySnapshot>, Arc<Change>)> = LazyLock::new(|
 fn large_review(ports: &Ports, only_first: bool) -> State {
     let (snapshot, change) = LARGE.clone();
     let repository = Repo::open(&GENERATED.path).unwrap();
-    let (mut state, effects) = State::only(snapshot, change, false, Keymap::shipped(), Err(String::new()), false, 0);
+    let (mut state, effects) = State::only(snapshot, change, false, Keymap::shipped(), Err(NoKey::default()), false, 0);
     update(&mut state, Event::Resize(200, 60));
     let mut reads = Vec::new();
     for effect in effects {

@@ -1,6 +1,8 @@
 //! FLOOR 4: configuration: the user's files, the environment, git's identity and signing key. Never a file of a
 //! repository under review.
 
+mod key;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -12,10 +14,11 @@ use crate::datafile::{self, FileError, Placed, Table};
 use crate::drafts::Drafts;
 use crate::examination::packs;
 use crate::risk::{PackFile, Rulebook};
-use crate::signer::SigningKey;
+use crate::signer::{NoKey, SigningKey};
 use crate::source::server::{Server, ServerKind, variable};
 use crate::tui::theme::{Depth, Theme};
 use crate::worker::scan::{PATIENCE, Scanner, Way};
+use key::signing_key;
 
 /// The configuration of the desk. Mistakes in files are reported, and the defaults are used instead.
 pub struct Config {
@@ -31,7 +34,7 @@ pub struct Config {
     pub scanners: Vec<Scanner>,
     /// The user's rules.
     pub packs: Vec<PackFile>,
-    pub key: Result<SigningKey, String>,
+    pub key: Result<SigningKey, NoKey>,
     /// Whether a passphrase unlocks the key for the whole session.
     pub remember_passphrase: bool,
     /// One for each file that was refused.
@@ -338,34 +341,10 @@ fn tab(root: &Table<'_>) -> Option<usize> {
     Some(tab.value.clamp(1, 16) as usize)
 }
 
-/// The fingerprint of the signing key in a repository, if there is one.
-pub fn fingerprint(near: &Path) -> Option<String> {
+/// The fingerprint of the signing key in a repository, or why there is none.
+pub fn fingerprint(near: &Path) -> Result<String, NoKey> {
     let file = read_file(&mut Vec::new());
-    signing_key(file.signing_key.as_deref(), Some(near)).ok().map(|key| key.fingerprint())
-}
-
-/// To be pasted unchanged.
-const NO_KEY: &str = "There is no signing key: you can read and note, not sign. Make one, or name the one you have:
-  ssh-keygen -t ed25519 -f ~/.ssh/id_ed25519
-  git config --global gpg.format ssh
-  git config --global user.signingkey ~/.ssh/id_ed25519.pub
-(or signing_key in config.toml, which git does not read)";
-
-/// The signing key: from the configuration, otherwise the one that git would sign with.
-fn signing_key(configured: Option<&str>, near: Option<&Path>) -> Result<SigningKey, String> {
-    let git = git_config(near);
-    let of_git = || {
-        let git = git.as_ref()?;
-        // git's default format is OpenPGP: its key id is meaningless here.
-        let ssh = git.get_string("gpg.format").is_ok_and(|format| format == "ssh");
-        git.get_string("user.signingkey").ok().filter(|_| ssh)
-    };
-    let Some(name) = configured.map(str::to_owned).or_else(of_git) else {
-        return Err(NO_KEY.to_owned());
-    };
-    let home = directories::BaseDirs::new().map(|dirs| dirs.home_dir().to_path_buf());
-    let agent = std::env::var_os("SSH_AUTH_SOCK").map(PathBuf::from);
-    SigningKey::find(&name, agent.as_deref(), home.as_deref()).map_err(|error| error.to_string())
+    signing_key(file.signing_key.as_deref(), Some(near)).map(|key| key.fingerprint())
 }
 
 /// git's configuration for a person, with that of the repository that they are in.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::change::diff::{Content, Location};
 use crate::change::digest::Digest;
 use crate::change::manifest::escape;
-use crate::change::{Change, visible};
+use crate::change::{Change, ObjectId, visible};
 use crate::decision::{Draft, Note, Verdict};
 use crate::examination::{Examination, RepositorySnapshot};
 use crate::gate::Answerable;
@@ -292,14 +292,41 @@ pub fn follow_up(
     Prepared::of(&statement, link.file(MANIFEST_FILE).to_vec(), link.file(FINDINGS_FILE).to_vec())
 }
 
+/// What moved since a change was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moved {
+    /// To this commit.
+    Branch(ObjectId),
+    /// No ref shows it any more: it was deleted, or its worktree was put on a branch.
+    Gone,
+    Target(ObjectId),
+}
+
+/// Whether the change is still what was read. A range without a ref of its own is not proposed by anything that moves.
+pub fn moved(change: &Change, repository: &Repository) -> Option<Moved> {
+    let target = || repository.target_named(&change.target).ok().map(|target| target.tip);
+    let is_moved = |tip: &ObjectId| *tip != change.revision.target_tip;
+    change.refs.first()?;
+    stands(change, repository).or_else(|| target().filter(is_moved).map(Moved::Target))
+}
+
+fn stands(change: &Change, repository: &Repository) -> Option<Moved> {
+    let at = change.refs.first()?;
+    match repository.tip_of(at) {
+        Some(tip) if tip == change.revision.head => None,
+        Some(tip) => Some(Moved::Branch(tip)),
+        None => Some(Moved::Gone),
+    }
+}
+
 fn unmoved(change: &Change, repository: &Repository, fresh: &RepositorySnapshot) -> Result<(), SigningError> {
-    let tip = change.refs.first().and_then(|at| repository.tip(&at.full));
-    if tip.is_some_and(|tip| tip != change.revision.head) {
+    let (branch, target) = (stands(change, repository), fresh.target.tip);
+    if matches!(branch, Some(Moved::Branch(_))) {
         return Err(SigningError::Moved(
             "The branch moved while you read it. What you saw is kept; open it again to see what changed.".to_owned(),
         ));
     }
-    if fresh.target.tip != change.revision.target_tip {
+    if target != change.revision.target_tip {
         return Err(SigningError::Moved(
             "The target moved while you read. Open the change again; your marks are kept.".to_owned(),
         ));

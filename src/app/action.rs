@@ -139,6 +139,7 @@ actions! {
     Review Intent "intent" "what the change says of itself: messages, evidence";
     Review Blind "blind" "hide the findings until a first pass is done";
     Review Again "again" "what changed since you looked, since you decided, or all of it";
+    Review Reread "reread" "read the change again, if its branch or target moved meanwhile";
     Review RangeDiff "range-diff" "the commits of the revision before beside those of this one";
     Review NextCommit "next-commit" "next commit of the series; what is signed is the total";
     Review PreviousCommit "previous-commit" "commit before";
@@ -173,7 +174,7 @@ impl Action {
         match (self.context(), self) {
             (Context::Everywhere, _) => Group::Everywhere,
             (Context::Queue, _) => Group::Queue,
-            (_, Action::Sign | Action::Intent | Action::Again) => Group::Decide,
+            (_, Action::Sign | Action::Intent | Action::Again | Action::Reread) => Group::Decide,
             (
                 _,
                 Action::Answer

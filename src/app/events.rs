@@ -7,7 +7,7 @@ use super::review::Review;
 use super::review::parts::{ChangePart, View};
 use super::sign::Advice;
 use super::{Effect, Event, Listing, Opened, Overlay, Screen, State, Synced, Text, authorize, reading, saving};
-use crate::change::visible;
+use crate::change::{Change, visible};
 use crate::decision::Verdict;
 use crate::examination::{self, RepositorySnapshot};
 use crate::gate::advice;
@@ -47,6 +47,11 @@ pub fn arrived(state: &mut State, event: Event) -> Vec<Effect> {
             Vec::new()
         }
         Event::Opened { ticket, result } => opened(state, ticket, result),
+        Event::Watched { head, moved } => {
+            reading::watched(state, head, moved);
+            Vec::new()
+        }
+        Event::Renewed { ticket, result } => renewed(state, ticket, result),
         Event::Synced { repository, result } => synced(state, repository, result),
         Event::Answered { server, result, is_fresh } => answered(state, &server, result, is_fresh),
         Event::Fetched { repository, name, result } => fetched(state, repository, &name, result),
@@ -184,6 +189,30 @@ fn answered(state: &mut State, name: &str, result: Result<Arc<Told>, String>, is
     if is_known && is_fresh { here.filter_map(bring).collect() } else { Vec::new() }
 }
 
+/// The open change was found as it is now: it is opened, and the queue reads it too.
+fn renewed(
+    state: &mut State,
+    ticket: u64,
+    result: Result<(Arc<RepositorySnapshot>, Arc<Change>), String>,
+) -> Vec<Effect> {
+    if ticket != state.ticket {
+        return Vec::new();
+    }
+    match result {
+        Ok((snapshot, change)) => {
+            let repository = change.repository;
+            let list = state.paths.get(repository).filter(|_| !state.only_review).cloned();
+            let list = list.map(|path| Effect::List { repository, path });
+            let open = Effect::Open { ticket, snapshot, change, read_only: false };
+            std::iter::once(open).chain(list).collect()
+        }
+        Err(why) => {
+            state.status = Some(why);
+            Vec::new()
+        }
+    }
+}
+
 fn opened(state: &mut State, ticket: u64, result: Result<Box<Opened>, String>) -> Vec<Effect> {
     if ticket != state.ticket {
         return Vec::new();
@@ -191,13 +220,17 @@ fn opened(state: &mut State, ticket: u64, result: Result<Box<Opened>, String>) -
     match result {
         Ok(opened) => {
             let Opened { snapshot, change, diff, draft, saved, renamed, draft_problem, read_only } = *opened;
+            let head = change.revision.head.to_string();
+            let is_moved = draft.as_ref().is_some_and(|draft| draft.head != head);
+            (state.moved, state.watched) = (None, state.now);
             let mut review = Review::new(ticket, change.clone(), snapshot.clone(), diff.clone(), draft, read_only);
             review.text_cache.room = state.room;
             review.saved = saved.unwrap_or(review.saved);
             state.status = draft_problem;
-            if !review.carried_over.is_empty() {
+            if is_moved {
                 let again = state.keymap.first(super::action::Action::Again);
                 let told = match renamed {
+                    0 if review.carried_over.is_empty() => "The branch moved since you were here",
                     0 => "The branch moved since you were here. Marks of what did not change are kept",
                     1 => "A file was renamed since you were here: mark its first hunk again, with its new name",
                     _ => "Files were renamed since you were here: mark the first hunk of each again, with its new name",

@@ -31,7 +31,7 @@ use std::time::Duration;
 use crate::authorizing::PendingCommand;
 use crate::change::diff::{Diff, FileDiff};
 use crate::change::moved::Moves;
-use crate::change::{Change, RepoPath};
+use crate::change::{Change, ObjectId, RepoPath};
 use crate::decision::{Draft, Revised, Verdict};
 use crate::delivery::Hosted;
 use crate::examination::background::Progress;
@@ -41,7 +41,8 @@ use crate::provenance::attribution::Attribution;
 use crate::record::RecordId;
 use crate::risk::Severity;
 use crate::risk::external::test_coverage::TestCoverage;
-use crate::signing::{Prepared, Seen, SigningError};
+use crate::signer::NoKey;
+use crate::signing::{Moved, Prepared, Seen, SigningError};
 use crate::source::server::Told;
 use action::Context;
 use ceremony::Ceremony;
@@ -70,6 +71,9 @@ pub const BESIDE_FROM: u16 = 170;
 
 /// How long strokes wait for a change or a part of it to open. Ctrl-C takes them back at any time.
 const OPENING: Duration = Duration::from_secs(5);
+
+/// How many seconds pass before a stroke in the reader asks again whether what is read has moved.
+const WATCH: i64 = 2;
 
 /// How often the desk fetches commands.
 const TICK: Duration = Duration::from_secs(10);
@@ -157,6 +161,9 @@ pub struct State {
     pub opening: Option<u64>,
     /// A note or an answer that was left without being taken, until its change is left.
     pub unfinished: Option<Prompt>,
+    /// What moved while the open change is read, and when that was last looked for.
+    pub moved: Option<Moved>,
+    watched: i64,
     /// A sentence in the footer, until the next stroke.
     pub status: Option<String>,
     pub keymap: Keymap,
@@ -168,7 +175,7 @@ pub struct State {
     pub divider: Option<u16>,
     dragging: bool,
     /// The signing key's fingerprint, or why there is none.
-    pub key: Result<String, String>,
+    pub key: Result<String, NoKey>,
     pub key_needs_passphrase: bool,
     /// The passphrase for the session, if the person wants it to be remembered.
     pub sitting: Sitting,
@@ -236,6 +243,16 @@ pub enum Event {
     Opened {
         ticket: u64,
         result: Result<Box<Opened>, String>,
+    },
+    /// Whether the change with this head moved while it is read.
+    Watched {
+        head: ObjectId,
+        moved: Option<Moved>,
+    },
+    /// The change as it is now, which is opened next.
+    Renewed {
+        ticket: u64,
+        result: Result<(Arc<RepositorySnapshot>, Arc<Change>), String>,
     },
     Compared {
         ticket: u64,
@@ -373,6 +390,7 @@ impl Event {
             Event::Opened { ticket, .. }
             | Event::Viewed { ticket, .. }
             | Event::Ranged { ticket, .. }
+            | Event::Renewed { ticket, result: Err(_) }
             | Event::Command(CommandEvent::Opened { ticket, .. }) => Some(*ticket),
             _ => None,
         }
@@ -419,6 +437,17 @@ pub enum Effect {
         snapshot: Arc<RepositorySnapshot>,
         change: Arc<Change>,
         read_only: bool,
+    },
+    /// Look whether an open change has moved.
+    Watch {
+        snapshot: Arc<RepositorySnapshot>,
+        change: Arc<Change>,
+    },
+    /// Find an open change as it is now; after its draft was written.
+    Renew {
+        ticket: u64,
+        snapshot: Arc<RepositorySnapshot>,
+        change: Arc<Change>,
     },
     /// Compare all files, those on view first, then examine the whole.
     Read {
@@ -545,7 +574,7 @@ impl State {
     pub fn new(
         paths: Vec<PathBuf>,
         keymap: Keymap,
-        key: Result<String, String>,
+        key: Result<String, NoKey>,
         key_needs_passphrase: bool,
         now: i64,
     ) -> (State, Vec<Effect>) {
@@ -556,6 +585,8 @@ impl State {
             overlay: None,
             unfinished: None,
             opening: None,
+            moved: None,
+            watched: now,
             status: None,
             keymap,
             pending: Vec::new(),
@@ -592,7 +623,7 @@ impl State {
         change: Arc<Change>,
         read_only: bool,
         keymap: Keymap,
-        key: Result<String, String>,
+        key: Result<String, NoKey>,
         needs: bool,
         now: i64,
     ) -> (State, Vec<Effect>) {
@@ -614,7 +645,7 @@ impl State {
     fn ceremony<V: Copy + PartialEq>(&mut self) -> Ceremony<V> {
         self.sheets += 1;
         let asks = self.key_needs_passphrase && !self.sitting.is_open();
-        Ceremony::new(self.sheets, self.key.clone(), asks)
+        Ceremony::new(self.sheets, self.key.clone().map_err(String::from), asks)
     }
 
     fn list_all(&self) -> Vec<Effect> {
@@ -775,6 +806,7 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
     if let (Event::Stroke(_) | Event::Mouse(_), Screen::Review(review)) = (&event, &mut state.screen) {
         review.turn_away();
     }
+    let asks = matches!(event, Event::Stroke(_) | Event::Mouse(_) | Event::Listed { .. } | Event::Fetched { .. });
     let mut effects = match event {
         Event::Stroke(stroke) => input::pressed(state, stroke),
         Event::Paste(text) => input::pasted(state, &text),
@@ -803,5 +835,6 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
     }
     state.lay_out();
     effects.extend(events::wanted(state));
+    effects.extend(asks.then(|| reading::watch(state)).flatten());
     effects
 }

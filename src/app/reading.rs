@@ -12,16 +12,18 @@ use super::review::{EditId, Goal, MAX_ITEMS, Review};
 use super::saving::{save, save_if_changed};
 use super::sign::Sheet;
 use super::text::TextField;
-use super::{Effect, FILE_LIST_FROM, Overlay, Screen, State, Text};
+use super::{Effect, FILE_LIST_FROM, Overlay, Screen, State, Text, WATCH};
 use crate::change::manifest::escape;
-use crate::change::{RepoPath, counted};
+use crate::change::{ObjectId, RepoPath, counted};
 use crate::decision::{Note, Verdict};
+use crate::signing::Moved;
 
 pub fn act(state: &mut State, action: Action, count: Option<usize>) -> Vec<Effect> {
     match action {
         Action::Layout | Action::Wrap | Action::Blanks | Action::Attribution => state.status = look(state, action),
         Action::Again | Action::NextCommit | Action::PreviousCommit => return turn_to_part(state, action),
         Action::RangeDiff => return range_diff(state),
+        Action::Reread => return reread(state),
         Action::Sign => sign(state),
         Action::Answer | Action::Note | Action::FileNote | Action::PathNote | Action::ChangeNote => {
             return remark(state, action);
@@ -292,6 +294,55 @@ fn turn_to_part(state: &mut State, action: Action) -> Vec<Effect> {
             Vec::new()
         }
     }
+}
+
+/// Asks whether the open change has moved, unless that was asked just now. An idle program asks nothing.
+pub fn watch(state: &mut State) -> Option<Effect> {
+    let Screen::Review(open) = &state.screen else { return None };
+    let whole = state.aside.as_deref().unwrap_or(open);
+    if state.now - state.watched < WATCH || whole.change.refs.is_empty() {
+        return None;
+    }
+    state.watched = state.now;
+    Some(Effect::Watch { snapshot: whole.snapshot.clone(), change: whole.change.clone() })
+}
+
+/// What moved is said once in the footer, and stays in the header: what is read never moves by itself.
+pub fn watched(state: &mut State, head: ObjectId, moved: Option<Moved>) {
+    let Screen::Review(open) = &state.screen else { return };
+    if open.change.revision.head != head && state.aside.as_ref().is_none_or(|whole| whole.change.revision.head != head)
+    {
+        return;
+    }
+    if moved != state.moved
+        && let Some(moved) = moved
+    {
+        let (reread, again) = (state.keymap.first(Action::Reread), state.keymap.first(Action::Again));
+        let target = open.change.target.trim_start_matches("refs/heads/");
+        state.status = Some(match moved {
+            Moved::Branch(tip) => {
+                format!("The branch moved to {} while you read: {reread} reads that, {again} what came.", tip.short())
+            }
+            Moved::Target(tip) => {
+                format!("{target} moved to {} while you read: {reread} reads the change again.", tip.short())
+            }
+            Moved::Gone => "The branch is gone while you read it: nobody proposes this any more.".to_owned(),
+        });
+    }
+    state.moved = moved;
+}
+
+/// Reads the open change as it is now. What was done so far is written first.
+fn reread(state: &mut State) -> Vec<Effect> {
+    let mut effects = left(state);
+    let Screen::Review(review) = &state.screen else { return effects };
+    let (snapshot, change) = (review.snapshot.clone(), review.change.clone());
+    if change.refs.is_empty() {
+        state.status = Some("A range of commits does not move: there is nothing to read again.".to_owned());
+        return effects;
+    }
+    effects.push(Effect::Renew { ticket: state.opens(), snapshot, change });
+    effects
 }
 
 fn range_diff(state: &mut State) -> Vec<Effect> {

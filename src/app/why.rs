@@ -8,7 +8,7 @@ use crate::authorizing::{PendingCommand, RequestState};
 use crate::change::{counted, visible};
 use crate::examination::Examination;
 use crate::examination::background::Progress;
-use crate::gate::advice;
+use crate::gate::{Code, advice};
 use crate::policy::Direction;
 use crate::risk::Finding;
 
@@ -107,16 +107,21 @@ fn signers(state: &State, entry: &Entry, examination: &Examination) -> Vec<TextL
     if let (Some(standing), Some(policy)) = (&examination.standing, snapshot.and_then(|snapshot| snapshot.policy())) {
         lines.extend(advice::needs(policy, standing, state.now).iter().map(|need| match need.slot.is_filled() {
             true => TextLine::Added(format!("  {need}")),
-            false => TextLine::Plain(format!("  {need}")),
+            false => TextLine::Plain(with_code(&need.to_string(), need.code())),
         }));
         let key = snapshot.and_then(|snapshot| state.my_key(snapshot));
         let futile = advice::futile(policy, standing, key, state.now).filter(|_| state.key.is_ok());
         lines.extend(futile.map(|why| TextLine::Muted(format!("  Your approval would not count: {why}."))));
         lines.extend(
-            standing.reasons.iter().map(|reason| TextLine::Warning(format!("  {}   {}", reason.detail, reason.code))),
+            advice::besides(standing).map(|reason| TextLine::Warning(with_code(&reason.detail, Some(reason.code)))),
         );
     }
     lines
+}
+
+/// A sentence, and at its right the code to search for.
+fn with_code(text: &str, code: Option<Code>) -> String {
+    format!("  {text}{}", code.map(|code| format!("   {code}")).unwrap_or_default())
 }
 
 /// Files that other people will sign for once this has landed.

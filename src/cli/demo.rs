@@ -10,7 +10,7 @@ use super::{desk, queue};
 use crate::app::State;
 use crate::config::Config;
 use crate::drafts::Drafts;
-use crate::signer::SigningKey;
+use crate::signer::{NoKey, SigningKey};
 
 #[derive(Args)]
 pub struct Options {
@@ -33,7 +33,11 @@ pub fn run(options: &Options) -> Result<(), String> {
     // The samples are on no server, and nothing about them is sent to one.
     config.servers.clear();
     config.drafts = Drafts::at(demo.dir.join("drafts"));
-    config.key = SigningKey::find(&demo.key.display().to_string(), None, None).map_err(|error| error.to_string());
+    config.key = SigningKey::find(&demo.key.display().to_string(), None, None).map_err(|error| NoKey {
+        brief: "no signing key".to_owned(),
+        text: error.to_string(),
+        is_named: true,
+    });
     let (key, needs_passphrase) = desk::parts(&config);
     let paths = demo.repositories.clone();
     let state = desk::run(config, Default::default(), |config, now| {

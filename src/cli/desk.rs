@@ -18,6 +18,7 @@ use crate::delivery::ServerAccess;
 use crate::desk;
 use crate::examination::RepositorySnapshot;
 use crate::examination::external::Reports;
+use crate::signer::NoKey;
 use crate::source::git::{GitError, Repository};
 use crate::worker::scan::Tools;
 use crate::worker::{FirstFrame, Ports};
@@ -163,7 +164,7 @@ pub(super) fn run(
     Ok(state)
 }
 
-fn fingerprint(config: &Config) -> Result<String, String> {
+fn fingerprint(config: &Config) -> Result<String, NoKey> {
     config.key.as_ref().map(|key| key.fingerprint()).map_err(Clone::clone)
 }
 
@@ -171,7 +172,7 @@ fn needs_passphrase(config: &Config) -> bool {
     config.key.as_ref().is_ok_and(|key| key.needs_passphrase())
 }
 
-pub(super) fn parts(config: &Config) -> (Result<String, String>, bool) {
+pub(super) fn parts(config: &Config) -> (Result<String, NoKey>, bool) {
     (fingerprint(config), needs_passphrase(config))
 }
 

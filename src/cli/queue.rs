@@ -1,7 +1,7 @@
 //! `undersign queue`: the queue for scripts and for output that is not a terminal.
 
 #[cfg(feature = "tui")]
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 #[cfg(feature = "tui")]
@@ -21,6 +21,8 @@ use crate::config;
 use crate::delivery::{Hosts, ServerAccess};
 use crate::examination::background::{self, Progress};
 use crate::examination::{self, Examination, RepositorySnapshot};
+#[cfg(feature = "tui")]
+use crate::signer::NoKey;
 use crate::source::git::Repository;
 #[cfg(feature = "tui")]
 use crate::source::server::Server;
@@ -100,6 +102,10 @@ pub fn run(options: &Options, repositories: &[PathBuf]) -> Result<(), String> {
         }));
     }
     let (mut queue, is_any_read) = read(&repositories);
+    #[cfg(feature = "tui")]
+    repositories.iter().filter_map(|path| unusable_key(path)).collect::<BTreeSet<_>>().iter().for_each(|why| {
+        eprintln!("undersign: {why}");
+    });
     queue.unreadable.extend(stale);
     if options.json {
         super::print_json(&queue);
@@ -284,13 +290,19 @@ fn padded(text: &str, columns: usize) -> String {
 /// Who asks, by the signing key that the desk would take: the same words here and there.
 #[cfg(feature = "tui")]
 fn me(snapshot: &RepositorySnapshot) -> Option<&str> {
-    static KEYS: Mutex<BTreeMap<PathBuf, Option<String>>> = Mutex::new(BTreeMap::new());
+    static KEYS: Mutex<BTreeMap<PathBuf, Result<String, NoKey>>> = Mutex::new(BTreeMap::new());
     let mut keys = KEYS.lock().unwrap_or_else(PoisonError::into_inner);
     let fingerprint = keys.entry(snapshot.root.clone()).or_insert_with(|| crate::config::fingerprint(&snapshot.root));
-    let fingerprint = fingerprint.as_ref()?;
+    let fingerprint = fingerprint.as_ref().ok()?;
     let mut people = snapshot.policy()?.roster.people();
     let owns = |person: &&crate::policy::Person| person.keys.iter().any(|own| own.key.fingerprint() == *fingerprint);
     people.find(owns).map(|person| person.id.as_str())
+}
+
+/// Why the key that a setting names cannot sign. Nothing is said where none is named: not everybody signs.
+#[cfg(feature = "tui")]
+pub(super) fn unusable_key(near: &Path) -> Option<String> {
+    config::fingerprint(near).err().filter(|why| why.is_named).map(String::from)
 }
 
 /// A gate's host has no key of a person.

@@ -111,6 +111,9 @@ struct Shown {
     requirements: Vec<SlotState>,
     /// The same in words, with who could still sign.
     needs: Vec<String>,
+    /// The same with the gate's code, and what it says besides: for people, who read each thing once.
+    #[serde(skip)]
+    said: Vec<String>,
     policy_change: Option<ShownPolicyChange>,
     /// How a change that touches too much could be cut.
     split: Vec<ShownPart>,
@@ -236,6 +239,10 @@ pub fn run(options: &Options, repositories: &[PathBuf]) -> Result<(), String> {
     } else {
         print(&shown);
     }
+    #[cfg(feature = "tui")]
+    if let Some(why) = queue::unusable_key(&snapshot.root) {
+        eprintln!("undersign: {why}");
+    }
     tell_of_unsent(repositories);
     Ok(())
 }
@@ -295,6 +302,7 @@ fn shown(
             }
             _ => Vec::new(),
         },
+        said: said(snapshot, examination),
         policy_change: examination.policy_change.as_ref().map(|change| ShownPolicyChange {
             headline: change.headline(),
             meaning: change.meaning.iter().map(ToString::to_string).collect(),
@@ -387,6 +395,15 @@ fn print_coverage(coverage: &ShownCoverage) {
     }
 }
 
+/// What is needed, then what the gate says besides.
+fn said(snapshot: &RepositorySnapshot, examination: &Examination) -> Vec<String> {
+    let Some(standing) = &examination.standing else { return Vec::new() };
+    let needs = snapshot.policy().map(|policy| advice::needs(policy, standing, super::now())).unwrap_or_default();
+    let of_need = |need: &advice::Need| need.code().map_or(need.to_string(), |code| format!("{code}: {need}"));
+    let besides = advice::besides(standing).map(|reason| format!("{}: {}", reason.code, reason.detail));
+    needs.iter().map(of_need).chain(besides).collect()
+}
+
 fn print(shown: &Shown) {
     let row = &shown.row;
     outln!("{}", row.title);
@@ -418,8 +435,7 @@ fn print(shown: &Shown) {
     }
     shown.test_coverage.iter().for_each(print_coverage);
     outln!("  needs:");
-    shown.needs.iter().for_each(|need| outln!("    {need}"));
-    shown.reasons.iter().for_each(|reason| outln!("    {}: {}", reason.code, reason.detail));
+    shown.said.iter().for_each(|line| outln!("    {line}"));
     if shown.reasons.is_empty() {
         shown.refusals.iter().for_each(|why| outln!("    {why}"));
     }

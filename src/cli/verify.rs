@@ -8,7 +8,7 @@ use clap::Args;
 
 use crate::change::{ObjectId, visible};
 use crate::enforcement::{self, MAX_REFS, Request, Settings, Update};
-use crate::gate::{Code, Decided, Lands, Outcome, Reason, ReasonEffect, RefOutcome};
+use crate::gate::{Code, Decided, Lands, Outcome, Reason, ReasonEffect, RefOutcome, SlotState};
 
 /// A look back that found nothing wrong. Never 0: it is no pass.
 const WOULD_ALLOW: u8 = 3;
@@ -302,7 +302,9 @@ fn of_ref(judged: &RefOutcome, whole: bool) -> String {
         Decided::Undecidable => "cannot be decided, so it may not land",
     };
     let mut text = format!("{}: {verdict}.\n", visible::text(&judged.name));
-    for slot in &judged.requirements {
+    // The reason for an open slot says all that this line would.
+    let is_told = |slot: &SlotState| !slot.is_filled() && judged.reasons.iter().any(|reason| reason.is_of(slot));
+    for slot in judged.requirements.iter().filter(|slot| !is_told(slot)) {
         let by = if slot.by.is_empty() { String::new() } else { format!(" ({})", slot.by.join(", ")) };
         let line = format!("  {} needs {} {}, has {}{by}\n", slot.compartment, slot.need, slot.slot, slot.have);
         text.push_str(&line);

@@ -37,6 +37,20 @@ impl fmt::Display for Need {
     }
 }
 
+impl Need {
+    /// The gate's code for it, while it is open.
+    pub fn code(&self) -> Option<Code> {
+        (!self.slot.is_filled()).then(|| Code::of_open_slot(&self.slot))
+    }
+}
+
+/// What the gate says besides the open slots, each of which is a [`Need`]: nothing is said twice. Of hidden text, the
+/// gate names the places as well.
+pub fn besides(standing: &Standing) -> impl Iterator<Item = &Reason> {
+    let is_told = |reason: &Reason| standing.slots.iter().any(|slot| !slot.is_filled() && reason.is_of(slot));
+    standing.reasons.iter().filter(move |reason| reason.code == Code::Hidden || !is_told(reason))
+}
+
 /// What a change needs, slot by slot.
 pub fn needs(policy: &Policy, standing: &Standing, now: i64) -> Vec<Need> {
     let need = |slot: &SlotState| {

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::Standing;
-use crate::policy::SlotState;
+use crate::policy::{AI, HIDDEN, SlotState};
 
 /// Allow, deny, or cannot decide. Only the first permits a push.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -138,6 +138,15 @@ pub enum Code {
 }
 
 impl Code {
+    /// That a slot is open.
+    pub fn of_open_slot(slot: &SlotState) -> Code {
+        match slot.compartment.as_str() {
+            AI => Code::AiUnsigned,
+            HIDDEN => Code::Hidden,
+            _ => Code::Unsigned,
+        }
+    }
+
     /// All of them, in the order of their declaration.
     pub const ALL: [Code; 46] = [
         Code::PolicyAbsent,
@@ -294,6 +303,13 @@ impl Reason {
     /// One of [`ReasonEffect::Said`].
     pub fn said(code: Code, detail: impl Into<String>) -> Reason {
         Reason::new(code, ReasonEffect::Said, detail)
+    }
+
+    /// Whether it says just this: that the slot is open.
+    pub fn is_of(&self, slot: &SlotState) -> bool {
+        self.effect == ReasonEffect::Holds
+            && self.code == Code::of_open_slot(slot)
+            && self.compartment.as_ref() == Some(&slot.compartment)
     }
 
     /// One of [`ReasonEffect::Explains`].

@@ -18,7 +18,7 @@ const MAX_KEY_FILE: u64 = 64 << 10;
 pub(super) fn public(path: &Path) -> Result<(Result<Key, KeyError>, bool), KeyError> {
     let key = read(path)?;
     let line = key.public_key().to_openssh().map_err(|error| unreadable(path, &error))?;
-    Ok((super::usable(&line), key.is_encrypted()))
+    Ok((super::usable(&line, &format!(" {}", path.display())), key.is_encrypted()))
 }
 
 /// The signature blob over a message.
@@ -61,11 +61,11 @@ fn ecdsa_value(signature: &p256::ecdsa::Signature) -> Vec<u8> {
 }
 
 fn read(path: &Path) -> Result<PrivateKey, KeyError> {
-    let size = std::fs::metadata(path).map_err(|error| unreadable(path, &error))?.len();
+    let size = std::fs::metadata(path).map_err(|error| super::cannot_read(path, &error))?.len();
     if size > MAX_KEY_FILE {
         return Err(unreadable(path, &"it is too large for a key"));
     }
-    let text = std::fs::read(path).map_err(|error| unreadable(path, &error))?;
+    let text = std::fs::read(path).map_err(|error| super::cannot_read(path, &error))?;
     PrivateKey::from_openssh(text).map_err(|error| unreadable(path, &error))
 }
 

@@ -4,6 +4,7 @@ pub mod agent;
 pub mod key_file;
 pub mod openssh;
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::record::envelope::{Envelope, pae};
@@ -18,6 +19,29 @@ pub enum KeyError {
     WrongPassphrase,
     #[error("{0}")]
     Unusable(String),
+    /// Of a key that an agent could hold.
+    #[error("{0}")]
+    NotInAgent(String),
+    /// The file of a key that this account may not read.
+    #[error("{0}")]
+    Denied(String),
+}
+
+/// Why there is no key to sign with.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NoKey {
+    /// In a few words, for a line with little room.
+    pub brief: String,
+    /// Sentences, then commands that can be pasted unchanged.
+    pub text: String,
+    /// A setting names a key; otherwise this person may be one who never signs.
+    pub is_named: bool,
+}
+
+impl From<NoKey> for String {
+    fn from(why: NoKey) -> String {
+        why.text
+    }
 }
 
 /// The key that a reviewer signs with: its public half, and where the private half is.
@@ -44,7 +68,7 @@ impl SigningKey {
     pub fn find(name: &str, agent: Option<&Path>, home: Option<&Path>) -> Result<SigningKey, KeyError> {
         let literal = name.strip_prefix("key::").unwrap_or(name);
         if literal.split_ascii_whitespace().count() >= 2 && !expand(name, home).exists() {
-            return in_agent(usable(literal)?, agent);
+            return in_agent(usable(literal, "")?, agent);
         }
         let path = expand(name, home);
         let private = if path.extension().is_some_and(|e| e == "pub") { path.with_extension("") } else { path };
@@ -53,9 +77,11 @@ impl SigningKey {
         }
         let (public, encrypted) = match key_file::public(&private) {
             Ok((public, encrypted)) => (public?, encrypted),
+            Err(denied @ KeyError::Denied(_)) => return Err(denied),
             // Not OpenSSH's own format: OpenSSH may still be able to open it.
             Err(error) => {
-                let public = public_beside(&private).map_err(|_| error)?;
+                let beside = PathBuf::from(format!("{}.pub", private.display())).exists();
+                let public = public_beside(&private).map_err(|why| if beside { why } else { error })?;
                 return Ok(SigningKey { public, location: KeyLocation::Openssh(private) });
             }
         };
@@ -116,13 +142,15 @@ impl SigningKey {
 
 fn in_agent(public: Key, agent: Option<&Path>) -> Result<SigningKey, KeyError> {
     let Some(socket) = agent else {
-        return Err(KeyError::Unusable(
-            "The private half of the signing key is in no file here, and no ssh-agent runs (SSH_AUTH_SOCK is not set). Start one and `ssh-add` the key.".to_owned(),
-        ));
+        return Err(KeyError::NotInAgent(format!(
+            "The private half of the signing key {} is in no file here, and no ssh-agent runs (SSH_AUTH_SOCK is not \
+             set).",
+            public.fingerprint()
+        )));
     };
     if !agent::holds(socket, &public)? {
-        return Err(KeyError::Unusable(format!(
-            "The ssh-agent does not hold the signing key {}. Add it with `ssh-add`.",
+        return Err(KeyError::NotInAgent(format!(
+            "The private half of the signing key {} is in no file here, and the ssh-agent does not hold it.",
             public.fingerprint()
         )));
     }
@@ -132,26 +160,26 @@ fn in_agent(public: Key, agent: Option<&Path>) -> Result<SigningKey, KeyError> {
 /// The public key in the `.pub` next to a private one.
 fn public_beside(private: &Path) -> Result<Key, KeyError> {
     let path = PathBuf::from(format!("{}.pub", private.display()));
-    let text = std::fs::read_to_string(&path).map_err(|error| {
-        KeyError::Unusable(format!(
-            "The signing key {} cannot be read: {error}. Set git's user.signingkey to a key that is there.",
-            private.display()
-        ))
-    })?;
-    usable(&text)
+    let text = std::fs::read_to_string(&path).map_err(|error| cannot_read(private, &error))?;
+    usable(&text, &format!(" {}", private.display()))
 }
 
-/// Reads the line of a public key that can sign records.
-fn usable(line: &str) -> Result<Key, KeyError> {
+fn cannot_read(path: &Path, error: &std::io::Error) -> KeyError {
+    let told = match error.kind() {
+        ErrorKind::NotFound => format!("The signing key {} is not there.", path.display()),
+        _ => format!("The signing key {} cannot be read: {error}.", path.display()),
+    };
+    if error.kind() == ErrorKind::PermissionDenied { KeyError::Denied(told) } else { KeyError::Unusable(told) }
+}
+
+/// Reads the line of a public key that can sign records; `file` is its file after a blank, if it has one.
+fn usable(line: &str, file: &str) -> Result<Key, KeyError> {
     Key::from_openssh(line).map_err(|fault| match fault {
-        Fault::KeyType => KeyError::Unusable(format!(
-            "The signing key is of type {}, which signs no records. Make one with `ssh-keygen -t ed25519`, or \
-             `ssh-keygen -t ed25519-sk` for a security key.",
-            line.split_ascii_whitespace().next().unwrap_or_default().escape_debug()
-        )),
-        _ => KeyError::Unusable(
-            "The signing key is not an OpenSSH public key. Set git's user.signingkey to one.".to_owned(),
-        ),
+        Fault::KeyType => {
+            let kind = line.split_ascii_whitespace().next().unwrap_or_default().escape_debug();
+            KeyError::Unusable(format!("The signing key{file} is of type {kind}, which signs no records."))
+        }
+        _ => KeyError::Unusable(format!("The signing key{file} is not an OpenSSH public key.")),
     })
 }
 

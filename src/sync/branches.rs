@@ -11,12 +11,15 @@ use super::program::{ALL, run_git};
 use super::{Prompts, requests, why_failed};
 use crate::source::git::Repository;
 
-/// Fetches from all remotes, as `git fetch --all` does, then their review requests, except for remotes that a review
-/// server answers for. Returns whether any ref moved; on an error, others may have moved.
+/// Fetches from all remotes, as `git fetch --all --prune` does, then their review requests, except for remotes that a
+/// review server answers for. Returns whether any ref moved; on an error, others may have moved.
 pub fn fetch(repository: &Repository, answered: &[String], prompts: Prompts, now: i64) -> Result<bool, String> {
     let before = refs(repository);
+    let prune = pruning(repository);
+    let settings = prune.iter().flat_map(|setting| ["-c", setting]);
     // A submodule's remote is named by the repository's content; nobody asked for it.
-    let arguments = ["fetch", "--all", "--quiet", "--no-recurse-submodules", "--no-auto-maintenance"];
+    let fetch = ["fetch", "--all", "--quiet", "--no-recurse-submodules", "--no-auto-maintenance"];
+    let arguments: Vec<&str> = settings.chain(fetch).collect();
     let (ok, _, stderr) = run_git(repository, prompts, ALL, &arguments)?;
     // If one remote does not answer, the others may.
     let requests = requests::fetch(repository, answered, prompts, now);
@@ -25,6 +28,43 @@ pub fn fetch(repository: &Repository, answered: &[String], prompts: Prompts, now
     }
     requests?;
     Ok(before != refs(repository))
+}
+
+/// Settings for git that drop the remote-tracking branches that a remote has no more: otherwise their rows stay for
+/// ever. Only of remotes that are fetched into their own folder of `refs/remotes/` and nowhere else: elsewhere, pruning
+/// would delete what came from no remote, such as local branches under a mirror's refspec, or records that were not
+/// sent yet. Whatever a person has set about pruning stays.
+fn pruning(repository: &Repository) -> Vec<String> {
+    let Ok(config) = repository.raw.config().and_then(|mut config| config.snapshot()) else { return Vec::new() };
+    let is_set = |key: &str| config.get_entry(key).is_ok();
+    let names = repository.raw.remotes();
+    let names: Vec<&str> = names.iter().flat_map(|names| names.iter()).flatten().flatten().collect();
+    let shares_folder = |name: &str| names.iter().any(|other| other.starts_with(&format!("{name}/")));
+    let is_pruned = |name: &&&str| {
+        // git reads the name of a setting up to the first `=`.
+        let is_plain = !name.contains('=') && !shares_folder(name);
+        is_plain && !is_set(&format!("remote.{name}.prune")) && tracks_only(&config, name)
+    };
+    if is_set("fetch.prune") {
+        return Vec::new();
+    }
+    // Tags are no rows: they stay, also where a person prunes them along with branches.
+    let settings = |name: &&str| [format!("remote.{name}.prune=true"), format!("remote.{name}.pruneTags=false")];
+    names.iter().filter(is_pruned).flat_map(settings).collect()
+}
+
+/// Whether all that is fetched from a remote goes to its own folder of `refs/remotes/`.
+fn tracks_only(config: &git2::Config, name: &str) -> bool {
+    let own = format!("refs/remotes/{name}/");
+    let Ok(mut refspecs) = config.multivar(&format!("remote.{name}.fetch"), None) else { return false };
+    while let Some(entry) = refspecs.next() {
+        let refspec = entry.ok().and_then(|entry| entry.value().ok());
+        let Some(to) = refspec.map(|refspec| refspec.split_once(':').map_or("", |(_, to)| to)) else { return false };
+        if !to.is_empty() && !to.starts_with(&own) {
+            return false;
+        }
+    }
+    true
 }
 
 fn refs(repository: &Repository) -> BTreeMap<Vec<u8>, Oid> {

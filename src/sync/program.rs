@@ -40,7 +40,11 @@ pub(super) fn run_git(
             }
             match within(patience, &mut command) {
                 Ok(None) => {
-                    let (what, time) = (arguments.first().unwrap_or(&""), patience.as_secs_f32().ceil());
+                    let mut rest = arguments;
+                    while let ["-c", _, more @ ..] = rest {
+                        rest = more;
+                    }
+                    let (what, time) = (rest.first().unwrap_or(&""), patience.as_secs_f32().ceil());
                     return Err(format!("`git {what}` had no answer within {time} seconds, and was ended."));
                 }
                 Ok(Some(output)) => Ok(output),

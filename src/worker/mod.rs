@@ -33,7 +33,7 @@ use crate::examination::{self, RepositorySnapshot, background, interdiff};
 use crate::ledger::commands::Keys;
 use crate::record::Record;
 use crate::risk::PackFile;
-use crate::signer::SigningKey;
+use crate::signer::{NoKey, SigningKey};
 use crate::signing::{self, Case, SigningError};
 use crate::source::git::Repository;
 use crate::source::server::Told;
@@ -46,7 +46,7 @@ use search::Wanted;
 pub struct Ports {
     pub drafts: Drafts,
     pub caches: Caches,
-    pub key: Result<SigningKey, String>,
+    pub key: Result<SigningKey, NoKey>,
     /// The review servers.
     pub access: ServerAccess,
     /// A fixed clock in tests.
@@ -96,7 +96,7 @@ impl Ports {
     }
 
     fn signing_key(&self) -> Result<&SigningKey, SigningError> {
-        self.key.as_ref().map_err(|why| SigningError::Refused(why.clone()))
+        self.key.as_ref().map_err(|why| SigningError::Refused(why.text.clone()))
     }
 
     /// Whether the signing key asks the person on the terminal by itself.
@@ -139,6 +139,15 @@ pub fn perform(effect: Effect, ports: &Ports, tell: &mut dyn FnMut(Event)) {
         Effect::Open { ticket, snapshot, change, read_only } => {
             ports.open.store(ticket, Ordering::Relaxed);
             open(snapshot, change, read_only, ports, |result| tell(Event::Opened { ticket, result }));
+        }
+        Effect::Watch { snapshot, change } => {
+            // A repository that cannot be read now says so when it is read.
+            let moved =
+                Repository::open(&snapshot.root).ok().and_then(|repository| signing::moved(&change, &repository));
+            tell(Event::Watched { head: change.revision.head, moved });
+        }
+        Effect::Renew { ticket, snapshot, change } => {
+            tell(Event::Renewed { ticket, result: renewed(&snapshot, &change, ports) });
         }
         Effect::Read { ticket, snapshot, change, diff, order, shape, room } => {
             read::read(ticket, (&snapshot, &change, &diff), &order, (shape, room), ports, tell)
@@ -267,6 +276,24 @@ fn list(index: usize, path: &std::path::Path, ports: &Ports) -> Result<Listing, 
         outbox,
         fetched,
     })
+}
+
+/// An open change as it is now.
+fn renewed(
+    snapshot: &RepositorySnapshot,
+    change: &Change,
+    ports: &Ports,
+) -> Result<(Arc<RepositorySnapshot>, Arc<Change>), String> {
+    let opened = RepositorySnapshot::open_for(&snapshot.root, Some(&change.target));
+    let (repository, fresh) = opened.map_err(|error| error.to_string())?;
+    let fresh = fresh.with_packs(&ports.packs);
+    let pending = repository.changes(change.repository, &fresh.target).map_err(|error| error.to_string())?;
+    if let Some(broken) = pending.broken.iter().find(|broken| broken.id == change.id) {
+        return Err(broken.why.to_string());
+    }
+    let now = pending.changes.into_iter().find(|now| now.id == change.id);
+    let now = now.ok_or("It is pending no more: it was merged, has landed, or its branch was deleted.")?;
+    Ok((Arc::new(fresh), Arc::new(now)))
 }
 
 /// Whether a change moved since the person decided on it, or otherwise since they looked at it.
@@ -538,6 +565,7 @@ impl Workers {
             Effect::Compare { .. } => &self.near,
             Effect::Search { .. } => &self.search,
             Effect::View { .. } | Effect::Range { .. } | Effect::Paths { .. } | Effect::Copy(_) => &self.load,
+            Effect::Watch { .. } => &self.load,
             Effect::Edit { .. } | Effect::Write { .. } | Effect::Suspend => &self.load,
             Effect::Examine { .. } => &self.assess,
             Effect::Learn { .. } => &self.learn,
@@ -546,7 +574,9 @@ impl Workers {
             Effect::Recall => &self.load,
             Effect::Ask { .. } => &self.ask,
             Effect::Command(CommandEffect::Deliver { .. }) => &self.deliver,
+            // It reads the draft that was written just before.
             Effect::SaveDraft { .. }
+            | Effect::Renew { .. }
             | Effect::Prepare { .. }
             | Effect::Sign { .. }
             | Effect::Command(CommandEffect::Prepare { .. } | CommandEffect::Sign { .. }) => match &self.sign {

@@ -140,3 +140,35 @@ fn a_record_that_was_not_sent_is_told_with_the_command_that_sends_it() {
     assert_eq!(run(&f, &["show", "agent/work"]).exits(0).err, "");
     crate::run_in(&f, &server, &moved).exits(0).says_not("undersign sync");
 }
+
+#[test]
+fn whoever_names_a_key_that_cannot_sign_is_told_which_why_and_what_to_paste() {
+    let f = Fixture::new();
+    let none = run(&f, &["queue"]).exits(0);
+    assert_eq!(none.err, "", "not everybody signs: who names no key is left alone");
+    f.git("dana", &["config", "user.name", "Dana"]);
+    f.git("dana", &["config", "user.email", "dana@example.com"]);
+    f.git("dana", &["config", "gpg.format", "ssh"]);
+    let rsa = f.dir.path().join("id_rsa");
+    let made = std::process::Command::new("ssh-keygen").args(["-q", "-t", "rsa", "-N", "", "-f"]).arg(&rsa).status();
+    assert!(made.unwrap().success());
+    let (rsa, absent) = (rsa.display().to_string(), f.dir.path().join("gone.pub").display().to_string());
+    let cases = [
+        (format!("{rsa}.pub"), "id_rsa is of type ssh-rsa, which signs no records"),
+        (rsa.clone(), "id_rsa is of type ssh-rsa, which signs no records"),
+        (format!("key::{}", std::fs::read_to_string(format!("{rsa}.pub")).unwrap().trim()), "is of type ssh-rsa"),
+        (absent, "gone is not there"),
+    ];
+    for (key, why) in &cases {
+        f.git("dana", &["config", "user.signingkey", key]);
+        for command in [&["queue"][..], &["show", "agent/work"], &["init"]] {
+            let said = run(&f, command).complains(why).complains("ssh-keygen -t ed25519 -f ~/.ssh/id_ed25519");
+            let set = "\n  git config user.signingkey ~/.ssh/id_ed25519.pub\n";
+            assert!(said.err.contains(set), "without --global, which the repository overrides: {}", said.err);
+        }
+        run(&f, &["doctor"]).exits(0).says(why).says("  ssh-keygen -t ed25519");
+    }
+    f.git("dana", &["config", "user.signingkey", f.key_file("dana").to_str().unwrap()]);
+    assert_eq!(run(&f, &["queue"]).exits(0).err, "");
+    run(&f, &["doctor"]).exits(0).says("✓ You sign as dana");
+}

@@ -269,3 +269,22 @@ fn a_secret_that_a_merge_or_a_root_of_the_branch_puts_in_is_a_finding_and_what_m
     f.git("mina", &["merge", "-q", "--no-ff", "-m", "Merge main", "main"]);
     assert!(!found("updated", "no commit"));
 }
+
+#[test]
+fn each_open_requirement_is_said_once() {
+    let f = Fixture::new();
+    let counts = |text: &str, what: &str, count: usize| assert_eq!(text.matches(what).count(), count, "{what}: {text}");
+    let told = verify(&f, "main", WORK, &["--proposal", "--format", "plain"]).exits(2).out;
+    counts(&told, "  UNSIGNED: default needs 1 of role senior, has 0.\n", 1);
+    counts(&told, "has 0", 2);
+    counts(&told, "AI assistance", 1);
+    let shown = run(&f, &["show", "agent/work"]).exits(0).out;
+    counts(&shown, "    UNSIGNED: default: 0 of 1 senior; dana", 1);
+    counts(&shown, "    AI_UNSIGNED: ai: 0 of 1 senior; dana", 1);
+    counts(&shown, "senior", 2);
+    counts(&shown, "has 0", 0);
+    // What is signed is still listed, with who signed it.
+    f.decide("dana", WORK, Verdict::Approve);
+    let told = verify(&f, "main", WORK, &["--proposal", "--format", "plain"]).exits(0).out;
+    counts(&told, "default needs 1 senior, has 1 (dana)", 1);
+}

@@ -425,3 +425,78 @@ fn a_rejection_of_another_change_of_the_same_file_is_told_as_that() {
     let said = run_in(&desk.f, &desk.f.repo, &["show", "other"]).exits(0);
     said.says("dana rejected another change of the same paths: no good. An approval must answer record");
 }
+
+#[test]
+fn a_branch_that_was_deleted_on_the_remote_goes_with_the_next_fetch_and_nothing_else_does() {
+    let desk = Desk::new();
+    desk.host("feat", &[(5, "five")]);
+    desk.host("kept", &[(7, "seven")]);
+    desk.host("mine", &[(9, "nine")]);
+    desk.fetch();
+    desk.git(&["branch", "-q", "--track", "mine", "origin/mine"]);
+    desk.git(&["tag", "-a", "-m", "own", "own", "main"]);
+    desk.git(&["update-ref", "refs/undersign/decisions/x/1", "origin/feat"]);
+    desk.f.git("mina", &["branch", "-q", "-D", "feat", "mine"]);
+    assert_eq!(desk.ids(), ["here:feat", "here:kept", "here:mine"]);
+    desk.git(&["config", "remote.origin.prune", "false"]);
+    desk.run(&["queue", "--fetch"]).exits(0).says("feat");
+    desk.git(&["config", "--unset", "remote.origin.prune"]);
+    desk.run(&["queue", "--fetch"]).exits(0).says("kept").says_not("feat");
+    // What is only here is nobody's but the person's; the row says that the other end is gone.
+    desk.run(&["queue"]).says("mine; origin/mine is gone");
+    assert_eq!(desk.ids(), ["here:kept", "here:mine"]);
+    desk.git(&["rev-parse", "refs/undersign/decisions/x/1", "own"]);
+}
+
+#[test]
+fn nothing_is_pruned_where_a_remote_is_fetched_into_refs_of_ones_own() {
+    for refspec in ["+refs/heads/*:refs/heads/*", "+refs/undersign/*:refs/undersign/*"] {
+        let desk = Desk::new();
+        desk.git(&["checkout", "-q", "--detach"]);
+        desk.git(&["branch", "-q", "own", "main"]);
+        desk.git(&["update-ref", "refs/undersign/decisions/x/1", "main"]);
+        desk.git(&["config", "--add", "remote.origin.fetch", refspec]);
+        desk.run(&["queue", "--fetch"]).exits(0);
+        desk.git(&["rev-parse", "refs/heads/own", "refs/undersign/decisions/x/1"]);
+    }
+}
+
+#[test]
+fn commits_of_a_detached_worktree_that_are_on_no_branch_are_a_change() {
+    let desk = Desk::new();
+    let work = desk.f.dir.path().join("agent-7");
+    let at = |args: &[&str]| git_in(&work, "mina", args);
+    desk.git(&["worktree", "add", "-q", "--detach", work.to_str().unwrap(), "main"]);
+    assert!(desk.ids().is_empty(), "it has committed nothing yet");
+    let commit = |title: &str| {
+        std::fs::write(work.join("long.txt"), title).unwrap();
+        at(&["commit", "-q", "-a", "-m", title]);
+        at(&["rev-parse", "HEAD"])
+    };
+    let first = commit("Work on no branch");
+    assert_eq!(desk.ids(), ["here:worktrees/agent-7"]);
+    let name = format!("agent-7@{}", &first[..7]);
+    desk.run(&["queue"]).exits(0).says(&name).says("on no branch: detached HEAD of the worktree ").says("/agent-7");
+    for meant in ["here:worktrees/agent-7", "worktrees/agent-7", "worktrees/agent-7/HEAD", &first[..8]] {
+        desk.run(&["show", meant]).exits(0).says("Work on no branch").says("here:worktrees/agent-7");
+    }
+    // The id stays when the agent goes on, so that what was seen stays with it.
+    let second = commit("More work");
+    let json = desk.run(&["show", "worktrees/agent-7", "--json"]).exits(0).json();
+    assert_eq!((json["head"].as_str(), json["id"].as_str()), (Some(&second[..]), Some("here:worktrees/agent-7")));
+    // From within, it is the same change.
+    let within = run_in(&desk.f, &work, &["queue", "--json"]).exits(0).json();
+    assert_eq!(within["changes"].as_array().unwrap().len(), 1);
+
+    at(&["branch", "-q", "found", "HEAD"]);
+    assert_eq!(desk.ids(), ["here:found"], "a branch has it now");
+    at(&["checkout", "-q", "HEAD~1"]);
+    assert_eq!(desk.ids(), ["here:found"], "what a branch contains is no work of its own");
+    at(&["branch", "-q", "-D", "found"]);
+    assert_eq!(desk.ids(), ["here:worktrees/agent-7"]);
+    std::fs::remove_dir_all(&work).unwrap();
+    assert!(desk.ids().is_empty(), "its files are gone");
+    desk.git(&["checkout", "-q", "--detach"]);
+    desk.local("own.txt", "Work beside the git directory");
+    assert_eq!(desk.ids(), ["here:main-worktree"]);
+}

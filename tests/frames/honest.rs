@@ -352,3 +352,53 @@ fn what_could_not_be_written_is_said_from_its_beginning_on_at_every_size() {
         assert!(said.contains("bytes are signed"), "{frame}");
     }
 }
+
+#[test]
+fn a_branch_that_moves_while_it_is_read_is_told_and_read_again_only_when_that_is_asked_for() {
+    let f = fixture(&[("a.txt", "one\n"), ("b.txt", "b\n")], &[("a.txt", "one\ntwo\n"), ("b.txt", "b\nc\n")]);
+    for size in [(100, 30), (80, 24)] {
+        let mut session = opened(&f, size);
+        session.press("<space>");
+        let before = session.frame();
+        f.git("mina", &["checkout", "-q", "topic"]);
+        f.write("b.txt", &format!("b\nnews for {}\n", size.0));
+        f.git("mina", &["commit", "-q", "-a", "--amend", "-m", "Work on it"]);
+        f.git("mina", &["checkout", "-q", "main"]);
+        session.press("j");
+        assert!(!session.frame().contains("↻"), "it looks at most every two seconds");
+        session.state.now += 3;
+        session.press("k");
+        let told = session.frame();
+        assert!(told.contains("↻ moved (ctrl-r)") && told.contains("The branch moved to "), "{told}");
+        assert!(!told.contains(&format!("news for {}", size.0)), "what is read does not move by itself: {told}");
+        session.press("j");
+        assert!(session.frame().contains("↻ moved (ctrl-r)"), "{}", session.frame());
+        session.press("<ctrl-r>");
+        let now = session.frame();
+        assert!(!now.contains("↻") && now.contains("The branch moved since you were here"), "{before}\n{now}");
+        assert!(left(&now).contains("1 hunk"), "the mark of a.txt is kept: {now}");
+        session.press("d");
+        assert!(session.frame().contains(&format!("news for {}", size.0)), "{}", session.frame());
+        session.press("qq");
+    }
+}
+
+#[test]
+fn a_target_that_moves_and_a_branch_that_goes_are_told_while_one_reads() {
+    let f = fixture(&[("a.txt", "one\n")], &[("a.txt", "one\ntwo\n")]);
+    let mut session = opened(&f, (100, 30));
+    f.write("other.txt", "x\n");
+    f.commit("mina", "The target moves");
+    session.state.now += 3;
+    session.press("j");
+    assert!(session.frame().contains("↻ target moved (ctrl-r)"), "{}", session.frame());
+    session.press("<ctrl-r>");
+    assert!(!session.frame().contains("↻"), "{}", session.frame());
+    f.git("mina", &["branch", "-q", "-D", "topic"]);
+    session.state.now += 3;
+    session.press("j");
+    assert!(session.frame().contains("↻ branch is gone"), "{}", session.frame());
+    session.press("<ctrl-r>");
+    let frame = session.frame();
+    assert!(frame.contains("It is pending no more") && frame.contains("two"), "what was read stays: {frame}");
+}

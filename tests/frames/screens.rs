@@ -3,6 +3,7 @@
 use undersign::app::keymap::{Keymap, Stroke};
 use undersign::app::update;
 use undersign::decision::Verdict;
+use undersign::signer::NoKey;
 
 use super::*;
 
@@ -222,13 +223,40 @@ fn without_a_key_the_commands_stand_there_and_no_verdict_is_offered() {
     let f = two_changes();
     let mut session = Session::new(&f, (120, 36));
     let told = "There is no signing key: make one.\n  ssh-keygen -t ed25519 -f ~/.ssh/id_ed25519";
-    session.state.key = Err(told.to_owned());
+    session.state.key = Err(no_key("no signing key", told));
     assert!(session.frame().contains("read only: no signing key"), "{}", session.frame());
     session.press("<enter>S");
     let frame = session.frame();
     assert!(frame.contains("ssh-keygen -t ed25519 -f ~/.ssh/id_ed25519"), "{frame}");
     assert!(!frame.contains("a approve") && !frame.contains("r reject") && !frame.contains("roster"), "{frame}");
     assert_eq!(frame.matches("no signing key").count(), 1, "{frame}");
+}
+
+fn no_key(brief: &str, text: &str) -> NoKey {
+    NoKey { brief: brief.to_owned(), text: text.to_owned(), is_named: true }
+}
+
+#[test]
+fn of_a_person_whose_key_cannot_sign_nothing_says_that_all_is_done() {
+    let f = two_changes();
+    f.decide_at("dana", "docs/typo", Verdict::Approve, NOW);
+    let mut session = Session::new(&f, (120, 36));
+    let told =
+        "The signing key ~/id_rsa.pub is of type ssh-rsa, which signs no records. Make another:\n  ssh-keygen -t x";
+    session.state.key = Err(no_key("id_rsa.pub cannot sign", told));
+    session.press("R");
+    let frame = session.frame();
+    assert!(frame.contains(" · 1 decided") && !frame.contains("need you"), "{frame}");
+    assert!(frame.contains("read only: id_rsa.pub cannot sign") && !frame.contains("all done"), "{frame}");
+    assert!(frame.contains("  ssh-keygen -t x"), "{frame}");
+
+    let nothing = Fixture::with_policy("");
+    nothing.git("dana", &["branch", "-q", "-D", "agent/work"]);
+    let mut session = Session::new(&nothing, (80, 24));
+    session.state.key = Err(no_key("id_rsa.pub cannot sign", told));
+    let frame = session.frame();
+    assert!(frame.contains("Nothing waits") && frame.contains("is of type ssh-rsa"), "{frame}");
+    assert!(frame.contains("  ssh-keygen -t x"), "{frame}");
 }
 
 #[test]

@@ -38,6 +38,8 @@ pub fn run(repository: &Repository) -> Result<(), String> {
         found.extend(refuses.then(|| states(repository, policy, &settings)));
         found.extend(ledger_state(repository, policy, refuses));
         found.extend(keys(repository, policy));
+        #[cfg(feature = "tui")]
+        found.extend((!repository.is_bare()).then(|| own_key(repository, policy)));
         found.extend(repository.is_bare().then(|| others_of_this_id(repository, policy)).flatten());
         found.extend(policy_branch.as_ref().into_iter().flat_map(|branch| pipelines(repository, policy, branch)));
     }
@@ -312,6 +314,22 @@ fn keys(repository: &Repository, policy: &Policy) -> Vec<Finding> {
         )));
     }
     found
+}
+
+/// Whose key would sign here. It enforces nothing; where it cannot sign, the commands that help are below.
+#[cfg(feature = "tui")]
+fn own_key(repository: &Repository, policy: &Policy) -> Finding {
+    let fingerprint = match crate::config::fingerprint(&repository.root) {
+        Ok(fingerprint) => fingerprint,
+        Err(why) => return Note(why.text),
+    };
+    let owns = |person: &&crate::policy::Person| person.keys.iter().any(|own| own.key.fingerprint() == fingerprint);
+    match policy.roster.people().find(owns) {
+        Some(person) => Good(format!("You sign as {}, with {fingerprint}.", person.id)),
+        None => {
+            Note(format!("Your key {fingerprint} is in no roster of this policy: what it signs counts for nothing."))
+        }
+    }
 }
 
 /// Gates that run in a pipeline which the change itself can write.

@@ -17,6 +17,7 @@ use crate::drafts::Drafts;
 use crate::examination::{Examination, FileMaterial, Reading, RepositorySnapshot};
 use crate::policy::Policy;
 use crate::risk::Rules;
+use crate::signer::NoKey;
 use crate::source::git::{PolicyState, TargetBranch};
 use crate::worker::{FirstFrame, Ports, perform};
 
@@ -195,7 +196,7 @@ pub fn open(state: &mut State) {
     let ports = Ports {
         drafts: Drafts::at("sample".into()),
         caches: Caches::default(),
-        key: Err(String::new()),
+        key: Err(NoKey::default()),
         access: ServerAccess::nowhere(),
         clock: Some(NOW),
         random: Some(7),

@@ -22,13 +22,14 @@ impl<'g> Segment<'_, 'g> {
             return reasons;
         }
         for slot in missing {
-            let (code, what) = match slot.compartment.as_str() {
-                AI => (Code::AiUnsigned, "AI assistance".to_owned()),
-                HIDDEN => (Code::Hidden, format!("Text with characters that do not show ({})", places(hidden))),
-                name => (Code::Unsigned, name.to_owned()),
+            let what = match slot.compartment.as_str() {
+                AI => "AI assistance".to_owned(),
+                HIDDEN => format!("Text with characters that do not show ({})", places(hidden)),
+                name => name.to_owned(),
             };
-            let detail = format!("{what} needs {} of role {}, has {}.", slot.need, slot.slot, slot.have);
-            reasons.push(Reason::holds(code, detail).in_compartment(&slot.compartment));
+            let by = if slot.by.is_empty() { String::new() } else { format!(" ({})", slot.by.join(", ")) };
+            let detail = format!("{what} needs {} of role {}, has {}{by}.", slot.need, slot.slot, slot.have);
+            reasons.push(Reason::holds(Code::of_open_slot(slot), detail).in_compartment(&slot.compartment));
         }
         if self.manifest.is_empty()
             && let Some(step) = self.steps.last()

@@ -22,6 +22,7 @@ mod straight;
 mod submodule;
 mod target;
 mod trees;
+mod worktrees;
 
 pub use attribution::{NotesRefs, attribution, note, testimony};
 pub use contents::Objects;

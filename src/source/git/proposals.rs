@@ -12,6 +12,7 @@ use git2::BranchType;
 
 use super::landed::Landed;
 use super::straight::Straight;
+use super::worktrees::Detached;
 use super::{GitError, Repository, TargetBranch, object_id, oid};
 use crate::change::request::{REQUESTS, Request};
 use crate::change::{BranchRef, Change, ObjectId, Revision, counted, visible};
@@ -219,7 +220,10 @@ impl Repository {
     fn proposals(&self, target: &TargetBranch) -> Result<Vec<Proposal>, GitError> {
         let own = self.target_ref(&target.name);
         let home = self.home();
-        let all = self.branch_refs()?;
+        let mut all = self.branch_refs()?;
+        let tips: Vec<ObjectId> = all.iter().filter_map(|(_, tip)| tip.clone().ok()).collect();
+        let detached = self.detached(&tips);
+        all.extend(detached.iter().map(|worktree| (worktree.at.clone(), Ok(worktree.tip))));
         let holders = Holders::of(&all, home.as_deref(), target);
         let (mut refs, mut stands) = (Vec::new(), BTreeMap::new());
         for (at, tip) in &all {
@@ -237,12 +241,20 @@ impl Repository {
             proposal.stands = proposal.refs.first().and_then(|at| stands.remove(&at.full));
         }
         name(&mut proposals, &holders);
+        for proposal in &mut proposals {
+            let is_it = |worktree: &&Detached| proposal.refs.first() == Some(&worktree.at);
+            if let Some(worktree) = detached.iter().find(is_it) {
+                (proposal.name, proposal.stands) = (worktree.name(), Some(worktree.stands()));
+            }
+        }
         Ok(proposals)
     }
 
     /// How a local branch relates to its counterpart.
     fn beside(&self, at: &BranchRef, tip: &Result<ObjectId, GitError>, counterpart: Option<&At>) -> Beside {
-        let (None, Ok(tip), Some((other, Ok(there)))) = (&at.remote, tip, counterpart) else { return Beside::Alone };
+        let (None, Ok(tip), Some((other, Ok(there)))) = (&at.remote, tip, counterpart) else {
+            return self.lost(at).map_or(Beside::Alone, |upstream| Beside::Stands(format!("{upstream} is gone")));
+        };
         if there == tip {
             return Beside::Alone;
         }
@@ -253,6 +265,14 @@ impl Repository {
             Ok((ahead, behind)) => Beside::Stands(format!("local is {ahead} ahead of and {behind} behind {other}")),
             Err(_) => Beside::Alone,
         }
+    }
+
+    /// The branch of a remote that a local one follows, according to its configuration, and that is there no more.
+    fn lost(&self, at: &BranchRef) -> Option<String> {
+        let upstream = at.remote.is_none().then(|| self.raw.branch_upstream_name(&at.full).ok())??;
+        let upstream = std::str::from_utf8(&upstream).ok()?;
+        let short = upstream.strip_prefix("refs/remotes/")?;
+        self.tip(upstream).is_none().then(|| short.to_owned())
     }
 }
 

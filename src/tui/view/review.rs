@@ -15,6 +15,7 @@ use crate::app::review::rows::Row;
 use crate::change::Change;
 use crate::change::counted;
 use crate::risk::Severity;
+use crate::signing::Moved;
 use crate::tui::theme::Role;
 
 pub fn draw(state: &State, review: &Review, area: Rect, paint: &mut Paint<'_>) {
@@ -77,7 +78,7 @@ fn titled(change: &Change) -> String {
 fn header(state: &State, review: &Review, area: Rect, paint: &mut Paint<'_>) {
     let width = usize::from(area.width);
     let (back, right) = match review.part_name() {
-        Some(name) => (" ‹ All   ", Line::new().add(Role::Warning, &format!("{name} "))),
+        Some(name) => (" ‹ All   ", moved(state).add(Role::Warning, &format!("{name} "))),
         None if state.is_only_review() => (" ‹ Leave   ", counters(state, review, width)),
         None => (" ‹ Queue   ", counters(state, review, width)),
     };
@@ -91,10 +92,21 @@ fn header(state: &State, review: &Review, area: Rect, paint: &mut Paint<'_>) {
     paint.line(area, 0, left.add(Role::Text, &" ".repeat(gap)).join(right));
 }
 
+/// That what is read has moved meanwhile.
+fn moved(state: &State) -> Line {
+    let reread = state.keymap.first(Action::Reread);
+    match state.moved {
+        Some(Moved::Branch(_)) => Line::new().add(Role::Accent, &format!("↻ moved ({reread})   ")),
+        Some(Moved::Target(_)) => Line::new().add(Role::Accent, &format!("↻ target moved ({reread})   ")),
+        Some(Moved::Gone) => Line::new().add(Role::Warning, "↻ branch is gone   "),
+        None => Line::new(),
+    }
+}
+
 /// What is left. Zero counts are omitted; when nothing is left, the line says so and names the next step.
 fn counters(state: &State, review: &Review, width: usize) -> Line {
     let progress = review.progress();
-    let mut line = Line::new();
+    let mut line = moved(state);
     if width >= 100 {
         let agent = review.examination.as_ref().map_or("…", |e| e.provenance.word());
         line = line.add(Role::Muted, &format!("{agent} · {}   ", review.change.revision.head.short()));
@@ -119,7 +131,10 @@ fn counters(state: &State, review: &Review, width: usize) -> Line {
     if review.draft.is_decided() {
         line = line.add(Role::Ok, " · ✓ decided");
     } else if left.is_empty() && review.is_complete() && !review.read_only {
-        line = line.add(Role::Muted, &format!(" · {} signs", state.keymap.first(Action::Sign)));
+        line = match &state.key {
+            Ok(_) => line.add(Role::Muted, &format!(" · {} signs", state.keymap.first(Action::Sign))),
+            Err(why) => line.add(Role::Warning, &format!(" · {}", why.brief)),
+        };
     }
     if review.read_only {
         line = line.add(Role::Warning, " · read-only");

@@ -15,7 +15,7 @@ use crate::app::servers::{RequestInfo, checks_sentence, checks_sign};
 use crate::app::{State, preview_height};
 use crate::change::counted;
 use crate::change::request::Request;
-use crate::examination::{self, Examination};
+use crate::examination::{self, Examination, RepositorySnapshot};
 use crate::gate::advice;
 use crate::risk::{BlastClass, Severity};
 use crate::source::server::Checks;
@@ -71,8 +71,11 @@ fn draw_list(state: &State, area: Rect, paint: &mut Paint<'_>) {
     let rows = state.queue.rows();
     let columns = Columns::of(state, area.width);
     let page = state.page();
+    let room = usize::from(area.width).saturating_sub(4);
+    // What a person without a key has to do, if nothing else needs the space.
+    let no_key = state.key.as_ref().err().map(|why| fold(&why.text, room)).unwrap_or_default();
     if rows.is_empty() {
-        let text = fold(&empty(state), usize::from(area.width).saturating_sub(4));
+        let text = [fold(&empty(state), room), vec![String::new()], no_key].concat();
         for (row, part) in text.iter().enumerate() {
             paint.line(area, 3 + row as u16, Line::new().add(Role::Muted, &format!("  {part}")));
         }
@@ -100,10 +103,9 @@ fn draw_list(state: &State, area: Rect, paint: &mut Paint<'_>) {
         };
         paint.line_on(area, y, line, selected.then_some(Role::Selected));
     }
-    // If nothing else needs the space: what a person without a key has to do.
     let free = page.saturating_sub(rows.len() - scroll.min(rows.len()));
-    if let (Err(why), true) = (&state.key, free >= 9) {
-        for (row, part) in fold(why, usize::from(area.width).saturating_sub(4)).iter().enumerate() {
+    if free > no_key.len() {
+        for (row, part) in no_key.iter().enumerate() {
             let y = 3 + (page - free + row) as u16;
             paint.line(area, y, Line::new().add(Role::Muted, &format!("  {part}")));
         }
@@ -156,7 +158,7 @@ fn header(state: &State, area: Rect, paint: &mut Paint<'_>) {
     if mine > 0 {
         let verb = if mine == 1 { "needs" } else { "need" };
         left = left.add(Role::Accent, &format!(" · {mine} {verb} you"));
-    } else if open > 0 && pending == 0 && decided > 0 {
+    } else if open > 0 && pending == 0 && decided > 0 && is_signatory(state) {
         left = left.add(Role::Ok, " · all done for you");
     }
     let moved = entries.iter().filter(|entry| entry.again.is_some()).count();
@@ -194,15 +196,27 @@ fn header(state: &State, area: Rect, paint: &mut Paint<'_>) {
     paint.line(area, 0, line);
 }
 
+fn snapshots(state: &State) -> impl Iterator<Item = &RepositorySnapshot> + Clone {
+    state.queue.sources.iter().filter_map(|source| match source {
+        Source::Ready(snapshot) => Some(&**snapshot),
+        _ => None,
+    })
+}
+
+/// Whether the person at the desk signs anywhere: of nobody else can it be said that all is done.
+fn is_signatory(state: &State) -> bool {
+    snapshots(state).any(|snapshot| state.me(snapshot).is_some())
+}
+
 /// The person at the desk and their key, in a long and a short form.
 fn identity(state: &State) -> (String, String) {
     let both = |text: String| (text.clone(), text);
-    let Ok(fingerprint) = &state.key else { return both("read only: no signing key".to_owned()) };
+    let fingerprint = match &state.key {
+        Ok(fingerprint) => fingerprint,
+        Err(why) => return both(format!("read only: {}", why.brief)),
+    };
     let key: String = fingerprint.trim_start_matches("SHA256:").chars().take(8).collect();
-    let mut snapshots = state.queue.sources.iter().filter_map(|source| match source {
-        Source::Ready(snapshot) => Some(snapshot),
-        _ => None,
-    });
+    let mut snapshots = snapshots(state);
     match snapshots.clone().find_map(|snapshot| state.me(snapshot)) {
         Some(person) => (format!("{} · {}   key {key}", person.id, person.roles.join(", ")), person.id.clone()),
         // If the roster could not be read, nothing is shown.
