@@ -8,7 +8,7 @@ use std::ops::Range;
 impl Statement<'_, '_> {
     /// What these parts may call, which may do anything, as a sentence; none if they surely only compute.
     pub fn called_in(&self, parts: Range<usize>) -> Option<String> {
-        parts.clone().find_map(|at| match self.token(at) {
+        parts.into_iter().find_map(|at| match self.token(at) {
             Some(Token::Sign('(')) if at > 0 && self.may_call(at) => {
                 let name = self.word(at - 1);
                 let name = if name.is_empty() { "a function".to_owned() } else { format!("{name}()") };
@@ -88,8 +88,13 @@ impl Statement<'_, '_> {
                 let is_partitioned = before == "by" && self.word_before(name, 2) == "partition";
                 self.word(0) == "create" && is_partitioned && self.opened(name).is_none()
             }
-            // It takes a number from a sequence, as each row will that gets the default.
-            "nextval" => is_definition && before == "default",
+            // It takes a number from a sequence, as each row will that gets the default. A function of the same name
+            // for another type would be called for anything else.
+            "nextval" => {
+                let is_sequence = self.token(open + 1) == Some(Token::Value) && self.word(open + 3) == "regclass";
+                let is_cast = self.parts.get(open + 2).is_some_and(|part| part.text == "::");
+                is_definition && before == "default" && is_sequence && is_cast && self.closed(open) == open + 4
+            }
             "conflict" => before == "on" && self.word(self.closed(open) + 1) == "do",
             _ => FUNCTIONS.contains(&word) || NO_FUNCTIONS.contains(&word),
         }

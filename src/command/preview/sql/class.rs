@@ -26,7 +26,7 @@ type Told = (Act, String);
 pub fn of(parts: &[Part<'_>]) -> Vec<Found> {
     let statement = Statement::of(parts);
     let mut found = match statement.word(0).as_str() {
-        "drop" | "truncate" => statement.objects(),
+        "drop" | "truncate" => statement.objects().into_iter().chain(statement.hidden()).collect(),
         "alter" if matches!(statement.word(1).as_str(), "table" | "view" | "materialized") => statement.actions(),
         _ => {
             let whole = statement.classify().map(|told| statement.found(told, 0..statement.len()));
@@ -36,6 +36,10 @@ pub fn of(parts: &[Part<'_>]) -> Vec<Found> {
     // Whatever a statement is, what is read in more than one way counts.
     if parts.iter().any(|part| part.token == Token::Odd) {
         doubt(&mut found, parts, "what it says depends on a variable or a setting");
+    }
+    // psql sends it as one statement.
+    if parts.iter().any(|part| part.token == Token::Sign(';')) {
+        doubt(&mut found, parts, "a semicolon in parentheses");
     }
     found
 }
@@ -208,12 +212,10 @@ impl Statement<'_, '_> {
             (false, true) => "deletes every row, and those of tables that refer to it",
         };
         let is_long = matches!(self.word(1).as_str(), "materialized" | "foreign" | "event" | "owned" | "access");
-        let verb = if !is_drop {
-            1
-        } else if is_long {
-            3
-        } else {
-            2
+        let verb = match (is_drop, is_long) {
+            (false, _) => 1,
+            (true, false) => 2,
+            (true, true) => 3,
         };
         let found = self.lists(0).into_iter().map(|parts| {
             let verb = if parts.start == 0 { 0..0 } else { 0..verb };
@@ -277,8 +279,8 @@ impl Statement<'_, '_> {
         let verb = if self.token(after) == Some(Token::Sign('*')) { after + 1 } else { after };
         let is_known = matches!(self.token(first), Some(Token::Word(_) | Token::Quoted(_))) && verb < self.len();
         if !is_known || self.is_of_catalog(first) {
-            let note = "a change of a table that is not known here".to_owned();
-            return vec![self.found((Act::Unclear, note), 0..self.len())];
+            let told = (Act::Unclear, "a change of a table that is not known here".to_owned());
+            return [self.found(told, 0..self.len())].into_iter().chain(self.hidden()).collect();
         }
         let found = self.lists(verb).into_iter().map(|parts| {
             let hidden = (parts.start + 1..parts.end).filter_map(|at| self.hidden_at(at));

@@ -36,8 +36,8 @@ pub struct Part<'t> {
 pub enum Piece<'t> {
     /// Up to a semicolon. There is at least one part.
     Statement(Vec<Part<'t>>),
-    /// A command of psql between statements: from a backslash to the end of the line.
-    Meta { line: usize, text: &'t str },
+    /// A command of psql, from a backslash to the end of the line. If it is within a statement, that comes after it.
+    Meta { line: usize, text: &'t str, is_within: bool },
     /// From here on nothing is understood.
     Rest { line: usize, text: &'t str, why: &'static str },
 }
@@ -98,8 +98,8 @@ impl<'t> Reader<'t> {
             _ if c.is_ascii_whitespace() || c == '\x0b' => self.skip(1),
             '-' if rest.starts_with("--") => self.skip(rest.find(['\n', '\r']).unwrap_or(rest.len())),
             '/' if rest.starts_with("/*") => self.skip(comment(rest).ok_or("a comment without an end")?),
-            ';' => return self.semicolon(),
-            '\\' => return self.meta(),
+            ';' if self.depth == 0 => return self.semicolon(),
+            '\\' => self.meta(),
             '\'' => {
                 let length = string(rest, false).ok_or("a string without an end")?;
                 // Whether a backslash escapes the quote is a setting of the server.
@@ -174,9 +174,6 @@ impl<'t> Reader<'t> {
     }
 
     fn semicolon(&mut self) -> Result<(), &'static str> {
-        if self.depth > 0 {
-            return Err("a semicolon in parentheses");
-        }
         let is_ended = self.statement();
         self.skip(1);
         if is_ended && self.takes_data() { Err("data for COPY") } else { Ok(()) }
@@ -189,16 +186,12 @@ impl<'t> Reader<'t> {
         parts.first().is_some_and(|first| is(first, "copy")) && parts.iter().any(|part| is(part, "stdin"))
     }
 
-    /// A command of psql takes the rest of its line. Most end no statement: what follows may belong to the one before.
-    fn meta(&mut self) -> Result<(), &'static str> {
-        if !self.parts.is_empty() || self.depth > 0 {
-            return Err("a command of psql within a statement");
-        }
+    /// A command of psql takes the rest of its line. Most end no statement: what follows belongs to that which is open.
+    fn meta(&mut self) {
         let rest = self.rest();
         let length = rest.find('\n').unwrap_or(rest.len());
-        self.found.push(Piece::Meta { line: self.line, text: &rest[..length] });
+        self.found.push(Piece::Meta { line: self.line, text: &rest[..length], is_within: !self.parts.is_empty() });
         self.skip(length);
-        Ok(())
     }
 
     /// A string that may end earlier, or later: what is in it is read as words, too.

@@ -115,8 +115,11 @@ pub fn preview(script: &[u8]) -> Result<Document, String> {
                 rows.extend(told(&parts, &types));
                 types.extend(class::made_type(&parts));
             }
-            Piece::Meta { text, .. } if is_harmless(text) => {}
-            Piece::Meta { line, text } => rows.push(unclear(line, text, "a command of psql itself")),
+            Piece::Meta { text, is_within: false, .. } if is_harmless(text) => {}
+            Piece::Meta { line, text, is_within } => {
+                let note = if is_within { "a command of psql within a statement" } else { "a command of psql itself" };
+                rows.push(unclear(line, text, note));
+            }
             Piece::Rest { line, text, why } => rows.push(unclear(line, text, &format!("{why}: not read from here on"))),
         }
         if rows.len() > MAX_ROWS {

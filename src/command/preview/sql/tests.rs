@@ -121,8 +121,11 @@ fn what_only_looks_harmless_is_not() {
         // psql ends no statement at most of its own commands.
         ("SELECT 1 AS \\timing on\nshow, purge();", Act::Unclear),
         ("SELECT 1 AS \\set ON_ERROR_STOP on\nbegin, purge();", Act::Unclear),
-        ("ALTER TABLE a ADD \\timing on\nshow int, ALTER v TYPE int USING 0, SET UNLOGGED;", Act::Unclear),
+        ("ALTER TABLE a ADD \\timing on\nshow int, ALTER v TYPE int USING 0, SET UNLOGGED;", Act::Replace),
         ("SELECT (1; \\timing on\nshow, purge());", Act::Unclear),
+        ("SELECT (1; show)", Act::Unclear),
+        ("SELECT (1; DROP TABLE a)", Act::Destroy),
+        ("SELECT 1 \\gexec\nDROP TABLE a;", Act::Destroy),
         ("SELECT 1 /* a */ \\timing\n;", Act::Unclear),
         ("SELECT 1;\\timing on\nSELECT 2;\\timing\n", Act::Read),
         // Expressions that are stored, and run by a later row.
@@ -189,6 +192,7 @@ fn what_only_looks_harmless_is_not() {
         ("SELECT range(1)", Act::Unclear),
         ("SELECT enum(1)", Act::Unclear),
         ("SELECT nextval('a')", Act::Unclear),
+        ("CREATE TABLE a (b int DEFAULT nextval(1))", Act::Unclear),
         ("SELECT DISTINCT ON (1) over(1)", Act::Unclear),
         ("CREATE TABLE a AS SELECT DISTINCT ON (1) include(1)", Act::Unclear),
         ("CREATE TABLE a AS SELECT count(*) OVER (PARTITION BY range(1)) FROM b", Act::Unclear),
@@ -221,6 +225,7 @@ fn what_only_looks_harmless_is_not() {
         ("ALTER TABLE if DISABLE TRIGGER owner", Act::Unclear),
         ("ALTER TABLE IF EXISTS if ADD b int", Act::Change),
         ("ALTER TABLE ONLY (owner) DISABLE TRIGGER ALL", Act::Unclear),
+        ("ALTER TABLE ONLY (a) DROP b", Act::Destroy),
         ("ALTER TABLE a ALTER storage RESTART WITH 1", Act::Unclear),
         ("ALTER TABLE a ALTER statistics SET (n_distinct = 1)", Act::Unclear),
         ("ALTER TABLE a ALTER \"default\" SET GENERATED ALWAYS", Act::Unclear),
@@ -300,6 +305,10 @@ fn each_object_that_is_destroyed_has_a_row_which_no_comment_hides() {
         assert_eq!(destroyed(&script), rows, "{script}");
     }
     assert_eq!(destroyed("DROP TABLE a,b,c,d,e").len(), 5);
+    assert_eq!(
+        destroyed("DROP TABLE a \\g\nDELETE FROM b;"),
+        ["line 1: DROP TABLE a DELETE FROM b", "line 2: DROP TABLE a DELETE FROM b"]
+    );
     let many = format!("DROP TABLE {}z", "a,".repeat(MAX_ROWS));
     assert!(preview(many.as_bytes()).unwrap_err().contains("more than"));
 }
@@ -365,9 +374,10 @@ proptest::proptest! {
     #[test]
     fn a_call_or_an_attribute_is_never_harmless(
         start in "SELECT 1 AS a,|INSERT INTO a SELECT|CREATE TABLE a AS SELECT|CREATE TABLE a \\(b int DEFAULT|\
-                  ALTER TABLE a ADD CHECK \\(|CREATE DOMAIN a AS int CHECK \\(|CREATE SCHEMA a CREATE TABLE b \\(c int CHECK \\(",
+                  ALTER TABLE a ADD CHECK \\(|CREATE DOMAIN a AS int CHECK \\(|\
+                  CREATE SCHEMA a CREATE TABLE b \\(c int CHECK \\(",
         gap in "( |\n|/\\*\\*/|--x\n|\\\\timing on\n|\\\\set ON_ERROR_STOP on\n){1,3}",
-        call in "purge\\(\\)|key\\(1\\)|o\\.wipe|\\(o\\)\\.wipe|lo_unlink\\(1\\)|s\\.lower\\(a\\)|show\\(\\)|begin\\(\\)",
+        call in "(purge|key|lo_unlink|s\\.lower|show|begin)\\(1\\)|o\\.wipe|\\(o\\)\\.wipe",
     ) {
         let found = worst(&format!("{start}{gap}{call}"));
         proptest::prop_assert_eq!(found, Act::Unclear);
