@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::lexer::{Part, Token};
 use super::statement::Statement;
-use super::words::SETTINGS;
+use super::words::{CATALOGS, SETTINGS};
 use super::{Act, MAX_ROWS};
 
 /// One thing that a statement does.
@@ -160,12 +160,12 @@ impl Statement<'_, '_> {
         (0..self.len()).any(|at| self.opened(at).is_none() && self.word(at) == "where")
     }
 
-    /// Rows in the catalog are objects, rights and settings.
+    /// Rows in the catalog are objects, rights and settings, and those of a scheduler in the database are commands.
     fn is_of_catalog(&self, first: usize) -> bool {
         let is_part = |at: &usize| *at == first || self.token(at - 1) == Some(Token::Sign('.'));
         let names = (first..first + 8).step_by(2).take_while(is_part);
         let mut names = names.filter_map(|at| self.token(at).and_then(name_of));
-        names.any(|name| name.starts_with("pg_") || name == "information_schema")
+        names.any(|name| name.starts_with("pg_") || CATALOGS.contains(&name.as_str()))
     }
 
     /// What a statement destroys or overwrites by a word that is not its first one.
@@ -191,7 +191,9 @@ impl Statement<'_, '_> {
             "delete" | "truncate" | "drop" => told(Act::Destroy, "destroys by a part of it"),
             "update" if before == "for" || before == "key" => None,
             "update" | "merge" => told(Act::Replace, "overwrites values by a part of it"),
-            "into" if self.is_of_catalog(at + 1) => told(Act::Unclear, "writes into the catalog"),
+            "into" if self.is_of_catalog(at + 1) => {
+                told(Act::Unclear, "writes into the catalog, or that of a scheduler")
+            }
             _ => None,
         }
     }

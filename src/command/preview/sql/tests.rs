@@ -249,6 +249,7 @@ fn what_only_looks_harmless_is_not() {
         ("INSERT INTO PG_Class VALUES (1)", Act::Unclear),
         ("INSERT INTO \"pg_catalog\".\"pg_class\" VALUES (1)", Act::Unclear),
         ("INSERT INTO information_schema.sql_parts VALUES (1)", Act::Unclear),
+        ("INSERT INTO cron.job (command) VALUES ('x')", Act::Unclear),
         ("WITH a AS (INSERT INTO pg_authid VALUES (1) RETURNING 1) SELECT 1", Act::Unclear),
         ("ALTER TABLE pg_catalog.pg_class ADD a int", Act::Unclear),
         // A condition of a query is none of the statement.

@@ -157,3 +157,6 @@ pub const BEFORE_EXPRESSIONS: [&str; 45] = [
 /// Settings that a statement may change without changing what the others mean.
 pub const SETTINGS: [&str; 4] =
     ["lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout", "client_min_messages"];
+
+/// Schemas in which rows are more than data, beside those that begin with `pg_`: pg_cron and pgAgent run theirs.
+pub const CATALOGS: [&str; 3] = ["information_schema", "cron", "pgagent"];
