@@ -163,6 +163,10 @@ fn a_script_is_told_statement_by_statement_before_anybody_signs() {
     let (drop, add) = (ask("DROP TABLE orders;\n"), ask("ALTER TABLE orders ADD COLUMN refunded boolean;\n"));
     scene.sign("dana", Verdict::Authorize, &drop);
     assert_eq!(scene.exec(&["run", &drop]).code, 75, "what destroys needs a second person");
+    // psql ends no statement at its own commands: this one calls a function.
+    let hidden = ask("SELECT 1 AS \\timing on\nshow, purge_old_orders();\n");
+    scene.sign("dana", Verdict::Authorize, &hidden);
+    assert_eq!(scene.exec(&["run", &hidden]).code, 75, "what is unclear needs a second person");
     scene.sign("dana", Verdict::Authorize, &add);
     // psql finds no server here: what matters is that it starts.
     let _ = scene.exec(&["run", &add]);
