@@ -226,9 +226,18 @@ impl RequestPage {
         self.heading("not bound");
         self.fact("", "what the program loads, reads or asks elsewhere while it runs: libraries, configuration, state");
         match Method::of(&request.command).ok().filter(|_| request.preview.by == PreviewBy::Broker) {
-            Some(Method::Plan(_)) => self.fact("", "the providers that it loads, and what others change until it runs"),
+            Some(Method::Plan(_)) => {
+                self.fact("", "the providers that it loads, and what others change until it runs");
+                self.fact(
+                    "",
+                    "whether the state that the plan brings, and where it is written, are those of the target",
+                );
+            }
             Some(Method::Statements(_)) => {
-                self.fact("", "triggers, rules, views and functions of the database that the statements use");
+                self.fact(
+                    "",
+                    "triggers, rules, views, types, casts, operators and functions of the database it runs in",
+                );
             }
             None => {}
         }
