@@ -4,6 +4,7 @@
 //! line        what landed: first parents, from git and from nothing else
 //! lines       to which ref a commit belongs that several show
 //! verdicts    the line of the gate's log by which each step landed, where there is one
+//! dates       when each step landed, as far as that is known
 //! cut         the steps, cut into segments as the gate cuts a push
 //! judge       what the gate's own rules say of a segment, by the policy and the records of then
 //! row         a segment as a row;  exceptions  what of it must be looked at
@@ -19,6 +20,7 @@
 mod book;
 pub mod controls;
 mod cut;
+mod dates;
 mod exceptions;
 mod judge;
 mod line;

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 
 use super::cut::{self, Segment, Stretches, Weighed};
+use super::dates::Dates;
 use super::exceptions::{self, ApprovalFacts, Facts};
 use super::judge::{Court, Judged, Question};
 use super::line::{self, Place, Step};
@@ -41,12 +42,7 @@ pub(super) struct OfRef<'l> {
     verdicts: Verdicts,
     /// When the log begins; none if there is no log.
     log_begins: Option<i64>,
-    /// For each place, the latest date of the places below it, and which place that is.
-    below: Vec<Option<(i64, usize)>>,
-    /// For each place, the earliest date of the places above it.
-    above: Vec<Option<i64>>,
-    /// For each place, what the log tells about when it landed, first and last: of the places below it and above it.
-    bounds: Vec<(Option<i64>, Option<i64>)>,
+    dates: Dates,
 }
 
 /// What is known of one segment after it was judged.
@@ -116,22 +112,10 @@ impl<'l> OfRef<'l> {
         };
         let verdicts = Verdicts::of(entries, &lines[at].name, lines[at].places.len(), find);
         let log_begins = ground.log.as_ref().map(|_| entries.first().map_or(i64::MAX, |(entry, _)| entry.at));
-        let places = lines[at].places.len();
-        let (below, above, bounds) = Default::default();
-        let mut of_ref = OfRef { at, lines, verdicts, log_begins, below, above, bounds };
-        let dates: Vec<i64> = (0..places).map(|place| of_ref.landed_at(place)).collect();
-        let told: Vec<Option<i64>> = (0..places).map(|place| of_ref.verdicts.told(place)).collect();
-        let latest = |latest: &mut Option<(i64, usize)>, (place, own): (usize, &i64)| {
-            let before = *latest;
-            *latest = latest.filter(|(time, _)| time > own).or(Some((*own, place)));
-            Some(before)
-        };
-        of_ref.below = dates.iter().enumerate().scan(None, latest).collect();
-        of_ref.above = from_above(dates.iter().map(|date| Some(*date)));
-        let lasts = from_above(told.iter().copied());
-        let first = |first: &mut Option<i64>, own: &Option<i64>| Some(std::mem::replace(first, (*own).max(*first)));
-        of_ref.bounds = told.iter().scan(of_ref.verdicts.below, first).zip(lasts).collect();
-        of_ref
+        let committed = lines[at].places.iter().map(|place| place.time);
+        let begins = log_begins.map(|begins| verdicts.below.unwrap_or(begins));
+        let dates = Dates::of(committed, |place| verdicts.told(place), |place| verdicts.knows(place), begins);
+        OfRef { at, lines, verdicts, log_begins, dates }
     }
 
     /// Whether the query asks for it.
@@ -143,47 +127,9 @@ impl<'l> OfRef<'l> {
         &self.lines[self.at]
     }
 
-    fn landed_at(&self, place: usize) -> i64 {
-        self.verdicts.told(place).unwrap_or(self.line().places[place].time)
-    }
-
-    /// If a place has a date before those below it: the latest date below it, and its place. Then nobody knows when it
-    /// landed, and it belongs to both periods.
-    fn dated_back(&self, place: usize) -> Option<(i64, usize)> {
-        let own = self.verdicts.told(place).is_none().then(|| self.landed_at(place))?;
-        self.below[place].filter(|(below, _)| own < below.saturating_sub(CLOCK_SKEW))
-    }
-
-    /// If a place has a date after that of one above it: the earliest date above it. It belongs to both periods.
-    fn dated_ahead(&self, place: usize) -> Option<i64> {
-        let own = self.verdicts.told(place).is_none().then(|| self.landed_at(place))?;
-        self.above[place].filter(|above| own > above.saturating_add(CLOCK_SKEW))
-    }
-
-    /// If the log knows the ref, but nothing that let a place through: the time after which it landed, and the time
-    /// before which, if anything landed on it since. It belongs to all periods between.
-    fn bypassed(&self, place: usize) -> Option<(i64, Option<i64>)> {
-        let is_unknown = self.log_begins.is_some() && self.verdicts.knows(place) && self.verdicts.told(place).is_none();
-        let (first, last) = self.bounds[place];
-        // A ref that was set back is above and below the same move.
-        let first = first.or(self.log_begins).filter(|_| is_unknown)?;
-        Some((last.map_or(first, |last| last.min(first)), last.map(|last| last.max(first))))
-    }
-
-    fn is_within(&self, place: usize, from: Option<i64>, to: Option<i64>) -> bool {
-        let is_within = |at: i64| from.is_none_or(|from| at >= from) && to.is_none_or(|to| at <= to);
-        let meets = |(first, last): (i64, Option<i64>)| {
-            to.is_none_or(|to| first <= to) && from.is_none_or(|from| last.is_none_or(|last| last >= from))
-        };
-        is_within(self.landed_at(place))
-            || self.dated_back(place).is_some_and(|(below, _)| is_within(below))
-            || self.dated_ahead(place).is_some_and(is_within)
-            || self.bypassed(place).is_some_and(meets)
-    }
-
     /// When the newest place of the ref landed.
     pub fn newest(&self) -> Option<i64> {
-        (0..self.line().places.len()).map(|place| self.landed_at(place)).max()
+        self.dates.newest()
     }
 
     /// What was seen to have landed and is no longer there, if the policy lets nobody rewrite the ref.
@@ -209,7 +155,7 @@ impl<'l> OfRef<'l> {
     /// The places that may belong to what landed in a period: with as many before as one push may have, and none after,
     /// so that what lands later does not change the cut.
     fn span(&self, from: Option<i64>, to: Option<i64>) -> Option<(usize, usize)> {
-        let is_within = |place: &usize| self.is_within(*place, from, to);
+        let is_within = |place: &usize| self.dates.is_within(*place, from, to);
         let places = 0..self.line().places.len();
         let (first, last) = (places.clone().find(is_within)?, places.clone().rfind(is_within)?);
         Some((first.saturating_sub(MAX_STEPS), last + 1))
@@ -285,7 +231,7 @@ impl<'l> OfRef<'l> {
                 && predicate.head.commit == last
                 && ground.is_of_its_principal(record)
         };
-        places.clone().all(|place| to.is_none_or(|to| self.landed_at(place) <= to))
+        places.clone().all(|place| to.is_none_or(|to| self.dates.landed_at(place) <= to))
             && ground.book.of_manifest(manifest).any(|(record, known)| leads_over(record, known))
     }
 
@@ -363,7 +309,7 @@ impl<'l> OfRef<'l> {
             Held::Invalid(why) => Reason::undecidable(Code::PolicyInvalid, why.clone()),
             Held::Found(_) | Held::Absent => return None,
         };
-        let at = self.verdicts.at(place).map_or_else(|| self.landed_at(place), |verdict| verdict.at.0);
+        let at = self.verdicts.at(place).map_or_else(|| self.dates.landed_at(place), |verdict| verdict.at.0);
         Some(Judged { at, outcome: RefOutcome::refused(name, reason) })
     }
 
@@ -395,7 +341,7 @@ impl<'l> OfRef<'l> {
         let told = self.verdicts.rests(place).and_then(|(_, policy)| policies.of_digest(policy.as_deref()?));
         let found = told.unwrap_or_else(|| {
             if policies.branch.as_deref() != name || policies.is_fixed() {
-                return policies.at_time(self.landed_at(place));
+                return policies.at_time(self.dates.landed_at(place));
             }
             let RefLine { places, base, .. } = self.line();
             let before = |start: usize| start.checked_sub(1).map(|below| places[below].commit).or(*base);
@@ -460,7 +406,7 @@ impl<'l> OfRef<'l> {
         let shown = self.shown();
         let court = self.court(ground, &shown);
         let merged = merged_since(cut.steps);
-        let is_within = |segment: &Segment| self.is_within(cut.low + segment.steps.end - 1, query.from, to);
+        let is_within = |segment: &Segment| self.dates.is_within(cut.low + segment.steps.end - 1, query.from, to);
         let meant: Vec<Segment> = cut.segments.iter().filter(|segment| is_within(segment)).cloned().collect();
         let (mut landings, mut found, mut explained) = (Vec::with_capacity(meant.len()), Vec::new(), 0);
         // In batches: the judgements of all segments together are too much to keep.
@@ -532,7 +478,7 @@ impl<'l> OfRef<'l> {
             approved_later: since.approved_later(name, found),
             late: since.late(found, &counted, verdict.is_some(), merged),
             backdated: self.backdated(found),
-            bypassed: self.bypassed(found.place),
+            bypassed: self.dates.bypassed(found.place),
             together: found.together.clone(),
             unheard: unheard(ground, &counted),
             is_self_review: judged
@@ -552,7 +498,8 @@ impl<'l> OfRef<'l> {
     /// A sentence, if a step is dated before one below it.
     fn backdated(&self, found: &Found<'_>) -> Option<String> {
         let first = found.place + 1 - found.steps.len();
-        let (place, (below, at)) = (first..=found.place).find_map(|place| Some((place, self.dated_back(place)?)))?;
+        let (place, (below, at)) =
+            (first..=found.place).find_map(|place| Some((place, self.dates.dated_back(place)?)))?;
         let line = &self.line().places;
         Some(format!(
             "{} is dated {}, and stands on {}, of {}. When it landed is not known.",
@@ -616,16 +563,6 @@ fn unheard(ground: &Ground<'_>, counted: &[(&Record, String)]) -> Vec<String> {
         })
     };
     counted.iter().filter_map(|(record, _)| of(record)).collect()
-}
-
-/// For each date, the earliest of those after it.
-fn from_above(dates: impl DoubleEndedIterator<Item = Option<i64>>) -> Vec<Option<i64>> {
-    let earliest = |earliest: &mut Option<i64>, own: Option<i64>| {
-        Some(std::mem::replace(earliest, earliest.map_or(own, |known| Some(own.map_or(known, |own| own.min(known))))))
-    };
-    let mut above: Vec<Option<i64>> = dates.rev().scan(None, earliest).collect();
-    above.reverse();
-    above
 }
 
 /// By index, the earliest date of a merge at or after it: by then, everything before it had landed.
