@@ -5,6 +5,7 @@ use std::io::{Read as _, Write as _};
 use std::path::Path;
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
@@ -26,6 +27,8 @@ pub struct Program {
     pub input: Box<dyn std::io::Write + Send>,
     pub screen: Arc<Mutex<vt100::Parser>>,
     pub raw: Arc<Mutex<Vec<u8>>>,
+    /// Draws what arrives, up to the end of the line.
+    drawing: JoinHandle<()>,
     pace: Pace,
 }
 
@@ -85,7 +88,7 @@ impl Program {
                 let _ = sent.send((Instant::now() + pace.delay, buffer[..n].to_vec()));
             }
         });
-        std::thread::spawn(move || {
+        let drawing = std::thread::spawn(move || {
             for (due, bytes) in arrives {
                 std::thread::sleep(due.saturating_duration_since(Instant::now()));
                 into_raw.lock().unwrap().extend_from_slice(&bytes);
@@ -93,7 +96,7 @@ impl Program {
             }
         });
         let input = pair.master.take_writer().unwrap();
-        Program { child, master: pair.master, input, screen, raw, pace }
+        Program { child, master: pair.master, input, screen, raw, drawing, pace }
     }
 
     pub fn text(&self) -> String {
@@ -127,8 +130,8 @@ impl Program {
     /// Waits for the end; gives the exit code and whether the screen was given back.
     pub fn end(&mut self) -> (u32, bool) {
         let status = self.child.wait().unwrap();
-        // What it wrote at last may not be read yet.
-        wait::comes_true(Duration::from_secs(5), || !self.has_its_screen());
+        // What it wrote at last may not be read yet; what it started may still hold the line.
+        wait::comes_true(Duration::from_secs(5), || self.drawing.is_finished());
         let screen = self.screen.lock().unwrap();
         (status.exit_code(), !screen.screen().alternate_screen() && !screen.screen().hide_cursor())
     }
