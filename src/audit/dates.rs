@@ -3,7 +3,6 @@
 use crate::gate::CLOCK_SKEW;
 
 /// The dates of a line.
-#[derive(Default)]
 pub struct Dates {
     places: Vec<Place>,
 }

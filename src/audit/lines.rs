@@ -25,7 +25,6 @@ pub struct Evidence<'e> {
 }
 
 /// Commits in a row that belong to one ref.
-#[derive(Debug, Default)]
 pub struct Run {
     pub name: usize,
     pub places: Vec<Place>,
@@ -36,7 +35,7 @@ pub struct Run {
 struct Block {
     piece: usize,
     places: Range<usize>,
-    /// By their index, so the first is the one that is asked first.
+    /// By the index of the refs.
     shown_by: BTreeSet<usize>,
 }
 

@@ -293,8 +293,7 @@ impl<'g> Ground<'g> {
         let landed: HashSet<(&str, &str)> =
             entries().filter(|(_, own)| is_landed(own)).map(|(_, own)| (&*own.name, &*own.new)).collect();
         let of = |(entry, own): (&Entry, &EntryRef)| {
-            let is_through = entry.outcome == Decided::Allow.name() || !entry.enforced;
-            let name = *names.get(&*own.name).filter(|_| is_through && !is_landed(own))?;
+            let name = *names.get(&*own.name).filter(|_| entry.let_through() && !is_landed(own))?;
             let was_seen = landed.contains(&(&*own.name, &*own.new));
             Some((!was_seen, name, find(&own.old)?, find(&own.new)?))
         };

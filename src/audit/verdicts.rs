@@ -52,7 +52,7 @@ impl Verdicts {
         for (entry, head, moved) in own() {
             if moved.outcome == LANDED {
                 landed.extend(waiting.remove(&*moved.new).map(|line| (line, head.seq)));
-            } else if entry.outcome == Decided::Allow.name() || !entry.enforced {
+            } else if entry.let_through() {
                 waiting.insert(&moved.new, head.seq);
             }
         }

@@ -25,10 +25,19 @@ pub struct Spec {
     pub stdin: Option<PathBuf>,
     /// The account and group, if they are to change.
     pub account: Option<(u32, u32)>,
-    /// The most memory that it may map, in bytes, and seconds of processor time, for each of its processes.
-    pub limits: Option<(u64, u64)>,
+    pub limits: Option<Limits>,
     /// A file to which the process ID is written before anything else: that of a control group.
     pub group: Option<PathBuf>,
+}
+
+/// The limits for each process of a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// The most memory that it may map, in bytes.
+    pub memory: u64,
+    /// The most processor time, in seconds.
+    pub seconds: u64,
 }
 
 impl Spec {
@@ -87,7 +96,7 @@ fn execute(text: &[u8]) -> Result<std::convert::Infallible, String> {
         nix::unistd::setgid(Gid::from_raw(gid)).map_err(failed("setgid"))?;
         nix::unistd::setuid(Uid::from_raw(uid)).map_err(failed("setuid"))?;
     }
-    if let Some((memory, seconds)) = spec.limits {
+    if let Some(Limits { memory, seconds }) = spec.limits {
         setrlimit(Resource::RLIMIT_AS, memory, memory).map_err(failed("the limit of memory"))?;
         setrlimit(Resource::RLIMIT_CPU, seconds, seconds).map_err(failed("the limit of processor time"))?;
     }

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 
 use super::Broker;
-use super::child::Spec;
+use super::child::{Limits, Spec};
 use super::run::{Pipes, end, spawn};
 use super::settings::TargetSettings;
 use crate::command::preview::{Document, Method, plan, sql};
@@ -74,7 +74,7 @@ impl Broker {
             cwd: PathBuf::from(&settings.cwd),
             stdin: None,
             account,
-            limits: Some((MAX_MEMORY, TIME.as_secs())),
+            limits: Some(Limits { memory: MAX_MEMORY, seconds: TIME.as_secs() }),
             group: None,
         };
         spec.write(&folder.spec)?;

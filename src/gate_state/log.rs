@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::change::digest::Digest;
 use crate::disk::give_away;
-use crate::gate::AuditHead;
+use crate::gate::{AuditHead, Decided};
 
 /// The outcome for a push that was let through and was seen to have landed.
 pub const LANDED: &str = "landed";
@@ -52,6 +52,13 @@ pub struct Entry {
     /// The operator's reason, in words; none in a verdict.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+}
+
+impl Entry {
+    /// Whether the gate stopped nothing: it allowed the push, or was only reporting.
+    pub fn let_through(&self) -> bool {
+        self.outcome == Decided::Allow.name() || !self.enforced
+    }
 }
 
 /// The outcome for one ref.

@@ -1,5 +1,5 @@
-//! Previews that the broker makes, from the request to the run: of a real plan, by a real Terraform, and of scripts for a
-//! real psql, which finds no server.
+//! Previews that the broker makes, from the request to the run: of a real plan, by a real Terraform, and of scripts for
+//! a real psql, which finds no server.
 
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};

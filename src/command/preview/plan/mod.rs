@@ -192,7 +192,8 @@ mod tests {
     #[test]
     fn what_forces_a_replacement_is_told_with_both_values_and_never_a_sensitive_one() {
         let sides = r#","before":{"name":"a","key":"s3cr3t"},"after":{"name":"b","key":"t0ps3cr3t"},
-            "after_unknown":{},"before_sensitive":{},"after_sensitive":{"key":true},"replace_paths":[["name"],["key"]]"#;
+            "after_unknown":{},"before_sensitive":{},"after_sensitive":{"key":true},
+            "replace_paths":[["name"],["key"]]"#;
         let told = rows(&change("a.b", "\"delete\",\"create\"", sides), "");
         assert_eq!(told[0].3, "name \"a\" → \"b\", key (sensitive) forces it; destroyed first, made after");
         let update = rows(&change("a.b", "\"update\"", sides), "");
@@ -259,7 +260,8 @@ mod tests {
     #[test]
     fn a_provisioner_runs_something_where_its_resource_is_made() {
         let configuration = r#","configuration":{"root_module":{"module_calls":{"m":{"module":{"resources":[
-            {"address":"n.r","provisioners":[{"type":"local-exec","expressions":{"command":{"constant_value":"rm -rf /"}}}]}
+            {"address":"n.r","provisioners":[
+            {"type":"local-exec","expressions":{"command":{"constant_value":"rm -rf /"}}}]}
             ]}}}}}"#;
         for (actions, is_run) in
             [("\"create\"", true), ("\"delete\"", true), ("\"no-op\"", false), ("\"update\"", false)]

@@ -1,9 +1,10 @@
 //! Where a statement may call a function: before a parenthesis, and behind a dot.
 
+use std::ops::Range;
+
 use super::lexer::Token;
 use super::statement::Statement;
 use super::words::{BEFORE_EXPRESSIONS, FUNCTIONS, NO_FUNCTIONS};
-use std::ops::Range;
 
 impl Statement<'_, '_> {
     /// What these parts may call, which may do anything, as a sentence; none if they surely only compute.
