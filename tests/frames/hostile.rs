@@ -17,6 +17,9 @@ use undersign::tui::view;
 
 use super::*;
 
+/// As many files at each end of a change are compared; those between are listed only, as while a change is still read.
+const COMPARED: usize = 1_000;
+
 /// A reader on files made of bytes, without a repository.
 fn reader(files: &[(Vec<u8>, Vec<u8>, Vec<u8>)], layout: ViewOptions, size: (u16, u16)) -> State {
     let id = ObjectId([1; 20]);
@@ -54,6 +57,9 @@ fn reader(files: &[(Vec<u8>, Vec<u8>, Vec<u8>)], layout: ViewOptions, size: (u16
         State::only(snapshot.clone(), change.clone(), false, Keymap::shipped(), Ok("k".into()), false, NOW);
     let mut review = Review::new(1, change, snapshot, diffs.clone(), None, false);
     for (index, (_, old, new)) in files.iter().enumerate() {
+        if (COMPARED..files.len().saturating_sub(COMPARED)).contains(&index) {
+            continue;
+        }
         let (old, new) = (Content::of_blob(old.clone()), Content::of_blob(new.clone()));
         let file = FileMaterial::of(diffs.files[index].clone(), Some(old), Some(new));
         review.compared(index, Ok(Compared::of(Arc::new(file), layout.shape(usize::from(size.0)))));

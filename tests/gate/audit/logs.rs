@@ -160,7 +160,7 @@ fn world(seed: u64) -> World {
 
 /// More worlds with `UNDERSIGN_STRESS=1`.
 fn seeds() -> std::ops::Range<u64> {
-    0..if std::env::var_os("UNDERSIGN_STRESS").is_some() { 2_000 } else { 40 }
+    0..if std::env::var_os("UNDERSIGN_STRESS").is_some() { 2_000 } else { 20 }
 }
 
 #[test]

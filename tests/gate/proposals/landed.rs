@@ -27,7 +27,7 @@ use crate::scene::{MAIN, WORK};
 use crate::support::{DEVICE, Fixture, now, policy};
 
 /// Histories, unless `UNDERSIGN_PROPOSALS` says otherwise.
-const HISTORIES: usize = 250;
+const HISTORIES: usize = 100;
 const THREADS: u64 = 2;
 const ALL: [Lands; 4] = [Lands::FastForward, Lands::Merge, Lands::Squash, Lands::Rebase];
 
