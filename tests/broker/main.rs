@@ -5,6 +5,7 @@
 #[path = "../support/desk.rs"]
 mod desk;
 mod mcp;
+mod postgres;
 mod preview;
 mod scene;
 #[path = "../support/mod.rs"]
@@ -362,6 +363,12 @@ fn a_policy_that_the_pinned_one_lets_land_is_taken() {
     assert_eq!(ran.code, 0, "{ran:?}");
 }
 
+/// What a sheet asks a person to type.
+fn challenge(frame: &str) -> String {
+    let typed = frame.lines().find_map(|line| Some(line.split_once("type ")?.1.split_once(" to ")?.0.to_owned()));
+    typed.unwrap_or_else(|| panic!("{frame}"))
+}
+
 #[test]
 fn a_request_is_read_and_authorized_at_the_desk_and_then_runs() {
     let scene = Scene::new("destructive = [{ role = \"senior\", n = 1 }]", "");
@@ -377,9 +384,7 @@ fn a_request_is_read_and_authorized_at_the_desk_and_then_runs() {
         assert!(frame.contains(words), "{words}: {frame}");
     }
     desk.press("SaIt only prints.<enter>");
-    let frame = desk.frame();
-    let typed = frame.lines().find_map(|line| Some(line.split_once("type ")?.1.split_once(" to ")?.0.to_owned()));
-    desk.press(&typed.unwrap_or_else(|| panic!("{frame}"))).press("<enter>");
+    desk.press(&challenge(&desk.frame())).press("<enter>");
     assert!(desk.frame().contains("✓ Authorized"), "{}", desk.frame());
     // It was sent at once.
     let ran = scene.exec(&["run", &id]);

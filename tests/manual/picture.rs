@@ -20,8 +20,8 @@ const WIDTH: f32 = 8.4;
 const HEIGHT: f32 = 18.0;
 /// Around all cells.
 const MARGIN: f32 = 16.0;
-/// What the picture shows: the riskiest change of the demo, at its first finding.
-const STROKES: &str = "<enter>)";
+/// What the picture shows: the riskiest change of the demo, below the command that waits, at its first finding.
+const STROKES: &str = "j<enter>)";
 
 /// The desk of dana on the demo.
 fn on_the_demo(dir: &Path) -> Session {

@@ -61,26 +61,90 @@ fn the_demo_is_reviewed_to_the_record_and_verified_by_the_gate_and_by_openssh() 
     let script = String::from_utf8_lossy(&program.raw.lock().unwrap()).into_owned();
     let verify = script.lines().find(|l| l.trim_start().starts_with("undersign --repo")).unwrap().trim().to_owned();
     let verify = verify.replacen("undersign", env!("CARGO_BIN_EXE_undersign"), 1);
-    let by_hand: String = script.split("OpenSSH alone:").nth(1).unwrap().replace('\r', "");
-    let run = |script: &str| {
-        std::process::Command::new("sh").arg("-ec").arg(script).current_dir(home.path()).output().unwrap()
-    };
-    let verified = run(&verify);
+    let verified = run(home.path(), &verify);
     assert!(verified.status.success(), "{verify}\n{verified:?}");
-    if run("command -v jq").status.success() {
-        let checked = run(&by_hand);
-        assert!(
-            checked.status.success() && String::from_utf8_lossy(&checked.stdout).contains("Good"),
-            "{by_hand}\n{checked:?}"
-        );
-    } else {
-        println!("skipped: the check by hand needs jq");
+    verify_by_hand(&script, home.path());
+}
+
+fn run(folder: &Path, script: &str) -> std::process::Output {
+    std::process::Command::new("sh").arg("-ec").arg(script).current_dir(folder).output().unwrap()
+}
+
+/// Runs the commands that the demo printed, as they are: OpenSSH alone verifies what was signed.
+fn verify_by_hand(printed: &str, folder: &Path) {
+    if !run(folder, "command -v jq").status.success() {
+        return println!("skipped: the check by hand needs jq");
     }
+    let by_hand = printed.split("OpenSSH alone:").nth(1).unwrap().replace('\r', "");
+    let checked = run(folder, &by_hand);
+    assert!(
+        checked.status.success() && String::from_utf8_lossy(&checked.stdout).contains("Good"),
+        "{by_hand}\n{checked:?}"
+    );
+}
+
+#[test]
+fn the_first_thing_in_the_demo_is_a_command_that_recreates_production_and_it_is_authorized_and_refused() {
+    let home = home();
+    let dir = home.path().join("demo").display().to_string();
+    let open = || {
+        let mut program = Program::start(&["demo", "--dir", &dir], (80, 24), &[], home.path());
+        program.wait_for("need you");
+        program.wait_for("Commands waiting 1");
+        program.wait_for("✗24");
+        program.wait_for("✗ destroyed 24: ce_widget · ± replaced 2: ce_environment.main");
+        program.press("\r");
+        program.wait_for("✗ destroyed ce_widget   22 of one kind");
+        program
+    };
+    let printed = |mut program: Program| {
+        program.press("xqq");
+        assert_eq!(program.end(), (0, true), "{}", program.text());
+        program.wait_for("-s payload.sig");
+        String::from_utf8_lossy(&program.raw.lock().unwrap()).into_owned()
+    };
+    let mut program = open();
+    program.wait_for("± replaced  ce_environment.main   name \"cost-explorer\" →");
+    program.wait_for("no broker is running, so nothing runs");
+    // What a prompt covers is not shown: each stroke waits for its frame.
+    program.press(")");
+    program.wait_for("A command that destroys");
+    program.press("a");
+    program.wait_for("with whose credentials");
+    program.press("In production, as the deploy role.\r");
+    program.wait_until("answer to the finding", |program| !program.text().contains("1 finding"));
+    for wanted in ["takes input plan", "who asks", "agent       “Kiro”"] {
+        program.press(" ");
+        program.wait_for(wanted);
+    }
+    program.press("S");
+    program.wait_for("Nothing is left to see or to answer");
+    program.press("a");
+    program.wait_for("reason:");
+    program.press("All of it; the backup of tonight.\r");
+    program.wait_for("to authorize:");
+    let code = program.text().split("type prod ").nth(1).unwrap().split(' ').next().unwrap().to_owned();
+    program.press(&format!("prod {code}\r"));
+    program.wait_for("Authorized, signed, recorded");
+    program.wait_for("This repository has no remote");
+    let told = printed(program);
+    assert!(told.contains("No broker is running here") && told.contains("✗ 1 security of rahim, ines"), "{told}");
+    verify_by_hand(&told, home.path());
+    let mut program = open();
+    program.press("Sr");
+    program.wait_for("reason:");
+    program.press("Rename it in place.\r");
+    program.wait_for("to refuse:");
+    program.press("refuse\r");
+    program.wait_for("Refused, signed, recorded");
+    let told = printed(program);
+    assert!(told.contains("tell the agent why"), "{told}");
+    verify_by_hand(&told, home.path());
 }
 
 #[test]
 fn sigterm_gives_the_terminal_back_whatever_is_open() {
-    for strokes in ["", "?", "/ab", "\r/x"] {
+    for strokes in ["", "?", "/ab", "\r/x", "j\r/x"] {
         let home = home();
         let dir = home.path().join("demo").display().to_string();
         let mut program = Program::start(&["demo", "--dir", &dir], (80, 24), &[], home.path());

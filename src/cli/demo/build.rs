@@ -8,6 +8,7 @@ use git2::{Signature, Time};
 use ssh_key::private::Ed25519Keypair;
 use ssh_key::{LineEnding, PrivateKey};
 
+use super::request::{self, SampleRequest};
 use crate::datafile::{self, Table};
 
 const SAMPLES: &[(&str, &str)] = &[
@@ -32,6 +33,7 @@ struct Sample {
     name: String,
     files: Vec<(String, String)>,
     changes: Vec<Change>,
+    request: Option<SampleRequest>,
 }
 
 #[derive(Debug)]
@@ -60,7 +62,9 @@ pub fn build(dir: &Path, now: i64) -> Result<Demo, String> {
     let samples = SAMPLES.iter().map(|(name, source)| parse(name, source)).collect::<Result<Vec<_>, _>>()?;
     let repositories = samples.iter().map(|sample| dir.join(&sample.name)).collect();
     let demo = Demo { dir: dir.to_path_buf(), repositories, key: dir.join("keys/dana") };
+    let broker = dir.join("keys/ops1");
     if dir.join(MARKER).is_file() {
+        admit(&samples, &demo, &broker, now)?;
         return Ok(demo);
     }
     std::fs::create_dir_all(dir).map_err(failed)?;
@@ -70,7 +74,9 @@ pub fn build(dir: &Path, now: i64) -> Result<Demo, String> {
     std::fs::create_dir_all(dir.join("keys")).map_err(failed)?;
     let dana = new_key("dana@example.com")?;
     write_key(&demo.key, &dana).map_err(failed)?;
-    let mut keys = BTreeMap::from([("dana", public_line(&dana)?)]);
+    let ops = new_key("ops1")?;
+    write_key(&broker, &ops).map_err(failed)?;
+    let mut keys = BTreeMap::from([("dana", public_line(&dana)?), ("ops1", public_line(&ops)?)]);
     // Keys of people who do not take part: created, named in the policy, and discarded.
     for name in ["rahim", "ines"] {
         keys.insert(name, public_line(&new_key(&format!("{name}@example.com"))?)?);
@@ -79,8 +85,20 @@ pub fn build(dir: &Path, now: i64) -> Result<Demo, String> {
         repository(sample, path, &keys, &demo.key, now)
             .map_err(|error| format!("The sample repository {} cannot be made: {error}", sample.name))?;
     }
+    admit(&samples, &demo, &broker, now)?;
     std::fs::write(dir.join(MARKER), "Made by `undersign demo`; safe to delete.\n").map_err(failed)?;
     Ok(demo)
+}
+
+/// Admits what the samples ask to run, with the key of their broker.
+fn admit(samples: &[Sample], demo: &Demo, broker: &Path, now: i64) -> Result<(), String> {
+    for (sample, path) in samples.iter().zip(&demo.repositories) {
+        if let Some(own) = &sample.request {
+            request::admit(own, path, broker, now)
+                .map_err(|error| format!("The sample request of {} cannot be made: {error}", sample.name))?;
+        }
+    }
+    Ok(())
 }
 
 fn new_key(comment: &str) -> Result<PrivateKey, String> {
@@ -204,6 +222,7 @@ fn parse(name: &str, source: &str) -> Result<Sample, String> {
             name: root.need_string("name")?.value,
             files,
             changes: root.tables("change").iter().filter_map(change).collect(),
+            request: root.table("request").as_ref().and_then(SampleRequest::read),
         })
     });
     read.map_err(|error| error.to_string())
@@ -233,6 +252,10 @@ fn file_change(table: &Table<'_>) -> Option<FileChange> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::authorizing::{CommandLedger, PendingCommand};
+    use crate::command::Code;
+    use crate::command::preview::Act;
+    use crate::source::git::{PolicyState, Repository};
 
     #[test]
     fn the_samples_are_made_nobody_in_them_writes_as_the_reviewer_and_a_second_start_finds_them() {
@@ -252,6 +275,32 @@ mod tests {
         let key = std::fs::read(&demo.key).unwrap();
         build(&path, 1_780_000_000).unwrap();
         assert_eq!(std::fs::read(&demo.key).unwrap(), key);
+    }
+
+    #[test]
+    fn a_command_that_recreates_production_waits_and_an_expired_one_is_requested_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("demo");
+        let start = 1_780_000_000;
+        let pending = |now: i64| {
+            let demo = build(&path, now).unwrap();
+            let repository = Repository::open(&demo.repositories[0]).unwrap();
+            let tip = repository.resolve("refs/heads/main").unwrap();
+            let PolicyState::Found(policy) = repository.policy_at(tip).unwrap() else { panic!("no policy") };
+            let ledger = CommandLedger::read(&repository, &policy).unwrap();
+            let all = ledger.pending(&policy, Some("dana"), now);
+            all.into_iter().filter(PendingCommand::is_open).collect::<Vec<_>>()
+        };
+        let first = pending(start);
+        let [own] = &first[..] else { panic!("{first:?}") };
+        let preview = &own.request().preview;
+        assert_eq!((preview.destroys.0, preview.replaces.0), (24, 2));
+        assert_eq!(own.preview.as_ref().unwrap().rows[0].act, Act::Destroy);
+        let codes: Vec<Code> = own.answer.reasons.iter().map(|reason| reason.code).collect();
+        assert!(own.needs_me && codes.iter().all(|code| *code == Code::Unsigned), "{codes:?}");
+        assert_eq!(pending(start + 60)[0].id, own.id);
+        let again = pending(start + 3_600);
+        assert!(again.len() == 1 && again[0].id != own.id);
     }
 
     #[test]

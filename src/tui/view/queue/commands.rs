@@ -113,7 +113,10 @@ fn effect(pending: &PendingCommand) -> String {
     ];
     let name = |act: Act| {
         let rows = pending.preview.iter().flat_map(|document| &document.rows);
-        let names: Vec<&str> = rows.filter(|row| row.act == act).map(|row| row.what.as_str()).take(3).collect();
+        let mut names: Vec<&str> = rows.filter(|row| row.act == act).map(|row| row.what.as_str()).collect();
+        // Items of one kind may need several rows.
+        names.dedup();
+        names.truncate(3);
         visible::text(&names.join(", ")).into_owned()
     };
     let told = counts.into_iter().filter(|(_, _, count)| *count > 0);
