@@ -107,6 +107,10 @@ fn a_rotation_is_signed_by_both_keys_and_the_old_one_ends_after_the_overlap() {
     for key in [&old, &new] {
         run(&f, &["key", "check", "--key", key]).exits(0).says("signs for dana");
     }
+    f.git("dana", &["config", "gpg.format", "ssh"]);
+    f.git("dana", &["config", "user.signingkey", &old]);
+    let told = format!("· You sign as dana, with {}, until ", print_of("dana"));
+    assert!(run(&f, &["doctor"]).out.contains(&told));
     run(&f, &["key", "list", "--person", "dana"]).exits(0).says("signs until ").says(&print_of("dana-new"));
     f.git("mina", &["checkout", "-q", WORK]);
     f.git("mina", &["rebase", "-q", "main"]);
@@ -119,6 +123,7 @@ fn a_rotation_is_signed_by_both_keys_and_the_old_one_ends_after_the_overlap() {
     f.write(FILE, &ended);
     land_by(&f, "over", "mina");
     run(&f, &["key", "check", "--key", &old]).exits(2).complains("retired from 2026-01-01");
+    run(&f, &["doctor"]).exits(70).says("of dana does not count now: retired from 2026-01-01");
     run(&f, &["key", "check", "--key", &new]).exits(0);
 }
 
