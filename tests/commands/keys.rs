@@ -180,12 +180,21 @@ fn a_rejection_and_what_a_gate_had_in_time_outlast_a_lost_key() {
     let f = Fixture::new();
     f.decide_at("dana", WORK, Verdict::Reject, now() - 60);
     let said = run(&f, &["key", "lost", "--person", "dana"]).exits(0);
+    let said = said.says("Then one of them signs it");
     said.says("1 record: stays: a rejection stands").says("say since when, with --since");
     let f = Fixture::new();
     f.decide_at("dana", WORK, Verdict::Approve, now() - 7200);
     let since = jiff::Timestamp::from_second(now() - 3600).unwrap().to_string();
     let said = run(&f, &["key", "lost", "--person", "dana", "--since", &since]).exits(0);
     said.says("1 record: stays only where a gate had received it before ");
+}
+
+#[test]
+fn the_last_who_signs_for_the_policy_learns_that_nobody_is_left() {
+    let f = Fixture::new();
+    let said =
+        run(&f, &["key", "lost", "--person", "rahim"]).exits(0).says("policy needs 1 of role policy to sign: nobody");
+    said.complains("only the operator of the gate").says_not("Then one of them signs it");
 }
 
 #[test]
@@ -234,6 +243,7 @@ fn what_must_not_come_in_is_refused_with_a_sentence_and_nothing_is_written() {
     let (own, code) = request(&f, "omar", &["--id", "rahim"]);
     untouched(&f, &before, run(&f, &["key", "accept", &own]), "rahim is in the roster already");
     run(&f, &["key", "accept", &own, "--code", &code, "--dry-run"]).exits(0);
+    run(&f, &["key", "accept", &file, "--role", "snior", "--dry-run"]).exits(0).complains("is it a slip?");
     run(&f, &["key", "accept", &file]).exits(0).complains("has no role yet");
     let with_omar = text(&f);
     untouched(&f, &with_omar, run(&f, &["key", "accept", &file]), "enrolled already for omar");

@@ -134,6 +134,21 @@ fn warn(request: &KeyRequest, file: &PolicyFile, edits: &[Edit]) {
     if edits.iter().any(|edit| matches!(edit, Edit::AddPerson { roles, .. } if roles.is_empty())) {
         eprintln!("undersign: {person} has no role yet and fills no slot; --role ROLE gives one.");
     }
+    let asked = |role: &String| {
+        let slots = file.policy.compartments.iter().flat_map(|compartment| &compartment.sign);
+        let people = file.policy.roster.people().flat_map(|person| &person.roles);
+        slots.map(|slot| &slot.role).chain(people).any(|known| known == role)
+    };
+    let given = edits.iter().filter_map(|edit| match edit {
+        Edit::AddPerson { roles, .. } => Some(roles),
+        _ => None,
+    });
+    for role in given.flatten().filter(|role| !asked(role)) {
+        eprintln!(
+            "undersign: nobody has the role {}, and no compartment asks for it; is it a slip?",
+            visible::text(role)
+        );
+    }
     if let Some(Edit::EndKey { end, .. }) = edits.iter().find(|edit| matches!(edit, Edit::EndKey { .. })) {
         outln!(
             "\nThe old key signs until {}, and what a gate has received by then stays. Before that, have {person} run \

@@ -112,6 +112,7 @@ impl PolicyFile {
     pub(super) fn tell_way(&self, new: &Policy, branch: &str, subject: &str) {
         outln!("\nIt is in {POLICY_PATH} of your working tree, and counts for nothing before it has landed:");
         let force = self.in_force.as_ref().unwrap_or(&self.policy);
+        let mut is_possible = true;
         for compartment in force.own_compartments() {
             for slot in &compartment.sign {
                 // Who could sign by the policy in force, with a key that the edit does not end now.
@@ -123,6 +124,7 @@ impl PolicyFile {
                 let who = if could.is_empty() { "nobody can".to_owned() } else { format!("{} can", could.join(", ")) };
                 outln!("  {name} needs {n} of role {role} to sign: {who}");
                 if could.len() < slot.n {
+                    is_possible = false;
                     eprintln!(
                         "undersign: too few people can sign for {name}: only the operator of the gate can put this \
                          policy in force."
@@ -138,7 +140,9 @@ impl PolicyFile {
         outln!("  git switch -c {}", shell_word(branch));
         outln!("  git add {POLICY_PATH}");
         outln!("  git commit -m {}", shell_word(subject));
-        outln!("Then one of them signs it at the desk: `undersign review {}`.", shell_word(branch));
+        if is_possible {
+            outln!("Then one of them signs it at the desk: `undersign review {}`.", shell_word(branch));
+        }
     }
 }
 
