@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::app::keymap::Keymap;
 use crate::app::review::layout::{Layout, ViewOptions};
-use crate::change::address;
+use crate::change::{address, visible};
 use crate::datafile::{self, FileError, Placed, Table};
 use crate::drafts::Drafts;
 use crate::examination::packs;
@@ -345,6 +345,14 @@ fn tab(root: &Table<'_>) -> Option<usize> {
 pub fn fingerprint(near: &Path) -> Result<String, NoKey> {
     let file = read_file(&mut Vec::new());
     signing_key(file.signing_key.as_deref(), Some(near)).map(|key| key.fingerprint())
+}
+
+/// A signing key by its file, or by the public key of one in the agent, as settings name it.
+pub fn key_named(name: &str) -> Result<SigningKey, String> {
+    let home = directories::BaseDirs::new().map(|dirs| dirs.home_dir().to_path_buf());
+    let agent = std::env::var_os("SSH_AUTH_SOCK").map(PathBuf::from);
+    let found = SigningKey::find(name, agent.as_deref(), home.as_deref());
+    found.map_err(|error| visible::text(&error.to_string()).into_owned())
 }
 
 /// git's configuration for a person, with that of the repository that they are in.

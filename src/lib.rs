@@ -28,7 +28,7 @@
 //!                                               servers, pushes, looks back, commands
 //!  2  source  ledger  gate_state  signer  drafts  cache  disk  clipboard  editor
 //!                                               git objects; chains in refs; what a gate saw; keys; files
-//!  1  provenance  risk  policy  decision  record  gate  command  agents  highlight    rules
+//!  1  provenance  risk  policy  decision  record  gate  enrolment  command  agents  highlight    rules
 //!  0  change  datafile                          plain data; TOML files read with all their mistakes
 //! ```
 //!
@@ -155,6 +155,8 @@ pub mod drafts;
 #[cfg(feature = "tui")]
 #[doc(hidden)]
 pub mod editor;
+#[cfg(feature = "tui")]
+pub mod enrolment;
 #[cfg(feature = "tui")]
 pub mod highlight;
 #[cfg(feature = "tui")]

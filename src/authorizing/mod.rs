@@ -322,7 +322,7 @@ impl CommandLedger {
 fn known_since(policy: &Policy, people: &[AuthorizationChain], now: i64) -> Received {
     let is_in_use = |record: &&Arc<AuthorizationRecord>| {
         let enrolment = policy.roster.enrolment(record.verified.key());
-        enrolment.is_some_and(|(_, own)| own.revoked.is_none())
+        enrolment.is_some_and(|(_, own)| own.revoked.is_none_or(|end| end.time() > now))
     };
     let records = people.iter().flat_map(|chain| &chain.records).filter(is_in_use);
     records.map(|record| (record.id(), record.authorization().issued_at.seconds().min(now))).collect()

@@ -56,7 +56,7 @@ pub fn run(options: &Options, repository: Option<&Path>) -> Result<(), String> {
     Ok(())
 }
 
-fn id_of(email: &str) -> String {
+pub(super) fn id_of(email: &str) -> String {
     let local = email.split('@').next().unwrap_or_default().to_ascii_lowercase();
     let id: String = local
         .chars()

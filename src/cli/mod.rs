@@ -49,6 +49,8 @@ mod exec;
 #[cfg(feature = "tui")]
 mod init;
 #[cfg(feature = "tui")]
+mod key;
+#[cfg(feature = "tui")]
 mod keys;
 #[cfg(all(feature = "tui", target_os = "linux"))]
 mod mcp;
@@ -108,6 +110,15 @@ enum Command {
         "undersign review main..agent/work --target main"
     ))]
     Review(desk::ReviewOptions),
+    /// Enrol, rotate and end signing keys: each writes an edit of the policy for somebody else to sign
+    #[cfg(feature = "tui")]
+    #[command(after_help = help!(
+        "0 done; 2 a request is not accepted, or a key does not sign here",
+        "undersign key enrol --out dana.request",
+        "undersign key accept dana.request --role senior",
+        "undersign key lost --person dana --since 2026-11-20T08:00:00Z"
+    ))]
+    Key(key::Options),
     /// Print which stroke does what, by your keymap or a preset
     #[cfg(feature = "tui")]
     #[command(after_help = help!("0", "undersign keys --preset vim"))]
@@ -215,7 +226,7 @@ enum Command {
 const GROUPS: [(&str, &[&str]); 5] = [
     ("Review", &["demo", "init", "review", "queue", "show", "risk", "rules"]),
     ("Decisions", &["sync", "record"]),
-    ("Policy and gate", &["policy", "verify", "gate", "report", "doctor"]),
+    ("Policy and gate", &["policy", "key", "verify", "gate", "report", "doctor"]),
     ("Commands in production", &["exec", "broker", "hook", "mcp"]),
     ("Terminal and shell", &["keys", "theme", "completions", "man"]),
 ];
@@ -290,6 +301,8 @@ impl Command {
             Command::Init(options) => init::run(options, first),
             #[cfg(feature = "tui")]
             Command::Review(options) => desk::review(options, first),
+            #[cfg(feature = "tui")]
+            Command::Key(options) => return key::run(options, first),
             #[cfg(feature = "tui")]
             Command::Keys(options) => keys::run(options),
             #[cfg(feature = "tui")]

@@ -199,12 +199,14 @@ impl Found {
             // The presence that a key is believed to prove decides which slots it can fill.
             self.less(&format!("the key {print} of {id} is believed to prove"), before.presence, after.presence);
             if before.revoked != after.revoked {
-                let (direction, word) = match (before.revoked, after.revoked) {
-                    (None, _) => (Direction::Stricter, "revoked"),
-                    (_, None) => (Direction::Looser, "no longer revoked"),
-                    _ => (Direction::Shifted, "revoked in another way"),
+                let (direction, what) = match (before.revoked, after.revoked) {
+                    (None, Some(now)) => (Direction::Stricter, format!("revoked: {now}")),
+                    (Some(then), Some(now)) => {
+                        (Direction::Shifted, format!("revoked in another way: {now} instead of {then}"))
+                    }
+                    (_, None) => (Direction::Looser, "no longer revoked".to_owned()),
                 };
-                self.add(direction, format!("the key {print} of {id} is {word}"));
+                self.add(direction, format!("the key {print} of {id} is {what}"));
             }
             if before.valid != after.valid {
                 self.add(Direction::Shifted, format!("the key {print} of {id} is valid at other times"));
@@ -565,11 +567,15 @@ mod tests {
         };
         let (plain, print) = (policy(&[]), policy(&[]).roster.by_id("dana").unwrap().keys[0].key.fingerprint());
         assert_eq!(lines(&plain, &with("")), [""; 0], "the long form says the same");
+        let (may, june) = ("retired from 2026-05-01 00:00Z", "retired from 2026-06-01 00:00Z");
         let revoked = with(", revoked = { reason = \"retired\", at = 2026-05-01T00:00:00Z }");
-        assert_eq!(lines(&plain, &revoked), [format!("▲ the key {print} of dana is revoked")]);
+        assert_eq!(lines(&plain, &revoked), [format!("▲ the key {print} of dana is revoked: {may}")]);
         assert_eq!(lines(&revoked, &plain), [format!("▼ the key {print} of dana is no longer revoked")]);
         let later = with(", revoked = { reason = \"retired\", at = 2026-06-01T00:00:00Z }");
-        assert_eq!(lines(&revoked, &later), [format!("· the key {print} of dana is revoked in another way")]);
+        assert_eq!(
+            lines(&revoked, &later),
+            [format!("· the key {print} of dana is revoked in another way: {june} instead of {may}")]
+        );
         let valid = with(", valid = { until = 2026-05-01T00:00:00Z }");
         assert_eq!(lines(&plain, &valid), [format!("· the key {print} of dana is valid at other times")]);
     }

@@ -24,6 +24,8 @@ pub use compartment::{Binding, Compartment, Criticality, Slot};
 pub use crossing::Crossing;
 pub use limits::{BreakGlass, Freeze, Limits};
 pub use meaning::{Direction, Meaning, meaning};
+#[cfg(feature = "tui")]
+pub(crate) use parse::people::is_address;
 pub use refs::{RefProtection, RefRule, Refs};
 pub use requirement::{Ai, Asked, Requirement, Signer, SlotState, Violation};
 pub use roster::{Enrolment, Person, PersonKind, Rank, Revocation, Roster, Unfit};

@@ -1,9 +1,11 @@
 //! People, their roles, addresses and keys. Keys and addresses are unique: a person counts, not a key.
 
 use std::collections::{BTreeSet, HashMap};
+use std::fmt;
 
 use crate::change::Identity;
 use crate::change::fold::folded;
+use crate::datafile::date;
 use crate::record::key::TokenUse;
 use crate::record::{Key, Presence};
 
@@ -73,6 +75,26 @@ pub enum Revocation {
         /// From then on somebody else may have it.
         since: i64,
     },
+}
+
+impl Revocation {
+    /// From when on the key signs no longer.
+    pub fn time(self) -> i64 {
+        match self {
+            Revocation::Retired { at } => at,
+            Revocation::Compromised { since } => since,
+        }
+    }
+}
+
+/// How and from when, in a few words: `retired from 2026-05-01 00:00Z`.
+impl fmt::Display for Revocation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Revocation::Retired { at } => write!(f, "retired from {}", date(*at)),
+            Revocation::Compromised { since } => write!(f, "compromised since {}", date(*since)),
+        }
+    }
 }
 
 /// Why a signature by a key does not count for its owner.

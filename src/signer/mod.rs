@@ -112,24 +112,22 @@ impl SigningKey {
 
     /// [`SigningKey::sign`] in the namespace of another kind of statement.
     pub fn sign_for(&self, namespace: &str, payload: Vec<u8>, passphrase: Option<&str>) -> Result<Envelope, KeyError> {
-        let message = pae(&payload);
-        let bytes = sshsig::to_be_signed_for(namespace, &message);
-        let envelope = match &self.location {
-            KeyLocation::File { path, .. } => {
-                let signature = key_file::sign(path, passphrase, &self.public, &bytes)?;
-                Envelope::new_for(namespace, payload, &self.public, &signature)
-            }
-            KeyLocation::Agent(socket) => {
-                Envelope::new_for(namespace, payload, &self.public, &agent::sign(socket, &self.public, &bytes)?)
-            }
-            KeyLocation::Openssh(path) => {
-                let armor = openssh::sign(path, namespace, &message)?;
-                Envelope { payload, key_hint: self.fingerprint(), armor }
-            }
+        let armor = self.armored(namespace, &pae(&payload), passphrase)?;
+        Ok(Envelope { payload, key_hint: self.fingerprint(), armor })
+    }
+
+    /// The armored signature over the bytes of a message.
+    pub fn armored(&self, namespace: &str, message: &[u8], passphrase: Option<&str>) -> Result<Vec<u8>, KeyError> {
+        let bytes = sshsig::to_be_signed_for(namespace, message);
+        let armor_of = |signature: Vec<u8>| sshsig::armor_for(namespace, &self.public, &signature).into_bytes();
+        let armor = match &self.location {
+            KeyLocation::File { path, .. } => armor_of(key_file::sign(path, passphrase, &self.public, &bytes)?),
+            KeyLocation::Agent(socket) => armor_of(agent::sign(socket, &self.public, &bytes)?),
+            KeyLocation::Openssh(path) => openssh::sign(path, namespace, message)?,
         };
         // Whoever signed: this function only returns what verifies with the intended key.
-        match sshsig::verify_for(namespace, &envelope.armor, &message) {
-            Ok((key, _)) if key == self.public => Ok(envelope),
+        match sshsig::verify_for(namespace, &armor, message) {
+            Ok((key, _)) if key == self.public => Ok(armor),
             Ok(_) => Err(KeyError::Unusable(
                 "Another key signed than the one that was chosen. Nothing was recorded.".to_owned(),
             )),

@@ -4,11 +4,17 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+#[path = "../support/agent.rs"]
+mod agent;
+#[path = "../records/token.rs"]
+mod token;
+
 mod agents;
 mod doctor;
 mod gate;
 mod hook;
 mod hostile;
+mod keys;
 mod landed;
 mod lines;
 mod looks;
@@ -71,6 +77,15 @@ pub fn run_in(f: &Fixture, repo: &Path, args: &[&str]) -> Said {
 }
 
 pub fn run_on(f: &Fixture, repo: &Path, args: &[&str], input: &str) -> Said {
+    started(f, repo, args, input, &[])
+}
+
+/// Runs the program with more in its environment.
+pub fn run_with(f: &Fixture, args: &[&str], environment: &[(&str, &str)]) -> Said {
+    started(f, &f.repo, args, "", environment)
+}
+
+fn started(f: &Fixture, repo: &Path, args: &[&str], input: &str, environment: &[(&str, &str)]) -> Said {
     use std::io::Write as _;
     let mut child = Command::new(env!("CARGO_BIN_EXE_undersign"))
         .arg("--repo")
@@ -80,6 +95,7 @@ pub fn run_on(f: &Fixture, repo: &Path, args: &[&str], input: &str) -> Said {
         .env("HOME", f.dir.path())
         .env("XDG_CONFIG_HOME", f.dir.path().join("config"))
         .env("XDG_CACHE_HOME", f.dir.path().join("cache"))
+        .envs(environment.iter().copied())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

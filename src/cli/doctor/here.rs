@@ -6,13 +6,20 @@ use std::path::{Path, PathBuf};
 
 use crate::change::{address, counted, visible};
 use crate::cli::gate::install;
+#[cfg(feature = "tui")]
+use crate::datafile::date;
 use crate::enforcement::{self, Settings};
 use crate::gate_state;
 use crate::ledger;
+#[cfg(feature = "tui")]
+use crate::policy::Revocation;
 use crate::policy::{Policy, RefProtection};
 use crate::record::{Chain, Fault};
 use crate::source::git::{PolicyState, Repository, TargetBranch};
 
+/// A key that ends within this many seconds is told: 30 days.
+#[cfg(feature = "tui")]
+const SOON: i64 = 30 * 24 * 3600;
 /// Ids of records that one line names.
 const MAX_IDS: usize = 20;
 
@@ -323,9 +330,22 @@ fn own_key(repository: &Repository, policy: &Policy) -> Finding {
         Ok(fingerprint) => fingerprint,
         Err(why) => return Note(why.text),
     };
-    let owns = |person: &&crate::policy::Person| person.keys.iter().any(|own| own.key.fingerprint() == fingerprint);
-    match policy.roster.people().find(owns) {
-        Some(person) => Good(format!("You sign as {}, with {fingerprint}.", person.id)),
+    let mut keys = policy.roster.people().flat_map(|person| person.keys.iter().map(move |own| (person, own)));
+    let now = crate::cli::now();
+    match keys.find(|(_, own)| own.key.fingerprint() == fingerprint) {
+        Some((person, own)) if own.unfit(now, Some(now), now).is_some() => Bad(format!(
+            "Your key {fingerprint} of {} does not count now: {}.",
+            person.id,
+            own.revoked.map_or_else(|| "it is outside of its time".to_owned(), |end| end.to_string())
+        )),
+        Some((person, own)) => match own.revoked.map(Revocation::time).into_iter().chain(own.valid.1).min() {
+            Some(end) if end < now + SOON => Note(format!(
+                "You sign as {}, with {fingerprint}, until {}. Try the key that follows it: `undersign key check --key`.",
+                person.id,
+                date(end)
+            )),
+            _ => Good(format!("You sign as {}, with {fingerprint}.", person.id)),
+        },
         None => {
             Note(format!("Your key {fingerprint} is in no roster of this policy: what it signs counts for nothing."))
         }

@@ -2,7 +2,7 @@
 
 mod compartments;
 mod limits;
-mod people;
+pub(super) mod people;
 mod targets;
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};

@@ -87,9 +87,7 @@ fn person(id: &str, entry: &Table<'_>, owners: &mut Owners) -> Person {
 
 fn email(address: &Placed<'_, String>, id: &str, owners: &mut Owners) -> String {
     let text = &address.value;
-    let sides =
-        text.split_once('@').filter(|(local, host)| !local.is_empty() && !host.is_empty() && !host.contains('@'));
-    if sides.is_none() || !is_plain(text) || text.contains(['<', '>', ',', ';', '"']) {
+    if !is_address(text) {
         address.mistake(format!(
             "`{}` is no address; write it as commits have it, \"{id}@example.com\", without blanks or characters that \
              do not show",
@@ -102,6 +100,13 @@ fn email(address: &Placed<'_, String>, id: &str, owners: &mut Owners) -> String 
         owners.take_name(address, account, "account in a host's own address", id);
     }
     text.clone()
+}
+
+/// Whether commits can have a text as somebody's address.
+pub(crate) fn is_address(text: &str) -> bool {
+    let sides =
+        text.split_once('@').filter(|(local, host)| !local.is_empty() && !host.is_empty() && !host.contains('@'));
+    sides.is_some() && is_plain(text) && !text.contains(['<', '>', ',', ';', '"'])
 }
 
 fn login(account: &Placed<'_, String>, id: &str, owners: &mut Owners) -> String {

@@ -1,0 +1,274 @@
+//! An edit of a policy file that keeps its comments, order and layout, and does only what was meant: the result is read
+//! by the policy's own parser and compared with what the edit should mean.
+
+use toml_edit::{Array, ArrayOfTables, DocumentMut, Formatted, InlineTable, Item, Table, TableLike, Value};
+
+use crate::change::visible;
+use crate::policy::{Enrolment, POLICY_FILE, Person, PersonKind, Policy, Revocation, Roster, meaning};
+use crate::record::{Key, Presence};
+
+/// One change of the roster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Edit {
+    /// Somebody new, with one key.
+    AddPerson {
+        /// The id, which nobody has.
+        id: String,
+        /// To show to people.
+        name: String,
+        /// As commits have them.
+        emails: Vec<String>,
+        /// What they may sign as.
+        roles: Vec<String>,
+        /// The first key.
+        key: NewKey,
+    },
+    /// One key more.
+    AddKey {
+        /// The id of who is in the roster.
+        person: String,
+        /// The key.
+        key: NewKey,
+    },
+    /// A key signs no longer, and stays in the roster, so that its records keep their owner.
+    EndKey {
+        /// The id of its owner.
+        person: String,
+        /// The key.
+        key: Key,
+        /// How, and from when.
+        end: Revocation,
+    },
+}
+
+/// A key as the policy will have it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewKey {
+    /// The public key.
+    pub key: Key,
+    /// What follows it in the file, for people.
+    pub comment: String,
+    /// What it is believed to prove.
+    pub presence: Presence,
+    /// SHA-256 of the attestation that came along.
+    pub attestation: Option<String>,
+}
+
+impl NewKey {
+    fn enrolment(&self) -> Enrolment {
+        let NewKey { key, presence, attestation, .. } = self.clone();
+        Enrolment { key, presence, attestation, valid: (None, None), revoked: None }
+    }
+}
+
+/// Why an edit is not made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EditError {
+    /// The policy that results has mistakes.
+    #[error("the policy would have mistakes then: {0}")]
+    Mistakes(String),
+    /// The place is not where this knows to write.
+    #[error("{0} in the policy is not written in a way that this program can edit; edit it by hand")]
+    Place(String),
+    /// The result means something else: the file is written in a way that was not foreseen.
+    #[error("the edit would mean something else than was asked for; edit the policy by hand")]
+    OtherMeaning,
+}
+
+/// A policy file with edits, and what it then says. The version becomes `version`.
+///
+/// # Errors
+/// It cannot be edited so; then nothing of it may be used.
+pub fn apply(source: &str, edits: &[Edit], version: u64) -> Result<(String, Policy), EditError> {
+    let mistakes = |error: crate::datafile::FileError| EditError::Mistakes(visible::lines(&error.to_string()));
+    let old = Policy::parse(POLICY_FILE, source).map_err(mistakes)?;
+    let mut document: DocumentMut = source.parse().map_err(|_| EditError::Place("Something".to_owned()))?;
+    let place = || EditError::Place("`version`".to_owned());
+    set(document.get_mut("version").and_then(Item::as_value_mut).ok_or_else(place)?, (version as i64).into());
+    let people = document.get_mut("people").and_then(Item::as_table_like_mut);
+    let people = people.ok_or_else(|| EditError::Place("[people]".to_owned()))?;
+    for edit in edits {
+        let (Edit::AddPerson { id, .. } | Edit::AddKey { person: id, .. } | Edit::EndKey { person: id, .. }) = edit;
+        made(people, edit).ok_or_else(|| EditError::Place(format!("[people.{id}]")))?;
+    }
+    let text = document.to_string();
+    let new = Policy::parse(POLICY_FILE, &text).map_err(mistakes)?;
+    if new.version == version && means_only(&old, &new, edits) { Ok((text, new)) } else { Err(EditError::OtherMeaning) }
+}
+
+/// Whether one policy is the other with these edits, and nothing else.
+fn means_only(old: &Policy, new: &Policy, edits: &[Edit]) -> bool {
+    let mut people: Vec<Person> = old.roster.people().cloned().collect();
+    for edit in edits {
+        match edit {
+            Edit::AddPerson { id, name, emails, roles, key } => people.push(Person {
+                id: id.clone(),
+                name: name.clone(),
+                kind: PersonKind::Human,
+                roles: roles.clone(),
+                emails: emails.clone(),
+                logins: Vec::new(),
+                keys: vec![key.enrolment()],
+            }),
+            Edit::AddKey { person, key } => {
+                people.iter_mut().filter(|own| own.id == *person).for_each(|own| own.keys.push(key.enrolment()));
+            }
+            Edit::EndKey { person, key, end } => {
+                let keys = people.iter_mut().filter(|own| own.id == *person).flat_map(|own| &mut own.keys);
+                keys.filter(|own| own.key == *key).for_each(|own| own.revoked = Some(*end));
+            }
+        }
+    }
+    let by_id = |roster: &Roster| {
+        let mut people: Vec<Person> = roster.people().cloned().collect();
+        people.sort_by(|a, b| a.id.cmp(&b.id));
+        people
+    };
+    people.sort_by(|a, b| a.id.cmp(&b.id));
+    let elsewhere = Policy { roster: new.roster.clone(), ..old.clone() };
+    by_id(&new.roster) == people && meaning(&elsewhere, new).is_empty()
+}
+
+/// Sets a value, and keeps what stands around it.
+fn set(place: &mut Value, mut value: Value) {
+    *value.decor_mut() = place.decor().clone();
+    *place = value;
+}
+
+fn made(people: &mut dyn TableLike, edit: &Edit) -> Option<()> {
+    match edit {
+        Edit::AddPerson { id, name, emails, roles, key } => add_person(people, id, name, [emails, roles], key),
+        Edit::AddKey { person, key } => add_key(people.get_mut(person)?.as_table_like_mut()?, key),
+        Edit::EndKey { person, key, end } => {
+            end_key(people.get_mut(person)?.as_table_like_mut()?.get_mut("keys")?, key, *end)
+        }
+    }
+}
+
+fn add_person(
+    people: &mut dyn TableLike,
+    id: &str,
+    name: &str,
+    [emails, roles]: [&Vec<String>; 2],
+    key: &NewKey,
+) -> Option<()> {
+    let list = |texts: &Vec<String>| Value::from(texts.iter().map(String::as_str).collect::<Array>());
+    let entries = [("name", Value::from(name)), ("roles", list(roles)), ("emails", list(emails))];
+    let keys = Value::from(std::iter::once(entry(key)).collect::<Array>());
+    let entries = entries.into_iter().chain([("keys", keys)]);
+    let is_inline = people.iter().any(|(_, own)| own.is_inline_table());
+    let item = if is_inline {
+        Item::Value(Value::InlineTable(entries.collect()))
+    } else {
+        Item::Table(entries.map(|(key, value)| (key, Item::Value(value))).collect::<Table>())
+    };
+    people.insert(id, item).is_none().then_some(())
+}
+
+/// A line if there is nothing else to say, or a table.
+fn entry(new: &NewKey) -> Value {
+    let line = format!("{} {}", new.key.to_openssh(), new.comment);
+    if new.presence == Presence::None && new.attestation.is_none() {
+        return line.into();
+    }
+    let mut table = InlineTable::new();
+    table.insert("key", line.into());
+    table.insert("presence", new.presence.name().into());
+    table.insert("application", new.key.application().into());
+    new.attestation.iter().for_each(|digest| _ = table.insert("attestation", digest.as_str().into()));
+    Value::InlineTable(table)
+}
+
+fn add_key(person: &mut dyn TableLike, key: &NewKey) -> Option<()> {
+    match person.get_mut("keys") {
+        None => _ = person.insert("keys", Item::Value(Value::from(std::iter::once(entry(key)).collect::<Array>()))),
+        Some(Item::Value(Value::Array(keys))) => push(keys, entry(key)),
+        Some(Item::ArrayOfTables(tables)) => {
+            let mut table = Table::new();
+            match entry(key) {
+                Value::InlineTable(inline) => table = inline.into_table(),
+                line => _ = table.insert("key", Item::Value(line)),
+            }
+            tables.push(table);
+        }
+        Some(_) => return None,
+    }
+    Some(())
+}
+
+/// Appends to a list in the layout that it has: on a line of its own if the others are, behind the comment that belongs
+/// to the last.
+fn push(list: &mut Array, mut value: Value) {
+    let text = |raw: Option<&toml_edit::RawString>| raw.and_then(|raw| raw.as_str()).unwrap_or_default().to_owned();
+    let Some(first) = list.get(0) else { return list.push(value) };
+    let before_first = text(first.decor().prefix());
+    let Some(indent) = before_first.rsplit_once('\n').map(|(_, indent)| indent.to_owned()) else {
+        value.decor_mut().set_prefix(" ");
+        return list.push_formatted(value);
+    };
+    let has_comma = list.trailing_comma();
+    let last = list.len() - 1;
+    let after_last = if has_comma {
+        text(Some(list.trailing()))
+    } else {
+        let decor = list.get_mut(last).map(Value::decor_mut);
+        decor.map_or_else(String::new, |decor| {
+            let after = text(decor.suffix());
+            decor.set_suffix("");
+            after
+        })
+    };
+    // The comment of the last one stays with it; what closes the list stays in its line.
+    let (own, closing) = after_last.rsplit_once('\n').unwrap_or(("", ""));
+    value.decor_mut().set_prefix(format!("{own}\n{indent}"));
+    list.push_formatted(value);
+    list.set_trailing(format!("\n{closing}"));
+    list.set_trailing_comma(true);
+}
+
+fn end_key(keys: &mut Item, key: &Key, end: Revocation) -> Option<()> {
+    let is_it = |line: Option<&str>| line.and_then(|line| Key::from_openssh(line).ok()).is_some_and(|own| own == *key);
+    match keys {
+        Item::Value(Value::Array(list)) => {
+            let holds = |value: &&mut Value| match value {
+                Value::InlineTable(table) => is_it(table.get("key").and_then(Value::as_str)),
+                other => is_it(other.as_str()),
+            };
+            let value = list.iter_mut().find(holds)?;
+            if let Value::String(line) = value {
+                let mut table = InlineTable::new();
+                let mut line = line.clone();
+                line.decor_mut().clear();
+                table.insert("key", Value::String(line));
+                set(value, Value::InlineTable(table));
+            }
+            let table = value.as_inline_table_mut()?;
+            // The blank before the brace is that of the last value.
+            if let Some((_, last)) = table.iter_mut().last() {
+                last.decor_mut().set_suffix("");
+            }
+            table.insert("revoked", revocation(end)?);
+        }
+        Item::ArrayOfTables(tables) => {
+            let of = |tables: &mut ArrayOfTables| {
+                tables.iter().position(|table| is_it(table.get("key").and_then(Item::as_str)))
+            };
+            let at = of(tables)?;
+            tables.get_mut(at)?.insert("revoked", Item::Value(revocation(end)?));
+        }
+        _ => return None,
+    }
+    Some(())
+}
+
+fn revocation(end: Revocation) -> Option<Value> {
+    let (reason, word) = match end {
+        Revocation::Retired { .. } => ("retired", "at"),
+        Revocation::Compromised { .. } => ("compromised", "since"),
+    };
+    let time = jiff::Timestamp::from_second(end.time()).ok()?.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let mut table = InlineTable::new();
+    table.insert("reason", reason.into());
+    table.insert(word, Value::Datetime(Formatted::new(time.parse().ok()?)));
+    Some(Value::InlineTable(table))
+}
