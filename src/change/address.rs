@@ -59,6 +59,10 @@ fn without_login(address: &str) -> String {
     let first = address.find('/').unwrap_or(address.len());
     let (front, path) = address.split_at(first);
     let Some(colon) = front.find(':') else { return address.to_owned() };
+    // A URL with a slash too few is no address at all, and may hold the same secrets.
+    if path.contains('@') && ["http", "https", "ftp", "ftps", "ssh", "git"].contains(&&front[..colon]) {
+        return format!("{}:", &front[..colon]);
+    }
     let user = front[..colon].rfind('@').or_else(|| front.rfind('@'));
     user.map_or_else(|| address.to_owned(), |at| format!("{}{path}", &front[at + 1..]))
 }
@@ -171,6 +175,7 @@ mod tests {
             ("https://USER:TOKEN@host/x.git", "https://host/x.git"),
             ("https://TOKEN@host:8443/x.git", "https://host:8443/x.git"),
             ("https://a@b:TOKEN@host/x", "https://host/x"),
+            ("https:/USER:TOKEN@host/x.git", "https:"),
             ("https://USER:TO/KEN@host/x", "https://host/x"),
             ("https://USER:TOK%40EN@[::1]:8/x", "https://[::1]:8/x"),
             ("https://host/x.git?private_token=T#T", "https://host/x.git"),

@@ -269,6 +269,11 @@ impl Change {
         Change { id, repository: 0, branch, name, refs: Vec::new(), stands: Vec::new(), target, revision }
     }
 
+    /// Whether it is what some ref proposes, and not a range that somebody named.
+    pub fn is_proposal(&self) -> bool {
+        !self.refs.is_empty()
+    }
+
     /// The title of a change: the first line of its oldest commit, as in pull requests; else the branch.
     pub fn title(&self) -> &str {
         self.revision.commits.last().map(Commit::title).filter(|t| !t.is_empty()).unwrap_or(&self.branch)

@@ -74,14 +74,14 @@ fn named(snapshot: &RepositorySnapshot, one: &Resolved<'_>) -> String {
 fn absent(text: &str, read: &[Read]) -> String {
     let name = visible::text(text);
     for Read { repository, snapshot, .. } in read {
-        let Ok(commit) = repository.resolve(text) else { continue };
+        let Some(commit) = repository.named(text) else { continue };
         let target = visible::text(snapshot.target.short());
         return if repository.is_descendant(snapshot.target.tip, commit) {
             format!("{name} is in {target} already: nothing of it is pending. `undersign queue` lists what is.")
         } else {
             format!(
-                "{name} is no pending change: it has landed in {target} by other commits, or no branch stands at it. \
-                 `undersign review {target}..{name}` reads it all the same."
+                "{name} is no pending change: it has landed in {target} by other commits, its commits change nothing, or \
+                 no branch stands at it. `undersign review {target}..{name}` reads it all the same."
             )
         };
     }

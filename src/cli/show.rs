@@ -395,13 +395,14 @@ fn print_coverage(coverage: &ShownCoverage) {
     }
 }
 
-/// What is needed, then what the gate says besides.
+/// Whether it must be rebased, what is needed, then what the gate says besides.
 fn said(snapshot: &RepositorySnapshot, examination: &Examination) -> Vec<String> {
     let Some(standing) = &examination.standing else { return Vec::new() };
     let needs = snapshot.policy().map(|policy| advice::needs(policy, standing, super::now())).unwrap_or_default();
     let of_need = |need: &advice::Need| need.code().map_or(need.to_string(), |code| format!("{code}: {need}"));
     let besides = advice::besides(standing).map(|reason| format!("{}: {}", reason.code, reason.detail));
-    needs.iter().map(of_need).chain(besides).collect()
+    let moved = examination::base_moved(snapshot, examination);
+    moved.into_iter().chain(needs.iter().map(of_need)).chain(besides).collect()
 }
 
 fn print(shown: &Shown) {
@@ -430,8 +431,14 @@ fn print(shown: &Shown) {
     for finding in &shown.findings {
         let more = finding.places.len().saturating_sub(1);
         let more = if more > 0 { format!(" and {}", counted(more, "other place")) } else { String::new() };
-        outln!("    {:<8} {:<22} {}:{}{more}", finding.severity, finding.rule, finding.path, finding.line);
+        // What is said of a file as a whole, or of a commit, has no line: its reason tells where it is.
+        let (at, why) = match finding.line {
+            0 => (finding.path.clone(), Some(&finding.why)),
+            line => (format!("{}:{line}", finding.path), None),
+        };
+        outln!("    {:<8} {:<22} {at}{more}", finding.severity, finding.rule);
         outln!("             {}", format!("{}. {}", finding.title, finding.ask).trim_end());
+        why.into_iter().for_each(|why| outln!("             {why}"));
     }
     shown.test_coverage.iter().for_each(print_coverage);
     outln!("  needs:");

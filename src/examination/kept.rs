@@ -23,7 +23,7 @@ use crate::change::{Change, ObjectId, RepoPath};
 use crate::gate::{Contents, NextPolicy, Opaque, Rest, Step};
 use crate::policy::Policy;
 use crate::provenance;
-use crate::source::git::{self, GitError, Repository};
+use crate::source::git::{self, Applied, GitError, Repository};
 
 /// What a policy queried about the objects of a change, and the answers; they are valid as long as the two trees are
 /// the same.
@@ -131,24 +131,24 @@ fn division(policy: &Policy) -> Vec<u8> {
     serde_json::to_vec(&compartments.collect::<Vec<_>>()).unwrap_or_default()
 }
 
-/// The tree that results from applying a change to its target.
-fn result_tree(
+/// What comes of applying a change to its target.
+fn applied(
     repository: &Repository,
     change: &Change,
     apart: &crate::change::diff::Diff,
     cache: &Cache,
-) -> Result<Option<ObjectId>, GitError> {
+) -> Result<Applied, GitError> {
     let revision = &change.revision;
     let trees = [revision.base_tree, revision.head_tree];
     // Not keyed by target, so that the result for an earlier one is replaced.
-    let key = cache::key("result", &trees.each_ref().map(|tree| &tree.0[..]));
-    if let Some((target, known)) = cache.get::<(ObjectId, Option<ObjectId>)>(&key)
+    let key = cache::key("applied", &trees.each_ref().map(|tree| &tree.0[..]));
+    if let Some((target, known)) = cache.get::<(ObjectId, Applied)>(&key)
         && target == revision.target_tree
     {
         return Ok(known);
     }
-    let found = git::result_tree(repository, revision, apart)?;
-    cache.put(key, &(revision.target_tree, found));
+    let found = git::applied(repository, revision, apart)?;
+    cache.put(key, &(revision.target_tree, &found));
     Ok(found)
 }
 
@@ -163,9 +163,9 @@ pub fn known(
     let key = key(snapshot, change);
     let Some(facts) = cache.get::<Facts>(&key) else { return Ok(None) };
     let apart = facts.diff.apart();
-    let result_tree = result_tree(repository, change, &apart, cache)?;
+    let applied = applied(repository, change, &apart, cache)?;
     let answers = facts.answers.clone();
-    let (examination, answers_now) = judged(repository, snapshot, change, &facts, (&apart, result_tree), now)?;
+    let (examination, answers_now) = judged(repository, snapshot, change, &facts, (&apart, applied), now)?;
     // The policy queries more than before.
     if answers_now != answers {
         cache.put(key, &Facts { answers: answers_now, ..facts });
@@ -188,8 +188,8 @@ pub fn listed(
     let reading = super::read(repository, snapshot.rules(), &diff)?;
     let facts = find_out(repository, snapshot, change, diff, reading);
     let apart = facts.diff.apart();
-    let result_tree = result_tree(repository, change, &apart, cache)?;
-    let (examination, answers) = judged(repository, snapshot, change, &facts, (&apart, result_tree), now)?;
+    let applied = applied(repository, change, &apart, cache)?;
+    let (examination, answers) = judged(repository, snapshot, change, &facts, (&apart, applied), now)?;
     // If objects are cut off or missing, more may be visible later.
     if !repository.is_shallow() && !facts.is_partial() {
         cache.put(key(snapshot, change), &Facts { answers, ..facts });

@@ -35,7 +35,7 @@ use crate::provenance::{self, Provenance};
 use crate::record::Chain;
 use crate::risk::{Assessment, Assessor, FileUnderReview, Finding, PackFile, Rulebook, Rules};
 use crate::source::git::push::Commits;
-use crate::source::git::{self, GitError, NotesRefs, PolicyState, Repository, TargetBranch};
+use crate::source::git::{self, Applied, GitError, NotesRefs, PolicyState, Repository, TargetBranch};
 use background::Background;
 use kept::{Answers, Asked};
 
@@ -199,7 +199,10 @@ pub struct Examination {
     pub background: Option<Background>,
     pub provenance: Provenance,
     pub manifest: Manifest,
+    /// The target with the change; absent where that cannot be.
     pub result_tree: Option<ObjectId>,
+    /// The first touched path that the target has changed since the base; not for commits that it may have already.
+    pub moved: Option<RepoPath>,
     /// Absent without a policy.
     pub standing: Option<Standing>,
     /// Compartments touched, the most critical first.
@@ -284,6 +287,7 @@ impl Reading<'_> {
             provenance: provenance::trace(&change.revision.commits, &change.branch, provenance::Rules::shipped()),
             manifest: Manifest::default(),
             result_tree: None,
+            moved: None,
             standing: None,
             compartments: Vec::new(),
             crossings: Vec::new(),
@@ -332,8 +336,8 @@ pub fn examine(
     let facts = find_out(repository, snapshot, change, diff.clone(), reading);
     // What is signed, and what the policy requires, is by path: a moved file counts as two.
     let apart = facts.diff.apart();
-    let result_tree = git::result_tree(repository, &change.revision, &apart)?;
-    let (examination, _) = judged(repository, snapshot, change, &facts, (&apart, result_tree), now)?;
+    let applied = git::applied(repository, &change.revision, &apart)?;
+    let (examination, _) = judged(repository, snapshot, change, &facts, (&apart, applied), now)?;
     Ok(Examination { from_objects: true, ..examination })
 }
 
@@ -368,11 +372,11 @@ fn judged(
     snapshot: &RepositorySnapshot,
     change: &Change,
     facts: &Facts,
-    (apart, result_tree): (&Diff, Option<ObjectId>),
+    (apart, applied): (&Diff, Applied),
     now: i64,
 ) -> Result<(Examination, Answers), GitError> {
     let digests = facts.digests.iter().copied().collect();
-    let step = git::push::landing(change, apart, repository, result_tree, digests)?;
+    let step = git::push::landing(change, apart, repository, applied.tree(), digests)?;
     let touches_policy = apart.files.iter().any(|file| file.path == RepoPath::from(POLICY_FILE));
     let policy_change = snapshot.policy().filter(|_| touches_policy);
     let policy_change = policy_change
@@ -394,7 +398,8 @@ fn judged(
         crossings: snapshot.policy().map(|policy| crossings(policy, &facts.diff)).unwrap_or_default(),
         authors: authors(&step),
         manifest: step.delta,
-        result_tree,
+        result_tree: applied.tree(),
+        moved: applied.moved().filter(|_| change.is_proposal()),
         files: facts.files,
         added: facts.added,
         removed: facts.removed,
@@ -546,9 +551,21 @@ pub fn refusals(snapshot: &RepositorySnapshot, examination: &Examination) -> Vec
         )],
         (PolicyState::Found(_), standing) => {
             let reasons = standing.iter().flat_map(advice::refusals);
-            reasons.map(|reason| format!("{}: {}", reason.code, reason.detail)).collect()
+            let reasons = reasons.map(|reason| format!("{}: {}", reason.code, reason.detail));
+            base_moved(snapshot, examination).into_iter().chain(reasons).collect()
         }
     }
+}
+
+/// The refusal of a change whose target has changed a touched path: no approval of it as it is would be one of what
+/// lands.
+pub fn base_moved(snapshot: &RepositorySnapshot, examination: &Examination) -> Option<String> {
+    let (path, target) = (examination.moved.as_ref()?, visible::text(snapshot.target.short()));
+    Some(format!(
+        "{}: {path} has changed on {target} since the change forked. Have it rebased; an approval of it as it is would \
+         not count.",
+        Code::BaseMoved
+    ))
 }
 
 /// What a change still needs, in two words for a queue.
@@ -562,6 +579,9 @@ pub fn need(snapshot: &RepositorySnapshot, examination: &Examination, me: Option
     };
     if !standing.rejected_by.is_empty() {
         return if is_to_look_again(standing, me) { "needs you" } else { "rejected" }.into();
+    }
+    if examination.moved.is_some() {
+        return "rebase".into();
     }
     if standing.is_allowed() {
         return "signed".into();

@@ -100,8 +100,8 @@ fn judged(
     now: i64,
 ) -> Result<[Standing; 2], GitError> {
     let diff = git::diff(repository, change.revision.base_tree, change.revision.head_tree)?;
-    let result_tree = git::result_tree(repository, &change.revision, &diff)?;
-    let step = git::push::landing(change, &diff, repository, result_tree, Default::default())?;
+    let applied = git::applied(repository, &change.revision, &diff)?;
+    let step = git::push::landing(change, &diff, repository, applied.tree(), Default::default())?;
     let signs_of_ai = super::provenance_of(repository, snapshot, change).is_ai();
     let asked = Asked::of(repository, change, Answers::default());
     let [old, new] = policies.map(|policy| standing(snapshot, policy, change, &step, &asked, signs_of_ai, now));

@@ -309,6 +309,63 @@ fn a_branch_that_landed_and_went_on_is_pending() {
 }
 
 #[test]
+fn what_its_target_has_changed_since_waits_for_a_rebase_and_every_command_says_so() {
+    let desk = Desk::new();
+    let head = desk.host("feat", &[(5, "five")]);
+    desk.f.decide("dana", "feat", Verdict::Approve);
+    let tip = desk.host("main", &[(50, "fifty")]);
+    desk.fetch();
+    let said = desk.run(&["show", "feat"]).exits(0);
+    said.says("rebase").says("BASE_MOVED: long.txt has changed on main since the change forked. Have it rebased");
+    let shown = desk.run(&["show", "feat", "--json"]).exits(0).json();
+    assert_eq!((&shown["need"], shown["refusals"].as_array().map(Vec::len)), (&"rebase".into(), Some(1)), "{shown}");
+    assert_eq!(desk.run(&["queue", "--json"]).json()["changes"][0]["need"], "rebase");
+    let verify = ["verify", "--proposal", "--policy-branch", "refs/heads/main", "--ref", "refs/heads/main"];
+    desk.run(&[&verify[..], &["--old", &tip, "--new", &head, "--format", "plain"]].concat())
+        .exits(2)
+        .says("BASE_MOVED");
+    desk.f.git("mina", &["checkout", "-q", "feat"]);
+    desk.f.git("mina", &["rebase", "-q", "main"]);
+    desk.f.git("mina", &["checkout", "-q", "main"]);
+    desk.fetch();
+    desk.run(&["show", "feat"]).exits(0).says_not("BASE_MOVED").says_not("rebase");
+}
+
+#[test]
+fn a_branch_whose_commits_undo_each_other_is_pending_and_one_whose_commits_change_nothing_is_not() {
+    let desk = Desk::new();
+    desk.host("back", &[(5, "five")]);
+    desk.host("back", &[(5, "line 5")]);
+    desk.f.git("mina", &["checkout", "-q", "-b", "empty", "main"]);
+    desk.f.git("mina", &["commit", "-q", "--allow-empty", "-m", "Trigger the build"]);
+    desk.f.git("mina", &["checkout", "-q", "main"]);
+    desk.fetch();
+    assert_eq!(desk.ids(), ["here:back"]);
+    desk.run(&["show", "back"]).exits(0).says("its 2 commits come to nothing; a merge would land them");
+    desk.run(&["show", "empty"]).exits(70).complains("its commits change nothing");
+}
+
+#[test]
+fn only_chains_of_records_are_no_changes_among_the_branches_of_that_name() {
+    let desk = Desk::new();
+    let chain = format!("undersign/decisions/{}/{}", "a".repeat(64), "b".repeat(16));
+    for (at, branch) in ["undersign/faster", "undersign/decisions/mine", &chain].into_iter().enumerate() {
+        desk.host(branch, &[(at + 1, "edited")]);
+    }
+    desk.fetch();
+    assert_eq!(desk.ids(), ["here:undersign/decisions/mine", "here:undersign/faster"]);
+}
+
+#[test]
+fn a_merged_branch_that_only_the_remote_has_is_known_by_its_plain_name() {
+    let desk = Desk::new();
+    desk.host("feat", &[(5, "five")]);
+    desk.f.git("rahim", &["merge", "-q", "feat"]);
+    desk.fetch();
+    desk.run(&["show", "feat"]).exits(70).complains("feat is in main already");
+}
+
+#[test]
 fn the_same_lines_elsewhere_are_not_what_landed() {
     let desk = Desk::new();
     desk.host("feat", &[(5, "the same line")]);

@@ -207,6 +207,19 @@ fn the_queue_the_reader_and_the_sheet_say_what_no_signature_cures() {
 }
 
 #[test]
+fn what_was_read_before_the_target_changed_its_file_cannot_be_approved_but_rejected() {
+    let f = Fixture::new();
+    f.write("src/lib.rs", "fn one() -> u32 {\n    3\n}\n");
+    f.commit("rahim", "Write the same file");
+    let mut session = Session::new(&f, (120, 36));
+    assert!(session.frame().contains("rebase"), "{}", session.frame());
+    session.press("<enter><space><space>S");
+    let frame = session.frame();
+    assert!(frame.contains("BASE_MOVED: src/lib.rs has changed on main since the change forked"), "{frame}");
+    assert!(!frame.contains("a approve") && frame.contains("r reject"), "{frame}");
+}
+
+#[test]
 fn the_sheet_says_that_the_policy_cannot_be_read() {
     let f = Fixture::new();
     f.write(".undersign/policy.toml", &policy("[surprise]\n"));

@@ -644,7 +644,7 @@ impl Entry {
         match (&self.examined, self.need.as_str()) {
             (Examined::Pending, _) => Section::Pending,
             (_, "signed" | "rejected") => Section::Decided,
-            (_, "no policy" | "policy invalid" | "unreadable" | "refused" | "split") => Section::Stuck,
+            (_, "no policy" | "policy invalid" | "unreadable" | "refused" | "rebase" | "split") => Section::Stuck,
             _ if self.not_ready().is_some() => Section::NotReady,
             (_, "needs you") => Section::Mine,
             (_, "waiting") => Section::Waiting,

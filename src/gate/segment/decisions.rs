@@ -137,7 +137,10 @@ impl<'g> Segment<'_, 'g> {
             Ok(Rest::Rested) => None,
             Ok(Rest::Returned) => Some(Reason::explains(
                 Code::Context,
-                format!("What {who} approved was changed since, and changed back. It must be reviewed again."),
+                format!(
+                    "Since {who} approved, the target has changed these paths, even if it changed them back. It must be \
+                     reviewed again."
+                ),
             )),
             Ok(Rest::Elsewhere) => Some(Reason::explains(
                 Code::Context,

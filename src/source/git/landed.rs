@@ -122,8 +122,10 @@ impl Repository {
                 // Keyed by branch, so that the answer for an earlier target is replaced.
                 let (ids, tip) = ([revision.base, revision.head], revision.target_tip);
                 let is_of_tip = |(of, _): &(ObjectId, Landed)| *of == tip;
-                self.kept("landed on the line", &ids, is_of_tip, || Ok((tip, self.find_landed(revision)?)))
-                    .map(|(_, landed)| landed)
+                self.kept("landed on the line, or comes to nothing", &ids, is_of_tip, || {
+                    Ok((tip, self.find_landed(revision)?))
+                })
+                .map(|(_, landed)| landed)
             },
         )
     }
@@ -148,6 +150,10 @@ impl Repository {
     }
 
     fn find_landed(&self, revision: &Revision) -> Result<Landed, GitError> {
+        if revision.base_tree == revision.head_tree {
+            // Commits that undo each other are not to be missed: a merge lands them as they are.
+            return Ok(if self.is_without_effect(revision)? { Landed::All } else { Landed::No });
+        }
         let diff = objects::diff(self, revision.base_tree, revision.head_tree)?;
         if self.is_there(&diff.files, revision.target_tree)? {
             return Ok(Landed::All);
@@ -161,6 +167,16 @@ impl Repository {
             return Ok(if all { Landed::All } else { Landed::No });
         };
         self.first_landed(&since, &trees)
+    }
+
+    /// Whether no commit of a branch changes anything.
+    fn is_without_effect(&self, revision: &Revision) -> Result<bool, GitError> {
+        for commit in &revision.commits {
+            if self.tree_of(commit.id)? != revision.base_tree {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Whether the target now has the new side of every touched path.

@@ -28,7 +28,7 @@ pub use attribution::{NotesRefs, attribution, note, testimony};
 pub use contents::Objects;
 pub use deadline::Deadline;
 pub use export::{LeftOut, export};
-pub use objects::{blob_id, content, diff, diff_from, entry_at, manifest, result_tree, size_of, small_text};
+pub use objects::{Applied, applied, blob_id, content, diff, diff_from, entry_at, manifest, size_of, small_text};
 pub use packs::PACKS;
 pub use past::{CommitSelection, PastCommit};
 pub use patch::{is_same_place, patch};
@@ -466,6 +466,12 @@ impl Repository {
         let missing = || GitError::NoSuchRevision(visible::text(text).into_owned());
         let object = self.raw.revparse_single(text).map_err(|_| missing())?;
         object.peel_to_commit().map(|commit| object_id(commit.id())).map_err(|_| missing())
+    }
+
+    /// As [`Repository::resolve`], and a branch that only a remote has by its plain name.
+    pub fn named(&self, text: &str) -> Option<ObjectId> {
+        let of_remote = |remote: String| self.resolve(&format!("refs/remotes/{remote}/{text}")).ok();
+        self.resolve(text).ok().or_else(|| self.remotes().into_iter().find_map(of_remote))
     }
 
     /// The SHA-256 of the policy file of a commit, which costs less than reading the policy; none if there is no such

@@ -230,44 +230,63 @@ pub(super) fn image(repository: &Repository, entry: TreeEntry) -> Result<Image, 
     Ok(Image { mode: entry.mode, content: repository.facts(entry.id)?.digest })
 }
 
-/// The diff applied to the target tip's tree; none if a touched path has changed since the base ("rebase first").
-/// Nothing is written to the repository: new trees are kept in memory.
-pub fn result_tree(repository: &Repository, revision: &Revision, diff: &Diff) -> Result<Option<ObjectId>, GitError> {
+/// What comes of applying a change to the tip of its target.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub enum Applied {
+    Tree(ObjectId),
+    /// The first touched path that the target has changed since the base ("rebase first").
+    Moved(RepoPath),
+}
+
+impl Applied {
+    pub fn tree(&self) -> Option<ObjectId> {
+        match self {
+            Applied::Tree(tree) => Some(*tree),
+            Applied::Moved(_) => None,
+        }
+    }
+
+    pub fn moved(self) -> Option<RepoPath> {
+        match self {
+            Applied::Tree(_) => None,
+            Applied::Moved(path) => Some(path),
+        }
+    }
+}
+
+/// The diff applied to the target tip's tree. Nothing is written to the repository: new trees are kept in memory.
+pub fn applied(repository: &Repository, revision: &Revision, diff: &Diff) -> Result<Applied, GitError> {
     if revision.target_tree == revision.base_tree {
-        return Ok(Some(revision.head_tree));
+        return Ok(Applied::Tree(revision.head_tree));
     }
     // For most changes with an old base this is the answer, without opening a repository for it.
-    if has_moved(&repository.raw, revision, diff)? {
-        return Ok(None);
+    if let Some(path) = moved(&repository.raw, revision, diff)? {
+        return Ok(Applied::Moved(path));
     }
-    applied(&git2::Repository::open(repository.raw.path())?, revision, diff)
+    applied_in(&git2::Repository::open(repository.raw.path())?, revision, diff)
 }
 
-/// Whether the target differs from the base at a touched path.
-fn has_moved(raw: &git2::Repository, revision: &Revision, diff: &Diff) -> Result<bool, GitError> {
+/// The first touched path at which the target differs from the base.
+fn moved(raw: &git2::Repository, revision: &Revision, diff: &Diff) -> Result<Option<RepoPath>, GitError> {
     let target = raw.find_tree(oid(revision.target_tree))?;
-    Ok(diff.files.iter().any(|file| entry(&target, &file.path) != file.old))
+    let mut moved = diff.files.iter().filter(|file| entry(&target, &file.path) != file.old);
+    Ok(moved.next().map(|file| file.path.clone()))
 }
 
-/// As [`result_tree`], but the repository can read the result afterwards: for a gate, which writes nothing else through
-/// it.
-pub(super) fn kept_result_tree(
-    repository: &Repository,
-    revision: &Revision,
-    diff: &Diff,
-) -> Result<Option<ObjectId>, GitError> {
+/// As [`applied`], but the repository can read the result afterwards: for a gate, which writes nothing else through it.
+pub(super) fn kept_applied(repository: &Repository, revision: &Revision, diff: &Diff) -> Result<Applied, GitError> {
     if revision.target_tree == revision.base_tree {
-        return Ok(Some(revision.head_tree));
+        return Ok(Applied::Tree(revision.head_tree));
     }
-    applied(&repository.raw, revision, diff)
+    applied_in(&repository.raw, revision, diff)
 }
 
-fn applied(raw: &git2::Repository, revision: &Revision, diff: &Diff) -> Result<Option<ObjectId>, GitError> {
+fn applied_in(raw: &git2::Repository, revision: &Revision, diff: &Diff) -> Result<Applied, GitError> {
     let odb = raw.odb()?;
     // Keeps written objects in memory, in front of the disk.
     let _pack = odb.add_new_mempack_backend(1_000)?;
-    if has_moved(raw, revision, diff)? {
-        return Ok(None);
+    if let Some(path) = moved(raw, revision, diff)? {
+        return Ok(Applied::Moved(path));
     }
     let target = raw.find_tree(oid(revision.target_tree))?;
     let mut index = git2::Index::new()?;
@@ -280,7 +299,7 @@ fn applied(raw: &git2::Repository, revision: &Revision, diff: &Diff) -> Result<O
             index.add(&index_entry(&file.path, new))?;
         }
     }
-    Ok(Some(object_id(index.write_tree_to(raw)?)))
+    Ok(Applied::Tree(object_id(index.write_tree_to(raw)?)))
 }
 
 pub(super) fn index_entry(path: &RepoPath, entry: TreeEntry) -> git2::IndexEntry {

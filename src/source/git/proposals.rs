@@ -16,6 +16,7 @@ use super::worktrees::Detached;
 use super::{GitError, Repository, TargetBranch, object_id, oid};
 use crate::change::request::{REQUESTS, Request};
 use crate::change::{BranchRef, Change, ObjectId, Revision, counted, visible};
+use crate::record::ChainId;
 
 /// The least length of an abbreviated commit id.
 const MIN_PREFIX: usize = 4;
@@ -90,6 +91,7 @@ impl Repository {
         let landed = match self.landed(&revision)? {
             Landed::All => return Ok(None),
             Landed::First(commits) => Some(in_part(commits, &revision)),
+            Landed::No if revision.base_tree == revision.head_tree => Some(to_nothing(&revision)),
             Landed::No => None,
         };
         let Some(first) = proposal.refs.first() else { return Ok(None) };
@@ -177,8 +179,8 @@ impl Repository {
         Ok(false)
     }
 
-    /// All branches except the symbolic HEAD of a remote, and except those with the ledger, which are for hosts that
-    /// accept no other refs.
+    /// All branches except the symbolic HEAD of a remote, and except those with chains of records, which are for hosts
+    /// that accept no other refs.
     pub(super) fn branch_refs(&self) -> Result<Vec<At>, GitError> {
         let remotes = self.remotes();
         let mut found = Vec::new();
@@ -187,7 +189,7 @@ impl Repository {
             let reference = branch.get();
             let full = String::from_utf8_lossy(reference.name_bytes()).into_owned();
             let Some(at) = branch_ref(full, kind, &remotes) else { continue };
-            if at.branch == "HEAD" || at.branch.starts_with("undersign/") {
+            if at.branch == "HEAD" || is_chain(&at.branch) {
                 continue;
             }
             let tip = reference.peel_to_commit().map(|commit| object_id(commit.id()));
@@ -281,6 +283,11 @@ enum Beside {
     Behind,
     Stands(String),
     Alone,
+}
+
+/// Whether a branch can only be a chain of records: `undersign/decisions/KEY/CHAIN`.
+fn is_chain(branch: &str) -> bool {
+    branch.strip_prefix("undersign/decisions/").is_some_and(|id| id.parse::<ChainId>().is_ok())
 }
 
 fn branch_ref(full: String, kind: BranchType, remotes: &BTreeSet<String>) -> Option<BranchRef> {
@@ -430,6 +437,10 @@ fn name(proposals: &mut [Proposal], holders: &Holders<'_>) {
         taken.insert(proposal.id.clone());
     }
     proposals.sort_by(|a, b| a.id.cmp(&b.id));
+}
+
+fn to_nothing(revision: &Revision) -> String {
+    format!("its {} come to nothing; a merge would land them", counted(revision.commits.len(), "commit"))
 }
 
 fn in_part(commits: usize, revision: &Revision) -> String {

@@ -136,7 +136,7 @@ impl<'r> Commits<'r> {
         let blocked = trees.blocked(&done);
         let in_lost_folder = trees.in_lost_folder(repository, &done)?;
         let result = match moved {
-            None => super::objects::kept_result_tree(repository, &revision, diff)?,
+            None => super::objects::kept_applied(repository, &revision, diff)?.tree(),
             Some(_) => None,
         };
         let merges = revision.commits.iter().find(|commit| commit.parents.len() > 1).map(|commit| commit.id);

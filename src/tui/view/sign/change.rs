@@ -184,10 +184,6 @@ fn advice(sheet: &Sheet, columns: usize) -> Vec<Line> {
 fn consequences(review: &Review, columns: usize) -> Vec<Line> {
     let Some(examination) = &review.examination else { return Vec::new() };
     let mut lines = Vec::new();
-    if examination.result_tree.is_none() {
-        let text = "A touched path has moved on the target since base: rebase first, or what lands will not be this.";
-        lines.extend(told(Role::Warning, text, columns));
-    }
     if let Some(change) = &examination.policy_change {
         lines.extend(told(Role::Title, &format!("The policy changes: {}.", change.headline()), columns));
         for meaning in &change.meaning {

@@ -105,45 +105,55 @@ fn told(role: Role, text: &str, columns: usize) -> Vec<Line> {
 }
 
 /// What will be signed: in a few sentences, and below them the bytes as they are, ASCII and indented. The sentences are
-/// derived from the bytes and from nothing else.
+/// derived from the bytes and from nothing else. On a screen too low for both, they are scrolled together.
 fn statement(mut lines: Vec<Line>, payload: &[u8], scroll: usize, room: Room) -> Vec<Line> {
     let Room { columns, rows: room } = room;
-    // The bytes always have space, however long a reason and however low the screen.
-    if room < 9 {
-        lines.clear();
-    }
-    let most = room.saturating_sub(6).max(1);
-    if lines.len() > most {
-        lines.truncate(most - 1);
-        lines.push(Line::new().add(Role::Warning, "  … and more, which stands in the bytes below"));
-    }
-    let text = String::from_utf8_lossy(payload);
-    let bytes: Vec<String> = text.lines().flat_map(|line| fold(line, columns)).collect();
-    let has_rule = room >= 4;
-    let page = room.saturating_sub(lines.len() + usize::from(has_rule)).max(1);
-    let scroll = scroll.min(bytes.len().saturating_sub(page));
-    let until = (scroll + page).min(bytes.len());
-    let place = format!(" {}–{until} of {} · ↓ ↑", scroll + 1, bytes.len());
     let length = payload.len();
+    let bytes = bytes(payload, columns);
     let rules = [
         format!("── these {length} bytes are signed; the lines above are read from them "),
         format!("── these {length} bytes are signed; the above is read from them "),
         format!("── these {length} bytes are signed "),
     ];
+    if room < 9 {
+        let rule = rules.iter().find(|rule| rule.width() <= columns).unwrap_or(&rules[2]);
+        let rule =
+            Line::new().add(Role::Border, &format!("{rule}{}", "─".repeat(columns.saturating_sub(rule.width()))));
+        let all: Vec<Line> = lines.into_iter().chain([rule]).chain(bytes).collect();
+        let scroll = scroll.min(all.len().saturating_sub(room));
+        return all.into_iter().skip(scroll).take(room.max(1)).collect();
+    }
+    // The bytes always have space, however long a reason.
+    let most = room.saturating_sub(6).max(1);
+    if lines.len() > most {
+        lines.truncate(most - 1);
+        lines.push(Line::new().add(Role::Warning, "  … and more, which stands in the bytes below"));
+    }
+    let page = room.saturating_sub(lines.len() + 1).max(1);
+    let scroll = scroll.min(bytes.len().saturating_sub(page));
+    let until = (scroll + page).min(bytes.len());
+    let place = format!(" {}–{until} of {} · ↓ ↑", scroll + 1, bytes.len());
     let fits = |rule: &&String| rule.width() + place.width() <= columns;
     let rule = rules.iter().find(fits).unwrap_or(&rules[2]);
     let rest = columns.saturating_sub(rule.width() + place.width());
     let rule = Line::new().add(Role::Border, &format!("{rule}{}", "─".repeat(rest)));
-    lines.extend(has_rule.then(|| rule.add(Role::Faint, &place)));
-    for line in &bytes[scroll..until] {
-        let (key, rest) = line.split_once(": ").map_or((line.as_str(), ""), |(key, rest)| (key, rest));
-        lines.push(if rest.is_empty() {
-            Line::new().add(Role::Text, key)
-        } else {
-            Line::new().add(Role::Faint, &format!("{key}: ")).add(Role::Text, rest)
-        });
-    }
+    lines.push(rule.add(Role::Faint, &place));
+    lines.extend(bytes.into_iter().skip(scroll).take(until - scroll));
     lines
+}
+
+/// The bytes of a statement, wrapped, its members told from their values.
+fn bytes(payload: &[u8], columns: usize) -> Vec<Line> {
+    let text = String::from_utf8_lossy(payload);
+    let parts = text.lines().flat_map(|line| fold(line, columns));
+    let line = |line: String| match line.split_once(": ") {
+        Some((key, rest)) if !rest.is_empty() => {
+            Line::new().add(Role::Faint, &format!("{key}: ")).add(Role::Text, rest)
+        }
+        Some((key, _)) => Line::new().add(Role::Text, key),
+        None => Line::new().add(Role::Text, &line),
+    };
+    parts.map(line).collect()
 }
 
 /// A label with a text beside it, wrapped.
