@@ -1,6 +1,8 @@
 //! The steps of signing, for anything that is signed. Nothing is preselected, Enter never means yes, and the
 //! confirmation is typed.
 
+use std::cell::Cell;
+
 use super::keymap::{Key, Stroke};
 use super::text::TextField;
 use crate::signing::{Prepared, SigningError};
@@ -23,7 +25,7 @@ pub enum Stage<V> {
     Confirm {
         prepared: Box<Prepared<V>>,
         field: TextField,
-        scroll: usize,
+        scroll: Scroll,
     },
     Passphrase {
         prepared: Box<Prepared<V>>,
@@ -37,6 +39,26 @@ pub enum Stage<V> {
         record: String,
         verdict: V,
     },
+}
+
+/// How far a text is scrolled. How many rows it has depends on the width, so that only drawing knows where it ends.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Scroll {
+    at: usize,
+    most: Cell<usize>,
+}
+
+impl Scroll {
+    /// The first row to draw, where at most this many can be above it.
+    pub fn within(&self, most: usize) -> usize {
+        self.most.set(most);
+        self.at.min(most)
+    }
+
+    fn by(&mut self, rows: isize) {
+        let most = self.most.get();
+        self.at = self.at.min(most).saturating_add_signed(rows).min(most);
+    }
 }
 
 /// What a sheet wants the program to do.
@@ -113,24 +135,26 @@ impl<V: Copy + PartialEq> Ceremony<V> {
         }
     }
 
-    fn confirm(&mut self, prepared: Box<Prepared<V>>, mut field: TextField, scroll: usize, stroke: Stroke) -> Ask<V> {
-        let lines = prepared.payload.iter().filter(|&&b| b == b'\n').count();
-        let scrolled = match stroke.key {
-            Key::Down => scroll + 1,
-            Key::Up => scroll.saturating_sub(1),
-            Key::PageDown => scroll + 10,
-            Key::PageUp => scroll.saturating_sub(10),
+    fn confirm(
+        &mut self,
+        prepared: Box<Prepared<V>>,
+        mut field: TextField,
+        mut scroll: Scroll,
+        stroke: Stroke,
+    ) -> Ask<V> {
+        match stroke.key {
+            Key::Down => scroll.by(1),
+            Key::Up => scroll.by(-1),
+            Key::PageDown => scroll.by(10),
+            Key::PageUp => scroll.by(-10),
             Key::Enter => return self.confirmed(prepared, field, scroll),
-            _ => {
-                field.take(stroke);
-                scroll
-            }
-        };
-        self.stage = Stage::Confirm { prepared, field, scroll: scrolled.min(lines.saturating_sub(1)) };
+            _ => _ = field.take(stroke),
+        }
+        self.stage = Stage::Confirm { prepared, field, scroll };
         Ask::Nothing
     }
 
-    fn confirmed(&mut self, prepared: Box<Prepared<V>>, field: TextField, scroll: usize) -> Ask<V> {
+    fn confirmed(&mut self, prepared: Box<Prepared<V>>, field: TextField, scroll: Scroll) -> Ask<V> {
         if field.text().trim() != prepared.challenge {
             self.message = Some(format!("Type {} to sign; Esc leaves without signing.", prepared.challenge));
             self.stage = Stage::Confirm { prepared, field, scroll };
@@ -163,7 +187,9 @@ impl<V: Copy + PartialEq> Ceremony<V> {
             return None;
         }
         match result {
-            Ok(prepared) => self.stage = Stage::Confirm { prepared, field: TextField::default(), scroll: 0 },
+            Ok(prepared) => {
+                self.stage = Stage::Confirm { prepared, field: TextField::default(), scroll: Scroll::default() }
+            }
             Err(SigningError::Moved(why)) => return Some(why),
             Err(SigningError::LostPlace(why) | SigningError::Refused(why)) => {
                 self.stage = Stage::Choose;
@@ -208,7 +234,7 @@ impl<V: Copy + PartialEq> Ceremony<V> {
                 self.stage = if self.needs_passphrase {
                     Stage::Passphrase { prepared, field: TextField::default() }
                 } else {
-                    Stage::Confirm { prepared, field: TextField::default(), scroll: 0 }
+                    Stage::Confirm { prepared, field: TextField::default(), scroll: Scroll::default() }
                 };
             }
         }

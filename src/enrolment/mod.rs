@@ -180,10 +180,7 @@ fn vouches<'t>(by: &Key, person: &str, terms: &Terms<'t>) -> Result<&'t Enrolmen
     let in_policy = |policy: &'t Policy| match policy.roster.enrolment(by) {
         Some((owner, own)) if owner.id == person => match own.unfit(terms.now, Some(terms.now), terms.now) {
             None => Ok(own),
-            Some(_) => {
-                let why = own.revoked.map_or_else(|| "outside of its time".to_owned(), |end| end.to_string());
-                Err(Refusal::OldUnfit(person.to_owned(), print.clone(), why))
-            }
+            Some(_) => Err(Refusal::OldUnfit(person.to_owned(), print.clone(), own.told(terms.now))),
         },
         _ => Err(Refusal::UnknownOld(person.to_owned(), print.clone())),
     };
@@ -219,11 +216,17 @@ pub fn given_up<'p>(policy: &'p Policy, person: &Person, old: Presence, new: Pre
     policy.compartments.iter().filter(signs).filter(falls).collect()
 }
 
-/// The edit that ends a key that somebody lost.
+/// The key that somebody lost, and the edit that ends it.
 ///
 /// # Errors
 /// There is no such key, or it ended earlier already.
-pub fn lost(policy: &Policy, person: &str, fingerprint: Option<&str>, since: i64, now: i64) -> Result<Edit, Refusal> {
+pub fn lost(
+    policy: &Policy,
+    person: &str,
+    fingerprint: Option<&str>,
+    since: i64,
+    now: i64,
+) -> Result<(Key, Edit), Refusal> {
     let id = || person.to_owned();
     let owner = policy.roster.by_id(person).ok_or_else(|| Refusal::Nobody(id()))?;
     if since > now.saturating_add(CLOCK_SKEW) {
@@ -245,6 +248,9 @@ pub fn lost(policy: &Policy, person: &str, fingerprint: Option<&str>, since: i64
     };
     match own.revoked {
         Some(Revocation::Compromised { since: then }) if then <= since => Err(Refusal::Earlier(date(then))),
-        _ => Ok(Edit::EndKey { person: id(), key: own.key.clone(), end: Revocation::Compromised { since } }),
+        _ => {
+            let end = Revocation::Compromised { since };
+            Ok((own.key.clone(), Edit::EndKey { person: id(), key: own.key.clone(), end }))
+        }
     }
 }

@@ -365,19 +365,19 @@ fn a_lost_key_ends_once_and_only_ever_earlier() {
         Edit::EndKey { key, end, .. } => (key, end.time()),
         other => panic!("{other:?}"),
     };
-    assert_eq!(end(lost(&one, "anna", None, NOW - 9, NOW).unwrap()), (key.key(), NOW - 9));
+    assert_eq!(end(lost(&one, "anna", None, NOW - 9, NOW).unwrap().1), (key.key(), NOW - 9));
     assert_eq!(lost(&one, "eve", None, NOW, NOW).unwrap_err(), Refusal::Nobody("eve".into()));
     assert!(matches!(lost(&one, "anna", Some("SHA256:x"), NOW, NOW).unwrap_err(), Refusal::NoKey(..)));
     assert!(matches!(lost(&one, "anna", None, NOW + 3600, NOW).unwrap_err(), Refusal::Future(_)));
     let two = policy(&format!("keys = [\"{}\", \"{}\"]\n", key.line(), plain(2).line()));
     assert_eq!(lost(&two, "anna", None, NOW, NOW).unwrap_err(), Refusal::WhichKey("anna".into()));
     let print = key.key().fingerprint();
-    assert_eq!(end(lost(&two, "anna", Some(&print), NOW, NOW).unwrap()).0, key.key());
+    assert_eq!(end(lost(&two, "anna", Some(&print), NOW, NOW).unwrap().1).0, key.key());
     let ended = "revoked = { reason = \"compromised\", since = 2026-01-01T00:00:00Z }";
     let ended = policy(&format!("keys = [{{ key = \"{}\", {ended} }}]\n", key.line()));
     let then = 1_767_225_600;
     assert!(matches!(lost(&ended, "anna", Some(&print), NOW, NOW).unwrap_err(), Refusal::Earlier(_)));
-    assert_eq!(end(lost(&ended, "anna", Some(&print), then - 1, NOW).unwrap()).1, then - 1);
+    assert_eq!(end(lost(&ended, "anna", Some(&print), then - 1, NOW).unwrap().1).1, then - 1);
     assert!(matches!(lost(&ended, "anna", None, NOW, NOW).unwrap_err(), Refusal::NoLivingKey(_)));
 }
 

@@ -20,10 +20,10 @@ use crate::change::diff::Location;
 use crate::change::digest::Digest;
 use crate::change::manifest::Manifest;
 use crate::change::{Change, ObjectId, RepoPath};
-use crate::gate::{Contents, NextPolicy, Opaque, Rest, Step};
+use crate::gate::{Contents, NextPolicy, Obstacle, Opaque, Rest, Step};
 use crate::policy::Policy;
 use crate::provenance;
-use crate::source::git::{self, Applied, GitError, Repository};
+use crate::source::git::{self, GitError, Repository};
 
 /// What a policy queried about the objects of a change, and the answers; they are valid as long as the two trees are
 /// the same.
@@ -131,18 +131,18 @@ fn division(policy: &Policy) -> Vec<u8> {
     serde_json::to_vec(&compartments.collect::<Vec<_>>()).unwrap_or_default()
 }
 
-/// What comes of applying a change to its target.
+/// What comes of applying a change to its target, as [`git::applied`].
 fn applied(
     repository: &Repository,
     change: &Change,
     apart: &crate::change::diff::Diff,
     cache: &Cache,
-) -> Result<Applied, GitError> {
+) -> Result<Result<ObjectId, Obstacle>, GitError> {
     let revision = &change.revision;
     let trees = [revision.base_tree, revision.head_tree];
     // Not keyed by target, so that the result for an earlier one is replaced.
     let key = cache::key("applied", &trees.each_ref().map(|tree| &tree.0[..]));
-    if let Some((target, known)) = cache.get::<(ObjectId, Applied)>(&key)
+    if let Some((target, known)) = cache.get::<(ObjectId, Result<ObjectId, Obstacle>)>(&key)
         && target == revision.target_tree
     {
         return Ok(known);

@@ -28,14 +28,14 @@ use crate::change::manifest::Manifest;
 use crate::change::moved;
 use crate::change::renames;
 use crate::change::{Change, Identity, ObjectId, RepoPath, visible};
-use crate::gate::{self, Code, Input, Receipts, Remembered, Standing, States, Step, advice};
+use crate::gate::{self, Code, Input, Obstacle, Reason, Receipts, Remembered, Standing, States, Step, advice};
 use crate::ledger;
 use crate::policy::{AuthorProof, Criticality, Crossing, POLICY_FILE, Policy, SplitChange};
 use crate::provenance::{self, Provenance};
 use crate::record::Chain;
 use crate::risk::{Assessment, Assessor, FileUnderReview, Finding, PackFile, Rulebook, Rules};
 use crate::source::git::push::Commits;
-use crate::source::git::{self, Applied, GitError, NotesRefs, PolicyState, Repository, TargetBranch};
+use crate::source::git::{self, GitError, NotesRefs, PolicyState, Repository, TargetBranch};
 use background::Background;
 use kept::{Answers, Asked};
 
@@ -201,8 +201,8 @@ pub struct Examination {
     pub manifest: Manifest,
     /// The target with the change; absent where that cannot be.
     pub result_tree: Option<ObjectId>,
-    /// The first touched path that the target has changed since the base; not for commits that it may have already.
-    pub moved: Option<RepoPath>,
+    /// What keeps a proposal from landing as it is; none for commits that the target may have already.
+    pub obstacle: Option<Obstacle>,
     /// Absent without a policy.
     pub standing: Option<Standing>,
     /// Compartments touched, the most critical first.
@@ -287,7 +287,7 @@ impl Reading<'_> {
             provenance: provenance::trace(&change.revision.commits, &change.branch, provenance::Rules::shipped()),
             manifest: Manifest::default(),
             result_tree: None,
-            moved: None,
+            obstacle: None,
             standing: None,
             compartments: Vec::new(),
             crossings: Vec::new(),
@@ -372,11 +372,11 @@ fn judged(
     snapshot: &RepositorySnapshot,
     change: &Change,
     facts: &Facts,
-    (apart, applied): (&Diff, Applied),
+    (apart, applied): (&Diff, Result<ObjectId, Obstacle>),
     now: i64,
 ) -> Result<(Examination, Answers), GitError> {
     let digests = facts.digests.iter().copied().collect();
-    let step = git::push::landing(change, apart, repository, applied.tree(), digests)?;
+    let step = git::push::landing(change, apart, repository, applied.as_ref().ok().copied(), digests)?;
     let touches_policy = apart.files.iter().any(|file| file.path == RepoPath::from(POLICY_FILE));
     let policy_change = snapshot.policy().filter(|_| touches_policy);
     let policy_change = policy_change
@@ -398,8 +398,8 @@ fn judged(
         crossings: snapshot.policy().map(|policy| crossings(policy, &facts.diff)).unwrap_or_default(),
         authors: authors(&step),
         manifest: step.delta,
-        result_tree: applied.tree(),
-        moved: applied.moved().filter(|_| change.is_proposal()),
+        result_tree: applied.as_ref().ok().copied(),
+        obstacle: applied.err().filter(|_| change.is_proposal()),
         files: facts.files,
         added: facts.added,
         removed: facts.removed,
@@ -551,21 +551,19 @@ pub fn refusals(snapshot: &RepositorySnapshot, examination: &Examination) -> Vec
         )],
         (PolicyState::Found(_), standing) => {
             let reasons = standing.iter().flat_map(advice::refusals);
-            let reasons = reasons.map(|reason| format!("{}: {}", reason.code, reason.detail));
-            base_moved(snapshot, examination).into_iter().chain(reasons).collect()
+            let reasons = reasons.map(told);
+            base_moved(examination).into_iter().chain(reasons).collect()
         }
     }
 }
 
-/// The refusal of a change whose target has changed a touched path: no approval of it as it is would be one of what
-/// lands.
-pub fn base_moved(snapshot: &RepositorySnapshot, examination: &Examination) -> Option<String> {
-    let (path, target) = (examination.moved.as_ref()?, visible::text(snapshot.target.short()));
-    Some(format!(
-        "{}: {path} has changed on {target} since the change forked. Have it rebased; an approval of it as it is would \
-         not count.",
-        Code::BaseMoved
-    ))
+/// Why no approval of a change as it is would be one of what lands, in the gate's words.
+pub fn base_moved(examination: &Examination) -> Option<String> {
+    examination.obstacle.as_ref().map(|obstacle| told(&obstacle.reason()))
+}
+
+fn told(reason: &Reason) -> String {
+    format!("{}: {}", reason.code, reason.detail)
 }
 
 /// What a change still needs, in two words for a queue.
@@ -580,7 +578,7 @@ pub fn need(snapshot: &RepositorySnapshot, examination: &Examination, me: Option
     if !standing.rejected_by.is_empty() {
         return if is_to_look_again(standing, me) { "needs you" } else { "rejected" }.into();
     }
-    if examination.moved.is_some() {
+    if examination.obstacle.is_some() {
         return "rebase".into();
     }
     if standing.is_allowed() {

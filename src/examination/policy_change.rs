@@ -101,7 +101,7 @@ fn judged(
 ) -> Result<[Standing; 2], GitError> {
     let diff = git::diff(repository, change.revision.base_tree, change.revision.head_tree)?;
     let applied = git::applied(repository, &change.revision, &diff)?;
-    let step = git::push::landing(change, &diff, repository, applied.tree(), Default::default())?;
+    let step = git::push::landing(change, &diff, repository, applied.ok(), Default::default())?;
     let signs_of_ai = super::provenance_of(repository, snapshot, change).is_ai();
     let asked = Asked::of(repository, change, Answers::default());
     let [old, new] = policies.map(|policy| standing(snapshot, policy, change, &step, &asked, signs_of_ai, now));

@@ -31,7 +31,7 @@ pub use obsolete::{is_over, obsolete};
 pub use outcome::{
     AuditHead, Code, Decided, LedgerSummary, MemorySummary, Outcome, PolicySummary, Reason, ReasonEffect, RefOutcome,
 };
-pub use proposal::{Lands, Merge, Merging, decide_proposal};
+pub use proposal::{Lands, Merge, Merging, Obstacle, decide_proposal};
 pub use push::{Judged, MAX_STEPS, NextPolicy, PushEvaluation, Step, Update, judging_order};
 pub use record_status::{RecordStatus, Validity, record_statuses, still_approve};
 pub use remembered::{RECEIPTS_KEPT, Receipts, Received, RefPosition, Remembered, Waiting, WaitingStates, gone_back};

@@ -8,6 +8,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 use super::evaluation::Evaluation;
 use super::outcome::{Code, Reason, RefOutcome};
 use super::push::{PushEvaluation, Rule, next_policy};
@@ -67,15 +69,34 @@ pub struct Merge {
     pub step: Step,
     /// A merge among the commits of the proposal.
     pub merges: Option<ObjectId>,
-    /// A path that the proposal touches and that differs between the target and the base. With [`Lands::Rebase`], one
-    /// that any of its commits touches and any commit of the target has touched since: git omits a commit whose twin is
-    /// already there.
-    pub moved: Option<RepoPath>,
-    /// A path that is below a file of the other side, or is a folder there. With [`Lands::Rebase`], in any commit.
-    pub blocked: Option<RepoPath>,
+    /// What keeps it from landing as it is.
+    pub obstacle: Option<Obstacle>,
     /// A path that one side adds below a folder that the base had and the other side no longer has: git may treat that
     /// folder as renamed, and put the path elsewhere. With [`Lands::Rebase`], by any commit of the proposal.
     pub in_lost_folder: Option<RepoPath>,
+}
+
+/// What keeps a proposal from landing as it is, however it lands. With [`Lands::Rebase`], any of its commits can be the
+/// cause.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Obstacle {
+    /// A path that the proposal touches and that differs between the target and the base. With [`Lands::Rebase`], one
+    /// that any commit of the target has touched since: git omits a commit whose twin is already there.
+    Moved(RepoPath),
+    /// A path that is below a file of the other side, or is a folder there.
+    Blocked(RepoPath),
+}
+
+impl Obstacle {
+    /// `BASE_MOVED`, with the path and what to do.
+    pub fn reason(&self) -> Reason {
+        let (path, what) = match self {
+            Obstacle::Moved(path) => (path, "has changed on the target since the proposal forked"),
+            Obstacle::Blocked(path) => (path, "is a file on one side where the other has a folder"),
+        };
+        let detail = format!("{path} {what}. Rebase the proposal; what is new in it must be reviewed.");
+        Reason::deny(Code::BaseMoved, detail).at(path)
+    }
 }
 
 /// Judges what landing a proposal would do to a ref at `update.old`; `update.new` is the proposal's head.
@@ -168,15 +189,8 @@ fn clear(merging: Merging, lands: Lands) -> Result<Merge, Reason> {
             commit.short()
         ));
     }
-    let moved = |path: &RepoPath, what: &str| {
-        let detail = format!("{path} {what} Rebase the proposal; what is new in it must be reviewed.");
-        Err(Reason::deny(Code::BaseMoved, detail).at(path))
-    };
-    if let Some(path) = &merge.moved {
-        return moved(path, "has changed on the target since the proposal forked.");
-    }
-    if let Some(path) = &merge.blocked {
-        return moved(path, "is a file on one side where the other has a folder.");
+    if let Some(obstacle) = &merge.obstacle {
+        return Err(obstacle.reason());
     }
     if let Some(path) = &merge.in_lost_folder {
         return unclear(format!(

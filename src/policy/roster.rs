@@ -77,6 +77,21 @@ pub enum Revocation {
     },
 }
 
+impl Enrolment {
+    /// Whether it signs at a time, and from or until when, in a few words: `signs until 2026-05-01 00:00Z`.
+    pub fn told(&self, now: i64) -> String {
+        let (from, until) = self.valid;
+        match (self.revoked, from, until) {
+            (Some(Revocation::Retired { at }), ..) if at > now => format!("signs until {}", date(at)),
+            (Some(end), ..) => end.to_string(),
+            (None, Some(from), _) if from > now => format!("signs from {}", date(from)),
+            (None, _, Some(until)) if until > now => format!("signs until {}", date(until)),
+            (None, _, Some(until)) => format!("signed until {}", date(until)),
+            (None, _, None) => "signs".to_owned(),
+        }
+    }
+}
+
 impl Revocation {
     /// From when on the key signs no longer.
     pub fn time(self) -> i64 {

@@ -316,7 +316,8 @@ fn what_its_target_has_changed_since_waits_for_a_rebase_and_every_command_says_s
     let tip = desk.host("main", &[(50, "fifty")]);
     desk.fetch();
     let said = desk.run(&["show", "feat"]).exits(0);
-    said.says("rebase").says("BASE_MOVED: long.txt has changed on main since the change forked. Have it rebased");
+    said.says("rebase")
+        .says("BASE_MOVED: long.txt has changed on the target since the proposal forked. Rebase the proposal");
     let shown = desk.run(&["show", "feat", "--json"]).exits(0).json();
     assert_eq!((&shown["need"], shown["refusals"].as_array().map(Vec::len)), (&"rebase".into(), Some(1)), "{shown}");
     assert_eq!(desk.run(&["queue", "--json"]).json()["changes"][0]["need"], "rebase");
@@ -329,6 +330,20 @@ fn what_its_target_has_changed_since_waits_for_a_rebase_and_every_command_says_s
     desk.f.git("mina", &["checkout", "-q", "main"]);
     desk.fetch();
     desk.run(&["show", "feat"]).exits(0).says_not("BASE_MOVED").says_not("rebase");
+}
+
+#[test]
+fn a_file_below_what_its_target_has_made_a_file_waits_for_a_rebase_too() {
+    let desk = Desk::new();
+    desk.f.git("mina", &["checkout", "-q", "-b", "feat", "main"]);
+    desk.f.write("notes/today.txt", "today\n");
+    desk.f.commit("mina", "Add a folder of notes");
+    desk.f.git("mina", &["checkout", "-q", "main"]);
+    desk.f.write("notes", "all of them\n");
+    desk.f.commit("rahim", "Add a file of notes");
+    desk.fetch();
+    let said = desk.run(&["show", "feat"]).exits(0);
+    said.says("rebase").says("BASE_MOVED: notes/today.txt is a file on one side where the other has a folder.");
 }
 
 #[test]

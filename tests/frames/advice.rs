@@ -215,7 +215,7 @@ fn what_was_read_before_the_target_changed_its_file_cannot_be_approved_but_rejec
     assert!(session.frame().contains("rebase"), "{}", session.frame());
     session.press("<enter><space><space>S");
     let frame = session.frame();
-    assert!(frame.contains("BASE_MOVED: src/lib.rs has changed on main since the change forked"), "{frame}");
+    assert!(frame.contains("BASE_MOVED: src/lib.rs has changed on the target since the proposal forked"), "{frame}");
     assert!(!frame.contains("a approve") && frame.contains("r reject"), "{frame}");
 }
 

@@ -11,9 +11,9 @@ use undersign::change::manifest::{Image, Manifest};
 use undersign::change::{Commit, Identity, ObjectId, RepoPath};
 use undersign::decision::Verdict;
 use undersign::gate::{
-    Code, Contents, Decided, History, HistoryError, Input, Lands, Merge, Merging, NextPolicy, Opaque, PushEvaluation,
-    Receipts, RefPosition, Remembered, Rest, States, Step, Update, Waiting, WaitingStates, decide_proposal,
-    judging_order, record_statuses, still_approve,
+    Code, Contents, Decided, History, HistoryError, Input, Lands, Merge, Merging, NextPolicy, Obstacle, Opaque,
+    PushEvaluation, Receipts, RefPosition, Remembered, Rest, States, Step, Update, Waiting, WaitingStates,
+    decide_proposal, judging_order, record_statuses, still_approve,
 };
 use undersign::policy::Policy;
 use undersign::record::statement::*;
@@ -122,8 +122,7 @@ impl Objects<'_> {
         Merge {
             step: self.step(tip, head, (view.tree(base), view.tree(head)), result, brought),
             merges: ids(brought).find(|&id| view.parents(id).len() > 1).map(object),
-            moved: moved.map(|path| PATHS[path].into()),
-            blocked: None,
+            obstacle: moved.map(|path| Obstacle::Moved(PATHS[path].into())),
             in_lost_folder: None,
         }
     }

@@ -333,11 +333,9 @@ fn own_key(repository: &Repository, policy: &Policy) -> Finding {
     let mut keys = policy.roster.people().flat_map(|person| person.keys.iter().map(move |own| (person, own)));
     let now = crate::cli::now();
     match keys.find(|(_, own)| own.key.fingerprint() == fingerprint) {
-        Some((person, own)) if own.unfit(now, Some(now), now).is_some() => Bad(format!(
-            "Your key {fingerprint} of {} does not count now: {}.",
-            person.id,
-            own.revoked.map_or_else(|| "it is outside of its time".to_owned(), |end| end.to_string())
-        )),
+        Some((person, own)) if own.unfit(now, Some(now), now).is_some() => {
+            Bad(format!("Your key {fingerprint} of {} does not count now: {}.", person.id, own.told(now)))
+        }
         Some((person, own)) => match own.revoked.map(Revocation::time).into_iter().chain(own.valid.1).min() {
             Some(end) if end < now + SOON => Note(format!(
                 "You sign as {}, with {fingerprint}, until {}. Try the key that follows it: `undersign key check --key`.",

@@ -5,7 +5,7 @@ use std::path::Path;
 use clap::Args;
 
 use super::file::PolicyFile;
-use super::{list, pen};
+use super::pen;
 use crate::change::visible;
 use crate::cli::{now, random};
 use crate::enrolment::request::NAMESPACE;
@@ -39,11 +39,11 @@ pub(super) fn run(options: &Options, here: &Path) -> Result<u8, String> {
         return Ok(2);
     };
     if own.unfit(now(), Some(now()), now()).is_some() {
-        eprintln!("undersign: {print} is a key of {} that does not count now: {}.", person.id, list::state(own));
+        eprintln!("undersign: {print} is a key of {} that does not count now: {}.", person.id, own.told(now()));
         return Ok(2);
     }
     let level = own.level(token);
-    outln!("{print} signs for {} and proves presence {level}; {}.", person.id, list::state(own));
+    outln!("{print} signs for {} and proves presence {level}; {}.", person.id, own.told(now()));
     if level < own.presence {
         outln!("The roster has it as {}, which this signature did not prove.", own.presence);
     }

@@ -7,8 +7,7 @@ use clap::Args;
 use super::file::PolicyFile;
 use crate::change::visible;
 use crate::cli::now;
-use crate::datafile::date;
-use crate::policy::{Enrolment, Policy, Revocation};
+use crate::policy::Policy;
 
 #[derive(Args)]
 pub struct Options {
@@ -35,21 +34,7 @@ pub(super) fn table(policy: &Policy, person: Option<&str>) {
         for own in &person.keys {
             let print = own.key.fingerprint();
             let presence = own.presence.to_string();
-            outln!("{:<width$}  {print}  {:<9}  {}  {}", person.id, presence, state(own), own.key.kind().name());
+            outln!("{:<width$}  {print}  {:<9}  {}  {}", person.id, presence, own.told(now()), own.key.kind().name());
         }
-    }
-}
-
-/// Whether it signs now, and until when.
-pub(super) fn state(own: &Enrolment) -> String {
-    let (from, until) = own.valid;
-    match own.revoked {
-        Some(Revocation::Retired { at }) if at > now() => format!("signs until {}", date(at)),
-        Some(end) => end.to_string(),
-        None if from.is_some_and(|from| from > now()) => format!("signs from {}", date(from.unwrap_or_default())),
-        None => until.map_or_else(
-            || "signs".to_owned(),
-            |until| format!("{} {}", if until > now() { "signs until" } else { "signed until" }, date(until)),
-        ),
     }
 }

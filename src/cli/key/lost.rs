@@ -10,7 +10,7 @@ use crate::change::{Identity, counted};
 use crate::cli::now;
 use crate::config::git_config;
 use crate::datafile::date;
-use crate::enrolment::{self, Edit, Fallen, Refusal};
+use crate::enrolment::{self, Fallen, Refusal};
 use crate::examination::RepositorySnapshot;
 use crate::gate::RecordStatus;
 use crate::policy::Policy;
@@ -45,8 +45,8 @@ pub(super) fn run(options: &Options, here: &Path) -> Result<u8, String> {
         Some(person) => person.clone(),
         None => own_id(&file.policy, here)?,
     };
-    let edit = match enrolment::lost(&file.policy, &person, options.key.as_deref(), since, now) {
-        Ok(edit) => edit,
+    let (key, edit) = match enrolment::lost(&file.policy, &person, options.key.as_deref(), since, now) {
+        Ok(ended) => ended,
         Err(why) => {
             if matches!(why, Refusal::WhichKey(_) | Refusal::NoKey(..) | Refusal::NoLivingKey(_)) {
                 super::list::table(&file.policy, Some(&person));
@@ -54,7 +54,6 @@ pub(super) fn run(options: &Options, here: &Path) -> Result<u8, String> {
             return super::refused("key lost", why);
         }
     };
-    let Edit::EndKey { key, .. } = &edit else { return super::refused("key lost", "it ends no key") };
     let (text, new) = match file.edited(std::slice::from_ref(&edit)) {
         Ok(edited) => edited,
         Err(why) => return super::refused("key lost", why),
@@ -65,7 +64,7 @@ pub(super) fn run(options: &Options, here: &Path) -> Result<u8, String> {
         outln!("If it may have been in other hands earlier, take the edit back and say since when, with --since.");
     }
     file.tell_meaning(&new);
-    tell_records(&file, &new, key, since, now)?;
+    tell_records(&file, &new, &key, since, now)?;
     if !new.roster.by_id(&person).is_some_and(|own| own.keys.iter().any(|key| key.unfit(now, Some(now), now).is_none()))
     {
         outln!("\n{person} has no key left that signs. With a new one: `undersign key enrol --key FILE`.");

@@ -2,11 +2,13 @@
 
 use git2::Oid;
 
+use super::merging::{Done, Trees};
 use super::trees::{Entries, Entry, TREE, mode};
 use super::{GitError, Repository, as_path, object_id, oid};
 use crate::change::diff::{Content, Diff, FileDiff, MAX_TEXT_BYTES, Mode, TreeEntry};
 use crate::change::manifest::{Image, Manifest};
 use crate::change::{ObjectId, RepoPath, Revision};
+use crate::gate::Obstacle;
 
 /// The most levels of nested folders; deeper trees are made to exhaust whoever walks them.
 const MAX_DEPTH: usize = 500;
@@ -230,64 +232,46 @@ pub(super) fn image(repository: &Repository, entry: TreeEntry) -> Result<Image, 
     Ok(Image { mode: entry.mode, content: repository.facts(entry.id)?.digest })
 }
 
-/// What comes of applying a change to the tip of its target.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub enum Applied {
-    Tree(ObjectId),
-    /// The first touched path that the target has changed since the base ("rebase first").
-    Moved(RepoPath),
-}
-
-impl Applied {
-    pub fn tree(&self) -> Option<ObjectId> {
-        match self {
-            Applied::Tree(tree) => Some(*tree),
-            Applied::Moved(_) => None,
-        }
-    }
-
-    pub fn moved(self) -> Option<RepoPath> {
-        match self {
-            Applied::Tree(_) => None,
-            Applied::Moved(path) => Some(path),
-        }
-    }
-}
-
-/// The diff applied to the target tip's tree. Nothing is written to the repository: new trees are kept in memory.
-pub fn applied(repository: &Repository, revision: &Revision, diff: &Diff) -> Result<Applied, GitError> {
+/// The diff applied to the target tip's tree, or what keeps it from landing as it is. Nothing is written to the
+/// repository: new trees are kept in memory.
+pub fn applied(
+    repository: &Repository,
+    revision: &Revision,
+    diff: &Diff,
+) -> Result<Result<ObjectId, Obstacle>, GitError> {
     if revision.target_tree == revision.base_tree {
-        return Ok(Applied::Tree(revision.head_tree));
+        return Ok(Ok(revision.head_tree));
     }
     // For most changes with an old base this is the answer, without opening a repository for it.
-    if let Some(path) = moved(&repository.raw, revision, diff)? {
-        return Ok(Applied::Moved(path));
+    let tree = |id| repository.raw.find_tree(oid(id));
+    let done = Done {
+        before: tree(revision.base_tree)?,
+        after: tree(revision.head_tree)?,
+        diff: std::borrow::Cow::Borrowed(diff),
+    };
+    if let Some(obstacle) = Trees::of(&repository.raw, revision)?.obstacle(&[done]) {
+        return Ok(Err(obstacle));
     }
-    applied_in(&git2::Repository::open(repository.raw.path())?, revision, diff)
+    result_tree(&git2::Repository::open(repository.raw.path())?, revision, diff).map(Ok)
 }
 
-/// The first touched path at which the target differs from the base.
-fn moved(raw: &git2::Repository, revision: &Revision, diff: &Diff) -> Result<Option<RepoPath>, GitError> {
-    let target = raw.find_tree(oid(revision.target_tree))?;
-    let mut moved = diff.files.iter().filter(|file| entry(&target, &file.path) != file.old);
-    Ok(moved.next().map(|file| file.path.clone()))
-}
-
-/// As [`applied`], but the repository can read the result afterwards: for a gate, which writes nothing else through it.
-pub(super) fn kept_applied(repository: &Repository, revision: &Revision, diff: &Diff) -> Result<Applied, GitError> {
+/// The diff applied to the target tip's tree, if nothing is in its way. The repository can read the result afterwards:
+/// for a gate, which writes nothing else through it.
+pub(super) fn kept_result_tree(
+    repository: &Repository,
+    revision: &Revision,
+    diff: &Diff,
+) -> Result<ObjectId, GitError> {
     if revision.target_tree == revision.base_tree {
-        return Ok(Applied::Tree(revision.head_tree));
+        return Ok(revision.head_tree);
     }
-    applied_in(&repository.raw, revision, diff)
+    result_tree(&repository.raw, revision, diff)
 }
 
-fn applied_in(raw: &git2::Repository, revision: &Revision, diff: &Diff) -> Result<Applied, GitError> {
+fn result_tree(raw: &git2::Repository, revision: &Revision, diff: &Diff) -> Result<ObjectId, GitError> {
     let odb = raw.odb()?;
     // Keeps written objects in memory, in front of the disk.
     let _pack = odb.add_new_mempack_backend(1_000)?;
-    if let Some(path) = moved(raw, revision, diff)? {
-        return Ok(Applied::Moved(path));
-    }
     let target = raw.find_tree(oid(revision.target_tree))?;
     let mut index = git2::Index::new()?;
     index.read_tree(&target)?;
@@ -299,7 +283,7 @@ fn applied_in(raw: &git2::Repository, revision: &Revision, diff: &Diff) -> Resul
             index.add(&index_entry(&file.path, new))?;
         }
     }
-    Ok(Applied::Tree(object_id(index.write_tree_to(raw)?)))
+    Ok(object_id(index.write_tree_to(raw)?))
 }
 
 pub(super) fn index_entry(path: &RepoPath, entry: TreeEntry) -> git2::IndexEntry {

@@ -1,21 +1,21 @@
 //! The facts of a push, read from objects: what each step on the target's first-parent line does to each path, and what
 //! merging a proposal would do.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-
-use git2::{ObjectType, Oid};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::contents::Places;
 use super::links::Links;
 use super::merges::{Budget, clean_merges};
-use super::objects::{Effort, diff_within, entry, folder};
-use super::{GitError, Repository, diff, object_id, oid};
+use super::merging::{Done, Trees};
+use super::objects::{Effort, diff_within, entry};
+use super::{GitError, Repository, object_id, oid};
 use crate::change::diff::{Diff, Mode, TreeEntry};
 use crate::change::digest::Digest;
 use crate::change::manifest::{Image, Manifest};
 use crate::change::{Change, Commit, ObjectId, RepoPath, Revision};
-use crate::gate::{History, HistoryError, Lands, Merge, Merging, Step};
+use crate::gate::{History, HistoryError, Lands, Merge, Merging, Obstacle, Step};
 use crate::record::{Key, sshsig};
 
 /// The namespace of git's signatures of commits.
@@ -110,13 +110,13 @@ impl<'r> Commits<'r> {
         let repository = self.repository;
         let diff = diff_within(repository, before, after, &mut self.effort.borrow_mut())?;
         let tree = |id| repository.raw.find_tree(oid(id));
-        Ok(Done { before: tree(before)?, after: tree(after)?, diff })
+        Ok(Done { before: tree(before)?, after: tree(after)?, diff: Cow::Owned(diff) })
     }
 
     fn merge(&self, base: ObjectId, tip: ObjectId, head: ObjectId, lands: Lands) -> Result<Merge, GitError> {
         let repository = self.repository;
         let revision = repository.revision(base, head, tip)?;
-        let trees = Trees::of(repository, &revision)?;
+        let trees = Trees::of(&repository.raw, &revision)?;
         // A merge compares these; a rebase compares each commit with its parent.
         let mut compared = vec![(revision.base_tree, revision.head_tree)];
         if lands == Lands::Rebase {
@@ -127,23 +127,21 @@ impl<'r> Commits<'r> {
         let done = compared.into_iter().map(|(before, after)| self.done(before, after));
         let done = done.collect::<Result<Vec<_>, _>>()?;
         let diff = &done[0].diff;
-        let touched: BTreeSet<RepoPath> =
-            done.iter().flat_map(|done| &done.diff.files).map(|f| f.path.clone()).collect();
-        let mut moved = touched.iter().find(|path| entry(&trees.base, path) != entry(&trees.tip, path)).cloned();
-        if lands == Lands::Rebase && moved.is_none() {
-            moved = self.touched_since(base, tip, head, &touched)?;
+        let mut obstacle = trees.obstacle(&done);
+        if lands == Lands::Rebase && !matches!(obstacle, Some(Obstacle::Moved(_))) {
+            let touched = done.iter().flat_map(|done| &done.diff.files).map(|file| file.path.clone()).collect();
+            obstacle = self.touched_since(base, tip, head, &touched)?.map(Obstacle::Moved).or(obstacle);
         }
-        let blocked = trees.blocked(&done);
         let in_lost_folder = trees.in_lost_folder(repository, &done)?;
-        let result = match moved {
-            None => super::objects::kept_applied(repository, &revision, diff)?.tree(),
+        let result = match obstacle {
+            None => Some(super::objects::kept_result_tree(repository, &revision, diff)?),
             Some(_) => None,
         };
         let merges = revision.commits.iter().find(|commit| commit.parents.len() > 1).map(|commit| commit.id);
         // What the paths lead to, and what is beside them, is judged where they land.
         let compared = result.map_or((revision.base_tree, revision.head_tree), |tree| (revision.target_tree, tree));
         let step = merged(&revision, diff, repository, result.unwrap_or(revision.head_tree), compared, HashMap::new())?;
-        Ok(Merge { step, merges, moved, blocked, in_lost_folder })
+        Ok(Merge { step, merges, obstacle, in_lost_folder })
     }
 }
 
@@ -210,100 +208,6 @@ impl History for Commits<'_> {
         };
         merging().map_err(unreadable)
     }
-}
-
-/// What a proposal, or one commit of it, does.
-struct Done<'r> {
-    before: git2::Tree<'r>,
-    after: git2::Tree<'r>,
-    diff: Diff,
-}
-
-impl Done<'_> {
-    /// Folders that no longer exist. Git may consider them renamed.
-    fn lost(&self) -> BTreeSet<RepoPath> {
-        let gone = self.diff.files.iter().filter(|file| file.new.is_none());
-        let above = gone.flat_map(|file| folders_above(&file.path));
-        above.filter(|above| is_lost(&self.before, &self.after, above)).collect()
-    }
-}
-
-fn is_lost(before: &git2::Tree<'_>, after: &git2::Tree<'_>, path: &RepoPath) -> bool {
-    folder(before, path).is_some() && folder(after, path).is_none()
-}
-
-/// The tree from which a proposal forked, and the one on which it would land.
-struct Trees<'r> {
-    base: git2::Tree<'r>,
-    tip: git2::Tree<'r>,
-}
-
-impl<'r> Trees<'r> {
-    fn of(repository: &'r Repository, revision: &Revision) -> Result<Trees<'r>, GitError> {
-        let tree = |id| repository.raw.find_tree(oid(id));
-        Ok(Trees { base: tree(revision.base_tree)?, tip: tree(revision.target_tree)? })
-    }
-
-    /// A path that is to be a file where the target has gained a folder, or that is below something that is a file
-    /// there and remains one.
-    fn blocked(&self, done: &[Done<'_>]) -> Option<RepoPath> {
-        let files = || done.iter().flat_map(|done| &done.diff.files);
-        let goes: HashSet<&RepoPath> = files().filter(|file| file.new.is_none()).map(|file| &file.path).collect();
-        let is_blocked = |path: &RepoPath| {
-            let below_file =
-                folders_above(path).any(|above| entry(&self.tip, &above).is_some() && !goes.contains(&above));
-            below_file || folder(&self.tip, path).is_some_and(|held| folder(&self.base, path) != Some(held))
-        };
-        files().filter(|file| file.new.is_some()).map(|file| &file.path).find(|path| is_blocked(path)).cloned()
-    }
-
-    /// A path that one side adds below a folder that the other side has lost.
-    fn in_lost_folder(&self, repository: &Repository, done: &[Done<'_>]) -> Result<Option<RepoPath>, GitError> {
-        if let Some(path) = self.added_where_lost(repository, done)? {
-            return Ok(Some(path));
-        }
-        for above in done.iter().flat_map(Done::lost) {
-            let added = self.change_below(repository, &above)?.files.into_iter().find(|file| file.old.is_none());
-            if let Some(file) = added {
-                return Ok(Some(RepoPath([&above.0[..], b"/", &file.path.0].concat())));
-            }
-        }
-        Ok(None)
-    }
-
-    /// A path that the proposal adds below a folder that the target has lost. Each commit is replayed on the result of
-    /// those before it: they may have removed all that the target had left of a folder.
-    fn added_where_lost(&self, repository: &Repository, done: &[Done<'_>]) -> Result<Option<RepoPath>, GitError> {
-        let files = || done.iter().flat_map(|done| &done.diff.files);
-        let gone = files().filter(|file| file.new.is_none());
-        let thinned: BTreeSet<RepoPath> = gone.flat_map(|file| folders_above(&file.path)).collect();
-        let added = files().filter(|file| file.old.is_none());
-        let into = added.flat_map(|file| folders_above(&file.path).map(|above| (above, &file.path)));
-        for (above, path) in into.collect::<BTreeMap<_, _>>() {
-            let is_thinned = || -> Result<bool, GitError> {
-                let has_several = done.len() > 2;
-                let loses = |diff: Diff| diff.files.iter().any(|file| file.new.is_none());
-                Ok(has_several && thinned.contains(&above) && loses(self.change_below(repository, &above)?))
-            };
-            if is_lost(&self.base, &self.tip, &above) || is_thinned()? {
-                return Ok(Some(path.clone()));
-            }
-        }
-        Ok(None)
-    }
-
-    /// What the target has changed in a folder, with paths relative to it. A folder that does not exist counts as
-    /// empty.
-    fn change_below(&self, repository: &Repository, above: &RepoPath) -> Result<Diff, GitError> {
-        let held = |tree| folder(tree, above).map_or_else(|| Oid::hash_object(ObjectType::Tree, b""), Ok);
-        diff(repository, object_id(held(&self.base)?), object_id(held(&self.tip)?))
-    }
-}
-
-/// `a/b` and `a` of `a/b/c`.
-fn folders_above(path: &RepoPath) -> impl Iterator<Item = RepoPath> {
-    let ends = path.0.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);
-    ends.map(|end| RepoPath(path.0[..end].to_vec())).collect::<Vec<_>>().into_iter()
 }
 
 /// The commits with a valid ssh signature, each with its key. The roster says whose key it is.

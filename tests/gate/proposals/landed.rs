@@ -12,14 +12,14 @@ use undersign::change::ObjectId;
 use undersign::change::digest::Digest;
 use undersign::change::manifest::{Manifest, escape};
 use undersign::decision::Verdict;
-use undersign::gate::{Decided, Input, Lands, Remembered, States, Update, decide_proposal};
+use undersign::gate::{Code, Decided, Input, Lands, RefOutcome, Remembered, States, Update, decide_proposal};
 use undersign::policy::Policy;
 use undersign::record::chain::Link;
 use undersign::record::statement::{Decimal, Findings, Omission, Point, Subject, SubjectDigest};
 use undersign::record::{Chain, ChainId, Record, Statement};
 use undersign::signer::SigningKey;
 use undersign::source::git::push::Commits;
-use undersign::source::git::{Objects, Repository};
+use undersign::source::git::{Objects, Repository, applied, diff};
 
 use super::histories::{History, Random, Tree};
 use super::landings::{BARE, CHECKOUTS, REBASES, Way, git};
@@ -101,8 +101,9 @@ impl Desk {
         chain
     }
 
-    /// The methods by which the gate lets a proposal land that dana approved.
-    fn allowed(&self, repository: &Repository, manifest: &Manifest, at: [Oid; 3]) -> Vec<Lands> {
+    /// The methods by which the gate lets a proposal land that dana approved, and whether it is to be rebased even if it
+    /// is merged.
+    fn judged(&self, repository: &Repository, manifest: &Manifest, at: [Oid; 3]) -> (Vec<Lands>, bool) {
         let chains = [self.approval(manifest, at)];
         let [_, head, tip] = at.map(|id| id.to_string().parse::<ObjectId>().unwrap());
         let mut states = States::recorded();
@@ -123,7 +124,10 @@ impl Desk {
             now: now(),
         };
         let update = Update { name: MAIN.to_owned(), old: tip, new: head };
-        ALL.into_iter().filter(|&lands| decide_proposal(&update, lands, &grounds).outcome == Decided::Allow).collect()
+        let outcomes = ALL.map(|lands| (lands, decide_proposal(&update, lands, &grounds)));
+        let allowed = outcomes.iter().filter(|(_, told)| told.outcome == Decided::Allow).map(|(lands, _)| *lands);
+        let is_moved = |told: &RefOutcome| told.reasons.iter().any(|reason| reason.code == Code::BaseMoved);
+        (allowed.collect(), outcomes.iter().any(|(lands, told)| *lands == Lands::Merge && is_moved(told)))
     }
 }
 
@@ -131,6 +135,7 @@ impl Desk {
 #[derive(Debug, Default)]
 struct Count {
     pairs: usize,
+    stopped: usize,
     allowed: BTreeMap<String, usize>,
     landed: BTreeMap<String, [usize; 2]>,
 }
@@ -138,6 +143,7 @@ struct Count {
 impl Count {
     fn add(&mut self, other: Count) {
         self.pairs += other.pairs;
+        self.stopped += other.stopped;
         other.allowed.into_iter().for_each(|(lands, n)| *self.allowed.entry(lands).or_default() += n);
         for (way, counts) in other.landed {
             let all = self.landed.entry(way).or_default();
@@ -148,7 +154,7 @@ impl Count {
 
 impl fmt::Display for Count {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{} proposals; allowed: {:?}", self.pairs, self.allowed)?;
+        writeln!(f, "{} proposals, {} of them to be rebased; allowed: {:?}", self.pairs, self.stopped, self.allowed)?;
         self.landed.iter().try_for_each(|(way, [landed, not])| writeln!(f, "{way}: {landed} landed, {not} conflicted"))
     }
 }
@@ -185,7 +191,12 @@ impl<'d> Imported<'d> {
         let base = bases.first().copied().unwrap_or(tip);
         let manifest = self.history.manifest(base, head);
         count.pairs += 1;
-        let lands = self.desk.allowed(&self.repository, &manifest, [base, head, tip].map(|n| self.ids[n]));
+        let (lands, is_stopped) = self.desk.judged(&self.repository, &manifest, [base, head, tip].map(|n| self.ids[n]));
+        if bases.len() == 1 && self.is_stopped_at_the_desk(base, head, tip) != is_stopped {
+            let what = format!("The gate calls it moved: {is_stopped}; the desk says the opposite.");
+            return Err(Wrong { tip, head, lands: Lands::Merge, way: None, what });
+        }
+        count.stopped += usize::from(is_stopped);
         lands.iter().for_each(|lands| *count.allowed.entry(lands.to_string()).or_default() += 1);
         let Some(&first) = lands.first() else { return Ok(()) };
         let wrong = |lands, way, what| Err(Wrong { tip, head, lands, way, what });
@@ -221,6 +232,14 @@ impl<'d> Imported<'d> {
             }
         }
         Ok(())
+    }
+
+    /// Whether the desk offers no approval of it, since its target has moved.
+    fn is_stopped_at_the_desk(&self, base: usize, head: usize, tip: usize) -> bool {
+        let [base, head, tip] = [base, head, tip].map(|n| self.ids[n].to_string().parse::<ObjectId>().unwrap());
+        let revision = self.repository.revision(base, head, tip).unwrap();
+        let diff = diff(&self.repository, revision.base_tree, revision.head_tree).unwrap();
+        applied(&self.repository, &revision, &diff).unwrap().is_err()
     }
 
     fn tree_id(&self, tree: &Tree) -> Oid {
@@ -343,6 +362,7 @@ fn what_git_lands_of_an_allowed_proposal_is_the_target_with_what_was_approved() 
     let mut all = Count::default();
     counts.into_iter().for_each(|count| all.add(count.unwrap_or_else(|wrong| panic!("{wrong}"))));
     println!("{all}");
+    assert!(all.stopped > histories, "{all}");
     assert!(ALL.iter().all(|lands| all.allowed.get(&lands.to_string()).is_some_and(|n| n * 4 > histories)), "{all}");
     let [landed, conflicted] = all.landed.values().fold([0; 2], |sum, [a, b]| [sum[0] + a, sum[1] + b]);
     assert!(landed > 50 * conflicted, "{all}");

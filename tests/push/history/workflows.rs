@@ -228,7 +228,8 @@ fn a_revert_lands_once_it_is_approved_and_takes_the_old_approval_with_it() {
     h.approve("revert", MAIN);
     h.land("revert", MAIN).landed();
     h.make("again", &["revert"], A);
-    h.land("again", MAIN).refused("Since dana approved, the target has changed these paths, even if it changed them back. It must be reviewed again.");
+    let since = "Since dana approved, the target has changed these paths, even if it changed them back.";
+    h.land("again", MAIN).refused(since);
     h.approve("again", MAIN);
     h.land("again", MAIN).landed();
 }

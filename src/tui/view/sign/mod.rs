@@ -8,7 +8,7 @@ use ratatui::layout::{Position, Rect};
 use unicode_width::UnicodeWidthStr as _;
 
 use super::paint::{Line, Paint, fold};
-use crate::app::ceremony::{Ceremony, Stage};
+use crate::app::ceremony::{Ceremony, Scroll, Stage};
 use crate::app::text::TextField;
 use crate::tui::theme::Role;
 
@@ -77,22 +77,26 @@ fn common<'s, V: Copy>(
     in_words: impl Fn(&[u8], usize) -> Vec<Line>,
     room: Room,
 ) -> Page<'s> {
-    let lines = |payload: &[u8], scroll: usize| statement(in_words(payload, room.columns), payload, scroll, room);
+    let lines = |payload: &[u8], scroll: &Scroll| statement(in_words(payload, room.columns), payload, scroll, room);
     match stage {
         Stage::Confirm { prepared, field, scroll } => {
             let label = format!("type {} to {}: ", prepared.challenge, what(prepared.verdict));
             Page {
-                lines: lines(&prepared.payload, *scroll),
+                lines: lines(&prepared.payload, scroll),
                 field: Some((None, label, field, false)),
                 ..Page::default()
             }
         }
         Stage::Passphrase { prepared, field } => {
             let label = "passphrase of the key: ".to_owned();
-            Page { lines: lines(&prepared.payload, 0), field: Some((None, label, field, true)), ..Page::default() }
+            Page {
+                lines: lines(&prepared.payload, &Scroll::default()),
+                field: Some((None, label, field, true)),
+                ..Page::default()
+            }
         }
         Stage::Signing { prepared } => Page {
-            lines: lines(&prepared.payload, 0),
+            lines: lines(&prepared.payload, &Scroll::default()),
             foot: Line::new().add(Role::Accent, "signing … touch your security key, if it blinks"),
             field: None,
         },
@@ -106,7 +110,7 @@ fn told(role: Role, text: &str, columns: usize) -> Vec<Line> {
 
 /// What will be signed: in a few sentences, and below them the bytes as they are, ASCII and indented. The sentences are
 /// derived from the bytes and from nothing else. On a screen too low for both, they are scrolled together.
-fn statement(mut lines: Vec<Line>, payload: &[u8], scroll: usize, room: Room) -> Vec<Line> {
+fn statement(mut lines: Vec<Line>, payload: &[u8], scroll: &Scroll, room: Room) -> Vec<Line> {
     let Room { columns, rows: room } = room;
     let length = payload.len();
     let bytes = bytes(payload, columns);
@@ -120,8 +124,8 @@ fn statement(mut lines: Vec<Line>, payload: &[u8], scroll: usize, room: Room) ->
         let rule =
             Line::new().add(Role::Border, &format!("{rule}{}", "─".repeat(columns.saturating_sub(rule.width()))));
         let all: Vec<Line> = lines.into_iter().chain([rule]).chain(bytes).collect();
-        let scroll = scroll.min(all.len().saturating_sub(room));
-        return all.into_iter().skip(scroll).take(room.max(1)).collect();
+        let scroll = scroll.within(all.len().saturating_sub(room));
+        return all.into_iter().skip(scroll).take(room).collect();
     }
     // The bytes always have space, however long a reason.
     let most = room.saturating_sub(6).max(1);
@@ -130,7 +134,7 @@ fn statement(mut lines: Vec<Line>, payload: &[u8], scroll: usize, room: Room) ->
         lines.push(Line::new().add(Role::Warning, "  … and more, which stands in the bytes below"));
     }
     let page = room.saturating_sub(lines.len() + 1).max(1);
-    let scroll = scroll.min(bytes.len().saturating_sub(page));
+    let scroll = scroll.within(bytes.len().saturating_sub(page));
     let until = (scroll + page).min(bytes.len());
     let place = format!(" {}–{until} of {} · ↓ ↑", scroll + 1, bytes.len());
     let fits = |rule: &&String| rule.width() + place.width() <= columns;
