@@ -1,15 +1,65 @@
-//! What stands in the way of merging a proposal into its target, judged by trees alone.
+//! What comes of merging a proposal into its target, and what stands in its way: judged by trees alone.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use git2::{ObjectType, Oid};
 
-use super::objects::{entry, folder};
-use super::{GitError, Repository, diff, object_id, oid};
+use super::objects::{entry, folder, index_entry};
+use super::{GitError, Repository, as_path, diff, object_id, oid};
 use crate::change::diff::Diff;
-use crate::change::{RepoPath, Revision};
+use crate::change::{ObjectId, RepoPath, Revision};
 use crate::gate::Obstacle;
+
+/// The diff applied to the target tip's tree, or what keeps it from landing as it is. Nothing is written to the
+/// repository: new trees are kept in memory.
+pub fn applied(
+    repository: &Repository,
+    revision: &Revision,
+    diff: &Diff,
+) -> Result<Result<ObjectId, Obstacle>, GitError> {
+    if revision.target_tree == revision.base_tree {
+        return Ok(Ok(revision.head_tree));
+    }
+    // For most changes with an old base this is the answer, without opening a repository for it.
+    let tree = |id| repository.raw.find_tree(oid(id));
+    let done = Done { before: tree(revision.base_tree)?, after: tree(revision.head_tree)?, diff: Cow::Borrowed(diff) };
+    if let Some(obstacle) = Trees::of(&repository.raw, revision)?.obstacle(&[done]) {
+        return Ok(Err(obstacle));
+    }
+    result_tree(&git2::Repository::open(repository.raw.path())?, revision, diff).map(Ok)
+}
+
+/// The diff applied to the target tip's tree, if nothing is in its way. The repository can read the result afterwards:
+/// for a gate, which writes nothing else through it.
+pub(super) fn kept_result_tree(
+    repository: &Repository,
+    revision: &Revision,
+    diff: &Diff,
+) -> Result<ObjectId, GitError> {
+    if revision.target_tree == revision.base_tree {
+        return Ok(revision.head_tree);
+    }
+    result_tree(&repository.raw, revision, diff)
+}
+
+fn result_tree(raw: &git2::Repository, revision: &Revision, diff: &Diff) -> Result<ObjectId, GitError> {
+    let odb = raw.odb()?;
+    // Keeps written objects in memory, in front of the disk.
+    let _pack = odb.add_new_mempack_backend(1_000)?;
+    let target = raw.find_tree(oid(revision.target_tree))?;
+    let mut index = git2::Index::new()?;
+    index.read_tree(&target)?;
+    for file in &diff.files {
+        let _ = index.remove(as_path(&file.path), 0);
+    }
+    for file in &diff.files {
+        if let Some(new) = file.new {
+            index.add(&index_entry(&file.path, new))?;
+        }
+    }
+    Ok(object_id(index.write_tree_to(raw)?))
+}
 
 /// What a proposal, or one commit of it, does.
 pub(super) struct Done<'r> {

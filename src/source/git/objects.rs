@@ -2,13 +2,11 @@
 
 use git2::Oid;
 
-use super::merging::{Done, Trees};
 use super::trees::{Entries, Entry, TREE, mode};
 use super::{GitError, Repository, as_path, object_id, oid};
 use crate::change::diff::{Content, Diff, FileDiff, MAX_TEXT_BYTES, Mode, TreeEntry};
 use crate::change::manifest::{Image, Manifest};
-use crate::change::{ObjectId, RepoPath, Revision};
-use crate::gate::Obstacle;
+use crate::change::{ObjectId, RepoPath};
 
 /// The most levels of nested folders; deeper trees are made to exhaust whoever walks them.
 const MAX_DEPTH: usize = 500;
@@ -230,60 +228,6 @@ pub(super) fn image(repository: &Repository, entry: TreeEntry) -> Result<Image, 
         return Ok(Image::of_submodule(entry.id));
     }
     Ok(Image { mode: entry.mode, content: repository.facts(entry.id)?.digest })
-}
-
-/// The diff applied to the target tip's tree, or what keeps it from landing as it is. Nothing is written to the
-/// repository: new trees are kept in memory.
-pub fn applied(
-    repository: &Repository,
-    revision: &Revision,
-    diff: &Diff,
-) -> Result<Result<ObjectId, Obstacle>, GitError> {
-    if revision.target_tree == revision.base_tree {
-        return Ok(Ok(revision.head_tree));
-    }
-    // For most changes with an old base this is the answer, without opening a repository for it.
-    let tree = |id| repository.raw.find_tree(oid(id));
-    let done = Done {
-        before: tree(revision.base_tree)?,
-        after: tree(revision.head_tree)?,
-        diff: std::borrow::Cow::Borrowed(diff),
-    };
-    if let Some(obstacle) = Trees::of(&repository.raw, revision)?.obstacle(&[done]) {
-        return Ok(Err(obstacle));
-    }
-    result_tree(&git2::Repository::open(repository.raw.path())?, revision, diff).map(Ok)
-}
-
-/// The diff applied to the target tip's tree, if nothing is in its way. The repository can read the result afterwards:
-/// for a gate, which writes nothing else through it.
-pub(super) fn kept_result_tree(
-    repository: &Repository,
-    revision: &Revision,
-    diff: &Diff,
-) -> Result<ObjectId, GitError> {
-    if revision.target_tree == revision.base_tree {
-        return Ok(revision.head_tree);
-    }
-    result_tree(&repository.raw, revision, diff)
-}
-
-fn result_tree(raw: &git2::Repository, revision: &Revision, diff: &Diff) -> Result<ObjectId, GitError> {
-    let odb = raw.odb()?;
-    // Keeps written objects in memory, in front of the disk.
-    let _pack = odb.add_new_mempack_backend(1_000)?;
-    let target = raw.find_tree(oid(revision.target_tree))?;
-    let mut index = git2::Index::new()?;
-    index.read_tree(&target)?;
-    for file in &diff.files {
-        let _ = index.remove(as_path(&file.path), 0);
-    }
-    for file in &diff.files {
-        if let Some(new) = file.new {
-            index.add(&index_entry(&file.path, new))?;
-        }
-    }
-    Ok(object_id(index.write_tree_to(raw)?))
 }
 
 pub(super) fn index_entry(path: &RepoPath, entry: TreeEntry) -> git2::IndexEntry {

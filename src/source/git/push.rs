@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use super::contents::Places;
 use super::links::Links;
 use super::merges::{Budget, clean_merges};
-use super::merging::{Done, Trees};
+use super::merging::{Done, Trees, kept_result_tree};
 use super::objects::{Effort, diff_within, entry};
 use super::{GitError, Repository, object_id, oid};
 use crate::change::diff::{Diff, Mode, TreeEntry};
@@ -134,7 +134,7 @@ impl<'r> Commits<'r> {
         }
         let in_lost_folder = trees.in_lost_folder(repository, &done)?;
         let result = match obstacle {
-            None => Some(super::objects::kept_result_tree(repository, &revision, diff)?),
+            None => Some(kept_result_tree(repository, &revision, diff)?),
             Some(_) => None,
         };
         let merges = revision.commits.iter().find(|commit| commit.parents.len() > 1).map(|commit| commit.id);
