@@ -401,8 +401,8 @@ fn said(snapshot: &RepositorySnapshot, examination: &Examination) -> Vec<String>
     let needs = snapshot.policy().map(|policy| advice::needs(policy, standing, super::now())).unwrap_or_default();
     let of_need = |need: &advice::Need| need.code().map_or(need.to_string(), |code| format!("{code}: {need}"));
     let besides = advice::besides(standing).map(|reason| format!("{}: {}", reason.code, reason.detail));
-    let moved = examination::base_moved(examination);
-    moved.into_iter().chain(needs.iter().map(of_need)).chain(besides).collect()
+    let stop = examination::stop(examination);
+    stop.into_iter().chain(needs.iter().map(of_need)).chain(besides).collect()
 }
 
 fn print(shown: &Shown) {

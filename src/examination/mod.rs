@@ -201,8 +201,8 @@ pub struct Examination {
     pub manifest: Manifest,
     /// The target with the change; absent where that cannot be.
     pub result_tree: Option<ObjectId>,
-    /// What keeps a proposal from landing as it is; none for commits that the target may have already.
-    pub obstacle: Option<Obstacle>,
+    /// Why nobody can approve a proposal as it is; none for commits that the target may have already.
+    pub stop: Option<Reason>,
     /// Absent without a policy.
     pub standing: Option<Standing>,
     /// Compartments touched, the most critical first.
@@ -287,7 +287,7 @@ impl Reading<'_> {
             provenance: provenance::trace(&change.revision.commits, &change.branch, provenance::Rules::shipped()),
             manifest: Manifest::default(),
             result_tree: None,
-            obstacle: None,
+            stop: None,
             standing: None,
             compartments: Vec::new(),
             crossings: Vec::new(),
@@ -386,6 +386,8 @@ fn judged(
     let is_ai = facts.provenance.is_ai();
     let standing = snapshot.policy().map(|policy| standing(snapshot, policy, change, &step, &asked, is_ai, now));
     let standing = standing.transpose()?;
+    let nothing = || step.delta.is_empty().then(comes_to_nothing);
+    let stop = applied.as_ref().err().map(Obstacle::reason).or_else(nothing);
     let examination = Examination {
         assessment: facts.assessment.clone(),
         rules: snapshot.rules().digest(),
@@ -399,7 +401,7 @@ fn judged(
         authors: authors(&step),
         manifest: step.delta,
         result_tree: applied.as_ref().ok().copied(),
-        obstacle: applied.err().filter(|_| change.is_proposal()),
+        stop: stop.filter(|_| change.is_proposal()),
         files: facts.files,
         added: facts.added,
         removed: facts.removed,
@@ -552,14 +554,21 @@ pub fn refusals(snapshot: &RepositorySnapshot, examination: &Examination) -> Vec
         (PolicyState::Found(_), standing) => {
             let reasons = standing.iter().flat_map(advice::refusals);
             let reasons = reasons.map(told);
-            base_moved(examination).into_iter().chain(reasons).collect()
+            stop(examination).into_iter().chain(reasons).collect()
         }
     }
 }
 
-/// Why no approval of a change as it is would be one of what lands, in the gate's words.
-pub fn base_moved(examination: &Examination) -> Option<String> {
-    examination.obstacle.as_ref().map(|obstacle| told(&obstacle.reason()))
+/// Why nobody can approve a proposal as it is, whatever the policy says, in the gate's words.
+pub fn stop(examination: &Examination) -> Option<String> {
+    examination.stop.as_ref().map(told)
+}
+
+/// Of commits that undo each other there is nothing to read, so that an approval would be of what nobody was shown.
+fn comes_to_nothing() -> Reason {
+    let detail = "Its commits undo each other: a merge would land them, and none of it is shown here to be approved. \
+                  Have them left out.";
+    Reason::deny(Code::Unsigned, detail)
 }
 
 fn told(reason: &Reason) -> String {
@@ -578,8 +587,8 @@ pub fn need(snapshot: &RepositorySnapshot, examination: &Examination, me: Option
     if !standing.rejected_by.is_empty() {
         return if is_to_look_again(standing, me) { "needs you" } else { "rejected" }.into();
     }
-    if examination.obstacle.is_some() {
-        return "rebase".into();
+    if let Some(stop) = &examination.stop {
+        return if stop.code == Code::BaseMoved { "rebase" } else { "refused" }.into();
     }
     if standing.is_allowed() {
         return "signed".into();

@@ -40,7 +40,10 @@ pub fn secrets(
     is_known: impl Fn(&Finding) -> bool,
 ) -> Vec<Finding> {
     let commits = &change.revision.commits;
-    let Some(first) = diff.files.first().filter(|_| commits.len() > 1) else { return Vec::new() };
+    if commits.len() < 2 {
+        return Vec::new();
+    }
+    let first = diff.files.first().map(|file| &file.path);
     let mut search = Search { repository, rules, change, diff, looked_at: HashSet::new(), bytes: 0, is_partial: false };
     search.is_partial = commits.len() > MAX_COMMITS;
     let mut seen: BTreeMap<(RepoPath, String), Seen> = BTreeMap::new();
@@ -51,7 +54,7 @@ pub fn secrets(
         });
         for finding in found.into_iter().filter(|finding| !is_known(finding)) {
             let is_in_change = diff.files.iter().any(|file| file.path == finding.location.path);
-            let path = if is_in_change { &finding.location.path } else { &first.path };
+            let path = first.filter(|_| !is_in_change).unwrap_or(&finding.location.path);
             let place = format!("commit {} puts it into {}", commit.id.short(), finding.location);
             let entry = seen.entry((path.clone(), finding.rule.clone()));
             let first = || Seen { finding: at(&finding, path), places: vec![], evidence: vec![], texts: vec![] };
@@ -62,7 +65,7 @@ pub fn secrets(
         }
     }
     let mut found: Vec<Finding> = seen.into_values().map(told).collect();
-    found.extend(search.is_partial.then(|| partial(&first.path)));
+    found.extend(first.filter(|_| search.is_partial).map(partial));
     found
 }
 

@@ -356,8 +356,22 @@ fn a_branch_whose_commits_undo_each_other_is_pending_and_one_whose_commits_chang
     desk.f.git("mina", &["checkout", "-q", "main"]);
     desk.fetch();
     assert_eq!(desk.ids(), ["here:back"]);
-    desk.run(&["show", "back"]).exits(0).says("its 2 commits come to nothing; a merge would land them");
+    let said = desk.run(&["show", "back"]).exits(0);
+    said.says("its 2 commits come to nothing; a merge would land them").says("refused").says("Have them left out.");
     desk.run(&["show", "empty"]).exits(70).complains("its commits change nothing");
+}
+
+#[test]
+fn a_key_in_commits_that_undo_each_other_is_found() {
+    let desk = Desk::new();
+    desk.f.git("mina", &["checkout", "-q", "-b", "back", "main"]);
+    desk.f.write(".env", "AWS_ACCESS_KEY_ID=AKIAIOSFODNN7ABCDEFG\n");
+    let first = desk.f.commit("mina", "Try it");
+    desk.f.git("mina", &["rm", "-q", ".env"]);
+    desk.f.commit("mina", "Take it out");
+    desk.f.git("mina", &["checkout", "-q", "main"]);
+    desk.fetch();
+    desk.run(&["show", "back"]).exits(0).says(&format!("commit {} puts it into .env:1", &first[..7]));
 }
 
 #[test]
