@@ -1,8 +1,19 @@
-//! When the places of a line landed, as far as that is known. Pure.
+//! When the places of a run landed, as far as that is known. Pure.
 
 use crate::gate::CLOCK_SKEW;
 
-/// The dates of a line.
+/// What the log tells about one place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Told {
+    /// The time at which it was let through; and since when that may have been, if the gate's clock was wrong.
+    At { at: i64, not_before: i64 },
+    /// It came past the gate: after the log saw the ref below it, and before it saw it above, if it did.
+    Between { after: i64, before: Option<i64> },
+    /// Nothing: there is no log, or the ref showed it before.
+    Nothing,
+}
+
+/// The dates of a run.
 pub struct Dates {
     places: Vec<Place>,
 }
@@ -10,46 +21,29 @@ pub struct Dates {
 struct Place {
     /// By its committer's clock.
     committed: i64,
-    /// By the gate's clock, if its log tells.
-    told: Option<i64>,
-    /// The log knows the ref here, so that it should tell.
-    is_expected: bool,
+    told: Told,
     /// The latest date below it, and whose it is; the earliest above it.
     below: Option<(i64, usize)>,
     above: Option<i64>,
-    /// The latest that the log tells below it, and the earliest above it.
-    after: Option<i64>,
-    before: Option<i64>,
 }
 
 impl Dates {
-    /// `committed` are the committers' dates, `told` and `is_expected` what a log tells and should tell of each place;
-    /// `begins` is the last time at which a log saw the ref below the first place, or when it begins.
-    pub fn of(
-        committed: impl Iterator<Item = i64>,
-        told: impl Fn(usize) -> Option<i64>,
-        is_expected: impl Fn(usize) -> bool,
-        begins: Option<i64>,
-    ) -> Dates {
-        let place = |(at, committed): (usize, i64)| {
-            let (below, above, after, before) = (None, None, None, None);
-            Place { committed, told: told(at), is_expected: is_expected(at), below, above, after, before }
-        };
-        let mut places: Vec<Place> = committed.enumerate().map(place).collect();
-        let (mut latest, mut after): (Option<(i64, usize)>, _) = (None, begins);
+    /// `places` are the committers' dates, and what the log tells.
+    pub fn of(places: impl Iterator<Item = (i64, Told)>) -> Dates {
+        let place = |(committed, told)| Place { committed, told, below: None, above: None };
+        let mut places: Vec<Place> = places.map(place).collect();
+        let mut latest: Option<(i64, usize)> = None;
         for (at, place) in places.iter_mut().enumerate() {
-            (place.below, place.after) = (latest, after);
+            place.below = latest;
             let own = place.landed_at();
             if latest.is_none_or(|(time, _)| time <= own) {
                 latest = Some((own, at));
             }
-            after = after.max(place.told);
         }
-        let (mut earliest, mut before): (Option<i64>, Option<i64>) = (None, None);
+        let mut earliest: Option<i64> = None;
         for place in places.iter_mut().rev() {
-            (place.above, place.before) = (earliest, before);
+            place.above = earliest;
             earliest = Some(earliest.map_or(place.landed_at(), |time| time.min(place.landed_at())));
-            before = before.into_iter().chain(place.told).min();
         }
         Dates { places }
     }
@@ -71,36 +65,46 @@ impl Dates {
         self.places[place].below.filter(|(below, _)| own < below.saturating_sub(CLOCK_SKEW))
     }
 
-    /// If the log knows the ref, but nothing that let a place through: the time after which it landed, and the time
-    /// before which, if anything landed on it since. It belongs to all periods between.
+    /// If a place came past the gate: the time after which it landed, and the time before which, if the log saw the ref
+    /// above it since. It belongs to all periods between.
     pub fn bypassed(&self, place: usize) -> Option<(i64, Option<i64>)> {
-        let own = &self.places[place];
-        let after = own.after.filter(|_| own.is_expected && own.told.is_none())?;
-        // A ref that was set back is above and below the same move.
-        Some((own.before.map_or(after, |before| before.min(after)), own.before.map(|before| before.max(after))))
+        match self.places[place].told {
+            Told::Between { after, before } => Some((after, before)),
+            Told::At { .. } | Told::Nothing => None,
+        }
     }
 
     /// Whether a place may have landed in a period.
     pub fn is_within(&self, place: usize, from: Option<i64>, to: Option<i64>) -> bool {
-        let is_within = |at: i64| from.is_none_or(|from| at >= from) && to.is_none_or(|to| at <= to);
-        let meets = |(first, last): (i64, Option<i64>)| {
+        let meets = |first: i64, last: Option<i64>| {
             to.is_none_or(|to| first <= to) && from.is_none_or(|from| last.is_none_or(|last| last >= from))
         };
-        is_within(self.landed_at(place))
-            || self.dated_back(place).is_some_and(|(below, _)| is_within(below))
-            || self.places[place].dated_ahead().is_some_and(is_within)
-            || self.bypassed(place).is_some_and(meets)
+        let is_within = |at: i64| meets(at, Some(at));
+        match self.places[place].told {
+            Told::At { at, not_before } => meets(not_before.min(at), Some(at)),
+            Told::Between { after, before } => meets(after, before),
+            Told::Nothing => {
+                is_within(self.landed_at(place))
+                    || self.dated_back(place).is_some_and(|(below, _)| is_within(below))
+                    || self.places[place].dated_ahead().is_some_and(is_within)
+            }
+        }
     }
 }
 
 impl Place {
     fn landed_at(&self) -> i64 {
-        self.told.unwrap_or(self.committed)
+        match self.told {
+            Told::At { at, .. } => at,
+            // A date that cannot be true is not used, nor is the policy of that time.
+            Told::Between { after, before } => self.committed.min(before.unwrap_or(i64::MAX)).max(after),
+            Told::Nothing => self.committed,
+        }
     }
 
     /// Its committer's date, if nothing better is known.
     fn untold(&self) -> Option<i64> {
-        self.told.is_none().then_some(self.committed)
+        (!matches!(self.told, Told::At { .. })).then_some(self.committed)
     }
 
     /// If it has a date after that of one above it: the earliest date above it. It belongs to both periods.
@@ -114,40 +118,46 @@ impl Place {
 mod tests {
     use super::*;
 
+    const DAY: i64 = 24 * 3600;
+
     /// Per place: the committer's date in days, and what the log tells.
-    fn of(places: &[(i64, Option<i64>)], is_expected: bool) -> Dates {
-        let days = |days: i64| days * 24 * 3600;
-        let committed = places.iter().map(|(own, _)| days(*own));
-        Dates::of(committed, |at| places[at].1.map(days), |_| is_expected, is_expected.then_some(0))
+    fn of(places: &[(i64, Told)]) -> Dates {
+        Dates::of(places.iter().map(|(own, told)| (own * DAY, *told)))
+    }
+
+    fn at(day: i64) -> Told {
+        Told::At { at: day * DAY, not_before: day * DAY }
     }
 
     /// The days on which a place may have landed, of forty.
     fn on(dates: &Dates, place: usize) -> Vec<i64> {
-        let day = |day: &i64| dates.is_within(place, Some(day * 24 * 3600), Some(day * 24 * 3600 + 3600));
+        let day = |day: &i64| dates.is_within(place, Some(day * DAY), Some(day * DAY + 3600));
         (0..40).filter(day).collect()
     }
 
     #[test]
-    fn what_the_log_tells_is_the_one_day_of_a_place() {
-        let dates = of(&[(3, Some(5)), (30, Some(6)), (1, Some(7))], true);
-        assert_eq!([0, 1, 2].map(|place| on(&dates, place)), [[5], [6], [7]]);
+    fn what_the_log_tells_is_the_one_day_of_a_place_unless_the_gates_clock_was_wrong() {
+        let dates = of(&[(3, at(5)), (30, at(6)), (1, Told::At { at: 9 * DAY, not_before: 7 * DAY })]);
+        assert_eq!([0, 1, 2].map(|place| on(&dates, place)), [vec![5], vec![6], vec![7, 8, 9]]);
     }
 
     #[test]
-    fn what_the_log_should_tell_and_does_not_may_have_landed_between_its_neighbours_or_at_any_time_since() {
-        let dates = of(&[(3, Some(5)), (4, None), (8, Some(9)), (10, None)], true);
-        assert_eq!(on(&dates, 1), [4, 5, 6, 7, 8, 9]);
+    fn what_came_past_the_gate_may_have_landed_between_what_the_log_saw_or_at_any_time_since() {
+        let between = |after: i64, before: Option<i64>| Told::Between {
+            after: after * DAY,
+            before: before.map(|before| before * DAY),
+        };
+        let dates = of(&[(3, at(5)), (4, between(5, Some(9))), (8, at(9)), (900, between(9, None))]);
+        assert_eq!(on(&dates, 1), [5, 6, 7, 8, 9]);
         assert_eq!(on(&dates, 3), (9..40).collect::<Vec<_>>());
-        assert_eq!((dates.bypassed(0), dates.bypassed(3).unwrap().1), (None, None));
-        let before_the_log = of(&[(3, None), (4, None)], false);
-        assert_eq!(on(&before_the_log, 0), [3]);
+        assert_eq!((dates.landed_at(1), dates.bypassed(0)), (5 * DAY, None));
     }
 
     #[test]
     fn a_date_that_contradicts_its_neighbours_belongs_to_theirs_too() {
-        let dates = of(&[(10, None), (2, None), (35, None), (20, None)], false);
+        let dates = of(&[10, 2, 35, 20].map(|day| (day, Told::Nothing)));
         assert_eq!([0, 1, 2, 3].map(|place| on(&dates, place)), [vec![2, 10], vec![2, 10], vec![20, 35], vec![20, 35]]);
-        assert_eq!(dates.dated_back(1), Some((10 * 24 * 3600, 0)));
+        assert_eq!(dates.dated_back(1), Some((10 * DAY, 0)));
         assert_eq!(dates.dated_back(2), None);
     }
 }

@@ -12,6 +12,8 @@ pub struct Facts<'f> {
     pub loosens: Vec<String>,
     /// A log was given that must contain it.
     pub is_log_expected: bool,
+    /// A sentence, if the ref shows it no longer.
+    pub gone: Option<String>,
     /// Records that its verdict is based on, but that are not in the ledger.
     pub lost: Vec<String>,
     /// Somebody approved exactly this, but the approval became known only at this time.
@@ -64,6 +66,7 @@ pub fn of(landing: &Landing, facts: &Facts<'_>, hasty: i64) -> Vec<Exception> {
     if facts.is_self_review {
         found.push((Kind::SelfReview, "The policy let an author's own signature count (self_review).".to_owned()));
     }
+    found.extend(facts.gone.clone().map(|text| (Kind::Rewritten, text)));
     found.extend(facts.late.clone().map(|text| (Kind::ApprovedLate, text)));
     found.extend(facts.backdated.clone().map(|text| (Kind::Backdated, text)));
     found.extend(facts.unheard.iter().map(|text| (Kind::RecordLost, text.clone())));

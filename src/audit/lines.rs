@@ -1,251 +1,347 @@
-//! To which ref each commit belongs, where several show it: a release branch shows what landed on the branch from which
-//! it was cut, and a row of one ref must not become one of another because somebody cuts a third. Pure.
+//! What of each ref's line belongs to it: what landed on it by a move of its own. The rest it has from another ref, which
+//! showed it first and which it was created from; there it is listed. Pure.
+//!
+//! The guarantee: each commit that a ref shows is listed for that ref, unless the gate let the ref begin with it, or
+//! the ref showed it before the log; then it is listed for another ref that showed it before.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
 
-use super::line::Place;
+use super::forest::Forest;
+use super::moves::Move;
 use crate::change::ObjectId;
 
-/// What a ref shows that no ref before it in the list shows.
-pub struct Piece {
-    /// The index of the ref.
+/// One line: what a ref shows, or what it once showed.
+pub struct Line<'l> {
+    /// The index of its ref.
     pub name: usize,
-    pub places: Vec<Place>,
-    /// The commit below the first of them.
-    pub base: Option<ObjectId>,
+    pub moves: &'l [Move<'l>],
+    /// The number of commits that the ref showed before the log's first line about it, as far as that is known.
+    pub before: usize,
 }
 
-/// What speaks for a ref, from the strongest evidence to the weakest: by the index of a ref.
-pub struct Evidence<'e> {
-    /// Moves that landed according to the log, in its order: the ref, from where, and to where.
-    pub moves: &'e [(usize, ObjectId, ObjectId)],
-    /// For a commit that is the base or head of records: the earliest of them for each ref, and its ref.
-    pub records: &'e HashMap<ObjectId, Vec<(i64, usize)>>,
+/// How a ref got its commits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Came {
+    /// By this move of the log, by its index.
+    By(usize),
+    /// By a move that made the ref begin with what another ref showed.
+    Inherited,
+    /// Before the log, or there is none.
+    Before,
+    /// The log should tell, and does not.
+    Past,
 }
 
-/// Commits in a row that belong to one ref.
+/// Consecutive places of a line that belong to its ref.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Run {
-    pub name: usize,
-    pub places: Vec<Place>,
-    pub base: Option<ObjectId>,
+    pub line: usize,
+    pub places: Range<usize>,
+    /// How they came, from the bottom.
+    pub came: Vec<(Range<usize>, Came)>,
 }
 
-/// Places of one piece that the same refs show.
-struct Block {
-    piece: usize,
-    places: Range<usize>,
-    /// By the index of the refs.
-    shown_by: BTreeSet<usize>,
+/// What is known besides the moves.
+pub struct Evidence<'e> {
+    /// Whether a policy protected a ref, given by its index, when a move landed.
+    pub was_protected: &'e dyn Fn(usize, &Move<'_>) -> bool,
+    /// Approvals: when, for which ref, and from which commit to which they lead.
+    pub approvals: &'e [(i64, usize, ObjectId, ObjectId)],
+    /// The ref from which the others are taken to be cut, if nothing says anything else.
+    pub first: Option<usize>,
 }
 
-/// All commits of the pieces, each in one run: it belongs to the ref on which it landed first.
-///
-/// That is the ref that the log says. What nothing in the log is about belongs to the ref of those above it, or below
-/// it; what landed before the log, to the one for which a record of it was signed first. Without any of these, it
-/// belongs to the one that was created first, or else to the first in the list.
-pub fn runs(pieces: &[Piece], evidence: &Evidence<'_>) -> Vec<Run> {
-    let at: HashMap<ObjectId, (usize, usize)> = pieces
-        .iter()
-        .enumerate()
-        .flat_map(|(piece, own)| own.places.iter().enumerate().map(move |(at, place)| (place.commit, (piece, at))))
-        .collect();
-    let depths = Depths::of(pieces, &at);
-    let owners = by_log(pieces, &at, &depths, evidence.moves);
-    // A ref that is created shows what landed on another: how much, and in which order they were created.
-    let created = evidence.moves.iter().enumerate().filter(|(_, (_, old, _))| old.is_zero());
-    let created: HashMap<usize, (usize, usize)> = created
-        .filter_map(|(order, (name, _, new))| Some((*name, (depths.of_place(*at.get(new)?), order + 1))))
-        .rev()
-        .collect();
-    let mut runs: Vec<Run> = Vec::new();
-    // The run that ends with a commit, by its ref.
-    let mut ends: HashMap<(usize, ObjectId), usize> = HashMap::new();
-    for block in blocks(pieces, &at) {
-        let piece = &pieces[block.piece];
-        let top = depths.of_place((block.piece, block.places.end.saturating_sub(1)));
-        let order = |name: &usize| created.get(name).filter(|(depth, _)| top <= *depth).map_or(0, |(_, order)| *order);
-        let first = block.shown_by.iter().copied().min_by_key(order).unwrap_or(piece.name);
-        let own = owners_of(piece, &block, &owners[block.piece], evidence, first);
-        for (at, name) in block.places.zip(own) {
-            let place = piece.places[at];
-            let below = at.checked_sub(1).map(|below| piece.places[below].commit).or(piece.base);
-            let run = below.and_then(|below| ends.remove(&(name, below))).unwrap_or_else(|| {
-                runs.push(Run { name, places: Vec::new(), base: below });
-                runs.len() - 1
-            });
-            runs[run].places.push(place);
-            ends.insert((name, place.commit), run);
-        }
-    }
-    runs
-}
-
-/// The number of commits below each piece. It stands on one before it in the list.
-struct Depths(Vec<usize>);
-
-impl Depths {
-    fn of(pieces: &[Piece], at: &HashMap<ObjectId, (usize, usize)>) -> Depths {
-        let mut depths = Depths(Vec::with_capacity(pieces.len()));
-        for piece in pieces {
-            let base = piece.base.and_then(|base| at.get(&base));
-            depths.0.push(base.map_or(0, |place| depths.of_place(*place) + 1));
-        }
-        depths
-    }
-
-    /// The number of commits below a place.
-    fn of_place(&self, (piece, place): (usize, usize)) -> usize {
-        self.0[piece] + place
-    }
-}
-
-/// The ref on which each place landed first, as far as the log says so.
-fn by_log(
-    pieces: &[Piece],
-    at: &HashMap<ObjectId, (usize, usize)>,
-    depths: &Depths,
-    moves: &[(usize, ObjectId, ObjectId)],
-) -> Vec<Vec<Option<usize>>> {
-    let mut owners: Vec<Vec<Option<usize>>> = pieces.iter().map(|piece| vec![None; piece.places.len()]).collect();
-    for &(name, old, new) in moves {
-        // A ref that is created, or moved over from elsewhere, shows what is there already.
-        let Some(bottom) = at.get(&old).map(|place| depths.of_place(*place)) else { continue };
-        let (mut next, mut found) = (Some(new), Vec::new());
-        while let Some(&(own, place)) = next.and_then(|commit| at.get(&commit)) {
-            if depths.of_place((own, place)) <= bottom || owners[own][place].is_some() {
-                break;
+/// What belongs to each line, from the bottom. Lines of the same ref are together, and what the first of them shows is
+/// left out of the others.
+pub fn runs(forest: &Forest, lines: &[Line<'_>], evidence: &Evidence<'_>) -> Vec<Run> {
+    let owners = owners_before(forest, lines, evidence);
+    let of = |line: usize| {
+        let spans = spans(forest, lines, evidence, line);
+        let first = lines.iter().position(|other| other.name == lines[line].name).unwrap_or(line);
+        let above = (first..line).map(|other| forest.shared(other, line)).max().unwrap_or(0);
+        let own = spans.cut_at(above).cut_by(&owners, line, forest);
+        let is_own = |(range, came): &(Range<usize>, Came)| match came {
+            Came::Inherited => false,
+            Came::Before => range.start >= above && owners.of(forest, line, range) == Some(lines[line].name),
+            Came::By(_) | Came::Past => range.start >= above,
+        };
+        let mut runs: Vec<Run> = Vec::new();
+        for (range, came) in own.all().filter(is_own) {
+            match runs.last_mut().filter(|run| run.places.end == range.start) {
+                Some(run) => {
+                    run.places.end = range.end;
+                    run.came.push((range, came));
+                }
+                None => runs.push(Run { line, places: range.clone(), came: vec![(range, came)] }),
             }
-            found.push((own, place));
-            next = place.checked_sub(1).map(|under| pieces[own].places[under].commit).or(pieces[own].base);
         }
-        let is_owned = |&(own, place): &(usize, usize)| owners[own][place].is_some();
-        if next == Some(old) || next.and_then(|commit| at.get(&commit)).is_some_and(is_owned) {
-            found.into_iter().for_each(|(own, place)| owners[own][place] = Some(name));
-        }
-    }
-    owners
+        runs
+    };
+    (0..lines.len()).flat_map(of).collect()
 }
 
-/// The blocks of all pieces, those below first.
-fn blocks(pieces: &[Piece], at: &HashMap<ObjectId, (usize, usize)>) -> Vec<Block> {
-    // Which pieces stand on a piece, and on which of its places.
-    let mut above: Vec<Vec<(usize, usize)>> = vec![Vec::new(); pieces.len()];
-    for (own, piece) in pieces.iter().enumerate() {
-        if let Some(&(below, place)) = piece.base.and_then(|base| at.get(&base)) {
-            above[below].push((place, own));
+/// How each place of a line came.
+fn spans(forest: &Forest, lines: &[Line<'_>], evidence: &Evidence<'_>, line: usize) -> Spans {
+    let (own, mut spans) = (&lines[line], Spans::default());
+    for (at, one) in own.moves.iter().enumerate().filter(|(_, one)| one.has_landed()) {
+        let Some((end, true)) = one.new.and_then(|new| forest.meets(line, new)) else { continue };
+        let old = one.old.and_then(|old| forest.meets(line, old));
+        let start = old.map_or(0, |(start, _)| start);
+        if old.is_none_or(|(_, is_on)| !is_on) {
+            // The gate asks for the approval of what no protected ref showed; the rest is there already.
+            let shown = shown_before(forest, lines, evidence, line, at).min(end);
+            spans.fill(start..shown, Came::Inherited);
+        }
+        spans.fill(start..end, Came::By(at));
+    }
+    let height = forest.height(line);
+    spans.fill(0..own.before.min(height), Came::Before);
+    if !spans.0.contains_key(&0) {
+        // It was created past the gate, which is told of the ref. Of its commits, what others have is listed there.
+        spans.fill(0..shown_ever(forest, lines, line), Came::Inherited);
+    }
+    spans.fill(0..height, Came::Past);
+    spans
+}
+
+/// How many commits of a line other refs show, or showed, by what the gate let through.
+fn shown_ever(forest: &Forest, lines: &[Line<'_>], line: usize) -> usize {
+    let of = |(other, theirs): (usize, &Line<'_>)| {
+        if theirs.name == lines[line].name {
+            return 0;
+        }
+        let moves = theirs.moves.iter().filter(|one| one.has_landed() && one.is_allowed());
+        let ends = moves.filter_map(|one| Some(forest.meets(other, one.new?)?.0));
+        forest.shared(line, other).min(ends.max().unwrap_or(0).max(theirs.before))
+    };
+    lines.iter().enumerate().map(of).max().unwrap_or(0)
+}
+
+/// How many commits of a line other protected refs showed before a move of it, by what the gate let through.
+fn shown_before(forest: &Forest, lines: &[Line<'_>], evidence: &Evidence<'_>, line: usize, at: usize) -> usize {
+    let own = &lines[line].moves[at];
+    let of = |(other, theirs): (usize, &Line<'_>)| {
+        let shared = forest.shared(line, other);
+        if theirs.name == lines[line].name || shared == 0 || !(evidence.was_protected)(theirs.name, own) {
+            return 0;
+        }
+        // Of one push, refs that exist are judged before those that it creates.
+        let is_earlier = |one: &&Move<'_>| {
+            one.head.seq < own.head.seq || (one.head.seq == own.head.seq && !one.creates() && own.creates())
+        };
+        let ends = theirs.moves.iter().take_while(is_earlier).filter(|one| one.has_landed() && one.is_allowed());
+        let ends = ends.filter(|one| (evidence.was_protected)(theirs.name, one));
+        let ends = ends.filter_map(|one| Some(forest.meets(other, one.new?)?.0));
+        shared.min(ends.max().unwrap_or(0).max(theirs.before))
+    };
+    lines.iter().enumerate().map(of).max().unwrap_or(0)
+}
+
+/// To which ref what several showed before the log belongs.
+struct Owners<'o> {
+    lines: &'o [Line<'o>],
+    first: Option<usize>,
+    /// The earliest approval of each commit, by the ref for which it is.
+    approved: HashMap<ObjectId, (i64, usize)>,
+}
+
+fn owners_before<'o>(forest: &Forest, lines: &'o [Line<'o>], evidence: &Evidence<'o>) -> Owners<'o> {
+    let mut approved: HashMap<ObjectId, (i64, usize)> = HashMap::new();
+    for &(at, name, from, to) in evidence.approvals {
+        for (line, _) in lines.iter().enumerate().filter(|(_, line)| line.name == name) {
+            let Some((start, true)) = forest.meets(line, from) else { continue };
+            // What landed by a merge or a squash has no approval of its own commit: it is at least above its base.
+            let end = match forest.meets(line, to) {
+                Some((end, true)) => end,
+                _ => start + 1,
+            };
+            let above = forest.places(line, start..end);
+            above.for_each(|place| _ = approved.entry(place.commit).or_insert((at, name)));
         }
     }
-    let mut shown_by: Vec<BTreeSet<usize>> = pieces.iter().map(|piece| BTreeSet::from([piece.name])).collect();
-    // A piece stands on one before it in the list.
-    for own in (0..pieces.len()).rev() {
-        let all: Vec<usize> = above[own].iter().flat_map(|(_, piece)| shown_by[*piece].clone()).collect();
-        shown_by[own].extend(all);
+    Owners { lines, first: evidence.first, approved }
+}
+
+impl Owners<'_> {
+    /// The ref to which places of a line belong that the same refs show.
+    fn of(&self, forest: &Forest, line: usize, places: &Range<usize>) -> Option<usize> {
+        let at = places.start;
+        let shows = |(other, theirs): &(usize, &Line<'_>)| theirs.before > at && forest.shared(line, *other) > at;
+        let refs: BTreeSet<usize> =
+            self.lines.iter().enumerate().filter(shows).map(|(_, theirs)| theirs.name).collect();
+        if let Some(first) = self.first.filter(|first| refs.contains(first)) {
+            return Some(first);
+        }
+        let approved = || {
+            let all = forest.places(line, places.clone()).filter_map(|place| self.approved.get(&place.commit));
+            all.filter(|(_, name)| refs.contains(name)).min().map(|(_, name)| *name)
+        };
+        (refs.len() > 1).then(approved).flatten().or_else(|| refs.first().copied())
     }
-    let mut blocks = Vec::new();
-    for (own, piece) in pieces.iter().enumerate() {
-        let mut joints: BTreeSet<usize> = above[own].iter().map(|(place, _)| place + 1).collect();
-        joints.insert(piece.places.len());
-        let mut start = 0;
-        for end in joints.into_iter().filter(|end| *end > 0) {
-            let mut of = BTreeSet::from([piece.name]);
-            for (_, other) in above[own].iter().filter(|(place, _)| *place + 1 >= end) {
-                of.extend(&shown_by[*other]);
+
+    /// The places of a line at which the owner may change.
+    fn borders(&self, forest: &Forest, line: usize) -> BTreeSet<usize> {
+        let others = 0..self.lines.len();
+        others.flat_map(|other| [forest.shared(line, other), self.lines[other].before]).collect()
+    }
+}
+
+/// Ranges of places without overlap, each with how it came.
+#[derive(Debug, Default)]
+struct Spans(BTreeMap<usize, (usize, Came)>);
+
+impl Spans {
+    /// Says how places came of which that is not known yet.
+    fn fill(&mut self, range: Range<usize>, came: Came) {
+        let below = self.0.range(..range.start).next_back().map_or(0, |(_, (end, _))| *end);
+        let mut at = range.start.max(below);
+        let within: Vec<(usize, usize)> = self
+            .0
+            .range(range.start..)
+            .map(|(start, (end, _))| (*start, *end))
+            .take_while(|(s, _)| *s < range.end)
+            .collect();
+        for (start, end) in within {
+            if at < start {
+                self.0.insert(at, (start, came));
             }
-            blocks.push(Block { piece: own, places: start..end, shown_by: of });
-            start = end;
+            at = at.max(end);
+        }
+        if at < range.end {
+            self.0.insert(at, (range.end, came));
         }
     }
-    blocks
-}
 
-/// The owner of each place of a block.
-fn owners_of(
-    piece: &Piece,
-    block: &Block,
-    owners: &[Option<usize>],
-    evidence: &Evidence<'_>,
-    first: usize,
-) -> Vec<usize> {
-    let is_shown = |name: &usize| block.shown_by.contains(name);
-    let mut own: Vec<Option<usize>> =
-        owners[block.places.clone()].iter().map(|owner| owner.filter(|name| is_shown(name))).collect();
-    // Below the first that the log knows, records tell more than the log.
-    let unlogged = own.iter().take_while(|owner| owner.is_none()).count();
-    let commits = piece.places[block.places.clone()].iter().take(unlogged);
-    let records = commits.filter_map(|place| evidence.records.get(&place.commit)).flatten();
-    let told = records.filter(|(_, name)| is_shown(name)).min().map(|(_, name)| *name);
-    own[..unlogged].fill(told);
-    // From above: the next move of a ref began where the ref was.
-    let mut above = None;
-    for owner in own.iter_mut().rev() {
-        above = owner.or(above);
-        *owner = above;
+    fn all(&self) -> impl Iterator<Item = (Range<usize>, Came)> {
+        self.0.iter().map(|(start, (end, came))| (*start..*end, *came))
     }
-    // Only the last of them are left.
-    let below = own.iter().rev().flatten().next().copied().unwrap_or(first);
-    own.into_iter().map(|owner| owner.unwrap_or(below)).collect()
+
+    /// The same with no span over a place.
+    fn cut_at(mut self, place: usize) -> Spans {
+        let over = self.0.range(..place).next_back().map(|(start, (end, came))| (*start, *end, *came));
+        if let Some((start, end, came)) = over.filter(|(_, end, _)| *end > place) {
+            self.0.insert(start, (place, came));
+            self.0.insert(place, (end, came));
+        }
+        self
+    }
+
+    /// The same with what came before the log cut where its owner may change.
+    fn cut_by(self, owners: &Owners<'_>, line: usize, forest: &Forest) -> Spans {
+        if self.all().all(|(_, came)| came != Came::Before) {
+            return self;
+        }
+        owners.borders(forest, line).into_iter().fold(self, Spans::cut_at)
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::forest::Piece;
+    use super::super::line::Place;
+    use super::super::moves::Moves;
+    use super::super::moves::tests::{entry, id};
     use super::*;
+    use crate::gate::AuditHead;
+    use crate::gate_state::Entry;
 
-    fn id(n: u8) -> ObjectId {
-        format!("{n:040x}").parse().unwrap()
-    }
-
-    fn piece(name: usize, commits: Range<u8>, base: Option<u8>) -> Piece {
+    fn piece(commits: Range<u8>, base: Option<u8>) -> Piece {
         let places = commits.map(|n| Place { commit: id(n), time: i64::from(n) }).collect();
-        Piece { name, places, base: base.map(id) }
+        Piece { places, base: base.map(id) }
     }
 
-    /// Three refs: the first shows 1 to 9, the second what the first shows up to 5 and 11 to 13, the third what the
-    /// second shows up to 12, and 21.
-    fn pieces() -> [Piece; 3] {
-        [piece(0, 1..10, None), piece(1, 11..14, Some(5)), piece(2, 21..22, Some(12))]
-    }
-
-    /// The runs: the ref, and the last byte of its commits.
-    fn of(moves: &[(usize, u8, u8)], records: &[(u8, i64, usize)]) -> Vec<(usize, Vec<u8>)> {
-        let moves: Vec<_> = moves.iter().map(|&(name, old, new)| (name, id(old), id(new))).collect();
-        let mut by_commit: HashMap<ObjectId, Vec<(i64, usize)>> = HashMap::new();
-        records.iter().for_each(|&(commit, at, name)| by_commit.entry(id(commit)).or_default().push((at, name)));
-        let found = runs(&pieces(), &Evidence { moves: &moves, records: &by_commit });
-        let last = |place: &Place| place.time as u8;
-        found.iter().map(|run| (run.name, run.places.iter().map(last).collect())).collect()
-    }
-
-    #[test]
-    fn without_evidence_what_several_show_is_of_the_first_of_them() {
-        assert_eq!(of(&[], &[]), [(0, (1..10).collect()), (1, vec![11, 12, 13]), (2, vec![21])]);
-    }
-
-    #[test]
-    fn what_landed_on_a_ref_stays_there_whatever_is_cut_from_it() {
-        // 11 and 12 landed on the third, and the second was cut from it.
-        let expected = [(0, (1..10).collect()), (2, vec![11, 12, 21]), (1, vec![13])];
-        assert_eq!(of(&[(2, 5, 11), (2, 11, 12), (1, 0, 12), (1, 12, 13)], &[]), expected);
-        assert_eq!(of(&[(2, 11, 12)], &[]), expected, "what no line is about is of the ref of those next to it");
-        assert_eq!(of(&[], &[(12, 500, 1), (11, 400, 2)]), expected, "without a log, by the earlier record");
-        assert_eq!(of(&[(1, 5, 12)], &[(11, 400, 2)])[1], (1, vec![11, 12, 13]), "the log is the better evidence");
-        assert_eq!(of(&[(2, 0, 5), (1, 0, 12)], &[])[1..], expected[1..], "11 was there when the second was created");
-    }
-
-    #[test]
-    fn what_is_moved_over_from_elsewhere_or_created_did_not_land_by_that() {
-        for moves in [[(2, 0, 12)], [(2, 99, 12)], [(2, 9, 12)], [(2, 13, 12)]] {
-            assert_eq!(of(&moves, &[])[1], (1, vec![11, 12, 13]), "{moves:?}");
+    /// The refs `main`, with 1 to 9; `a`, with 1 to 5 and 11 to 13; `b`, with `a` up to 12, and 21.
+    fn forest() -> Forest {
+        let mut forest = Forest::default();
+        for piece in [piece(1..10, None), piece(11..14, Some(5)), piece(21..22, Some(12))] {
+            forest.add(piece);
         }
+        forest
+    }
+
+    const TIPS: [(&str, u8); 3] = [("main", 9), ("a", 13), ("b", 21)];
+
+    /// What belongs to each ref, by the byte of the commits, and whether the log told of it.
+    fn of(log: &[(Entry, AuditHead)], before: [usize; 3], approvals: &[(i64, usize, u8, u8)]) -> Vec<(usize, Vec<u8>)> {
+        let forest = forest();
+        let tip = |name: &str| TIPS.iter().find(|(own, _)| *own == name).map(|(_, tip)| id(*tip));
+        let moves = Moves::of(log, Some, tip);
+        let line = |name: usize| Line { name, moves: moves.of_ref(TIPS[name].0), before: before[name] };
+        let lines = [line(0), line(1), line(2)];
+        let approvals: Vec<_> = approvals.iter().map(|&(at, name, from, to)| (at, name, id(from), id(to))).collect();
+        let evidence = Evidence { was_protected: &|_, _| true, approvals: &approvals, first: Some(0) };
+        let own = |run: &Run| {
+            let places = forest.places(run.line, run.places.clone());
+            (run.line, places.map(|place| place.commit.0[0]).collect())
+        };
+        runs(&forest, &lines, &evidence).iter().map(own).collect()
+    }
+
+    const ALL: [usize; 3] = [usize::MAX; 3];
+
+    #[test]
+    fn without_a_log_what_several_show_is_of_the_first_or_of_the_one_for_which_it_was_approved_first() {
+        assert_eq!(of(&[], ALL, &[]), [(0, (1..10).collect()), (1, vec![11, 12, 13]), (2, vec![21])]);
+        let by_records = [(0, (1..10).collect()), (1, vec![13]), (2, vec![11, 12, 21])];
+        assert_eq!(of(&[], ALL, &[(400, 2, 5, 12), (500, 1, 5, 12)]), by_records);
+        let squashed = of(&[], ALL, &[(400, 2, 5, 99), (500, 1, 5, 12)]);
+        assert_eq!(squashed, by_records, "the base alone is on the line");
+        let above = of(&[], ALL, &[(400, 1, 2, 5), (500, 2, 5, 12)]);
+        assert_eq!(above, by_records, "an approval of what is below says nothing of what is above");
+        assert_eq!(of(&[], ALL, &[(400, 2, 1, 3)])[0], (0, (1..10).collect()), "no ref takes anything from the first");
     }
 
     #[test]
-    fn a_run_has_no_gap_and_each_commit_is_in_one() {
-        // The first was moved to what landed on the second, and went on; the second followed it later.
-        let moves = [(1, 2, 4), (0, 2, 4), (0, 4, 5), (1, 4, 5), (1, 5, 12)];
-        assert_eq!(of(&moves, &[(2, 400, 0)])[..2], [(0, vec![1, 2]), (1, vec![3, 4])]);
-        let all = of(&moves, &[]);
-        let ends = [(0, (5..10).collect()), (1, vec![11, 12, 13]), (2, vec![21])];
-        assert_eq!(all, [&[(1, vec![1, 2, 3, 4])], &ends[..]].concat());
+    fn what_a_ref_is_created_with_is_of_the_one_that_showed_it_before() {
+        let log = [
+            entry(1, "allow", "a", 5, 11),
+            entry(2, "allow", "a", 11, 12),
+            entry(3, "allow", "b", 0, 12),
+            entry(4, "allow", "b", 12, 21),
+            entry(5, "allow", "a", 12, 13),
+        ];
+        let before = [9, 5, 0];
+        assert_eq!(of(&log, before, &[]), [(0, (1..10).collect()), (1, vec![11, 12, 13]), (2, vec![21])]);
+        // Nothing says that another ref showed 12 before: it landed on both.
+        assert_eq!(of(&log[2..4], [9, 5, 0], &[])[1..], [(1, vec![11, 12, 13]), (2, vec![11, 12, 21])]);
+        // It was created when the other was at 11.
+        let early = [log[0].clone(), entry(2, "allow", "b", 0, 12), entry(3, "allow", "a", 11, 12)];
+        assert_eq!(of(&early, before, &[])[1..], [(1, vec![11, 12, 13]), (2, vec![12, 21])]);
+    }
+
+    #[test]
+    fn what_landed_on_two_refs_is_listed_for_both() {
+        let log = [entry(1, "allow", "a", 5, 12), entry(2, "allow", "b", 5, 12), entry(3, "allow", "b", 12, 21)];
+        assert_eq!(of(&log, [9, 5, 5], &[])[1..], [(1, vec![11, 12, 13]), (2, vec![11, 12, 21])]);
+        // Approved for the one, refused on the other, and put there past the gate.
+        let refused = [entry(1, "deny", "a", 5, 13), entry(2, "allow", "b", 5, 12)];
+        assert_eq!(of(&refused, [9, 5, 5], &[])[1], (1, vec![11, 12, 13]));
+    }
+
+    #[test]
+    fn a_ref_that_is_created_past_the_gate_has_what_no_other_has() {
+        assert_eq!(of(&[], [9, 0, 0], &[])[1..], [(1, vec![11, 12, 13]), (2, vec![11, 12, 21])]);
+        assert_eq!(of(&[], [9, 8, 0], &[])[1..], [(1, vec![11, 12, 13]), (2, vec![21])]);
+        assert_eq!(of(&[], [0, 0, 0], &[])[0], (0, (1..10).collect()));
+    }
+
+    #[test]
+    fn gaps_are_filled_and_nothing_twice() {
+        let mut spans = Spans::default();
+        spans.fill(3..5, Came::By(0));
+        spans.fill(7..9, Came::By(1));
+        spans.fill(4..8, Came::Inherited);
+        spans.fill(0..10, Came::Past);
+        let all: Vec<_> = spans.cut_at(2).all().collect();
+        let expected = [
+            (0..2, Came::Past),
+            (2..3, Came::Past),
+            (3..5, Came::By(0)),
+            (5..7, Came::Inherited),
+            (7..9, Came::By(1)),
+            (9..10, Came::Past),
+        ];
+        assert_eq!(all, expected);
     }
 }

@@ -1,8 +1,10 @@
 //! FLOOR 3: looks back: what landed on protected refs in a period, who is responsible for it, and what of it is wrong.
 //!
 //! ```text
-//! line        what landed: first parents, from git and from nothing else
-//! lines       to which ref a commit belongs that several show
+//! population  what landed: the first-parent lines of all protected refs, also of those that are gone
+//! forest      these lines, each commit once
+//! moves       what the gate's log tells about each ref, and what of it landed
+//! lines       what of each line belongs to its ref: what landed on it by a move of its own
 //! verdicts    the line of the gate's log by which each step landed, where there is one
 //! dates       when each step landed, as far as that is known
 //! cut         the steps, cut into segments as the gate cuts a push
@@ -11,9 +13,10 @@
 //! report      all of that as plain values;  render  the same as a page, a table, JSON
 //! ```
 //!
-//! The guarantee: everything on the first-parent line of a protected ref is in exactly one row, which says what the
-//! rules of that time, given what was known then, say of exactly what landed in one move; and what lands later removes
-//! no row and no exception from the report of an earlier period.
+//! The guarantee: everything on the first-parent line of a protected ref is in a row of that ref, or in one of a ref
+//! that showed it before and with which the gate let it begin. The row says what the rules of that time, given what was
+//! known then, say of exactly what landed in one move; and what lands later removes no row and no exception from the
+//! report of an earlier period.
 //!
 //! Nothing is decided here, no clock is read, and nothing is written: the same inputs produce the same bytes.
 
@@ -22,10 +25,13 @@ pub mod controls;
 mod cut;
 mod dates;
 mod exceptions;
+mod forest;
 mod judge;
 mod line;
 mod lines;
+mod moves;
 mod policies;
+mod population;
 pub mod render;
 pub mod report;
 mod row;
@@ -33,29 +39,28 @@ mod segments;
 mod verdicts;
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::change::digest::Digest;
 use crate::change::{ObjectId, visible};
 use crate::enforcement::{self, MAX_LEDGER, Settings};
-use crate::gate::{AuditHead, Decided, Emergency, RECEIPTS_KEPT, Remembered, emergencies, gone_back, withheld_of};
-use crate::gate_state::{self, Entries, Entry, EntryRef, LANDED};
+use crate::gate::{Decided, Emergency, RECEIPTS_KEPT, Remembered, States, emergencies, gone_back, withheld_of};
+use crate::gate_state::{self, Entries};
 use crate::ledger::{self, Scope};
 use crate::policy::{Policy, Refs};
 use crate::record::{Chain, ChainId, Record};
 use crate::source::git::{GitError, Repository};
 use book::Book;
-use line::Place;
-use lines::{Evidence, Piece};
+use moves::{Move, Moves};
 use policies::{Held, Owners, Policies};
+use population::{Head, Population};
 use report::{
     ChainInput, Exception, Inputs, Kind, Landing, LedgerInput, LogInput, Month, PolicyInput, RefInput, Report, SCHEMA,
     Shown, Summary, Time,
 };
 use segments::OfRef;
-use verdicts::{Verdicts, Whereabouts};
 
 /// By default, an approval within this many seconds of its commit is an exception.
 pub const HASTY: i64 = 60;
@@ -88,6 +93,8 @@ struct Ground<'g> {
     keys: Owners,
     /// The refs that any policy ever protected.
     protections: Vec<Refs>,
+    /// The roles that any policy ever asked for.
+    roles: BTreeSet<String>,
     /// Emergencies by the terms of a policy, by its digest.
     emergencies: RefCell<HashMap<Digest, Emergencies>>,
 }
@@ -99,6 +106,8 @@ type Emergencies = HashMap<String, Emergency>;
 struct Log {
     entries: Entries,
     remembered: Remembered,
+    /// What protected refs showed, if the gate's key vouches for it.
+    states: Option<States>,
 }
 
 /// Looks back.
@@ -113,10 +122,8 @@ pub fn report(query: &Query, progress: Progress<'_>) -> Result<Report, String> {
     }
     let repository = Repository::open(&query.repository).map_err(|error| error.to_string())?;
     let ground = Ground::read(&repository, query, progress)?;
-    let lines = ground.lines(query)?;
-    let whereabout = segments::whereabout(&lines);
-    let all: Vec<OfRef<'_>> = (0..lines.len()).map(|at| OfRef::of(&ground, &lines, at, &whereabout)).collect();
-    drop(whereabout);
+    let population = Population::of(&ground, query)?;
+    let all: Vec<OfRef<'_>> = (0..population.runs.len()).map(|at| OfRef::of(&population, at)).collect();
     // The clock is never used: without a given end, the period ends with the newest landing.
     let newest = all.iter().filter_map(OfRef::newest).max();
     let to = query.to.or(newest);
@@ -130,15 +137,11 @@ pub fn report(query: &Query, progress: Progress<'_>) -> Result<Report, String> {
         let (own, exceptions) = of_ref.landings(&ground, query, to, progress)?;
         landings.extend(own);
         found.extend(exceptions);
-        found.extend(of_ref.rewritten(&ground.newest).into_iter().filter(is_within));
     }
-    found.extend(ground.deleted(query, &lines).into_iter().filter(is_within));
+    found.extend(ground.lost_landings(query, &population).into_iter().filter(is_within));
+    found.extend(population.created_past_the_gate().map(created_past_the_gate));
     found.extend(ground.exceptions());
     found.sort_by(|a, b| (a.kind, a.at, &a.name, &a.commit).cmp(&(b.kind, b.at, &b.name, &b.commit)));
-    // A ref whose commits are in several runs has one past.
-    found.dedup_by(|a, b| {
-        a.kind == Kind::Rewritten && (a.kind, a.at, &a.name, &a.commit) == (b.kind, b.at, &b.name, &b.commit)
-    });
     Ok(Report {
         schema: SCHEMA,
         version: env!("CARGO_PKG_VERSION"),
@@ -147,31 +150,20 @@ pub fn report(query: &Query, progress: Progress<'_>) -> Result<Report, String> {
             from: query.from.map(Time),
             to: to.map(Time),
             to_is_given: query.to.is_some(),
-            refs: named(&lines)
+            refs: named(&population)
                 .into_iter()
-                .filter(|(one, _)| one.is_meant)
-                .map(|(one, _)| Shown::of(&one.name))
+                .filter(|(head, _)| head.is_meant)
+                .map(|(head, _)| Shown::of(&head.name))
                 .collect(),
             refs_are_given: !query.refs.is_empty(),
             hasty_seconds: query.hasty,
         },
-        inputs: ground.inputs(&lines, query),
+        inputs: ground.inputs(&population, query, to),
         summary: summary(&landings, &found),
         exceptions: found,
         landings,
         controls: BTreeMap::new(),
     })
-}
-
-/// A ref with its own line: what no earlier ref showed.
-struct RefLine {
-    name: String,
-    /// The query asks for it; the other refs only matter for what they show.
-    is_meant: bool,
-    tip: ObjectId,
-    places: Vec<Place>,
-    /// The commit below the first of them.
-    base: Option<ObjectId>,
 }
 
 impl<'g> Ground<'g> {
@@ -207,6 +199,7 @@ impl<'g> Ground<'g> {
         progress("decisions", 0, 0);
         let all = policies.all().map_err(|error| error.to_string())?;
         let keys = policies::owners(&all);
+        let roles = policies::roles(&all);
         let patterns = |refs: &Refs| refs.rules().iter().map(|rule| rule.pattern.clone()).collect::<Vec<_>>();
         let protections: BTreeMap<_, _> =
             all.iter().map(|policy| (patterns(&policy.refs), policy.refs.clone())).collect();
@@ -215,106 +208,12 @@ impl<'g> Ground<'g> {
         let times = Times::of(&chains, log.as_ref());
         let book = Book::of(chains, |chain, record| times.known(chain, record));
         let emergencies = RefCell::default();
-        Ok(Ground { repository, policies, newest, log, book, keys, protections, emergencies })
+        Ok(Ground { repository, policies, newest, log, book, keys, protections, roles, emergencies })
     }
 
-    /// The refs of the query, each with what landed on it first: the policy branch first, then by name. What one ref
-    /// showed does not belong to the next.
-    fn lines(&self, query: &Query) -> Result<Vec<RefLine>, String> {
-        let refs = self.refs(query)?;
-        let pieces = self.pieces(&refs).map_err(|error| error.to_string())?;
-        let runs = lines::runs(&pieces, &Evidence { moves: &self.moves(&refs, &pieces), records: &self.named(&refs) });
-        let is_meant = |name: &String| query.refs.is_empty() || query.refs.contains(name);
-        let line = |name: usize, places, base| {
-            let (name, tip) = refs[name].clone();
-            RefLine { is_meant: is_meant(&name), name, tip, places, base }
-        };
-        let mut all: Vec<(usize, RefLine)> =
-            runs.into_iter().map(|run| (run.name, line(run.name, run.places, run.base))).collect();
-        for (name, piece) in pieces.iter().enumerate() {
-            if all.iter().all(|(own, _)| *own != name) {
-                all.push((name, line(name, Vec::new(), piece.base)));
-            }
-        }
-        all.sort_by_key(|(name, _)| *name);
-        Ok(all.into_iter().map(|(_, line)| line).collect())
-    }
-
-    /// The refs that any policy protects or protected, whichever the query asks for, and those of the query.
-    fn refs(&self, query: &Query) -> Result<Vec<(String, ObjectId)>, String> {
-        let hosts = is_host(self.repository);
-        let policy_branch = self.policies.branch.as_deref();
-        let mut refs = self.repository.shown_refs(hosts, |name| self.was_protected(name));
-        for name in &query.refs {
-            if !name.starts_with("refs/") {
-                return Err(format!("Name the ref {} in full, as refs/heads/main.", visible::text(name)));
-            }
-            let held = self.repository.shown(name, hosts).and_then(|held| self.repository.commit_named(held));
-            let tip = held.ok_or_else(|| {
-                format!("The ref {} is not here; name it in full, as refs/heads/main.", visible::text(name))
-            })?;
-            refs.push((name.clone(), tip));
-        }
-        refs.sort_by(|a, b| (Some(&*a.0) != policy_branch, a).cmp(&(Some(&*b.0) != policy_branch, b)));
-        refs.dedup();
-        Ok(refs)
-    }
-
-    /// What each ref shows that no ref before it shows.
-    fn pieces(&self, refs: &[(String, ObjectId)]) -> Result<Vec<Piece>, GitError> {
-        let mut known: HashSet<ObjectId> = HashSet::new();
-        if refs.first().is_some_and(|(name, _)| Some(&**name) != self.policies.branch.as_deref()) {
-            known.extend(self.policies.line().iter().map(|place| place.commit));
-        }
-        let mut pieces = Vec::with_capacity(refs.len());
-        for (name, (_, tip)) in refs.iter().enumerate() {
-            let (places, base) = line::line(self.repository, *tip, |commit| known.contains(&commit))?;
-            known.extend(places.iter().map(|place| place.commit));
-            pieces.push(Piece { name, places, base });
-        }
-        Ok(pieces)
-    }
-
-    /// The moves that landed according to the log; of one that was not seen to, last.
-    fn moves(&self, refs: &[(String, ObjectId)], pieces: &[Piece]) -> Vec<(usize, ObjectId, ObjectId)> {
-        let Some(log) = &self.log else { return Vec::new() };
-        let names: HashMap<&str, usize> = refs.iter().enumerate().map(|(at, (name, _))| (&**name, at)).collect();
-        let places = pieces.iter().flat_map(|piece| &piece.places);
-        let shown: HashSet<ObjectId> = places.map(|place| place.commit).collect();
-        let find = |text: &str| -> Option<ObjectId> {
-            let id: ObjectId = text.parse().ok()?;
-            // The log names the tag if a tag was pushed.
-            let is_known = id.is_zero() || shown.contains(&id);
-            if is_known { Some(id) } else { self.repository.commit_named(id) }
-        };
-        let entries =
-            || log.entries.entries.iter().flat_map(|(entry, _)| entry.refs.iter().map(move |own| (entry, own)));
-        let is_landed = |own: &EntryRef| own.outcome == LANDED;
-        let landed: HashSet<(&str, &str)> =
-            entries().filter(|(_, own)| is_landed(own)).map(|(_, own)| (&*own.name, &*own.new)).collect();
-        let of = |(entry, own): (&Entry, &EntryRef)| {
-            let name = *names.get(&*own.name).filter(|_| entry.let_through() && !is_landed(own))?;
-            let was_seen = landed.contains(&(&*own.name, &*own.new));
-            Some((!was_seen, name, find(&own.old)?, find(&own.new)?))
-        };
-        let mut moves: Vec<_> = entries().filter_map(of).collect();
-        moves.sort_by_key(|(is_unseen, ..)| *is_unseen);
-        moves.into_iter().map(|(_, name, old, new)| (name, old, new)).collect()
-    }
-
-    /// The commits that approvals name as their base or head, with since when and for which ref.
-    fn named(&self, refs: &[(String, ObjectId)]) -> HashMap<ObjectId, Vec<(i64, usize)>> {
-        let names: HashMap<&str, usize> = refs.iter().enumerate().map(|(at, (name, _))| (&**name, at)).collect();
-        let mut named: HashMap<ObjectId, Vec<(i64, usize)>> = HashMap::new();
-        for (record, known) in self.book.landing().filter(|(record, _)| self.is_of_its_principal(record)) {
-            let predicate = record.predicate();
-            let Some(&name) = names.get(&*predicate.target.name) else { continue };
-            for commit in [&predicate.base.commit, &predicate.head.commit].into_iter().filter_map(|id| id.parse().ok())
-            {
-                named.entry(commit).or_default().push((known, name));
-            }
-        }
-        named
+    /// What protected refs showed, if the gate's state is here.
+    fn states(&self) -> Option<&States> {
+        self.log.as_ref()?.states.as_ref()
     }
 
     /// Whether any policy protected a ref.
@@ -341,29 +240,32 @@ impl<'g> Ground<'g> {
         of.get(manifest).cloned()
     }
 
-    /// What landed according to the log on refs that a policy protected, and that are not here any more.
-    fn deleted(&self, query: &Query, lines: &[RefLine]) -> Vec<Exception> {
-        let shown: HashSet<ObjectId> = lines.iter().flat_map(|line| &line.places).map(|place| place.commit).collect();
-        let is_here = |id: &str| id.parse().is_ok_and(|id| shown.contains(&id));
-        let is_meant = |name: &String| query.refs.is_empty() || query.refs.contains(name);
-        let is_gone = |name: &String| self.was_protected(name) && lines.iter().all(|line| line.name != *name);
-        let entries = self.log.iter().flat_map(|log| &log.entries.entries);
-        let landed = entries.flat_map(|(entry, head)| entry.refs.iter().map(move |own| (entry, head, own)));
-        let landed = landed.filter(|(.., own)| {
-            own.outcome == LANDED && !is_here(&own.new) && is_meant(&own.name) && is_gone(&own.name)
+    /// What the log saw land on protected refs, and of which not even the commits are here.
+    fn lost_landings(&self, query: &Query, population: &Population<'_>) -> Vec<Exception> {
+        let is_meant = |name: &str| match query.refs.is_empty() {
+            true => self.was_protected(name),
+            false => query.refs.iter().any(|own| own == name),
+        };
+        let is_shown = |name: &str, commit: ObjectId| {
+            let own = population.heads.iter().enumerate().filter(|(_, head)| head.name == name);
+            own.clone().any(|(line, _)| population.forest.meets(line, commit).is_some_and(|(_, is_on)| is_on))
+        };
+        let landed = population.moves.refs().filter(|(name, _)| is_meant(name)).flat_map(|(name, moves)| {
+            moves.iter().filter(|one| one.has_landed() && !one.deletes()).map(move |one| (name, one))
         });
-        let of = |(entry, head, own): (&Entry, &AuditHead, &EntryRef)| Exception {
+        let lost = landed.filter(|(name, one)| !one.new.is_some_and(|commit| is_shown(name, commit)));
+        let of = |(name, one): (&str, &Move<'_>)| Exception {
             kind: Kind::Rewritten,
-            name: Some(Shown::of(&own.name)),
-            commit: Some(own.new.clone()),
-            at: Some(Time(entry.at)),
+            name: Some(Shown::of(name)),
+            commit: Some(one.moved.new.clone()),
+            at: Some(Time(one.at())),
             subject: Shown::default(),
             detail: Shown::of(&format!(
-                "Line {} of the gate's log saw it land, and the ref is not here any more.",
-                head.seq
+                "Line {} of the gate's log let it land, and the ref shows it no longer, nor is it here.",
+                one.head.seq
             )),
         };
-        landed.map(of).collect()
+        lost.map(of).collect()
     }
 
     /// Exceptions of the data itself.
@@ -387,6 +289,13 @@ impl<'g> Ground<'g> {
         for (first, last) in self.log.iter().flat_map(|log| &log.entries.missing) {
             found.push(of(Kind::LogGap, format!("Lines {first} to {last} are not here: put away, or deleted.")));
         }
+        let entries = self.log.as_ref().map_or(&[][..], |log| &log.entries.entries);
+        for (first, last, own, since) in moves::misdated(entries) {
+            let lines = if first == last { format!("Line {first} is") } else { format!("Lines {first} to {last} are") };
+            let text =
+                format!("{lines} dated {}, and the next of {}: the gate's clock was wrong.", Time(own), Time(since));
+            found.push(of(Kind::LogGap, text));
+        }
         if self.log.as_ref().is_some_and(|log| log.entries.entries.is_empty()) {
             let text = "The log has no line: the gate has judged nothing yet, or somebody deleted it.";
             found.push(of(Kind::LogGap, text.to_owned()));
@@ -406,7 +315,7 @@ impl<'g> Ground<'g> {
         all.map(|(loss, detail)| (loss.chain.to_string(), detail)).collect()
     }
 
-    fn inputs(&self, lines: &[RefLine], query: &Query) -> Inputs {
+    fn inputs(&self, population: &Population<'_>, query: &Query, to: Option<i64>) -> Inputs {
         let chain = |chain: &Chain| ChainInput {
             chain: Shown::of(&chain.id.to_string()),
             records: chain.len(),
@@ -419,7 +328,7 @@ impl<'g> Ground<'g> {
             has_receipts: log.has_receipts(),
         };
         let of_ref =
-            |(one, line): (&RefLine, usize)| RefInput { name: Shown::of(&one.name), tip: one.tip.to_string(), line };
+            |(one, line): (&Head, usize)| RefInput { name: Shown::of(&one.name), tip: one.tip.to_string(), line };
         let branch = self.policies.branch.as_deref().filter(|_| query.settings.policy.is_none());
         Inputs {
             policy: PolicyInput {
@@ -427,23 +336,32 @@ impl<'g> Ground<'g> {
                 version: self.newest.version,
                 digest: self.newest.digest.to_string(),
             },
-            refs: named(lines).into_iter().map(of_ref).collect(),
+            refs: named(population).into_iter().map(of_ref).collect(),
             ledger: LedgerInput {
                 records: self.book.chains().iter().map(Chain::len).sum(),
                 chains: self.book.chains().iter().map(chain).collect(),
             },
             log: self.log.as_ref().map(log),
             controls: None,
-            notes: self.notes(lines, query),
+            notes: self.notes(population, query, to),
         }
     }
 
     /// What could not be seen.
-    fn notes(&self, lines: &[RefLine], query: &Query) -> Vec<Shown> {
+    fn notes(&self, population: &Population<'_>, query: &Query, to: Option<i64>) -> Vec<Shown> {
         let mut notes = Vec::new();
         let mut note = |text: &str| notes.push(Shown::of(text));
-        for (name, other) in listed_elsewhere(lines, query) {
+        for (name, other) in population.listed_elsewhere(query) {
             note(&format!("What {name} shares with {other} landed there first, and is listed there."));
+        }
+        for (name, later, newest) in to.into_iter().flat_map(|to| population.dated_after(to)) {
+            note(&format!(
+                "{later} commits of {name} that no log dates are dated after the period, the last of them {}.",
+                Time(newest)
+            ));
+        }
+        if !is_host(self.repository) {
+            note("This is a clone: it has only what it fetched, and not the refs that were deleted on its server.");
         }
         match &self.log {
             None => note(
@@ -464,28 +382,29 @@ impl<'g> Ground<'g> {
     }
 }
 
+/// A ref that the log should tell of, and does not.
+fn created_past_the_gate(head: &Head) -> Exception {
+    Exception {
+        kind: Kind::NoVerdict,
+        name: Some(Shown::of(&head.name)),
+        commit: Some(head.tip.to_string()),
+        at: None,
+        subject: Shown::default(),
+        detail: Shown::of("The gate's log does not tell how this ref came to be here."),
+    }
+}
+
 /// Each ref once, with the number of commits that belong to it.
-fn named(lines: &[RefLine]) -> Vec<(&RefLine, usize)> {
-    let mut named: Vec<(&RefLine, usize)> = Vec::new();
-    for line in lines {
-        match named.last_mut().filter(|(last, _)| last.name == line.name) {
-            Some((_, commits)) => *commits += line.places.len(),
-            None => named.push((line, line.places.len())),
+fn named<'p>(population: &'p Population<'_>) -> Vec<(&'p Head, usize)> {
+    let mut named: Vec<(&Head, usize)> = Vec::new();
+    for (line, head) in population.heads.iter().enumerate() {
+        let own = population.runs.iter().filter(|run| run.line == line).map(|run| run.places.len()).sum::<usize>();
+        match named.last_mut().filter(|(last, _)| last.name == head.name) {
+            Some((_, commits)) => *commits += own,
+            None => named.push((head, own)),
         }
     }
     named
-}
-
-/// The refs that were asked for, each with another ref that shows some of the same commits, which belong to that one.
-fn listed_elsewhere<'l>(lines: &'l [RefLine], query: &Query) -> BTreeSet<(&'l str, &'l str)> {
-    let owner = |commit: ObjectId| lines.iter().find(|line| line.places.iter().any(|place| place.commit == commit));
-    let meant = lines.iter().filter(|line| query.refs.contains(&line.name));
-    let of = |line: &'l RefLine| {
-        let below = if line.places.is_empty() { Some(line.tip) } else { line.base };
-        let other = owner(below?).filter(|other| other.name != line.name)?;
-        Some((&*line.name, &*other.name))
-    };
-    meant.filter_map(of).collect()
 }
 
 /// Whether refs here are the ones that people push to, even if the repository was cloned.
@@ -512,22 +431,30 @@ impl Log {
         }
         let entries = gate_state::log_of(dir)?.read()?;
         let state = enforcement::look_into_state(repository, &query.settings, dir, &policy.repository)?;
-        Ok(Log { entries, remembered: state.remembered().clone() })
+        let states = (state.is_vouched() && state.states().are_recorded).then(|| state.states().clone());
+        Ok(Log { entries, remembered: state.remembered().clone(), states })
+    }
+
+    /// Whether the log has a line about a ref.
+    fn names(&self, name: &str) -> bool {
+        self.entries.entries.iter().any(|(entry, _)| entry.refs.iter().any(|moved| moved.name == name))
     }
 
     /// Dates policies by when the gate let them land.
     fn dates<'r>(&self, repository: &Repository, policies: Policies<'r>) -> Policies<'r> {
         let Some(branch) = policies.branch.clone() else { return policies };
-        let find = |text: &str| match text.parse::<ObjectId>() {
-            Ok(id) if id.is_zero() => Whereabouts::Below,
-            Ok(id) => {
-                let place = policies.place(id).or_else(|| policies.place(repository.commit_named(id)?));
-                place.map_or(Whereabouts::Elsewhere, Whereabouts::On)
-            }
-            Err(_) => Whereabouts::Elsewhere,
-        };
-        let verdicts = Verdicts::of(&self.entries.entries, &branch, policies.line().len(), find);
-        policies.dated_by(|place| verdicts.told(place))
+        let tip = policies.line().last().map(|place| place.commit);
+        let commit = |id: ObjectId| repository.commit_named(id);
+        let moves = Moves::of(&self.entries.entries, commit, |name| tip.filter(|_| name == branch));
+        let mut told: Vec<Option<i64>> = vec![None; policies.line().len()];
+        for one in moves.of_ref(&branch).iter().filter(|one| one.has_landed()) {
+            let Some(end) = one.new.and_then(|new| policies.place(new)) else { continue };
+            // A branch that is created, or moved over from elsewhere, shows what may have been there before.
+            let start = one.old.and_then(|old| policies.place(old)).map_or(end, |old| old + 1);
+            let own = told.get_mut(start..=end).unwrap_or_default();
+            own.iter_mut().for_each(|place| _ = place.get_or_insert(one.at()));
+        }
+        policies.dated_by(|place| told[place])
     }
 
     fn has_receipts(&self) -> bool {

@@ -168,3 +168,9 @@ pub fn owners(policies: &[Arc<Policy>]) -> Owners {
     }
     keys
 }
+
+/// The roles that policies asked for.
+pub fn roles(policies: &[Arc<Policy>]) -> BTreeSet<String> {
+    let compartments = policies.iter().flat_map(|policy| &policy.compartments);
+    compartments.flat_map(|one| &one.sign).map(|slot| slot.role.clone()).collect()
+}

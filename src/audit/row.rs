@@ -18,25 +18,20 @@ pub struct Parts<'p> {
     pub name: &'p str,
     pub steps: &'p [Step],
     pub verdict: Option<&'p Verdict>,
+    /// By the gate's clock if its log says that it let it through, otherwise by the committer's.
+    pub landed_at: i64,
     pub judged: Option<&'p Judged>,
     /// The policy of that time.
     pub policy: Option<&'p Policy>,
     pub book: &'p Book,
 }
 
-/// When a segment landed: by the gate's clock if its log says that it let it through, otherwise by the committer's.
-fn landed_at(steps: &[Step], verdict: Option<&Verdict>) -> (i64, When) {
-    match verdict.filter(|verdict| verdict.let_through()) {
-        Some(verdict) => (verdict.at.0, When::Log),
-        None => (steps.last().map_or(0, |step| step.time), When::Committer),
-    }
-}
-
 impl Parts<'_> {
     /// The row, without its exceptions.
     pub fn landing(&self) -> Option<Landing> {
         let (first, last) = (self.steps.first()?, self.steps.last()?);
-        let (at, at_by) = landed_at(self.steps, self.verdict);
+        let is_told = self.verdict.is_some_and(Verdict::let_through);
+        let (at, at_by) = (self.landed_at, if is_told { When::Log } else { When::Committer });
         let outcome = self.judged.map(|judged| &judged.outcome);
         let policy = self.policy.map(|policy| (policy.version, policy.digest.to_string()));
         let reasons = outcome.into_iter().flat_map(|outcome| &outcome.reasons);

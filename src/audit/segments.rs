@@ -8,11 +8,13 @@ use super::dates::Dates;
 use super::exceptions::{self, ApprovalFacts, Facts};
 use super::judge::{Court, Judged, Question};
 use super::line::{self, Place, Step};
+use super::lines::Run;
 use super::policies::Held;
-use super::report::{Decision, Exception, Kind, Landing, Shown};
+use super::population::{Head, Population};
+use super::report::{Decision, Exception, Landing};
 use super::row::Parts;
-use super::verdicts::{Verdicts, Whereabouts};
-use super::{Ground, Progress, Query, RefLine};
+use super::verdicts::Verdicts;
+use super::{Ground, Progress, Query};
 use crate::change::ObjectId;
 use crate::change::manifest::Manifest;
 use crate::datafile::date;
@@ -32,16 +34,14 @@ const MAX_ASKED: usize = 2_000;
 /// The most loosening changes of a policy that an exception lists.
 const MAX_LOOSENED: usize = 3;
 
-/// Where commits are: for each commit, the index of the ref whose line contains it, and the place on that line.
-pub(super) type Whereabout = HashMap<ObjectId, (usize, usize)>;
-
-/// A ref, and what the log says about it.
+/// A run of a ref, and what the log says about it.
 pub(super) struct OfRef<'l> {
-    at: usize,
-    lines: &'l [RefLine],
+    population: &'l Population<'l>,
+    run: &'l Run,
+    places: Vec<Place>,
+    /// The commit below the first of them.
+    base: Option<ObjectId>,
     verdicts: Verdicts,
-    /// When the log begins; none if there is no log.
-    log_begins: Option<i64>,
     dates: Dates,
 }
 
@@ -96,35 +96,26 @@ impl Cut<'_> {
 }
 
 impl<'l> OfRef<'l> {
-    pub fn of(ground: &Ground<'_>, lines: &'l [RefLine], at: usize, whereabout: &Whereabout) -> OfRef<'l> {
-        let entries = ground.log.as_ref().map_or(&[][..], |log| &log.entries.entries);
-        let find = |text: &str| {
-            let Ok(id) = text.parse::<ObjectId>() else { return Whereabouts::Elsewhere };
-            let on = |id: ObjectId| whereabout.get(&id).copied();
-            // The log names the tag if a tag was pushed.
-            let known = on(id).or_else(|| on(ground.repository.commit_named(id)?));
-            match known {
-                Some((line, place)) if line == at => Whereabouts::On(place),
-                Some(_) => Whereabouts::Below,
-                None if id.is_zero() || Some(id) == lines[at].base => Whereabouts::Below,
-                None => Whereabouts::Elsewhere,
-            }
-        };
-        let verdicts = Verdicts::of(entries, &lines[at].name, lines[at].places.len(), find);
-        let log_begins = ground.log.as_ref().map(|_| entries.first().map_or(i64::MAX, |(entry, _)| entry.at));
-        let committed = lines[at].places.iter().map(|place| place.time);
-        let begins = log_begins.map(|begins| verdicts.below.unwrap_or(begins));
-        let dates = Dates::of(committed, |place| verdicts.told(place), |place| verdicts.knows(place), begins);
-        OfRef { at, lines, verdicts, log_begins, dates }
+    pub fn of(population: &'l Population<'l>, at: usize) -> OfRef<'l> {
+        let run = &population.runs[at];
+        let verdicts = Verdicts::of(&population.forest, run, population.moves_of(run.line));
+        let places: Vec<Place> = population.forest.places(run.line, run.places.clone()).collect();
+        let dates = Dates::of(places.iter().map(|place| place.time).zip(population.told(run)));
+        let base = population.below(run.line, run.places.start);
+        OfRef { population, run, places, base, verdicts, dates }
     }
 
     /// Whether the query asks for it.
     pub fn is_meant(&self) -> bool {
-        self.line().is_meant
+        self.head().is_meant
     }
 
-    fn line(&self) -> &'l RefLine {
-        &self.lines[self.at]
+    fn head(&self) -> &'l Head {
+        &self.population.heads[self.run.line]
+    }
+
+    fn name(&self) -> &'l str {
+        &self.head().name
     }
 
     /// When the newest place of the ref landed.
@@ -132,31 +123,11 @@ impl<'l> OfRef<'l> {
         self.dates.newest()
     }
 
-    /// What was seen to have landed and is no longer there, if the policy lets nobody rewrite the ref.
-    pub fn rewritten(&self, policy: &Policy) -> Vec<Exception> {
-        let name = &self.line().name;
-        if !matches!(policy.refs.protection(name), RefProtection::Protected { rewrite: false, .. }) {
-            return Vec::new();
-        }
-        let of = |(commit, verdict): &(String, super::report::Verdict)| Exception {
-            kind: Kind::Rewritten,
-            name: Some(Shown::of(name)),
-            commit: Some(commit.clone()),
-            at: Some(verdict.at),
-            subject: Shown::default(),
-            detail: Shown::of(&format!(
-                "Line {} of the gate's log let it land, and the ref is not built on it any more.",
-                verdict.line
-            )),
-        };
-        self.verdicts.gone.iter().map(of).collect()
-    }
-
     /// The places that may belong to what landed in a period: with as many before as one push may have, and none after,
     /// so that what lands later does not change the cut.
     fn span(&self, from: Option<i64>, to: Option<i64>) -> Option<(usize, usize)> {
         let is_within = |place: &usize| self.dates.is_within(*place, from, to);
-        let places = 0..self.line().places.len();
+        let places = 0..self.places.len();
         let (first, last) = (places.clone().find(is_within)?, places.clone().rfind(is_within)?);
         Some((first.saturating_sub(MAX_STEPS), last + 1))
     }
@@ -170,11 +141,9 @@ impl<'l> OfRef<'l> {
         progress: Progress<'_>,
     ) -> Result<(Vec<Landing>, Vec<Exception>), String> {
         let Some((low, high)) = self.span(query.from, to) else { return Ok(Default::default()) };
-        let RefLine { name, places, base, .. } = self.line();
-        let (records, wanted) = ground.book.wanted(name);
-        let from = low.checked_sub(1).map(|below| places[below].commit).or(*base);
+        let (records, wanted) = ground.book.wanted(self.name());
         let told = |done| progress("steps", done, high - low);
-        let steps = line::steps(ground.repository, from, &places[low..high], &wanted, &told);
+        let steps = line::steps(ground.repository, self.below(low), &self.places[low..high], &wanted, &told);
         let mut steps = steps.map_err(|error| error.to_string())?;
         let weighed: Vec<Weighed> = steps.iter_mut().map(|step| std::mem::take(&mut step.weighed)).collect();
         let wanted: Vec<u64> = records.iter().map(|record| cut::difference(&record.manifest)).collect();
@@ -191,18 +160,21 @@ impl<'l> OfRef<'l> {
         rows.map_err(|error| error.to_string())
     }
 
+    /// The commit below a place.
+    fn below(&self, place: usize) -> Option<ObjectId> {
+        place.checked_sub(1).map_or(self.base, |below| Some(self.places[below].commit))
+    }
+
     /// The stretches of several steps that records for this ref name: from their base to their head.
     fn named(&self, ground: &Ground<'_>, low: usize, high: usize) -> Vec<(usize, usize)> {
-        let RefLine { name, places, base, .. } = self.line();
         // The number of steps up to and including a commit.
         let mut steps: HashMap<String, usize> =
-            (low..high).map(|place| (places[place].commit.to_string(), place - low + 1)).collect();
-        let below = low.checked_sub(1).map(|below| places[below].commit).or(*base);
-        steps.extend(below.map(|below| (below.to_string(), 0)));
+            (low..high).map(|place| (self.places[place].commit.to_string(), place - low + 1)).collect();
+        steps.extend(self.below(low).map(|below| (below.to_string(), 0)));
         let of = |(record, _): (&Record, i64)| {
             let predicate = record.predicate();
             let (start, end) = (*steps.get(&predicate.base.commit)?, *steps.get(&predicate.head.commit)?);
-            (predicate.target.name == *name && start + 1 < end).then_some((start, end))
+            (predicate.target.name == self.name() && start + 1 < end).then_some((start, end))
         };
         let named: BTreeSet<(usize, usize)> = ground.book.landing().filter_map(of).collect();
         named.into_iter().collect()
@@ -215,18 +187,16 @@ impl<'l> OfRef<'l> {
         if let Some(is_one) = self.verdicts.are_one_move(places.clone()) {
             return is_one;
         }
-        let RefLine { name, places: line, base, .. } = self.line();
-        let from = places.start.checked_sub(1).map(|below| line[below].commit).or(*base);
-        let (Some(from), Some(last)) = (from, places.clone().next_back()) else { return false };
-        let (from, last) = (from.to_string(), line[last].commit.to_string());
+        let (Some(from), Some(last)) = (self.below(places.start), places.clone().next_back()) else { return false };
+        let (from, last) = (from.to_string(), self.places[last].commit.to_string());
         // What somebody says once more stands on it joins nothing. A commit to which a ref was fast-forwarded is older
         // than its approval, so its own date is no bound.
-        let landed = line.get(places.end).map_or(i64::MAX, |next| next.time.saturating_add(CLOCK_SKEW));
+        let landed = self.places.get(places.end).map_or(i64::MAX, |next| next.time.saturating_add(CLOCK_SKEW));
         let leads_over = |record: &Record, known: i64| {
             let predicate = record.predicate();
             predicate.verdict == Verdict::Approve
                 && known <= landed
-                && predicate.target.name == *name
+                && predicate.target.name == self.name()
                 && predicate.base.commit == from
                 && predicate.head.commit == last
                 && ground.is_of_its_principal(record)
@@ -244,7 +214,7 @@ impl<'l> OfRef<'l> {
             let mut all = ground.book.of_manifest(manifest);
             let is_here = |record: &Record| {
                 let predicate = record.predicate();
-                predicate.verdict == Verdict::Approve && predicate.target.name == self.line().name
+                predicate.verdict == Verdict::Approve && predicate.target.name == self.name()
             };
             let (record, _) = all.find(|(record, _)| is_here(record) && ground.is_of_its_principal(record))?;
             let step = |at: usize| cut.steps[at].commit.short();
@@ -294,8 +264,7 @@ impl<'l> OfRef<'l> {
     /// The judgement of a segment for which the rules were not asked; none if no policy protected the ref, or if its
     /// base is not known.
     fn unspoken_of(&self, held: &Held, steps: &[Step], place: usize, is_shallow: bool) -> Option<Judged> {
-        let name = &self.line().name;
-        let has_base = steps.first()?.from.is_some();
+        let (name, has_base) = (self.name(), steps.first()?.from.is_some());
         let reason = match held {
             _ if !has_base && is_shallow => {
                 Reason::undecidable(Code::CutHistory, "The history is cut here: what it stands on is not in it.")
@@ -315,10 +284,10 @@ impl<'l> OfRef<'l> {
 
     /// The commits that other refs show.
     fn shown(&self) -> Vec<(ObjectId, &'l str)> {
-        let others = self.lines.iter().enumerate().filter(|(at, _)| *at != self.at).map(|(_, line)| line);
-        let of = |line: &'l RefLine| {
-            let places = line.places.iter().map(|place| place.commit).chain([line.tip]);
-            places.map(|commit| (commit, line.name.as_str()))
+        let others = self.population.runs.iter().filter(|run| self.population.heads[run.line].name != self.name());
+        let of = |run: &'l Run| {
+            let name = self.population.heads[run.line].name.as_str();
+            self.population.forest.places(run.line, run.places.clone()).map(move |place| (place.commit, name))
         };
         others.flat_map(of).collect()
     }
@@ -327,7 +296,7 @@ impl<'l> OfRef<'l> {
         Court {
             repository: ground.repository,
             book: &ground.book,
-            name: &self.line().name,
+            name: self.name(),
             policy_branch: ground.policies.branch.as_deref().filter(|_| !ground.policies.is_fixed()),
             shown,
         }
@@ -337,15 +306,13 @@ impl<'l> OfRef<'l> {
     /// move by which the segment landed, or before the segment.
     fn held(&self, ground: &Ground<'_>, steps: &[Step], place: usize) -> Held {
         let policies = &ground.policies;
-        let name = Some(self.line().name.as_str());
-        let told = self.verdicts.rests(place).and_then(|(_, policy)| policies.of_digest(policy.as_deref()?));
+        let name = Some(self.name());
+        let told = self.verdicts.policy(place).and_then(|policy| policies.of_digest(policy));
         let found = told.unwrap_or_else(|| {
             if policies.branch.as_deref() != name || policies.is_fixed() {
                 return policies.at_time(self.dates.landed_at(place));
             }
-            let RefLine { places, base, .. } = self.line();
-            let before = |start: usize| start.checked_sub(1).map(|below| places[below].commit).or(*base);
-            let moved = self.verdicts.start(place).map(before);
+            let moved = self.verdicts.start(place);
             policies.at_commit(moved.unwrap_or_else(|| steps.first().and_then(|step| step.from)))
         });
         found.unwrap_or_else(|error| Held::Invalid(error.to_string()))
@@ -381,7 +348,7 @@ impl<'l> OfRef<'l> {
         };
         let (mut times, mut is_known) = (BTreeSet::new(), asked.manifest.is_none());
         for (record, known) in ground.book.of_manifest(asked.manifest.unwrap_or_default()) {
-            if record.predicate().target.name != self.line().name {
+            if record.predicate().target.name != self.name() {
                 continue;
             }
             is_known |= known <= made;
@@ -452,14 +419,15 @@ impl<'l> OfRef<'l> {
         found: &Found<'_>,
         merged: i64,
     ) -> Option<(Landing, Vec<Exception>)> {
-        let policy = match &found.held {
+        let held = match &found.held {
             Held::Found(policy) => Some(policy),
             _ => None,
         };
         let verdict = self.verdicts.at(found.place);
         let judged = found.judged.as_ref();
-        let (name, steps, book) = (self.line().name.as_str(), found.steps, &ground.book);
-        let parts = Parts { name, steps, verdict, judged, policy: policy.map(|policy| &**policy), book };
+        let (name, steps, book) = (self.name(), found.steps, &ground.book);
+        let (landed_at, policy) = (self.dates.landed_at(found.place), held.map(|policy| &**policy));
+        let parts = Parts { name, steps, verdict, landed_at, judged, policy, book };
         let mut landing = parts.landing()?;
         if landing.decision == Decision::Ungoverned && !ground.newest.refs.protects(name) {
             // Another policy protected the ref, at another time.
@@ -471,9 +439,10 @@ impl<'l> OfRef<'l> {
         let is_emergency = landing.decision == Decision::BreakGlass;
         let facts = Facts {
             approvals: counted.iter().map(|(record, _)| since.approval(record)).collect(),
-            review_due: own.filter(|_| is_emergency).and_then(|one| ground.review_due(policy?, one, since.to)),
+            review_due: own.filter(|_| is_emergency).and_then(|one| ground.review_due(held?, one, since.to)),
             loosens: self.loosened(ground, found),
-            is_log_expected: self.is_log_expected(found),
+            is_log_expected: self.is_log_expected(ground, found),
+            gone: self.gone(policy, verdict),
             lost: self.lost(ground, found, landing.decision),
             approved_later: since.approved_later(name, found),
             late: since.late(found, &counted, verdict.is_some(), merged),
@@ -490,9 +459,30 @@ impl<'l> OfRef<'l> {
     }
 
     /// What lands after the beginning of the log must be in it: it is above something that is, or was made later.
-    fn is_log_expected(&self, found: &Found<'_>) -> bool {
+    fn is_log_expected(&self, ground: &Ground<'_>, found: &Found<'_>) -> bool {
         let made = found.steps.iter().map(|step| step.time).max().unwrap_or(0);
-        self.log_begins.is_some_and(|begins| self.verdicts.knows(found.place) || made >= begins)
+        let begins = self.population.moves.begins.filter(|_| ground.states().is_none());
+        self.verdicts.is_expected(found.place) || begins.is_some_and(|begins| made >= begins)
+    }
+
+    /// A sentence, if its ref shows it no longer, and the policy of then let nobody do that.
+    fn gone(&self, policy: Option<&Policy>, verdict: Option<&super::report::Verdict>) -> Option<String> {
+        if !self.head().is_gone {
+            return None;
+        }
+        let is_deleted = !self.population.heads.iter().any(|head| head.name == self.name() && !head.is_gone);
+        let (rewrite, delete) = match policy?.refs.protection(self.name()) {
+            RefProtection::Protected { rewrite, delete } => (rewrite, delete),
+            _ => return None,
+        };
+        if if is_deleted { delete } else { rewrite } {
+            return None;
+        }
+        let told = verdict.map_or("The gate's log saw it".to_owned(), |verdict| {
+            format!("Line {} of the gate's log judged it", verdict.line)
+        });
+        let now = if is_deleted { "the ref is not here any more" } else { "the ref is not built on it any more" };
+        Some(format!("{told}, and {now}."))
     }
 
     /// A sentence, if a step is dated before one below it.
@@ -500,7 +490,7 @@ impl<'l> OfRef<'l> {
         let first = found.place + 1 - found.steps.len();
         let (place, (below, at)) =
             (first..=found.place).find_map(|place| Some((place, self.dates.dated_back(place)?)))?;
-        let line = &self.line().places;
+        let line = &self.places;
         Some(format!(
             "{} is dated {}, and stands on {}, of {}. When it landed is not known.",
             line[place].commit.short(),
@@ -514,7 +504,7 @@ impl<'l> OfRef<'l> {
     /// between.
     fn loosened(&self, ground: &Ground<'_>, found: &Found<'_>) -> Vec<String> {
         let policies = &ground.policies;
-        let is_of_policy = policies.branch.as_deref() == Some(&self.line().name) && !policies.is_fixed();
+        let is_of_policy = policies.branch.as_deref() == Some(self.name()) && !policies.is_fixed();
         if !is_of_policy || !found.steps.iter().any(|step| step.touches_policy) {
             return Vec::new();
         }
@@ -538,7 +528,7 @@ impl<'l> OfRef<'l> {
     /// Records because of which the gate let it land, but that are not here: named once for each move, and for
     /// everything that is not approved without them.
     fn lost(&self, ground: &Ground<'_>, found: &Found<'_>, decision: Decision) -> Vec<String> {
-        let Some((records, _)) = self.verdicts.rests(found.place) else { return Vec::new() };
+        let Some(records) = self.verdicts.records(found.place) else { return Vec::new() };
         let line = |place: usize| self.verdicts.at(place).map(|verdict| verdict.line);
         let is_last = line(found.place) != line(found.place + 1);
         if !is_last && decision != Decision::Unapproved {
@@ -672,13 +662,4 @@ impl<'s> Since<'s> {
         };
         counted.iter().find_map(|(record, _)| of(record))
     }
-}
-
-/// Where each commit is.
-pub(super) fn whereabout(lines: &[RefLine]) -> Whereabout {
-    let of = |(at, line): (usize, &RefLine)| {
-        let places = line.places.iter().enumerate();
-        places.map(move |(place, one): (usize, &Place)| (one.commit, (at, place))).collect::<Vec<_>>()
-    };
-    lines.iter().enumerate().flat_map(of).collect()
 }

@@ -7,7 +7,7 @@ use super::policy::{policy, policy_branch};
 use super::{Settings, default_state, open_state, own_key};
 use crate::change::{ObjectId, visible};
 use crate::gate;
-use crate::gate_state::{self, Entry, StateKey};
+use crate::gate_state::{self, Entry, EntryRef, RECORDED, StateKey};
 use crate::policy::Policy;
 use crate::record::ChainId;
 use crate::source::git::Repository;
@@ -26,7 +26,13 @@ pub struct Recorded {
 /// # Errors
 /// A sentence: there is no policy to say which refs are protected, a ref does not exist or is not protected, or the
 /// state cannot be written.
-pub fn record(path: &Path, settings: &Settings, refs: &[String], lines: &[String]) -> Result<Recorded, String> {
+pub fn record(
+    path: &Path,
+    settings: &Settings,
+    refs: &[String],
+    lines: &[String],
+    now: i64,
+) -> Result<Recorded, String> {
     let repository = Repository::open_exactly(path).map_err(|error| error.to_string())?;
     // If a gate protects the repository, people push to its own refs, even if it was cloned.
     let hosts = repository.is_bare() || repository.common_dir().join("hooks").join("pre-receive").exists();
@@ -57,6 +63,19 @@ pub fn record(path: &Path, settings: &Settings, refs: &[String], lines: &[String
         let Some((_, tip)) = tips.iter().find(|(own, _)| own == name) else { continue };
         let line = repository.first_parents(*tip, gate::MAX_LINE).map_err(|error| error.to_string())?;
         states.extend(line.into_iter().map(|commit| (commit, name.clone())));
+    }
+    let is_new = |(name, tip): &&(String, ObjectId)| !gate_state.states().is_of(*tip, name);
+    let moved = tips.iter().filter(is_new).map(|(name, tip)| EntryRef {
+        name: name.clone(),
+        old: String::new(),
+        new: tip.to_string(),
+        outcome: RECORDED.to_owned(),
+        reasons: Vec::new(),
+        records: Vec::new(),
+    });
+    let moved: Vec<EntryRef> = moved.collect();
+    if !moved.is_empty() {
+        gate_state.enter(entry(&policy, RECORDED, now, moved, None))?;
     }
     let new = gate_state.record(states)?;
     for (name, tip) in tips.iter().filter(|(name, _)| !name.starts_with("refs/tags/")) {
@@ -94,21 +113,27 @@ pub fn accept(path: &Path, settings: &Settings, what: &Accepted, reason: &str, n
             None => return Err(format!("This gate knows of no record of the chain {chain}.")),
         },
     };
-    let entry = Entry {
+    let note = Some(format!("{done} {reason}"));
+    gate_state.enter(entry(&policy, "accepted", now, Vec::new(), note))?;
+    Ok(done)
+}
+
+/// A line of the log about what an operator did.
+fn entry(policy: &Policy, outcome: &str, now: i64, refs: Vec<EntryRef>, note: Option<String>) -> Entry {
+    Entry {
         seq: 0,
         prev: String::new(),
         at: now,
         pusher: None,
-        outcome: "accepted".to_owned(),
+        outcome: outcome.to_owned(),
         enforced: true,
         policy: Some(policy.digest.to_string()),
-        refs: Vec::new(),
+        refs,
+        proposal: false,
         cut: None,
         missing: None,
-        note: Some(format!("{done} {reason}")),
-    };
-    gate_state.enter(entry)?;
-    Ok(done)
+        note,
+    }
 }
 
 /// Whether states were recorded, and which protected refs are at a tip that this gate never let through: for a

@@ -15,6 +15,8 @@ use crate::gate::{AuditHead, Decided};
 
 /// The outcome for a push that was let through and was seen to have landed.
 pub const LANDED: &str = "landed";
+/// The outcome for a ref of which an operator recorded what it shows.
+pub const RECORDED: &str = "recorded";
 const FILE: &str = "log.jsonl";
 /// Earlier parts are `log-<seq of the last line>.jsonl`.
 const PART: (&str, &str) = ("log-", ".jsonl");
@@ -43,6 +45,9 @@ pub struct Entry {
     pub enforced: bool,
     pub policy: Option<String>,
     pub refs: Vec<EntryRef>,
+    /// A proposal was judged, and no ref moves by that.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub proposal: bool,
     /// The bytes of an unfinished line before it, which was cut off: the disk was full, or the process was killed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cut: Option<u64>,
@@ -327,6 +332,7 @@ mod tests {
             enforced: true,
             policy: None,
             refs: Vec::new(),
+            proposal: false,
             cut: None,
             missing: None,
             note: None,

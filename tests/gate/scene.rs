@@ -159,7 +159,7 @@ pub fn merge(f: &Fixture, who: &str, branch: &str) -> (String, String) {
 
 /// The operator answers for what protected refs show.
 pub fn record(f: &Fixture) {
-    enforcement::record(&f.repo, &Settings::default(), &[], &[]).unwrap();
+    enforcement::record(&f.repo, &Settings::default(), &[], &[], crate::support::now()).unwrap();
 }
 
 /// Puts another policy on main, as if it had landed.

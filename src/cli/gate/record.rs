@@ -55,7 +55,7 @@ pub fn run(options: &Options, repository: &Path) -> Result<(), String> {
 
 /// Records, and says what.
 pub(super) fn record(repository: &Path, settings: &Settings, refs: &[String], lines: &[String]) -> Result<(), String> {
-    let recorded = enforcement::record(repository, settings, refs, lines)?;
+    let recorded = enforcement::record(repository, settings, refs, lines, crate::cli::now())?;
     for (name, commit) in &recorded.tips {
         outln!("  {}  {}", commit.short(), visible::text(name));
     }

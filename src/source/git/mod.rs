@@ -439,6 +439,24 @@ impl Repository {
         shown.collect()
     }
 
+    /// The symbolic refs of the server that match, each with the ref that it names, and that one's commit.
+    pub fn symbolic_refs(&self, ahead: bool, wanted: impl Fn(&str) -> bool) -> Vec<(String, String, ObjectId)> {
+        let (prefix, own) =
+            if self.is_clone(ahead) { ("refs/remotes/origin/", "refs/heads/") } else { ("refs/", "refs/") };
+        let Ok(references) = self.raw.references_glob(&format!("{prefix}*")) else { return Vec::new() };
+        let named = |name: &[u8]| {
+            let name = String::from_utf8_lossy(name).into_owned();
+            name.strip_prefix(prefix).map(|rest| format!("{own}{rest}"))
+        };
+        let found = references.flatten().filter_map(|reference| {
+            let name = named(reference.name_bytes()).filter(|name| wanted(name))?;
+            let target = named(reference.symbolic_target_bytes()?)?;
+            let commit = self.commit_named(object_id(reference.resolve().ok()?.target()?))?;
+            Some((name, target, commit))
+        });
+        found.collect()
+    }
+
     /// The ref that a symbolic ref names.
     pub fn stands_for(&self, name: &str) -> Option<String> {
         let reference = self.raw.find_reference(name).ok()?;

@@ -331,6 +331,7 @@ fn enter(log: &Log, at: i64, (outcome, enforced): (&str, bool), moved: (&str, &s
         enforced,
         policy: None,
         refs: vec![moved],
+        proposal: false,
         cut: None,
         missing: None,
         note: None,

@@ -1,0 +1,293 @@
+//! The population of a report: the first-parent lines of all protected refs, also of those that are gone, and what of
+//! each line belongs to its ref.
+
+use std::collections::{BTreeMap, HashSet};
+
+use super::dates::Told;
+use super::forest::{Forest, Piece};
+use super::line;
+use super::lines::{self, Came, Evidence, Line, Run};
+use super::moves::{Move, Moves};
+use super::{Ground, Query};
+use crate::change::{ObjectId, visible};
+use crate::gate::States;
+use crate::source::git::GitError;
+
+/// The most commits that refs once showed, and show no longer, of which the lines are read.
+const MAX_GONE: usize = 1_000;
+
+pub struct Population<'p> {
+    pub moves: Moves<'p>,
+    pub forest: Forest,
+    /// The lines of the forest; those of one ref are together.
+    pub heads: Vec<Head>,
+    pub runs: Vec<Run>,
+}
+
+/// A line: a ref, with the commit that it shows or once showed.
+#[derive(Debug, Clone)]
+pub struct Head {
+    pub name: String,
+    pub tip: ObjectId,
+    /// The query asks for it; the other refs only matter for what they show.
+    pub is_meant: bool,
+    /// The ref shows this no longer, or is not here any more.
+    pub is_gone: bool,
+    /// The number of commits that it showed before the log.
+    before: usize,
+}
+
+impl<'p> Population<'p> {
+    pub fn of(ground: &'p Ground<'_>, query: &Query) -> Result<Population<'p>, String> {
+        let refs = ground.refs(query)?;
+        let entries = ground.log.as_ref().map_or(&[][..], |log| &log.entries.entries);
+        let moves = {
+            let commit = |id: ObjectId| ground.repository.commit_named(id);
+            let tip = |name: &str| refs.iter().find(|(own, _)| own == name).map(|(_, tip)| *tip);
+            Moves::of(entries, commit, tip)
+        };
+        let lines = Lines { ground, query, moves: &moves, forest: Forest::default(), heads: Vec::new() };
+        let (forest, mut heads) = lines.read(refs).map_err(|error| error.to_string())?;
+        for (line, head) in heads.iter_mut().enumerate() {
+            head.before = before(ground, &moves, &forest, line, head);
+        }
+        let runs = runs(ground, &moves, &forest, &heads);
+        Ok(Population { moves, forest, heads, runs })
+    }
+
+    /// The moves of the ref of a line.
+    pub fn moves_of(&self, line: usize) -> &[Move<'p>] {
+        self.moves.of_ref(&self.heads[line].name)
+    }
+
+    /// The commit below a place of a line.
+    pub fn below(&self, line: usize, place: usize) -> Option<ObjectId> {
+        place.checked_sub(1).and_then(|below| self.forest.place(line, below)).map(|place| place.commit)
+    }
+
+    /// What the log tells about when each place of a run landed, from the bottom.
+    pub fn told(&self, run: &Run) -> Vec<Told> {
+        let (moves, begins) = (self.moves_of(run.line), self.moves.begins);
+        let sightings = self.sightings(run.line);
+        let of = |(range, came): &(std::ops::Range<usize>, Came)| match came {
+            Came::By(at) => {
+                let one = &moves[*at];
+                vec![Told::At { at: one.at(), not_before: one.not_before }; range.len()]
+            }
+            Came::Past => range.clone().map(|place| between(&sightings, begins.unwrap_or(i64::MIN), place)).collect(),
+            Came::Before | Came::Inherited => vec![Told::Nothing; range.len()],
+        };
+        run.came.iter().flat_map(of).collect()
+    }
+
+    /// How much of a line its ref showed, each time when the log saw it: the earliest and the latest that may have been.
+    fn sightings(&self, line: usize) -> Vec<(i64, i64, usize)> {
+        let shared = |commit: Option<ObjectId>| {
+            commit.and_then(|commit| self.forest.meets(line, commit)).map_or(0, |(shared, _)| shared)
+        };
+        let all = self.moves.sightings(&self.heads[line].name);
+        all.map(|seen| (seen.not_before.min(seen.at), seen.at, shared(seen.commit))).collect()
+    }
+
+    /// The refs that were asked for, each with another ref where some of what it shows is listed.
+    pub fn listed_elsewhere(&self, query: &Query) -> Vec<(&str, &str)> {
+        let mut found = Vec::new();
+        let meant = self.heads.iter().enumerate().filter(|(_, head)| query.refs.contains(&head.name) && !head.is_gone);
+        for (line, head) in meant {
+            let own: Vec<&Run> = self.runs.iter().filter(|run| run.line == line).collect();
+            let is_own = |place: &usize| own.iter().any(|run| run.places.contains(place));
+            let Some(place) = (0..self.forest.height(line)).rev().find(|place| !is_own(place)) else { continue };
+            let has = |run: &&Run| run.places.contains(&place) && self.forest.shared(line, run.line) > place;
+            let other = self.runs.iter().filter(has).map(|run| &self.heads[run.line].name);
+            found.extend(other.filter(|other| **other != head.name).map(|other| (&*head.name, &**other)).next());
+        }
+        found
+    }
+
+    /// For each ref of the query: how many commits that no log dates have a date after the period, and the last date.
+    pub fn dated_after(&self, to: i64) -> Vec<(&str, usize, i64)> {
+        let mut found: BTreeMap<&str, (usize, i64)> = BTreeMap::new();
+        for run in self.runs.iter().filter(|run| self.heads[run.line].is_meant) {
+            let untold = run.came.iter().filter(|(_, came)| *came == Came::Before);
+            let dates = untold.flat_map(|(range, _)| self.forest.places(run.line, range.clone()));
+            for place in dates.filter(|place| place.time > to) {
+                let (count, last) = found.entry(&self.heads[run.line].name).or_insert((0, place.time));
+                (*count, *last) = (*count + 1, place.time.max(*last));
+            }
+        }
+        found.into_iter().map(|(name, (count, last))| (name, count, last)).collect()
+    }
+
+    /// Refs that somebody created without the gate, as far as the log says so.
+    pub fn created_past_the_gate(&self) -> impl Iterator<Item = &Head> {
+        let is_so = |(line, head): &(usize, &Head)| {
+            self.moves.begins.is_some()
+                && head.is_meant
+                && !head.is_gone
+                && head.before == 0
+                && self.forest.height(*line) > 0
+                && !self.moves_of(*line).iter().any(Move::has_landed)
+        };
+        self.heads.iter().enumerate().filter(is_so).map(|(_, head)| head)
+    }
+}
+
+/// The lines, while they are read.
+struct Lines<'l> {
+    ground: &'l Ground<'l>,
+    query: &'l Query,
+    moves: &'l Moves<'l>,
+    forest: Forest,
+    heads: Vec<Head>,
+}
+
+impl Lines<'_> {
+    fn read(mut self, refs: Vec<(String, ObjectId)>) -> Result<(Forest, Vec<Head>), GitError> {
+        let policies = &self.ground.policies;
+        // A policy branch that nothing protects is not reported; but others are cut from it.
+        if let (Some(branch), Some(last)) = (&policies.branch, policies.line().last())
+            && refs.iter().all(|(name, _)| name != branch)
+        {
+            self.add(branch, last.commit, Some(false), false)?;
+        }
+        // Lines of one ref are together, so that the first of them has what they share.
+        for (name, tip) in &refs {
+            self.add(name, *tip, None, false)?;
+            self.gone(name)?;
+        }
+        let names: HashSet<&String> = refs.iter().map(|(name, _)| name).collect();
+        let of_log: Vec<String> = self.moves.refs().map(|(name, _)| name.to_owned()).collect();
+        for name in of_log.iter().filter(|name| !names.contains(name)) {
+            if self.ground.was_protected(name) || self.query.refs.contains(name) {
+                self.gone(name)?;
+            }
+        }
+        Ok((self.forest, self.heads))
+    }
+
+    fn add(&mut self, name: &str, tip: ObjectId, is_meant: Option<bool>, is_gone: bool) -> Result<(), GitError> {
+        let (places, base) = line::line(self.ground.repository, tip, |commit| self.forest.contains(commit))?;
+        self.forest.add(Piece { places, base });
+        let asked = self.query.refs.is_empty() || self.query.refs.iter().any(|own| own == name);
+        self.heads.push(Head { name: name.to_owned(), tip, is_meant: is_meant.unwrap_or(asked), is_gone, before: 0 });
+        Ok(())
+    }
+
+    /// What the log saw a ref show, and what it shows no longer: the newest first.
+    fn gone(&mut self, name: &str) -> Result<(), GitError> {
+        let seen: Vec<ObjectId> = self.moves.sightings(name).filter_map(|seen| seen.commit).collect();
+        for commit in seen.into_iter().rev() {
+            let own = self.heads.iter().enumerate().filter(|(_, head)| head.name == name);
+            let is_here = own.clone().any(|(line, _)| self.forest.meets(line, commit).is_some_and(|(_, is_on)| is_on));
+            if !is_here && self.heads.iter().filter(|head| head.is_gone).count() < MAX_GONE {
+                self.add(name, commit, None, true)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// When a place landed that the log has no verdict on: after the last time that it saw the ref below, before the first
+/// at which it saw it above.
+fn between(sightings: &[(i64, i64, usize)], begins: i64, place: usize) -> Told {
+    let above = sightings.iter().position(|(.., shared)| *shared > place);
+    let below = &sightings[..above.unwrap_or(sightings.len())];
+    let after = below.last().map_or(begins, |(not_before, ..)| *not_before);
+    let before = above.map(|above| sightings[above].1.max(after));
+    Told::Between { after, before }
+}
+
+/// How many commits of a line its ref showed before the log's first line about it.
+fn before(ground: &Ground<'_>, moves: &Moves<'_>, forest: &Forest, line: usize, head: &Head) -> usize {
+    let height = forest.height(line);
+    let Some(begins) = moves.begins else { return height };
+    let shared = |commit: ObjectId| forest.meets(line, commit).map_or(0, |(shared, _)| shared);
+    match moves.first(&head.name) {
+        // An operator answers for what it showed then.
+        Some(first) if first.is_recorded => first.commit.map_or(0, shared),
+        Some(first) => {
+            let candidate = first.commit.map_or(0, shared);
+            ground.states().map_or(candidate, |states| recorded(states, forest, line, &head.name, candidate))
+        }
+        // The operator recorded what was there, and this was not.
+        None if moves.has_records => 0,
+        None => match ground.states() {
+            Some(states) => recorded(states, forest, line, &head.name, height),
+            None => forest.places(line, 0..height).take_while(|place| place.time < begins).count(),
+        },
+    }
+}
+
+/// How many commits of a line are below what the gate recorded of its ref, or recorded themselves.
+fn recorded(states: &States, forest: &Forest, line: usize, name: &str, candidate: usize) -> usize {
+    let is_state = |at: &usize| forest.place(line, *at).is_some_and(|place| states.is_of(place.commit, name));
+    (0..candidate).rev().find(is_state).map_or(0, |at| at + 1)
+}
+
+fn runs(ground: &Ground<'_>, moves: &Moves<'_>, forest: &Forest, heads: &[Head]) -> Vec<Run> {
+    let mut names: BTreeMap<&str, usize> = BTreeMap::new();
+    for head in heads {
+        let next = names.len();
+        names.entry(&head.name).or_insert(next);
+    }
+    let of = |head: &Head| Line { name: names[&*head.name], moves: moves.of_ref(&head.name), before: head.before };
+    let all: Vec<Line<'_>> = heads.iter().map(of).collect();
+    let by_index: BTreeMap<usize, &str> = names.iter().map(|(name, index)| (*index, *name)).collect();
+    let was_protected = |name: usize, one: &Move<'_>| ground.protected_at(by_index[&name], one);
+    let approvals = ground.approvals(&names);
+    let first = ground.policies.branch.as_deref().and_then(|branch| names.get(branch)).copied();
+    lines::runs(forest, &all, &Evidence { was_protected: &was_protected, approvals: &approvals, first })
+}
+
+impl Ground<'_> {
+    /// The refs that any policy protects or protected, whichever the query asks for, and those of the query: the policy
+    /// branch first, then by name.
+    fn refs(&self, query: &Query) -> Result<Vec<(String, ObjectId)>, String> {
+        let hosts = super::is_host(self.repository);
+        let policy_branch = self.policies.branch.as_deref();
+        let mut refs = self.repository.shown_refs(hosts, |name| self.was_protected(name));
+        // What is pushed to a symbolic ref lands on the one that it names: nothing judges that, unless it is protected.
+        let symbolic = self.repository.symbolic_refs(hosts, |name| self.was_protected(name));
+        let is_judged = |target: &String| self.was_protected(target);
+        refs.extend(symbolic.into_iter().filter(|(_, target, _)| !is_judged(target)).map(|(name, _, tip)| (name, tip)));
+        for name in &query.refs {
+            if !name.starts_with("refs/") {
+                return Err(format!("Name the ref {} in full, as refs/heads/main.", visible::text(name)));
+            }
+            let held = self.repository.shown(name, hosts).and_then(|held| self.repository.commit_named(held));
+            match held {
+                Some(tip) => refs.push((name.clone(), tip)),
+                // The log may know what it showed.
+                None if self.log.as_ref().is_some_and(|log| log.names(name)) => {}
+                None => {
+                    let name = visible::text(name);
+                    return Err(format!("The ref {name} is not here; name it in full, as refs/heads/main."));
+                }
+            }
+        }
+        refs.sort_by(|a, b| (Some(&*a.0) != policy_branch, a).cmp(&(Some(&*b.0) != policy_branch, b)));
+        refs.dedup();
+        Ok(refs)
+    }
+
+    /// Approvals that may have let something land, the earliest first, with the ref for which they are.
+    fn approvals(&self, names: &BTreeMap<&str, usize>) -> Vec<(i64, usize, ObjectId, ObjectId)> {
+        let landing = self.book.landing().filter(|(record, _)| self.is_of_its_principal(record));
+        let counts = |roles: &[String]| roles.iter().any(|role| self.roles.contains(role));
+        let of = |(record, known): (&crate::record::Record, i64)| {
+            let predicate = record.predicate();
+            let name = *names.get(&*predicate.target.name).filter(|_| counts(&predicate.roles))?;
+            Some((known, name, predicate.base.commit.parse().ok()?, predicate.head.commit.parse().ok()?))
+        };
+        let mut all: Vec<_> = landing.filter_map(of).collect();
+        all.sort();
+        all
+    }
+
+    /// Whether the policy protected a ref by which the gate judged a move.
+    fn protected_at(&self, name: &str, one: &Move<'_>) -> bool {
+        let told = one.entry.policy.as_deref().and_then(|digest| self.policies.of_digest(digest));
+        let held = told.unwrap_or_else(|| self.policies.at_time(one.at()));
+        matches!(held, Ok(super::policies::Held::Found(policy)) if policy.refs.protects(name))
+    }
+}
