@@ -58,7 +58,8 @@ pub struct Step {
     pub time: i64,
     /// The number of commits that it brings in.
     pub commits: usize,
-    pub is_merge: bool,
+    /// The parents of a merge, but for the first.
+    pub sides: Vec<ObjectId>,
     pub paths: usize,
     pub touches_policy: bool,
     pub subject: Shown,
@@ -122,7 +123,7 @@ impl StepReader<'_> {
             commit: place.commit,
             time: place.time,
             commits: 1,
-            is_merge: false,
+            sides: Vec::new(),
             paths: 0,
             touches_policy: false,
             subject: Shown::default(),
@@ -178,7 +179,7 @@ impl Step {
     fn take_commits(&mut self, commits: &[Commit]) {
         self.commits = commits.len();
         if let Some(own) = commits.iter().find(|commit| commit.id == self.commit) {
-            self.is_merge = own.parents.len() > 1;
+            self.sides = own.parents.iter().skip(1).copied().collect();
             self.author = Shown::of(&own.author.to_string());
         }
         let provenance = provenance::trace(commits, "", provenance::Rules::shipped());

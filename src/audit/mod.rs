@@ -5,6 +5,7 @@
 //! forest      these lines, each commit once
 //! moves       what the gate's log tells about each ref, and what of it landed
 //! lines       what of each line belongs to its ref: what landed on it by a move of its own
+//! states      the commits of other refs that a merge may bring in without an approval
 //! verdicts    the line of the gate's log by which each step landed, where there is one
 //! dates       when each step landed, as far as that is known
 //! cut         the steps, cut into segments as the gate cuts a push
@@ -36,6 +37,7 @@ pub mod render;
 pub mod report;
 mod row;
 mod segments;
+mod states;
 mod verdicts;
 
 use std::cell::RefCell;
@@ -61,6 +63,7 @@ use report::{
     Shown, Summary, Time,
 };
 use segments::OfRef;
+use states::ShownStates;
 
 /// By default, an approval within this many seconds of its commit is an exception.
 pub const HASTY: i64 = 60;
@@ -123,10 +126,14 @@ pub fn report(query: &Query, progress: Progress<'_>) -> Result<Report, String> {
     let repository = Repository::open(&query.repository).map_err(|error| error.to_string())?;
     let ground = Ground::read(&repository, query, progress)?;
     let population = Population::of(&ground, query)?;
-    let all: Vec<OfRef<'_>> = (0..population.runs.len()).map(|at| OfRef::of(&population, at)).collect();
+    let optimistic = ShownStates::let_through(&ground, &population);
+    let of_refs = |states| (0..population.runs.len()).map(|at| OfRef::of(&population, states, at)).collect::<Vec<_>>();
+    let first = of_refs(&optimistic);
     // The clock is never used: without a given end, the period ends with the newest landing.
-    let newest = all.iter().filter_map(OfRef::newest).max();
+    let newest = first.iter().filter_map(OfRef::newest).max();
     let to = query.to.or(newest);
+    let states = ShownStates::approved(&ground, query, to, &population, &first, progress)?;
+    let all = of_refs(&states);
     let (mut landings, mut found) = (Vec::new(), Vec::new());
     // Commits that are gone are not in the newest landing.
     let is_within = |one: &Exception| {

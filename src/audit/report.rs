@@ -12,7 +12,7 @@ use crate::change::visible;
 pub const SCHEMA: &str = "undersign-audit/v1";
 
 /// A text from a repository, with hidden characters replaced by visible marks. Repository texts enter a report only so.
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct Shown(String);
 

@@ -13,6 +13,7 @@ use super::policies::Held;
 use super::population::{Head, Population};
 use super::report::{Decision, Exception, Landing};
 use super::row::Parts;
+use super::states::ShownStates;
 use super::verdicts::Verdicts;
 use super::{Ground, Progress, Query};
 use crate::change::ObjectId;
@@ -37,6 +38,7 @@ const MAX_LOOSENED: usize = 3;
 /// A run of a ref, and what the log says about it.
 pub(super) struct OfRef<'l> {
     population: &'l Population<'l>,
+    states: &'l ShownStates,
     run: &'l Run,
     places: Vec<Place>,
     /// The commit below the first of them.
@@ -96,13 +98,13 @@ impl Cut<'_> {
 }
 
 impl<'l> OfRef<'l> {
-    pub fn of(population: &'l Population<'l>, at: usize) -> OfRef<'l> {
+    pub fn of(population: &'l Population<'l>, states: &'l ShownStates, at: usize) -> OfRef<'l> {
         let run = &population.runs[at];
         let verdicts = Verdicts::of(&population.forest, run, population.moves_of(run.line));
         let places: Vec<Place> = population.forest.places(run.line, run.places.clone()).collect();
         let dates = Dates::of(places.iter().map(|place| place.time).zip(population.told(run)));
         let base = population.below(run.line, run.places.start);
-        OfRef { population, run, places, base, verdicts, dates }
+        OfRef { population, states, run, places, base, verdicts, dates }
     }
 
     /// Whether the query asks for it.
@@ -141,6 +143,49 @@ impl<'l> OfRef<'l> {
         progress: Progress<'_>,
     ) -> Result<(Vec<Landing>, Vec<Exception>), String> {
         let Some((low, high)) = self.span(query.from, to) else { return Ok(Default::default()) };
+        self.with_cut(ground, query, (low, high), progress, |mut cut| self.rows(ground, query, to, &mut cut, progress))
+    }
+
+    /// The sides of merges in a period.
+    pub fn sides(&self, ground: &Ground<'_>, query: &Query, to: Option<i64>) -> Vec<ObjectId> {
+        let is_within = |place: &usize| self.dates.is_within(*place, query.from, to);
+        let commits = (0..self.places.len()).filter(is_within).map(|place| self.places[place].commit);
+        commits.flat_map(|commit| ground.repository.sides(commit)).collect()
+    }
+
+    /// For places that no verdict of the gate let through: what the rules say of what landed there, and what it merges.
+    pub fn decisions(
+        &self,
+        ground: &Ground<'_>,
+        query: &Query,
+        places: &BTreeSet<usize>,
+        progress: Progress<'_>,
+    ) -> Result<Vec<(usize, Decision, Vec<ObjectId>)>, String> {
+        let (Some(&first), Some(&last)) = (places.first(), places.last()) else { return Ok(Vec::new()) };
+        let span = (first.saturating_sub(MAX_STEPS), last + 1);
+        self.with_cut(ground, query, span, progress, |cut| {
+            let of = |&place: &usize| {
+                let end = place - cut.low + 1;
+                let ending = cut.judged.iter().filter(|((_, own), _)| *own == end);
+                let decision = ending.map(|(_, judged)| judged.decision()).min();
+                let step = &cut.steps[end - 1..end];
+                let is_governed = matches!(&self.held(ground, step, place),
+                    Held::Found(policy) if policy.refs.protects(self.name()));
+                let otherwise = if is_governed { Decision::Unapproved } else { Decision::Ungoverned };
+                (place, decision.unwrap_or(otherwise), step[0].sides.clone())
+            };
+            Ok(places.iter().map(of).collect())
+        })
+    }
+
+    fn with_cut<T>(
+        &self,
+        ground: &Ground<'_>,
+        query: &Query,
+        (low, high): (usize, usize),
+        progress: Progress<'_>,
+        then: impl FnOnce(Cut<'_>) -> Result<T, GitError>,
+    ) -> Result<T, String> {
         let (records, wanted) = ground.book.wanted(self.name());
         let told = |done| progress("steps", done, high - low);
         let steps = line::steps(ground.repository, self.below(low), &self.places[low..high], &wanted, &told);
@@ -155,9 +200,12 @@ impl<'l> OfRef<'l> {
         drop(weighed);
         let (judged, segments) = Default::default();
         let cut = Cut { low, steps: &steps, stretches, apart, records, judged, segments };
-        let cut = self.judged(ground, query, cut, progress);
-        let rows = cut.and_then(|mut cut| self.rows(ground, query, to, &mut cut, progress));
-        rows.map_err(|error| error.to_string())
+        self.judged(ground, query, cut, progress).and_then(then).map_err(|error| error.to_string())
+    }
+
+    /// The commit at a place.
+    pub fn commit(&self, place: usize) -> ObjectId {
+        self.places[place].commit
     }
 
     /// The commit below a place.
@@ -238,7 +286,7 @@ impl<'l> OfRef<'l> {
         mut cut: Cut<'c>,
         progress: Progress<'_>,
     ) -> Result<Cut<'c>, GitError> {
-        let shown = self.shown();
+        let shown = self.states.of_others(self.population, self.name());
         let court = self.court(ground, &shown);
         let (mut approved, keys) = (BTreeSet::new(), cut.stretches.keys().copied().collect::<Vec<_>>());
         for (batch, part) in keys.chunks(BATCH).enumerate() {
@@ -280,16 +328,6 @@ impl<'l> OfRef<'l> {
         };
         let at = self.verdicts.at(place).map_or_else(|| self.dates.landed_at(place), |verdict| verdict.at.0);
         Some(Judged { at, outcome: RefOutcome::refused(name, reason) })
-    }
-
-    /// The commits that other refs show.
-    fn shown(&self) -> Vec<(ObjectId, &'l str)> {
-        let others = self.population.runs.iter().filter(|run| self.population.heads[run.line].name != self.name());
-        let of = |run: &'l Run| {
-            let name = self.population.heads[run.line].name.as_str();
-            self.population.forest.places(run.line, run.places.clone()).map(move |place| (place.commit, name))
-        };
-        others.flat_map(of).collect()
     }
 
     fn court<'c>(&'c self, ground: &'c Ground<'_>, shown: &'c [(ObjectId, &'c str)]) -> Court<'c> {
@@ -370,7 +408,7 @@ impl<'l> OfRef<'l> {
         cut: &mut Cut<'_>,
         progress: Progress<'_>,
     ) -> Result<(Vec<Landing>, Vec<Exception>), GitError> {
-        let shown = self.shown();
+        let shown = self.states.of_others(self.population, self.name());
         let court = self.court(ground, &shown);
         let merged = merged_since(cut.steps);
         let is_within = |segment: &Segment| self.dates.is_within(cut.low + segment.steps.end - 1, query.from, to);
@@ -559,7 +597,7 @@ fn unheard(ground: &Ground<'_>, counted: &[(&Record, String)]) -> Vec<String> {
 fn merged_since(steps: &[Step]) -> Vec<i64> {
     let mut merged = vec![i64::MAX; steps.len() + 1];
     for (at, step) in steps.iter().enumerate().rev() {
-        merged[at] = if step.is_merge { merged[at + 1].min(step.time) } else { merged[at + 1] };
+        merged[at] = if !step.sides.is_empty() { merged[at + 1].min(step.time) } else { merged[at + 1] };
     }
     merged
 }

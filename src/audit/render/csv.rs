@@ -1,9 +1,10 @@
-//! One line for each landing, for a spreadsheet (RFC 4180).
+//! One line for each landing, and for each exception that is about none, for a spreadsheet (RFC 4180).
 
+use std::collections::HashSet;
 use std::io::{self, Write};
 
 use super::{ai, approvers, exceptions, findings, gate, presence, reasons, seen};
-use crate::audit::report::{Landing, Report};
+use crate::audit::report::{Exception, Landing, Report, Shown};
 
 const HEAD: [&str; 31] = [
     "ref",
@@ -44,7 +45,29 @@ pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     for landing in &report.landings {
         line(out, cells(report, landing))?;
     }
+    let landed: HashSet<(&Shown, &str)> = report.landings.iter().map(|one| (&one.name, &*one.to)).collect();
+    let is_landed =
+        |one: &Exception| one.name.as_ref().zip(one.commit.as_deref()).is_some_and(|own| landed.contains(&own));
+    for exception in report.exceptions.iter().filter(|one| !is_landed(one)) {
+        line(out, alone(report, exception))?;
+    }
     Ok(())
+}
+
+/// The cells of an exception that has no landing.
+fn alone(report: &Report, exception: &Exception) -> Vec<String> {
+    let of = |column: &&str| match *column {
+        "ref" => exception.name.as_ref().map(ToString::to_string).unwrap_or_default(),
+        "to" => exception.commit.clone().unwrap_or_default(),
+        "subject" => exception.subject.to_string(),
+        "at" => exception.at.map(|at| at.to_string()).unwrap_or_default(),
+        "exceptions" => exception.kind.name().to_owned(),
+        "reasons" => exception.detail.to_string(),
+        "repository" => report.repository.to_string(),
+        "version" => report.version.to_owned(),
+        _ => String::new(),
+    };
+    HEAD.iter().map(of).collect()
 }
 
 fn line(out: &mut dyn Write, cells: impl IntoIterator<Item = String>) -> io::Result<()> {

@@ -439,6 +439,12 @@ impl Repository {
         shown.collect()
     }
 
+    /// The parents of a merge, but for the first; none of what cannot be read.
+    pub fn sides(&self, commit: ObjectId) -> Vec<ObjectId> {
+        let commit = self.raw.find_commit(oid(commit));
+        commit.map_or_else(|_| Vec::new(), |commit| commit.parent_ids().skip(1).map(object_id).collect())
+    }
+
     /// The symbolic refs of the server that match, each with the ref that it names, and that one's commit.
     pub fn symbolic_refs(&self, ahead: bool, wanted: impl Fn(&str) -> bool) -> Vec<(String, String, ObjectId)> {
         let (prefix, own) =

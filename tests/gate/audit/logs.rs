@@ -6,30 +6,30 @@ use std::collections::{BTreeMap, BTreeSet};
 use undersign::audit::Query;
 use undersign::audit::report::{Decision, Report};
 use undersign::enforcement::Settings;
-use undersign::gate_state::{Entry, EntryRef, LANDED, Log};
+use undersign::gate_state::{Entry, EntryRef, LANDED, Log, RECORDED};
 
 use super::worlds::{POLICY, begun, of_kind, rows, shown};
 use super::year::{Change, Files, How, Mark, START, Word, Year};
 use super::{asked, query, terms, version};
 use crate::scene::{DAY, HOUR, MAIN, once};
 
-const NINE: &str = "refs/heads/release/1.9";
-const TEN: &str = "refs/heads/release/1.10";
+pub const NINE: &str = "refs/heads/release/1.9";
+pub const TEN: &str = "refs/heads/release/1.10";
 
 /// A move of a ref, in a log: by marks, since commits have no ids yet.
 #[derive(Debug, Clone)]
-struct Moved {
-    at: i64,
-    name: String,
-    old: Option<Mark>,
-    new: Mark,
-    outcome: &'static str,
-    policy: Option<String>,
-    is_proposal: bool,
+pub struct Moved {
+    pub at: i64,
+    pub name: String,
+    pub old: Option<Mark>,
+    pub new: Mark,
+    pub outcome: &'static str,
+    pub policy: Option<String>,
+    pub is_proposal: bool,
 }
 
 /// Writes a log; returns the query that reads it.
-fn with_log(year: &Year, moves: &[Moved]) -> Query {
+pub fn with_log(year: &Year, moves: &[Moved]) -> Query {
     let state = year.dir.path().join("state");
     std::fs::create_dir_all(&state).unwrap();
     let log = Log::in_dir(&state);
@@ -37,7 +37,7 @@ fn with_log(year: &Year, moves: &[Moved]) -> Query {
     for moved in moves {
         let own = EntryRef {
             name: moved.name.clone(),
-            old: if moved.outcome == LANDED { String::new() } else { id(moved.old) },
+            old: if [LANDED, RECORDED].contains(&moved.outcome) { String::new() } else { id(moved.old) },
             new: id(Some(moved.new)),
             outcome: moved.outcome.to_owned(),
             reasons: Vec::new(),
@@ -53,22 +53,22 @@ fn with_log(year: &Year, moves: &[Moved]) -> Query {
 }
 
 /// What the gate let through, and saw to have landed.
-fn landed(moves: &mut Vec<Moved>, at: i64, name: &str, old: Option<Mark>, new: Mark) {
+pub fn landed(moves: &mut Vec<Moved>, at: i64, name: &str, old: Option<Mark>, new: Mark) {
     for (at, outcome) in [(at, "allow"), (at + 60, LANDED)] {
         moves.push(Moved { at, name: name.to_owned(), old, new, outcome, policy: None, is_proposal: false });
     }
 }
 
-fn refused(moves: &mut Vec<Moved>, at: i64, name: &str, old: Option<Mark>, new: Mark) {
+pub fn refused(moves: &mut Vec<Moved>, at: i64, name: &str, old: Option<Mark>, new: Mark) {
     moves.push(Moved { at, name: name.to_owned(), old, new, outcome: "deny", policy: None, is_proposal: false });
 }
 
 /// The terms, also for releases.
-fn with_releases(text: &str) -> String {
+pub fn with_releases(text: &str) -> String {
     once(text, "protected = [\"refs/heads/main\"]", "protected = [\"refs/heads/main\", \"refs/heads/release/*\"]")
 }
 
-fn period(query: &Query, from: i64, to: i64) -> Report {
+pub fn period(query: &Query, from: i64, to: i64) -> Report {
     asked(&Query { from: Some(START + from * DAY), to: Some(START + to * DAY), ..query.clone() })
 }
 
