@@ -1,5 +1,5 @@
-//! What of each ref's line belongs to it: what landed on it by a move of its own. The rest it has from another ref, which
-//! showed it first and which it was created from; there it is listed. Pure.
+//! What of each ref's line belongs to it: what landed on it by a move of its own. The rest it has from another ref,
+//! which showed it first and which it was created from; there it is listed. Pure.
 //!
 //! The guarantee: each commit that a ref shows is listed for that ref, unless the gate let the ref begin with it, or
 //! the ref showed it before the log; then it is listed for another ref that showed it before.

@@ -5,7 +5,7 @@
 //! forest      these lines, each commit once
 //! moves       what the gate's log tells about each ref, and what of it landed
 //! lines       what of each line belongs to its ref: what landed on it by a move of its own
-//! states      the commits of other refs that a merge may bring in without an approval
+//! states      the commits of other refs that a merge may bring in without an approval;  merges  which these are
 //! verdicts    the line of the gate's log by which each step landed, where there is one
 //! dates       when each step landed, as far as that is known
 //! cut         the steps, cut into segments as the gate cuts a push
@@ -30,6 +30,7 @@ mod forest;
 mod judge;
 mod line;
 mod lines;
+mod merges;
 mod moves;
 mod policies;
 mod population;
@@ -132,7 +133,7 @@ pub fn report(query: &Query, progress: Progress<'_>) -> Result<Report, String> {
     // The clock is never used: without a given end, the period ends with the newest landing.
     let newest = first.iter().filter_map(OfRef::newest).max();
     let to = query.to.or(newest);
-    let states = ShownStates::approved(&ground, query, to, &population, &first, progress)?;
+    let states = merges::approved_states(&ground, query, to, &population, &first, progress)?;
     let all = of_refs(&states);
     let (mut landings, mut found) = (Vec::new(), Vec::new());
     // Commits that are gone are not in the newest landing.

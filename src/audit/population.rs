@@ -80,7 +80,8 @@ impl<'p> Population<'p> {
         run.came.iter().flat_map(of).collect()
     }
 
-    /// How much of a line its ref showed, each time when the log saw it: the earliest and the latest that may have been.
+    /// How much of a line its ref showed each time when the log saw it, with the earliest and the latest that may have
+    /// been.
     fn sightings(&self, line: usize) -> Vec<(i64, i64, usize)> {
         let shared = |commit: Option<ObjectId>| {
             commit.and_then(|commit| self.forest.meets(line, commit)).map_or(0, |(shared, _)| shared)

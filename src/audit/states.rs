@@ -1,13 +1,11 @@
-//! The commits of other refs that a merge may bring in without an approval for its own ref: what the gate let through,
-//! and what was approved there. Otherwise whoever puts a ref at something unapproved could merge it everywhere.
+//! The commits of other refs that a merge may bring in without an approval for its own ref.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
+use super::Ground;
 use super::lines::Came;
 use super::population::Population;
 use super::report::Decision;
-use super::segments::OfRef;
-use super::{Ground, Progress, Query};
 use crate::change::ObjectId;
 
 /// The commits that refs show, without those that are no states.
@@ -17,10 +15,10 @@ pub struct ShownStates {
 }
 
 /// What was found about a commit that a merge brings in.
-struct Side {
-    decision: Decision,
+pub struct Side {
+    pub decision: Decision,
     /// What it merges itself, if it is a merge of states.
-    sides: Vec<ObjectId>,
+    pub sides: Vec<ObjectId>,
 }
 
 impl ShownStates {
@@ -45,43 +43,8 @@ impl ShownStates {
         ShownStates { unsound: unsound.difference(&sound).copied().collect() }
     }
 
-    /// The same without what the rules do not allow, among what merges in the period bring in and no verdict of the gate
-    /// let through. `all` judges by the states of [`ShownStates::let_through`].
-    pub fn approved(
-        ground: &Ground<'_>,
-        query: &Query,
-        to: Option<i64>,
-        population: &Population<'_>,
-        all: &[OfRef<'_>],
-        progress: Progress<'_>,
-    ) -> Result<ShownStates, String> {
-        let mut states = ShownStates::let_through(ground, population);
-        let places = untold(population);
-        let mut found: HashMap<ObjectId, Side> = HashMap::new();
-        let meant = all.iter().filter(|own| own.is_meant());
-        let mut next: BTreeSet<ObjectId> = meant.flat_map(|own| own.sides(ground, query, to)).collect();
-        while !next.is_empty() {
-            let mut by_run: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
-            for (run, place) in next.iter().filter_map(|side| places.get(side)) {
-                by_run.entry(*run).or_default().insert(*place);
-            }
-            next.clear();
-            for (run, wanted) in by_run {
-                for (place, decision, sides) in all[run].decisions(ground, query, &wanted, progress)? {
-                    if decision == Decision::Nothing {
-                        next.extend(&sides);
-                    }
-                    found.entry(all[run].commit(place)).or_insert(Side { decision, sides });
-                }
-            }
-            next.retain(|side| !found.contains_key(side));
-        }
-        states.drop_unsound(&found);
-        Ok(states)
-    }
-
     /// Drops what is not allowed, and what is allowed only as a merge of that.
-    fn drop_unsound(&mut self, found: &HashMap<ObjectId, Side>) {
+    pub fn drop_unsound(&mut self, found: &HashMap<ObjectId, Side>) {
         loop {
             let is_unsound = |side: &Side| match side.decision {
                 Decision::Unapproved | Decision::Undecidable => true,
@@ -113,7 +76,7 @@ impl ShownStates {
 }
 
 /// Commits on which no verdict that let them through is known: the run of each, and its place there.
-fn untold(population: &Population<'_>) -> HashMap<ObjectId, (usize, usize)> {
+pub fn untold(population: &Population<'_>) -> HashMap<ObjectId, (usize, usize)> {
     let (mut untold, mut told) = (HashMap::new(), HashSet::new());
     for (at, run) in population.runs.iter().enumerate() {
         let moves = population.moves_of(run.line);
@@ -124,10 +87,12 @@ fn untold(population: &Population<'_>) -> HashMap<ObjectId, (usize, usize)> {
         };
         for (range, came) in &run.came {
             let low = range.start - run.places.start;
-            let own = population.forest.places(run.line, range.clone()).enumerate();
+            let own = population.forest.places(run.line, range.clone());
             match came {
-                came if is_untold(came) => untold.extend(own.map(|(place, one)| (one.commit, (at, low + place)))),
-                Came::By(_) => told.extend(own.map(|(_, one)| one.commit)),
+                came if is_untold(came) => {
+                    untold.extend((low..).zip(own).map(|(place, one)| (one.commit, (at, place))))
+                }
+                Came::By(_) => told.extend(own.map(|one| one.commit)),
                 _ => {}
             }
         }
