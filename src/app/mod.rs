@@ -818,7 +818,9 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
         Event::Leave => {
             state.sitting.forget();
             state.quit = true;
-            reading::left(state)
+            let mut effects = prompt::kept(state);
+            effects.extend(reading::left(state));
+            effects
         }
         Event::Stop => input::suspended(state),
         Event::Now(now) => {

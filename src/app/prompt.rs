@@ -57,6 +57,21 @@ fn leave(state: &mut State, prompt: Prompt) {
     }
 }
 
+/// Keeps a note that is being written when a signal ends the program: nobody else can write it again. A half-written
+/// answer is not kept, since it would count as one.
+pub fn kept(state: &mut State) -> Vec<Effect> {
+    let open = match state.overlay.take() {
+        Some(Overlay::Prompt(prompt)) => Some(prompt),
+        other => {
+            state.overlay = other;
+            None
+        }
+    };
+    let is_note = |prompt: &Prompt| matches!(prompt.purpose, Purpose::Note(..)) && prompt.is_unfinished();
+    let note = open.or_else(|| state.unfinished.take()).filter(is_note);
+    note.map_or_else(Vec::new, |prompt| done(state, prompt))
+}
+
 pub fn stroke(state: &mut State, mut prompt: Prompt, stroke: Stroke) -> Vec<Effect> {
     let page = state.page();
     match stroke.key {

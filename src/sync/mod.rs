@@ -300,6 +300,7 @@ impl<'r> Remote<'r> {
         arguments.extend(pushes.iter().map(|(id, tip, _)| format!("{tip}:{}{id}", self.prefix)));
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
         let (ok, stdout, stderr) = self.run(&arguments)?;
+        let is_read_there = self.is_read_where_it_is_written()?;
         let mut race = false;
         let mut told = 0;
         for line in stdout.lines() {
@@ -320,8 +321,10 @@ impl<'r> Remote<'r> {
                 )),
                 "!" => race = true,
                 _ => {
-                    report.sent += records;
-                    self.remember(id, *tip)?;
+                    report.sent += if flag == "=" { 0 } else { *records };
+                    if is_read_there {
+                        self.remember(id, *tip)?;
+                    }
                 }
             }
         }
@@ -329,6 +332,13 @@ impl<'r> Remote<'r> {
             return Err(failure("push", &stderr));
         }
         Ok(if race { Sent::Race } else { Sent::All })
+    }
+
+    /// Whether what is sent to the remote is fetched from the same place (`remote.NAME.pushurl` may name another): only
+    /// then it is missed there.
+    fn is_read_where_it_is_written(&self) -> Result<bool, String> {
+        let fetched = self.git(&["remote", "get-url", &self.name])?;
+        Ok(fetched == self.git(&["remote", "get-url", "--push", &self.name])?)
     }
 
     /// The refs of the remote, by full name.

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use undersign::app::{Event, update};
 use undersign::decision::Draft;
 
 use super::reader::{fixture, numbered};
@@ -136,6 +137,16 @@ fn a_note_on_lines_says_which_and_a_changed_one_stays_where_it_was() {
     assert!(session.frame().contains("lines 1–3: These."), "{}", session.frame());
     amend(&f, "new.txt", &files("above\n", "more\n"));
     assert!(opened(&f).frame().contains("lines 2–4: These."), "{}", opened(&f).frame());
+}
+
+#[test]
+fn a_note_that_is_being_written_when_a_signal_ends_the_program_is_kept() {
+    let f = fixture(&[("guide.md", "# guide\n")], &[("new.txt", &numbered(0..10))]);
+    let mut session = opened(&f);
+    session.press("]5jc").press("Why this one, and no");
+    let saved = update(&mut session.state, Event::Leave);
+    session.answer(saved);
+    assert!(opened(&f).frame().contains("Why this one, and no"), "{}", opened(&f).frame());
 }
 
 #[test]

@@ -124,6 +124,19 @@ fn the_gate_on_the_server_judges_by_what_was_sent() {
 }
 
 #[test]
+fn what_is_sent_to_another_place_than_is_fetched_from_is_not_missed_there() {
+    let team = Team::new();
+    let mirror = team.dana.dir.path().join("written.git");
+    team.dana.git("rahim", &["clone", "-q", "--bare", ".", mirror.to_str().unwrap()]);
+    team.dana.git("dana", &["config", "remote.origin.pushurl", mirror.to_str().unwrap()]);
+    team.dana.decide("dana", "agent/work", Verdict::Approve);
+    assert_eq!(synced(team.main_dir()), "origin: 0 records fetched, 1 record sent.\n");
+    for _ in 0..2 {
+        assert_eq!(synced(team.main_dir()), "origin: 0 records fetched, 0 records sent.\n");
+    }
+}
+
+#[test]
 fn what_a_remote_has_lost_is_named_and_sent_again_on_demand() {
     let team = Team::new();
     let first = team.dana.decide("dana", "agent/work", Verdict::Approve);
