@@ -362,10 +362,10 @@ impl<'g> Ground<'g> {
         for (name, other) in population.listed_elsewhere(query) {
             note(&format!("What {name} shares with {other} landed there first, and is listed there."));
         }
-        for (name, later, newest) in to.into_iter().flat_map(|to| population.dated_after(to)) {
+        if let Some((later, last, name)) = to.and_then(|to| population.dated_after(to)) {
             note(&format!(
-                "{later} commits of {name} that no log dates are dated after the period, the last of them {}.",
-                Time(newest)
+                "{later} commits that no log dates are dated after the period, the last of them {}, on {name}.",
+                Time(last)
             ));
         }
         if !is_host(self.repository) {

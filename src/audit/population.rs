@@ -105,18 +105,20 @@ impl<'p> Population<'p> {
         found
     }
 
-    /// For each ref of the query: how many commits that no log dates have a date after the period, and the last date.
-    pub fn dated_after(&self, to: i64) -> Vec<(&str, usize, i64)> {
-        let mut found: BTreeMap<&str, (usize, i64)> = BTreeMap::new();
+    /// How many commits that no log dates have a date after the period; the last date, and the ref of that commit.
+    pub fn dated_after(&self, to: i64) -> Option<(usize, i64, &str)> {
+        let mut found: Option<(usize, i64, &str)> = None;
         for run in self.runs.iter().filter(|run| self.heads[run.line].is_meant) {
             let untold = run.came.iter().filter(|(_, came)| *came == Came::Before);
             let dates = untold.flat_map(|(range, _)| self.forest.places(run.line, range.clone()));
+            let name = &*self.heads[run.line].name;
             for place in dates.filter(|place| place.time > to) {
-                let (count, last) = found.entry(&self.heads[run.line].name).or_insert((0, place.time));
-                (*count, *last) = (*count + 1, place.time.max(*last));
+                let (count, last, of) = found.unwrap_or((0, place.time, name));
+                let (last, of) = if place.time > last { (place.time, name) } else { (last, of) };
+                found = Some((count + 1, last, of));
             }
         }
-        found.into_iter().map(|(name, (count, last))| (name, count, last)).collect()
+        found
     }
 
     /// Refs that somebody created without the gate, as far as the log says so.
