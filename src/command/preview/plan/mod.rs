@@ -138,8 +138,12 @@ impl Found {
 
 fn note(provisioner: &Provisioner) -> String {
     let kind = cut_to(&provisioner.kind, 60);
+    let others: Vec<&str> = provisioner.expressions.others.keys().map(String::as_str).collect();
     match provisioner.expressions.command.as_ref().map(|own| &own.constant_value.kind) {
-        Some(Kind::Text(command)) => format!("{kind} runs: {}", cut_to(command, 160)),
+        Some(Kind::Text(command)) if others.is_empty() => format!("{kind} runs: {}", cut_to(command, 160)),
+        Some(Kind::Text(command)) => {
+            format!("{kind} runs, by its own {}: {}", cut_to(&others.join(", "), 60), cut_to(command, 90))
+        }
         _ => format!("{kind} runs what is decided while it is applied, or is too long to show"),
     }
 }
@@ -270,6 +274,16 @@ mod tests {
             let runs = told.iter().any(|row| row.0 == Act::Unclear && row.3.contains("rm -rf /"));
             assert_eq!(runs, is_run, "{actions} {told:?}");
         }
+    }
+
+    #[test]
+    fn a_provisioner_with_its_own_interpreter_is_not_told_by_its_command_alone() {
+        let configuration = r#","configuration":{"root_module":{"resources":[{"address":"n.r","provisioners":[
+            {"type":"local-exec","expressions":{"command":{"constant_value":"echo done"},
+            "interpreter":{"constant_value":["/bin/sh","-c","touch x; #"]},"environment":{}}}]}]}}"#;
+        let told = rows(&change("n.r", "\"create\"", ""), configuration);
+        let own = "local-exec runs, by its own environment, interpreter: echo done";
+        assert!(told.iter().any(|row| row.0 == Act::Unclear && row.3 == own), "{told:?}");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! A plan in JSON, read within bounds: each change becomes a row as it is read, and of values only what a row shows is
 //! kept. The reader is the broker, which holds keys, and the JSON is a requester's work.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fmt;
 
 use serde::de::{Error, IgnoredAny, MapAccess, Visitor};
@@ -174,6 +174,9 @@ pub struct Provisioner {
 #[derive(Deserialize, Default)]
 pub struct Expressions {
     pub command: Option<Expression>,
+    /// What else decides what runs: an interpreter, an environment, a folder.
+    #[serde(flatten)]
+    pub others: BTreeMap<String, IgnoredAny>,
 }
 
 /// One argument.

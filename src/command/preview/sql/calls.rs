@@ -157,7 +157,9 @@ impl Statement<'_, '_> {
             Some(Token::Word(word)) => !BEFORE_EXPRESSIONS.contains(&word.to_ascii_lowercase().as_str()),
             _ => false,
         };
-        let is_after = matches!(self.word_before(column, 1).as_str(), "add" | "column" | "exists");
+        // These words may be names of columns, too: only what `ALTER` itself adds has a type there.
+        let is_action = self.word(0) == "alter" && self.opened(column).is_none();
+        let is_after = is_action && matches!(self.word_before(column, 1).as_str(), "add" | "column" | "exists");
         is_name && (self.is_at_start_of_element(column) || is_after)
     }
 }

@@ -157,7 +157,15 @@ impl Statement<'_, '_> {
 
     /// Whether the statement itself has a condition, and not only a query in it.
     fn has_condition(&self) -> bool {
-        (0..self.len()).any(|at| self.opened(at).is_none() && self.word(at) == "where")
+        self.has_condition_from(0)
+    }
+
+    /// Whether the part of it that begins at a word has a condition; a label may have that name, and so may a column.
+    fn has_condition_from(&self, start: usize) -> bool {
+        let is_name = |at: usize| at > 0 && (self.token(at - 1) == Some(Token::Sign('.')) || self.word(at - 1) == "as");
+        let end = self.opened(start).map_or(self.len(), |open| self.closed(open));
+        let mut own = (start..end).filter(|at| self.opened(*at) == self.opened(start));
+        own.any(|at| self.word(at) == "where" && !is_name(at))
     }
 
     /// Rows in the catalog are objects, rights and settings, and those of a scheduler in the database are commands.
@@ -189,7 +197,11 @@ impl Statement<'_, '_> {
             "delete" | "update" | "truncate" if is_grant => None,
             "drop" if is_definition && self.loses_nothing(at) => None,
             "delete" | "truncate" | "drop" => told(Act::Destroy, "destroys by a part of it"),
-            "update" if before == "for" || before == "key" => None,
+            // `FOR` is reserved. `KEY` is not: `SEARCH DEPTH FIRST BY n SET key UPDATE …` overwrites.
+            "update" if before == "for" || at >= 3 && self.reads(at - 3, &["for", "no", "key"]) => None,
+            "update" if before != "do" && !self.has_condition_from(at) => {
+                told(Act::Destroy, "overwrites values in every row by a part of it")
+            }
             "update" | "merge" => told(Act::Replace, "overwrites values by a part of it"),
             "into" if self.is_of_catalog(at + 1) => {
                 told(Act::Unclear, "writes into the catalog, or that of a scheduler")

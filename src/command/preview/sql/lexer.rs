@@ -232,7 +232,9 @@ impl<'t> Reader<'t> {
         match word {
             "E" | "e" if is_string => {
                 let length = string(after, true).ok_or("a string without an end")?;
-                self.push(Token::Value, 1 + length);
+                // In encodings such as SJIS a backslash may be the second byte of a character.
+                let is_odd = after.as_bytes()[..length].windows(2).any(|pair| pair[0] >= 0x80 && pair[1] == b'\\');
+                self.push(if is_odd { Token::Odd } else { Token::Value }, 1 + length);
             }
             "U" | "u" if after.starts_with("&'") || after.starts_with("&\"") => self.push(Token::Odd, 2),
             "B" | "b" | "X" | "x" | "N" | "n" if is_string => self.push(Token::Value, 1),
