@@ -1,7 +1,7 @@
 //! FLOOR 2: files that are either complete or absent.
 
 use std::fs::File;
-use std::io::ErrorKind::{InvalidInput, PermissionDenied, Unsupported};
+use std::io::ErrorKind::{AlreadyExists, InvalidInput, PermissionDenied, Unsupported};
 use std::io::Write as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
@@ -18,7 +18,7 @@ pub fn stream_atomically(path: &Path, write: impl FnOnce(&mut File) -> std::io::
     let new = dir.ancestors().take_while(|dir| !dir.as_os_str().is_empty() && !dir.exists()).count();
     std::fs::create_dir_all(dir)?;
     let temporary = path.with_extension(format!("tmp-{}", std::process::id()));
-    let written = File::create(&temporary).and_then(|mut file| {
+    let written = create_anew(&temporary).and_then(|mut file| {
         write(&mut file)?;
         give_away(&temporary);
         file.sync_all()
@@ -28,6 +28,18 @@ pub fn stream_atomically(path: &Path, write: impl FnOnce(&mut File) -> std::io::
     })?;
     // The names last: the file's own, and those of the directories that were created for it.
     dir.ancestors().take(new + 1).try_for_each(sync_dir)
+}
+
+/// Creates a file that is not there. What a killed process left is removed; nothing is written through a link, which a
+/// repository may hold under this name.
+fn create_anew(path: &Path) -> std::io::Result<File> {
+    match File::create_new(path) {
+        Err(error) if error.kind() == AlreadyExists => {
+            std::fs::remove_file(path)?;
+            File::create_new(path)
+        }
+        created => created,
+    }
 }
 
 /// Makes the names in a directory survive a crash of the machine. A directory that is writable but not readable, and a
@@ -66,6 +78,19 @@ pub fn sweep(dir: &Path) {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+
+    #[test]
+    fn nothing_is_written_through_a_link_that_has_the_name_of_the_temporary_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, victim) = (dir.path().join("policy.toml"), dir.path().join("victim"));
+        std::fs::write(&victim, "mine").unwrap();
+        let temporary = path.with_extension(format!("tmp-{}", std::process::id()));
+        std::os::unix::fs::symlink(&victim, temporary).unwrap();
+        write_atomically(&path, b"text").unwrap();
+        assert_eq!(std::fs::read(&victim).unwrap(), b"mine");
+        assert!(path.symlink_metadata().unwrap().is_file());
+        assert_eq!(std::fs::read(&path).unwrap(), b"text");
+    }
 
     #[test]
     fn a_file_is_written_whole_into_directories_that_are_new() {

@@ -130,9 +130,18 @@ pub fn accept(request: &KeyRequest, terms: &Terms<'_>) -> Result<Vec<Edit>, Refu
     let ended = vouched.filter(|_| text.asks == Asks::Rotate).map(|old| Edit::EndKey {
         person: text.person.clone(),
         key: old.key.clone(),
-        end: Revocation::Retired { at: terms.now.saturating_add(text.overlap.seconds()) },
+        end: Revocation::Retired { at: ends_by(old, terms.now.saturating_add(text.overlap.seconds())) },
     });
     Ok(std::iter::once(added).chain(ended).collect())
+}
+
+/// When a key ends that is to end at a time: never later than it does already.
+fn ends_by(own: &Enrolment, time: i64) -> i64 {
+    let retired = match own.revoked {
+        Some(Revocation::Retired { at }) => Some(at),
+        _ => None,
+    };
+    retired.into_iter().chain(own.valid.1).fold(time, i64::min)
 }
 
 fn is_for_here(request: &KeyRequest, terms: &Terms<'_>) -> Result<(), Refusal> {
@@ -249,6 +258,11 @@ pub fn lost(
     match own.revoked {
         Some(Revocation::Compromised { since: then }) if then <= since => Err(Refusal::Earlier(date(then))),
         _ => {
+            // What came after it was retired does not count again because it is lost.
+            let since = match own.revoked {
+                Some(Revocation::Retired { at }) => since.min(at),
+                _ => since,
+            };
             let end = Revocation::Compromised { since };
             Ok((own.key.clone(), Edit::EndKey { person: id(), key: own.key.clone(), end }))
         }

@@ -379,6 +379,27 @@ fn a_lost_key_ends_once_and_only_ever_earlier() {
     assert!(matches!(lost(&ended, "anna", Some(&print), NOW, NOW).unwrap_err(), Refusal::Earlier(_)));
     assert_eq!(end(lost(&ended, "anna", Some(&print), then - 1, NOW).unwrap().1).1, then - 1);
     assert!(matches!(lost(&ended, "anna", None, NOW, NOW).unwrap_err(), Refusal::NoLivingKey(_)));
+    // What it signed after it was retired does not count again because the key is lost now.
+    let retired = "revoked = { reason = \"retired\", at = 2026-01-01T00:00:00Z }";
+    let retired = policy(&format!("keys = [{{ key = \"{}\", {retired} }}]\n", key.line()));
+    let edit = lost(&retired, "anna", Some(&print), NOW, NOW).unwrap().1;
+    assert!(matches!(edit, Edit::EndKey { end: Revocation::Compromised { since }, .. } if since == then));
+}
+
+#[test]
+fn a_rotation_makes_no_key_last_longer_than_it_would() {
+    let (old, new) = (plain(1), plain(2));
+    for ends in [
+        "revoked = { reason = \"retired\", at = 2026-09-25T00:00:00Z }".to_owned(),
+        "valid = { until = 2026-09-25T00:00:00Z }".to_owned(),
+    ] {
+        let file = policy(&format!("keys = [{{ key = \"{}\", {ends} }}]\n", old.line()));
+        let bytes = signed(&text(Asks::Rotate, "anna", &new, Some(&old)), &[&new, &old]);
+        let request = KeyRequest::read(&bytes).unwrap();
+        let edits = accept(&request, &terms(&file)).unwrap();
+        let [_, Edit::EndKey { end: Revocation::Retired { at }, .. }] = &edits[..] else { panic!("{edits:?}") };
+        assert!(*at < NOW + 14 * 86_400, "{at}");
+    }
 }
 
 fn added(seed: u8) -> NewKey {

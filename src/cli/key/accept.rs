@@ -67,7 +67,7 @@ pub(super) fn run(options: &Options, here: &Path) -> Result<u8, String> {
     if !options.dry_run {
         file.write(&text)?;
     }
-    tell(&request, options.code.is_some());
+    tell(&request, &file, options.code.is_some());
     file.tell_meaning(&new);
     warn(&request, &file, &edits);
     if options.dry_run {
@@ -81,7 +81,7 @@ pub(super) fn run(options: &Options, here: &Path) -> Result<u8, String> {
 }
 
 /// What the signatures prove, and what they do not.
-fn tell(request: &KeyRequest, is_confirmed: bool) {
+fn tell(request: &KeyRequest, file: &PolicyFile, is_confirmed: bool) {
     let text = request.text();
     let key = request.key();
     outln!("The request is sound: {} signed it on {}.", key.fingerprint(), date(text.issued_at.seconds()));
@@ -96,7 +96,16 @@ fn tell(request: &KeyRequest, is_confirmed: bool) {
             outln!("  {}", request.code());
         }
     }
-    outln!("Person  {} ({})", text.person, visible::text(&text.name));
+    match file.policy.roster.by_id(&text.person) {
+        // Of somebody whom the roster has, the request changes neither name nor addresses.
+        Some(person) => outln!("Person  {} ({})", text.person, visible::text(&person.name)),
+        None => {
+            outln!("Person  {} ({})", text.person, visible::text(&text.name));
+            for email in &text.emails {
+                outln!("        commits by {} count as theirs", visible::text(email));
+            }
+        }
+    }
     outln!("Key     {} {}", key.kind().name(), key.fingerprint());
     if key.kind().is_security_key() {
         outln!("        made for the application {}", visible::text(key.application()));
