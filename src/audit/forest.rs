@@ -77,6 +77,16 @@ impl Forest {
         Some((shared, shared == end))
     }
 
+    /// Whether a commit is among the first parents of another, or is that one.
+    pub fn leads(&self, from: ObjectId, to: ObjectId) -> bool {
+        let below = || {
+            let &(piece, place) = self.at.get(&to)?;
+            let (shared, is_on) = self.meets(piece, from)?;
+            Some(is_on && shared <= self.depths[piece] + place + 1)
+        };
+        below().unwrap_or(false)
+    }
+
     /// The number of commits that two lines share.
     pub fn shared(&self, a: usize, b: usize) -> usize {
         self.common(&self.paths[a], &self.paths[b])
@@ -134,5 +144,8 @@ mod tests {
         assert_eq!(forest.meets(3, id(9)), Some((3, false)));
         assert_eq!(forest.meets(0, id(31)), Some((0, false)));
         assert_eq!(forest.meets(0, id(99)), None);
+        let leads = [(5, 12), (12, 12), (12, 5), (9, 12), (31, 32), (99, 12)];
+        let leads = leads.map(|(from, to)| forest.leads(id(from), id(to)));
+        assert_eq!(leads, [true, true, false, false, true, false]);
     }
 }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
 
 use super::forest::Forest;
-use super::moves::Move;
+use super::moves::{Move, Sighting};
 use crate::change::ObjectId;
 
 /// One line: what a ref shows, or what it once showed.
@@ -16,6 +16,8 @@ pub struct Line<'l> {
     /// The index of its ref.
     pub name: usize,
     pub moves: &'l [Move<'l>],
+    /// Where the log saw the ref, in its order.
+    pub seen: Vec<Sighting>,
     /// The number of commits that the ref showed before the log's first line about it, as far as that is known.
     pub before: usize,
 }
@@ -52,14 +54,14 @@ pub struct Evidence<'e> {
     pub first: Option<usize>,
 }
 
-/// What belongs to each line, from the bottom. Lines of the same ref are together, and what the first of them shows is
-/// left out of the others.
+/// What belongs to each line, from the bottom. Of several lines of one ref, what the first of them shows is left out of
+/// the others.
 pub fn runs(forest: &Forest, lines: &[Line<'_>], evidence: &Evidence<'_>) -> Vec<Run> {
     let owners = owners_before(forest, lines, evidence);
     let of = |line: usize| {
         let spans = spans(forest, lines, evidence, line);
-        let first = lines.iter().position(|other| other.name == lines[line].name).unwrap_or(line);
-        let above = (first..line).map(|other| forest.shared(other, line)).max().unwrap_or(0);
+        let same = (0..line).filter(|other| lines[*other].name == lines[line].name);
+        let above = same.map(|other| forest.shared(other, line)).max().unwrap_or(0);
         let own = spans.cut_at(above).cut_by(&owners, line, forest);
         let is_own = |(range, came): &(Range<usize>, Came)| match came {
             Came::Inherited => false,
@@ -81,59 +83,68 @@ pub fn runs(forest: &Forest, lines: &[Line<'_>], evidence: &Evidence<'_>) -> Vec
     (0..lines.len()).flat_map(of).collect()
 }
 
-/// How each place of a line came.
+/// How each place of a line came, the first time that its ref showed it.
 fn spans(forest: &Forest, lines: &[Line<'_>], evidence: &Evidence<'_>, line: usize) -> Spans {
-    let (own, mut spans) = (&lines[line], Spans::default());
+    let (own, mut spans, height) = (&lines[line], Spans::default(), forest.height(line));
+    let shared = |commit: Option<ObjectId>| commit.and_then(|commit| forest.meets(line, commit)).map_or(0, |own| own.0);
+    spans.fill(0..own.before.min(height), Came::Before);
+    let mut seen = own.seen.iter().peekable();
+    if own.before == 0 && seen.peek().is_none_or(|first| first.commit.is_some()) {
+        // It was created past the gate, which is told of the ref. Of its commits, what others had is listed there.
+        let until = seen.peek().map_or(u64::MAX, |first| first.seq);
+        spans.fill(0..shown_until(forest, lines, line, until), Came::Inherited);
+    }
     for (at, one) in own.moves.iter().enumerate().filter(|(_, one)| one.has_landed()) {
-        let Some((end, true)) = one.new.and_then(|new| forest.meets(line, new)) else { continue };
-        let old = one.old.and_then(|old| forest.meets(line, old));
-        let start = old.map_or(0, |(start, _)| start);
-        if old.is_none_or(|(_, is_on)| !is_on) {
+        // What the ref was seen to show before this move came by no move that is known.
+        while let Some(before) = seen.next_if(|seen| seen.seq < one.head.seq) {
+            spans.fill(0..shared(before.commit), Came::Past);
+        }
+        spans.fill(0..shared(one.old), Came::Past);
+        let (Some(new), end) = (one.new, shared(one.new)) else { continue };
+        if !one.old.is_some_and(|old| forest.leads(old, new)) {
             // The gate asks for the approval of what no protected ref showed; the rest is there already.
             let shown = shown_before(forest, lines, evidence, line, at).min(end);
-            spans.fill(start..shown, Came::Inherited);
+            spans.fill(0..shown, Came::Inherited);
         }
-        spans.fill(start..end, Came::By(at));
+        spans.fill(0..end, Came::By(at));
     }
-    let height = forest.height(line);
-    spans.fill(0..own.before.min(height), Came::Before);
-    if !spans.0.contains_key(&0) {
-        // It was created past the gate, which is told of the ref. Of its commits, what others have is listed there.
-        spans.fill(0..shown_ever(forest, lines, line), Came::Inherited);
-    }
+    seen.for_each(|seen| spans.fill(0..shared(seen.commit), Came::Past));
     spans.fill(0..height, Came::Past);
     spans
 }
 
-/// How many commits of a line other refs show, or showed, by what the gate let through.
-fn shown_ever(forest: &Forest, lines: &[Line<'_>], line: usize) -> usize {
-    let of = |(other, theirs): (usize, &Line<'_>)| {
-        if theirs.name == lines[line].name {
-            return 0;
-        }
-        let moves = theirs.moves.iter().filter(|one| one.has_landed() && one.is_allowed());
-        let ends = moves.filter_map(|one| Some(forest.meets(other, one.new?)?.0));
-        forest.shared(line, other).min(ends.max().unwrap_or(0).max(theirs.before))
-    };
-    lines.iter().enumerate().map(of).max().unwrap_or(0)
-}
-
-/// How many commits of a line other protected refs showed before a move of it, by what the gate let through.
+/// How many commits of a line other protected refs showed before a move of it, by what the gate let through or its
+/// operator recorded.
 fn shown_before(forest: &Forest, lines: &[Line<'_>], evidence: &Evidence<'_>, line: usize, at: usize) -> usize {
     let own = &lines[line].moves[at];
     let of = |(other, theirs): (usize, &Line<'_>)| {
-        let shared = forest.shared(line, other);
-        if theirs.name == lines[line].name || shared == 0 || !(evidence.was_protected)(theirs.name, own) {
+        let common = forest.shared(line, other);
+        if theirs.name == lines[line].name || common == 0 || !(evidence.was_protected)(theirs.name, own) {
             return 0;
         }
+        let shared = |commit: Option<ObjectId>| commit.and_then(|commit| forest.meets(other, commit)).map(|own| own.0);
         // Of one push, refs that exist are judged before those that it creates.
         let is_earlier = |one: &&Move<'_>| {
             one.head.seq < own.head.seq || (one.head.seq == own.head.seq && !one.creates() && own.creates())
         };
-        let ends = theirs.moves.iter().take_while(is_earlier).filter(|one| one.has_landed() && one.is_allowed());
-        let ends = ends.filter(|one| (evidence.was_protected)(theirs.name, one));
-        let ends = ends.filter_map(|one| Some(forest.meets(other, one.new?)?.0));
-        shared.min(ends.max().unwrap_or(0).max(theirs.before))
+        let moves = theirs.moves.iter().take_while(is_earlier).filter(|one| one.has_landed() && one.is_allowed());
+        let moves = moves.filter(|one| (evidence.was_protected)(theirs.name, one)).map(|one| one.new);
+        let recorded = theirs.seen.iter().filter(|seen| seen.is_recorded && seen.seq < own.head.seq);
+        let ends = moves.chain(recorded.map(|seen| seen.commit)).filter_map(shared);
+        common.min(ends.max().unwrap_or(0).max(theirs.before))
+    };
+    lines.iter().enumerate().map(of).max().unwrap_or(0)
+}
+
+/// How many commits of a line other refs showed before a line of the log, by what the gate let through.
+fn shown_until(forest: &Forest, lines: &[Line<'_>], line: usize, until: u64) -> usize {
+    let of = |(other, theirs): (usize, &Line<'_>)| {
+        if theirs.name == lines[line].name {
+            return 0;
+        }
+        let moves = theirs.moves.iter().filter(|one| one.head.seq < until && one.has_landed() && one.is_allowed());
+        let ends = moves.filter_map(|one| Some(forest.meets(other, one.new?)?.0));
+        forest.shared(line, other).min(ends.max().unwrap_or(0).max(theirs.before))
     };
     lines.iter().enumerate().map(of).max().unwrap_or(0)
 }
@@ -180,10 +191,17 @@ impl Owners<'_> {
         (refs.len() > 1).then(approved).flatten().or_else(|| refs.first().copied())
     }
 
-    /// The places of a line at which the owner may change.
+    /// The places of a line at which the owner may change. What the first ref has is all its own; so the many tags on
+    /// it have none.
     fn borders(&self, forest: &Forest, line: usize) -> BTreeSet<usize> {
-        let others = 0..self.lines.len();
-        others.flat_map(|other| [forest.shared(line, other), self.lines[other].before]).collect()
+        let of_first = self.lines.iter().enumerate().filter(|(_, theirs)| Some(theirs.name) == self.first);
+        let low = of_first.map(|(other, theirs)| forest.shared(line, other).min(theirs.before)).max().unwrap_or(0);
+        if low >= self.lines[line].before {
+            return BTreeSet::new();
+        }
+        let others = (0..self.lines.len()).filter(|other| forest.shared(line, *other) > low);
+        let borders = others.flat_map(|other| [forest.shared(line, other), self.lines[other].before]);
+        borders.chain([low]).filter(|border| *border >= low).collect()
     }
 }
 
@@ -266,8 +284,11 @@ mod tests {
     fn of(log: &[(Entry, AuditHead)], before: [usize; 3], approvals: &[(i64, usize, u8, u8)]) -> Vec<(usize, Vec<u8>)> {
         let forest = forest();
         let tip = |name: &str| TIPS.iter().find(|(own, _)| *own == name).map(|(_, tip)| id(*tip));
-        let moves = Moves::of(log, Some, tip);
-        let line = |name: usize| Line { name, moves: moves.of_ref(TIPS[name].0), before: before[name] };
+        let moves = Moves::of(log, Some, tip, |_, _| false);
+        let line = |name: usize| {
+            let (moves, seen) = (moves.of_ref(TIPS[name].0), moves.sightings(TIPS[name].0).collect());
+            Line { name, moves, seen, before: before[name] }
+        };
         let lines = [line(0), line(1), line(2)];
         let approvals: Vec<_> = approvals.iter().map(|&(at, name, from, to)| (at, name, id(from), id(to))).collect();
         let evidence = Evidence { was_protected: &|_, _| true, approvals: &approvals, first: Some(0) };

@@ -407,7 +407,7 @@ fn named<'p>(population: &'p Population<'_>) -> Vec<(&'p Head, usize)> {
     let mut named: Vec<(&Head, usize)> = Vec::new();
     for (line, head) in population.heads.iter().enumerate() {
         let own = population.runs.iter().filter(|run| run.line == line).map(|run| run.places.len()).sum::<usize>();
-        match named.last_mut().filter(|(last, _)| last.name == head.name) {
+        match named.iter_mut().find(|(first, _)| first.name == head.name) {
             Some((_, commits)) => *commits += own,
             None => named.push((head, own)),
         }
@@ -453,7 +453,12 @@ impl Log {
         let Some(branch) = policies.branch.clone() else { return policies };
         let tip = policies.line().last().map(|place| place.commit);
         let commit = |id: ObjectId| repository.commit_named(id);
-        let moves = Moves::of(&self.entries.entries, commit, |name| tip.filter(|_| name == branch));
+        let moves = Moves::of(
+            &self.entries.entries,
+            commit,
+            |name| tip.filter(|_| name == branch),
+            |name, commit| name == branch && policies.place(commit).is_some(),
+        );
         let mut told: Vec<Option<i64>> = vec![None; policies.line().len()];
         for one in moves.of_ref(&branch).iter().filter(|one| one.has_landed()) {
             let Some(end) = one.new.and_then(|new| policies.place(new)) else { continue };
@@ -474,6 +479,8 @@ impl Log {
 /// because of them; otherwise the time that their signers claim.
 struct Times {
     received: HashMap<ChainId, crate::gate::Received>,
+    /// What the gate found when it first looked had arrived by then, and nobody knows when.
+    first_look: i64,
     /// Receipts from before this time are thinned out, and only say that a record had arrived by then.
     thinned: i64,
     named: HashMap<String, i64>,
@@ -494,13 +501,19 @@ impl Times {
             chains.iter().map(|chain| (chain.id.clone(), receipts.of(chain))).collect()
         };
         let thinned = log.map_or(0, |log| log.remembered.clock - RECEIPTS_KEPT);
-        Times { received: log.map(of).unwrap_or_default(), thinned, named }
+        let received: HashMap<ChainId, crate::gate::Received> = log.map(of).unwrap_or_default();
+        let seqs =
+            |chain: &Chain| chain.records.iter().map(|record| record.predicate().chain.seq.0).collect::<Vec<_>>();
+        let times = chains.iter().filter_map(|chain| Some((received.get(&chain.id)?, seqs(chain))));
+        let times = times.flat_map(|(own, seqs)| seqs.into_iter().filter_map(|seq| own.time(seq)).collect::<Vec<_>>());
+        Times { first_look: times.min().unwrap_or(i64::MIN), received, thinned, named }
     }
 
     fn known(&self, chain: &Chain, record: &Record) -> i64 {
         let predicate = record.predicate();
         let received = self.received.get(&chain.id).and_then(|received| received.time(predicate.chain.seq.0));
-        let known = received.filter(|time| *time >= self.thinned).unwrap_or(predicate.issued_at.seconds());
+        let is_arrival = |time: &i64| *time >= self.thinned && *time > self.first_look;
+        let known = received.filter(is_arrival).unwrap_or(predicate.issued_at.seconds());
         self.named.get(&record.id().to_string()).map_or(known, |named| known.min(*named))
     }
 }

@@ -1,7 +1,7 @@
 //! What the gate's log tells about each ref: the moves that it judged, which of them it saw to have landed, and where
 //! the ref was. Pure.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::change::ObjectId;
 use crate::gate::{AuditHead, CLOCK_SKEW, Decided};
@@ -69,18 +69,20 @@ pub struct Sighting {
 pub struct Moves<'l> {
     by_ref: BTreeMap<&'l str, Vec<Move<'l>>>,
     recorded: BTreeMap<&'l str, Vec<Sighting>>,
-    /// An operator recorded what refs show.
-    pub has_records: bool,
+    /// The line by which an operator first recorded what refs show: all protected ones.
+    pub first_record: Option<&'l Entry>,
     /// When the log begins; none if there is no log.
     pub begins: Option<i64>,
 }
 
 impl<'l> Moves<'l> {
-    /// `commit` finds the commit that an id stands for, if it is here; `tip` the one that a ref shows now.
+    /// `commit` finds the commit that an id stands for, if it is here; `tip` the one that a ref shows now; `is_on` says
+    /// whether it is on its line.
     pub fn of(
         log: &'l [(Entry, AuditHead)],
         commit: impl Fn(ObjectId) -> Option<ObjectId>,
         tip: impl Fn(&str) -> Option<ObjectId>,
+        is_on: impl Fn(&str, ObjectId) -> bool,
     ) -> Moves<'l> {
         let not_before = earliest_since(log);
         // Only a gate that is asked before a ref moves writes what landed.
@@ -92,6 +94,7 @@ impl<'l> Moves<'l> {
         };
         let mut by_ref: BTreeMap<&str, Vec<Move<'_>>> = BTreeMap::new();
         let mut recorded: BTreeMap<&str, Vec<Sighting>> = BTreeMap::new();
+        let mut first_record: Option<&Entry> = None;
         // The last move of a ref to an id that was not seen to have landed yet.
         let mut waiting: HashMap<(&str, &str), usize> = HashMap::new();
         let pushed = log.iter().zip(not_before).filter(|((entry, _), _)| !entry.proposal);
@@ -102,6 +105,7 @@ impl<'l> Moves<'l> {
         for (entry, head, moved, not_before) in all {
             let (old, new) = (find(&moved.old), find(&moved.new));
             if moved.outcome == RECORDED {
+                first_record.get_or_insert(entry);
                 let (seq, at, commit) = (head.seq, entry.at, new);
                 let seen = Sighting { seq, at, not_before, commit, is_recorded: true };
                 recorded.entry(&*moved.name).or_default().push(seen);
@@ -124,15 +128,15 @@ impl<'l> Moves<'l> {
                 waiting.insert((&moved.name, &moved.new), own.len());
             }
             // Of what a gate only reported, it never says that it landed.
-            let is_seen = entry.let_through() && (!tells_landings || entry.outcome != Decided::Allow.name());
+            let is_told = tells_landings && entry.outcome == Decided::Allow.name();
+            let is_seen = entry.let_through() && !is_told && new.is_some_and(|new| is_on(&moved.name, new));
             own.push(Move { entry, head, moved, old, new, landed: None, is_seen, not_before });
         }
         for ((name, _), at) in waiting {
             let own = by_ref.entry(name).or_default();
             own[at].is_seen |= own[at].new.is_some() && own[at].new == tip(name);
         }
-        let has_records = !recorded.is_empty();
-        Moves { by_ref, recorded, has_records, begins: log.iter().map(|(entry, _)| entry.at).min() }
+        Moves { by_ref, recorded, first_record, begins: log.iter().map(|(entry, _)| entry.at).min() }
     }
 
     /// The moves of a ref.
@@ -156,6 +160,11 @@ impl<'l> Moves<'l> {
     /// Where the log saw a ref first.
     pub fn first(&self, name: &str) -> Option<Sighting> {
         self.sightings(name).next()
+    }
+
+    /// The refs that the log saw.
+    pub fn names(&self) -> BTreeSet<&'l str> {
+        self.by_ref.keys().chain(self.recorded.keys()).copied().collect()
     }
 
     /// The refs that the log names, with their moves.
@@ -238,7 +247,7 @@ pub mod tests {
     }
 
     fn seen(log: &[(Entry, AuditHead)], tip: u8) -> Vec<(u64, bool)> {
-        let moves = Moves::of(log, Some, |_| Some(id(tip)));
+        let moves = Moves::of(log, Some, |_| Some(id(tip)), |_, _| true);
         moves.of_ref("main").iter().map(|one| (one.head.seq, one.has_landed())).collect()
     }
 
@@ -282,7 +291,7 @@ pub mod tests {
         log[1].0.at = 9_000_000;
         log[2].0.at = 9_000_100;
         assert_eq!(misdated(&log), [(2, 3, 9_000_000, 4_000)]);
-        let moves = Moves::of(&log, Some, |_| None);
+        let moves = Moves::of(&log, Some, |_| None, |_, _| true);
         let not_before: Vec<i64> = moves.of_ref("main").iter().map(|one| one.not_before).collect();
         assert_eq!(not_before, [1_000, 4_000, 4_000, 4_000, 5_000]);
     }

@@ -11,6 +11,7 @@ use super::moves::{Move, Moves};
 use super::{Ground, Query};
 use crate::change::{ObjectId, visible};
 use crate::gate::States;
+use crate::gate_state::Entry;
 use crate::source::git::GitError;
 
 /// The most commits that refs once showed, and show no longer, of which the lines are read.
@@ -19,7 +20,7 @@ const MAX_GONE: usize = 1_000;
 pub struct Population<'p> {
     pub moves: Moves<'p>,
     pub forest: Forest,
-    /// The lines of the forest; those of one ref are together.
+    /// The lines of the forest; of one ref first what it shows now.
     pub heads: Vec<Head>,
     pub runs: Vec<Run>,
 }
@@ -41,13 +42,15 @@ impl<'p> Population<'p> {
     pub fn of(ground: &'p Ground<'_>, query: &Query) -> Result<Population<'p>, String> {
         let refs = ground.refs(query)?;
         let entries = ground.log.as_ref().map_or(&[][..], |log| &log.entries.entries);
+        let mut lines = Lines { ground, query, forest: Forest::default(), heads: Vec::new() };
+        lines.present(&refs).map_err(|error| error.to_string())?;
         let moves = {
             let commit = |id: ObjectId| ground.repository.commit_named(id);
             let tip = |name: &str| refs.iter().find(|(own, _)| own == name).map(|(_, tip)| *tip);
-            Moves::of(entries, commit, tip)
+            Moves::of(entries, commit, tip, |name, commit| lines.is_on(name, commit))
         };
-        let lines = Lines { ground, query, moves: &moves, forest: Forest::default(), heads: Vec::new() };
-        let (forest, mut heads) = lines.read(refs).map_err(|error| error.to_string())?;
+        lines.past(&moves).map_err(|error| error.to_string())?;
+        let Lines { forest, mut heads, .. } = lines;
         for (line, head) in heads.iter_mut().enumerate() {
             head.before = before(ground, &moves, &forest, line, head);
         }
@@ -129,7 +132,7 @@ impl<'p> Population<'p> {
                 && !head.is_gone
                 && head.before == 0
                 && self.forest.height(*line) > 0
-                && !self.moves_of(*line).iter().any(Move::has_landed)
+                && self.moves.first(&head.name).is_none_or(|first| first.commit.is_some())
         };
         self.heads.iter().enumerate().filter(is_so).map(|(_, head)| head)
     }
@@ -139,13 +142,13 @@ impl<'p> Population<'p> {
 struct Lines<'l> {
     ground: &'l Ground<'l>,
     query: &'l Query,
-    moves: &'l Moves<'l>,
     forest: Forest,
     heads: Vec<Head>,
 }
 
 impl Lines<'_> {
-    fn read(mut self, refs: Vec<(String, ObjectId)>) -> Result<(Forest, Vec<Head>), GitError> {
+    /// What refs show now.
+    fn present(&mut self, refs: &[(String, ObjectId)]) -> Result<(), GitError> {
         let policies = &self.ground.policies;
         // A policy branch that nothing protects is not reported; but others are cut from it.
         if let (Some(branch), Some(last)) = (&policies.branch, policies.line().last())
@@ -153,19 +156,21 @@ impl Lines<'_> {
         {
             self.add(branch, last.commit, Some(false), false)?;
         }
-        // Lines of one ref are together, so that the first of them has what they share.
-        for (name, tip) in &refs {
-            self.add(name, *tip, None, false)?;
-            self.gone(name)?;
-        }
-        let names: HashSet<&String> = refs.iter().map(|(name, _)| name).collect();
-        let of_log: Vec<String> = self.moves.refs().map(|(name, _)| name.to_owned()).collect();
-        for name in of_log.iter().filter(|name| !names.contains(name)) {
-            if self.ground.was_protected(name) || self.query.refs.contains(name) {
-                self.gone(name)?;
-            }
-        }
-        Ok((self.forest, self.heads))
+        refs.iter().try_for_each(|(name, tip)| self.add(name, *tip, None, false))
+    }
+
+    /// What the log saw them show, and what they show no longer.
+    fn past(&mut self, moves: &Moves<'_>) -> Result<(), GitError> {
+        let names: HashSet<String> = self.heads.iter().map(|head| head.name.clone()).collect();
+        let is_meant = |name: &str| self.query.refs.iter().any(|own| own == name);
+        let known = |name: &&str| names.contains(*name) || self.ground.was_protected(name) || is_meant(name);
+        let all: Vec<&str> = moves.names().into_iter().filter(known).collect();
+        all.into_iter().try_for_each(|name| self.gone(name, moves))
+    }
+
+    fn is_on(&self, name: &str, commit: ObjectId) -> bool {
+        let own = self.heads.iter().enumerate().filter(|(_, head)| head.name == name);
+        own.clone().any(|(line, _)| self.forest.meets(line, commit).is_some_and(|(_, is_on)| is_on))
     }
 
     fn add(&mut self, name: &str, tip: ObjectId, is_meant: Option<bool>, is_gone: bool) -> Result<(), GitError> {
@@ -177,12 +182,10 @@ impl Lines<'_> {
     }
 
     /// What the log saw a ref show, and what it shows no longer: the newest first.
-    fn gone(&mut self, name: &str) -> Result<(), GitError> {
-        let seen: Vec<ObjectId> = self.moves.sightings(name).filter_map(|seen| seen.commit).collect();
+    fn gone(&mut self, name: &str, moves: &Moves<'_>) -> Result<(), GitError> {
+        let seen: Vec<ObjectId> = moves.sightings(name).filter_map(|seen| seen.commit).collect();
         for commit in seen.into_iter().rev() {
-            let own = self.heads.iter().enumerate().filter(|(_, head)| head.name == name);
-            let is_here = own.clone().any(|(line, _)| self.forest.meets(line, commit).is_some_and(|(_, is_on)| is_on));
-            if !is_here && self.heads.iter().filter(|head| head.is_gone).count() < MAX_GONE {
+            if !self.is_on(name, commit) && self.heads.iter().filter(|head| head.is_gone).count() < MAX_GONE {
                 self.add(name, commit, None, true)?;
             }
         }
@@ -205,15 +208,19 @@ fn before(ground: &Ground<'_>, moves: &Moves<'_>, forest: &Forest, line: usize, 
     let height = forest.height(line);
     let Some(begins) = moves.begins else { return height };
     let shared = |commit: ObjectId| forest.meets(line, commit).map_or(0, |(shared, _)| shared);
+    // The operator recorded then what was there: of a ref that is not in that line, nothing was.
+    let is_missing = |seq: u64| {
+        let first = moves.first_record.filter(|first| ground.protected_by(&head.name, first));
+        first.is_some_and(|first| seq > first.seq)
+    };
     match moves.first(&head.name) {
-        // An operator answers for what it showed then.
+        Some(first) if is_missing(first.seq) => 0,
+        None if is_missing(u64::MAX) => 0,
         Some(first) if first.is_recorded => first.commit.map_or(0, shared),
         Some(first) => {
             let candidate = first.commit.map_or(0, shared);
             ground.states().map_or(candidate, |states| recorded(states, forest, line, &head.name, candidate))
         }
-        // The operator recorded what was there, and this was not.
-        None if moves.has_records => 0,
         None => match ground.states() {
             Some(states) => recorded(states, forest, line, &head.name, height),
             None => forest.places(line, 0..height).take_while(|place| place.time < begins).count(),
@@ -233,10 +240,13 @@ fn runs(ground: &Ground<'_>, moves: &Moves<'_>, forest: &Forest, heads: &[Head])
         let next = names.len();
         names.entry(&head.name).or_insert(next);
     }
-    let of = |head: &Head| Line { name: names[&*head.name], moves: moves.of_ref(&head.name), before: head.before };
+    let of = |head: &Head| {
+        let (name, moves, seen) = (&*head.name, moves.of_ref(&head.name), moves.sightings(&head.name).collect());
+        Line { name: names[name], moves, seen, before: head.before }
+    };
     let all: Vec<Line<'_>> = heads.iter().map(of).collect();
     let by_index: BTreeMap<usize, &str> = names.iter().map(|(name, index)| (*index, *name)).collect();
-    let was_protected = |name: usize, one: &Move<'_>| ground.protected_at(by_index[&name], one);
+    let was_protected = |name: usize, one: &Move<'_>| ground.protected_by(by_index[&name], one.entry);
     let approvals = ground.approvals(&names);
     let first = ground.policies.branch.as_deref().and_then(|branch| names.get(branch)).copied();
     lines::runs(forest, &all, &Evidence { was_protected: &was_protected, approvals: &approvals, first })
@@ -287,10 +297,10 @@ impl Ground<'_> {
         all
     }
 
-    /// Whether the policy protected a ref by which the gate judged a move.
-    fn protected_at(&self, name: &str, one: &Move<'_>) -> bool {
-        let told = one.entry.policy.as_deref().and_then(|digest| self.policies.of_digest(digest));
-        let held = told.unwrap_or_else(|| self.policies.at_time(one.at()));
+    /// Whether the policy of a line of the log protected a ref.
+    fn protected_by(&self, name: &str, entry: &Entry) -> bool {
+        let told = entry.policy.as_deref().and_then(|digest| self.policies.of_digest(digest));
+        let held = told.unwrap_or_else(|| self.policies.at_time(entry.at));
         matches!(held, Ok(super::policies::Held::Found(policy)) if policy.refs.protects(name))
     }
 }

@@ -286,7 +286,7 @@ impl<'l> OfRef<'l> {
         mut cut: Cut<'c>,
         progress: Progress<'_>,
     ) -> Result<Cut<'c>, GitError> {
-        let shown = self.states.of_others(self.population, self.name());
+        let shown = self.states.of_others(self.population, self.run.line);
         let court = self.court(ground, &shown);
         let (mut approved, keys) = (BTreeSet::new(), cut.stretches.keys().copied().collect::<Vec<_>>());
         for (batch, part) in keys.chunks(BATCH).enumerate() {
@@ -408,7 +408,7 @@ impl<'l> OfRef<'l> {
         cut: &mut Cut<'_>,
         progress: Progress<'_>,
     ) -> Result<(Vec<Landing>, Vec<Exception>), GitError> {
-        let shown = self.states.of_others(self.population, self.name());
+        let shown = self.states.of_others(self.population, self.run.line);
         let court = self.court(ground, &shown);
         let merged = merged_since(cut.steps);
         let is_within = |segment: &Segment| self.dates.is_within(cut.low + segment.steps.end - 1, query.from, to);

@@ -63,15 +63,19 @@ impl ShownStates {
         }
     }
 
-    /// The states that other refs than this one show, each with its ref.
-    pub fn of_others<'p>(&self, population: &'p Population<'_>, name: &str) -> Vec<(ObjectId, &'p str)> {
-        let others = population.runs.iter().filter(|run| population.heads[run.line].name != name);
+    /// The states that other refs show than that of a line, each with its ref. What is on the line itself is none: what
+    /// another ref shows as well, and maybe later, is no approval of its landing here.
+    pub fn of_others<'p>(&self, population: &'p Population<'_>, line: usize) -> Vec<(ObjectId, &'p str)> {
+        let name = &population.heads[line].name;
+        let others = population.runs.iter().filter(|run| population.heads[run.line].name != *name);
         let of = |run: &'p super::lines::Run| {
             let name = population.heads[run.line].name.as_str();
             let places = population.forest.places(run.line, run.places.clone());
             places.map(move |place| (place.commit, name))
         };
-        others.flat_map(of).filter(|(commit, _)| !self.unsound.contains(commit)).collect()
+        let is_beside = |commit| population.forest.meets(line, commit).is_none_or(|(_, is_on)| !is_on);
+        let all = others.flat_map(of);
+        all.filter(|(commit, _)| !self.unsound.contains(commit) && is_beside(*commit)).collect()
     }
 }
 

@@ -62,7 +62,7 @@ impl Verdicts {
 
     /// What was refused, and is here nevertheless, came past the gate: its refusal is its verdict.
     fn refuse(&mut self, forest: &Forest, run: &Run, one: &Move<'_>) {
-        let Some((end, true)) = one.new.and_then(|new| forest.meets(run.line, new)) else { return };
+        let Some((end, _)) = one.new.and_then(|new| forest.meets(run.line, new)) else { return };
         let start = one.old.and_then(|old| forest.meets(run.line, old)).map_or(0, |(start, _)| start);
         let low = run.places.start;
         let free = (start.max(low)..end.min(run.places.end)).map(|place| place - low);
@@ -154,7 +154,7 @@ mod tests {
         let places = (1..5).map(|n| Place { commit: id(n), time: i64::from(n) }).collect();
         let mut forest = Forest::default();
         forest.add(Piece { places, base: None });
-        let moves = Moves::of(log, Some, |_| Some(id(4)));
+        let moves = Moves::of(log, Some, |_| Some(id(4)), |_, _| false);
         let run = Run { line: 0, places: 0..4, came: came.to_vec() };
         Verdicts::of(&forest, &run, moves.of_ref("main"))
     }

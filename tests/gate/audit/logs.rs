@@ -73,10 +73,10 @@ pub fn period(query: &Query, from: i64, to: i64) -> Report {
 }
 
 /// Numbers that look random, from a seed.
-struct Dice(u64);
+pub struct Dice(pub u64);
 
 impl Dice {
-    fn of(&mut self, sides: u64) -> u64 {
+    pub fn of(&mut self, sides: u64) -> u64 {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % sides
     }
@@ -168,7 +168,7 @@ fn world(seed: u64) -> World {
 }
 
 /// More worlds with `UNDERSIGN_STRESS=1`.
-fn seeds() -> std::ops::Range<u64> {
+pub fn seeds() -> std::ops::Range<u64> {
     0..if std::env::var_os("UNDERSIGN_STRESS").is_some() { 2_000 } else { 20 }
 }
 
