@@ -363,8 +363,9 @@ impl<'g> Ground<'g> {
             note(&format!("What {name} shares with {other} landed there first, and is listed there."));
         }
         if let Some((later, last, name)) = to.and_then(|to| population.dated_after(to)) {
+            let commits = if later == 1 { "1 commit".to_owned() } else { format!("{later} commits") };
             note(&format!(
-                "{later} commits that no log dates are dated after the period, the last of them {}, on {name}.",
+                "After the period, by dates that no log confirms: {commits}, the last of {}, on {name}.",
                 Time(last)
             ));
         }

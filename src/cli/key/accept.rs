@@ -68,6 +68,7 @@ pub(super) fn run(options: &Options, here: &Path) -> Result<u8, String> {
         file.write(&text)?;
     }
     tell(&request, &file, options.code.is_some());
+    outln!("        enrolled to prove presence {}", presence_of(&edits));
     file.tell_meaning(&new);
     warn(&request, &file, &edits);
     if options.dry_run {
@@ -112,13 +113,18 @@ fn tell(request: &KeyRequest, file: &PolicyFile, is_confirmed: bool) {
     }
 }
 
-/// What the person can no longer sign for afterwards, and what is still to be said of the key.
-fn warn(request: &KeyRequest, file: &PolicyFile, edits: &[Edit]) {
-    let presence = edits.iter().find_map(|edit| match edit {
+/// What presence the new key is enrolled to prove.
+fn presence_of(edits: &[Edit]) -> Presence {
+    let added = edits.iter().find_map(|edit| match edit {
         Edit::AddPerson { key, .. } | Edit::AddKey { key, .. } => Some(key.presence),
         Edit::EndKey { .. } => None,
     });
-    let presence = presence.unwrap_or_default();
+    added.unwrap_or_default()
+}
+
+/// What the person can no longer sign for afterwards, and what is still to be said of the key.
+fn warn(request: &KeyRequest, file: &PolicyFile, edits: &[Edit]) {
+    let presence = presence_of(edits);
     let person = &request.text().person;
     let ended = request.by().filter(|_| request.text().asks == Asks::Rotate);
     if let Some((owner, old)) = ended.and_then(|by| file.policy.roster.enrolment(by)) {
