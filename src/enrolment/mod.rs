@@ -62,6 +62,11 @@ pub enum Refusal {
          (`undersign key enrol --with`, or `key rotate`)"
     )]
     Unconfirmed(String),
+    #[error(
+        "the key of {0} that signed it too proved presence {1}, and it is enrolled for more: a program may have used it. \
+         Have {0} sign again and touch the key, or read its code to you, and give it with --code"
+    )]
+    Untouched(String, Presence),
     #[error("the key is enrolled already for {0}; there is nothing to add")]
     Known(String),
     #[error("the key is that of {0}, and one key is one person's; ask for a request with a key of their own")]
@@ -113,8 +118,13 @@ pub fn accept(request: &KeyRequest, terms: &Terms<'_>) -> Result<Vec<Edit>, Refu
         return Err(Refusal::RolesKept(text.person.clone()));
     }
     let vouched = request.by().map(|by| vouches(by, &text.person, terms)).transpose()?;
-    if owner.is_some() && vouched.is_none() && terms.code.is_none() {
-        return Err(Refusal::Unconfirmed(text.person.clone()));
+    if owner.is_some() && terms.code.is_none() {
+        let own = vouched.ok_or_else(|| Refusal::Unconfirmed(text.person.clone()))?;
+        // A security key that nobody touched may have been used by a program.
+        let shown = own.level(request.by_token());
+        if shown < own.presence {
+            return Err(Refusal::Untouched(text.person.clone(), shown));
+        }
     }
     let key = new_key(request, terms)?;
     let added = match owner {

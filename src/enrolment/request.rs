@@ -76,6 +76,7 @@ pub struct KeyRequest {
     key: Key,
     by: Option<Key>,
     token: Option<TokenUse>,
+    by_token: Option<TokenUse>,
     id: Digest,
 }
 
@@ -191,8 +192,9 @@ impl KeyRequest {
         if !signers.iter().map(|(signer, _)| signer).eq(wanted) {
             return Err(RequestFault::Signers);
         }
-        let token = signers.first().and_then(|(_, token)| *token);
-        Ok(KeyRequest { text: request, key, by, token, id: Digest::of(payload.as_bytes()) })
+        let token = |at: usize| signers.get(at).and_then(|(_, token)| *token);
+        let (token, by_token) = (token(0), token(1));
+        Ok(KeyRequest { text: request, key, by, token, by_token, id: Digest::of(payload.as_bytes()) })
     }
 
     /// What was signed.
@@ -213,6 +215,11 @@ impl KeyRequest {
     /// What the new key's signature says about a person being there: read from the signature, not from the text.
     pub fn token(&self) -> Option<TokenUse> {
         self.token
+    }
+
+    /// What the signature of the key of the roster says about that.
+    pub fn by_token(&self) -> Option<TokenUse> {
+        self.by_token
     }
 
     /// When it can no longer be accepted.

@@ -387,6 +387,22 @@ fn a_lost_key_ends_once_and_only_ever_earlier() {
 }
 
 #[test]
+fn a_security_key_that_nobody_touched_vouches_for_no_other_without_a_code() {
+    let new = plain(2);
+    for (flags, is_enough) in [(0, false), (1, false), (5, true)] {
+        let old = security(1, flags);
+        let file = policy(&format!("keys = [{{ key = \"{}\", presence = \"pin+touch\" }}]\n", old.line()));
+        let bytes = signed(&text(Asks::Enrol, "anna", &new, Some(&old)), &[&new, &old]);
+        let request = KeyRequest::read(&bytes).unwrap();
+        let told = accept(&request, &terms(&file));
+        assert_eq!(told.is_ok(), is_enough, "{flags}: {told:?}");
+        assert!(is_enough || matches!(told, Err(Refusal::Untouched(..))));
+        let code = request.code().to_string();
+        assert!(accept(&request, &Terms { code: Some(&code), ..terms(&file) }).is_ok(), "its code was read out");
+    }
+}
+
+#[test]
 fn a_rotation_makes_no_key_last_longer_than_it_would() {
     let (old, new) = (plain(1), plain(2));
     for ends in [
