@@ -118,7 +118,9 @@ pub fn accept(request: &KeyRequest, terms: &Terms<'_>) -> Result<Vec<Edit>, Refu
         return Err(Refusal::RolesKept(text.person.clone()));
     }
     let vouched = request.by().map(|by| vouches(by, &text.person, terms)).transpose()?;
-    if owner.is_some() && terms.code.is_none() {
+    // The file may be of a branch that is older than the policy in force.
+    let is_known = owner.is_some() || terms.in_force.is_some_and(|own| own.roster.by_id(&text.person).is_some());
+    if is_known && terms.code.is_none() {
         let own = vouched.ok_or_else(|| Refusal::Unconfirmed(text.person.clone()))?;
         // A security key that nobody touched may have been used by a program.
         let shown = own.level(request.by_token());

@@ -387,6 +387,16 @@ fn a_lost_key_ends_once_and_only_ever_earlier() {
 }
 
 #[test]
+fn whom_the_policy_in_force_knows_is_nobody_new_in_a_file_without_them() {
+    let key = format!("keys = [\"{}\"]\n", plain(1).line());
+    let (in_force, text) = (policy(&key), policy_text(&key));
+    let file = Policy::parse("p", &text.replace("people.anna", "people.omar")).unwrap();
+    let request = enrolment("anna", &plain(2));
+    let terms = Terms { in_force: Some(&in_force), ..terms(&file) };
+    assert!(matches!(accept(&request, &terms), Err(Refusal::Unconfirmed(..))));
+}
+
+#[test]
 fn a_security_key_that_nobody_touched_vouches_for_no_other_without_a_code() {
     let new = plain(2);
     for (flags, is_enough) in [(0, false), (1, false), (5, true)] {
