@@ -261,7 +261,11 @@ impl<'g> Ground<'g> {
         let landed = population.moves.refs().filter(|(name, _)| is_meant(name)).flat_map(|(name, moves)| {
             moves.iter().filter(|one| one.has_landed() && !one.deletes()).map(move |one| (name, one))
         });
-        let lost = landed.filter(|(name, one)| !one.new.is_some_and(|commit| is_shown(name, commit)));
+        let is_deleted = |name: &str| !population.heads.iter().any(|head| head.name == name && !head.is_gone);
+        let lost = landed.filter(|(name, one)| {
+            let is_lost = !one.new.is_some_and(|commit| is_shown(name, commit));
+            is_lost && !self.may_go(name, one.entry, is_deleted(name))
+        });
         let of = |(name, one): (&str, &Move<'_>)| Exception {
             kind: Kind::Rewritten,
             name: Some(Shown::of(name)),

@@ -12,6 +12,7 @@ use super::{Ground, Query};
 use crate::change::{ObjectId, visible};
 use crate::gate::States;
 use crate::gate_state::Entry;
+use crate::policy::RefProtection;
 use crate::source::git::GitError;
 
 /// The most commits that refs once showed, and show no longer, of which the lines are read.
@@ -299,8 +300,28 @@ impl Ground<'_> {
 
     /// Whether the policy of a line of the log protected a ref.
     fn protected_by(&self, name: &str, entry: &Entry) -> bool {
+        matches!(self.protection(name, entry), RefProtection::Protected { .. })
+    }
+
+    /// Whether the policy of a line of the log let what a ref shows go: by a rewrite, or with the ref.
+    pub(super) fn may_go(&self, name: &str, entry: &Entry, with_the_ref: bool) -> bool {
+        match self.protection(name, entry) {
+            RefProtection::Protected { rewrite, delete } => {
+                if with_the_ref {
+                    delete
+                } else {
+                    rewrite
+                }
+            }
+            _ => true,
+        }
+    }
+
+    fn protection(&self, name: &str, entry: &Entry) -> RefProtection {
         let told = entry.policy.as_deref().and_then(|digest| self.policies.of_digest(digest));
-        let held = told.unwrap_or_else(|| self.policies.at_time(entry.at));
-        matches!(held, Ok(super::policies::Held::Found(policy)) if policy.refs.protects(name))
+        match told.unwrap_or_else(|| self.policies.at_time(entry.at)) {
+            Ok(super::policies::Held::Found(policy)) => policy.refs.protection(name),
+            _ => RefProtection::Uncovered,
+        }
     }
 }

@@ -509,11 +509,9 @@ impl<'l> OfRef<'l> {
             return None;
         }
         let is_deleted = !self.population.heads.iter().any(|head| head.name == self.name() && !head.is_gone);
-        let (rewrite, delete) = match policy?.refs.protection(self.name()) {
-            RefProtection::Protected { rewrite, delete } => (rewrite, delete),
-            _ => return None,
-        };
-        if if is_deleted { delete } else { rewrite } {
+        let RefProtection::Protected { rewrite, delete } = policy?.refs.protection(self.name()) else { return None };
+        let is_permitted = if is_deleted { delete } else { rewrite };
+        if is_permitted {
             return None;
         }
         let told = verdict.map_or("The gate's log saw it".to_owned(), |verdict| {
