@@ -63,8 +63,8 @@ pub enum Refusal {
     )]
     Unconfirmed(String),
     #[error(
-        "the key of {0} that signed it too proved presence {1}, and it is enrolled for more: a program may have used it. \
-         Have {0} sign again and touch the key, or read its code to you, and give it with --code"
+        "the key of {0} that signed it too proved presence {1}, and it is enrolled for more: a program may have used \
+         it. Have {0} sign again and touch the key, or read its code to you, and give it with --code"
     )]
     Untouched(String, Presence),
     #[error("the key is enrolled already for {0}; there is nothing to add")]
