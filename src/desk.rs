@@ -15,6 +15,7 @@ use crate::app::command::{CommandEffect, CommandEvent};
 use crate::app::keymap::{Key, Stroke};
 use crate::app::{Effect, Event, State, update};
 use crate::clipboard;
+use crate::drafts::UnsavedDraft;
 use crate::tui::theme::Theme;
 use crate::tui::{self, Screen};
 use crate::worker::{Ports, Workers, perform};
@@ -38,12 +39,32 @@ const DELIVERY: Duration = Duration::from_secs(20);
 /// stroke.
 const STOPS: [i32; 3] = [SIGTSTP, SIGTTIN, SIGTTOU];
 
+/// The end of a terminal that cannot be read any more.
+const GONE: Input = Input::Leave(Ending::TerminalGone);
+
 /// Discards what was typed ahead.
 const CTRL_C: Stroke = Stroke { key: Key::Char('c'), ctrl: true, alt: false };
 
 enum Input {
     Event(Event),
-    Leave,
+    Leave(Ending),
+}
+
+/// Why the desk ended, if not because the person left it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// With its number.
+    Signal(i32),
+    /// It can no longer be read.
+    TerminalGone,
+}
+
+/// What remains of a desk that was left.
+pub struct Left {
+    pub state: State,
+    /// Drafts that could not be written to disk.
+    pub unsaved: Vec<UnsavedDraft>,
+    pub ending: Option<Ending>,
 }
 
 /// Pending input. What a person typed goes first and is never dropped, except by Ctrl-C: thousands of files that arrive
@@ -55,13 +76,13 @@ struct Intake {
     /// When the last stroke was taken; none once nothing waits for its result.
     stroke: Option<Instant>,
     /// The program is to end.
-    leave: bool,
+    leave: Option<Ending>,
 }
 
 impl Intake {
     fn new(inputs: Receiver<Input>) -> Intake {
         let (typed, told) = (VecDeque::new(), VecDeque::new());
-        Intake { inputs, typed, told, stroke: Some(Instant::now()), leave: false }
+        Intake { inputs, typed, told, stroke: Some(Instant::now()), leave: None }
     }
 
     /// Whether something arrives within this time.
@@ -71,13 +92,13 @@ impl Intake {
 
     /// Waits for input, for the time of the next frame, or for a timeout; false if the program is to end.
     fn wait(&mut self, tick: Option<Duration>, owed: Option<Duration>) -> bool {
-        if self.typed.is_empty() && self.told.is_empty() && !self.leave {
+        if self.typed.is_empty() && self.told.is_empty() && self.leave.is_none() {
             let input = match owed.or(tick) {
-                None => self.inputs.recv().unwrap_or(Input::Leave),
+                None => self.inputs.recv().unwrap_or(GONE),
                 Some(time) => match self.inputs.recv_timeout(time) {
                     Err(RecvTimeoutError::Timeout) if owed.is_some() => return true,
                     Err(RecvTimeoutError::Timeout) => Input::Event(Event::Tick),
-                    input => input.unwrap_or(Input::Leave),
+                    input => input.unwrap_or(GONE),
                 },
             };
             self.sort(input);
@@ -85,13 +106,13 @@ impl Intake {
         while let Ok(input) = self.inputs.try_recv() {
             self.sort(input);
         }
-        !self.leave
+        self.leave.is_none()
     }
 
     /// Puts an input into its queue; false if it is the end.
     fn sort(&mut self, input: Input) -> bool {
         match input {
-            Input::Leave => self.leave = true,
+            Input::Leave(ending) => self.leave = Some(ending),
             Input::Event(event @ Event::Stroke(CTRL_C)) => {
                 self.typed.retain(|event| matches!(event, Event::Resize(..)));
                 self.typed.push_back(event);
@@ -104,7 +125,7 @@ impl Intake {
             }
             Input::Event(event) => self.told.push_back(event),
         }
-        !self.leave
+        self.leave.is_none()
     }
 
     /// The next event for a frame that was begun at `begun`, after the last frame was drawn.
@@ -113,7 +134,7 @@ impl Intake {
     /// wait, too, as if the texts had already been here. While thousands of files arrive, one frame is drawn for many
     /// of them.
     fn next(&mut self, state: &State, begun: Instant, drawn: Option<Instant>) -> Option<Event> {
-        while !self.leave && self.stroke.is_some_and(|stroke| stroke.elapsed() < state.patience()) {
+        while self.leave.is_none() && self.stroke.is_some_and(|stroke| stroke.elapsed() < state.patience()) {
             let left = PATIENCE.saturating_sub(begun.elapsed());
             if left.is_zero() {
                 return None;
@@ -123,7 +144,7 @@ impl Intake {
             }
             self.comes_within(left);
         }
-        if self.leave {
+        if self.leave.is_some() {
             return None;
         }
         if let Some(typed) = self.typed.pop_front() {
@@ -143,14 +164,15 @@ impl Intake {
     }
 }
 
-/// Runs a state until the person leaves; returns it, so that the caller can report what was signed.
+/// Runs a state until the person leaves; returns it, so that the caller can report what was signed and what was not
+/// saved.
 pub fn run(
     mut state: State,
     effects: Vec<Effect>,
     theme: &Theme,
     mouse: bool,
     ports: Arc<Ports>,
-) -> Result<State, String> {
+) -> Result<Left, String> {
     let failed = |error: std::io::Error| format!("The terminal cannot be used: {error}.");
     let (input, inputs) = channel();
     let told = input.clone();
@@ -218,10 +240,10 @@ pub fn run(
         update(&mut state, Event::Leave).into_iter().for_each(|effect| hands.workers.submit(effect));
     }
     drop(screen);
-    intake.leave = false;
+    let ending = intake.leave.take();
     hands.workers.finish(&ports);
     take_in_the_last(&mut state, intake, &hands);
-    Ok(state)
+    Ok(Left { unsaved: ports.drafts.unsaved(), state, ending })
 }
 
 /// What the signing lane reports after the program was left is handled like any other event; deliveries under way to a
@@ -235,7 +257,7 @@ fn take_in_the_last(state: &mut State, mut intake: Intake, hands: &Hands) {
             let left = if is_open { until.saturating_duration_since(Instant::now()) } else { Duration::ZERO };
             let is_first = !left.is_zero() && !is_told;
             let came = intake.comes_within(if is_first { FIRST } else { left });
-            if intake.leave || (!came && !is_first) {
+            if intake.leave.is_some() || (!came && !is_first) {
                 return;
             }
             if !came {
@@ -429,7 +451,7 @@ fn listen(input: Sender<Input>, mut caught: Signals, reader: Arc<TerminalReader>
                 return;
             }
         }
-        let _ = input.send(Input::Leave);
+        let _ = input.send(GONE);
     });
     std::thread::spawn(move || {
         for signal in caught.forever() {
@@ -441,7 +463,7 @@ fn listen(input: Sender<Input>, mut caught: Signals, reader: Arc<TerminalReader>
                 }
                 stop if STOPS.contains(&stop) => signals.send(Input::Event(Event::Stop)),
                 SIGINT | SIGQUIT if lent.is_lent() => continue,
-                _ => signals.send(Input::Leave),
+                signal => signals.send(Input::Leave(Ending::Signal(signal))),
             };
         }
     });

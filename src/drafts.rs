@@ -1,7 +1,7 @@
 //! FLOOR 2: unfinished reviews on disk, one file per change, outside every repository. Written completely or not at
 //! all.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use crate::change::digest::Digest;
 use crate::change::from_hex;
-use crate::decision::Draft;
+use crate::decision::{Draft, Note};
 use crate::disk::write_atomically;
 
 /// How long to wait for another desk, which holds the lock for as long as it takes to write a file.
@@ -20,8 +20,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Debug, Clone)]
 pub struct Drafts {
     dir: PathBuf,
-    /// By file: the last state that was saved. What was added since is saved as soon as possible.
-    unsaved: Arc<Mutex<HashMap<PathBuf, Draft>>>,
+    /// By file: what could not be saved. It is saved as soon as possible.
+    unsaved: Arc<Mutex<BTreeMap<PathBuf, UnsavedDraft>>>,
 }
 
 impl Drafts {
@@ -57,17 +57,22 @@ impl Drafts {
     pub fn save(&self, repository: &Path, base: &Draft, draft: &Draft) -> Result<Saved, String> {
         let path = self.path(repository, &draft.change);
         let mut unsaved = self.unsaved.lock().unwrap_or_else(PoisonError::into_inner);
-        let base = unsaved.remove(&path).unwrap_or_else(|| base.clone());
+        let base = unsaved.remove(&path).map_or_else(|| base.clone(), |unsaved| unsaved.base);
         let saved = self.merge_into(&path, &base, draft).map_err(|error| {
             format!(
                 "The draft cannot be saved in {}: {error}. It lives only as long as this program.",
                 self.dir.display()
             )
         });
-        if saved.is_err() {
-            unsaved.insert(path, base);
+        if let Err(why) = &saved {
+            unsaved.insert(path, UnsavedDraft { why: why.clone(), base, draft: draft.clone() });
         }
         saved
+    }
+
+    /// The drafts that could not be saved.
+    pub fn unsaved(&self) -> Vec<UnsavedDraft> {
+        self.unsaved.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
 
     fn merge_into(&self, path: &Path, base: &Draft, draft: &Draft) -> Result<Saved, String> {
@@ -117,6 +122,42 @@ impl Drafts {
         name.push(0);
         name.extend_from_slice(change.as_bytes());
         self.dir.join(format!("{}.json", Digest::of(&name).short()))
+    }
+}
+
+/// A draft that could not be written to disk.
+#[derive(Debug, Clone)]
+pub struct UnsavedDraft {
+    /// A sentence.
+    pub why: String,
+    /// The last state that was saved.
+    base: Draft,
+    draft: Draft,
+}
+
+impl UnsavedDraft {
+    /// The change that it is about, and what the person wrote since it was last saved, each with its place. Marks of
+    /// what was seen are not among them.
+    pub fn words(&self) -> (&str, Vec<String>) {
+        let at = |note: &Note| match (note.path.as_str(), note.line) {
+            ("", _) => String::new(),
+            (path, 0) => format!("{path}: "),
+            (path, line) => format!("{path}:{line}: "),
+        };
+        let notes = self.draft.notes.iter().filter(|note| !self.base.notes.contains(note));
+        let mut words: Vec<_> = notes.map(|note| format!("{}{}", at(note), note.text)).collect();
+        let answers = |of: &Draft| of.answers.clone().into_iter().chain(of.acknowledged.clone()).collect::<Vec<_>>();
+        let before = answers(&self.base);
+        words.extend(
+            answers(&self.draft)
+                .into_iter()
+                .filter(|answer| !before.contains(answer))
+                .map(|(key, text)| format!("{key}: {text}")),
+        );
+        if self.draft.reason != self.base.reason && !self.draft.reason.is_empty() {
+            words.push(format!("reason: {}", self.draft.reason));
+        }
+        (&self.draft.change, words)
     }
 }
 

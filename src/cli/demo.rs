@@ -25,7 +25,7 @@ pub struct Options {
     dir: Option<PathBuf>,
 }
 
-pub fn run(options: &Options) -> Result<(), String> {
+pub fn run(options: &Options) -> Result<u8, String> {
     let dir = match &options.dir {
         Some(dir) => dir.clone(),
         None => fresh_dir()?,
@@ -33,7 +33,7 @@ pub fn run(options: &Options) -> Result<(), String> {
     let demo = build::build(&dir, super::now())?;
     if let Some(why) = desk::no_screen() {
         outln!("{why}, so nothing can be signed. The sample repositories are in {}.", demo.dir.display());
-        return queue::run(&queue::Options::default(), &demo.repositories);
+        return queue::run(&queue::Options::default(), &demo.repositories).map(|()| 0);
     }
     let mut config = Config::read(demo.repositories.first().map(PathBuf::as_path));
     // The samples are on no server, and nothing about them is sent to one.
@@ -46,11 +46,11 @@ pub fn run(options: &Options) -> Result<(), String> {
     });
     let (key, needs_passphrase) = desk::parts(&config);
     let paths = demo.repositories.clone();
-    let state = desk::run(config, Default::default(), |config, now| {
+    let left = desk::run(config, Default::default(), |config, now| {
         State::new(paths, config.keymap.clone(), key, needs_passphrase, now)
     })?;
-    farewell(&state, &demo.dir);
-    Ok(())
+    farewell(&left.state, &demo.dir);
+    desk::ended(&left)
 }
 
 /// A folder that stays.

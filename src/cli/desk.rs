@@ -1,6 +1,6 @@
 //! `undersign` and `undersign review`: the desk.
 
-use std::io::IsTerminal as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -12,10 +12,11 @@ use super::{meant, queue};
 use crate::app::servers::ServerSource;
 use crate::app::{Effect, State};
 use crate::cache::{self, Caches};
-use crate::change::Change;
+use crate::change::{Change, visible};
 use crate::config::{Config, data_directory};
 use crate::delivery::ServerAccess;
-use crate::desk;
+use crate::desk::{self, Ending, Left};
+use crate::drafts::UnsavedDraft;
 use crate::examination::RepositorySnapshot;
 use crate::examination::external::Reports;
 use crate::signer::NoKey;
@@ -36,18 +37,18 @@ pub struct ReviewOptions {
 }
 
 /// Opens the desk on the repositories named, else on the one it stands in and those of the configuration file.
-pub fn open(repositories: &[PathBuf]) -> Result<(), String> {
+pub fn open(repositories: &[PathBuf]) -> Result<u8, String> {
     let near = repositories.first().map_or(Path::new("."), PathBuf::as_path);
     let config = Config::read(Some(near));
     let paths = if repositories.is_empty() { here_and_configured(&config)? } else { repositories.to_vec() };
     if let Some(why) = no_screen() {
         eprintln!("undersign: {why}, so nothing can be signed. The queue:");
-        return queue::run(&queue::Options::default(), &paths);
+        return queue::run(&queue::Options::default(), &paths).map(|()| 0);
     }
-    let state = run(config, Reports::default(), |config, now| {
+    let left = run(config, Reports::default(), |config, now| {
         State::new(paths, config.keymap.clone(), fingerprint(config), needs_passphrase(config), now)
     })?;
-    farewell(&state)
+    farewell(&left)
 }
 
 /// The repository one stands in, and those of the configuration. One that is there and cannot be opened is named with
@@ -80,7 +81,7 @@ pub(super) fn no_screen() -> Option<&'static str> {
     (std::env::var_os("TERM")? == "dumb").then_some("This terminal shows no screens (TERM is dumb)")
 }
 
-pub fn review(options: &ReviewOptions, repository: Option<&Path>) -> Result<(), String> {
+pub fn review(options: &ReviewOptions, repository: Option<&Path>) -> Result<u8, String> {
     let path = repository.unwrap_or(Path::new("."));
     let mut reports = options.reports.files()?;
     let is_pending = !options.range.contains("..");
@@ -92,7 +93,7 @@ pub fn review(options: &ReviewOptions, repository: Option<&Path>) -> Result<(), 
     }
     let read_only = options.target.is_none() && !is_pending;
     let config = Config::read(Some(path));
-    let state = run(config, reports, |config, now| {
+    let left = run(config, reports, |config, now| {
         State::only(
             Arc::new(snapshot),
             Arc::new(change),
@@ -103,7 +104,7 @@ pub fn review(options: &ReviewOptions, repository: Option<&Path>) -> Result<(), 
             now,
         )
     })?;
-    farewell(&state)
+    farewell(&left)
 }
 
 fn pending(options: &ReviewOptions, path: &Path) -> Result<(RepositorySnapshot, Change), String> {
@@ -135,7 +136,7 @@ pub(super) fn run(
     config: Config,
     reports: Reports,
     begin: impl FnOnce(&Config, i64) -> (State, Vec<Effect>),
-) -> Result<State, String> {
+) -> Result<Left, String> {
     let (mut state, mut effects) = begin(&config, super::now());
     state.queue.servers = config.servers.iter().map(|server| ServerSource::new(server.name.clone())).collect();
     if !config.servers.is_empty() {
@@ -159,9 +160,9 @@ pub(super) fn run(
         tools: Tools::new(reports, config.scanners.clone()),
         packs: config.packs.clone(),
     };
-    let state = desk::run(state, effects, &config.theme, config.mouse, Arc::new(ports))?;
-    config.problems.iter().for_each(|problem| eprintln!("undersign: {problem}"));
-    Ok(state)
+    let left = desk::run(state, effects, &config.theme, config.mouse, Arc::new(ports))?;
+    config.problems.iter().for_each(|problem| warn(problem));
+    Ok(left)
 }
 
 fn fingerprint(config: &Config) -> Result<String, NoKey> {
@@ -176,15 +177,46 @@ pub(super) fn parts(config: &Config) -> (Result<String, NoKey>, bool) {
     (fingerprint(config), needs_passphrase(config))
 }
 
-/// What was signed, and how anyone can check it.
-///
-/// # Errors
-/// Something that was signed about commands is here alone.
-pub(super) fn farewell(state: &State) -> Result<(), String> {
-    state.alarms.iter().for_each(|alarm| eprintln!("undersign: {alarm}"));
-    for (repository, record) in &state.signed {
+/// What was signed.
+fn farewell(left: &Left) -> Result<u8, String> {
+    left.state.alarms.iter().for_each(|alarm| warn(alarm));
+    for (repository, record) in &left.state.signed {
         outln!("signed {record} in {}", repository.display());
     }
-    let missing = state.deliveries.missing();
-    if missing.is_empty() { Ok(()) } else { Err(missing.join("\nundersign: ")) }
+    ended(left)
+}
+
+/// The exit code of a desk that was left; after a signal as shells have it.
+///
+/// # Errors
+/// Something that was signed about commands is here alone, or something that was written is nowhere; in full, so that
+/// it can be copied.
+pub(super) fn ended(left: &Left) -> Result<u8, String> {
+    let mut lost = left.state.deliveries.missing();
+    lost.extend(left.unsaved.iter().map(unsaved));
+    if !lost.is_empty() {
+        return Err(lost.join("\nundersign: "));
+    }
+    match left.ending {
+        None => Ok(0),
+        Some(Ending::Signal(signal)) => Ok(u8::try_from(128 + signal).unwrap_or(super::FAILED)),
+        Some(Ending::TerminalGone) => Err("The terminal cannot be read any more, so the desk ended.".to_owned()),
+    }
+}
+
+fn unsaved(draft: &UnsavedDraft) -> String {
+    let (change, words) = draft.words();
+    let mut told = format!("{} It was about {}.", draft.why, visible::text(change));
+    if !words.is_empty() {
+        told.push_str(" What you wrote:");
+    }
+    for line in words.iter().flat_map(|text| text.lines()) {
+        told.push_str(&format!("\n  {}", visible::text(line)));
+    }
+    told
+}
+
+/// The terminal may be gone by now.
+fn warn(sentence: &str) {
+    let _ = writeln!(std::io::stderr(), "undersign: {sentence}");
 }

@@ -273,7 +273,8 @@ pub fn run() -> ExitCode {
     #[cfg(feature = "tui")]
     tell_of_configuration(arguments.command.as_ref());
     let code = carried_out(&arguments).unwrap_or_else(|message| {
-        eprintln!("undersign: {message}");
+        // A terminal that is gone is no reason to panic.
+        let _ = writeln!(std::io::stderr(), "undersign: {message}");
         FAILED
     });
     ExitCode::from(written(code))
@@ -287,7 +288,7 @@ fn carried_out(arguments: &Arguments) -> Result<u8, String> {
         return command.carried_out(repositories, first);
     }
     #[cfg(feature = "tui")]
-    return desk::open(repositories).map(|()| 0);
+    return desk::open(repositories);
     #[cfg(not(feature = "tui"))]
     Err("This build has no desk: it was made for a gate. Name a command; --help lists them.".to_owned())
 }
@@ -296,11 +297,11 @@ impl Command {
     fn carried_out(&self, repositories: &[PathBuf], first: Option<&Path>) -> Result<u8, String> {
         let done = match self {
             #[cfg(feature = "tui")]
-            Command::Demo(options) => demo::run(options),
+            Command::Demo(options) => return demo::run(options),
             #[cfg(feature = "tui")]
             Command::Init(options) => init::run(options, first),
             #[cfg(feature = "tui")]
-            Command::Review(options) => desk::review(options, first),
+            Command::Review(options) => return desk::review(options, first),
             #[cfg(feature = "tui")]
             Command::Key(options) => return key::run(options, first),
             #[cfg(feature = "tui")]

@@ -586,3 +586,45 @@ fn commits_of_a_detached_worktree_that_are_on_no_branch_are_a_change() {
     desk.local("own.txt", "Work beside the git directory");
     assert_eq!(desk.ids(), ["here:main-worktree"]);
 }
+
+#[test]
+fn a_clone_of_one_branch_says_that_it_sees_no_other() {
+    let desk = Desk::new();
+    desk.host("feat", &[(5, "five")]);
+    for how in [&["--single-branch"][..], &["--depth", "1"], &["-c", "remote.origin.fetch=+refs/heads/*:refs/mine/*"]] {
+        desk.clone_again(how);
+        desk.git(&["config", "--unset-all", "remote.origin.fetch", r"^\+refs/heads/\*:refs/remotes"]);
+        let (ids, broken) = desk.queue();
+        assert!(ids.is_empty() && broken.len() == 1, "{how:?}: {ids:?} {broken:?}");
+        assert_eq!(broken[0].0, "here:origin/*");
+        assert!(broken[0].1.contains("git remote set-branches origin '*'"), "{broken:?}");
+        desk.run(&["queue"]).exits(0).says("changes on others are not seen").says_not("Nothing is pending");
+    }
+    desk.git(&["remote", "set-branches", "origin", "*"]);
+    desk.fetch();
+    assert_eq!(desk.ids(), ["here:feat"]);
+}
+
+#[test]
+fn a_repository_whose_commits_are_elsewhere_says_where_they_should_be() {
+    let desk = Desk::new();
+    desk.host("feat", &[(5, "five")]);
+    desk.clone_again(&["--reference", &desk.f.repo.display().to_string()]);
+    let place = desk.f.repo.join(".git/objects");
+    let aside = desk.f.dir.path().join("aside");
+    std::fs::rename(&place, &aside).unwrap();
+    desk.run(&["queue"]).exits(70).complains("borrows objects from").complains(&place.display().to_string());
+    std::fs::rename(&aside, &place).unwrap();
+    assert_eq!(desk.ids(), ["here:feat"]);
+}
+
+#[test]
+fn a_branch_with_the_name_of_another_ones_commit_does_not_stand_for_it() {
+    let desk = Desk::new();
+    let tip = desk.host("feat", &[(5, "five")]);
+    desk.host(&tip[..8], &[(20, "twenty")]);
+    desk.fetch();
+    desk.run(&["show", &tip[..8]]).exits(70).complains("stands for several changes");
+    desk.run(&["show", &format!("here:{}", &tip[..8])]).exits(0).says("twenty");
+    desk.run(&["show", &tip[..12]]).exits(0).says("five");
+}

@@ -234,3 +234,33 @@ fn what_is_typed_while_a_change_opens_is_for_it() {
     let (exit, restored) = program.end();
     assert!(exit == 0 && restored);
 }
+
+#[test]
+fn what_could_not_be_saved_is_printed_and_is_no_success() {
+    let home = home();
+    let mut program = demo(home.path(), &[]);
+    let drafts = home.path().join("demo/drafts");
+    // A file where the folder was: as on a full disk, nothing can be written there, not even by root.
+    std::fs::remove_dir_all(&drafts).unwrap();
+    std::fs::write(&drafts, "").unwrap();
+    program.press("n");
+    program.wait_for("note");
+    program.press("Who asked for this?\r");
+    program.wait_for("cannot be saved");
+    program.press("qq");
+    let (exit, restored) = program.end();
+    assert!(exit == 70 && restored, "{exit}");
+    program.wait_for("cannot be saved");
+    program.wait_for("Who asked for this?");
+}
+
+#[test]
+fn a_signal_that_ends_the_desk_is_its_exit_code() {
+    for (signal, code) in [("-TERM", 143), ("-HUP", 129), ("-QUIT", 131)] {
+        let home = home();
+        let mut program = demo(home.path(), &[]);
+        let id = program.child.process_id().unwrap().to_string();
+        assert!(std::process::Command::new("kill").args([signal, &id]).status().unwrap().success());
+        assert_eq!(program.end(), (code, true), "{signal}");
+    }
+}

@@ -93,6 +93,18 @@ pub enum GitError {
          is called main, master or trunk. Run `git remote set-head {0} --auto`."
     )]
     NoDefault(String),
+    #[error(
+        "Of the branches of {0}, only {1} is fetched here, so changes on others are not seen. To fetch all of them: \
+         `git remote set-branches {0} '*'`, then `git fetch {0}`."
+    )]
+    Narrow(String, String),
+    #[error(
+        "This repository borrows objects from {0}, which is not there. Bring it back, or write its new place into \
+         {1}."
+    )]
+    NoAlternate(String, String),
+    #[error("The commit of {0} is missing: the repository is damaged. `git fsck` says what is missing.")]
+    NoCommit(String),
     /// The missing part of the history may contain the base.
     #[error("A shallow clone, cut before its base. Run `git fetch --unshallow`.")]
     Cut,

@@ -20,6 +20,10 @@ use crate::record::ChainId;
 
 /// The least length of an abbreviated commit id.
 const MIN_PREFIX: usize = 4;
+/// The least length at which git itself abbreviates a commit id; a shorter text is rather a number or a word.
+const SHORT: usize = 7;
+/// How exact the match by a prefix of a commit id is.
+const COMMIT: u8 = 3;
 /// The most candidates listed if a name is ambiguous.
 const MAX_CANDIDATES: usize = 8;
 
@@ -75,6 +79,11 @@ impl Repository {
                     pending.broken.push(Broken { id, refs: proposal.refs, tip: proposal.tip.ok(), why });
                 }
             }
+        }
+        if let Some(why) = self.narrow_home() {
+            let remote = self.home().unwrap_or_default();
+            let id = format!("{}:{remote}/*", self.name);
+            pending.broken.push(Broken { id, refs: Vec::new(), tip: None, why });
         }
         Ok(pending)
     }
@@ -455,9 +464,14 @@ impl Pending {
             let changes = self.changes.iter().map(Resolved::Change);
             changes.chain(self.broken.iter().map(Resolved::Broken))
         };
-        for certainty in 0..=3 {
-            let found: Vec<_> = all().filter(|one| one.is_called(text, certainty)).collect();
+        for certainty in 0..=COMMIT {
+            let mut found: Vec<_> = all().filter(|one| one.is_called(text, certainty)).collect();
             if !found.is_empty() {
+                // Anyone can give a branch the name of somebody else's commit.
+                let is_new = |one: &Resolved<'_>| found.iter().all(|other| other.id() != one.id());
+                let others: Vec<_> =
+                    all().filter(|one| text.len() >= SHORT && one.is_called(text, COMMIT) && is_new(one)).collect();
+                found.extend(others);
                 return (certainty, found);
             }
         }

@@ -2,8 +2,9 @@
 //! here. If there are remotes, the verdicts of a gate use none of this.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
-use git2::BranchType;
+use git2::{BranchType, Direction};
 
 use super::{GitError, Repository};
 use crate::change::{BranchRef, ObjectId, visible};
@@ -33,10 +34,55 @@ impl Repository {
     /// its remote resolves, else the one branch there with a usual default name. In a bare repository: HEAD. Otherwise
     /// main, master or trunk, or the only branch there is.
     pub fn target(&self) -> Result<TargetBranch, GitError> {
-        match self.home() {
+        let target = match self.home() {
             Some(remote) => self.default_of(&remote),
             None => self.local_target(),
+        };
+        // No setting helps where the commits of the branches are gone.
+        target.map_err(|why| self.lost_commits().unwrap_or(why))
+    }
+
+    /// Why the commits of branches are not here, if some are not.
+    fn lost_commits(&self) -> Option<GitError> {
+        let is_lost = |name: &str| {
+            let id = self.raw.find_reference(name).ok()?.target()?;
+            self.raw.odb().ok().map(|objects| !objects.exists(id))
+        };
+        let refs = self.branch_refs().ok()?;
+        let (lost, _) = refs.into_iter().find(|(at, _)| is_lost(&at.full) == Some(true))?;
+        let no_commit = GitError::NoCommit(visible::text(&lost.full).into_owned());
+        Some(self.lost_alternate().unwrap_or(no_commit))
+    }
+
+    /// A store of objects that this one borrows from and that is not there.
+    fn lost_alternate(&self) -> Option<GitError> {
+        let objects = self.raw.commondir().join("objects");
+        let list = objects.join("info/alternates");
+        let text = std::fs::read_to_string(&list).ok()?;
+        let places = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+        let gone = places.map(|place| objects.join(place)).find(|place| !place.is_dir())?;
+        let name = |path: &Path| visible::text(&path.display().to_string()).into_owned();
+        Some(GitError::NoAlternate(name(&gone), name(&list)))
+    }
+
+    /// The remote on which changes land, if not all of its branches are fetched into where branches are looked for.
+    pub(super) fn narrow_home(&self) -> Option<GitError> {
+        let name = self.home()?;
+        let remote = self.raw.find_remote(&name).ok()?;
+        let specs: Vec<_> = remote.refspecs().filter(|spec| spec.direction() == Direction::Fetch).collect();
+        let is_wide = specs.iter().any(|spec| {
+            let to = spec.dst().unwrap_or_default();
+            let is_seen = to.starts_with("refs/remotes/") || to.starts_with("refs/heads/") || to == "refs/*";
+            is_seen && matches!(spec.src(), Ok("refs/heads/*" | "refs/*"))
+        });
+        if is_wide {
+            return None;
         }
+        let fetched = specs.iter().filter(|spec| spec.dst().is_ok_and(|to| to.starts_with("refs/remotes/")));
+        let short = |from: &str| from.strip_prefix("refs/heads/").unwrap_or(from).to_owned();
+        let fetched: Vec<_> = fetched.filter_map(|spec| spec.src().ok().map(short)).collect();
+        let fetched = if fetched.is_empty() { "none".to_owned() } else { fetched.join(", ") };
+        Some(GitError::Narrow(visible::text(&name).into_owned(), visible::text(&fetched).into_owned()))
     }
 
     /// A target by its full name; its tip is the remote-tracking one, if there is one. Not so in a bare repository: a
