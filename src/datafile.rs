@@ -84,9 +84,12 @@ struct Sheet<'s> {
 }
 
 impl Sheet<'_> {
+    fn line(&self, at: usize) -> usize {
+        1 + self.source.as_bytes()[..at.min(self.source.len())].iter().filter(|&&b| b == b'\n').count()
+    }
+
     fn mistake(&self, at: usize, text: impl Into<String>) {
-        let line = 1 + self.source.as_bytes()[..at.min(self.source.len())].iter().filter(|&&b| b == b'\n').count();
-        self.mistakes.borrow_mut().push(Mistake { line, text: text.into() });
+        self.mistakes.borrow_mut().push(Mistake { line: self.line(at), text: text.into() });
     }
 }
 
@@ -103,6 +106,11 @@ impl<T> Placed<'_, T> {
     /// Reports that this value is wrong.
     pub fn mistake(&self, text: impl Into<String>) {
         self.sheet.mistake(self.at, text);
+    }
+
+    /// What is said about its line, where the file is not to be refused for it.
+    pub fn remark(&self, text: impl Into<String>) -> Mistake {
+        Mistake { line: self.sheet.line(self.at), text: text.into() }
     }
 }
 
@@ -138,6 +146,11 @@ impl<'t> Table<'t> {
     /// Whether the table has the key, with whatever value.
     pub fn has(&self, key: &str) -> bool {
         self.table.contains_key(key)
+    }
+
+    /// Whether the table has the key; a key that was asked for in this way is not unknown.
+    pub fn has_value(&self, key: &str) -> bool {
+        self.get(key).is_some()
     }
 
     /// The value of a key; none if it is absent, or not a string, which is a mistake.
@@ -207,6 +220,13 @@ impl<'t> Table<'t> {
     pub fn table(&self, key: &str) -> Option<Table<'t>> {
         let value = self.get(key)?;
         self.sub(value, key.to_owned())
+    }
+
+    /// As [`Table::table`], for a table that is read as a whole elsewhere: what is not read here is not unknown.
+    pub fn part_of(&self, key: &str) -> Option<Table<'t>> {
+        let table = self.table(key)?;
+        table.used.borrow_mut().extend(table.table.iter().map(|(key, _)| key.get_ref().to_string()));
+        Some(table)
     }
 
     /// An array of tables, `[[key]]` or `key = [{ … }]`; empty if the key is absent.

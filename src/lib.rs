@@ -23,9 +23,9 @@
 //!  4  app  tui  worker  config  service
 //!                                               the program without a screen; the screen; effects → events; the gate
 //!                                               over HTTP
-//!  3  signing  examination  authorizing  sync  delivery  enforcement  audit  broker
+//!  3  signing  examination  authorizing  sync  delivery  enforcement  inheritance  audit  broker
 //!                                               what is joined for the sheet, queue and reader, remotes, review
-//!                                               servers, pushes, looks back, commands
+//!                                               servers, pushes, organizations, looks back, commands
 //!  2  source  ledger  gate_state  signer  drafts  cache  disk  clipboard  editor
 //!                                               git objects; chains in refs; what a gate saw; keys; files
 //!  1  provenance  risk  policy  decision  record  gate  enrolment  command  agents  highlight    rules
@@ -117,6 +117,9 @@ pub mod enforcement;
 pub mod examination;
 #[cfg(feature = "git")]
 pub mod gate_state;
+#[cfg(feature = "git")]
+#[doc(hidden)]
+pub mod inheritance;
 #[cfg(feature = "git")]
 pub mod ledger;
 #[cfg(feature = "git")]

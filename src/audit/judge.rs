@@ -78,9 +78,10 @@ impl Court<'_> {
         let shares: Vec<&[Option<Question>]> = questions.chunks(SHARE).collect();
         let next = AtomicUsize::new(0);
         let (git_dir, book, name) = (self.repository.git_dir(), self.book, self.name);
+        let organization = self.repository.organization();
         let (policy_branch, shown) = (self.policy_branch, self.shown);
         let answer = || -> Result<Vec<Answered>, GitError> {
-            let repository = Repository::open_exactly(git_dir)?;
+            let repository = Repository::open_exactly(git_dir)?.with(organization.clone());
             let judge = Judge::new(&repository, book, name, policy_branch, shown);
             let mut answers = Vec::new();
             loop {

@@ -240,7 +240,7 @@ impl<'g> Ground<'g> {
 
     fn emergency(&self, policy: &Arc<Policy>, manifest: &str, to: i64) -> Option<Emergency> {
         let mut known = self.emergencies.borrow_mut();
-        let of = known.entry(policy.digest).or_insert_with(|| {
+        let of = known.entry(policy.whole).or_insert_with(|| {
             let (chains, receipts) = self.book.all_as_of(to);
             let all = emergencies(policy, &chains, &receipts, to).into_iter();
             all.map(|one| (one.manifest.clone(), one)).collect()

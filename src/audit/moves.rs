@@ -237,6 +237,7 @@ pub mod tests {
             outcome: outcome.trim_start_matches("report ").into(),
             enforced: !outcome.starts_with("report "),
             policy: None,
+            organization: None,
             refs: vec![moved],
             proposal: false,
             cut: None,

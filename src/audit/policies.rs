@@ -44,8 +44,9 @@ impl<'r> Policies<'r> {
     pub fn of_file(repository: &'r Repository, file: &Path, branch: Option<String>) -> Result<Policies<'r>, String> {
         let source = std::fs::read(file)
             .map_err(|error| format!("The policy file {} cannot be read: {error}.", file.display()))?;
-        let policy =
-            Policy::read(&file.display().to_string(), &source).map_err(|error| visible::lines(&error.to_string()))?;
+        let organization = repository.organization()?;
+        let policy = Policy::read(&file.display().to_string(), &source, organization.as_deref())
+            .map_err(|error| visible::lines(&error.to_string()))?;
         Ok(Policies { fixed: Some(Arc::new(policy)), ..Policies::of_line(repository, branch, Vec::new()) })
     }
 

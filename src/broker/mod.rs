@@ -79,7 +79,7 @@ impl Broker {
         let settings = state.settings()?;
         let key = state.key()?;
         let id = ChainId { key: key.public.id().to_string(), device: state.device()? };
-        let repository = Repository::open_exactly(&settings.repository).map_err(|error| error.to_string())?;
+        let repository = open(&settings.repository)?;
         durable(&repository)?;
         let commit = state.pinned()?;
         let policy = policy_at(&repository, commit)?;
@@ -107,7 +107,7 @@ impl Broker {
     pub fn pin(dir: &Path) -> Result<(ObjectId, Policy), String> {
         let state = State::open(dir)?;
         let (settings, key) = (state.settings()?, state.key()?);
-        let repository = Repository::open_exactly(&settings.repository).map_err(|error| error.to_string())?;
+        let repository = open(&settings.repository)?;
         let mut name = settings.policy_branch.as_str();
         if let Some(remote) = &settings.remote {
             fetch_ref(&repository, remote, name, state::POLICY_REF, Prompts::Never)?;
@@ -128,7 +128,7 @@ impl Broker {
 
     /// Opened again for each thread.
     fn repository(&self) -> Result<Repository, String> {
-        Repository::open_exactly(&self.settings.repository).map_err(|error| error.to_string())
+        open(&self.settings.repository)
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
@@ -210,6 +210,7 @@ impl Broker {
         let settings = enforcement::Settings {
             branch: Some(self.settings.policy_branch.clone()),
             repository_id: Some(known.policy.repository.clone()),
+            organization: repository.file_setting("undersign.organization"),
             ..enforcement::Settings::default()
         };
         let outcome = enforcement::judge(&request, &settings, now());
@@ -385,6 +386,12 @@ fn policy_at(repository: &Repository, commit: ObjectId) -> Result<Policy, String
         PolicyState::Absent => Err(format!("There is no policy at {}.", commit.short())),
         PolicyState::Invalid(mistakes) => Err(crate::change::visible::lines(&mistakes.to_string())),
     }
+}
+
+/// The repository of a broker, to whose operator its configuration belongs.
+fn open(path: &Path) -> Result<Repository, String> {
+    let repository = Repository::open_exactly(path).map_err(|error| error.to_string())?;
+    Ok(repository.following_settings())
 }
 
 /// In a clone the policy branch points to the pinned policy, from which the gate judges.

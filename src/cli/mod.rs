@@ -27,6 +27,7 @@ mod gate;
 mod hook;
 mod manual;
 mod meant;
+mod org;
 mod policy;
 mod queue;
 mod record;
@@ -143,6 +144,13 @@ enum Command {
         "undersign policy explain src/lib.rs"
     ))]
     Policy(policy::Options),
+    /// Keep a copy of an organization's rules, check them, and say which repositories keep to them
+    #[command(after_help = help!(
+        "0 done; `check`: 2 for a file with mistakes; `status`: 2 where a repository does not keep to them",
+        "undersign org fetch /var/lib/undersign/acme.git",
+        "undersign org status --organization /var/lib/undersign/acme.git /srv/git/*.git"
+    ))]
+    Org(org::Options),
     /// Print the queue of pending changes, riskiest first
     #[command(after_help = help!("0 when all of it could be read", "undersign --repo ~/src/infra queue --json"))]
     Queue(queue::Options),
@@ -226,7 +234,7 @@ enum Command {
 const GROUPS: [(&str, &[&str]); 5] = [
     ("Review", &["demo", "init", "review", "queue", "show", "risk", "rules"]),
     ("Decisions", &["sync", "record"]),
-    ("Policy and gate", &["policy", "key", "verify", "gate", "report", "doctor"]),
+    ("Policy and gate", &["policy", "org", "key", "verify", "gate", "report", "doctor"]),
     ("Commands in production", &["exec", "broker", "hook", "mcp"]),
     ("Terminal and shell", &["keys", "theme", "completions", "man"]),
 ];
@@ -327,6 +335,7 @@ impl Command {
             Command::Man(options) => manual::man(options, command()),
             Command::Rules(options) => return rules::run(options, first),
             Command::Policy(options) => return policy::run(options, first),
+            Command::Org(options) => return org::run(options),
             Command::Record(options) => return record::run(options, first),
         };
         done.map(|()| 0)

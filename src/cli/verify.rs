@@ -57,6 +57,10 @@ pub struct GateOptions {
     /// A policy file to judge by, instead of the one on the policy branch
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
+    /// The organization that policies inherit from: its repository, a copy that `undersign org fetch` keeps, or its
+    /// file
+    #[arg(long, value_name = "PATH")]
+    organization: Option<PathBuf>,
     /// Full name of the branch that holds the policy; by default the one that HEAD of a repository that is pushed to
     /// names
     #[arg(long, value_name = "REF")]
@@ -99,6 +103,7 @@ impl GateOptions {
         Settings {
             deadline: Some(Duration::from_secs(self.deadline.unwrap_or(deadline))),
             max_ledger: Some(self.max_ledger << 20),
+            organization: self.organization.clone(),
             policy: self.policy.clone(),
             branch: self.policy_branch.clone(),
             repository_id: self.repository_id.clone(),
@@ -130,6 +135,7 @@ impl GateOptions {
     pub fn as_arguments(&self, here: &Path) -> Vec<String> {
         let path = |path: &PathBuf| here.join(path).display().to_string();
         let given = [
+            ("--organization", self.organization.as_ref().map(path)),
             ("--policy", self.policy.as_ref().map(path)),
             ("--policy-branch", self.policy_branch.clone()),
             ("--repository-id", self.repository_id.clone()),

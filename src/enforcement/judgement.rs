@@ -118,7 +118,7 @@ impl Judgement<'_> {
         let policy = Some(&*self.policy).filter(|_| self.is_before_true || self.case.settings.policy.is_some());
         let positions = RefCell::default();
         let position = |name: &str, id: &str, beyond| position_of(repository, ahead, name, id, beyond, &positions);
-        let (record_statuses, digest) = (OnceCell::new(), self.policy.digest.to_string());
+        let (record_statuses, digest) = (OnceCell::new(), self.policy.whole.to_string());
         let still_approved = |landed: &gate::WaitingStates, receipts: &gate::Receipts| {
             let record_statuses =
                 record_statuses.get_or_init(|| gate::record_statuses(&self.policy, &self.ledger.held, receipts, now));
@@ -345,7 +345,7 @@ impl Judgement<'_> {
             new: update.new.to_string(),
             commits: judged.states.iter().map(ObjectId::to_string).collect(),
             records: judged.outcome.records.clone(),
-            policy: self.policy.digest.to_string(),
+            policy: self.policy.whole.to_string(),
         });
         let arriving = self.ledger.chains.iter().filter(|chain| {
             let is_known = self.policy.roster.by_key_id(&chain.id.key).is_some();
@@ -509,6 +509,7 @@ fn entry_of(outcome: &Outcome, request: &Request<'_>) -> Entry {
         outcome: word(outcome.outcome),
         enforced: outcome.enforced,
         policy: outcome.policy.as_ref().map(|policy| policy.digest.clone()),
+        organization: outcome.policy.as_ref().and_then(|policy| Some(policy.organization.as_ref()?.digest.clone())),
         refs: refs.collect(),
         proposal: request.proposal,
         cut: None,
@@ -536,6 +537,7 @@ fn entry_of_landed(landed: &[gate::WaitingStates], policy: &Policy, now: i64) ->
         outcome: LANDED.to_owned(),
         enforced: true,
         policy: Some(policy.digest.to_string()),
+        organization: policy.inherited.as_ref().map(|inherited| inherited.digest.to_string()),
         refs: refs.collect(),
         proposal: false,
         cut: None,

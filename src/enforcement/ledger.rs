@@ -68,7 +68,7 @@ impl Case<'_> {
 
     /// What was kept for this policy, in memory or on disk; otherwise what matters under any.
     fn digested(&self, policy: &Policy, gate_state: Option<&GateState>, state: &Path) -> Option<Arc<Digested>> {
-        let is_ours = |digested: &Arc<Digested>| digested.policy == policy.digest.to_string();
+        let is_ours = |digested: &Arc<Digested>| digested.policy == policy.whole.to_string();
         let at_hand = if self.settings.lasting { ledger::at_hand(state) } else { None };
         at_hand.filter(is_ours).or_else(|| {
             let digested = Arc::new(gate_state?.digested(policy)?);
@@ -187,7 +187,7 @@ impl Ledger {
         if let Some(gate_state) = gate_state.filter(|_| self.keep == Keep::ForAny) {
             gate_state.keep(&Digested::of(repository, String::new(), &self.held, |_| false))?;
         }
-        let digested = Digested::of(repository, policy.digest.to_string(), &self.held, is_obsolete);
+        let digested = Digested::of(repository, policy.whole.to_string(), &self.held, is_obsolete);
         if let Some(gate_state) = gate_state {
             gate_state.keep(&digested)?;
         }

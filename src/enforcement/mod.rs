@@ -37,6 +37,8 @@ pub const MAX_LEDGER: u64 = 1 << 30;
 /// The configuration of a gate: by its operator, never by the repository.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Settings {
+    /// The repository, or the file, of the organization that policies inherit from.
+    pub organization: Option<PathBuf>,
     /// A policy file to use instead of the one on the policy branch.
     pub policy: Option<PathBuf>,
     /// The full name of the policy branch; without it, the branch that HEAD names in a repository that people push to.
@@ -131,8 +133,7 @@ impl<'c> Case<'c> {
             return Err(Reason::deny(Code::Limit, detail));
         }
         ref_names::refuse_names(&self.request.updates).map_or(Ok(()), Err)?;
-        let repository =
-            Repository::open_exactly(Path::new(self.request.repository)).map_err(unread)?.within(self.deadline);
+        let repository = policy::open(Path::new(self.request.repository), self.settings)?.within(self.deadline);
         let repository = repository.with_objects(&self.request.quarantine).map_err(unread)?;
         self.refuse_pretence(&repository)?;
         policy::refuse_files_of_the_work_tree(&repository, self.settings)?;

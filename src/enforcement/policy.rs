@@ -3,25 +3,48 @@
 use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::{Arc, LazyLock, Mutex};
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::{Settings, unread, unreadable};
+use super::{Settings, unread};
 use crate::change::{ObjectId, visible};
-use crate::gate::{Code, PolicySummary, Reason};
+use crate::gate::{Code, PolicySummary, Reason, SeenOrganization};
 use crate::policy::Policy;
-use crate::source::git::{PolicyState, Repository, TargetBranch};
+use crate::source::git::{PolicyState, Repository, TargetBranch, organization};
+
+/// Opens the repository of a gate, with the organization that its operator named.
+///
+/// # Errors
+/// Either cannot be read, or the organization is not to be relied on now.
+pub(super) fn open(path: &Path, settings: &Settings) -> Result<Repository, Reason> {
+    let repository = Repository::open_exactly(path).map_err(unread)?;
+    let Some(place) = &settings.organization else { return Ok(repository) };
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() as i64);
+    let refused = |why: String| Reason::undecidable(Code::PolicyInvalid, why);
+    let organization = organization::read(place, Some(now)).map_err(refused)?;
+    if organization::is_of(place, &repository) {
+        let why = "The organization's repository cannot inherit from itself: who may change the rules there is for a \
+                   policy of its own to say.";
+        return Err(refused(why.to_owned()));
+    }
+    Ok(repository.with_organization(organization))
+}
 
 /// The policy by which a push would be judged now.
 ///
 /// # Errors
 /// Why every push would be undecidable.
 pub fn policy_in_force(repository: &str, settings: &Settings) -> Result<PolicySummary, Reason> {
-    let repository = Repository::open_exactly(Path::new(repository)).map_err(unreadable)?;
+    let repository = open(Path::new(repository), settings)?;
     let tip = policy_branch(&repository, settings, false)?.map(|branch| branch.tip);
     policy(&repository, settings, tip).map(|policy| summary(&policy))
 }
 
 pub(super) fn summary(policy: &Policy) -> PolicySummary {
-    PolicySummary { version: policy.version, digest: policy.digest.to_string() }
+    PolicySummary {
+        version: policy.version,
+        digest: policy.digest.to_string(),
+        organization: policy.inherited.as_ref().map(SeenOrganization::of),
+    }
 }
 
 /// The policy branch, named by the operator: by an option, or by HEAD of a repository that people push to. The branches
@@ -93,7 +116,12 @@ pub(super) fn refuse_open_branch(
 /// # Errors
 /// One is.
 pub(super) fn refuse_files_of_the_work_tree(repository: &Repository, settings: &Settings) -> Result<(), Reason> {
-    let given = [("--policy", &settings.policy), ("--state", &settings.state), ("--state-key", &settings.state_key)];
+    let given = [
+        ("--organization", &settings.organization),
+        ("--policy", &settings.policy),
+        ("--state", &settings.state),
+        ("--state-key", &settings.state_key),
+    ];
     for (option, path) in given.iter().filter_map(|(option, path)| Some((option, path.as_ref()?))) {
         if repository.is_in_work_tree(path) {
             let detail = format!(
@@ -114,7 +142,7 @@ pub(super) fn policy(
     commit: Option<ObjectId>,
 ) -> Result<Arc<Policy>, Reason> {
     let policy = match (&settings.policy, commit) {
-        (Some(file), _) => policy_file(file).map(Arc::new),
+        (Some(file), _) => policy_file(repository, file).map(Arc::new),
         (None, Some(commit)) if settings.lasting => policy_at_hand(repository, commit),
         (None, Some(commit)) => policy_of(repository, commit).map(Arc::new),
         (None, None) => Err(Reason::undecidable(Code::PolicyAbsent, "There is no policy branch.")),
@@ -139,9 +167,15 @@ static AT_HAND: LazyLock<Mutex<VecDeque<Arc<Policy>>>> = LazyLock::new(Mutex::de
 const MAX_AT_HAND: usize = 8;
 
 fn policy_at_hand(repository: &Repository, commit: ObjectId) -> Result<Arc<Policy>, Reason> {
+    let organization = repository.organization().ok().flatten();
+    let is_current = |policy: &Policy| match (&policy.inherited, &organization) {
+        (None, _) => true,
+        (Some(inherited), Some(organization)) => inherited.digest == organization.digest(),
+        (Some(_), None) => false,
+    };
     let known = repository.policy_digest(commit).and_then(|digest| {
         let mut held = AT_HAND.lock().ok()?;
-        let at = held.iter().position(|policy| policy.digest == digest)?;
+        let at = held.iter().position(|policy| policy.digest == digest && is_current(policy))?;
         let policy = held.remove(at)?;
         held.push_back(policy.clone());
         Some(policy)
@@ -173,10 +207,11 @@ fn policy_of(repository: &Repository, commit: ObjectId) -> Result<Policy, Reason
     }
 }
 
-fn policy_file(file: &Path) -> Result<Policy, Reason> {
+fn policy_file(repository: &Repository, file: &Path) -> Result<Policy, Reason> {
     let source = std::fs::read(file).map_err(|error| {
         Reason::undecidable(Code::PolicyAbsent, format!("The policy file {} cannot be read: {error}.", file.display()))
     })?;
-    Policy::read(&file.display().to_string(), &source)
+    let organization = repository.organization().map_err(|why| Reason::undecidable(Code::PolicyInvalid, why))?;
+    Policy::read(&file.display().to_string(), &source, organization.as_deref())
         .map_err(|error| Reason::undecidable(Code::PolicyInvalid, visible::lines(&error.to_string())))
 }

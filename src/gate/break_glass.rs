@@ -7,7 +7,7 @@ use super::counted_decision::{CountedDecision, signers};
 use super::record_status::Validity;
 use crate::change::Identity;
 use crate::decision::Verdict;
-use crate::policy::{Ai, BreakGlass, PersonKind, Policy};
+use crate::policy::{Ai, BreakGlass, PersonKind, Policy, Requirement};
 use crate::record::Chain;
 
 /// The period of the quota: 30 days, in seconds.
@@ -18,9 +18,9 @@ const WINDOW: i64 = 30 * 24 * 3600;
 pub(super) struct BreakGlassUse<'g> {
     /// Digest of its manifest.
     pub manifest: &'g str,
-    /// When the last required signature came, by the earlier of the signer's and the gate's clock: the review is owed
-    /// from then on. Seconds since the epoch.
-    pub since: i64,
+    /// The deadline of the review: so long after the last required signature came, by the earlier of the signer's and
+    /// the gate's clock. Seconds since the epoch.
+    pub due: i64,
     /// When the gate first saw the last of all its signatures; for those that it sees only now, their own date. So no
     /// backdated signature moves an emergency out of the period of the quota.
     pub latest: i64,
@@ -29,9 +29,14 @@ pub(super) struct BreakGlassUse<'g> {
     pub is_reviewed: bool,
 }
 
-impl BreakGlassUse<'_> {
-    pub fn is_overdue(&self, terms: &BreakGlass, now: i64) -> bool {
-        !self.is_reviewed && now >= self.since.saturating_add(terms.debt_after)
+impl<'g> BreakGlassUse<'g> {
+    pub fn is_overdue(&self, now: i64) -> bool {
+        !self.is_reviewed && now >= self.due
+    }
+
+    /// The same emergency by other terms: the stricter of the two holds.
+    fn and(self, other: BreakGlassUse<'g>) -> BreakGlassUse<'g> {
+        BreakGlassUse { due: self.due.min(other.due), latest: self.latest.max(other.latest), ..self }
     }
 
     pub fn is_in_window(&self, now: i64) -> bool {
@@ -52,11 +57,10 @@ pub struct Emergency {
 
 /// All emergencies of a repository at a time, by the terms of a policy. None if it has no such terms.
 pub fn emergencies(policy: &Policy, chains: &[Chain], receipts: &Receipts, now: i64) -> Vec<Emergency> {
-    let Some(terms) = &policy.break_glass else { return Vec::new() };
     let decisions = CountedDecision::all(policy, chains, receipts, now);
     let told = |one: BreakGlassUse<'_>| Emergency {
         manifest: one.manifest.to_owned(),
-        due: one.since.saturating_add(terms.debt_after),
+        due: one.due,
         is_reviewed: one.is_reviewed,
     };
     all(policy, &decisions, now).into_iter().map(told).collect()
@@ -64,7 +68,7 @@ pub fn emergencies(policy: &Policy, chains: &[Chain], receipts: &Receipts, now: 
 
 /// All emergencies of a repository, from every known decision, including superseded and expired ones.
 pub(super) fn all<'g>(policy: &'g Policy, decisions: &[CountedDecision<'g>], now: i64) -> Vec<BreakGlassUse<'g>> {
-    if policy.break_glass.is_none() {
+    if policy.owed_by.is_empty() {
         return Vec::new();
     }
     let mut by_manifest: BTreeMap<&str, Vec<CountedDecision<'g>>> = BTreeMap::new();
@@ -75,7 +79,10 @@ pub(super) fn all<'g>(policy: &'g Policy, decisions: &[CountedDecision<'g>], now
     }
     by_manifest
         .into_iter()
-        .filter_map(|(manifest, signed)| emergency(policy, manifest, &signed, decisions, now))
+        .filter_map(|(manifest, signed)| {
+            let by = |terms| emergency(policy, terms, manifest, &signed, decisions, now);
+            policy.owed_by.iter().filter_map(by).reduce(BreakGlassUse::and)
+        })
         .collect()
 }
 
@@ -85,12 +92,13 @@ fn is_here(policy: &Policy, decision: CountedDecision<'_>) -> bool {
 
 fn emergency<'g>(
     policy: &'g Policy,
+    terms: &BreakGlass,
     manifest: &'g str,
     signed: &[CountedDecision<'g>],
     decisions: &[CountedDecision<'g>],
     now: i64,
 ) -> Option<BreakGlassUse<'g>> {
-    let requirement = policy.emergency()?;
+    let requirement = Requirement::of_emergency(terms);
     let mut signed = signed.to_vec();
     signed.sort_by_key(|decision| decision.received.min(decision.issued()));
     let enough = (1..=signed.len()).find(|&n| requirement.is_filled_by(&signers(&signed[..n])))?;
@@ -115,7 +123,8 @@ fn emergency<'g>(
         if decision.received < now { decision.received } else { decision.issued().min(now) }
     };
     let latest = signed.iter().filter(counts).map(came).max()?;
-    Some(BreakGlassUse { manifest, since: last.received.min(last.issued()), latest, compartments, is_reviewed })
+    let due = last.received.min(last.issued()).saturating_add(terms.debt_after);
+    Some(BreakGlassUse { manifest, due, latest, compartments, is_reviewed })
 }
 
 /// What people approved after seeing all of it, and have neither withdrawn nor rejected since. An expired approval

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::Standing;
+use super::{SeenOrganization, Standing};
 use crate::policy::{AI, HIDDEN, SlotState};
 
 /// Allow, deny, or cannot decide. Only the first permits a push.
@@ -432,6 +432,9 @@ pub struct PolicySummary {
     pub version: u64,
     /// SHA-256 of the bytes of the file, in hex.
     pub digest: String,
+    /// What it inherits from, if it does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub organization: Option<SeenOrganization>,
 }
 
 /// How much of the ledger was read.

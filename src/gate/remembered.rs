@@ -8,6 +8,7 @@ use super::history::FirstParentLine;
 use super::outcome::{AuditHead, Code, Reason};
 use super::{CLOCK_SKEW, Input};
 use crate::change::{ObjectId, visible};
+use crate::policy::{Inherited, Policy};
 use crate::record::{Chain, ChainId, Head, Heads, Index, Loss, Record};
 
 /// What was seen before; empty if there is no memory.
@@ -20,6 +21,9 @@ pub struct Remembered {
     pub receipts: Receipts,
     /// Version and digest of the newest policy that was applied.
     pub policy: Option<(u64, String)>,
+    /// The newest organization that was applied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub organization: Option<SeenOrganization>,
     /// When the last push was judged, in seconds since the epoch.
     pub clock: i64,
     /// Pushes that were allowed and not seen to have landed yet, the oldest first.
@@ -34,6 +38,34 @@ pub struct Remembered {
     /// The end of the log of verdicts when this was last written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log: Option<AuditHead>,
+}
+
+/// The organization that a policy inherited from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SeenOrganization {
+    /// Its id.
+    pub id: String,
+    /// The version of its file.
+    pub version: u64,
+    /// SHA-256 of its file, in hex.
+    pub digest: String,
+}
+
+impl SeenOrganization {
+    /// As the policy has it.
+    pub fn of(inherited: &Inherited) -> SeenOrganization {
+        SeenOrganization {
+            id: inherited.organization.clone(),
+            version: inherited.version,
+            digest: inherited.digest.to_string(),
+        }
+    }
+
+    /// Whether this is an older version of the same.
+    pub fn is_before(&self, inherited: &Inherited) -> bool {
+        self.id == inherited.organization && self.version < inherited.version
+    }
 }
 
 /// An allowed push, until the gate sees its result. Git moves each ref separately, and another hook may refuse them
@@ -249,6 +281,9 @@ pub(super) fn stale(input: &Input<'_>) -> Option<Reason> {
         let detail = "The gate's clock went back since it last judged a push. Set it, then push again.";
         return Some(Reason::undecidable(Code::Time, detail));
     }
+    if let Some(reason) = remembered.organization.as_ref().and_then(|seen| other_organization(seen, policy)) {
+        return Some(reason);
+    }
     let (version, digest) = remembered.policy.as_ref()?;
     let other = *version == policy.version && *digest != policy.digest.to_string();
     (policy.version < *version || other).then(|| {
@@ -259,6 +294,27 @@ pub(super) fn stale(input: &Input<'_>) -> Option<Reason> {
         );
         Reason::deny(Code::PolicyStale, detail)
     })
+}
+
+/// Reports that the organization went back, or is not the same any more.
+fn other_organization(seen: &SeenOrganization, policy: &Policy) -> Option<Reason> {
+    let name = visible::text(&seen.id);
+    let what = match &policy.inherited {
+        None => "the policy inherits from none",
+        Some(now) if now.organization != seen.id => "the policy inherits from another",
+        Some(now) if now.version < seen.version => "finds an older one",
+        Some(now) if now.version == seen.version && now.digest.to_string() != seen.digest => {
+            "finds another of the same version"
+        }
+        Some(_) => return None,
+    };
+    let detail = format!(
+        "This gate judged by version {} of the organization {name} ({}), and {what}. Restore what it was, or fetch the \
+         organization again: `undersign org fetch`.",
+        seen.version,
+        &seen.digest[..12.min(seen.digest.len())]
+    );
+    Some(Reason::undecidable(Code::PolicyStale, detail))
 }
 
 /// A ref that was seen further ahead: somebody moved it back without the gate.

@@ -44,6 +44,9 @@ pub struct Entry {
     pub outcome: String,
     pub enforced: bool,
     pub policy: Option<String>,
+    /// SHA-256 of the file of the organization that the policy inherited from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub organization: Option<String>,
     pub refs: Vec<EntryRef>,
     /// A proposal was judged, and no ref moves by that.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -331,6 +334,7 @@ mod tests {
             outcome: outcome.to_owned(),
             enforced: true,
             policy: None,
+            organization: None,
             refs: Vec::new(),
             proposal: false,
             cut: None,

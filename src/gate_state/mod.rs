@@ -23,7 +23,7 @@ use states::StatesFile;
 use crate::change::ObjectId;
 use crate::change::digest::Digest;
 use crate::disk::{stream_atomically, sweep, write_atomically};
-use crate::gate::{AuditHead, Receipts, RefPosition, Remembered, States, Waiting, WaitingStates};
+use crate::gate::{AuditHead, Receipts, RefPosition, Remembered, SeenOrganization, States, Waiting, WaitingStates};
 use crate::ledger::Digested;
 use crate::policy::{Policy, Roster};
 use crate::record::{Chain, ChainId};
@@ -199,6 +199,11 @@ impl GateState {
         {
             known.policy = Some((policy.version, policy.digest.to_string()));
         }
+        if let Some(inherited) = policy.and_then(|policy| policy.inherited.as_ref())
+            && known.organization.as_ref().is_none_or(|known| known.is_before(inherited))
+        {
+            known.organization = Some(SeenOrganization::of(inherited));
+        }
         let is_old = before == *known;
         let states =
             landed.iter().flat_map(|landed| landed.commits.iter().map(|commit| (commit.parse(), landed.name.clone())));
@@ -279,7 +284,7 @@ impl GateState {
     /// What was read of the ledger before: for this policy, otherwise what matters under any; none if nothing was read,
     /// or the gate's own key does not authenticate it: then all signatures are verified again. It only saves time.
     pub fn digested(&self, policy: &Policy) -> Option<Digested> {
-        let digest = policy.digest.to_string();
+        let digest = policy.whole.to_string();
         let for_policy = self.read_digested(LEDGER).filter(|digested| digested.policy == digest);
         for_policy.or_else(|| self.read_digested(VERIFIED).filter(|digested| digested.policy.is_empty()))
     }

@@ -4,9 +4,36 @@ use super::{Compartment, Person, Policy, Slot};
 
 /// The requirements that nobody could sign at a given time.
 pub fn advice(policy: &Policy, now: i64) -> Vec<String> {
-    if policy.self_review {
-        return Vec::new();
+    let mut told = inherited(policy, now);
+    if !policy.self_review {
+        told.extend(locked_out(policy, now));
     }
+    told
+}
+
+/// What a policy expects of an organization that does not have it.
+fn inherited(policy: &Policy, now: i64) -> Vec<String> {
+    let Some(inherited) = &policy.inherited else { return Vec::new() };
+    let strangers = inherited.strangers.iter().map(|id| {
+        format!("[people.{id}] gives roles to nobody: the organization has no person of this id. Leave the table out.")
+    });
+    let unfilled = policy.compartments.iter().filter(|compartment| !compartment.is_inherited).flat_map(|compartment| {
+        let could = |slot: &&Slot| {
+            let able = |person: &&Person| person.could_fill(&slot.role, compartment.presence, now);
+            policy.roster.people().filter(able).count() < slot.n
+        };
+        compartment.sign.iter().filter(could).map(|slot| {
+            format!(
+                "[compartment.{}] asks for {} of role \"{}\", and the organization does not have so many: nothing \
+                 lands there.",
+                compartment.name, slot.n, slot.role
+            )
+        })
+    });
+    strangers.chain(unfilled).collect()
+}
+
+fn locked_out(policy: &Policy, now: i64) -> Vec<String> {
     let slots =
         policy.compartments.iter().flat_map(|compartment| compartment.sign.iter().map(move |slot| (compartment, slot)));
     slots.filter_map(|(compartment, slot)| locked(policy, compartment, slot, now)).collect()

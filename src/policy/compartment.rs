@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::DEFAULT;
 use super::patterns::PathPatterns;
+use super::{DEFAULT, INHERITED};
 use crate::change::RepoPath;
 use crate::change::links::{Link, LinkEnd};
 use crate::record::Presence;
@@ -71,6 +71,8 @@ pub struct Compartment {
     /// Its name in the policy, 2 to 32 characters of `a-z 0-9 . _ -`; [`DEFAULT`] contains everything that no other
     /// compartment does.
     pub name: String,
+    /// It comes from the organization, whose default one contains what none of its others does.
+    pub is_inherited: bool,
     /// How much depends on it.
     pub criticality: Criticality,
     /// Whose signatures a change of it needs: each slot by different people.
@@ -92,6 +94,11 @@ pub struct Compartment {
 }
 
 impl Compartment {
+    /// Whether it contains what no other compartment of its origin does.
+    pub fn is_default(&self) -> bool {
+        self.name.strip_prefix(INHERITED).unwrap_or(&self.name) == DEFAULT
+    }
+
     /// Ignores differences that file systems ignore: on many of them `Envs/prod` is `envs/prod`.
     pub(super) fn holds(&self, path: &RepoPath) -> bool {
         self.paths.hold(path)
@@ -113,7 +120,7 @@ impl Compartment {
         let owns = |place: &RepoPath| self.paths.hold(place) || self.paths.cover(place);
         let stays = match &link.end {
             LinkEnd::Outside(_) => false,
-            _ if self.name == DEFAULT => true,
+            _ if self.is_default() => true,
             LinkEnd::Within(end) => owns(end) && link.way.iter().all(|place| self.lies_at(place)),
             LinkEnd::Submodule | LinkEnd::Unknown(_) => true,
         };

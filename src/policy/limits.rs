@@ -2,15 +2,17 @@
 
 use globset::GlobSet;
 
-use super::Slot;
+use super::{INHERITED, Slot};
 use crate::change::RepoPath;
 use crate::record::Presence;
 
 /// The limits of one change.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// Compartments that one change may touch.
+    /// Compartments of this file that one change may touch.
     pub compartments: Option<usize>,
+    /// The same of those that the organization asks for.
+    pub inherited_compartments: Option<usize>,
     /// Changed lines that one signature may cover.
     pub lines: Option<u64>,
     /// The most seconds after its signature for which an approval, a claim or an emergency counts, whatever it states
@@ -20,7 +22,8 @@ pub struct Limits {
     pub refuse_opaque: bool,
     /// As written in the file.
     pub uncounted_patterns: Vec<String>,
-    pub(super) uncounted: GlobSet,
+    /// A path is uncounted if all of them match it.
+    pub(super) uncounted: Vec<GlobSet>,
 }
 
 /// How long an approval is valid if the policy does not say: 30 days, in seconds.
@@ -30,19 +33,34 @@ impl Default for Limits {
     fn default() -> Limits {
         Limits {
             compartments: None,
+            inherited_compartments: None,
             lines: None,
             validity: VALIDITY,
             refuse_opaque: false,
             uncounted_patterns: Vec::new(),
-            uncounted: GlobSet::empty(),
+            uncounted: Vec::new(),
         }
     }
 }
 
 impl Limits {
+    /// The compartments of the repository, or else of the organization, if a change touches more of them than may be
+    /// touched; with that number.
+    pub fn exceeded<'n>(&self, compartments: &'n [String]) -> Option<(Vec<&'n str>, usize)> {
+        let all = || compartments.iter().map(String::as_str);
+        let own = all().filter(|name| !name.starts_with(INHERITED)).collect();
+        let inherited = all().filter(|name| name.starts_with(INHERITED)).collect();
+        let limits = [(own, self.compartments), (inherited, self.inherited_compartments)];
+        limits.into_iter().find_map(|(touched, most): (Vec<_>, _)| {
+            let most = most.filter(|&most| touched.len() > most)?;
+            Some((touched, most))
+        })
+    }
+
     /// Whether the lines of a path count: those of lock files and vendored code need not.
     pub fn counts(&self, path: &RepoPath) -> bool {
-        !self.uncounted.is_match(path.lossy().as_ref())
+        let path = path.lossy();
+        self.uncounted.is_empty() || !self.uncounted.iter().all(|set| set.is_match(path.as_ref()))
     }
 }
 

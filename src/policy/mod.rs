@@ -11,6 +11,7 @@ mod compartment;
 mod crossing;
 mod limits;
 pub mod meaning;
+mod organization;
 mod parse;
 mod patterns;
 mod refs;
@@ -24,6 +25,7 @@ pub use compartment::{Binding, Compartment, Criticality, Slot};
 pub use crossing::Crossing;
 pub use limits::{BreakGlass, Freeze, Limits};
 pub use meaning::{Direction, Meaning, meaning};
+pub use organization::{Inherited, Organization};
 #[cfg(feature = "tui")]
 pub(crate) use parse::people::is_address;
 pub use refs::{RefProtection, RefRule, Refs};
@@ -47,6 +49,10 @@ pub const HIDDEN: &str = "hidden";
 pub const BREAK_GLASS: &str = "break-glass";
 /// Names that no compartment may have.
 const RESERVED: [&str; 3] = [AI, HIDDEN, BREAK_GLASS];
+/// What the names of compartments, freezes and requirements of an organization begin with.
+pub const INHERITED: &str = "org/";
+/// The file of an organization, in a repository of its own.
+pub const ORGANIZATION_FILE: &str = ".undersign/organization.toml";
 /// The file itself; its compartment must be `solo`.
 pub const POLICY_FILE: &str = ".undersign/policy.toml";
 
@@ -77,14 +83,21 @@ pub struct Policy {
     pub freezes: Vec<Freeze>,
     /// How an emergency is let through; without it, none is.
     pub break_glass: Option<BreakGlass>,
+    /// The terms by which the review of earlier emergencies is owed: those of [`Policy::break_glass`], or of repository
+    /// and organization each.
+    pub owed_by: Vec<BreakGlass>,
     /// Who signs in addition if a change adds characters that are not visible.
     pub hidden: Vec<Slot>,
     /// The programs that run commands requested by agents.
     pub brokers: Vec<Broker>,
     /// Where commands run, and who authorizes them.
     pub targets: Vec<Target>,
+    /// What comes from an organization; none if the policy inherits nothing.
+    pub inherited: Option<Inherited>,
     /// SHA-256 of the file.
     pub digest: Digest,
+    /// Of all that applies: of the file, or of that and the organization's together.
+    pub whole: Digest,
 }
 
 /// What counts as proof of a commit's author.
@@ -114,39 +127,55 @@ pub struct AiRules {
     pub human_only_by: Vec<String>,
 }
 
+impl AiRules {
+    /// Where a policy says nothing: presumed, one outside senior, two if no known person wrote it.
+    pub const STRICT: AiRules =
+        AiRules { presume: true, junior: 1, mid: 1, senior: 1, none: 2, human_only_by: Vec::new() };
+    /// Nothing is required.
+    pub const NONE: AiRules =
+        AiRules { presume: false, junior: 0, mid: 0, senior: 0, none: 0, human_only_by: Vec::new() };
+}
+
 /// Bytes; a larger policy file is refused.
 pub const MAX_FILE: usize = 1 << 20;
 
+/// # Errors
+/// It is larger than [`MAX_FILE`], or not UTF-8.
+fn text<'b>(file: &str, bytes: &'b [u8]) -> Result<&'b str, FileError> {
+    let refused = |line, text: &str| {
+        let mistakes = vec![Mistake { line, text: text.to_owned() }];
+        Err(FileError { file: file.to_owned(), mistakes })
+    };
+    if bytes.len() > MAX_FILE {
+        return refused(1, "the file is larger than 1 MiB");
+    }
+    std::str::from_utf8(bytes).or_else(|error| {
+        let line = 1 + bytes[..error.valid_up_to()].iter().filter(|&&b| b == b'\n').count();
+        refused(line, "the file is not UTF-8")
+    })
+}
+
 impl Policy {
-    /// Reads the bytes of a policy file.
+    /// Reads the bytes of a policy file. What `inherits` in it means is in the organization.
     ///
     /// # Errors
     /// It is larger than [`MAX_FILE`], not UTF-8, or has mistakes: all of them.
-    pub fn read(file: &str, bytes: &[u8]) -> Result<Policy, FileError> {
-        let refused = |line, text: &str| {
-            let mistakes = vec![Mistake { line, text: text.to_owned() }];
-            Err(FileError { file: file.to_owned(), mistakes })
-        };
-        if bytes.len() > MAX_FILE {
-            return refused(1, "the file is larger than 1 MiB");
-        }
-        match std::str::from_utf8(bytes) {
-            Ok(source) => Policy::parse(file, source),
-            Err(error) => {
-                let line = 1 + bytes[..error.valid_up_to()].iter().filter(|&&b| b == b'\n').count();
-                refused(line, "the file is not UTF-8")
-            }
-        }
+    pub fn read(file: &str, bytes: &[u8], organization: Option<&Organization>) -> Result<Policy, FileError> {
+        let source = text(file, bytes)?;
+        parse::parse(file, source, organization)
     }
 
-    /// Reads the text of a policy file; a file with mistakes is refused as a whole, and all of them are reported.
+    /// Reads the text of a policy file that inherits nothing; a file with mistakes is refused as a whole, and all of
+    /// them are reported.
     pub fn parse(file: &str, source: &str) -> Result<Policy, FileError> {
-        parse::parse(file, source)
+        parse::parse(file, source, None)
     }
 
-    /// The compartments that contain the policy itself.
+    /// The compartments that contain the policy itself, and not all that no other contains.
     pub fn own_compartments(&self) -> Vec<&Compartment> {
-        self.compartments_of(&RepoPath::from(POLICY_FILE))
+        let mut own = self.compartments_of(&RepoPath::from(POLICY_FILE));
+        own.retain(|compartment| !compartment.is_default());
+        own
     }
 
     /// The compartments of a path: all that match, else the default one.
@@ -162,8 +191,13 @@ impl Policy {
     }
 
     fn in_any(&self, lies: impl Fn(&Compartment) -> bool) -> Vec<&Compartment> {
-        let matching: Vec<_> = self.compartments.iter().filter(|c| c.name != DEFAULT && lies(c)).collect();
-        if matching.is_empty() { self.compartments.iter().filter(|c| c.name == DEFAULT).collect() } else { matching }
+        let of = |is_inherited: bool| {
+            let own = self.compartments.iter().filter(move |c| c.is_inherited == is_inherited);
+            let (default, named): (Vec<_>, Vec<_>) = own.partition(|c| c.is_default());
+            let matching: Vec<_> = named.into_iter().filter(|c| lies(c)).collect();
+            if matching.is_empty() { default } else { matching }
+        };
+        if self.inherited.is_none() { of(false) } else { [of(false), of(true)].concat() }
     }
 }
 

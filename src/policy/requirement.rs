@@ -191,7 +191,7 @@ impl Requirement {
         }
     }
 
-    pub(super) fn of_emergency(terms: &BreakGlass) -> Requirement {
+    pub(crate) fn of_emergency(terms: &BreakGlass) -> Requirement {
         Requirement { slots: terms.sign.clone(), presence: terms.presence, ..Requirement::named(BREAK_GLASS) }
     }
 

@@ -20,7 +20,6 @@ impl Policy {
     /// part that has room for it, largest compartments first, so there are few parts; whether each of them builds
     /// separately cannot be determined here.
     pub fn split<'p>(&self, paths: impl Iterator<Item = &'p RepoPath>) -> Vec<SplitChange> {
-        let most = self.limits.compartments.unwrap_or(usize::MAX);
         let mut groups: BTreeMap<BTreeSet<String>, Vec<RepoPath>> = BTreeMap::new();
         for path in paths {
             let names = self.compartments_of(path).into_iter().map(|c| c.name.clone()).collect();
@@ -34,7 +33,10 @@ impl Policy {
         let mut parts: Vec<SplitChange> = Vec::new();
         for (names, paths) in groups {
             let takes = |part: &&mut SplitChange| {
-                solo(&names) == solo(&part.compartments) && part.compartments.union(&names).count() <= most
+                solo(&names) == solo(&part.compartments) && {
+                    let together: Vec<String> = part.compartments.union(&names).cloned().collect();
+                    self.limits.exceeded(&together).is_none()
+                }
             };
             let fullest = |part: &&mut SplitChange| part.compartments.intersection(&names).count();
             match parts.iter_mut().filter(takes).max_by_key(fullest) {

@@ -19,6 +19,7 @@ mod landed;
 mod lines;
 mod looks;
 mod moves;
+mod org;
 mod policy;
 mod requests;
 mod risk;

@@ -18,6 +18,7 @@ mod bounds;
 mod breaker;
 mod content;
 mod emergency;
+mod inheritance;
 mod links;
 mod objects;
 mod operator;

@@ -23,15 +23,15 @@ use crate::scene::{MAIN, denied, judged, next, once, propose};
 use crate::support::{Fixture, policy};
 use crate::token::Token;
 
-const NOW: u64 = 1_790_000_000;
-const PEOPLE: [(&str, &str); 4] =
+pub const NOW: u64 = 1_790_000_000;
+pub const PEOPLE: [(&str, &str); 4] =
     [("dana", "\"senior\""), ("rahim", "\"senior\", \"policy\""), ("ines", "\"senior\""), ("mina", "\"junior\"")];
 /// Nobody in the roster has its key.
 const STRANGER: usize = 4;
 
 /// One record, with what it refers to by position among those before it.
 #[derive(Debug, Clone)]
-struct Spec {
+pub struct Spec {
     who: usize,
     device: u8,
     verdict: Verdict,
@@ -44,7 +44,7 @@ struct Spec {
     replaces: bool,
 }
 
-fn token(who: usize) -> Token {
+pub fn token(who: usize) -> Token {
     Token::new(KeyType::Ed25519, 60 + who as u8)
 }
 
@@ -117,7 +117,7 @@ fn steps() -> Vec<Step> {
 }
 
 /// Signs the records, in their order, each at the end of its chain.
-fn chains(specs: &[Spec]) -> Vec<Chain> {
+pub fn chains(specs: &[Spec]) -> Vec<Chain> {
     let mut chains: Vec<Chain> = Vec::new();
     let mut signed: Vec<(usize, String)> = Vec::new();
     for (at, spec) in specs.iter().enumerate() {
@@ -221,7 +221,7 @@ fn statement(
     (Statement::new(subject, predicate), text)
 }
 
-fn decide(policy: &Policy, chains: &[Chain]) -> RefOutcome {
+pub fn decide(policy: &Policy, chains: &[Chain]) -> RefOutcome {
     decide_at(policy, chains, &Remembered::default(), NOW as i64)
 }
 
@@ -327,7 +327,7 @@ const VERDICTS: &[Verdict] = &[
     Verdict::HumanOnly,
 ];
 
-fn ledger() -> impl Strategy<Value = Vec<Spec>> {
+pub fn ledger() -> impl Strategy<Value = Vec<Spec>> {
     prop::collection::vec(spec(VERDICTS), 2..9)
 }
 

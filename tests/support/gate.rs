@@ -56,6 +56,7 @@ fn options(request: &Request<'_>, settings: &Settings) -> Vec<(&'static str, OsS
     let path = |path: &Option<PathBuf>| path.clone().map(OsString::from);
     let word = |word: &Option<String>| word.clone().map(OsString::from);
     let options = [
+        ("--organization", path(&settings.organization)),
         ("--policy", path(&settings.policy)),
         ("--policy-branch", word(&settings.branch)),
         ("--repository-id", word(&settings.repository_id)),

@@ -38,6 +38,12 @@ pub fn run(options: &Options) -> Result<(), String> {
     refuse_other_hooks(&repository, &hooks)?;
     let settings = options.gate.settings();
     refuse_unusable_files(&options.dir, &settings)?;
+    if let Some(place) = &settings.organization {
+        // For the commands that are run here by hand; the gate has it from its hook.
+        let place = here()?.join(place).display().to_string();
+        repository.set("undersign.organization", &place).map_err(|error| error.to_string())?;
+    }
+    let repository = Repository::open(&options.dir).map_err(|error| error.to_string())?;
     let hook = hooks.join("pre-receive");
     let failed = |error: std::io::Error| format!("The hook {} cannot be written: {error}.", hook.display());
     let ours = std::fs::read(&hook).ok().map(|bytes| is_ours(&bytes));
@@ -79,6 +85,9 @@ pub fn run(options: &Options) -> Result<(), String> {
 fn refuse_unusable_files(dir: &Path, settings: &Settings) -> Result<(), String> {
     if let Some(file) = &settings.state_key {
         StateKey::read(file)?;
+    }
+    if let Some(place) = &settings.organization {
+        crate::source::git::organization::read(place, Some(crate::cli::now()))?;
     }
     if settings.policy.is_some() {
         policy_in_force(&dir.to_string_lossy(), settings).map_err(|reason| reason.detail)?;

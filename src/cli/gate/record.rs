@@ -28,6 +28,9 @@ pub struct StateOptions {
     /// The key that vouches for that state; by default in the git directory
     #[arg(long, value_name = "FILE")]
     state_key: Option<PathBuf>,
+    /// The organization that policies inherit from; by default as git's setting undersign.organization says
+    #[arg(long, value_name = "PATH")]
+    organization: Option<PathBuf>,
     /// A policy file to judge by, instead of the one on the policy branch
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
@@ -40,6 +43,7 @@ pub struct StateOptions {
 impl StateOptions {
     pub fn settings(&self) -> Settings {
         Settings {
+            organization: self.organization.clone(),
             policy: self.policy.clone(),
             branch: self.policy_branch.clone(),
             state: self.state.clone(),

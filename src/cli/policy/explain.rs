@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use crate::change::{Identity, RepoPath};
+use crate::change::{Identity, RepoPath, visible};
 use crate::policy::meaning::Length;
-use crate::policy::{Ai, Binding, Compartment, Person, Policy, Requirement};
+use crate::policy::{Ai, Binding, Compartment, INHERITED, Person, Policy, Requirement};
 use crate::record::Presence;
 use crate::source::git::Repository;
 
@@ -28,7 +28,7 @@ pub struct Options {
 
 pub fn run(options: &Options, here: &Path) -> Result<(), String> {
     let policy = match &options.policy {
-        Some(file) => super::read_file(file)??,
+        Some(file) => super::read_file(file, here)??,
         None => super::in_force(&Repository::open(here).map_err(|error| error.to_string())?)?,
     };
     if let Some(target) = &options.command {
@@ -36,6 +36,14 @@ pub fn run(options: &Options, here: &Path) -> Result<(), String> {
     }
     let paths: Vec<RepoPath> = options.paths.iter().map(|path| RepoPath::from(path.trim_start_matches("./"))).collect();
     let width = paths.iter().map(|path| path.to_string().len()).max().unwrap_or_default();
+    if let Some(inherited) = &policy.inherited {
+        outln!(
+            "What begins with {} is asked by the organization {}, version {}.\n",
+            INHERITED,
+            visible::text(&inherited.organization),
+            inherited.version
+        );
+    }
     for path in &paths {
         let names: Vec<_> = policy.compartments_of(path).iter().map(|c| c.name.as_str()).collect();
         outln!("{:<width$}  {}", path.to_string(), names.join(", "));
@@ -53,8 +61,8 @@ pub fn run(options: &Options, here: &Path) -> Result<(), String> {
     for violation in &asked.violations {
         outln!("  {violation}");
     }
-    if let Some(most) = policy.limits.compartments.filter(|&most| asked.compartments.len() > most) {
-        outln!("  They lie in {} compartments; one change may touch {most}.", asked.compartments.len());
+    if let Some((touched, most)) = policy.limits.exceeded(&asked.compartments) {
+        outln!("  They lie in {} compartments; one change may touch {most}.", touched.len());
     }
     for freeze in policy.freezes.iter().filter(|f| asked.compartments.iter().any(|c| f.holds(c, crate::cli::now()))) {
         outln!("  The freeze {} holds now.", freeze.name);

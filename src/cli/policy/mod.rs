@@ -57,7 +57,11 @@ fn check(options: &CheckOptions, here: &Path) -> Result<u8, String> {
         Some(file) => file.clone(),
         None => own_file(here)?,
     };
-    match read_file(&file)? {
+    match read_file(&file, here)? {
+        Ok(policy) if policy.inherited.as_ref().is_some_and(|inherited| !inherited.weaker.is_empty()) => {
+            weaker(&file, &policy);
+            Ok(2)
+        }
         Ok(policy) => {
             outln!(
                 "{} is right: version {} of {}; {}, {}.",
@@ -83,6 +87,17 @@ fn check(options: &CheckOptions, here: &Path) -> Result<u8, String> {
     }
 }
 
+/// Where a policy asks for less than its organization.
+fn weaker(file: &Path, policy: &Policy) {
+    let weaker = policy.inherited.iter().flat_map(|inherited| &inherited.weaker);
+    let lines = weaker.map(|weaker| format!("\n  line {}: {}", weaker.line, visible::text(&weaker.text)));
+    eprintln!(
+        "undersign: {} asks for less than the organization, and does not land so:{}",
+        file.display(),
+        lines.collect::<String>()
+    );
+}
+
 /// The policy file of the work tree.
 fn own_file(here: &Path) -> Result<PathBuf, String> {
     let repository = Repository::open(here).map_err(|error| error.to_string())?;
@@ -99,9 +114,10 @@ fn people(n: usize) -> String {
 }
 
 /// A policy file: the policy, or its mistakes; an error where it cannot be read at all.
-fn read_file(file: &Path) -> Result<Result<Policy, String>, String> {
+fn read_file(file: &Path, here: &Path) -> Result<Result<Policy, String>, String> {
     let source = std::fs::read(file).map_err(|error| format!("{} cannot be read: {error}.", file.display()))?;
-    let parsed = Policy::read(&file.display().to_string(), &source);
+    let organization = Repository::open(here).ok().map(|repository| repository.organization()).transpose()?.flatten();
+    let parsed = Policy::read(&file.display().to_string(), &source, organization.as_deref());
     Ok(parsed.map_err(|error| visible::lines(&error.to_string())))
 }
 

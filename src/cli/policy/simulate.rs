@@ -30,7 +30,7 @@ pub fn run(options: &Options, here: &Path) -> Result<(), String> {
     };
     let new = match (&options.to, &options.to_file) {
         (Some(rev), _) => at(&repository, rev)?,
-        (None, Some(file)) => super::read_file(file)??,
+        (None, Some(file)) => super::read_file(file, here)??,
         (None, None) => return Err("--to or --to-file says what to compare with.".to_owned()),
     };
     let change = examination::compared(&repository, &snapshot, &old, &new, crate::cli::now())

@@ -12,7 +12,7 @@ use crate::decision::Verdict;
 use crate::gate::counted_decision::{CountedDecision, signers};
 use crate::gate::outcome::{Code, Reason};
 use crate::gate::{Lands, Opaque};
-use crate::policy::{Ai, Asked, Binding, DEFAULT, PersonKind, Requirement, SlotState};
+use crate::policy::{Ai, Asked, Binding, POLICY_FILE, PersonKind, Requirement, SlotState};
 use crate::provenance;
 
 /// The requirements.
@@ -42,7 +42,7 @@ impl<'s, 'g> Segment<'s, 'g> {
         let mut asked = policy.requirements_with_links(self.manifest.paths(), &self.links(), &identities, ai);
         if self.manifest.is_empty() {
             // A segment that touches nothing is in no other compartment.
-            let default = policy.compartments.iter().filter(|compartment| compartment.name == DEFAULT);
+            let default = policy.compartments.iter().filter(|compartment| compartment.is_default());
             asked.requirements.extend(default.map(Requirement::of));
         }
         let (mut hidden, mut reasons) = (Vec::new(), Vec::new());
@@ -172,12 +172,12 @@ impl<'s, 'g> Segment<'s, 'g> {
             let reason = Reason::deny(code, violation.to_string()).in_compartment(&violation.compartment);
             reasons.push(reason.at(&violation.path));
         }
-        let touched = asked.compartments.len();
-        if let Some(most) = policy.limits.compartments.filter(|&most| touched > most) {
+        if let Some((touched, most)) = policy.limits.exceeded(&asked.compartments) {
             let detail = format!(
-                "The change touches {touched} compartments ({}); {most} are allowed. `undersign show` proposes how to \
-                 split it.",
-                asked.compartments.join(", ")
+                "The change touches {} compartments ({}); {most} are allowed. `undersign show` proposes how to split \
+                 it.",
+                touched.len(),
+                touched.join(", ")
             );
             reasons.push(Reason::holds(Code::Limit, detail));
         }
@@ -189,8 +189,11 @@ impl<'s, 'g> Segment<'s, 'g> {
             let detail = format!("{compartment} is frozen ({freeze}) for another {}.", length(until - now));
             reasons.push(Reason::holds(Code::Freeze, detail).in_compartment(compartment));
         }
-        let of_policy = || policy.own_compartments().iter().all(|c| asked.compartments.contains(&c.name));
-        if policy.expires.is_some_and(|expires| expires <= now) && !(of_policy() && asked.compartments.len() == 1) {
+        let of_policy = || {
+            let own = policy.compartments_of(&RepoPath::from(POLICY_FILE));
+            asked.compartments.len() == own.len() && own.iter().all(|c| asked.compartments.contains(&c.name))
+        };
+        if policy.expires.is_some_and(|expires| expires <= now) && !of_policy() {
             let detail = "The policy has expired: until it is renewed, only a change of the policy itself may land.";
             reasons.push(Reason::deny(Code::PolicyStale, detail));
         }
@@ -284,10 +287,9 @@ impl<'s, 'g> Segment<'s, 'g> {
 
     /// A compartment with an overdue review accepts nothing more.
     pub(super) fn debts(&self, asked: &Asked) -> Vec<Reason> {
-        let Some(terms) = &self.evaluation.input.policy.break_glass else { return Vec::new() };
         let mut reasons = Vec::new();
         let now = self.now();
-        let overdue = self.evaluation.break_glass_uses.iter().filter(|emergency| emergency.is_overdue(terms, now));
+        let overdue = self.evaluation.break_glass_uses.iter().filter(|emergency| emergency.is_overdue(now));
         let owed = overdue.filter_map(|emergency| {
             let compartment = asked.compartments.iter().find(|name| emergency.compartments.contains(name.as_str()))?;
             Some((compartment, emergency.manifest))

@@ -2,24 +2,22 @@
 
 use std::collections::BTreeSet;
 
-use super::people::presence;
+use super::people::{Listed, presence};
 use super::{is_id, path_patterns};
 use crate::datafile::{Placed, Table};
-use crate::policy::{
-    Binding, Compartment, Criticality, DEFAULT, POLICY_FILE, Person, RESERVED, Requirement, Signer, Slot,
-};
+use crate::policy::{Binding, Compartment, Criticality, DEFAULT, POLICY_FILE, RESERVED, Requirement, Signer, Slot};
 use crate::record::Presence;
 
 /// A slot for more people than this must be a typing error.
 pub(super) const MAX_SLOT: u64 = 20;
 
-pub(super) fn compartments(root: &Table<'_>, people: &[Person]) -> Option<Vec<Compartment>> {
+/// The compartments of a repository: they hold every path, and the policy alone.
+pub(super) fn compartments(root: &Table<'_>, people: &Listed) -> Option<Vec<Compartment>> {
     let Some(table) = root.table("compartment") else {
         root.mistake("the file needs [compartment.default] and a solo compartment for `.undersign/**`");
         return None;
     };
-    let compartments: Vec<_> =
-        table.named_tables().into_iter().map(|(name, entry)| compartment(&name, &entry, people)).collect();
+    let compartments = named(&table, people);
     if !compartments.iter().any(|c| c.name == DEFAULT) {
         table.mistake("[compartment.default] is missing: it says who signs for what no other compartment holds");
     }
@@ -30,7 +28,16 @@ pub(super) fn compartments(root: &Table<'_>, people: &[Person]) -> Option<Vec<Co
     Some(compartments)
 }
 
-fn compartment(name: &Placed<'_, String>, entry: &Table<'_>, people: &[Person]) -> Compartment {
+/// The compartments that an organization asks for, on top of those of each repository: any, or none.
+pub(super) fn of_organization(root: &Table<'_>, people: &Listed) -> Vec<Compartment> {
+    root.table("compartment").map(|table| named(&table, people)).unwrap_or_default()
+}
+
+fn named(table: &Table<'_>, people: &Listed) -> Vec<Compartment> {
+    table.named_tables().into_iter().map(|(name, entry)| compartment(&name, &entry, people)).collect()
+}
+
+fn compartment(name: &Placed<'_, String>, entry: &Table<'_>, people: &Listed) -> Compartment {
     let patterns = entry.strings("paths");
     match (name.value == DEFAULT, patterns.is_empty()) {
         (true, false) => entry.mistake("the default compartment has no `paths`: it holds what no other does"),
@@ -56,6 +63,7 @@ fn compartment(name: &Placed<'_, String>, entry: &Table<'_>, people: &[Person]) 
     let links_out = entry.strings("links_out");
     let compartment = Compartment {
         name: name.value.clone(),
+        is_inherited: false,
         criticality,
         sign: slots(&format!("compartment.{}", name.value), entry, "sign"),
         binding: binding(entry, criticality),
@@ -128,10 +136,14 @@ pub(super) fn slots(place: &str, entry: &Table<'_>, key: &str) -> Vec<Slot> {
     slots
 }
 
-/// A requirement that the roster cannot fill would block every change for ever.
-pub(super) fn reachable(place: &str, entry: &Table<'_>, requirement: &Requirement, people: &[Person]) {
-    let signs = |person: &&Person| person.keys.iter().any(|own| own.presence >= requirement.presence);
-    let able: Vec<Signer<'_>> = people.iter().filter(signs).map(Signer::from).collect();
+/// A requirement that the roster cannot fill would block every change for ever. Where the roster is the organization's,
+/// it changes without this file, which must not become invalid by that.
+pub(super) fn reachable(place: &str, entry: &Table<'_>, requirement: &Requirement, people: &Listed) {
+    if people.are_inherited {
+        return;
+    }
+    let signs = |person: &&crate::policy::Person| person.keys.iter().any(|own| own.presence >= requirement.presence);
+    let able: Vec<Signer<'_>> = people.all.iter().filter(signs).map(Signer::from).collect();
     let key = match requirement.presence {
         Presence::None => "a key".to_owned(),
         level => format!("a key enrolled with presence {level}"),

@@ -1,14 +1,15 @@
 //! `[limits]`, `[freeze.NAME]` and `[break_glass]`.
 
 use super::compartments::{MAX_SLOT, reachable, slots};
-use super::people::presence;
+use super::people::{Listed, presence};
 use super::{globs, whole_path};
 use crate::change::visible;
 use crate::datafile::Table;
-use crate::policy::{BreakGlass, Compartment, Freeze, Limits, Person, Requirement};
+use crate::policy::{BreakGlass, Compartment, Freeze, Limits, Requirement};
 
-pub(super) fn limits(root: &Table<'_>) -> Limits {
-    let Some(table) = root.table("limits") else { return Limits::default() };
+/// `unsaid` holds where the file says nothing.
+pub(super) fn limits(root: &Table<'_>, unsaid: Limits) -> Limits {
+    let Some(table) = root.table("limits") else { return unsaid };
     let positive = |key: &str| {
         let number = table.number(key)?;
         if number.value == 0 {
@@ -38,9 +39,10 @@ pub(super) fn limits(root: &Table<'_>) -> Limits {
     Limits {
         compartments: positive("compartments").map(|n| usize::try_from(n).unwrap_or(usize::MAX)),
         lines: positive("lines"),
-        validity: validity.map_or(Limits::default().validity, |validity| validity.value),
+        validity: validity.map_or(unsaid.validity, |validity| validity.value),
         refuse_opaque,
-        uncounted: globs(&uncounted),
+        inherited_compartments: None,
+        uncounted: vec![globs(&uncounted)],
         uncounted_patterns: uncounted.into_iter().map(|pattern| pattern.value).collect(),
     }
 }
@@ -65,7 +67,7 @@ pub(super) fn freezes(root: &Table<'_>, compartments: &[Compartment]) -> Vec<Fre
     table.named_tables().into_iter().filter_map(freeze).collect()
 }
 
-pub(super) fn break_glass(root: &Table<'_>, people: &[Person]) -> Option<BreakGlass> {
+pub(super) fn break_glass(root: &Table<'_>, people: &Listed) -> Option<BreakGlass> {
     let table = root.table("break_glass")?;
     let max = table.number("max_per_30d");
     if let Some(many) = max.as_ref().filter(|max| max.value == 0 || max.value > MAX_SLOT) {

@@ -8,60 +8,192 @@ mod targets;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
 use super::patterns::{self, PathPatterns, idle_path, idle_ref};
-use super::{AiRules, AuthorProof, Person, Policy, RefRule, Refs, Roster};
+use super::{AiRules, AuthorProof, Inherited, Limits, Organization, Policy, RefRule, Refs, Roster, Slot};
 use crate::change::digest::Digest;
-use crate::datafile::{self, FileError, Item, Placed, Table};
+use crate::change::visible;
+use crate::datafile::{self, FileError, Item, Mistake, Placed, Table};
 use compartments::MAX_SLOT;
+use people::Listed;
 
 pub(super) const SCHEMA: &str = "undersign-policy/v1";
+pub(super) const ORGANIZATION_SCHEMA: &str = "undersign-organization/v1";
+/// Seconds; whoever fetches more often than that would be late all the same.
+const MIN_STALE: i64 = 5 * 60;
 
-pub(super) fn parse(file: &str, source: &str) -> Result<Policy, FileError> {
-    let digest = Digest::of(source.as_bytes());
-    datafile::read(file, source, |root| {
-        let schema = root.need_string("schema");
-        if let Some(schema) = schema.filter(|schema| schema.value != SCHEMA) {
-            schema.mistake(format!("`schema` must be \"{SCHEMA}\"; this version reads no other"));
-        }
-        let version = root.need_number("version");
-        if let Some(zero) = version.as_ref().filter(|version| version.value == 0) {
-            zero.mistake("`version` counts from 1 and grows with every change of the policy");
-        }
-        let repository = root.need_string("repository");
-        if let Some(empty) = repository.as_ref().filter(|id| !is_id(&id.value, 64)) {
-            empty.mistake("`repository` must be an id of 2 to 64 characters a-z, 0-9, `.`, `_`, `-`");
-        }
-        let self_review = root.boolean("self_review").is_some_and(|flag| flag.value);
-        let (expires, author_proof) = (root.time("expires").map(|time| time.value), author_proof(root));
-        let people = people::people(root);
-        let refs = refs(root);
+/// Reads the policy of a repository.
+pub(super) fn parse(file: &str, source: &str, organization: Option<&Organization>) -> Result<Policy, FileError> {
+    let own = datafile::read(file, source, |root| {
+        need_schema(root, SCHEMA);
+        let (version, repository) = (version(root), id(root, "repository"));
+        let inherits = root.string("inherits");
+        let organization = inherits.as_ref().and_then(|name| known(name, organization));
+        let local = organization.map(|organization| people::local_roles(root, organization)).unwrap_or_default();
+        let people = match (&inherits, organization) {
+            (None, _) => Listed { all: people::people(root), are_inherited: false },
+            (Some(_), Some(organization)) => {
+                Listed { all: organization.people_with(&local.roles), are_inherited: true }
+            }
+            // That nobody is known is reported where the organization is named.
+            (Some(_), None) => {
+                root.has_value("people");
+                Listed { all: Vec::new(), are_inherited: true }
+            }
+        };
+        let inherited = organization.map(|organization| Inherited {
+            organization: organization.id().to_owned(),
+            version: organization.version(),
+            digest: organization.digest(),
+            weaker: [local.refused, weaker(root, organization)].concat(),
+            strangers: local.strangers,
+        });
+        let refs = refs(root, true);
         let ai = ai(root, &people);
         let compartments = compartments::compartments(root, &people);
         let freezes = limits::freezes(root, compartments.as_deref().unwrap_or_default());
-        let limits = limits::limits(root);
-        let break_glass = limits::break_glass(root, &people);
-        let hidden =
-            root.table("hidden").map(|table| compartments::slots("hidden", &table, "sign")).unwrap_or_default();
         let brokers = targets::brokers(root, &people);
         let targets = targets::targets(root, &people, &brokers, &freezes);
+        let break_glass = limits::break_glass(root, &people);
+        let digest = Digest::of(source.as_bytes());
         Some(Policy {
-            version: version?.value,
-            repository: repository?.value,
-            self_review,
-            expires,
-            author_proof,
-            roster: Roster::new(people),
+            version: version?,
+            repository: repository?,
+            self_review: root.boolean("self_review").is_some_and(|flag| flag.value),
+            expires: root.time("expires").map(|time| time.value),
+            author_proof: author_proof(root),
             refs,
-            ai,
+            ai: ai.unwrap_or(AiRules::STRICT),
             compartments: compartments?,
-            limits,
+            limits: limits::limits(root, Limits::default()),
             freezes,
+            owed_by: break_glass.iter().cloned().collect(),
             break_glass,
-            hidden,
+            hidden: hidden(root),
+            roster: Roster::new(people.all),
             brokers,
             targets,
+            inherited,
             digest,
+            whole: digest,
         })
+    })?;
+    Ok(match organization.filter(|_| own.inherited.is_some()) {
+        Some(organization) => organization.over(own),
+        None => own,
     })
+}
+
+/// Reads what an organization asks of each of its repositories. Whatever the file leaves out, it does not ask for.
+pub(super) fn organization(file: &str, source: &str) -> Result<Organization, FileError> {
+    datafile::read(file, source, |root| {
+        need_schema(root, ORGANIZATION_SCHEMA);
+        let (version, id) = (version(root), id(root, "organization"));
+        let stale = root.duration("stale");
+        if let Some(none) = stale.as_ref().filter(|stale| stale.value < MIN_STALE) {
+            none.mistake("`stale` is at least \"5m\": a copy that is older lets nothing land");
+        }
+        let people = Listed { all: people::people(root), are_inherited: false };
+        let compartments = compartments::of_organization(root, &people);
+        let ai = ai(root, &people);
+        let unsaid = Limits { validity: i64::MAX, ..Limits::default() };
+        let break_glass = limits::break_glass(root, &people);
+        let digest = Digest::of(source.as_bytes());
+        let rules = Policy {
+            version: version?,
+            repository: id?,
+            self_review: root.boolean("self_review").is_some_and(|flag| flag.value),
+            expires: root.time("expires").map(|time| time.value),
+            author_proof: author_proof(root),
+            refs: refs(root, false),
+            ai: ai.unwrap_or(AiRules::NONE),
+            freezes: limits::freezes(root, &compartments),
+            compartments,
+            limits: limits::limits(root, unsaid),
+            owed_by: break_glass.iter().cloned().collect(),
+            break_glass,
+            hidden: hidden(root),
+            roster: Roster::new(people.all),
+            brokers: Vec::new(),
+            targets: Vec::new(),
+            inherited: None,
+            digest,
+            whole: digest,
+        };
+        Some(Organization::new(rules, stale.map(|stale| stale.value)))
+    })
+}
+
+fn need_schema(root: &Table<'_>, wanted: &str) {
+    let schema = root.need_string("schema");
+    if let Some(schema) = schema.filter(|schema| schema.value != wanted) {
+        schema.mistake(format!("`schema` must be \"{wanted}\"; this version reads no other"));
+    }
+}
+
+fn version(root: &Table<'_>) -> Option<u64> {
+    let version = root.need_number("version")?;
+    if version.value == 0 {
+        version.mistake("`version` counts from 1 and grows with every change of the file");
+    }
+    Some(version.value)
+}
+
+fn id(root: &Table<'_>, key: &str) -> Option<String> {
+    let id = root.need_string(key)?;
+    if !is_id(&id.value, 64) {
+        id.mistake(format!("`{key}` must be an id of 2 to 64 characters a-z, 0-9, `.`, `_`, `-`"));
+    }
+    Some(id.value)
+}
+
+/// The organization of which a file says that it inherits.
+fn known<'o>(name: &Placed<'_, String>, organization: Option<&'o Organization>) -> Option<&'o Organization> {
+    let wanted = visible::text(&name.value);
+    match organization {
+        Some(organization) if organization.id() == name.value => return Some(organization),
+        Some(other) => name.mistake(format!(
+            "the policy inherits from `{wanted}`, and the organization that is known here is `{}`",
+            other.id()
+        )),
+        None => name.mistake(format!(
+            "the policy inherits from `{wanted}`, and no organization is known here: say where its repository is, \
+             `git config undersign.organization DIR`, and for a gate with `--organization DIR`"
+        )),
+    }
+    None
+}
+
+/// Where a file asks for less than its organization, so that its word has no effect.
+fn weaker(root: &Table<'_>, organization: &Organization) -> Vec<Mistake> {
+    let rules = organization.rules();
+    let mut found = Vec::new();
+    if let Some(flag) = root.boolean("self_review").filter(|flag| flag.value && !rules.self_review) {
+        found.push(flag.remark("the organization lets nobody sign for themselves"));
+    }
+    if let Some(word) = root.string("author_proof").filter(|word| word.value == "claimed")
+        && rules.author_proof == AuthorProof::Proven
+    {
+        found.push(word.remark("the organization asks for proof of authors: `author_proof = \"proven\"`"));
+    }
+    if let Some(table) = root.part_of("ai")
+        && let Some(flag) = table.boolean("presume").filter(|flag| !flag.value && rules.ai.presume)
+    {
+        found.push(flag.remark("the organization presumes that AI was used"));
+    }
+    if let Some(validity) = root.part_of("limits").and_then(|table| table.duration("validity"))
+        && validity.value > rules.limits.validity
+    {
+        found.push(validity.remark("the organization lets approvals count for less time"));
+    }
+    for pattern in root.part_of("refs").map(|table| table.strings("open")).unwrap_or_default() {
+        if rules.refs.rules().iter().any(|rule| rule.pattern == pattern.value) {
+            found.push(pattern.remark("the organization protects these refs"));
+        }
+    }
+    found
+}
+
+fn hidden(root: &Table<'_>) -> Vec<Slot> {
+    root.table("hidden").map(|table| compartments::slots("hidden", &table, "sign")).unwrap_or_default()
 }
 
 fn is_id(text: &str, max: usize) -> bool {
@@ -82,10 +214,10 @@ fn author_proof(root: &Table<'_>) -> AuthorProof {
     }
 }
 
-fn refs(root: &Table<'_>) -> Refs {
+fn refs(root: &Table<'_>, must_protect: bool) -> Refs {
     let table = root.table("refs");
     let items = table.as_ref().map(|table| table.items("protected")).unwrap_or_default();
-    if items.is_empty() {
+    if must_protect && items.is_empty() {
         root.mistake("the file needs [refs] with `protected = [\"refs/heads/main\"]`: a policy that protects no ref protects nothing");
     }
     let open = table.as_ref().map(|table| table.strings("open")).unwrap_or_default();
@@ -172,11 +304,8 @@ fn too_large(patterns: &[Placed<'_, String>]) {
     }
 }
 
-fn ai(root: &Table<'_>, people: &[Person]) -> AiRules {
-    let Some(table) = root.table("ai") else {
-        // Absent means the strict default: presumed, one outside senior, two if no known person wrote it.
-        return AiRules { presume: true, junior: 1, mid: 1, senior: 1, none: 2, human_only_by: Vec::new() };
-    };
+fn ai(root: &Table<'_>, people: &Listed) -> Option<AiRules> {
+    let table = root.table("ai")?;
     let sign = table.table("sign");
     let number = |key: &str, absent: usize| match sign.as_ref().and_then(|sign| sign.number(key)) {
         Some(number) if number.value > MAX_SLOT => {
@@ -187,15 +316,17 @@ fn ai(root: &Table<'_>, people: &[Person]) -> AiRules {
         None => absent,
     };
     let human_only_by = table.strings("human_only_by");
-    for role in human_only_by.iter().filter(|role| !people.iter().any(|person| person.roles.contains(&role.value))) {
+    let is_given =
+        |role: &str| people.are_inherited || people.all.iter().any(|own| own.roles.iter().any(|r| r == role));
+    for role in human_only_by.iter().filter(|role| !is_given(&role.value)) {
         role.mistake(format!("nobody in the roster has the role `{}`", role.value.escape_debug()));
     }
-    AiRules {
+    Some(AiRules {
         presume: table.boolean("presume").is_none_or(|flag| flag.value),
         junior: number("junior", 1),
         mid: number("mid", 1),
         senior: number("senior", 1),
         none: number("none", 2),
         human_only_by: human_only_by.into_iter().map(|role| role.value).collect(),
-    }
+    })
 }

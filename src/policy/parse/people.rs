@@ -6,10 +6,61 @@ use super::is_id;
 use crate::change::digest::Digest;
 use crate::change::fold::folded;
 use crate::change::visible;
-use crate::datafile::{Item, Placed, Table};
+use crate::datafile::{Item, Mistake, Placed, Table};
 use crate::policy::roster::accounts_in;
-use crate::policy::{Enrolment, Person, PersonKind, Revocation};
+use crate::policy::{Enrolment, Organization, Person, PersonKind, Revocation};
 use crate::record::{Fault, Key, Presence};
+
+/// The people whom the requirements of a file can be checked against.
+pub(super) struct Listed {
+    pub all: Vec<Person>,
+    /// They come from an organization, and change without this file.
+    pub are_inherited: bool,
+}
+
+/// What `[people.ID]` says where the people themselves come from an organization.
+#[derive(Default)]
+pub(super) struct LocalRoles {
+    /// By id: roles of this repository.
+    pub roles: BTreeMap<String, Vec<String>>,
+    /// Where the file gives what only the organization gives, which has no effect.
+    pub refused: Vec<Mistake>,
+    /// Ids that the organization does not have.
+    pub strangers: Vec<String>,
+}
+
+/// Roles of this repository for people of an organization.
+pub(super) fn local_roles(root: &Table<'_>, organization: &Organization) -> LocalRoles {
+    let mut local = LocalRoles::default();
+    for (id, entry) in root.table("people").map(|table| table.named_tables()).unwrap_or_default() {
+        for key in entry.keys().iter().filter(|key| key.value != "roles") {
+            // It is reported here, in better words than that it is unknown.
+            let _ = entry.has_value(&key.value);
+            key.mistake(format!(
+                "`{}` comes from the organization, where people and their keys are enrolled; here only `roles` of \
+                 this repository are given",
+                visible::text(&key.value)
+            ));
+        }
+        let mut own = Vec::new();
+        for role in entry.strings("roles") {
+            if organization.gives(&role.value) {
+                local.refused.push(role.remark(format!(
+                    "the role `{}` is the organization's, and only it gives it; call a role of this repository \
+                     otherwise",
+                    visible::text(&role.value)
+                )));
+            } else {
+                own.push(role.value);
+            }
+        }
+        match organization.roster().by_id(&id.value) {
+            Some(_) => _ = local.roles.insert(id.value, own),
+            None => local.strangers.push(id.value),
+        }
+    }
+    local
+}
 
 pub(super) fn people(root: &Table<'_>) -> Vec<Person> {
     let Some(table) = root.table("people") else {

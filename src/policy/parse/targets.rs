@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use super::compartments::{MAX_SLOT, reachable, slots};
 use super::is_id;
-use super::people::presence;
+use super::people::{Listed, presence};
 use crate::change::visible;
 use crate::datafile::{Placed, Table};
+use crate::policy::Freeze;
 use crate::policy::argv::Argument;
 use crate::policy::target::{Broker, CommandEntry, Level, Start, Target, TargetBreakGlass};
-use crate::policy::{Freeze, Person};
 use crate::record::{Key, Presence};
 
 /// A request that is open longer must be made again: it was read too long ago.
@@ -19,7 +19,7 @@ const MAX_PENDING: u64 = 100;
 /// The most bytes of the description of a target.
 const MAX_ABOUT: usize = 200;
 
-pub(super) fn brokers(root: &Table<'_>, people: &[Person]) -> Vec<Broker> {
+pub(super) fn brokers(root: &Table<'_>, people: &Listed) -> Vec<Broker> {
     let Some(table) = root.table("broker") else { return Vec::new() };
     let mut brokers: Vec<Broker> = Vec::new();
     for (name, entry) in table.named_tables() {
@@ -39,7 +39,7 @@ fn named(name: &Placed<'_, String>, what: &str) {
 
 /// A broker that signs with a person's key could authorize what it runs; if two brokers had the same key, one could run
 /// what was requested from the other.
-fn broker_key(line: &Placed<'_, String>, people: &[Person], brokers: &[Broker]) -> Option<Key> {
+fn broker_key(line: &Placed<'_, String>, people: &Listed, brokers: &[Broker]) -> Option<Key> {
     let Ok(key) = Key::from_openssh(&line.value) else {
         line.mistake("this is not a supported OpenSSH public key; copy the line that `undersign broker init` wrote");
         return None;
@@ -48,7 +48,7 @@ fn broker_key(line: &Placed<'_, String>, people: &[Person], brokers: &[Broker]) 
         line.mistake("a broker signs by itself, so its key cannot be one that wants to be touched");
     }
     let is_same = |other: &Key| other.point() == key.point();
-    if let Some(owner) = people.iter().find(|person| person.keys.iter().any(|own| is_same(&own.key))) {
+    if let Some(owner) = people.all.iter().find(|person| person.keys.iter().any(|own| is_same(&own.key))) {
         line.mistake(format!("this key is that of `{}`: a broker needs a key that is nobody's", owner.id));
     }
     if let Some(other) = brokers.iter().find(|broker| is_same(&broker.key)) {
@@ -57,7 +57,7 @@ fn broker_key(line: &Placed<'_, String>, people: &[Person], brokers: &[Broker]) 
     Some(key)
 }
 
-pub(super) fn targets(root: &Table<'_>, people: &[Person], brokers: &[Broker], freezes: &[Freeze]) -> Vec<Target> {
+pub(super) fn targets(root: &Table<'_>, people: &Listed, brokers: &[Broker], freezes: &[Freeze]) -> Vec<Target> {
     let Some(table) = root.table("target") else { return Vec::new() };
     table
         .named_tables()
@@ -69,7 +69,7 @@ pub(super) fn targets(root: &Table<'_>, people: &[Person], brokers: &[Broker], f
 fn target(
     name: &Placed<'_, String>,
     entry: &Table<'_>,
-    people: &[Person],
+    people: &Listed,
     brokers: &[Broker],
     freezes: &[Freeze],
 ) -> Option<Target> {
@@ -154,7 +154,7 @@ fn start(entry: &Table<'_>) -> Start {
     }
 }
 
-fn break_glass(place: &str, entry: &Table<'_>, people: &[Person]) -> Option<TargetBreakGlass> {
+fn break_glass(place: &str, entry: &Table<'_>, people: &Listed) -> Option<TargetBreakGlass> {
     let table = entry.table("break_glass")?;
     let place = format!("{place}.break_glass");
     let max = table.number("max_per_30d");

@@ -17,6 +17,7 @@ use crate::change::manifest::Manifest;
 use crate::change::spelling::Names;
 use crate::change::{ObjectId, RepoPath, visible};
 use crate::gate::{Contents, MAX_PLACES, NextPolicy, Opaque, Rest, Step};
+use crate::policy::{Organization, Policy};
 
 /// The most commits along first parents that are checked to see whether a place was left unchanged.
 const MAX_LINE: usize = 50_000;
@@ -338,10 +339,28 @@ impl Contents for Objects<'_> {
             return Ok(None);
         }
         Ok(Some(match self.repository.policy_at(commit).map_err(|error| self.sentence(error))? {
-            PolicyState::Found(policy) => Ok((policy.version, policy.digest)),
+            PolicyState::Found(policy) => match weakened(&policy, self.repository.organization()?.as_deref()) {
+                Some(why) => Err(why),
+                None => Ok((policy.version, policy.digest)),
+            },
             PolicyState::Absent => Err("it is gone. Without it nothing could land.".to_owned()),
             PolicyState::Invalid(error) => Err(visible::lines(&error.to_string())),
         }))
+    }
+}
+
+/// Where a policy would ask for less than its organization, as sentences.
+fn weakened(policy: &Policy, organization: Option<&Organization>) -> Option<String> {
+    match (&policy.inherited, organization) {
+        (None, Some(organization)) => Some(format!(
+            "it does not inherit from the organization of this gate: write `inherits = \"{}\"`.",
+            organization.id()
+        )),
+        (Some(inherited), _) if !inherited.weaker.is_empty() => {
+            let lines = inherited.weaker.iter().map(|weaker| format!("line {}: {}", weaker.line, weaker.text));
+            Some(format!("it asks for less than the organization.\n  {}", lines.collect::<Vec<_>>().join("\n  ")))
+        }
+        _ => None,
     }
 }
 

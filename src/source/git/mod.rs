@@ -13,6 +13,7 @@ mod links;
 mod merges;
 mod merging;
 mod objects;
+pub mod organization;
 mod origins;
 mod packs;
 mod past;
@@ -38,6 +39,7 @@ pub use proposals::{Broken, Pending, Resolved, ambiguous};
 pub use submodule::passed_by_submodule;
 pub use target::TargetBranch;
 
+use std::cell::OnceCell;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -50,7 +52,7 @@ use crate::change::digest::Digest;
 use crate::change::{Commit, ObjectId, RepoPath, Revision, address, visible};
 use crate::datafile::FileError;
 use crate::gate::ref_names::RefFacts;
-use crate::policy::{self, Policy};
+use crate::policy::{self, Organization, Policy};
 
 /// The path of the policy in the tree of the policy branch.
 pub const POLICY_PATH: &str = crate::policy::POLICY_FILE;
@@ -162,12 +164,17 @@ pub struct Repository {
     trees: trees::Trees,
     /// Where a queue keeps results that stay valid as long as the objects exist.
     cache: Option<Arc<Cache>>,
+    /// What policies inherit from; read when one is.
+    organization: OnceCell<Result<Option<Arc<Organization>>, String>>,
+    /// Whether it is where git's configuration says, which counts for no verdict.
+    follows_settings: bool,
 }
 
 impl Repository {
     /// Opens the repository that contains `path`, as git does for whoever works there: at `path` or above it.
     pub fn open(path: &Path) -> Result<Repository, GitError> {
-        Repository::opened(path, git2::Repository::discover(path))
+        let repository = Repository::opened(path, git2::Repository::discover(path))?;
+        Ok(repository.following_settings())
     }
 
     /// Opens the repository at exactly `path`: a bare one, a work tree, its `.git`, or a linked work tree. For a gate,
@@ -199,7 +206,42 @@ impl Repository {
             blobs: blobs::Blobs::default(),
             trees: trees::Trees::default(),
             cache: None,
+            organization: OnceCell::new(),
+            follows_settings: false,
         })
+    }
+
+    /// Policies inherit from the organization that git's setting names: for those to whom the configuration belongs.
+    pub fn following_settings(self) -> Repository {
+        Repository { follows_settings: true, ..self }
+    }
+
+    /// Policies inherit from this organization.
+    pub fn with_organization(self, organization: Organization) -> Repository {
+        self.with(Ok(Some(Arc::new(organization))))
+    }
+
+    /// The same, as [`Repository::organization`] of another handle has it.
+    pub(crate) fn with(self, organization: Result<Option<Arc<Organization>>, String>) -> Repository {
+        Repository { organization: OnceCell::from(organization), ..self }
+    }
+
+    /// Writes a setting into the configuration of this repository.
+    pub(crate) fn set(&self, key: &str, value: &str) -> Result<(), GitError> {
+        let mut config = self.raw.config()?.open_level(git2::ConfigLevel::Local)?;
+        config.set_str(key, value)?;
+        Ok(())
+    }
+
+    /// The organization that policies inherit from: the one that was given, or where people work the one that git's
+    /// setting `undersign.organization` names. None if there is none.
+    ///
+    /// # Errors
+    /// A sentence: it cannot be read.
+    pub fn organization(&self) -> Result<Option<Arc<Organization>>, String> {
+        let named = || self.file_setting("undersign.organization").filter(|_| self.follows_settings);
+        let read = || named().map(|place| organization::read(&place, None).map(Arc::new)).transpose();
+        self.organization.get_or_init(read).clone()
     }
 
     /// Also reads the objects in these directories: those of a push that is not yet accepted.
@@ -531,6 +573,21 @@ impl Repository {
         matches!(trees::mode(at.0), Some(Mode::File | Mode::Executable)).then(|| object_id(at.1))
     }
 
+    /// Lets a ref of ours point to a commit.
+    pub(crate) fn point(&self, name: &str, commit: ObjectId) -> Result<(), GitError> {
+        self.raw.reference(name, oid(commit), true, "undersign")?;
+        Ok(())
+    }
+
+    /// The bytes of an ordinary file of a commit that is no larger than a policy may be; none if there is none.
+    fn file_text(&self, commit: ObjectId, path: &str) -> Result<Option<Vec<u8>>, GitError> {
+        let Some(id) = self.file_at(commit, path) else { return Ok(None) };
+        if self.blob_size(id)? > policy::MAX_FILE as u64 {
+            return Err(GitError::Limit(format!("{path} is larger than 1 MiB.")));
+        }
+        Ok(Some(self.raw.find_blob(oid(id))?.content().to_vec()))
+    }
+
     /// The policy in a commit.
     pub fn policy_at(&self, commit: ObjectId) -> Result<PolicyState, GitError> {
         let tree = self.raw.find_commit(oid(commit))?.tree()?;
@@ -546,9 +603,15 @@ impl Repository {
             let mistakes = vec![crate::datafile::Mistake { line: 1, text }];
             return Ok(PolicyState::Invalid(FileError { file: POLICY_PATH.to_owned(), mistakes }));
         }
-        Ok(match Policy::read(POLICY_PATH, self.raw.find_blob(entry.id())?.content()) {
+        let organization = self.organization();
+        let known = organization.as_ref().ok().and_then(Option::as_deref);
+        Ok(match Policy::read(POLICY_PATH, self.raw.find_blob(entry.id())?.content(), known) {
             Ok(policy) => PolicyState::Found(Box::new(policy)),
-            Err(error) => PolicyState::Invalid(error),
+            Err(mut error) => {
+                let unread = organization.err().map(|text| crate::datafile::Mistake { line: 1, text });
+                error.mistakes.extend(unread);
+                PolicyState::Invalid(error)
+            }
         })
     }
 

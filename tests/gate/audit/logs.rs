@@ -46,7 +46,21 @@ pub fn with_log(year: &Year, moves: &[Moved]) -> Query {
         let (prev, outcome, refs) = (String::new(), moved.outcome.to_owned(), vec![own]);
         let (pusher, proposal) = (Some("mina".to_owned()), moved.is_proposal);
         let (at, policy, enforced, cut, missing, note) = (moved.at, moved.policy.clone(), true, None, None, None);
-        let entry = Entry { seq: 0, prev, at, pusher, outcome, enforced, policy, refs, proposal, cut, missing, note };
+        let entry = Entry {
+            seq: 0,
+            prev,
+            at,
+            pusher,
+            outcome,
+            enforced,
+            policy,
+            organization: None,
+            refs,
+            proposal,
+            cut,
+            missing,
+            note,
+        };
         log.append(entry).unwrap();
     }
     Query { settings: Settings { state: Some(state), ..Settings::default() }, ..query(year) }

@@ -331,6 +331,7 @@ fn enter(log: &Log, at: i64, (outcome, enforced): (&str, bool), moved: (&str, &s
         outcome: outcome.to_owned(),
         enforced,
         policy: None,
+        organization: None,
         refs: vec![moved],
         proposal: false,
         cut: None,

@@ -146,7 +146,21 @@ fn logged(state: &std::path::Path, at: i64, outcome: &str, old: &str, new: &str)
     let (pusher, policy, prev) = (None, None, String::new());
     let (outcome, refs) = (outcome.to_owned(), vec![moved]);
     let (enforced, proposal, cut, missing, note) = (true, false, None, None, None);
-    let entry = Entry { seq: 0, prev, at, pusher, outcome, enforced, policy, refs, proposal, cut, missing, note };
+    let entry = Entry {
+        seq: 0,
+        prev,
+        at,
+        pusher,
+        outcome,
+        enforced,
+        policy,
+        organization: None,
+        refs,
+        proposal,
+        cut,
+        missing,
+        note,
+    };
     Log::in_dir(state).append(entry).unwrap();
 }
 

@@ -1,0 +1,148 @@
+//! `undersign org status`: which repositories keep to an organization.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde::Serialize;
+
+use crate::change::visible;
+use crate::cli::gate::install;
+use crate::enforcement::{self, Settings};
+use crate::policy::Organization;
+use crate::source::git::{PolicyState, Repository, organization};
+
+#[derive(Args)]
+pub struct Options {
+    /// The organization: its repository, a copy of that, or its file
+    #[arg(long, value_name = "PATH")]
+    organization: PathBuf,
+    /// The repositories that are pushed to
+    #[arg(value_name = "DIR", required = true)]
+    repositories: Vec<PathBuf>,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Status {
+    schema: &'static str,
+    organization: String,
+    version: u64,
+    repositories: Vec<Row>,
+}
+
+/// How one repository stands to the organization.
+#[derive(Serialize)]
+struct Row {
+    path: String,
+    /// The id that its policy gives it; none if it has no sound policy.
+    repository: Option<String>,
+    /// The version of the organization by which its gate judged last.
+    judged_by: Option<u64>,
+    /// Where it does not keep to the organization: sentences.
+    deviates: Vec<String>,
+}
+
+pub fn run(options: &Options) -> Result<u8, String> {
+    let organization = organization::read(&options.organization, Some(crate::cli::now()))?;
+    let row = |path: &PathBuf| row(path, &organization);
+    let status = Status {
+        schema: "undersign-org-status/v0",
+        organization: organization.id().to_owned(),
+        version: organization.version(),
+        repositories: options.repositories.iter().map(row).collect(),
+    };
+    if options.json {
+        outln!("{}", serde_json::to_string(&status).map_err(|error| error.to_string())?);
+    } else {
+        print(&status);
+    }
+    Ok(if status.repositories.iter().all(|row| row.deviates.is_empty()) { 0 } else { 2 })
+}
+
+fn print(status: &Status) {
+    let width = status.repositories.iter().map(|row| row.path.chars().count()).max().unwrap_or_default();
+    let deviating = status.repositories.iter().filter(|row| !row.deviates.is_empty()).count();
+    let all = status.repositories.len();
+    for row in &status.repositories {
+        let judged = row.judged_by.map_or("-".to_owned(), |version| format!("v{version}"));
+        let first = row.deviates.first().map_or("keeps to it", String::as_str);
+        outln!("{:<width$}  {judged:>5}  {first}", row.path);
+        for more in row.deviates.iter().skip(1) {
+            outln!("{:<width$}  {:>5}  {more}", "", "");
+        }
+    }
+    outln!("{} of {all} keep to {}, version {}.", all - deviating, status.organization, status.version);
+}
+
+fn row(path: &Path, organization: &Organization) -> Row {
+    let shown = visible::line(path.as_os_str().as_encoded_bytes());
+    let mut row = Row { path: shown, repository: None, judged_by: None, deviates: Vec::new() };
+    let repository = match Repository::open_exactly(path) {
+        Ok(repository) => repository.with_organization(organization.clone()),
+        Err(error) => {
+            row.deviates.push(error.to_string());
+            return row;
+        }
+    };
+    row.of_policy(&repository, organization);
+    row.of_gate(&repository, organization);
+    row
+}
+
+impl Row {
+    fn of_policy(&mut self, repository: &Repository, organization: &Organization) {
+        let branch = repository.target().map_err(|error| error.to_string());
+        let policy = branch.and_then(|branch| repository.policy_at(branch.tip).map_err(|error| error.to_string()));
+        let policy = match policy {
+            Ok(PolicyState::Found(policy)) => policy,
+            Ok(PolicyState::Absent) => return self.deviates.push("has no policy".to_owned()),
+            Ok(PolicyState::Invalid(error)) => return self.deviates.push(visible::lines(&error.to_string())),
+            Err(why) => return self.deviates.push(why),
+        };
+        self.repository = Some(policy.repository.clone());
+        match &policy.inherited {
+            None => self.deviates.push(format!("does not inherit: `inherits = \"{}\"`", organization.id())),
+            Some(inherited) => {
+                let weaker = inherited.weaker.iter();
+                self.deviates.extend(
+                    weaker
+                        .map(|weaker| format!("asks for less, line {}: {}", weaker.line, visible::text(&weaker.text))),
+                );
+            }
+        }
+    }
+
+    fn of_gate(&mut self, repository: &Repository, organization: &Organization) {
+        let hook = repository.common_dir().join("hooks").join("pre-receive");
+        let hook = std::fs::read_to_string(hook).ok().filter(|hook| install::is_ours(hook.as_bytes()));
+        let Some(hook) = hook else {
+            return self.deviates.push("has no gate as its pre-receive hook".to_owned());
+        };
+        if hook.contains(" --report-only") {
+            self.deviates.push("its gate only reports".to_owned());
+        }
+        let Some(place) = install::given(&hook, "--organization") else {
+            return self
+                .deviates
+                .push("its gate knows no organization: install it again with --organization".to_owned());
+        };
+        match organization::read(&place, Some(crate::cli::now())) {
+            Err(why) => self.deviates.push(why),
+            Ok(own) if own.digest() != organization.digest() => self.deviates.push(format!(
+                "its gate judges by version {} of {}, from {}",
+                own.version(),
+                own.id(),
+                visible::line(place.as_os_str().as_encoded_bytes())
+            )),
+            Ok(_) => {}
+        }
+        let state = install::given(&hook, "--state").unwrap_or_else(|| enforcement::default_state(repository));
+        let settings = Settings { state_key: install::given(&hook, "--state-key"), ..Settings::default() };
+        let id = self.repository.clone().unwrap_or_default();
+        if let Ok(state) = enforcement::look_into_state(repository, &settings, &state, &id) {
+            self.judged_by = state.remembered().organization.as_ref().map(|seen| seen.version);
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! FLOOR 3: copies of an organization's repository. What is fetched counts once the organization's own gate let it
+//! through, judged here by the policy and the records that the copy has: whoever serves the repository is not believed.
+
+use std::path::Path;
+
+use crate::change::{ObjectId, visible};
+use crate::enforcement::{self, Request, Settings, Update};
+use crate::gate::Decided;
+use crate::ledger::PREFIX;
+use crate::policy::Organization;
+use crate::source::git::Repository;
+use crate::source::git::organization::{self, ACCEPTED};
+use crate::sync::{Prompts, Remote, fetch_ref};
+
+/// Where the newest commit of the remote is kept until it is accepted.
+const OFFERED: &str = "refs/undersign/organization-offered";
+
+/// What a fetch of a copy came to.
+#[derive(Debug, Clone)]
+pub struct Fetched {
+    /// The organization as the copy has it now.
+    pub organization: Organization,
+    /// The version that the copy had before; none if this is the first.
+    pub before: Option<u64>,
+    /// Where it stands.
+    pub commit: ObjectId,
+}
+
+/// Fetches what is new in the repository of an organization into a copy of it, and accepts it if the policy of that
+/// repository, as it was accepted last, lets it land. The first time there is nothing to judge by: what is there is
+/// accepted, for the operator to compare.
+///
+/// # Errors
+/// A sentence: nothing was fetched, or what was is not accepted. The copy then stays as it was, and goes stale.
+pub fn fetch(copy: &Path, now: i64) -> Result<Fetched, String> {
+    let repository = Repository::open_exactly(copy).map_err(|error| error.to_string())?;
+    if !repository.is_bare() {
+        return Err(format!(
+            "{} has a work tree. A copy of an organization is a repository of its own: `git clone --bare URL DIR`.",
+            visible::line(copy.as_os_str().as_encoded_bytes())
+        ));
+    }
+    let branch = repository.head_branch().ok_or("HEAD of this repository names no branch.")?;
+    let remote = Remote::find(&repository, None, Prompts::Allowed)?.name;
+    // Whatever was offered before does not bind what is offered now: it was not accepted.
+    fetch_ref(&repository, &remote, &format!("+{branch}"), OFFERED, Prompts::Allowed)?;
+    let chains = format!("{PREFIX}*");
+    fetch_ref(&repository, &remote, &chains, &chains, Prompts::Allowed)?;
+    let offered = repository.tip(OFFERED).ok_or("The branch of the organization is gone.")?;
+    let accepted = repository.tip(ACCEPTED);
+    let before = match accepted {
+        None => None,
+        Some(_) => Some(organization::read(copy, None)?),
+    };
+    if let Some(accepted) = accepted.filter(|accepted| *accepted != offered) {
+        judge(copy, &branch, accepted, offered, now)?;
+    }
+    let next = organization::at(&repository, offered)?;
+    if let Some(before) = &before {
+        refuse_older(before, &next)?;
+    }
+    // The branch first: the gate judges the next move from where it stands.
+    for name in [branch.as_str(), ACCEPTED] {
+        repository.point(name, offered).map_err(|error| error.to_string())?;
+    }
+    organization::note_fetched(&repository, now)?;
+    Ok(Fetched { organization: next, before: before.map(|before| before.version()), commit: offered })
+}
+
+fn judge(copy: &Path, branch: &str, old: ObjectId, new: ObjectId, now: i64) -> Result<(), String> {
+    let path = copy.to_string_lossy();
+    let updates = vec![Update { name: branch.to_owned(), old, new }];
+    let request = Request { repository: &path, updates, ..Request::default() };
+    let settings = Settings { branch: Some(branch.to_owned()), ..Settings::default() };
+    let outcome = enforcement::judge(&request, &settings, now);
+    if outcome.outcome == Decided::Allow {
+        return Ok(());
+    }
+    let reasons = outcome.refs.iter().flat_map(|judged| &judged.reasons);
+    let why: Vec<_> = reasons.map(|reason| format!("{}: {}", reason.code, reason.detail)).collect();
+    Err(format!(
+        "The organization offers {}, and its own policy does not let that land. {}\nThe copy stays at {}.",
+        new.short(),
+        why.join("\n"),
+        old.short()
+    ))
+}
+
+fn refuse_older(before: &Organization, next: &Organization) -> Result<(), String> {
+    let is_same = next.digest() == before.digest();
+    if next.id() == before.id() && (is_same || next.version() > before.version()) {
+        return Ok(());
+    }
+    Err(format!(
+        "The organization {} offers version {}, after version {} of {}. Each change of its file raises the version, \
+         and the id stays. The copy stays as it was.",
+        next.id(),
+        next.version(),
+        before.version(),
+        before.id()
+    ))
+}

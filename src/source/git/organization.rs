@@ -1,0 +1,95 @@
+//! Where the file of an organization is: in a repository of its own, in a copy that was fetched from there, or on the
+//! disk.
+
+use std::path::Path;
+
+use super::{GitError, Repository};
+use crate::change::{ObjectId, visible};
+use crate::policy::{ORGANIZATION_FILE, Organization};
+
+/// In a copy: the last commit of the organization that its own policy let through.
+pub const ACCEPTED: &str = "refs/undersign/organization";
+/// In the git directory of a copy: when it was last fetched, in seconds since the epoch.
+const FETCHED: &str = "undersign/organization-fetched";
+
+/// Reads the organization at a place: a file; the repository to which its changes are pushed; or a copy that
+/// `undersign org fetch` keeps. With a clock, in seconds since the epoch, a copy that is too old is refused.
+///
+/// # Errors
+/// A sentence: nothing is there, it has mistakes, nobody verified it, or it is too old.
+pub fn read(place: &Path, now: Option<i64>) -> Result<Organization, String> {
+    let shown = visible::line(place.as_os_str().as_encoded_bytes());
+    if place.is_file() {
+        let bytes = std::fs::read(place)
+            .map_err(|error| format!("The organization's file {shown} cannot be read: {error}."))?;
+        return parsed(&shown, &bytes);
+    }
+    let failed = |error: GitError| format!("The organization in {shown} cannot be read: {error}");
+    let repository = Repository::open_exactly(place).map_err(failed)?;
+    let (commit, fetched) = newest(&repository).ok_or_else(|| {
+        format!(
+            "{shown} is a copy of the organization that nobody verified: `undersign org fetch {shown}` does, and \
+             fetches what is new."
+        )
+    })?;
+    let organization = at(&repository, commit)?;
+    match (now, organization.stale(), fetched) {
+        (Some(now), Some(stale), Some(fetched)) if now - fetched > stale => Err(format!(
+            "The copy of the organization in {shown} was last fetched {} minutes ago, and counts for {}: `undersign \
+             org fetch {shown}` fetches it.",
+            (now - fetched) / 60,
+            stale / 60
+        )),
+        _ => Ok(organization),
+    }
+}
+
+/// The organization in a commit of its repository.
+///
+/// # Errors
+/// A sentence: nothing is there, or it has mistakes.
+pub fn at(repository: &Repository, commit: ObjectId) -> Result<Organization, String> {
+    let text = repository.file_text(commit, ORGANIZATION_FILE).map_err(|error| error.to_string())?;
+    let text = text.ok_or_else(|| {
+        format!("There is no {ORGANIZATION_FILE} in {} at {}.", repository.root.display(), commit.short())
+    })?;
+    parsed(ORGANIZATION_FILE, &text)
+}
+
+fn parsed(name: &str, bytes: &[u8]) -> Result<Organization, String> {
+    Organization::read(name, bytes).map_err(|error| visible::lines(&error.to_string()))
+}
+
+/// The commit that counts, and when it was fetched if this is a copy.
+fn newest(repository: &Repository) -> Option<(ObjectId, Option<i64>)> {
+    if let Some(accepted) = repository.tip(ACCEPTED) {
+        return Some((accepted, Some(fetched(repository).unwrap_or(0))));
+    }
+    let is_home = repository.is_bare() && !repository.is_mirror() && !repository.has_remotes();
+    let head = repository.head_branch().filter(|_| is_home)?;
+    Some((repository.tip(&head)?, None))
+}
+
+/// When a copy was last fetched.
+pub fn fetched(repository: &Repository) -> Option<i64> {
+    std::fs::read_to_string(repository.common_dir().join(FETCHED)).ok()?.trim().parse().ok()
+}
+
+/// Notes that a copy was fetched.
+///
+/// # Errors
+/// A sentence: it cannot be written.
+pub fn note_fetched(repository: &Repository, now: i64) -> Result<(), String> {
+    let path = repository.common_dir().join(FETCHED);
+    let written = path.parent().map_or(Ok(()), std::fs::create_dir_all);
+    let written = written.and_then(|()| crate::disk::write_atomically(&path, format!("{now}\n").as_bytes()));
+    written.map_err(|error| format!("When it was fetched cannot be noted in {}: {error}.", path.display()))
+}
+
+/// Whether the place of an organization is this very repository.
+pub fn is_of(place: &Path, repository: &Repository) -> bool {
+    let same = |other: Repository| {
+        std::fs::canonicalize(other.common_dir()).ok() == std::fs::canonicalize(repository.common_dir()).ok()
+    };
+    Repository::open_exactly(place).is_ok_and(same)
+}

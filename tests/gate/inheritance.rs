@@ -1,0 +1,334 @@
+//! What an organization asks of its repositories. The promise: whatever lands under the policy of a repository that
+//! inherits would land under the organization's rules alone, and under the repository's own.
+
+use std::path::{Path, PathBuf};
+
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+use undersign::decision::Verdict;
+use undersign::enforcement::{Request, Settings};
+use undersign::gate::Decided;
+use undersign::inheritance;
+use undersign::policy::{Organization, Policy};
+
+use crate::properties::{NOW, PEOPLE, chains, decide, ledger, token};
+use crate::scene::{
+    Answer, DAY, HOUR, MAIN, WORK, allowed, denied, from_now, judged, key_line, once, person, propose, undecided,
+    with_keys,
+};
+use crate::support::gate::answer;
+use crate::support::{Fixture, git_in, now, policy};
+
+/// The tables that an organization and a repository choose among: what they ask, stricter and looser.
+const AI: [&str; 3] = [
+    "[ai]\npresume = false\nsign = { junior = 0, mid = 0, senior = 0, none = 0 }\n",
+    "[ai]\npresume = true\nhuman_only_by = [\"policy\"]\nsign = { junior = 1, mid = 1, senior = 1, none = 1 }\n",
+    "[ai]\npresume = true\nsign = { junior = 2, mid = 1, senior = 1, none = 2 }\n",
+];
+const SRC: [&str; 3] = [
+    "",
+    "[compartment.src]\npaths = [\"src/**\"]\nsign = [{ role = \"senior\", n = 2 }]\n",
+    "[compartment.src]\npaths = [\"src/**\"]\nsign = [{ role = \"policy\", n = 1 }]\nbinding = \"tree\"\n",
+];
+const DOCS: [&str; 3] = [
+    "",
+    "[compartment.docs]\npaths = [\"docs/**\"]\nsign = [{ role = \"policy\", n = 1 }]\n",
+    "[compartment.docs]\npaths = [\"docs/**\", \"src/**\"]\nsign = [{ role = \"senior\", n = 1 }]\nsolo = true\n",
+];
+const LIMITS: [&str; 4] =
+    ["", "[limits]\nvalidity = \"1d\"\n", "[limits]\ncompartments = 1\n", "[limits]\nvalidity = \"5m\"\n"];
+const GLASS: [&str; 3] = [
+    "",
+    "[break_glass]\nsign = [{ role = \"senior\", n = 1 }]\nmax_per_30d = 2\ndebt_after = \"1h\"\n",
+    "[break_glass]\nsign = [{ role = \"policy\", n = 1 }]\nmax_duration = \"30m\"\nmax_per_30d = 1\n",
+];
+const TOP: [&str; 3] = ["", "self_review = true\n", "author_proof = \"proven\"\n"];
+
+/// A choice of tables, and whether nothing lands now.
+type Rules = ((usize, usize, usize), (usize, usize, usize), bool);
+
+fn rules() -> impl Strategy<Value = Rules> {
+    let tables = (0..AI.len(), 0..SRC.len(), 0..DOCS.len());
+    let more = (0..LIMITS.len(), 0..GLASS.len(), 0..TOP.len());
+    (tables, more, prop::bool::weighted(0.05))
+}
+
+fn top(((..), (.., top), _): &Rules) -> &'static str {
+    TOP[*top]
+}
+
+fn tables(((ai, src, docs), (limits, glass, _), is_frozen): &Rules) -> String {
+    let at = |seconds: i64| jiff::Timestamp::from_second(NOW as i64 + seconds).unwrap();
+    let freeze =
+        if *is_frozen { format!("[freeze.now]\nfrom = {}\nuntil = {}\n", at(-9), at(9)) } else { String::new() };
+    let own = "[compartment.policy]\npaths = [\".undersign/**\"]\nsign = [{ role = \"policy\", n = 1 }]\nsolo = true\n\
+               [compartment.default]\nsign = [{ role = \"senior\", n = 1 }]\n";
+    [AI[*ai], own, SRC[*src], DOCS[*docs], LIMITS[*limits], GLASS[*glass], &freeze].concat()
+}
+
+fn roster() -> String {
+    let person = |(who, (id, roles)): (usize, &(&str, &str))| {
+        let key = token(who).key().to_openssh();
+        format!("[people.{id}]\nroles = [{roles}]\nemails = [\"{id}@example.com\"]\nkeys = [\"{key}\"]\n")
+    };
+    PEOPLE.iter().enumerate().map(person).collect()
+}
+
+/// The policy of a repository with these rules: alone, or from an organization with those.
+fn policies(own: &Rules, organization: &Rules) -> [Policy; 3] {
+    let head = "schema = \"undersign-policy/v1\"\nversion = 1\nrepository = \"properties-1\"\n";
+    let refs = "[refs]\nprotected = [\"refs/heads/main\"]\n";
+    let alone = |rules: &Rules| {
+        let text = [head, top(rules), refs, &roster(), &tables(rules)].concat();
+        Policy::parse("policy.toml", &text).unwrap_or_else(|error| panic!("{error}"))
+    };
+    let file = [
+        "schema = \"undersign-organization/v1\"\nversion = 1\norganization = \"acme\"\n",
+        top(organization),
+        &roster(),
+        &tables(organization),
+    ];
+    let known = Organization::read("organization.toml", file.concat().as_bytes()).unwrap_or_else(|e| panic!("{e}"));
+    let text = [head, "inherits = \"acme\"\n", top(own), refs, &tables(own)].concat();
+    let both = Policy::read("policy.toml", text.as_bytes(), Some(&known)).unwrap_or_else(|error| panic!("{error}"));
+    [both, alone(organization), alone(own)]
+}
+
+#[test]
+fn what_lands_in_a_repository_that_inherits_would_land_under_either_alone() {
+    let cases = if std::env::var_os("UNDERSIGN_STRESS").is_some() { 20_000 } else { 400 };
+    let mut runner = TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });
+    let landed = std::cell::Cell::new(0);
+    let world = (ledger(), rules(), rules());
+    let judged = runner.run(&world, |(specs, own, organization)| {
+        let chains = chains(&specs);
+        let lands = policies(&own, &organization).map(|policy| decide(&policy, &chains).outcome == Decided::Allow);
+        landed.set(landed.get() + u32::from(lands[0]));
+        prop_assert!(!lands[0] || (lands[1] && lands[2]), "together, the organization, alone: {lands:?}");
+        Ok(())
+    });
+    judged.unwrap_or_else(|failure| panic!("{failure}"));
+    assert!(landed.get() > cases / 100, "{} of {cases} worlds let something land", landed.get());
+}
+
+/// An organization, its home, and a repository that inherits from it. Where `acme` is pushed to is a bare repository
+/// without a gate: whoever may push there is believed, as an operator would be.
+struct Scene {
+    /// The repository that inherits; dana approved the branch.
+    shop: Fixture,
+    /// Where the organization's file is worked on, under a policy of its own.
+    acme: Fixture,
+    home: PathBuf,
+}
+
+const INHERITS: &str = "schema = \"undersign-policy/v1\"\nversion = 1\nrepository = \"fixture-1\"\ninherits = \"acme\"\n\
+    [refs]\nprotected = [\"refs/heads/main\"]\n\
+    [compartment.policy]\npaths = [\".undersign/**\"]\nsign = [{ role = \"policy\", n = 1 }]\nsolo = true\n\
+    [compartment.default]\nsign = [{ role = \"senior\", n = 1 }]\n";
+
+/// The organization's file: its people, and `more`.
+fn acme(version: u64, more: &str) -> String {
+    let people = [person("dana", "\"senior\"", ""), person("rahim", "\"senior\", \"policy\"", "")].concat();
+    format!(
+        "schema = \"undersign-organization/v1\"\nversion = {version}\norganization = \"acme\"\n{people}{}{more}",
+        person("mina", "\"junior\"", "")
+    )
+}
+
+impl Scene {
+    fn new(more: &str) -> Scene {
+        let acme_repo = Fixture::new();
+        let home = acme_repo.dir.path().join("acme.git");
+        git_in(acme_repo.dir.path(), "rahim", &["init", "-q", "--bare", "-b", "main", home.to_str().unwrap()]);
+        let scene = Scene { shop: Fixture::with_policy(INHERITS), acme: acme_repo, home };
+        scene.publish(&acme(1, more));
+        scene.shop.git("dana", &["config", "undersign.organization", scene.home.to_str().unwrap()]);
+        scene.shop.decide("dana", WORK, Verdict::Approve);
+        scene
+    }
+
+    /// Puts a version of the file on the organization's main, without asking anybody.
+    fn publish(&self, file: &str) -> String {
+        self.acme.write(".undersign/organization.toml", file);
+        let commit = self.acme.commit("rahim", "Publish");
+        self.acme.git("rahim", &["push", "-q", self.home.to_str().unwrap(), "main"]);
+        commit
+    }
+
+    fn settings(&self, organization: &Path) -> Settings {
+        Settings { organization: Some(organization.to_owned()), ..Settings::default() }
+    }
+
+    fn judged_by(&self, organization: &Path, branch: &str) -> Answer {
+        let request = self.shop.request(MAIN, &self.shop.id("main"), &self.shop.id(branch));
+        answer(&request, &self.settings(organization))
+    }
+
+    fn judged(&self, branch: &str) -> Answer {
+        self.judged_by(&self.home, branch)
+    }
+
+    /// A new policy of the shop, approved by rahim, whom dana would not let write it.
+    fn next_policy(&self, branch: &str, policy: &str) -> Answer {
+        propose(&self.shop, "dana", branch, &[(".undersign/policy.toml", policy)]);
+        self.shop.decide("rahim", branch, Verdict::Approve);
+        self.judged(branch)
+    }
+
+    /// A copy as a gate's host keeps it.
+    fn copy(&self) -> PathBuf {
+        let copy = self.acme.dir.path().join("copy.git");
+        let (from, to) = (self.home.to_str().unwrap(), copy.to_str().unwrap());
+        git_in(self.acme.dir.path(), "rahim", &["clone", "-q", "--bare", from, to]);
+        copy
+    }
+}
+
+#[test]
+fn the_people_of_an_organization_sign_for_its_repositories() {
+    allowed(Scene::new("").judged(WORK));
+    denied(Scene::new("[compartment.default]\nsign = [{ role = \"senior\", n = 2 }]\n").judged(WORK), "UNSIGNED");
+    let s = Scene::new("[compartment.source]\npaths = [\"src/**\"]\nsign = [{ role = \"senior\", n = 2 }]\n");
+    denied(s.judged(WORK), "UNSIGNED");
+    s.shop.decide("rahim", WORK, Verdict::Approve);
+    allowed(s.judged(WORK));
+}
+
+#[test]
+fn one_change_of_the_organization_ends_a_key_in_every_repository() {
+    let s = Scene::new("");
+    allowed(s.judged(WORK));
+    let lost = format!(", revoked = {{ reason = \"compromised\", since = {} }}", from_now(-DAY));
+    s.publish(&with_keys(&acme(2, ""), "dana", &[key_line("dana", &lost)]));
+    denied(s.judged(WORK), "KEY_REVOKED");
+    s.shop.decide("rahim", WORK, Verdict::Approve);
+    allowed(s.judged(WORK));
+}
+
+#[test]
+fn who_left_the_organization_signs_nowhere_and_nothing_else_stops() {
+    let s = Scene::new("");
+    let without = acme(2, "").replace("[people.dana]", "[people.gone]").replace("dana@", "gone@");
+    s.publish(&without.replace("roles = [\"senior\"]", "roles = [\"left\"]"));
+    denied(s.judged(WORK), "UNSIGNED");
+    s.shop.decide("rahim", WORK, Verdict::Approve);
+    allowed(s.judged(WORK));
+}
+
+#[test]
+fn a_repository_that_would_ask_for_less_does_not_land() {
+    let s = Scene::new("");
+    let with = |line: &str| once(INHERITS, "version = 1\n", &format!("version = 2\n{line}\n"));
+    denied(s.next_policy("alone", &policy("").replace("version = 1\n", "version = 2\n")), "POLICY_INVALID");
+    denied(s.next_policy("self", &with("self_review = true")), "POLICY_INVALID");
+    let people = |lines: &str| format!("{}{lines}", with(""));
+    denied(s.next_policy("key", &people(&person("ines", "\"senior\"", ""))), "POLICY_INVALID");
+    denied(s.next_policy("role", &people("[people.mina]\nroles = [\"senior\"]\n")), "POLICY_INVALID");
+    denied(s.next_policy("other", &with("").replace("\"acme\"", "\"acme-2\"")), "POLICY_INVALID");
+    allowed(s.next_policy(
+        "more",
+        &people("[compartment.src]\npaths = [\"src/**\"]\nsign = [{ role = \"policy\", n = 1 }]\n"),
+    ));
+}
+
+#[test]
+fn a_role_of_the_repository_counts_there_alone() {
+    let s = Scene::new("");
+    let local = "[people.mina]\nroles = [\"docs\"]\n\
+                 [compartment.docs]\npaths = [\"docs/**\"]\nsign = [{ role = \"docs\", n = 1 }]\n";
+    let policy = format!("{}{local}", once(INHERITS, "version = 1\n", "version = 2\n"));
+    allowed(s.next_policy("roles", &policy));
+    s.shop.git("rahim", &["merge", "-q", "--ff-only", "roles"]);
+    propose(&s.shop, "dana", "text", &[("docs/a.md", "a\n")]);
+    s.shop.decide("rahim", "text", Verdict::Approve);
+    denied(s.judged("text"), "UNSIGNED");
+    s.shop.decide("mina", "text", Verdict::Approve);
+    allowed(s.judged("text"));
+    // Once the organization gives a role of that name, only it does.
+    s.publish(&acme(2, &person("ines", "\"docs\"", "")));
+    denied(s.judged("text"), "UNSIGNED");
+}
+
+#[test]
+fn an_organization_that_cannot_be_relied_on_lets_nothing_land() {
+    let s = Scene::new("");
+    allowed(s.judged(WORK));
+    // Nobody named it, or another.
+    undecided(judged(&s.shop, WORK), "POLICY_INVALID");
+    let other = s.acme.dir.path().join("other.toml");
+    std::fs::write(&other, acme(1, "").replace("\"acme\"", "\"acme-2\"")).unwrap();
+    undecided(s.judged_by(&other, WORK), "POLICY_INVALID");
+    undecided(s.judged_by(&s.home.join("nowhere"), WORK), "POLICY_INVALID");
+    // The repository itself: who may land there would make the rules.
+    let own = s.shop.dir.path().join("own.git");
+    git_in(s.shop.dir.path(), "dana", &["clone", "-q", "--bare", s.shop.repo.to_str().unwrap(), own.to_str().unwrap()]);
+    git_in(&own, "dana", &["remote", "remove", "origin"]);
+    let (old, new) = (s.shop.id("main"), s.shop.id(WORK));
+    let request = Request { repository: own.to_str().unwrap(), ..s.shop.request(MAIN, &old, &new) };
+    undecided(answer(&request, &s.settings(&own)), "POLICY_INVALID");
+    // A file where what is checked out would put its own.
+    let inside = s.shop.repo.join("organization.toml");
+    std::fs::write(&inside, acme(1, "")).unwrap();
+    undecided(s.judged_by(&inside, WORK), "UNREADABLE");
+}
+
+#[test]
+fn an_organization_that_went_back_lets_nothing_land() {
+    let s = Scene::new("");
+    s.publish(&acme(2, ""));
+    allowed(s.judged(WORK));
+    s.publish(&acme(1, ""));
+    undecided(s.judged(WORK), "POLICY_STALE");
+    s.publish(&acme(2, "[hidden]\nsign = [{ role = \"policy\", n = 1 }]\n"));
+    undecided(s.judged(WORK), "POLICY_STALE");
+    s.publish(&acme(3, ""));
+    allowed(s.judged(WORK));
+}
+
+#[test]
+fn a_copy_takes_only_what_the_policy_of_the_organization_lets_land() {
+    let s = Scene::new("");
+    let copy = s.copy();
+    undecided(s.judged_by(&copy, WORK), "POLICY_INVALID");
+    inheritance::fetch(&copy, now()).unwrap();
+    allowed(s.judged_by(&copy, WORK));
+    // Whoever serves the repository gives mina a role, and nobody signed for that.
+    let forged = acme(2, "").replace("roles = [\"junior\"]", "roles = [\"senior\"]");
+    let offered = s.publish(&forged);
+    let why = inheritance::fetch(&copy, now()).unwrap_err();
+    assert!(why.contains("UNSIGNED") && why.contains("stays at"), "{why}");
+    assert_eq!(organization_in(&copy), 1);
+    // The same, signed by whom the policy of that repository asks for.
+    let before = s.acme.id(&format!("{offered}~1"));
+    s.acme.git("rahim", &["reset", "-q", "--hard", &before]);
+    propose(&s.acme, "dana", "promote", &[(".undersign/organization.toml", &forged)]);
+    s.acme.decide("rahim", "promote", Verdict::Approve);
+    s.acme.git("rahim", &["merge", "-q", "--ff-only", "promote"]);
+    let home = s.home.to_str().unwrap();
+    s.acme.git(
+        "rahim",
+        &["push", "-q", "--force", home, "main", "refs/undersign/decisions/*:refs/undersign/decisions/*"],
+    );
+    assert_eq!(inheritance::fetch(&copy, now()).unwrap().before, Some(1));
+    assert_eq!(organization_in(&copy), 2);
+    allowed(s.judged_by(&copy, WORK));
+}
+
+fn organization_in(copy: &Path) -> u64 {
+    undersign::source::git::organization::read(copy, None).unwrap().version()
+}
+
+#[test]
+fn a_copy_that_nobody_fetches_goes_stale() {
+    let s = Scene::new("");
+    s.publish(&once(&acme(2, ""), "version = 2\n", "version = 2\nstale = \"1h\"\n"));
+    let copy = s.copy();
+    inheritance::fetch(&copy, now() - HOUR + 60).unwrap();
+    allowed(s.judged_by(&copy, WORK));
+    inheritance::fetch(&copy, now() - HOUR - 60).unwrap();
+    undecided(s.judged_by(&copy, WORK), "POLICY_INVALID");
+    inheritance::fetch(&copy, now()).unwrap();
+    allowed(s.judged_by(&copy, WORK));
+    // The organization's own home is never late.
+    allowed(s.judged(WORK));
+}
