@@ -8,8 +8,8 @@ use crate::enforcement::{self, Request, Settings, Update};
 use crate::gate::Decided;
 use crate::ledger::PREFIX;
 use crate::policy::Organization;
-use crate::source::git::Repository;
 use crate::source::git::organization::{self, ACCEPTED};
+use crate::source::git::{PolicyState, Repository};
 use crate::sync::{Prompts, Remote, fetch_ref};
 
 /// Where the newest commit of the remote is kept until it is accepted.
@@ -40,6 +40,13 @@ pub fn fetch(copy: &Path, now: i64) -> Result<Fetched, String> {
             visible::line(copy.as_os_str().as_encoded_bytes())
         ));
     }
+    if repository.is_mirror() {
+        return Err(
+            "Whoever serves a mirror writes all of its refs, also what was accepted. Clone with --bare, without \
+                    --mirror."
+                .to_owned(),
+        );
+    }
     let branch = repository.head_branch().ok_or("HEAD of this repository names no branch.")?;
     let remote = Remote::find(&repository, None, Prompts::Allowed)?.name;
     // Whatever was offered before does not bind what is offered now: it was not accepted.
@@ -56,6 +63,7 @@ pub fn fetch(copy: &Path, now: i64) -> Result<Fetched, String> {
         judge(copy, &branch, accepted, offered, now)?;
     }
     let next = organization::at(&repository, offered)?;
+    refuse_ungoverned(&repository, &branch, offered)?;
     if let Some(before) = &before {
         refuse_older(before, &next)?;
     }
@@ -65,6 +73,19 @@ pub fn fetch(copy: &Path, now: i64) -> Result<Fetched, String> {
     }
     organization::note_fetched(&repository, now)?;
     Ok(Fetched { organization: next, before: before.map(|before| before.version()), commit: offered })
+}
+
+/// The next change is judged by the policy of this commit: without a sound one of its own, nothing could follow.
+fn refuse_ungoverned(repository: &Repository, branch: &str, commit: ObjectId) -> Result<(), String> {
+    let why = match repository.policy_at(commit).map_err(|error| error.to_string())? {
+        PolicyState::Found(policy) if !policy.refs.protects(branch) => {
+            format!("its policy does not protect {}", visible::text(branch))
+        }
+        PolicyState::Found(_) => return Ok(()),
+        PolicyState::Absent => "it has no policy of its own".to_owned(),
+        PolicyState::Invalid(error) => visible::lines(&error.to_string()),
+    };
+    Err(format!("What the organization offers cannot be followed: {why}. The copy stays as it was."))
 }
 
 fn judge(copy: &Path, branch: &str, old: ObjectId, new: ObjectId, now: i64) -> Result<(), String> {

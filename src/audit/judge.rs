@@ -178,7 +178,9 @@ impl<'j> Judge<'j> {
             signs_of_ai: false,
             now,
         };
-        let update = Update { name: self.name.to_owned(), old: question.from, new: question.to };
+        // A tag is created with what it shows; that it would be moved there is another question.
+        let old = if self.name.starts_with("refs/tags/") { ObjectId::ZERO } else { question.from };
+        let update = Update { name: self.name.to_owned(), old, new: question.to };
         PushEvaluation::new(&input).decide(&update).outcome
     }
 }

@@ -52,6 +52,8 @@ pub struct Evidence<'e> {
     pub approvals: &'e [(i64, usize, ObjectId, ObjectId)],
     /// The ref from which the others are taken to be cut, if nothing says anything else.
     pub first: Option<usize>,
+    /// What landed later must not change a report up to this time.
+    pub until: Option<i64>,
 }
 
 /// What belongs to each line, from the bottom. Of several lines of one ref, what the first of them shows is left out of
@@ -92,7 +94,7 @@ fn spans(forest: &Forest, lines: &[Line<'_>], evidence: &Evidence<'_>, line: usi
     if own.before == 0 && seen.peek().is_none_or(|first| first.commit.is_some()) {
         // It was created past the gate, which is told of the ref. Of its commits, what others had is listed there.
         let until = seen.peek().map_or(u64::MAX, |first| first.seq);
-        spans.fill(0..shown_until(forest, lines, line, until), Came::Inherited);
+        spans.fill(0..shown_until(forest, lines, evidence, line, until), Came::Inherited);
     }
     for (at, one) in own.moves.iter().enumerate().filter(|(_, one)| one.has_landed()) {
         // What the ref was seen to show before this move came by no move that is known.
@@ -101,7 +103,8 @@ fn spans(forest: &Forest, lines: &[Line<'_>], evidence: &Evidence<'_>, line: usi
         }
         spans.fill(0..shared(one.old), Came::Past);
         let (Some(new), end) = (one.new, shared(one.new)) else { continue };
-        if !one.old.is_some_and(|old| forest.leads(old, new)) {
+        let asked_for_nothing = one.is_allowed() && one.moved.records.is_empty();
+        if asked_for_nothing || !one.old.is_some_and(|old| forest.leads(old, new)) {
             // The gate asks for the approval of what no protected ref showed; the rest is there already.
             let shown = shown_before(forest, lines, evidence, line, at).min(end);
             spans.fill(0..shown, Came::Inherited);
@@ -123,11 +126,10 @@ fn shown_before(forest: &Forest, lines: &[Line<'_>], evidence: &Evidence<'_>, li
             return 0;
         }
         let shared = |commit: Option<ObjectId>| commit.and_then(|commit| forest.meets(other, commit)).map(|own| own.0);
-        // Of one push, refs that exist are judged before those that it creates.
-        let is_earlier = |one: &&Move<'_>| {
-            one.head.seq < own.head.seq || (one.head.seq == own.head.seq && !one.creates() && own.creates())
-        };
-        let moves = theirs.moves.iter().take_while(is_earlier).filter(|one| one.has_landed() && one.is_allowed());
+        // Of one push, refs that exist are judged before those that it creates, and each after those before it.
+        let order = |one: &Move<'_>| (one.head.seq, one.creates(), one.position());
+        let is_earlier = |one: &&Move<'_>| order(one) < order(own);
+        let moves = theirs.moves.iter().filter(is_earlier).filter(|one| one.has_landed() && one.is_allowed());
         let moves = moves.filter(|one| (evidence.was_protected)(theirs.name, one)).map(|one| one.new);
         let recorded = theirs.seen.iter().filter(|seen| seen.is_recorded && seen.seq < own.head.seq);
         let ends = moves.chain(recorded.map(|seen| seen.commit)).filter_map(shared);
@@ -137,12 +139,14 @@ fn shown_before(forest: &Forest, lines: &[Line<'_>], evidence: &Evidence<'_>, li
 }
 
 /// How many commits of a line other refs showed before a line of the log, by what the gate let through.
-fn shown_until(forest: &Forest, lines: &[Line<'_>], line: usize, until: u64) -> usize {
+fn shown_until(forest: &Forest, lines: &[Line<'_>], evidence: &Evidence<'_>, line: usize, until: u64) -> usize {
     let of = |(other, theirs): (usize, &Line<'_>)| {
         if theirs.name == lines[line].name {
             return 0;
         }
-        let moves = theirs.moves.iter().filter(|one| one.head.seq < until && one.has_landed() && one.is_allowed());
+        let is_before = |one: &&Move<'_>| one.head.seq < until && evidence.until.is_none_or(|until| one.at() <= until);
+        let moves = theirs.moves.iter().filter(is_before).filter(|one| one.has_landed() && one.is_allowed());
+        let moves = moves.filter(|one| (evidence.was_protected)(theirs.name, one));
         let ends = moves.filter_map(|one| Some(forest.meets(other, one.new?)?.0));
         forest.shared(line, other).min(ends.max().unwrap_or(0).max(theirs.before))
     };
@@ -291,7 +295,7 @@ mod tests {
         };
         let lines = [line(0), line(1), line(2)];
         let approvals: Vec<_> = approvals.iter().map(|&(at, name, from, to)| (at, name, id(from), id(to))).collect();
-        let evidence = Evidence { was_protected: &|_, _| true, approvals: &approvals, first: Some(0) };
+        let evidence = Evidence { was_protected: &|_, _| true, approvals: &approvals, first: Some(0), until: None };
         let own = |run: &Run| {
             let places = forest.places(run.line, run.places.clone());
             (run.line, places.map(|place| place.commit.0[0]).collect())

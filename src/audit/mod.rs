@@ -448,6 +448,13 @@ impl Log {
         Ok(Log { entries, remembered: state.remembered().clone(), states })
     }
 
+    /// When the gate first read the ledger, if the log goes back to that.
+    fn first_verdict(&self) -> Option<i64> {
+        let is_whole = self.entries.entries.first().is_some_and(|(_, head)| head.seq == 1);
+        let verdict = self.entries.entries.iter().map(|(entry, _)| entry).find(|entry| moves::is_verdict(entry));
+        verdict.filter(|_| is_whole).map(|entry| entry.at)
+    }
+
     /// Whether the log has a line about a ref.
     fn names(&self, name: &str) -> bool {
         self.entries.entries.iter().any(|(entry, _)| entry.refs.iter().any(|moved| moved.name == name))
@@ -511,7 +518,9 @@ impl Times {
             |chain: &Chain| chain.records.iter().map(|record| record.predicate().chain.seq.0).collect::<Vec<_>>();
         let times = chains.iter().filter_map(|chain| Some((received.get(&chain.id)?, seqs(chain))));
         let times = times.flat_map(|(own, seqs)| seqs.into_iter().filter_map(|seq| own.time(seq)).collect::<Vec<_>>());
-        Times { first_look: times.min().unwrap_or(i64::MIN), received, thinned, named }
+        let earliest = times.min().unwrap_or(i64::MIN);
+        let first_look = log.and_then(Log::first_verdict).map_or(earliest, |verdict| verdict.min(earliest));
+        Times { first_look, received, thinned, named }
     }
 
     fn known(&self, chain: &Chain, record: &Record) -> i64 {

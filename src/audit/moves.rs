@@ -7,6 +7,9 @@ use crate::change::ObjectId;
 use crate::gate::{AuditHead, CLOCK_SKEW, Decided};
 use crate::gate_state::{Entry, EntryRef, LANDED, RECORDED};
 
+/// Seconds that git takes at most to move refs after the gate allowed it.
+const RACE: i64 = 120;
+
 /// One verdict on a move of a ref.
 #[derive(Debug, Clone, Copy)]
 pub struct Move<'l> {
@@ -42,6 +45,11 @@ impl Move<'_> {
 
     pub fn creates(&self) -> bool {
         is_zero(&self.moved.old)
+    }
+
+    /// Its place in the push.
+    pub fn position(&self) -> usize {
+        self.entry.refs.iter().position(|own| std::ptr::eq(own, self.moved)).unwrap_or(usize::MAX)
     }
 
     pub fn deletes(&self) -> bool {
@@ -87,6 +95,8 @@ impl<'l> Moves<'l> {
         let not_before = earliest_since(log);
         // Only a gate that is asked before a ref moves writes what landed.
         let tells_landings = log.iter().any(|(entry, _)| entry.refs.iter().any(|moved| moved.outcome == LANDED));
+        let verdicts = log.iter().map(|(entry, _)| entry).filter(|entry| is_verdict(entry) && !entry.proposal);
+        let last_verdict = verdicts.map(|entry| entry.at).max();
         let mut known: HashMap<&str, Option<ObjectId>> = HashMap::new();
         let mut find = |text: &'l str| {
             let of = || text.parse().ok().filter(|id: &ObjectId| !id.is_zero()).and_then(&commit);
@@ -134,7 +144,10 @@ impl<'l> Moves<'l> {
         }
         for ((name, _), at) in waiting {
             let own = by_ref.entry(name).or_default();
-            own[at].is_seen |= own[at].new.is_some() && own[at].new == tip(name);
+            // Any later verdict would have been preceded by the line that it landed.
+            let is_told = tells_landings && own[at].entry.outcome == Decided::Allow.name();
+            let judged_since = is_told && last_verdict.is_some_and(|last| last > own[at].at().saturating_add(RACE));
+            own[at].is_seen |= !judged_since && own[at].new.is_some() && own[at].new == tip(name);
         }
         Moves { by_ref, recorded, first_record, begins: log.iter().map(|(entry, _)| entry.at).min() }
     }
@@ -171,6 +184,11 @@ impl<'l> Moves<'l> {
     pub fn refs(&self) -> impl Iterator<Item = (&'l str, &[Move<'l>])> {
         self.by_ref.iter().map(|(name, moves)| (*name, moves.as_slice()))
     }
+}
+
+/// Whether a line is a verdict, and neither what landed nor what an operator did.
+pub fn is_verdict(entry: &Entry) -> bool {
+    entry.note.is_none() && entry.refs.iter().any(|moved| moved.outcome != LANDED && moved.outcome != RECORDED)
 }
 
 /// For each line, the earliest time of it and all later ones that the gate's clock was trusted at.

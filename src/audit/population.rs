@@ -17,6 +17,8 @@ use crate::source::git::GitError;
 
 /// The most commits that refs once showed, and show no longer, of which the lines are read.
 const MAX_GONE: usize = 1_000;
+/// The most lines in all.
+const MAX_HEADS: usize = 20_000;
 
 pub struct Population<'p> {
     pub moves: Moves<'p>,
@@ -43,7 +45,7 @@ impl<'p> Population<'p> {
     pub fn of(ground: &'p Ground<'_>, query: &Query) -> Result<Population<'p>, String> {
         let refs = ground.refs(query)?;
         let entries = ground.log.as_ref().map_or(&[][..], |log| &log.entries.entries);
-        let mut lines = Lines { ground, query, forest: Forest::default(), heads: Vec::new() };
+        let mut lines = Lines { ground, query, forest: Forest::default(), heads: Vec::new(), gone: 0 };
         lines.present(&refs).map_err(|error| error.to_string())?;
         let moves = {
             let commit = |id: ObjectId| ground.repository.commit_named(id);
@@ -55,7 +57,7 @@ impl<'p> Population<'p> {
         for (line, head) in heads.iter_mut().enumerate() {
             head.before = before(ground, &moves, &forest, line, head);
         }
-        let runs = runs(ground, &moves, &forest, &heads);
+        let runs = runs(ground, query, &moves, &forest, &heads);
         Ok(Population { moves, forest, heads, runs })
     }
 
@@ -86,7 +88,7 @@ impl<'p> Population<'p> {
 
     /// How much of a line its ref showed each time when the log saw it, with the earliest and the latest that may have
     /// been.
-    fn sightings(&self, line: usize) -> Vec<(i64, i64, usize)> {
+    pub(super) fn sightings(&self, line: usize) -> Vec<(i64, i64, usize)> {
         let shared = |commit: Option<ObjectId>| {
             commit.and_then(|commit| self.forest.meets(line, commit)).map_or(0, |(shared, _)| shared)
         };
@@ -145,6 +147,8 @@ struct Lines<'l> {
     query: &'l Query,
     forest: Forest,
     heads: Vec<Head>,
+    /// How many of them show what is on no other.
+    gone: usize,
 }
 
 impl Lines<'_> {
@@ -157,7 +161,7 @@ impl Lines<'_> {
         {
             self.add(branch, last.commit, Some(false), false)?;
         }
-        refs.iter().try_for_each(|(name, tip)| self.add(name, *tip, None, false))
+        refs.iter().try_for_each(|(name, tip)| self.add(name, *tip, None, false).map(|_| ()))
     }
 
     /// What the log saw them show, and what they show no longer.
@@ -174,20 +178,23 @@ impl Lines<'_> {
         own.clone().any(|(line, _)| self.forest.meets(line, commit).is_some_and(|(_, is_on)| is_on))
     }
 
-    fn add(&mut self, name: &str, tip: ObjectId, is_meant: Option<bool>, is_gone: bool) -> Result<(), GitError> {
+    /// Whether it shows anything that no other line does.
+    fn add(&mut self, name: &str, tip: ObjectId, is_meant: Option<bool>, is_gone: bool) -> Result<bool, GitError> {
         let (places, base) = line::line(self.ground.repository, tip, |commit| self.forest.contains(commit))?;
+        let is_new = !places.is_empty();
         self.forest.add(Piece { places, base });
         let asked = self.query.refs.is_empty() || self.query.refs.iter().any(|own| own == name);
         self.heads.push(Head { name: name.to_owned(), tip, is_meant: is_meant.unwrap_or(asked), is_gone, before: 0 });
-        Ok(())
+        Ok(is_new)
     }
 
     /// What the log saw a ref show, and what it shows no longer: the newest first.
     fn gone(&mut self, name: &str, moves: &Moves<'_>) -> Result<(), GitError> {
         let seen: Vec<ObjectId> = moves.sightings(name).filter_map(|seen| seen.commit).collect();
         for commit in seen.into_iter().rev() {
-            if !self.is_on(name, commit) && self.heads.iter().filter(|head| head.is_gone).count() < MAX_GONE {
-                self.add(name, commit, None, true)?;
+            if !self.is_on(name, commit) && self.gone < MAX_GONE && self.heads.len() < MAX_HEADS {
+                // What other lines show already costs nothing.
+                self.gone += usize::from(self.add(name, commit, None, true)?);
             }
         }
         Ok(())
@@ -214,10 +221,17 @@ fn before(ground: &Ground<'_>, moves: &Moves<'_>, forest: &Forest, line: usize, 
         let first = moves.first_record.filter(|first| ground.protected_by(&head.name, first));
         first.is_some_and(|first| seq > first.seq)
     };
+    // Of a ref that became protected later, nobody recorded what was there; what it showed first, it may have got
+    // since.
+    let was_open = || {
+        let log = ground.log.as_ref().and_then(|log| log.entries.entries.first());
+        log.is_some_and(|(entry, _)| entry.policy.is_some() && !ground.protected_by(&head.name, entry))
+    };
     match moves.first(&head.name) {
         Some(first) if is_missing(first.seq) => 0,
         None if is_missing(u64::MAX) => 0,
         Some(first) if first.is_recorded => first.commit.map_or(0, shared),
+        Some(_) if was_open() => 0,
         Some(first) => {
             let candidate = first.commit.map_or(0, shared);
             ground.states().map_or(candidate, |states| recorded(states, forest, line, &head.name, candidate))
@@ -235,7 +249,7 @@ fn recorded(states: &States, forest: &Forest, line: usize, name: &str, candidate
     (0..candidate).rev().find(is_state).map_or(0, |at| at + 1)
 }
 
-fn runs(ground: &Ground<'_>, moves: &Moves<'_>, forest: &Forest, heads: &[Head]) -> Vec<Run> {
+fn runs(ground: &Ground<'_>, query: &Query, moves: &Moves<'_>, forest: &Forest, heads: &[Head]) -> Vec<Run> {
     let mut names: BTreeMap<&str, usize> = BTreeMap::new();
     for head in heads {
         let next = names.len();
@@ -250,7 +264,11 @@ fn runs(ground: &Ground<'_>, moves: &Moves<'_>, forest: &Forest, heads: &[Head])
     let was_protected = |name: usize, one: &Move<'_>| ground.protected_by(by_index[&name], one.entry);
     let approvals = ground.approvals(&names);
     let first = ground.policies.branch.as_deref().and_then(|branch| names.get(branch)).copied();
-    lines::runs(forest, &all, &Evidence { was_protected: &was_protected, approvals: &approvals, first })
+    lines::runs(
+        forest,
+        &all,
+        &Evidence { was_protected: &was_protected, approvals: &approvals, first, until: query.to },
+    )
 }
 
 impl Ground<'_> {

@@ -9,7 +9,7 @@ use super::exceptions::{self, ApprovalFacts, Facts};
 use super::judge::{Court, Judged, Question};
 use super::line::{self, Place, Step};
 use super::lines::Run;
-use super::policies::Held;
+use super::policies::{Held, Policies};
 use super::population::{Head, Population};
 use super::report::{Decision, Exception, Landing};
 use super::row::Parts;
@@ -45,6 +45,8 @@ pub(super) struct OfRef<'l> {
     base: Option<ObjectId>,
     verdicts: Verdicts,
     dates: Dates,
+    /// When the log saw the ref, and how much of its line it showed then.
+    sightings: Vec<(i64, usize)>,
 }
 
 /// What is known of one segment after it was judged.
@@ -104,7 +106,8 @@ impl<'l> OfRef<'l> {
         let places: Vec<Place> = population.forest.places(run.line, run.places.clone()).collect();
         let dates = Dates::of(places.iter().map(|place| place.time).zip(population.told(run)));
         let base = population.below(run.line, run.places.start);
-        OfRef { population, states, run, places, base, verdicts, dates }
+        let sightings = population.sightings(run.line).into_iter().map(|(_, at, shared)| (at, shared)).collect();
+        OfRef { population, states, run, places, base, verdicts, dates, sightings }
     }
 
     /// Whether the query asks for it.
@@ -232,6 +235,11 @@ impl<'l> OfRef<'l> {
     /// landed by the end of the period, and are exactly the commits of an approval of that content. Places that merely
     /// add up to the same change may have landed step by step.
     fn are_one(&self, ground: &Ground<'_>, places: Range<usize>, to: Option<i64>, manifest: &str) -> bool {
+        let (start, end) = (self.run.places.start + places.start, self.run.places.start + places.end);
+        if self.sightings.iter().any(|(_, shared)| start < *shared && *shared < end) {
+            // Somebody could use the ref as it was between them.
+            return false;
+        }
         if let Some(is_one) = self.verdicts.are_one_move(places.clone()) {
             return is_one;
         }
@@ -348,12 +356,32 @@ impl<'l> OfRef<'l> {
         let told = self.verdicts.policy(place).and_then(|policy| policies.of_digest(policy));
         let found = told.unwrap_or_else(|| {
             if policies.branch.as_deref() != name || policies.is_fixed() {
-                return policies.at_time(self.dates.landed_at(place));
+                return self.held_at(policies, place);
             }
             let moved = self.verdicts.start(place);
             policies.at_commit(moved.unwrap_or_else(|| steps.first().and_then(|step| step.from)))
         });
         found.unwrap_or_else(|error| Held::Invalid(error.to_string()))
+    }
+
+    /// The policy of the time when a place landed. Its committer's clock must not choose one that does not protect the
+    /// ref.
+    fn held_at(&self, policies: &Policies<'_>, place: usize) -> Result<Held, GitError> {
+        let held = policies.at_time(self.dates.landed_at(place))?;
+        let protects = |held: &Held| matches!(held, Held::Found(policy) if policy.refs.protects(self.name()));
+        match self.dates.bypassed(place) {
+            Some((after, _)) if !protects(&held) => {
+                let earlier = policies.at_time(after)?;
+                Ok(if protects(&earlier) { earlier } else { held })
+            }
+            _ => Ok(held),
+        }
+    }
+
+    /// When the log first saw the ref at a place or above it.
+    fn seen_by(&self, place: usize) -> Option<i64> {
+        let above = self.run.places.start + place;
+        self.sightings.iter().find(|(_, shared)| *shared > above).map(|(at, _)| *at)
     }
 
     fn question(&self, ground: &Ground<'_>, query: &Query, asked: &Asked<'_>) -> Option<Question> {
@@ -379,7 +407,9 @@ impl<'l> OfRef<'l> {
         if let Some(verdict) = self.verdicts.at(asked.place) {
             return vec![verdict.at.0];
         }
-        let made = asked.steps.last().map_or(0, |step| step.time);
+        // What was known only after the log saw it there was not known when it landed.
+        let bound = [query.to, self.seen_by(asked.place)].into_iter().flatten().min().unwrap_or(i64::MAX);
+        let made = asked.steps.last().map_or(0, |step| step.time).min(bound);
         let cooling: BTreeSet<i64> = match held {
             Held::Found(policy) => policy.compartments.iter().map(|compartment| compartment.cooling).collect(),
             _ => BTreeSet::new(),
@@ -391,7 +421,7 @@ impl<'l> OfRef<'l> {
             }
             is_known |= known <= made;
             let later = cooling.iter().chain([&0]).map(|cooling| known.saturating_add(*cooling));
-            times.extend(later.filter(|time| *time > made && query.to.is_none_or(|to| *time <= to)));
+            times.extend(later.filter(|time| *time > made && *time <= bound));
         }
         // Before anybody signed for it, there is nothing to judge.
         if is_known || times.is_empty() {

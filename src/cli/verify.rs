@@ -118,6 +118,10 @@ impl GateOptions {
         self.settings_within(DEADLINE)
     }
 
+    pub fn has_organization(&self) -> bool {
+        self.organization.is_some()
+    }
+
     pub fn has_policy(&self) -> bool {
         self.policy.is_some()
     }

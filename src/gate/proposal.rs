@@ -15,7 +15,7 @@ use super::outcome::{Code, Reason, RefOutcome};
 use super::push::{PushEvaluation, Rule, next_policy};
 use super::{Input, Step, Update, distrust, remembered, segment};
 use crate::change::{ObjectId, RepoPath, visible};
-use crate::policy::POLICY_FILE;
+use crate::policy::{ORGANIZATION_FILE, POLICY_FILE};
 
 /// How a host lands a proposal. What a rebase would land exactly, the other methods land exactly too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -67,6 +67,8 @@ pub struct Merging {
 pub struct Merge {
     /// From the tip to the result.
     pub step: Step,
+    /// With [`Lands::Rebase`], what each of several commits does where it stands: all of them land.
+    pub replayed: Vec<Step>,
     /// A merge among the commits of the proposal.
     pub merges: Option<ObjectId>,
     /// What keeps it from landing as it is.
@@ -111,9 +113,7 @@ pub fn decide_proposal(update: &Update, lands: Lands, input: &Input<'_>) -> RefO
 
 fn judge(update: &Update, lands: Lands, input: &Input<'_>) -> Result<RefOutcome, Reason> {
     let name = &update.name;
-    if Rule::of(input.policy, name)?.is_none() {
-        return Ok(RefOutcome::allowed(name));
-    }
+    let Some(rule) = Rule::of(input.policy, name)? else { return Ok(RefOutcome::allowed(name)) };
     if let Some(reason) = remembered::stale(input) {
         return Err(reason);
     }
@@ -138,6 +138,11 @@ fn judge(update: &Update, lands: Lands, input: &Input<'_>) -> Result<RefOutcome,
         );
         return Err(Reason::undecidable(Code::NotAState, detail));
     }
+    if !rule.rewrite
+        && let Some(reason) = remembered::went_back(input, name, tip)?
+    {
+        return Err(reason);
+    }
     let merge = clear(merging, lands)?;
     if merge.step.delta.is_empty() && lands != Lands::Merge {
         let detail = "The proposal changes nothing, and a host that squashes or rebases lands another commit than \
@@ -146,13 +151,14 @@ fn judge(update: &Update, lands: Lands, input: &Input<'_>) -> Result<RefOutcome,
     }
     let evaluation = Evaluation::of_proposal(input, name, lands);
     let standing = segment::judge(&evaluation, std::slice::from_ref(&merge.step), &merge.step.delta);
+    let on_the_way = segment::refused_on_the_way(&evaluation, &merge);
     // If anything was left unread, there is no verdict.
     if let Some(limit) = input.contents.exceeded() {
         return Err(Reason::undecidable(Code::Limit, limit));
     }
-    let mut outcome = RefOutcome::of(name, vec![standing]);
+    let mut outcome = on_the_way.into_iter().fold(RefOutcome::of(name, vec![standing]), RefOutcome::and);
     if input.policy_branch == Some(name)
-        && merge.step.delta.touches(&RepoPath::from(POLICY_FILE))
+        && [POLICY_FILE, ORGANIZATION_FILE].iter().any(|file| merge.step.delta.touches(&RepoPath::from(*file)))
         && let Some(reason) = next_policy(input, head)?
     {
         outcome = outcome.and(reason);

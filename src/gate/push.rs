@@ -407,7 +407,7 @@ impl Attempt {
 
 /// What a push may do to a protected ref.
 pub(super) struct Rule {
-    rewrite: bool,
+    pub rewrite: bool,
     delete: bool,
 }
 
@@ -450,7 +450,7 @@ pub(super) fn next_policy(input: &Input<'_>, commit: ObjectId) -> Result<Option<
     let Some(next) = next else { return Ok(None) };
     Ok(match next {
         Err(why) => {
-            Some(Reason::deny(Code::PolicyInvalid, format!("The policy that would land cannot be read: {why}")))
+            Some(Reason::deny(Code::PolicyInvalid, format!("The policy that would land cannot be used: {why}")))
         }
         Ok((_, digest)) if digest == policy.digest => None,
         Ok((version, _)) if version <= policy.version => {

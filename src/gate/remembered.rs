@@ -277,7 +277,7 @@ impl Received {
 /// Reports that the policy or the clock went back.
 pub(super) fn stale(input: &Input<'_>) -> Option<Reason> {
     let (policy, remembered, now) = (input.policy, input.remembered, input.now);
-    if now + CLOCK_SKEW < remembered.clock {
+    if now.saturating_add(CLOCK_SKEW) < remembered.clock {
         let detail = "The gate's clock went back since it last judged a push. Set it, then push again.";
         return Some(Reason::undecidable(Code::Time, detail));
     }

@@ -17,7 +17,13 @@ fn inherited(policy: &Policy, now: i64) -> Vec<String> {
     let strangers = inherited.strangers.iter().map(|id| {
         format!("[people.{id}] gives roles to nobody: the organization has no person of this id. Leave the table out.")
     });
-    let unfilled = policy.compartments.iter().filter(|compartment| !compartment.is_inherited).flat_map(|compartment| {
+    strangers.chain(unfilled(policy, now)).collect()
+}
+
+/// The compartments of a file for which too few people have the role and a key.
+pub fn unfilled(policy: &Policy, now: i64) -> Vec<String> {
+    let own = policy.compartments.iter().filter(|compartment| !compartment.is_inherited);
+    let told = own.flat_map(|compartment| {
         let could = |slot: &&Slot| {
             let able = |person: &&Person| person.could_fill(&slot.role, compartment.presence, now);
             policy.roster.people().filter(able).count() < slot.n
@@ -30,7 +36,7 @@ fn inherited(policy: &Policy, now: i64) -> Vec<String> {
             )
         })
     });
-    strangers.chain(unfilled).collect()
+    told.collect()
 }
 
 fn locked_out(policy: &Policy, now: i64) -> Vec<String> {

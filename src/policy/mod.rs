@@ -20,7 +20,7 @@ mod roster;
 mod split;
 pub mod target;
 
-pub use advice::advice;
+pub use advice::{advice, unfilled};
 pub use compartment::{Binding, Compartment, Criticality, Slot};
 pub use crossing::Crossing;
 pub use limits::{BreakGlass, Freeze, Limits};

@@ -39,6 +39,8 @@ pub struct RefRule {
     pub rewrite: bool,
     /// A push may delete the ref.
     pub delete: bool,
+    /// It comes from an organization.
+    pub is_inherited: bool,
     exact: GlobSet,
     folded: GlobSet,
 }
@@ -51,23 +53,41 @@ impl RefRule {
             GlobBuilder::new(text).literal_separator(true).case_insensitive(fold).build()
         };
         let set = |fold: bool| GlobSet::builder().add(glob(fold)?).build();
-        Ok(RefRule { pattern: pattern.to_owned(), rewrite, delete, exact: set(false)?, folded: set(true)? })
+        Ok(RefRule {
+            pattern: pattern.to_owned(),
+            rewrite,
+            delete,
+            is_inherited: false,
+            exact: set(false)?,
+            folded: set(true)?,
+        })
     }
 }
 
 impl Refs {
     /// If several rules name a ref, only what all of them allow is allowed.
     pub fn protection(&self, name: &str) -> RefProtection {
+        let plain = folded(name);
+        let inherited = || self.rules.iter().filter(|rule| rule.is_inherited);
+        // What the organization protects is not made another ref by a rule of the repository's own.
+        if inherited().any(|rule| rule.folded.is_match(&plain)) && !inherited().any(|rule| rule.exact.is_match(name)) {
+            return RefProtection::Alias;
+        }
         let mut matching = self.rules.iter().filter(|rule| rule.exact.is_match(name)).peekable();
         if matching.peek().is_some() {
             let (rewrite, delete) = matching.fold((true, true), |(r, d), rule| (r && rule.rewrite, d && rule.delete));
             return RefProtection::Protected { rewrite, delete };
         }
-        let plain = folded(name);
         if self.rules.iter().any(|rule| rule.folded.is_match(&plain)) {
             return RefProtection::Alias;
         }
         if self.open.is_match(name) { RefProtection::Open } else { RefProtection::Uncovered }
+    }
+
+    /// The same rules, as an organization's.
+    pub(super) fn inherited(mut self) -> Refs {
+        self.rules.iter_mut().for_each(|rule| rule.is_inherited = true);
+        self
     }
 
     /// Whether pushes to a ref are judged.

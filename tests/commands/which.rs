@@ -591,9 +591,13 @@ fn commits_of_a_detached_worktree_that_are_on_no_branch_are_a_change() {
 fn a_clone_of_one_branch_says_that_it_sees_no_other() {
     let desk = Desk::new();
     desk.host("feat", &[(5, "five")]);
-    for how in [&["--single-branch"][..], &["--depth", "1"], &["-c", "remote.origin.fetch=+refs/heads/*:refs/mine/*"]] {
+    let elsewhere = "+refs/heads/*:refs/mine/*";
+    let main = "+refs/heads/main:refs/remotes/origin/main";
+    for (how, refspec) in
+        [(&["--single-branch"][..], main), (&["--depth", "1"], main), (&["--single-branch"], elsewhere)]
+    {
         desk.clone_again(how);
-        desk.git(&["config", "--unset-all", "remote.origin.fetch", r"^\+refs/heads/\*:refs/remotes"]);
+        desk.git(&["config", "remote.origin.fetch", refspec]);
         let (ids, broken) = desk.queue();
         assert!(ids.is_empty() && broken.len() == 1, "{how:?}: {ids:?} {broken:?}");
         assert_eq!(broken[0].0, "here:origin/*");

@@ -332,3 +332,56 @@ fn a_copy_that_nobody_fetches_goes_stale() {
     // The organization's own home is never late.
     allowed(s.judged(WORK));
 }
+
+#[test]
+fn an_organization_that_asks_for_more_people_than_are_left_stops_nothing_else() {
+    let two = "[compartment.source]\npaths = [\"src/**\"]\nsign = [{ role = \"senior\", n = 3 }]\n";
+    let s = Scene::new("");
+    s.publish(&acme(2, two));
+    denied(s.judged(WORK), "UNSIGNED");
+    propose(&s.shop, "mina", "text", &[("docs/a.md", "a\n")]);
+    s.shop.decide("dana", "text", Verdict::Approve);
+    allowed(s.judged("text"));
+}
+
+#[test]
+fn a_rule_of_the_repository_makes_no_other_ref_of_one_that_the_organization_protects() {
+    let s = Scene::new("[refs]\nprotected = [\"refs/heads/main\"]\n");
+    let rule = ", { match = \"refs/heads/Main\", rewrite = \"allow\", delete = \"allow\" }";
+    let policy = once(INHERITS, "version = 1\n", "version = 2\n")
+        .replace("\"refs/heads/main\"]", &format!("\"refs/heads/main\"{rule}]"));
+    allowed(s.next_policy("refs", &policy));
+    s.shop.git("rahim", &["merge", "-q", "--ff-only", "refs"]);
+    let creation = |name: &str| {
+        let request = s.shop.request(name, &"0".repeat(40), &s.shop.id("main"));
+        answer(&Request { ahead: true, ..request }, &s.settings(&s.home))
+    };
+    denied(creation("refs/heads/Main"), "REF_UNCOVERED");
+}
+
+#[test]
+fn the_gate_of_an_organization_lets_no_file_land_by_which_nobody_could_judge() {
+    let s = Scene::new("");
+    let asked = |branch: &str, file: &str| {
+        propose(&s.acme, "dana", branch, &[(".undersign/organization.toml", file)]);
+        s.acme.decide("rahim", branch, Verdict::Approve);
+        judged(&s.acme, branch)
+    };
+    denied(asked("same", &acme(1, "[hidden]\nsign = [{ role = \"policy\", n = 1 }]\n")), "POLICY_INVALID");
+    denied(asked("broken", "schema = 1\n"), "POLICY_INVALID");
+    denied(asked("other", &acme(2, "").replace("\"acme\"", "\"acme-2\"")), "POLICY_INVALID");
+    allowed(asked("raised", &acme(2, "")));
+}
+
+#[test]
+fn a_copy_that_is_a_mirror_or_was_fetched_in_the_future_is_not_believed() {
+    let s = Scene::new("");
+    s.publish(&once(&acme(2, ""), "version = 2\n", "version = 2\nstale = \"1h\"\n"));
+    let copy = s.copy();
+    inheritance::fetch(&copy, now() + DAY).unwrap();
+    undecided(s.judged_by(&copy, WORK), "POLICY_INVALID");
+    git_in(&copy, "rahim", &["config", "remote.origin.mirror", "true"]);
+    git_in(&copy, "rahim", &["config", "remote.origin.fetch", "+refs/*:refs/*"]);
+    assert!(inheritance::fetch(&copy, now()).unwrap_err().contains("mirror"));
+    undecided(s.judged_by(&copy, WORK), "POLICY_INVALID");
+}

@@ -6,10 +6,12 @@ mod landed;
 mod landings;
 
 use undersign::decision::Verdict;
+use undersign::enforcement::{self, Request, Settings};
 
 use self::landings::Way;
 use crate::scene::*;
-use crate::support::{Fixture, policy};
+use crate::support::gate::answer;
+use crate::support::{Fixture, now, policy};
 
 /// Something that nobody minds happens on main.
 fn land(f: &Fixture, path: &str, text: &str) {
@@ -601,4 +603,73 @@ fn states_in_between_are_said_of_every_way_of_landing_that_keeps_them() {
     squashed.git("rahim", &["merge", "-q", "--squash", "two"]);
     squashed.commit("rahim", "Squashed");
     assert_eq!(squashed.verify(&old, &squashed.id("main")), (0, vec![]));
+}
+
+#[test]
+fn a_target_that_was_taken_back_behind_the_gate_takes_no_proposal() {
+    let (f, state) = (approved(), tempfile::tempdir().unwrap());
+    let settings = Settings { state: Some(state.path().to_owned()), ..Settings::default() };
+    let before = f.id("main");
+    enforcement::record(&f.repo, &settings, &[], &[], now()).unwrap();
+    allowed(answer(&Request { ahead: true, ..f.request(MAIN, &before, &f.id(WORK)) }, &settings));
+    f.git("rahim", &["merge", "-q", "--ff-only", WORK]);
+    propose(&f, "mina", "next", &[("docs/a.md", "a\n")]);
+    f.decide("dana", "next", Verdict::Approve);
+    let asked = |lands: &str| {
+        let request = f.request(MAIN, &f.id("main"), &f.id("next"));
+        answer(&Request { proposal: true, lands: lands.parse().unwrap(), ..request }, &settings)
+    };
+    for lands in ["rebase", "squash", "merge"] {
+        allowed(asked(lands));
+    }
+    f.git("rahim", &["reset", "-q", "--hard", &before]);
+    for lands in ["rebase", "squash", "merge"] {
+        undecided(asked(lands), "REWRITE");
+    }
+}
+
+#[test]
+fn what_one_commit_brings_in_and_another_takes_away_is_not_replayed() {
+    for (file, code) in [("x/.g\u{200c}it/config", "CONFUSABLE"), ("link", "OPAQUE")] {
+        let f = Fixture::new();
+        f.git("mina", &["checkout", "-q", "-b", "passing", "main"]);
+        f.write("docs/a.md", "a\n");
+        if file == "link" {
+            std::os::unix::fs::symlink("/etc/passwd", f.repo.join(file)).unwrap();
+        } else {
+            f.write(file, "x\n");
+        }
+        f.commit("mina", "Bring it in");
+        let path = f.repo.join(file.split('/').next().unwrap());
+        if path.is_dir() {
+            std::fs::remove_dir_all(path).unwrap()
+        } else {
+            std::fs::remove_file(path).unwrap()
+        }
+        f.commit("mina", "Take it away");
+        f.git("mina", &["checkout", "-q", "main"]);
+        f.decide("dana", "passing", Verdict::Approve);
+        denied(proposed(&f, "passing", "rebase"), code);
+        allowed(proposed(&f, "passing", "squash"));
+    }
+}
+
+#[test]
+fn a_twin_under_a_name_that_differs_in_white_space_is_one_that_git_leaves_out() {
+    let f = Fixture::new();
+    for name in ["deploy prod.sh", "deployprod.sh"] {
+        f.write(name, "one\ntwo\n");
+    }
+    f.commit("rahim", "Add both");
+    propose(&f, "mina", "two", &[("deployprod.sh", "one\nthree\n")]);
+    f.git("mina", &["checkout", "-q", "two"]);
+    f.write("docs/a.md", "a\n");
+    f.commit("mina", "And a text");
+    f.git("mina", &["checkout", "-q", "main"]);
+    f.decide("dana", "two", Verdict::Approve);
+    allowed(proposed(&f, "two", "rebase"));
+    f.write("deploy prod.sh", "one\nthree\n");
+    f.commit("rahim", "The same edit elsewhere");
+    denied(proposed(&f, "two", "rebase"), "BASE_MOVED");
+    allowed(proposed(&f, "two", "squash"));
 }

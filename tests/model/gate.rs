@@ -124,6 +124,7 @@ impl Objects<'_> {
             merges: ids(brought).find(|&id| view.parents(id).len() > 1).map(object),
             obstacle: moved.map(|path| Obstacle::Moved(PATHS[path].into())),
             in_lost_folder: None,
+            replayed: Vec::new(),
         }
     }
 }

@@ -88,6 +88,15 @@ fn others_of_this_id(repository: &Repository, policy: &Policy) -> Option<Finding
     )))
 }
 
+/// Why the gate of a repository does not stop what it should, as far as its hook shows that.
+pub fn faults_of_hook(repository: &Repository) -> Vec<String> {
+    let bad = |finding| match finding {
+        Bad(text) => Some(text),
+        Good(_) | Note(_) => None,
+    };
+    hook(repository).0.into_iter().filter_map(bad).collect()
+}
+
 /// Whether the hook is there, is ours, and runs; and whether all of that makes it refuse anything.
 fn hook(repository: &Repository) -> (Vec<Finding>, bool) {
     let hooks = repository.common_dir().join("hooks");
@@ -132,6 +141,15 @@ fn hook(repository: &Repository) -> (Vec<Finding>, bool) {
         Bad("The gate only reports: everything lands.".to_owned())
     }];
     found.extend(others_may_write(&hook, "the hook"));
+    let policy = repository.target().ok().and_then(|branch| repository.policy_at(branch.tip).ok());
+    let inherits = matches!(policy, Some(PolicyState::Found(policy)) if policy.inherited.is_some());
+    if inherits && install::given(&text, "--organization").is_none() {
+        found.push(Bad(
+            "The gate was not told where the organization is, so nothing may land: `undersign gate install \
+             --organization PATH DIR`."
+                .to_owned(),
+        ));
+    }
     if !text.contains("--pusher") {
         found.push(Note(
             "The gate is not told who pushes (--pusher-env): authorship can only be proven by signed commits."

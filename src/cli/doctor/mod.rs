@@ -9,6 +9,8 @@ use std::path::Path;
 
 use clap::Args;
 
+pub use here::faults_of_hook;
+
 use crate::source::git::Repository;
 
 #[derive(Args)]

@@ -118,7 +118,15 @@ fn told(repository: &Repository, options: &Options) {
     let policy = repository.target().ok().map(|trunk| (trunk.name.clone(), repository.policy_at(trunk.tip)));
     match policy {
         _ if options.gate.has_policy() => {}
-        Some((_, Ok(PolicyState::Found(policy)))) => outln!("It judges by version {} of the policy.", policy.version),
+        Some((_, Ok(PolicyState::Found(policy)))) => {
+            outln!("It judges by version {} of the policy.", policy.version);
+            if policy.inherited.is_some() && !options.gate.has_organization() {
+                outln!(
+                    "The policy inherits, and the gate was not told where the organization is, so nothing may land: \
+                     install it again with --organization."
+                );
+            }
+        }
         Some((branch, Ok(PolicyState::Invalid(_)))) => {
             let branch = visible::text(&branch);
             outln!("The policy on {branch} has mistakes, so nothing may land: `undersign policy check` lists them.");

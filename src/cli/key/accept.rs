@@ -41,6 +41,8 @@ pub(super) fn run(options: &Options, here: &Path) -> Result<u8, String> {
         Err(fault) => return super::refused(&name, fault),
     };
     let file = PolicyFile::open(here)?;
+    file.refuse_inherited()?;
+    file.tell_of_organization();
     let attestation = match options.attestation.as_deref().map(|file| super::attestation(file, request.key())) {
         Some(Err(why)) => return super::refused(&name, why.trim_end_matches('.')),
         Some(Ok(digest)) => Some(digest),

@@ -33,7 +33,8 @@ impl PolicyFile {
         }
         let path = repository.root.join(POLICY_PATH);
         let source = read(&repository, &path)?;
-        let policy = Policy::parse(POLICY_PATH, &source)
+        let organization = repository.organization()?;
+        let policy = Policy::read(POLICY_PATH, source.as_bytes(), organization.as_deref())
             .map_err(|error| format!("{} No edit of it is certain.", visible::lines(&error.to_string())))?;
         let tip = repository.target().ok().map(|target| target.tip);
         let in_force = match tip.map(|tip| repository.policy_at(tip)).transpose().map_err(|error| error.to_string())? {
@@ -69,6 +70,28 @@ impl PolicyFile {
             }
         }
         Ok(false)
+    }
+
+    /// For what edits keys: those of a policy that inherits are not in this file.
+    pub(super) fn refuse_inherited(&self) -> Result<(), String> {
+        let Some(inherited) = &self.policy.inherited else { return Ok(()) };
+        Err(format!(
+            "People and keys of this repository come from the organization {}, whose {} says who they are. Edit that \
+             in its repository; one change there holds in all of them.",
+            visible::text(&inherited.organization),
+            policy::ORGANIZATION_FILE
+        ))
+    }
+
+    /// A second file in which people and keys are: this command edits only the first.
+    pub(super) fn tell_of_organization(&self) {
+        if self.repository.root.join(policy::ORGANIZATION_FILE).exists() {
+            eprintln!(
+                "undersign: Here is {} too, with people and keys of its own, by which other repositories judge. This \
+                 command does not edit it: make the same change there.",
+                policy::ORGANIZATION_FILE
+            );
+        }
     }
 
     /// The version that the edited file must have: one more than what is in force.

@@ -39,6 +39,8 @@ fn time(text: &str) -> Result<i64, String> {
 
 pub(super) fn run(options: &Options, here: &Path) -> Result<u8, String> {
     let file = PolicyFile::open(here)?;
+    file.refuse_inherited()?;
+    file.tell_of_organization();
     let now = now();
     let since = options.since.unwrap_or(now);
     let person = match &options.person {

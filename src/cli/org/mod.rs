@@ -60,11 +60,10 @@ fn fetch(options: &CopyOptions) -> Result<(), String> {
     let (id, version) = (organization.id(), organization.version());
     match fetched.before {
         None => outln!(
-            "The copy begins with version {version} of {id}, at {}: SHA-256 {}. Nothing vouches for that yet: compare \
-             it with whoever keeps the organization's repository. From now on only what its own policy lets land is \
-             accepted.",
-            fetched.commit.short(),
-            organization.digest()
+            "The copy begins with version {version} of {id}, at commit {}. Nothing vouches for that yet: compare the \
+             commit with whoever keeps the organization's repository, since its policy decides what is accepted from \
+             now on.",
+            fetched.commit
         ),
         Some(before) if before == version => outln!("Version {version} of {id} is still the newest."),
         Some(before) => outln!("Version {version} of {id} was accepted, after version {before}."),
@@ -90,6 +89,9 @@ fn check(file: &Path) -> Result<u8, String> {
         counted(rules.roster.people().count(), "person").replace("persons", "people"),
         counted(rules.compartments.len(), "compartment")
     );
+    for told in crate::policy::unfilled(rules, super::now()) {
+        eprintln!("undersign: {}: {}", file.display(), visible::text(&told));
+    }
     for compartment in &rules.compartments {
         let sign = meaning::slots(&compartment.sign);
         outln!("  {:<16} {:<9} {sign}", compartment.name, compartment.criticality.to_string());

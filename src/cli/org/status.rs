@@ -6,6 +6,7 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::change::visible;
+use crate::cli::doctor;
 use crate::cli::gate::install;
 use crate::enforcement::{self, Settings};
 use crate::policy::Organization;
@@ -117,17 +118,15 @@ impl Row {
     fn of_gate(&mut self, repository: &Repository, organization: &Organization) {
         let hook = repository.common_dir().join("hooks").join("pre-receive");
         let hook = std::fs::read_to_string(hook).ok().filter(|hook| install::is_ours(hook.as_bytes()));
-        let Some(hook) = hook else {
-            return self.deviates.push("has no gate as its pre-receive hook".to_owned());
-        };
-        if hook.contains(" --report-only") {
-            self.deviates.push("its gate only reports".to_owned());
+        self.deviates.extend(doctor::faults_of_hook(repository));
+        let Some(hook) = hook else { return };
+        for option in ["--policy", "--policy-branch"] {
+            if let Some(given) = install::given(&hook, option) {
+                let given = visible::line(given.as_os_str().as_encoded_bytes());
+                self.deviates.push(format!("its gate judges by {option} {given}, which was not looked into"));
+            }
         }
-        let Some(place) = install::given(&hook, "--organization") else {
-            return self
-                .deviates
-                .push("its gate knows no organization: install it again with --organization".to_owned());
-        };
+        let Some(place) = install::given(&hook, "--organization") else { return };
         match organization::read(&place, Some(crate::cli::now())) {
             Err(why) => self.deviates.push(why),
             Ok(own) if own.digest() != organization.digest() => self.deviates.push(format!(
@@ -143,6 +142,9 @@ impl Row {
         let id = self.repository.clone().unwrap_or_default();
         if let Ok(state) = enforcement::look_into_state(repository, &settings, &state, &id) {
             self.judged_by = state.remembered().organization.as_ref().map(|seen| seen.version);
+            if self.judged_by.is_some_and(|version| version > organization.version()) {
+                self.deviates.push("its gate judged by a newer version before, and now decides nothing".to_owned());
+            }
         }
     }
 }

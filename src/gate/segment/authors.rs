@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Segment;
 use crate::change::{Commit, Identity, ObjectId};
+use crate::gate::Lands;
 use crate::gate::counted_decision::CountedDecision;
 use crate::gate::outcome::{Code, Reason};
 use crate::policy::{AuthorProof, Person};
@@ -36,7 +37,7 @@ impl<'g> Authors<'g> {
             return self;
         }
         let pusher = input.pusher.and_then(|account| roster.by_account(account));
-        let rewritten = segment.is_rewritten(decided);
+        let rewritten = segment.is_rewritten(decided) || segment.will_be_rewritten();
         let (mut hands, mut committers) = (Vec::new(), Vec::new());
         for commit in &segment.commits {
             let signer = segment.signer_of(commit);
@@ -77,6 +78,19 @@ impl<'g> Segment<'_, 'g> {
     /// Whether landing rewrote the commits: they then do not tell who wrote what was approved.
     fn is_rewritten(&self, decided: &[CountedDecision<'_>]) -> bool {
         !decided.is_empty() && !decided.iter().any(|decision| self.is_about(*decision))
+    }
+
+    /// Whether the host lands a proposal as other commits, which have none of its signatures.
+    fn will_be_rewritten(&self) -> bool {
+        let stands_on_the_tip = || {
+            let tip = self.steps.first().map(|step| step.from);
+            self.commits.iter().any(|commit| commit.parents.first().copied() == tip)
+        };
+        match self.evaluation.lands {
+            Some(Lands::Squash) => true,
+            Some(Lands::Rebase) => !stands_on_the_tip(),
+            Some(Lands::FastForward | Lands::Merge) | None => false,
+        }
     }
 
     /// Authors and co-authors as signed, those of what landed, and who ran the agent. A commit that was rewritten by

@@ -13,7 +13,7 @@ use super::counted_decision::CountedDecision;
 use super::evaluation::Evaluation;
 use super::history::brings_only;
 use super::outcome::{Code, Decided, Reason, ReasonEffect};
-use super::{Lands, Step};
+use super::{Lands, Merge, Step};
 use crate::change::digest::Digest;
 use crate::change::manifest::Manifest;
 use crate::change::{Commit, ObjectId, counted};
@@ -94,6 +94,26 @@ impl Standing {
 /// Judges steps that together do what `manifest` says.
 pub(super) fn judge(evaluation: &Evaluation<'_>, steps: &[Step], manifest: &Manifest) -> Standing {
     Segment::new(evaluation, steps, manifest).judge()
+}
+
+/// Why a host must not land the commits of a proposal one by one: a name that git treats as its own, or a link, that
+/// one commit brings in and another takes away.
+pub(super) fn refused_on_the_way(evaluation: &Evaluation<'_>, merge: &Merge) -> Vec<Reason> {
+    let delta = &merge.step.delta;
+    let mut reasons = Segment::new(evaluation, &merge.replayed, delta).refused_names();
+    let lands = |link: &&crate::change::links::Link| {
+        link.lands && !merge.step.links.iter().any(|own| own.path == link.path && own.lands)
+    };
+    let passing = merge.replayed.iter().flat_map(|step| &step.links).filter(lands);
+    reasons.extend(passing.take(1).map(|link| {
+        let detail = format!(
+            "One commit of the proposal brings in the link {}, and another takes it away; a host that rebases lands \
+             both. Squash them, or say with --lands how the host lands it.",
+            link.path
+        );
+        Reason::deny(Code::Opaque, detail).at(&link.path)
+    }));
+    reasons
 }
 
 /// Why a new ref may not point to a commit: somebody's rejection of it, or of what its last step brought in.

@@ -240,7 +240,7 @@ impl<'s, 'g> Segment<'s, 'g> {
 
     /// Names that git treats as its own on some file system: no approval allows one, not even in an intermediate
     /// commit.
-    fn refused_names(&self) -> Vec<Reason> {
+    pub(super) fn refused_names(&self) -> Vec<Reason> {
         let mut reasons = Vec::new();
         let steps = self.steps;
         let entries = steps.iter().flat_map(|step| step.delta.iter());

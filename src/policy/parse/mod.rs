@@ -91,7 +91,8 @@ pub(super) fn organization(file: &str, source: &str) -> Result<Organization, Fil
         if let Some(none) = stale.as_ref().filter(|stale| stale.value < MIN_STALE) {
             none.mistake("`stale` is at least \"5m\": a copy that is older lets nothing land");
         }
-        let people = Listed { all: people::people(root), are_inherited: false };
+        // Somebody who leaves must not make the file invalid, by which every repository judges.
+        let people = Listed { all: people::people(root), are_inherited: true };
         let compartments = compartments::of_organization(root, &people);
         let ai = ai(root, &people);
         let unsaid = Limits { validity: i64::MAX, ..Limits::default() };
@@ -103,7 +104,7 @@ pub(super) fn organization(file: &str, source: &str) -> Result<Organization, Fil
             self_review: root.boolean("self_review").is_some_and(|flag| flag.value),
             expires: root.time("expires").map(|time| time.value),
             author_proof: author_proof(root),
-            refs: refs(root, false),
+            refs: refs(root, false).inherited(),
             ai: ai.unwrap_or(AiRules::NONE),
             freezes: limits::freezes(root, &compartments),
             compartments,

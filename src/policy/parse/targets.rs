@@ -48,7 +48,9 @@ fn broker_key(line: &Placed<'_, String>, people: &Listed, brokers: &[Broker]) ->
         line.mistake("a broker signs by itself, so its key cannot be one that wants to be touched");
     }
     let is_same = |other: &Key| other.point() == key.point();
-    if let Some(owner) = people.all.iter().find(|person| person.keys.iter().any(|own| is_same(&own.key))) {
+    // An organization that enrols it later must not make the file invalid.
+    let mut own = people.all.iter().filter(|_| !people.are_inherited);
+    if let Some(owner) = own.find(|person| person.keys.iter().any(|own| is_same(&own.key))) {
         line.mistake(format!("this key is that of `{}`: a broker needs a key that is nobody's", owner.id));
     }
     if let Some(other) = brokers.iter().find(|broker| is_same(&broker.key)) {

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use git2::Oid;
 
 use super::trees::TREE;
-use super::{GitError, PolicyState, Repository, diff, oid};
+use super::{GitError, PolicyState, Repository, diff, oid, organization};
 use crate::change::compare::{Comparison, Line, compare};
 use crate::change::diff::{ContentKind, Diff, FileDiff, Location, Mode, Side, TreeEntry};
 use crate::change::digest::Digest;
@@ -17,7 +17,7 @@ use crate::change::manifest::Manifest;
 use crate::change::spelling::Names;
 use crate::change::{ObjectId, RepoPath, visible};
 use crate::gate::{Contents, MAX_PLACES, NextPolicy, Opaque, Rest, Step};
-use crate::policy::{Organization, Policy};
+use crate::policy::{ORGANIZATION_FILE, Organization, Policy};
 
 /// The most commits along first parents that are checked to see whether a place was left unchanged.
 const MAX_LINE: usize = 50_000;
@@ -335,6 +335,9 @@ impl Contents for Objects<'_> {
     }
 
     fn next_policy(&self, commit: ObjectId, now: Digest) -> Result<Option<NextPolicy>, String> {
+        if let Some(why) = next_organization(self.repository, commit) {
+            return Ok(Some(Err(why)));
+        }
         if self.repository.policy_digest(commit) == Some(now) {
             return Ok(None);
         }
@@ -346,6 +349,23 @@ impl Contents for Objects<'_> {
             PolicyState::Absent => Err("it is gone. Without it nothing could land.".to_owned()),
             PolicyState::Invalid(error) => Err(visible::lines(&error.to_string())),
         }))
+    }
+}
+
+/// Why the file of an organization must not land so: every repository that inherits would refuse everything.
+fn next_organization(repository: &Repository, commit: ObjectId) -> Option<String> {
+    let head = repository.head_branch().and_then(|branch| repository.tip(&branch));
+    let before = head.and_then(|head| organization::at(repository, head).ok());
+    match (before, organization::at(repository, commit)) {
+        (_, Err(why)) if organization::is_at(repository, commit) => Some(why),
+        (Some(before), Err(why)) => Some(format!("{why} The repositories of {} judge by it.", before.id())),
+        (Some(before), Ok(next)) if next.id() != before.id() => {
+            Some(format!("the organization is called {}, and would be another one for all.", before.id()))
+        }
+        (Some(before), Ok(next)) if next.digest() != before.digest() && next.version() <= before.version() => Some(
+            format!("{ORGANIZATION_FILE} changes, and its version does not grow: raise it above {}.", before.version()),
+        ),
+        _ => None,
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::{GitError, Repository};
 use crate::change::{ObjectId, visible};
+use crate::gate::CLOCK_SKEW;
 use crate::policy::{ORGANIZATION_FILE, Organization};
 
 /// In a copy: the last commit of the organization that its own policy let through.
@@ -34,14 +35,24 @@ pub fn read(place: &Path, now: Option<i64>) -> Result<Organization, String> {
     })?;
     let organization = at(&repository, commit)?;
     match (now, organization.stale(), fetched) {
-        (Some(now), Some(stale), Some(fetched)) if now - fetched > stale => Err(format!(
-            "The copy of the organization in {shown} was last fetched {} minutes ago, and counts for {}: `undersign \
+        (Some(now), Some(stale), Some(fetched))
+            if now.saturating_sub(fetched) > stale || fetched > now + CLOCK_SKEW =>
+        {
+            Err(format!(
+                "The copy of the organization in {shown} was last fetched {} minutes ago, and counts for {}: `undersign \
              org fetch {shown}` fetches it.",
-            (now - fetched) / 60,
-            stale / 60
-        )),
+                now.saturating_sub(fetched) / 60,
+                stale / 60
+            ))
+        }
         _ => Ok(organization),
     }
+}
+
+/// Whether anything is where the file of an organization would be.
+pub(super) fn is_at(repository: &Repository, commit: ObjectId) -> bool {
+    let tree = repository.raw.find_commit(super::oid(commit)).and_then(|commit| commit.tree());
+    tree.is_ok_and(|tree| tree.get_path(Path::new(ORGANIZATION_FILE)).is_ok())
 }
 
 /// The organization in a commit of its repository.
@@ -62,7 +73,8 @@ fn parsed(name: &str, bytes: &[u8]) -> Result<Organization, String> {
 
 /// The commit that counts, and when it was fetched if this is a copy.
 fn newest(repository: &Repository) -> Option<(ObjectId, Option<i64>)> {
-    if let Some(accepted) = repository.tip(ACCEPTED) {
+    // Whoever serves a mirror writes all of its refs, this one too.
+    if let Some(accepted) = repository.tip(ACCEPTED).filter(|_| !repository.is_mirror()) {
         return Some((accepted, Some(fetched(repository).unwrap_or(0))));
     }
     let is_home = repository.is_bare() && !repository.is_mirror() && !repository.has_remotes();

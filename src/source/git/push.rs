@@ -94,16 +94,37 @@ impl<'r> Commits<'r> {
     ) -> Result<Option<RepoPath>, GitError> {
         let repository = self.repository;
         let places = Places::of(paths.iter());
+        let plain: BTreeSet<Vec<u8>> = paths.iter().map(|path| without_blanks(&path.0)).collect();
         for commit in repository.commits_between(&[base, head], tip)?.iter().filter(|commit| commit.parents.len() < 2) {
             repository.deadline.check()?;
             let tree = |id| repository.raw.find_commit(oid(id)).map(|commit| commit.tree_id());
             let before = commit.parents.first().map(|parent| tree(*parent)).transpose()?;
-            if !places.are_same(repository, before, Some(tree(commit.id)?))? {
+            let after = tree(commit.id)?;
+            let is_twin = || self.touches_twin(before, after, &plain);
+            if !places.are_same(repository, before, Some(after))? || is_twin()? {
                 // Which of them is needed only for the message.
                 return Ok(paths.first().cloned());
             }
         }
         Ok(None)
+    }
+
+    /// Whether something has one of these names but for white space: git compares what commits do without any, also in
+    /// the names, and a rebase leaves out what it takes for done.
+    fn touches_twin(
+        &self,
+        before: Option<git2::Oid>,
+        after: git2::Oid,
+        plain: &BTreeSet<Vec<u8>>,
+    ) -> Result<bool, GitError> {
+        let raw = &self.repository.raw;
+        let (before, after) = (before.map(|id| raw.find_tree(id)).transpose()?, raw.find_tree(after)?);
+        let diff = raw.diff_tree_to_tree(before.as_ref(), Some(&after), None)?;
+        let names = diff.deltas().flat_map(|delta| {
+            let paths = [delta.old_file().path_bytes(), delta.new_file().path_bytes()];
+            paths.into_iter().flatten().map(without_blanks).collect::<Vec<_>>()
+        });
+        Ok(names.into_iter().any(|name| plain.contains(&name)))
     }
 
     fn done(&self, before: ObjectId, after: ObjectId) -> Result<Done<'_>, GitError> {
@@ -138,10 +159,15 @@ impl<'r> Commits<'r> {
             Some(_) => None,
         };
         let merges = revision.commits.iter().find(|commit| commit.parents.len() > 1).map(|commit| commit.id);
+        let single = revision.commits.iter().filter(|commit| commit.parents.len() == 1);
+        let replayed = match lands == Lands::Rebase && revision.commits.len() > 1 {
+            true => single.map(|commit| self.step(commit.parents[0], commit.id)).collect::<Result<_, _>>()?,
+            false => Vec::new(),
+        };
         // What the paths lead to, and what is beside them, is judged where they land.
         let compared = result.map_or((revision.base_tree, revision.head_tree), |tree| (revision.target_tree, tree));
         let step = merged(&revision, diff, repository, result.unwrap_or(revision.head_tree), compared, HashMap::new())?;
-        Ok(Merge { step, merges, obstacle, in_lost_folder })
+        Ok(Merge { step, replayed, merges, obstacle, in_lost_folder })
     }
 }
 
@@ -208,6 +234,10 @@ impl History for Commits<'_> {
         };
         merging().map_err(unreadable)
     }
+}
+
+fn without_blanks(name: &[u8]) -> Vec<u8> {
+    name.iter().copied().filter(|byte| !byte.is_ascii_whitespace() && *byte != 0x0b).collect()
 }
 
 /// The commits with a valid ssh signature, each with its key. The roster says whose key it is.
