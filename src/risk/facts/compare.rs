@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use super::{ChangedLines, Fact, Kind};
+use super::{ChangedLines, Fact, Kind, filters};
 
 /// What a change did to a fact.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,6 +43,8 @@ pub(in crate::risk) fn compare(
     removed: &ChangedLines,
     added: &ChangedLines,
 ) -> Vec<Delta> {
+    let (old_filters, old) = old.into_iter().partition::<Vec<_>, _>(|fact| fact.kind == Kind::Filter);
+    let (new_filters, new) = new.into_iter().partition::<Vec<_>, _>(|fact| fact.kind == Kind::Filter);
     let alive = Alive::of(&new);
     let definitions = Definitions::of(&old, &new);
     let moves = |old: &Fact, new: &Fact| definitions.heirs_of(old).include(&old.scope, &new.scope);
@@ -50,6 +52,7 @@ pub(in crate::risk) fn compare(
     sides.pair(|fact| (fact.kind, fact.object.clone(), fact.scope.clone(), said(fact)));
     sides.pair_across(|fact| (fact.kind, fact.object.clone(), String::new(), said(fact)), moves);
     sides.pair(|fact| (fact.kind, unnumbered(&fact.object), fact.scope.clone(), said(fact)));
+    sides.pair(|fact| (fact.kind, plural(&fact.object), fact.scope.clone(), said(fact)));
     let mut changed = sides.pair(|fact| (fact.kind, fact.object.clone(), fact.scope.clone(), String::new()));
     changed.extend(sides.pair(|fact| (fact.kind, plural(&fact.object), fact.scope.clone(), String::new())));
     changed.extend(sides.pair_across(|fact| (fact.kind, fact.object.clone(), String::new(), String::new()), moves));
@@ -71,6 +74,7 @@ pub(in crate::risk) fn compare(
         fact,
     }));
     deltas.extend(sides.new.into_iter().flatten().filter(|fact| added.touch(&fact.lines)).map(Delta::Came));
+    deltas.extend(filters::compare(&old_filters, &new_filters, removed, added));
     deltas
 }
 

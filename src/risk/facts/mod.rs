@@ -5,10 +5,12 @@
 mod code;
 mod compare;
 mod config;
+mod filters;
 mod sql;
 mod value;
 
 pub(super) use compare::{Delta, Enclosing, Heirs, compare};
+pub(super) use filters::covers;
 pub(super) use value::Value;
 
 use std::collections::BTreeSet;
@@ -40,6 +42,9 @@ pub(super) enum Kind {
     Command,
     /// A statement of SQL: its verb and what it is about.
     Sql,
+    /// A rule of a packet or route filter: the list that it is in and whether it accepts or refuses, `INPUT.refuse`; the
+    /// value is its conditions. `INPUT.policy` is for what no rule fits.
+    Filter,
     /// A whole resource, manifest, job or stage: `resource.aws_db_instance.main`.
     Block,
 }

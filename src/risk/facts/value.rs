@@ -22,6 +22,8 @@ pub(in crate::risk) enum Value {
         is_v6: bool,
         prefix: u8,
     },
+    /// All conditions of a rule of a filter, sorted; none fits everything.
+    Match(Vec<String>),
     /// There is no limit: `null`, `None`, `-1` or `0` if they mean that, `Infinity`.
     Unbounded,
     /// A literal text.
@@ -143,6 +145,8 @@ impl Value {
             Value::Share(percent) => format!("{}%", plain(*percent)),
             Value::Duration(seconds) => say_duration(*seconds),
             Value::Size(bytes) => say_size(*bytes),
+            Value::Match(conditions) if conditions.is_empty() => "everything".to_owned(),
+            Value::Match(conditions) => conditions.join(", "),
             Value::Network { text, .. } | Value::Text(text) | Value::Expression(text) => text.clone(),
             Value::Unbounded => "no limit".to_owned(),
         }

@@ -4,7 +4,7 @@
 use super::pattern::{Compiling, Pattern};
 use super::{About, Wording, globs, wording};
 use crate::datafile::Table;
-use crate::risk::facts::{Delta, Enclosing, Fact, Kind, Value};
+use crate::risk::facts::{Delta, Enclosing, Fact, Kind, Value, covers};
 
 /// The most characters of an object, value or text in a title.
 const MAX_SAID: usize = 60;
@@ -74,8 +74,10 @@ enum When {
     /// From false, or unknown, to true.
     On,
     Off,
-    /// An address range covers more than before.
+    /// An address range covers more than before, or a rule of a filter does.
     Widened,
+    /// A rule of a filter covers less than before.
+    Narrowed,
     /// A condition of the same names, inverted or with another bound.
     Inverted,
     /// Its text matched the pattern `lost`, and no longer does.
@@ -94,6 +96,7 @@ const KINDS: &[(&str, Kind)] = &[
     ("definition", Kind::Definition),
     ("command", Kind::Command),
     ("sql", Kind::Sql),
+    ("filter", Kind::Filter),
     ("block", Kind::Block),
 ];
 
@@ -119,6 +122,7 @@ impl When {
             ("on", None) => When::On,
             ("off", None) => When::Off,
             ("widened", None) => When::Widened,
+            ("narrowed", None) => When::Narrowed,
             ("inverted", None) => When::Inverted,
             ("lost", None) => When::Lost,
             _ => return None,
@@ -152,6 +156,7 @@ impl When {
             // Without an old value, nothing was on.
             When::Off => new.value == Value::Bool(false) && !says_nothing(&old.value),
             When::Widened => is_wider(&old.value, &new.value),
+            When::Narrowed => is_wider(&new.value, &old.value),
             When::Inverted => is_inverted(&old.object, &new.object) && consequence(old) == consequence(new),
             _ => false,
         }
@@ -173,6 +178,7 @@ fn is_wider(old: &Value, new: &Value) -> bool {
         (Value::Network { prefix: old, is_v6, .. }, Value::Network { prefix: new, is_v6: v6, .. }) => {
             is_v6 == v6 && new < old
         }
+        (Value::Match(old), Value::Match(new)) => covers(new, old) && !covers(old, new),
         _ => false,
     }
 }
@@ -426,10 +432,10 @@ fn what(delta: &Delta) -> String {
         Delta::Changed { old, new } => {
             format!("{} {} → {}", of(new), short(&old.value.say()), short(&new.value.say()))
         }
-        Delta::Came(fact) if fact.kind == Kind::Setting => {
+        Delta::Came(fact) if matches!(fact.kind, Kind::Setting | Kind::Filter) => {
             format!("{} = {}", of(fact), short(&fact.value.say()))
         }
-        Delta::Went { fact, .. } if fact.kind == Kind::Setting => {
+        Delta::Went { fact, .. } if matches!(fact.kind, Kind::Setting | Kind::Filter) => {
             format!("{} {} → gone", of(fact), short(&fact.value.say()))
         }
         Delta::Came(fact) | Delta::Went { fact, .. } => match fact.kind {

@@ -33,6 +33,7 @@ const SHIPPED: &[(&str, &str)] = &[
     ("rules/facts/defaults.toml", include_str!("../../../assets/rules/facts/defaults.toml")),
     ("rules/facts/data.toml", include_str!("../../../assets/rules/facts/data.toml")),
     ("rules/facts/access.toml", include_str!("../../../assets/rules/facts/access.toml")),
+    ("rules/facts/network.toml", include_str!("../../../assets/rules/facts/network.toml")),
     ("rules/facts/code.toml", include_str!("../../../assets/rules/facts/code.toml")),
     ("rules/facts/delivery.toml", include_str!("../../../assets/rules/facts/delivery.toml")),
     ("rules/blast.toml", include_str!("../../../assets/rules/blast.toml")),

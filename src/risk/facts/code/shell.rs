@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use tree_sitter::Node;
 
-use super::super::{ChangedLines, Kind, Value};
+use super::super::{ChangedLines, Kind, Value, filters};
 use super::language::{Language, Public, Role, Syntax};
 use super::parse::parse;
 use super::scanners::fits_any;
@@ -91,6 +91,11 @@ fn command<'t>(walk: &mut Walk<'t>, node: Node<'t>) {
         tell_commands(walk, node, unquoted(script));
     }
     walk.tell_of(Kind::Command, object.clone(), Value::None, node);
+    let plain: Vec<&str> = words.iter().map(|word| unquoted(word)).collect();
+    for rule in filters::of_command(&plain) {
+        let (value, lines) = (rule.value(), walk.lines(node));
+        walk.tell(Kind::Filter, rule.object(), value.clone(), value.say(), lines);
+    }
     options(walk, node, &words, &object);
 }
 

@@ -4,7 +4,7 @@ use super::lines::numbered;
 use super::out::{Out, Place};
 use super::tree::Node;
 use super::walk::walk;
-use super::{braces, indented, ini};
+use super::{braces, firewall, indented, ini};
 
 /// How many lines of a text are examined to detect its format.
 const LOOKED_AT: usize = 400;
@@ -38,6 +38,7 @@ pub(super) fn by_content(extension: &str, text: &str, out: &mut Out) -> Option<(
 }
 
 fn finish(document: &Node, out: &mut Out) -> Option<()> {
+    firewall::of_junos(document, out);
     walk(document, &Place::TOP, "", out);
     Some(())
 }

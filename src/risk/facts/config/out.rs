@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::super::filters::Rule;
 use super::super::{ChangedLines, Fact, Facts, Kind, MAX_FACTS, Value};
 use super::tree::{Lines, clip, one_line};
 
@@ -81,6 +82,12 @@ impl<'a> Out<'a> {
         if self.wants(lines) {
             self.add(Kind::Block, object, Value::None, text, lines, place);
         }
+    }
+
+    pub fn filter(&mut self, rule: &Rule, lines: &Lines, place: &Place) {
+        let value = rule.value();
+        let text = value.say();
+        self.add(Kind::Filter, &rule.object(), value, &text, lines, place);
     }
 
     pub fn into_facts(mut self) -> Facts {
