@@ -194,7 +194,7 @@ fn quantity(text: &str) -> Option<(f64, &str)> {
 }
 
 /// Seconds of a unit of time, by its name in lower case.
-fn seconds(unit: &str) -> Option<f64> {
+pub(super) fn seconds(unit: &str) -> Option<f64> {
     Some(match unit {
         "ns" | "nano" | "nanos" | "nanosecond" | "nanoseconds" => 1e-9,
         "us" | "µs" | "micro" | "micros" | "microsecond" | "microseconds" => 1e-6,
@@ -272,7 +272,7 @@ fn duration_call(text: &str) -> Option<(f64, Option<String>)> {
     let (callee, arguments) = text.strip_suffix(')')?.split_once('(')?;
     let last = callee.rsplit(['.', ':']).next()?.to_ascii_lowercase();
     let unit = last.strip_prefix("of").or(last.strip_prefix("from_")).or(last.strip_prefix("from")).unwrap_or(&last);
-    let unit = unit.trim_start_matches('_');
+    let unit = unit.trim_start_matches('_').trim_end_matches("_f32").trim_end_matches("_f64");
     if let Some(number) = literal_number(arguments).filter(|_| seconds(unit).is_some()) {
         return Some((number, Some(unit.to_owned())));
     }

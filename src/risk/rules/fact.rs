@@ -35,6 +35,10 @@ pub(in crate::risk) struct FactRule {
     not_value: Option<Pattern>,
     /// Objects that replace what is gone, besides those that the rule itself is about.
     successor: Option<Pattern>,
+    /// Objects that protect while they are on: switching them on is safe.
+    protects: Option<Pattern>,
+    /// Objects that endanger while they are on: switching them off is safe.
+    endangers: Option<Pattern>,
     /// Only a literal text: no expression, number or boolean.
     literal: bool,
     /// The value must not be shown.
@@ -150,17 +154,36 @@ impl When {
             When::Changed | When::Lost => true,
             When::Raised(factor) => far(&|old, new| new.is_finite() && new >= old * factor),
             When::Lowered(factor) => far(&|old, new| new > 0.0 && new <= old / factor),
-            When::Unbounded => far(&|_, new| new.is_infinite()),
+            When::Unbounded => far(&|_, new| new.is_infinite()) || is_endless(old, new),
             When::Zero => far(&|_, new| new <= 0.0),
-            When::On => new.value == Value::Bool(true),
+            When::On => new.value == Value::Bool(true) || (&old.value, &new.value) == (&NOUGHT, &ONE),
             // Without an old value, nothing was on.
-            When::Off => new.value == Value::Bool(false) && !says_nothing(&old.value),
+            When::Off => {
+                new.value == Value::Bool(false) && !says_nothing(&old.value)
+                    || (&old.value, &new.value) == (&ONE, &NOUGHT)
+            }
             When::Widened => is_wider(&old.value, &new.value),
             When::Narrowed => is_wider(&new.value, &old.value),
             When::Inverted => is_inverted(&old.object, &new.object) && consequence(old) == consequence(new),
             _ => false,
         }
     }
+}
+
+/// The numbers that flags of the environment are switched by.
+const NOUGHT: Value = Value::Number(0.0);
+const ONE: Value = Value::Number(1.0);
+
+/// Whether a loop that counts up to a name has no bound any more.
+fn is_endless(old: &Fact, new: &Fact) -> bool {
+    let counts = |fact: &Fact| {
+        let says = |signs: &[&str]| signs.iter().any(|sign| fact.object.contains(sign));
+        let object = fact.object.to_ascii_lowercase();
+        let is_try = ["max", "limit", "tries", "attempt", "retr", "times", "count"].iter().any(|w| object.contains(w));
+        let is_for = fact.text.starts_with("for");
+        says(&["..", "range", " until ", "seq "]) || says(&["<", ">"]) && (is_for || is_try)
+    };
+    old.kind == Kind::Loop && matches!(old.value, Value::Expression(_)) && counts(old) && new.value == Value::Unbounded
 }
 
 fn says_nothing(value: &Value) -> bool {
@@ -302,6 +325,8 @@ impl FactRule {
             not_code: regex("not_code"),
             not_value: regex("not_value"),
             successor: regex("successor"),
+            protects: regex("protects"),
+            endangers: regex("endangers"),
             literal: flag("literal"),
             secret: flag("secret"),
             examples: examples(table),
@@ -370,6 +395,8 @@ impl FactRule {
                 !said_so && !was_so
             }
             When::Lost => hits(&self.lost, &old.text) && !hits(&self.lost, &new.text),
+            When::On => !hits(&self.protects, &new.object),
+            When::Off => !hits(&self.endangers, &new.object),
             _ => true,
         }
     }

@@ -1,5 +1,6 @@
 //! Things with a value: arguments, fields, constants, defaults.
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use tree_sitter::Node;
@@ -49,6 +50,7 @@ impl<'t> Walk<'t> {
         let node = self.of_argument(node);
         let node = if node.kind() == "jsx_expression" { self.bare(node) } else { node };
         let text = self.text(node);
+        let text = self.constants.get(text.as_str()).map_or(text, |value| (*value).to_owned());
         let text = text.strip_prefix("Some(").and_then(|rest| rest.strip_suffix(')')).unwrap_or(&text);
         match number(text) {
             Some(plain) => Value::of(&plain, key),
@@ -243,8 +245,54 @@ fn is_initializer(node: &Node) -> bool {
     node.kind() == "initializer_expression"
 }
 
+/// The constants that a text gives a value on one line, by their names: all in capitals, or in Go behind `const`.
+pub(super) fn constants(source: &str) -> BTreeMap<&str, &str> {
+    const WORDS: &[&str] = &[
+        "pub",
+        "pub(crate)",
+        "export",
+        "private",
+        "public",
+        "protected",
+        "internal",
+        "static",
+        "final",
+        "const",
+        "val",
+        "let",
+        "readonly",
+        "constexpr",
+        "#define",
+    ];
+    const MAX_CONSTANTS: usize = 2_000;
+    let mut found = BTreeMap::new();
+    for line in source.lines() {
+        if found.len() >= MAX_CONSTANTS {
+            break;
+        }
+        let is_indented = line.starts_with([' ', '\t']);
+        let code = line.trim();
+        let Some((head, value)) = code.split_once('=').filter(|(_, value)| !value.starts_with('=')) else { continue };
+        let head = head.trim_end_matches(':').trim();
+        let is_declared = head.split(' ').next().is_some_and(|word| WORDS.contains(&word));
+        let name = head.split(':').next().unwrap_or(head).trim().rsplit(' ').next().unwrap_or_default();
+        let name = if code.starts_with("const ") && head.split(' ').count() > 2 && !head.contains(':') {
+            head.split(' ').nth(1).unwrap_or(name)
+        } else {
+            name
+        };
+        let is_upper =
+            name.len() > 1 && name.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
+        let is_of_go = code.starts_with("const ") && name.chars().all(|c| c.is_alphanumeric() || c == '_');
+        if is_of_go || is_upper && (is_declared || !is_indented) {
+            found.entry(name).or_insert(value.trim().trim_end_matches([';', ',']));
+        }
+    }
+    found
+}
+
 /// A number without the suffix of its type: `5L`, `1_000u64`, `0x1F`.
-fn number(text: &str) -> Option<String> {
+pub(super) fn number(text: &str) -> Option<String> {
     let text = text.strip_prefix("- ").or(text.strip_prefix('-')).map_or(("", text), |rest| ("-", rest));
     let (sign, digits) = text;
     if !digits.starts_with(|c: char| c.is_ascii_digit())

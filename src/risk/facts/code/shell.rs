@@ -43,6 +43,7 @@ pub(super) fn special<'t>(walk: &mut Walk<'t>, node: Node<'t>) {
         "expansion" => default(walk, node),
         "heredoc_body" => sql_of(walk, node),
         "if_statement" => condition(walk, node),
+        "for_statement" => times(walk, node),
         _ => {}
     }
 }
@@ -196,6 +197,21 @@ fn default<'t>(walk: &mut Walk<'t>, node: Node<'t>) {
         let object = format!("env.{}", walk.raw(*name));
         let value = Value::of(walk.raw(*value), &object);
         walk.tell_of(Kind::Setting, object, value, node);
+    }
+}
+
+/// `for i in $(seq 1 30)`, `for i in {1..30}`: so many times.
+fn times<'t>(walk: &mut Walk<'t>, node: Node<'t>) {
+    let head = walk.raw(node).split([';', '\n']).next().unwrap_or_default();
+    let Some((_, list)) = head.split_once(" in ") else { return };
+    let words: Vec<&str> =
+        list.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').filter(|w| !w.is_empty()).collect();
+    let is_counted = list.contains("seq ") || list.contains("..") && list.contains('{');
+    if let Some(last) = words.last().filter(|_| is_counted) {
+        let value = Value::of(last, "");
+        let value = if matches!(value, Value::Number(_)) { value } else { Value::Expression((*last).to_owned()) };
+        let row = *walk.lines(node).start();
+        walk.tell(Kind::Loop, list.trim().to_owned(), value, head.to_owned(), row..=row);
     }
 }
 

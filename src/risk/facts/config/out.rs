@@ -98,6 +98,12 @@ impl<'a> Out<'a> {
 
 /// The value of a literal; values from a template are not known.
 pub(super) fn literal(text: &str, key: &str) -> Value {
+    // Spring and Compose write a variable with its default: `${NAME:true}`, `${NAME:-true}`.
+    let whole = text.strip_prefix("${").and_then(|rest| rest.strip_suffix('}')).filter(|inner| !inner.contains("${"));
+    if let Some(default) = whole.and_then(|inner| inner.split_once(':')).map(|(_, rest)| rest.trim_start_matches('-')) {
+        let value = Value::of_text(default, key);
+        return if value.is_known() { value } else { Value::Expression(text.to_owned()) };
+    }
     let is_template = ["{{", "${", "{%", "<%"].iter().any(|sign| text.contains(sign));
     if is_template { Value::Expression(text.to_owned()) } else { Value::of_text(text, key) }
 }
