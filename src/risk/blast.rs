@@ -114,7 +114,7 @@ pub(super) fn is_test(path: &str) -> bool {
     let is_of_cargo = name.ends_with(".rs") && folders.contains(&"src");
     is_test_tree(path, &folders)
         || has_test_name(path, name, &folders) && !is_of_cargo
-        || is_in_test_folder(name, &folders) && !(is_of_cargo && !folders.contains(&"tests"))
+        || is_in_test_folder(name, &folders) && (!is_of_cargo || folders.contains(&"tests"))
 }
 
 fn has_test_name(path: &str, name: &str, folders: &[&str]) -> bool {

@@ -90,6 +90,7 @@ impl Identities {
         self.found.extend(seen.items());
         self.found.extend(seen.counted());
         self.found.extend(seen.named());
+        self.found.extend(seen.taken_away());
     }
 
     pub fn finish(self) -> Vec<Finding> {
@@ -241,7 +242,8 @@ impl Seen<'_> {
             facts.filter_map(|fact| by(fact, word)).take(MAX_COMPARED).collect::<BTreeSet<_>>()
         };
         let (was_counted, was_keyed) = (of(&mut self.went(), "count"), of(&mut self.went(), "for_each"));
-        let is_new = of(&mut self.came().filter(|fact| fact.kind == Kind::Block), "");
+        let is_block = |fact: &&Fact| fact.kind == Kind::Block;
+        let is_new: BTreeSet<String> = self.came().filter(is_block).map(|fact| fact.object.clone()).collect();
         let mut seen = BTreeSet::new();
         let mut found = Vec::new();
         for fact in self.came() {
@@ -276,6 +278,26 @@ impl Seen<'_> {
             self.say(Side::New, new, &what, Severity::High)
         });
         renamed.take(MAX_COMPARED).collect()
+    }
+}
+
+impl Seen<'_> {
+    /// A resource that a program no longer makes.
+    fn taken_away(&self) -> Vec<Finding> {
+        let class = |fact: &Fact| {
+            let class = fact.object.strip_suffix(".#1").or(fact.object.strip_suffix(".#2"))?;
+            let is_one = matches!(fact.value, Value::Text(_)) && is_class(class, fact.object.ends_with("#1"));
+            is_one.then(|| class.to_owned())
+        };
+        let made: BTreeSet<String> = self.came().filter_map(class).take(MAX_COMPARED).collect();
+        let gone = self.went().filter(|fact| class(fact).is_some_and(|class| !made.contains(&class)));
+        let found = gone.filter_map(|fact| {
+            let line = self.file.changed(Side::Old).first_in(&fact.lines)?;
+            let evidence = self.file.line(Side::Old, line);
+            let found = self.rules.of_check("destr.resource-removed", self.file, Side::Old, line, &evidence)?;
+            Some(Finding { severity: Severity::High, ..found })
+        });
+        found.take(MAX_COMPARED).collect()
     }
 }
 

@@ -36,10 +36,13 @@ impl<'t> Walk<'t> {
 
     /// `until pg_isready; do … done`, `while ! nc …`: without a count.
     fn waits(&self, node: Node<'t>) -> bool {
-        let is_script = self.syntax.language.extensions.contains(&"bash");
         let head = self.raw(node).split([';', '\n']).next().unwrap_or_default();
         let counts = ["-lt", "-le", "-gt", "-ge", "-eq", "-ne", "((", "read "].iter().any(|sign| head.contains(sign));
-        is_script && (head.starts_with("until ") || head.starts_with("while ! ")) && !counts
+        self.is_script() && (head.starts_with("until ") || head.starts_with("while ! ")) && !counts
+    }
+
+    fn is_script(&self) -> bool {
+        self.syntax.language.extensions.contains(&"bash")
     }
 
     /// Whether a body checks a deadline or counts its turns, and leaves then.
@@ -57,8 +60,11 @@ impl<'t> Walk<'t> {
             let near = &lines[at..lines.len().min(at + 4)];
             near.iter().any(|line| says(line, &["return", "break", "raise", "throw", "panic", "exit", "bail!"]))
         };
+        let is_script = self.is_script();
         let is_end = |(at, line): (usize, &&str)| {
-            is_condition(line) && compares(line) && (says(line, TIMES) || says(line, COUNTS)) && leaves(at)
+            let is_test = is_script && line.contains('$') && says(line, &["-ge ", "-gt ", "-eq "]);
+            is_test && leaves(at)
+                || is_condition(line) && compares(line) && (says(line, TIMES) || says(line, COUNTS)) && leaves(at)
         };
         lines.iter().enumerate().any(is_end)
     }

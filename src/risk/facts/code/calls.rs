@@ -116,7 +116,10 @@ impl<'t> Walk<'t> {
         let kind = if is_declaration { Kind::Decorator } else { Kind::Call };
         self.tell(kind, parts.callee.clone(), value, text, lines);
         self.positional(node, &parts);
-        self.place.prefix = Rc::from(parts.callee.as_str());
+        // What is frozen is still what the variable is called.
+        if !matches!(last_name(&parts.callee), "freeze" | "deep_freeze" | "deepFreeze") {
+            self.place.prefix = Rc::from(parts.callee.as_str());
+        }
         self.place.opens = self.line(parts.begins.start_position().row);
     }
 

@@ -62,7 +62,9 @@ fn is_of_commands(text: &str) -> bool {
 
 fn is_of_router(text: &str) -> bool {
     let heads = ["interface ", "router ", "hostname ", "ip access-list ", "route-map ", "policy-map ", "version "];
-    said(text).filter(|line| heads.iter().any(|head| line.starts_with(head))).count() > 1
+    let alone = ["router bgp ", "router ospf", "router eigrp ", "router isis", "ip access-list ", "ip prefix-list "];
+    let has = |heads: &[&str]| said(text).filter(|line| heads.iter().any(|head| line.starts_with(head))).count();
+    has(&heads) > 1 || has(&alone) > 0
 }
 
 fn is_of_junos(text: &str) -> bool {
