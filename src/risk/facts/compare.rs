@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use super::{ChangedLines, Fact, Kind, filters};
+use super::{ChangedLines, Fact, Kind};
 
 /// What a change did to a fact.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,8 +43,6 @@ pub(in crate::risk) fn compare(
     removed: &ChangedLines,
     added: &ChangedLines,
 ) -> Vec<Delta> {
-    let (old_filters, old) = old.into_iter().partition::<Vec<_>, _>(|fact| fact.kind == Kind::Filter);
-    let (new_filters, new) = new.into_iter().partition::<Vec<_>, _>(|fact| fact.kind == Kind::Filter);
     let alive = Alive::of(&new);
     let definitions = Definitions::of(&old, &new);
     let moves = |old: &Fact, new: &Fact| definitions.heirs_of(old).include(&old.scope, &new.scope);
@@ -74,7 +72,6 @@ pub(in crate::risk) fn compare(
         fact,
     }));
     deltas.extend(sides.new.into_iter().flatten().filter(|fact| added.touch(&fact.lines)).map(Delta::Came));
-    deltas.extend(filters::compare(&old_filters, &new_filters, removed, added));
     deltas
 }
 

@@ -47,7 +47,7 @@ impl<'t> Walk<'t> {
 
     /// Whether a body checks a deadline or counts its turns, and leaves then.
     fn ends_by_time_or_count(&self, body: Node<'t>) -> bool {
-        const MAX_READ: usize = 20_000;
+        const MAX_READ: usize = 4_000;
         const TIMES: &[&str] = &["deadline", "elapsed", "time.since(", "expires", "give_up", "giveup", "time_limit"];
         const COUNTS: &[&str] = &["attempt", "tries", "retries", "retry_count", "count", "turns", "rounds"];
         let start = body.start_byte();

@@ -275,7 +275,9 @@ impl<'t> Walk<'t> {
     /// A call of a mapper that deletes all rows is the statement that it makes.
     fn bulk_of_call(&mut self, node: Node<'t>, parts: &Parts<'t>, lines: &RangeInclusive<u32>) {
         let last = last_name(&parts.callee);
+        const MAX_CHAIN_BYTES: usize = 2_000;
         if is_bulk(last)
+            && node.byte_range().len() <= MAX_CHAIN_BYTES
             && let text = self.text(node)
             && let Some(table) = emptied(&text, last)
         {

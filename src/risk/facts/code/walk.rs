@@ -7,8 +7,8 @@ use std::rc::Rc;
 use tree_sitter::{Node, Tree, TreeCursor};
 
 use super::super::{ChangedLines, Fact, Facts, Kind, MAX_FACTS, Value, cut};
+use super::constants::constants;
 use super::language::{Role, Syntax};
-use super::settings::constants;
 use super::text::{Spelled, part_of, spell};
 use crate::risk::blast::is_test;
 
