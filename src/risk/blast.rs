@@ -96,26 +96,85 @@ fn is_below(path: &str, folders: &str) -> bool {
 /// Formats that define what runs, in which a folder called `test` is a real environment.
 const INFRASTRUCTURE: &[&str] = &["tf", "tfvars", "hcl", "tofu", "yaml", "yml", "bicep", "nomad", "jsonnet"];
 
+/// Folders below which the code of a program lies, whatever they and those in them are called.
+const SOURCES: &[&str] = &["src", "app", "lib", "internal", "pkg", "cmd"];
+/// Folders in which frameworks look for programs by their names.
+const OF_PROGRAMS: &[&str] = &["commands", "controllers", "handlers", "routes", "views", "bin", "jobs", "services"];
+
+/// Whether a path is that of a test, or of what only tests use.
 pub(super) fn is_test(path: &str) -> bool {
-    const FOLDERS: &[&str] = &["tests", "__tests__", "testdata", "fixtures", "mocks"];
-    const OF_CODE: &[&str] = &["test", "testing", "spec", "e2e", "integration-tests"];
-    let name = path.rsplit('/').next().unwrap_or(path);
-    let in_folder = |names: &[&str]| path.split('/').any(|part| names.contains(&part));
-    let is_named_so = name.starts_with("test_")
+    let lower = path.to_ascii_lowercase();
+    let (folders, name) = lower.rsplit_once('/').unwrap_or(("", &lower));
+    let folders: Vec<&str> = folders.split('/').filter(|folder| !folder.is_empty()).collect();
+    // `helm test` runs these in a cluster; Maven and Gradle build the program from what is below `src/main`.
+    if is_below(&lower, "templates/tests/") || is_below(&lower, "src/main/") {
+        return false;
+    }
+    // Cargo treats nothing below `src` as a test because of its name.
+    let is_of_cargo = name.ends_with(".rs") && folders.contains(&"src");
+    is_test_tree(path, &folders)
+        || has_test_name(path, name, &folders) && !is_of_cargo
+        || is_in_test_folder(name, &folders) && (!is_of_cargo || folders.contains(&"tests"))
+}
+
+fn has_test_name(path: &str, name: &str, folders: &[&str]) -> bool {
+    let own = path.rsplit('/').next().unwrap_or(path);
+    let is_program = folders.iter().any(|folder| OF_PROGRAMS.contains(folder)) && !folders.contains(&"tests");
+    name.starts_with("test_") && !is_program
         || name == "conftest.py"
-        || [".test.", ".spec.", "_test.", "_tests.", "_spec.rb", "Test.java", "Tests.cs"]
+        || [".test.", ".spec.", "_test.", "_tests.", "_spec.rb", "Test.java", "Test.kt", "Test.php", "Tests.cs"]
             .iter()
-            .any(|m| name.contains(m));
-    // .NET names the projects of its tests so.
+            .any(|mark| own.contains(mark))
+}
+
+/// Folders that tools know as those of tests, wherever they are.
+fn is_test_tree(path: &str, folders: &[&str]) -> bool {
+    const TREES: &[&str] = &[
+        "__tests__",
+        "__mocks__",
+        "__fixtures__",
+        "testdata",
+        "mocks",
+        "cypress",
+        "playwright",
+        "androidtest",
+        "integrationtest",
+        "functionaltest",
+        "testfixtures",
+        "integration-tests",
+        "step_definitions",
+        "testutil",
+        "testutils",
+        "test-utils",
+    ];
+    // .NET and Xcode name the projects of their tests so, Gradle the other sets of sources: `src/smokeTest`.
     let is_project =
-        path.split('/').any(|part| [".Tests", "UnitTests", "IntegrationTests"].iter().any(|end| part.ends_with(end)));
-    // Cargo treats nothing below `src` as a test because of its name; Maven and Gradle, nothing below `src/main`.
-    let is_source = name.ends_with(".rs") && in_folder(&["src"]) || is_below(path, "src/main/");
-    // `helm test` runs these in a cluster.
-    let is_run = is_below(path, "templates/tests/");
-    !is_run && in_folder(FOLDERS)
-        || (is_named_so || is_project) && !is_source
-        || in_folder(OF_CODE) && !is_source && !INFRASTRUCTURE.contains(&extension(path))
+        |part: &str| [".Tests", "UnitTests", "UITests", "IntegrationTests"].iter().any(|end| part.ends_with(end));
+    let is_set = |pair: &[&str]| pair[0] == "src" && (pair[1] == "it" || pair[1].ends_with("Test"));
+    let parts: Vec<&str> = path.split('/').collect();
+    folders.iter().any(|folder| TREES.contains(folder))
+        || parts.iter().any(|part| is_project(part))
+        || parts.windows(2).any(is_set)
+        || parts.windows(2).any(|pair| pair == ["src", "test"] || pair == ["src", "tests"])
+}
+
+/// Whether a folder with the name of tests is one: a word such as `spec` or `testing` may be what a program is about,
+/// if its folder lies in the sources of one.
+fn is_in_test_folder(name: &str, folders: &[&str]) -> bool {
+    const OF_CODE: &[&str] = &["test", "testing", "spec", "e2e"];
+    let source = folders.iter().position(|folder| SOURCES.contains(folder)).unwrap_or(folders.len());
+    let ends = |endings: &[&str]| endings.contains(&extension(name));
+    // Ruby, PHP and Go have their tests outside of these, or by the names of files.
+    let has_none = ends(&["rb", "php", "go"]);
+    let is_whole = |at: usize| at < source || !has_none;
+    let of_folder = |(at, folder): (usize, &&str)| match *folder {
+        "tests" => is_whole(at),
+        "fixtures" if ends(&["py", "go", "rs", "java", "kt", "cs"]) => at == 0 || folders[..at].contains(&"tests"),
+        "fixtures" => at < source || !ends(&["js", "ts", "tsx", "jsx", "rb", "php"]),
+        word if OF_CODE.contains(&word) => at < source && !INFRASTRUCTURE.contains(&extension(name)),
+        _ => false,
+    };
+    folders.iter().enumerate().any(of_folder)
 }
 
 /// Examples and documentation: nothing is deployed from there.
@@ -136,10 +195,24 @@ pub(super) fn is_sample(path: &str) -> bool {
 
 /// Configuration of a test environment: what is dangerous in production is seldom grave there.
 pub(super) fn is_rehearsal(path: &str) -> bool {
-    const WORDS: &[&str] = &["dev", "local", "sandbox", "staging", "qa", "demo", "preview", "minikube", "playground"];
+    const WORDS: &[&str] = &[
+        "dev",
+        "devel",
+        "development",
+        "local",
+        "sandbox",
+        "staging",
+        "qa",
+        "demo",
+        "preview",
+        "minikube",
+        "playground",
+    ];
     let of_configuration = ["json", "toml", "ini", "cfg", "conf", "properties", "env", "xml"];
     let extension = extension(path);
-    let is_configuration = INFRASTRUCTURE.contains(&extension) || of_configuration.contains(&extension);
+    let is_environment = path.rsplit('/').next().is_some_and(|name| name.starts_with(".env."));
+    let is_configuration =
+        is_environment || INFRASTRUCTURE.contains(&extension) || of_configuration.contains(&extension);
     let says = |words: &[&str]| path.split(['/', '.', '-', '_']).any(|word| words.contains(&word));
     // The configuration of a developers' portal in production is none of a rehearsal.
     is_configuration && says(WORDS) && !says(&["prod", "production", "live"]) && !path.starts_with(".git")

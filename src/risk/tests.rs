@@ -513,17 +513,49 @@ fn what_tools_read_by_its_name_is_no_sample() {
 
 #[test]
 fn code_is_a_test_or_a_sample_by_what_runs_it_and_not_by_a_word_in_its_path() {
-    for path in ["src/main/java/shop/SpeedTest.java", "services/docs/api.py", "apps/blog/main.go", "web/index.html"] {
+    for path in [
+        "src/main/java/shop/SpeedTest.java",
+        "src/main/java/clinic/test/Results.java",
+        "services/docs/api.py",
+        "apps/blog/main.go",
+        "web/index.html",
+        "shop/management/commands/test_webhook.py",
+        "packages/api/src/spec/render.ts",
+        "src/acme/testing/runner.py",
+        "src/e2e/keys.ts",
+        "catalog/fixtures/permissions.py",
+        "internal/spec/fetch.go",
+        "pkg/e2e/seal.go",
+        "app/services/spec/sheet_import.rb",
+        "src/commands/tests.rs",
+    ] {
         assert!(!blast::is_test(path) && !blast::is_sample(path), "{path}");
     }
-    for path in ["src/Shop.Tests/Cart.cs", "lib/pay_spec.rb", "shop/conftest.py", "src/test/java/shop/CartTest.java"] {
+    for path in [
+        "src/Shop.Tests/Cart.cs",
+        "lib/pay_spec.rb",
+        "shop/conftest.py",
+        "src/test/java/shop/CartTest.java",
+        "service/src/integrationTest/java/shop/Fake.java",
+        "cypress/plugins/db.js",
+        "web/e2e/login.ts",
+        "shop/tests/factories.py",
+        "src/cart/__tests__/total.ts",
+        "Tests/NetTests/Helpers.swift",
+        "spec/support/stub.rb",
+        "fixtures/orders.json",
+    ] {
         assert!(blast::is_test(path), "{path}");
     }
     assert!(!blast::is_test("charts/shop/templates/tests/smoke.yaml"), "it runs in a cluster");
     assert!(blast::is_sample("docs/example.py") && blast::is_sample("README.md"));
-    for (path, is_rehearsal) in
-        [("terraform/dev/main.tf", true), ("terraform/prod/local.tf", false), ("prod/dev-portal/values.yaml", false)]
-    {
+    for (path, is_rehearsal) in [
+        ("terraform/dev/main.tf", true),
+        (".env.development", true),
+        (".env.production", false),
+        ("terraform/prod/local.tf", false),
+        ("prod/dev-portal/values.yaml", false),
+    ] {
         assert_eq!(blast::is_rehearsal(path), is_rehearsal, "{path}");
     }
 }

@@ -4,6 +4,7 @@ mod access;
 mod dependencies;
 mod guards;
 mod hcl;
+mod identity;
 mod left_over;
 mod modes;
 mod resources;
@@ -26,6 +27,7 @@ pub(super) fn of_file(file: &FileUnderReview<'_>, rules: &Rules) -> Vec<Finding>
 pub(super) struct OfChange {
     dependencies: dependencies::Dependencies,
     guards: guards::Guards,
+    identities: identity::Identities,
     resources: resources::Moved,
     stated: stated::Stated,
     tests: test_loss::Losses,
@@ -36,6 +38,7 @@ impl OfChange {
     pub fn read(&mut self, file: &FileUnderReview<'_>, rules: &Rules) -> Vec<Finding> {
         let mut found = self.dependencies.read(file, rules);
         found.extend(self.guards.read(file, rules));
+        self.identities.read(file, rules);
         found.extend(self.resources.read(file, rules));
         found.extend(self.stated.read(file, rules));
         found.extend(self.tests.read(file, rules));
@@ -47,6 +50,7 @@ impl OfChange {
         let of_change = [
             self.dependencies.finish(),
             self.guards.finish(),
+            self.identities.finish(),
             self.resources.finish(),
             self.stated.finish(),
             self.tests.finish(),

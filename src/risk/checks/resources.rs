@@ -151,7 +151,7 @@ fn recreated(
     Some(Finding { severity, ..finding })
 }
 
-fn is_stateful(kind: &str) -> bool {
+pub(super) fn is_stateful(kind: &str) -> bool {
     let has = |words: &[&str]| kind.split('_').any(|word| words.contains(&word));
     has(STATEFUL) && !has(ATTACHING)
 }

@@ -50,6 +50,7 @@ pub(in crate::risk) fn compare(
     sides.pair(|fact| (fact.kind, fact.object.clone(), fact.scope.clone(), said(fact)));
     sides.pair_across(|fact| (fact.kind, fact.object.clone(), String::new(), said(fact)), moves);
     sides.pair(|fact| (fact.kind, unnumbered(&fact.object), fact.scope.clone(), said(fact)));
+    sides.pair(|fact| (fact.kind, plural(&fact.object), fact.scope.clone(), said(fact)));
     let mut changed = sides.pair(|fact| (fact.kind, fact.object.clone(), fact.scope.clone(), String::new()));
     changed.extend(sides.pair(|fact| (fact.kind, plural(&fact.object), fact.scope.clone(), String::new())));
     changed.extend(sides.pair_across(|fact| (fact.kind, fact.object.clone(), String::new(), String::new()), moves));

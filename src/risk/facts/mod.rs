@@ -5,10 +5,13 @@
 mod code;
 mod compare;
 mod config;
+mod covered;
+mod filters;
 mod sql;
 mod value;
 
-pub(super) use compare::{Delta, Enclosing, Heirs, compare};
+pub(super) use compare::{Delta, Enclosing, Heirs};
+pub(super) use filters::covers;
 pub(super) use value::Value;
 
 use std::collections::BTreeSet;
@@ -40,6 +43,9 @@ pub(super) enum Kind {
     Command,
     /// A statement of SQL: its verb and what it is about.
     Sql,
+    /// A rule of a packet or route filter: the list that it is in and whether it accepts or refuses, `INPUT.refuse`;
+    /// the value is its conditions. `INPUT.policy` is for what no rule fits.
+    Filter,
     /// A whole resource, manifest, job or stage: `resource.aws_db_instance.main`.
     Block,
 }
@@ -186,6 +192,16 @@ pub(super) fn facts(path: &str, text: &str, changed: &ChangedLines) -> Option<Fa
     found.is_cut |= found.facts.len() > MAX_FACTS;
     found.facts.truncate(MAX_FACTS);
     Some(found)
+}
+
+/// Compares the facts of two sides of a file; rules of filters by what they cover. `removed` and `added` are the lines
+/// that differ.
+pub(super) fn compare(old: Vec<Fact>, new: Vec<Fact>, removed: &ChangedLines, added: &ChangedLines) -> Vec<Delta> {
+    let (old_filters, old) = old.into_iter().partition::<Vec<_>, _>(|fact| fact.kind == Kind::Filter);
+    let (new_filters, new) = new.into_iter().partition::<Vec<_>, _>(|fact| fact.kind == Kind::Filter);
+    let mut deltas = compare::compare(old, new, removed, added);
+    deltas.extend(covered::compare(&old_filters, &new_filters, removed, added));
+    deltas
 }
 
 /// At most [`MAX_TEXT`] bytes of it.

@@ -22,6 +22,8 @@ pub(in crate::risk) enum Value {
         is_v6: bool,
         prefix: u8,
     },
+    /// All conditions of a rule of a filter, sorted; none fits everything.
+    Match(Vec<String>),
     /// There is no limit: `null`, `None`, `-1` or `0` if they mean that, `Infinity`.
     Unbounded,
     /// A literal text.
@@ -143,6 +145,8 @@ impl Value {
             Value::Share(percent) => format!("{}%", plain(*percent)),
             Value::Duration(seconds) => say_duration(*seconds),
             Value::Size(bytes) => say_size(*bytes),
+            Value::Match(conditions) if conditions.is_empty() => "everything".to_owned(),
+            Value::Match(conditions) => conditions.join(", "),
             Value::Network { text, .. } | Value::Text(text) | Value::Expression(text) => text.clone(),
             Value::Unbounded => "no limit".to_owned(),
         }
@@ -190,7 +194,7 @@ fn quantity(text: &str) -> Option<(f64, &str)> {
 }
 
 /// Seconds of a unit of time, by its name in lower case.
-fn seconds(unit: &str) -> Option<f64> {
+pub(super) fn seconds(unit: &str) -> Option<f64> {
     Some(match unit {
         "ns" | "nano" | "nanos" | "nanosecond" | "nanoseconds" => 1e-9,
         "us" | "µs" | "micro" | "micros" | "microsecond" | "microseconds" => 1e-6,
@@ -268,7 +272,7 @@ fn duration_call(text: &str) -> Option<(f64, Option<String>)> {
     let (callee, arguments) = text.strip_suffix(')')?.split_once('(')?;
     let last = callee.rsplit(['.', ':']).next()?.to_ascii_lowercase();
     let unit = last.strip_prefix("of").or(last.strip_prefix("from_")).or(last.strip_prefix("from")).unwrap_or(&last);
-    let unit = unit.trim_start_matches('_');
+    let unit = unit.trim_start_matches('_').trim_end_matches("_f32").trim_end_matches("_f64");
     if let Some(number) = literal_number(arguments).filter(|_| seconds(unit).is_some()) {
         return Some((number, Some(unit.to_owned())));
     }

@@ -4,7 +4,7 @@
 use super::pattern::{Compiling, Pattern};
 use super::{About, Wording, globs, wording};
 use crate::datafile::Table;
-use crate::risk::facts::{Delta, Enclosing, Fact, Kind, Value};
+use crate::risk::facts::{Delta, Enclosing, Fact, Kind, Value, covers};
 
 /// The most characters of an object, value or text in a title.
 const MAX_SAID: usize = 60;
@@ -35,6 +35,10 @@ pub(in crate::risk) struct FactRule {
     not_value: Option<Pattern>,
     /// Objects that replace what is gone, besides those that the rule itself is about.
     successor: Option<Pattern>,
+    /// Objects that protect while they are on: switching them on is safe.
+    protects: Option<Pattern>,
+    /// Objects that endanger while they are on: switching them off is safe.
+    endangers: Option<Pattern>,
     /// Only a literal text: no expression, number or boolean.
     literal: bool,
     /// The value must not be shown.
@@ -74,8 +78,10 @@ enum When {
     /// From false, or unknown, to true.
     On,
     Off,
-    /// An address range covers more than before.
+    /// An address range covers more than before, or a rule of a filter does.
     Widened,
+    /// A rule of a filter covers less than before.
+    Narrowed,
     /// A condition of the same names, inverted or with another bound.
     Inverted,
     /// Its text matched the pattern `lost`, and no longer does.
@@ -94,6 +100,7 @@ const KINDS: &[(&str, Kind)] = &[
     ("definition", Kind::Definition),
     ("command", Kind::Command),
     ("sql", Kind::Sql),
+    ("filter", Kind::Filter),
     ("block", Kind::Block),
 ];
 
@@ -119,6 +126,7 @@ impl When {
             ("on", None) => When::On,
             ("off", None) => When::Off,
             ("widened", None) => When::Widened,
+            ("narrowed", None) => When::Narrowed,
             ("inverted", None) => When::Inverted,
             ("lost", None) => When::Lost,
             _ => return None,
@@ -146,16 +154,36 @@ impl When {
             When::Changed | When::Lost => true,
             When::Raised(factor) => far(&|old, new| new.is_finite() && new >= old * factor),
             When::Lowered(factor) => far(&|old, new| new > 0.0 && new <= old / factor),
-            When::Unbounded => far(&|_, new| new.is_infinite()),
+            When::Unbounded => far(&|_, new| new.is_infinite()) || is_endless(old, new),
             When::Zero => far(&|_, new| new <= 0.0),
-            When::On => new.value == Value::Bool(true),
+            When::On => new.value == Value::Bool(true) || (&old.value, &new.value) == (&NOUGHT, &ONE),
             // Without an old value, nothing was on.
-            When::Off => new.value == Value::Bool(false) && !says_nothing(&old.value),
+            When::Off => {
+                new.value == Value::Bool(false) && !says_nothing(&old.value)
+                    || (&old.value, &new.value) == (&ONE, &NOUGHT)
+            }
             When::Widened => is_wider(&old.value, &new.value),
+            When::Narrowed => is_wider(&new.value, &old.value),
             When::Inverted => is_inverted(&old.object, &new.object) && consequence(old) == consequence(new),
             _ => false,
         }
     }
+}
+
+/// The numbers that flags of the environment are switched by.
+const NOUGHT: Value = Value::Number(0.0);
+const ONE: Value = Value::Number(1.0);
+
+/// Whether a loop that counts up to a name has no bound any more.
+fn is_endless(old: &Fact, new: &Fact) -> bool {
+    let counts = |fact: &Fact| {
+        let says = |signs: &[&str]| signs.iter().any(|sign| fact.object.contains(sign));
+        let object = fact.object.to_ascii_lowercase();
+        let is_try = ["max", "limit", "tries", "attempt", "retr", "times", "count"].iter().any(|w| object.contains(w));
+        let is_for = fact.text.starts_with("for");
+        says(&["..", "range", " until ", "seq "]) || says(&["<", ">"]) && (is_for || is_try)
+    };
+    old.kind == Kind::Loop && matches!(old.value, Value::Expression(_)) && counts(old) && new.value == Value::Unbounded
 }
 
 fn says_nothing(value: &Value) -> bool {
@@ -173,6 +201,7 @@ fn is_wider(old: &Value, new: &Value) -> bool {
         (Value::Network { prefix: old, is_v6, .. }, Value::Network { prefix: new, is_v6: v6, .. }) => {
             is_v6 == v6 && new < old
         }
+        (Value::Match(old), Value::Match(new)) => covers(new, old) && !covers(old, new),
         _ => false,
     }
 }
@@ -296,6 +325,8 @@ impl FactRule {
             not_code: regex("not_code"),
             not_value: regex("not_value"),
             successor: regex("successor"),
+            protects: regex("protects"),
+            endangers: regex("endangers"),
             literal: flag("literal"),
             secret: flag("secret"),
             examples: examples(table),
@@ -364,6 +395,8 @@ impl FactRule {
                 !said_so && !was_so
             }
             When::Lost => hits(&self.lost, &old.text) && !hits(&self.lost, &new.text),
+            When::On => !hits(&self.protects, &new.object),
+            When::Off => !hits(&self.endangers, &new.object),
             _ => true,
         }
     }
@@ -426,10 +459,10 @@ fn what(delta: &Delta) -> String {
         Delta::Changed { old, new } => {
             format!("{} {} → {}", of(new), short(&old.value.say()), short(&new.value.say()))
         }
-        Delta::Came(fact) if fact.kind == Kind::Setting => {
+        Delta::Came(fact) if matches!(fact.kind, Kind::Setting | Kind::Filter) => {
             format!("{} = {}", of(fact), short(&fact.value.say()))
         }
-        Delta::Went { fact, .. } if fact.kind == Kind::Setting => {
+        Delta::Went { fact, .. } if matches!(fact.kind, Kind::Setting | Kind::Filter) => {
             format!("{} {} → gone", of(fact), short(&fact.value.say()))
         }
         Delta::Came(fact) | Delta::Went { fact, .. } => match fact.kind {

@@ -33,6 +33,7 @@ const SHIPPED: &[(&str, &str)] = &[
     ("rules/facts/defaults.toml", include_str!("../../../assets/rules/facts/defaults.toml")),
     ("rules/facts/data.toml", include_str!("../../../assets/rules/facts/data.toml")),
     ("rules/facts/access.toml", include_str!("../../../assets/rules/facts/access.toml")),
+    ("rules/facts/network.toml", include_str!("../../../assets/rules/facts/network.toml")),
     ("rules/facts/code.toml", include_str!("../../../assets/rules/facts/code.toml")),
     ("rules/facts/delivery.toml", include_str!("../../../assets/rules/facts/delivery.toml")),
     ("rules/blast.toml", include_str!("../../../assets/rules/blast.toml")),
@@ -99,6 +100,8 @@ struct Reach {
     sentence: String,
     /// The folder decides what is run, applied or followed.
     by_folder: bool,
+    /// Only tests, so that code which merely has such a word in its path is not meant.
+    tests: bool,
 }
 
 /// All rules, and a digest of their sources.
@@ -177,7 +180,7 @@ impl Rules {
 
     /// The first entry of the table of reaches that matches.
     fn reach_of(&self, path: &str) -> Option<&Reach> {
-        self.reaches.iter().find(|reach| reach.paths.is_match(path))
+        self.reaches.iter().find(|reach| reach.paths.is_match(path) && !(reach.tests && is_source_of_program(path)))
     }
 
     pub(super) fn known_packages(&self, ecosystem: &str) -> &[String] {
@@ -206,10 +209,14 @@ impl Rules {
             // A line that is on both sides, with any indentation, was only moved.
             let moved: BTreeSet<&str> = others.iter().map(|(_, line)| line.trim()).collect();
             let facts = file.stated(side);
+            let undo = if facts.is_none() { undoing(file, side) } else { BTreeSet::new() };
             for (number, line) in lines.iter().filter(|(_, line)| !moved.contains(line.trim())) {
                 let is_comment = facts.is_some_and(|facts| facts.comments.contains(number));
+                let is_undo = |rule: &Rule| undo.contains(number) && rule.wording.id.starts_with("destr.");
                 let is_looked_at = |rule: &&&Rule| {
-                    rule.scope == scope && !(rule.code_only && is_comment) && !(rule.unread_only && facts.is_some())
+                    rule.scope == scope
+                        && !(rule.code_only && is_comment)
+                        && !(rule.unread_only && (facts.is_some() || is_undo(rule)))
                 };
                 let looking = about.iter().filter(is_looked_at);
                 let firing = looking.filter(|rule| rule.fires(line));
@@ -305,6 +312,29 @@ impl Rules {
 }
 
 /// Whether a scope is the test module at the end of a Rust file.
+/// The lines of a migration in a language that is not read for facts, Elixir, that undo what another half does.
+fn undoing(file: &FileUnderReview<'_>, side: Side) -> BTreeSet<u32> {
+    if !file.path().ends_with(".exs") {
+        return BTreeSet::new();
+    }
+    let text = if side == Side::Old { file.old_text() } else { file.new_text() };
+    let mut is_down = false;
+    let mut lines = BTreeSet::new();
+    for (number, line) in (1..).zip(text.split(|byte| *byte == b'\n')) {
+        let line = line.trim_ascii();
+        if line.starts_with(b"def ") {
+            is_down = line.starts_with(b"def down");
+        }
+        lines.extend(is_down.then_some(number));
+    }
+    lines
+}
+
+/// Whether a path is that of code which is no test.
+fn is_source_of_program(path: &str) -> bool {
+    is_code(path) && !is_test(path)
+}
+
 fn is_of_unit_tests(path: &str, scope: &str) -> bool {
     path.ends_with(".rs") && scope.split('.').any(|part| matches!(part, "test" | "tests"))
 }
@@ -397,9 +427,9 @@ fn reach(table: &Table<'_>) -> Option<Reach> {
     if let Some(class) = class.filter(|_| parsed.is_none()) {
         class.mistake("`class` is B0, B1, B2, B3 or B4");
     }
-    let (paths, by_folder) =
-        (globs(&table.strings("paths")), table.boolean("by_folder").is_some_and(|flag| flag.value));
-    Some(Reach { paths, class: parsed?, sentence: sentence?.value, by_folder })
+    let flag = |key| table.boolean(key).is_some_and(|flag| flag.value);
+    let (paths, by_folder, tests) = (globs(&table.strings("paths")), flag("by_folder"), flag("tests"));
+    Some(Reach { paths, class: parsed?, sentence: sentence?.value, by_folder, tests })
 }
 
 fn globs(patterns: &[Placed<'_, String>]) -> GlobSet {

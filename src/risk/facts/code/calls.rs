@@ -107,6 +107,8 @@ impl<'t> Walk<'t> {
         self.loop_of_call(node, &parts, &text, &lines);
         self.swallowed_by_call(node, &parts, &text, &lines);
         self.environment_of_call(node, &parts);
+        self.flag_of_call(node, &parts);
+        self.bulk_of_call(node, &parts, &lines);
         self.commands_of_call(node, &parts);
         self.route_of_call(&parts, &text, &lines);
         let value = self.only_value(&parts);
@@ -114,7 +116,10 @@ impl<'t> Walk<'t> {
         let kind = if is_declaration { Kind::Decorator } else { Kind::Call };
         self.tell(kind, parts.callee.clone(), value, text, lines);
         self.positional(node, &parts);
-        self.place.prefix = Rc::from(parts.callee.as_str());
+        // What is frozen is still what the variable is called.
+        if !matches!(last_name(&parts.callee), "freeze" | "deep_freeze" | "deepFreeze") {
+            self.place.prefix = Rc::from(parts.callee.as_str());
+        }
         self.place.opens = self.line(parts.begins.start_position().row);
     }
 
@@ -152,6 +157,7 @@ impl<'t> Walk<'t> {
     /// The value of the last literal argument.
     fn only_value(&self, parts: &Parts<'t>) -> Value {
         let values = parts.arguments.iter().rev().filter(|argument| !self.has_name(**argument));
+        let values = values.filter(|argument| self.unit(**argument).is_none());
         let values = values.map(|argument| (self.value(*argument, &parts.callee), *argument));
         let mut literal = values.filter(|(value, argument)| self.is_literal(*argument, value));
         literal.next().map_or(Value::None, |(value, _)| value)
@@ -172,16 +178,31 @@ impl<'t> Walk<'t> {
         let begins = *self.lines(node).start();
         let outer = std::mem::replace(&mut self.place.opens, begins);
         for (place, argument) in parts.arguments.iter().enumerate() {
-            let value = self.value(*argument, &parts.callee);
+            // `10, TimeUnit.SECONDS` is one value.
+            if place > 0 && self.unit(*argument).is_some() {
+                continue;
+            }
+            let unit = parts.arguments.get(place + 1).and_then(|next| self.unit(*next));
+            let value = match (self.value(*argument, &parts.callee), unit) {
+                (Value::Number(count), Some(seconds)) => Value::Duration(count * seconds),
+                (value, _) => value,
+            };
             if self.has_name(*argument) || !self.is_literal(*argument, &value) {
                 continue;
             }
-            if parts.arguments.len() == 1 && value.is_known() {
+            if parts.arguments.len() == 1 + usize::from(unit.is_some()) && value.is_known() {
                 self.tell_of(Kind::Setting, parts.callee.clone(), value.clone(), *argument);
             }
             self.tell_of(Kind::Setting, format!("{}.#{}", parts.callee, place + 1), value, *argument);
         }
         self.place.opens = outer;
+    }
+
+    /// The seconds of a unit of time that is an argument of its own: `TimeUnit.SECONDS`.
+    fn unit(&self, argument: Node<'t>) -> Option<f64> {
+        let name = self.dotted(argument);
+        let unit = ["TimeUnit.", "ChronoUnit.", "DurationUnit."].iter().find_map(|of| name.strip_prefix(of))?;
+        super::super::value::seconds(&unit.to_ascii_lowercase())
     }
 
     /// `os.getenv("X", "5")`, and `System.getenv("X")…getOrDefault`, `env::var("X").unwrap_or(…)`.
@@ -204,6 +225,63 @@ impl<'t> Walk<'t> {
             && let Some(name) = self.environment_variable(receiver)
         {
             self.tell_environment(node, &name, *default);
+        }
+    }
+
+    /// The default of a flag of the command line: `flag.Bool("dry-run", true, …)`, `add_argument("--dry-run", …)`.
+    pub fn flag_of_call(&mut self, node: Node<'t>, parts: &Parts<'t>) {
+        let plain: Vec<Node<'t>> = parts.arguments.iter().copied().filter(|each| !self.has_name(*each)).collect();
+        let texts = plain.iter().enumerate().find_map(|(at, each)| Some((at, self.text_of(*each)?)));
+        let Some((at, name)) = texts else { return };
+        let name = name.split(['/', ',', ' ']).find(|word| word.len() > 2).unwrap_or_default();
+        let object = format!("flag.{}", name.trim_start_matches('-'));
+        match last_name(&parts.callee) {
+            "Bool" | "BoolVar" if plain.len() == at + 3 => self.tell_default(node, &object, plain[at + 1]),
+            "BoolP" | "BoolVarP" if plain.len() == at + 4 => self.tell_default(node, &object, plain[at + 2]),
+            "option" if plain.len() == at + 3 && name.starts_with("--") => {
+                self.tell_default(node, &object, plain[at + 2])
+            }
+            "add_argument" | "option" | "add_option" | "Option" if name.starts_with("--") => {
+                self.flag_of_options(node, parts, &object)
+            }
+            _ => {}
+        }
+    }
+
+    /// The default by the named arguments: `default=True`, or else `action="store_true"`.
+    fn flag_of_options(&mut self, node: Node<'t>, parts: &Parts<'t>, object: &str) {
+        let named = |key: &str| {
+            parts.arguments.iter().find_map(|argument| match self.role(*argument) {
+                Some(Role::Named { key: own, value }) => {
+                    let own = self.part(*argument, own)?;
+                    (self.raw(own) == key).then(|| self.part(*argument, value))?
+                }
+                _ => None,
+            })
+        };
+        let action = named("action").and_then(|action| self.text_of(action));
+        match (named("default"), action.as_deref()) {
+            (Some(default), _) => self.tell_default(node, object, default),
+            (None, Some("store_true")) => {
+                self.tell_of(Kind::Setting, object.to_owned(), Value::Bool(false), node);
+            }
+            (None, Some("store_false")) => {
+                self.tell_of(Kind::Setting, object.to_owned(), Value::Bool(true), node);
+            }
+            _ => {}
+        }
+    }
+
+    /// A call of a mapper that deletes all rows is the statement that it makes.
+    fn bulk_of_call(&mut self, node: Node<'t>, parts: &Parts<'t>, lines: &RangeInclusive<u32>) {
+        let last = last_name(&parts.callee);
+        const MAX_CHAIN_BYTES: usize = 2_000;
+        if is_bulk(last)
+            && node.byte_range().len() <= MAX_CHAIN_BYTES
+            && let text = self.text(node)
+            && let Some(table) = emptied(&text, last)
+        {
+            self.tell(Kind::Sql, format!("DELETE {table} without WHERE"), Value::None, text, lines.clone());
         }
     }
 
@@ -304,6 +382,78 @@ impl<'t> Walk<'t> {
             self.tell(Kind::Definition, object, Value::None, text.to_owned(), lines.clone());
         }
     }
+}
+
+/// Names of calls that delete.
+fn is_bulk(name: &str) -> bool {
+    const NAMES: &[&str] = &[
+        "delete",
+        "_raw_delete",
+        "Delete",
+        "del",
+        "truncate",
+        "delete_all",
+        "destroy_all",
+        "bulkDelete",
+        "deleteMany",
+        "delete_many",
+        "DeleteMany",
+        "destroy",
+        "remove",
+        "ExecuteDelete",
+        "ExecuteDeleteAsync",
+        "execute",
+        "exec",
+        "Exec",
+        "clear",
+    ];
+    NAMES.contains(&name)
+}
+
+/// The table that a chain of calls empties: it says nothing of which rows.
+fn emptied<'x>(text: &'x str, last: &str) -> Option<&'x str> {
+    const CONDITIONS: &[&str] = &[
+        "filter", "where", "exclude", "find", "first", "limit", ".get(", "By", "_by", "only(", ".in(", ".in_(", ".eq(",
+    ];
+    const MAX_CHAIN_TEXT: usize = 400;
+    let has = |sign: &str| text.contains(sign);
+    if text.len() > MAX_CHAIN_TEXT {
+        return None;
+    }
+    let lower = text.to_ascii_lowercase();
+    let is_all = has("Where(\"1 = 1\")") || has("Where(\"1=1\")") || has("AllowGlobalUpdate");
+    let is_open = has("where: {}") || has("truncate: true") || has("where: {  }");
+    let is_bound = CONDITIONS.iter().any(|word| lower.contains(&word.to_ascii_lowercase())) && !is_all && !is_open;
+    let ends = |signs: &[&str]| signs.iter().any(|sign| text.ends_with(sign));
+    let begins_large = text.starts_with(|c: char| c.is_uppercase());
+    let is_emptied = !is_bound
+        && match last {
+            "delete" | "_raw_delete" if has(".objects.") => ends(&["delete()", "_raw_delete()"]) || has("_raw_delete("),
+            "delete" => {
+                ends(&["delete()", "delete({})"])
+                    && (has("query(") || has(".query.") || has("table(") || has("knex(") || has("epository"))
+                    || has("delete(synchronize_session")
+            }
+            "Delete" => is_all,
+            "del" => has("knex(") || has("db("),
+            "truncate" => begins_large && ends(&["truncate()", "truncate"]) || has("table(") || has("knex("),
+            "delete_all" | "destroy_all" => begins_large && !has("("),
+            "bulkDelete" => {
+                let rows = text.split_once(", ").map(|(_, rest)| rest.trim_start()).unwrap_or_default();
+                ["null", "{}", "{ }"].iter().any(|all| rows.starts_with(all))
+            }
+            "deleteMany" | "delete_many" | "DeleteMany" => has("DeleteMany(ctx, bson.M{})") || has("bson.D{})"),
+            "destroy" => is_open,
+            "remove" => ends(&["remove({})"]),
+            "ExecuteDelete" | "ExecuteDeleteAsync" => true,
+            "execute" | "exec" => has("diesel::delete(") || has(".delete().execute(") || has("delete_many().exec("),
+            "Exec" => has(".Delete().Exec("),
+            "clear" => has("epository.clear()"),
+            _ => false,
+        };
+    let root = text.split(['.', '(', ':', '-', ' ']).find(|word| !word.is_empty() && *word != "await")?;
+    let named = text.split(['"', '\'']).nth(1).filter(|word| !word.is_empty() && !word.contains(' '));
+    is_emptied.then(|| named.unwrap_or(root))
 }
 
 fn receiver_part(role: Option<Role>) -> Part {

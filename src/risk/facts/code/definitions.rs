@@ -197,6 +197,10 @@ impl<'t> Walk<'t> {
             self.tell(Kind::Definition, route(last_name(&name), path), Value::None, text.clone(), self.lines(node));
         }
         self.tell(Kind::Decorator, name.clone(), Value::None, text, self.lines(node));
+        let call = self.syntax.said(node).first().copied();
+        if let Some((call, parts)) = call.and_then(|call| Some((call, self.parts_of_call(call)?))) {
+            self.flag_of_call(call, &parts);
+        }
         self.place.prefix = Rc::from(name);
         self.place.opens = *self.lines(node).start();
     }

@@ -7,6 +7,8 @@ mod bounds;
 #[cfg(feature = "syntax")]
 mod calls;
 #[cfg(feature = "syntax")]
+mod constants;
+#[cfg(feature = "syntax")]
 mod control;
 #[cfg(feature = "syntax")]
 mod definitions;

@@ -49,6 +49,7 @@ impl<'t> Walk<'t> {
         let node = self.of_argument(node);
         let node = if node.kind() == "jsx_expression" { self.bare(node) } else { node };
         let text = self.text(node);
+        let text = self.constants.get(text.as_str()).map_or(text, |value| (*value).to_owned());
         let text = text.strip_prefix("Some(").and_then(|rest| rest.strip_suffix(')')).unwrap_or(&text);
         match number(text) {
             Some(plain) => Value::of(&plain, key),
@@ -244,7 +245,7 @@ fn is_initializer(node: &Node) -> bool {
 }
 
 /// A number without the suffix of its type: `5L`, `1_000u64`, `0x1F`.
-fn number(text: &str) -> Option<String> {
+pub(super) fn number(text: &str) -> Option<String> {
     let text = text.strip_prefix("- ").or(text.strip_prefix('-')).map_or(("", text), |rest| ("-", rest));
     let (sign, digits) = text;
     if !digits.starts_with(|c: char| c.is_ascii_digit())

@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use tree_sitter::Node;
 
-use super::super::{ChangedLines, Kind, Value};
+use super::super::{ChangedLines, Kind, Value, filters};
 use super::language::{Language, Public, Role, Syntax};
 use super::parse::parse;
 use super::scanners::fits_any;
@@ -43,6 +43,7 @@ pub(super) fn special<'t>(walk: &mut Walk<'t>, node: Node<'t>) {
         "expansion" => default(walk, node),
         "heredoc_body" => sql_of(walk, node),
         "if_statement" => condition(walk, node),
+        "for_statement" => times(walk, node),
         _ => {}
     }
 }
@@ -91,6 +92,11 @@ fn command<'t>(walk: &mut Walk<'t>, node: Node<'t>) {
         tell_commands(walk, node, unquoted(script));
     }
     walk.tell_of(Kind::Command, object.clone(), Value::None, node);
+    let plain: Vec<&str> = words.iter().map(|word| unquoted(word)).collect();
+    for rule in filters::of_command(&plain) {
+        let (value, lines) = (rule.value(), walk.lines(node));
+        walk.tell(Kind::Filter, rule.object(), value.clone(), value.say(), lines);
+    }
     options(walk, node, &words, &object);
 }
 
@@ -191,6 +197,21 @@ fn default<'t>(walk: &mut Walk<'t>, node: Node<'t>) {
         let object = format!("env.{}", walk.raw(*name));
         let value = Value::of(walk.raw(*value), &object);
         walk.tell_of(Kind::Setting, object, value, node);
+    }
+}
+
+/// `for i in $(seq 1 30)`, `for i in {1..30}`: so many times.
+fn times<'t>(walk: &mut Walk<'t>, node: Node<'t>) {
+    let head = walk.raw(node).split([';', '\n']).next().unwrap_or_default();
+    let Some((_, list)) = head.split_once(" in ") else { return };
+    let words: Vec<&str> =
+        list.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').filter(|w| !w.is_empty()).collect();
+    let is_counted = list.contains("seq ") || list.contains("..") && list.contains('{');
+    if let Some(last) = words.last().filter(|_| is_counted) {
+        let value = Value::of(last, "");
+        let value = if matches!(value, Value::Number(_)) { value } else { Value::Expression((*last).to_owned()) };
+        let row = *walk.lines(node).start();
+        walk.tell(Kind::Loop, list.trim().to_owned(), value, head.to_owned(), row..=row);
     }
 }
 

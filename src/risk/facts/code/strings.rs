@@ -57,6 +57,7 @@ impl<'t> Walk<'t> {
 
     /// A literal text, if it is the first of those that are joined.
     pub fn literal(&mut self, node: Node<'t>) {
+        self.placeholder(node);
         let is_part = self.ancestors.last().is_some_and(|of| matches!(self.role(*of), Some(Role::Text)));
         let whole = self.whole_text(node);
         if is_part || self.raw(whole).len() < "drop table x".len() {
@@ -70,6 +71,17 @@ impl<'t> Walk<'t> {
         joined.is_dynamic |= self.is_formatted(&joined.text);
         joined.is_dynamic &= !self.is_bound(whole);
         self.tell_sql(whole, &joined);
+    }
+
+    /// `"${payouts.instant:false}"`, as Spring reads it: the default of a setting.
+    fn placeholder(&mut self, node: Node<'t>) {
+        let is_of_spring = ["java", "kt", "groovy"].iter().any(|of| self.syntax.language.extensions.contains(of));
+        let text = unquoted(self.raw(node)).trim_start_matches('\\');
+        let inner = text.strip_prefix("${").and_then(|rest| rest.strip_suffix('}')).filter(|_| is_of_spring);
+        if let Some((key, default)) = inner.and_then(|inner| inner.split_once(':')) {
+            let object = format!("default.{key}");
+            self.tell_of(Kind::Setting, object.clone(), Value::of_text(default, &object), node);
+        }
     }
 
     /// The outermost operator around a text that joins it to others.

@@ -1,13 +1,16 @@
 //! The walk over a tree: its position, and the context for reading facts from a node.
 
+use std::collections::BTreeMap;
 use std::ops::{Range, RangeInclusive};
 use std::rc::Rc;
 
 use tree_sitter::{Node, Tree, TreeCursor};
 
 use super::super::{ChangedLines, Fact, Facts, Kind, MAX_FACTS, Value, cut};
+use super::constants::constants;
 use super::language::{Role, Syntax};
 use super::text::{Spelled, part_of, spell};
+use crate::risk::blast::is_test;
 
 /// The greatest depth of a node; deeper ones are ignored.
 const MAX_DEPTH: usize = 200;
@@ -59,13 +62,16 @@ pub(super) struct Walk<'t> {
     pub decorated: Option<Node<'t>>,
     /// In how many commands the text is nested.
     pub nesting: u8,
+    /// Constants of this text, with their values.
+    pub constants: BTreeMap<&'t str, &'t str>,
 }
 
 /// Whether a file contains tests, by its name.
 pub(super) fn is_of_tests(path: &str) -> bool {
-    let words = path.split(|c: char| !c.is_alphanumeric()).map(str::to_ascii_lowercase);
-    let is_test = |word: String| matches!(word.as_str(), "test" | "tests" | "spec" | "specs" | "testing");
-    words.into_iter().any(is_test) || path.rsplit('/').next().is_some_and(|name| name.contains("Test"))
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let words = name.split(|c: char| !c.is_alphanumeric()).map(str::to_ascii_lowercase);
+    let is_named = words.into_iter().any(|word| matches!(word.as_str(), "test" | "tests" | "spec" | "specs"));
+    is_test(path) || is_named || name.contains("Test")
 }
 
 /// The facts of a tree on the lines that changed.
@@ -112,6 +118,7 @@ pub(super) fn walk_in(
         decorators_before: Vec::new(),
         decorated: None,
         nesting,
+        constants: constants(source),
     };
     walk.visit(&mut tree.walk());
     walk.found

@@ -1,9 +1,10 @@
 //! Indented lines: configuration of routers, HAProxy, Apache.
 
 use super::braces::path;
+use super::firewall;
 use super::lines::{comments, entry, numbered, unquoted};
 use super::out::Out;
-use super::tree::{Entry, Lines, MAX_DEPTH, MAX_NODES, Node};
+use super::tree::{Entry, Lines, MAX_DEPTH, MAX_NODES, Node, Shape};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Style {
@@ -39,6 +40,7 @@ pub(super) fn document(text: &str, style: Style, out: &mut Out) -> Node {
     let signs: &[&str] = if style == Style::Router { &["!", "#"] } else { &["#"] };
     out.comments = comments(text, signs);
     let mut open = vec![Open::new(String::new(), 1..=1)];
+    let mut router = firewall::Router::default();
     for (number, line) in numbered(text).take(MAX_NODES) {
         let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
         if words.is_empty() || out.comments.contains(&number) {
@@ -53,9 +55,14 @@ pub(super) fn document(text: &str, style: Style, out: &mut Out) -> Node {
                 open.push(Open::new(words.join("."), number..=number));
             }
             Style::HaProxy => add(directive(&words, &(number..=number)), &mut open),
-            Style::Router => under(&words, indent, number, &mut open),
+            Style::Router => {
+                let plain: Vec<&str> = words.iter().map(String::as_str).collect();
+                router.line(&plain, indent > 0, number, out);
+                under(&words, indent, number, &mut open);
+            }
         }
     }
+    router.end(out);
     close_to(1, &mut open);
     let last = u32::try_from(text.lines().count()).unwrap_or(u32::MAX);
     Node::map(open.swap_remove(0).entries, 1..=last.max(1))
@@ -121,9 +128,58 @@ fn statement(words: &[String], lines: &Lines) -> Entry {
     let is_numbered = words.len() > 1 && words[0].parse::<u32>().is_ok() && matches!(&*words[1], "permit" | "deny");
     let words = if is_numbered { &words[1..] } else { words };
     match words.split_first() {
-        Some((no, rest)) if no == "no" && !rest.is_empty() => entry(rest.join("."), "false", lines),
-        _ => path(words, lines),
+        Some((no, rest)) if no == "no" && !rest.is_empty() => {
+            let off = |key| entry(key, "false", lines);
+            applied(rest, lines).map_or_else(|| off(rest.join(".")), |entry| with_value(entry, "false"))
+        }
+        _ => applied(words, lines).unwrap_or_else(|| path(words, lines)),
     }
+}
+
+fn with_value(mut entry: Entry, text: &str) -> Entry {
+    match &mut entry.value.shape {
+        Shape::Map(entries) => {
+            entries.iter_mut().for_each(|inner| inner.value = Node::scalar(text, *inner.lines.start()))
+        }
+        _ => entry.value = Node::scalar(text, *entry.lines.start()),
+    }
+    entry
+}
+
+/// What is applied to an interface, a line or a neighbour: the direction is part of the key, and the name of the list
+/// the value. `neighbor x route-map OUT out` sets `neighbor.x.route-map-out`.
+fn applied(words: &[String], lines: &Lines) -> Option<Entry> {
+    const LISTS: &[&str] = &[
+        "access-group",
+        "access-class",
+        "traffic-filter",
+        "route-map",
+        "prefix-list",
+        "filter-list",
+        "distribute-list",
+    ];
+    if let [neighbor, name, rest @ ..] = words
+        && neighbor == "neighbor"
+        && !rest.is_empty()
+    {
+        let inner = applied(rest, lines).unwrap_or_else(|| {
+            let value = if rest.len() > 1 { rest[1..].join(" ") } else { "true".to_owned() };
+            entry(rest[0].as_str(), value, lines)
+        });
+        let value = Node::map(vec![inner], lines.clone());
+        return Some(Entry { key: format!("neighbor.{name}"), lines: lines.clone(), is_block: false, value });
+    }
+    if let [transport, input, rest @ ..] = words
+        && transport == "transport"
+        && !rest.is_empty()
+    {
+        return Some(entry(format!("transport.{input}"), rest.join(" "), lines));
+    }
+    let [before @ .., list, name, direction] = words else { return None };
+    let is_applied = LISTS.contains(&list.as_str()) && matches!(direction.as_str(), "in" | "out");
+    let key =
+        before.iter().map(String::as_str).chain([format!("{list}-{direction}").as_str()]).collect::<Vec<_>>().join(".");
+    is_applied.then(|| entry(key, name.as_str(), lines))
 }
 
 fn command(words: &[String], lines: &Lines) -> Option<Entry> {

@@ -4,7 +4,7 @@ use super::lines::numbered;
 use super::out::{Out, Place};
 use super::tree::Node;
 use super::walk::walk;
-use super::{braces, indented, ini};
+use super::{braces, firewall, indented, ini};
 
 /// How many lines of a text are examined to detect its format.
 const LOOKED_AT: usize = 400;
@@ -38,6 +38,7 @@ pub(super) fn by_content(extension: &str, text: &str, out: &mut Out) -> Option<(
 }
 
 fn finish(document: &Node, out: &mut Out) -> Option<()> {
+    firewall::of_junos(document, out);
     walk(document, &Place::TOP, "", out);
     Some(())
 }
@@ -61,7 +62,9 @@ fn is_of_commands(text: &str) -> bool {
 
 fn is_of_router(text: &str) -> bool {
     let heads = ["interface ", "router ", "hostname ", "ip access-list ", "route-map ", "policy-map ", "version "];
-    said(text).filter(|line| heads.iter().any(|head| line.starts_with(head))).count() > 1
+    let alone = ["router bgp ", "router ospf", "router eigrp ", "router isis", "ip access-list ", "ip prefix-list "];
+    let has = |heads: &[&str]| said(text).filter(|line| heads.iter().any(|head| line.starts_with(head))).count();
+    has(&heads) > 1 || has(&alone) > 0
 }
 
 fn is_of_junos(text: &str) -> bool {

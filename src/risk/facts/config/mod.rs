@@ -5,6 +5,7 @@ mod crontab;
 #[cfg(feature = "syntax")]
 mod dns;
 mod dockerfile;
+mod firewall;
 #[cfg(feature = "syntax")]
 mod grammar;
 #[cfg(feature = "syntax")]
@@ -90,6 +91,9 @@ fn by_extension(_name: &str, _extension: &str, _path: &str, _text: &str, _out: &
 }
 
 fn by_name(name: &str, extension: &str, path: &str, text: &str, out: &mut Out) -> Option<()> {
+    if firewall::facts(name, extension, text, out).is_some() {
+        return Some(());
+    }
     if is_docker(name, extension, text) {
         dockerfile::facts(text, out);
     } else if matches!(name, "makefile" | "gnumakefile") || matches!(extension, "mk" | "mak") {

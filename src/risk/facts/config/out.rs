@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::super::filters::Rule;
 use super::super::{ChangedLines, Fact, Facts, Kind, MAX_FACTS, Value};
 use super::tree::{Lines, clip, one_line};
 
@@ -83,6 +84,12 @@ impl<'a> Out<'a> {
         }
     }
 
+    pub fn filter(&mut self, rule: &Rule, lines: &Lines, place: &Place) {
+        let value = rule.value();
+        let text = value.say();
+        self.add(Kind::Filter, &rule.object(), value, &text, lines, place);
+    }
+
     pub fn into_facts(mut self) -> Facts {
         self.touched.append(&mut self.context);
         Facts { facts: self.touched, comments: self.comments, is_cut: self.is_cut }
@@ -91,6 +98,12 @@ impl<'a> Out<'a> {
 
 /// The value of a literal; values from a template are not known.
 pub(super) fn literal(text: &str, key: &str) -> Value {
+    // Spring and Compose write a variable with its default: `${NAME:true}`, `${NAME:-true}`.
+    let whole = text.strip_prefix("${").and_then(|rest| rest.strip_suffix('}')).filter(|inner| !inner.contains("${"));
+    if let Some(default) = whole.and_then(|inner| inner.split_once(':')).map(|(_, rest)| rest.trim_start_matches('-')) {
+        let value = Value::of_text(default, key);
+        return if value.is_known() { value } else { Value::Expression(text.to_owned()) };
+    }
     let is_template = ["{{", "${", "{%", "<%"].iter().any(|sign| text.contains(sign));
     if is_template { Value::Expression(text.to_owned()) } else { Value::of_text(text, key) }
 }

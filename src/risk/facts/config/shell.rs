@@ -1,6 +1,7 @@
 //! Shell commands, as far as their words identify them.
 
-use super::super::{Kind, Value};
+use super::super::{Kind, Value, filters};
+use super::firewall;
 use super::out::{Out, Place};
 use super::tree::Lines;
 
@@ -88,6 +89,8 @@ fn state(commands: &[Command], place: &Place, out: &mut Out, depth: usize) {
             add("curl | sh", &pipeline, &each.lines, place, out);
         }
         add(&object(words), &text, &each.lines, place, out);
+        let plain: Vec<&str> = words.iter().map(String::as_str).collect();
+        firewall::tell(filters::of_command(&plain), &each.lines, place, out);
         if let Some(script) = script_of(program, words).filter(|_| depth < MAX_NESTED) {
             nested(script, *each.lines.start(), place, out, depth + 1);
         }

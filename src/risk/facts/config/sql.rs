@@ -6,7 +6,13 @@ use super::out::{Out, Place};
 
 pub(super) fn facts(name: &str, text: &str, out: &mut Out) {
     out.comments = comments(text, &["--"]);
-    let is_undo = name.contains(".down.") || name.contains("rollback") || name.starts_with("u") && name.contains("__");
+    let stem = name.split('.').next().unwrap_or(name);
+    let is_named = ["down", "undo", "revert", "rollback"]
+        .iter()
+        .any(|word| stem == *word || stem.strip_suffix(word).is_some_and(|rest| rest.ends_with(['_', '-'])));
+    let is_undo = is_named
+        || [".down.", ".undo.", ".revert.", "rollback"].iter().any(|mark| name.contains(mark))
+        || name.starts_with("u") && name.contains("__");
     let downs = if is_undo { vec![(0, true)] } else { halves(text) };
     for (before, object, text) in sql::statements(text) {
         let first = before + 1;
@@ -27,6 +33,8 @@ fn halves(text: &str) -> Vec<(u32, bool)> {
         let is_mark = ["+goose", "+migrate", "migrate:", "//@undo", "rollback", "changeset", "down", "up"]
             .iter()
             .any(|word| mark.trim_start().starts_with(word));
+        let is_within = ["statement", "no transaction", "envsub"].iter().any(|word| mark.contains(word));
+        let is_mark = is_mark && !is_within;
         let is_down = ["down", "undo", "rollback"].iter().any(|word| mark.contains(word));
         is_mark.then_some((line, is_down))
     };

@@ -3,7 +3,7 @@
 use super::out::{Out, Place};
 use super::tree::{Entry, Node};
 use super::walk::{block, walk};
-use super::{dns, identity, openapi, scripts};
+use super::{dns, firewall, identity, openapi, scripts};
 
 /// Dependencies are read elsewhere.
 const DEPENDENCIES: &[&str] =
@@ -78,6 +78,7 @@ pub(super) fn root(document: &Node, out: &mut Out) {
     }
     let Some(name) = identity::manifest(document) else { return walk(document, &Place::TOP, "", out) };
     block(document, &name, &document.lines, &Place::TOP, out);
+    firewall::of_manifest(document, &name, out);
     let place = Place { object: &name, scope: &name, opens: *document.lines.start() };
     walk(document, &place, "", out);
 }

@@ -632,6 +632,7 @@ fn the_facts_of_junos_are_read() {
 inactive: snmp location x;
 "#,
         r#"
+filter policy-options.policy-statement.BGP-OUT.accept = everything
 block policy-options
 block policy-options.policy-statement.BGP-OUT
 block policy-options.policy-statement.BGP-OUT.term.SITE
@@ -830,6 +831,7 @@ router bgp 65000
 end
 "#,
         r#"
+filter acl.WEB.accept = port 443, proto tcp
 setting hostname = r1
 block interface.Gi0/1
 setting interface.Gi0/1.ip.address.10.0.0.1 = 255.255.255.0
@@ -838,9 +840,11 @@ block ip.access-list.extended.WEB
 setting ip.access-list.extended.WEB.permit.tcp.any.any.eq = 443
 setting ip.access-list.extended.WEB.deny.ip.any = any
 block router.bgp.65000
+block router.bgp.65000.neighbor.10.0.0.2
 setting router.bgp.65000.neighbor.10.0.0.2.maximum-prefix = 100
 block router.bgp.65000.address-family.ipv4
-setting router.bgp.65000.address-family.ipv4.neighbor.10.0.0.2 = activate
+block router.bgp.65000.address-family.ipv4.neighbor.10.0.0.2
+setting router.bgp.65000.address-family.ipv4.neighbor.10.0.0.2.activate = true
 setting end = true
 "#,
     );
@@ -990,6 +994,60 @@ setting NS @.value = b.
 block A www
 setting A www.ttl = 1 d
 setting A www.value = 1.2.3.4
+"#,
+    );
+}
+
+#[test]
+fn the_facts_of_packet_filters_are_read() {
+    states(
+        "rules.v4",
+        r#"*filter
+:INPUT DROP [0:0]
+# ssh
+-A INPUT -s 10.0.0.0/8 -p tcp -m multiport --dports 22,2222 -m comment --comment "a b" -j ACCEPT
+-A INPUT -j LOG --log-prefix "drop: "
+COMMIT
+*nat
+-A POSTROUTING -o eth0 -j MASQUERADE
+"#,
+        r#"
+filter INPUT.policy = refuse
+filter INPUT.accept = port 22, proto tcp, src 10.0.0.0/8
+filter INPUT.accept = port 2222, proto tcp, src 10.0.0.0/8
+"#,
+    );
+    states(
+        "fw.nft",
+        r#"table inet filter {
+  set admin {
+    type ipv4_addr
+    elements = { 192.0.2.10,
+                 192.0.2.11 }
+  }
+  chain input {
+    type filter hook input priority 0; policy drop;
+    ip saddr @admin tcp dport { 22, 2222 } counter accept comment "x"
+  }
+}
+"#,
+        r#"
+setting set.admin.elements[] = 192.0.2.10
+setting set.admin.elements[] = 192.0.2.11
+filter input.policy = refuse
+filter input.accept = src @admin, tcp dport 22
+filter input.accept = src @admin, tcp dport 2222
+"#,
+    );
+    states(
+        "pf.conf",
+        r#"block in log all # default
+pass in on em0 proto tcp from <admins> to any port { 22 80 }
+"#,
+        r#"
+filter pf.refuse = dir in
+filter pf.accept = dir in, on em0, port 22, proto tcp, src <admins>
+filter pf.accept = dir in, on em0, port 80, proto tcp, src <admins>
 "#,
     );
 }

@@ -13,7 +13,7 @@ fn all(path: &str, text: &str) -> Vec<Fact> {
 fn say(fact: &Fact) -> String {
     let kind = format!("{:?}", fact.kind).to_lowercase();
     match fact.kind {
-        Kind::Setting => format!("{kind} {} = {}", fact.object, fact.value.say()),
+        Kind::Setting | Kind::Filter => format!("{kind} {} = {}", fact.object, fact.value.say()),
         Kind::Block => format!("{kind} {}", fact.object),
         _ => format!("{kind} {} = {}", fact.object, fact.text),
     }
@@ -77,6 +77,9 @@ const PATHS: &[&str] = &[
     "package.json",
     "pom.xml",
     "haproxy.cfg",
+    "rules.v4",
+    "a.nft",
+    "pf.conf",
 ];
 
 /// The facts of a text, without lines and order.

@@ -111,6 +111,13 @@ fn setting(node: &Node, object: &str, key: &str, lines: &Lines, place: &Place, o
         return;
     }
     let text = node.normalised();
+    // Names that are published, each for itself.
+    if object.ends_with("external-dns.alpha.kubernetes.io/hostname") {
+        for name in text.split(',').map(str::trim).filter(|name| !name.is_empty()) {
+            out.set(&format!("{object}[]"), key, name, lines, place);
+        }
+        return;
+    }
     let (value, text) = match &node.shape {
         Shape::Scalar { .. } => (literal(&text, key), text),
         Shape::Expression(_) => (computed(&text, key), text),

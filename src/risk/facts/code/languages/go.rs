@@ -2,6 +2,7 @@
 
 use tree_sitter::Node;
 
+use super::super::super::{Kind, Value};
 use super::super::language::{Language, Public, Role};
 use super::super::scanners::fits_any;
 use super::super::walk::Walk;
@@ -57,6 +58,9 @@ const ROLES: &[(&str, Role)] = &[
 
 /// `_ = f()` and `x, _ := f()` ignore an error.
 pub(super) fn special<'t>(walk: &mut Walk<'t>, node: Node<'t>) {
+    if node.kind() == "field_declaration" {
+        return tagged(walk, node);
+    }
     if !matches!(node.kind(), "assignment_statement" | "short_var_declaration") {
         return;
     }
@@ -65,5 +69,17 @@ pub(super) fn special<'t>(walk: &mut Walk<'t>, node: Node<'t>) {
     let is_call = matches!(right.as_slice(), [only] if only.kind() == "call_expression");
     if is_call && left.is_some_and(|left| walk.raw(left) == "_") {
         walk.discard(node);
+    }
+}
+
+/// The default that the tag of a field gives it: `default:"true"`.
+fn tagged<'t>(walk: &mut Walk<'t>, node: Node<'t>) {
+    const KEYS: &[&str] = &["default:\"", "envDefault:\"", "env-default:\"", ",default=", ", default="];
+    let (Some(name), Some(tag)) = (node.child_by_field_name("name"), node.child_by_field_name("tag")) else { return };
+    let (name, tag) = (walk.raw(name), walk.raw(tag));
+    let default = KEYS.iter().find_map(|key| tag.split_once(key)).and_then(|(_, rest)| rest.split(['"', ',']).next());
+    if let Some(default) = default {
+        let object = format!("default.{name}");
+        walk.tell_of(Kind::Setting, object.clone(), Value::of_text(default, &object), node);
     }
 }

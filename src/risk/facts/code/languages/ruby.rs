@@ -66,10 +66,17 @@ const ROLES: &[(&str, Role)] = &[
 pub(super) fn special<'t>(walk: &mut Walk<'t>, node: Node<'t>) {
     match node.kind() {
         "rescue_modifier" => walk.discard(node),
-        "subshell" => super::super::shell::tell_commands(walk, node, &walk.content(node)),
+        "subshell" => subshell(walk, node),
         "identifier" if walk.ancestors.last().is_some_and(|of| is_body(*of)) => statement(walk, node),
         _ => {}
     }
+}
+
+/// `` `pdftotext #{path} -` `` is a call of `system`.
+fn subshell<'t>(walk: &mut Walk<'t>, node: Node<'t>) {
+    super::super::shell::tell_commands(walk, node, &walk.content(node));
+    let script = walk.raw(node).trim_matches('`').replace('"', "'");
+    walk.tell(Kind::Call, "backtick".to_owned(), Value::None, format!("system(\"{script}\")"), walk.lines(node));
 }
 
 fn is_body(node: Node) -> bool {

@@ -81,6 +81,7 @@ pub(super) fn special<'t>(walk: &mut Walk<'t>, node: Node<'t>) {
     match node.kind() {
         "let_declaration" => declaration(walk, node),
         "match_arm" => arm(walk, node),
+        "field_declaration" => option_of_command(walk, node),
         _ => {}
     }
 }
@@ -106,5 +107,22 @@ fn arm<'t>(walk: &mut Walk<'t>, node: Node<'t>) {
     if pattern.starts_with("Err(") {
         let value = walk.treatment(node.child_by_field_name("value"));
         walk.tell_of(Kind::Handler, "any".to_owned(), value, node);
+    }
+}
+
+/// `#[arg(long, default_value_t = true)]` over a field.
+fn option_of_command<'t>(walk: &mut Walk<'t>, node: Node<'t>) {
+    const KEYS: &[&str] = &["default_value_t", "default_value"];
+    let before: Vec<Node<'t>> = walk.decorators_before.clone();
+    let Some(name) = node.child_by_field_name("name").map(|name| walk.raw(name)) else { return };
+    for attribute in before {
+        let raw = walk.raw(attribute);
+        let default =
+            KEYS.iter().find_map(|key| raw.split_once(key)).and_then(|(_, rest)| rest.trim().strip_prefix('='));
+        if let Some(default) = default.and_then(|rest| rest.split([',', ')']).next()) {
+            let object = format!("default.{name}");
+            let value = Value::of(default.trim(), &object);
+            walk.tell_of(Kind::Setting, object, value, attribute);
+        }
     }
 }

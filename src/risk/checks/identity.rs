@@ -1,0 +1,351 @@
+//! `destr.renamed`: the identity by which a tool knows what it made has changed, so that it is deleted and made anew: a
+//! key of `for_each`, an index, the name of a module, of a resource in a template, of a manifest, or in a program of
+//! Pulumi or a CDK.
+
+use std::collections::BTreeSet;
+
+use super::resources::is_stateful;
+use crate::change::diff::Side;
+use crate::risk::blast::{extension, is_sample, is_test};
+use crate::risk::facts::{Delta, Fact, Kind, Value};
+use crate::risk::{FileUnderReview, Finding, Rules, Severity};
+
+/// The most objects of a file that are compared with each other.
+const MAX_COMPARED: usize = 64;
+/// Words of what has data or an address that others know, in the names of classes, types and modules.
+const PRECIOUS: &[&str] = &[
+    "instance",
+    "database",
+    "db",
+    "cluster",
+    "bucket",
+    "table",
+    "queue",
+    "topic",
+    "volume",
+    "filesystem",
+    "vault",
+    "key",
+    "secret",
+    "userpool",
+    "stream",
+    "disk",
+    "account",
+    "repository",
+    "zone",
+    "registry",
+    "vpc",
+    "network",
+    "rds",
+    "postgres",
+    "mysql",
+    "redis",
+    "kafka",
+    "storage",
+    "domain",
+    "server",
+    "address",
+    "eip",
+];
+/// Kinds of manifests with data.
+const MANIFESTS: &[&str] = &[
+    "StatefulSet",
+    "PersistentVolumeClaim",
+    "PersistentVolume",
+    "Namespace",
+    "Cluster",
+    "Postgresql",
+    "Kafka",
+    "KafkaTopic",
+    "Elasticsearch",
+    "Bucket",
+    "Database",
+    "Certificate",
+];
+
+/// What changed its identity, unless the change says that it was moved.
+#[derive(Default)]
+pub(super) struct Identities {
+    found: Vec<Finding>,
+    is_said: bool,
+}
+
+impl Identities {
+    pub fn read(&mut self, file: &FileUnderReview<'_>, rules: &Rules) {
+        let path = file.path();
+        let says = |line: &str| {
+            let line = line.trim_start();
+            line.starts_with("moved {") || line.starts_with("removed {") || line.contains("aliases")
+        };
+        self.is_said |= file.added().iter().any(|(_, line)| says(line));
+        let has_both = file.old.is_some() && file.new.is_some();
+        if !has_both || is_test(&path) || is_sample(&path) || !may_declare(&path, file.new_text()) {
+            return;
+        }
+        let deltas = file.deltas();
+        let text = String::from_utf8_lossy(file.new_text());
+        let seen = Seen { deltas: &deltas, file, rules, text: &text };
+        self.found.extend(seen.wholes());
+        self.found.extend(seen.keys());
+        self.found.extend(seen.items());
+        self.found.extend(seen.counted());
+        self.found.extend(seen.named());
+        self.found.extend(seen.taken_away());
+    }
+
+    pub fn finish(self) -> Vec<Finding> {
+        if self.is_said { Vec::new() } else { self.found }
+    }
+}
+
+/// Formats and programs that say what is to exist.
+fn may_declare(path: &str, text: &[u8]) -> bool {
+    let has = |word: &[u8]| text.windows(word.len()).any(|part| part == word);
+    match extension(path) {
+        "tf" | "tofu" | "tfvars" | "json" | "yaml" | "yml" | "template" => true,
+        "ts" | "js" | "py" | "go" | "java" | "cs" | "kt" => {
+            [b"pulumi".as_slice(), b"aws-cdk", b"aws_cdk", b"constructs", b"cdktf"].iter().any(|word| has(word))
+        }
+        _ => false,
+    }
+}
+
+struct Seen<'s> {
+    deltas: &'s [Delta],
+    file: &'s FileUnderReview<'s>,
+    rules: &'s Rules,
+    /// The new text.
+    text: &'s str,
+}
+
+impl Seen<'_> {
+    fn say(&self, side: Side, fact: &Fact, what: &str, severity: Severity) -> Option<Finding> {
+        let line = self.file.changed(side).first_in(&fact.lines)?;
+        let found = self.rules.of_check("destr.renamed", self.file, side, line, &self.file.line(side, line))?;
+        let title = format!("{}: {what}", found.title);
+        Some(Finding { title, severity: found.severity.min(severity), ..found })
+    }
+
+    fn went(&self) -> impl Iterator<Item = &Fact> {
+        self.deltas.iter().filter_map(|delta| if let Delta::Went { fact, .. } = delta { Some(fact) } else { None })
+    }
+
+    fn came(&self) -> impl Iterator<Item = &Fact> {
+        self.deltas.iter().filter_map(|delta| if let Delta::Came(fact) = delta { Some(fact) } else { None })
+    }
+
+    /// Modules, resources of templates and manifests with another name, and otherwise mostly the same.
+    fn wholes(&self) -> Vec<Finding> {
+        let of = |fact: &&Fact| fact.kind == Kind::Block && family(&fact.object).is_some();
+        let came: Vec<&Fact> = self.came().filter(of).take(MAX_COMPARED).collect();
+        let heir = |old: &Fact| {
+            let is_alike = |new: &&&Fact| family(&new.object) == family(&old.object) && are_alike(&old.text, &new.text);
+            came.iter().find(is_alike).copied()
+        };
+        let went = self.went().filter(of).take(MAX_COMPARED);
+        let renamed = went.filter_map(|old| {
+            let new = heir(old)?;
+            let severity = if is_precious(old) { Severity::High } else { Severity::Medium };
+            self.say(Side::New, new, &format!("{} → {}", old.object, new.object), severity)
+        });
+        renamed.collect()
+    }
+
+    /// A key of a map, of which the value is the same.
+    fn keys(&self) -> Vec<Finding> {
+        let came: Vec<&Fact> = self.came().take(MAX_COMPARED * 4).collect();
+        let renamed = self.went().take(MAX_COMPARED * 4).filter_map(|old| {
+            let is_heir = |new: &&&Fact| {
+                new.kind == old.kind && new.parent() == old.parent() && new.text == old.text && !new.text.is_empty()
+            };
+            let new = came.iter().find(is_heir)?;
+            let severity = self.weight_of_map(old)?;
+            self.say(Side::New, new, &format!("{} → {}", old.object, new.name()), severity)
+        });
+        renamed.collect()
+    }
+
+    /// How grave it is if resources are made by the keys of a map; none if they are not.
+    fn weight_of_map(&self, key: &Fact) -> Option<Severity> {
+        let map = key.parent();
+        if map.starts_with("resource.") && map.ends_with(".for_each") {
+            return Some(self.weight_of(map));
+        }
+        let name = ["locals.", "variable."].iter().find_map(|of| map.strip_prefix(of));
+        if let Some(name) = name.map(|name| name.trim_end_matches(".default")) {
+            return self.users_of(name);
+        }
+        // The values of variables: what they are for is in another file, and a map of maps is seldom for tags.
+        let is_of_variables = self.file.path().contains(".tfvars");
+        (is_of_variables && key.kind == Kind::Block && !map.is_empty()).then_some(Severity::High)
+    }
+
+    /// How grave it is if something goes by the name of a local value or variable; none if nothing does in this file.
+    fn users_of(&self, name: &str) -> Option<Severity> {
+        let is_user = |line: &str| line.trim_start().starts_with("for_each") && self.names(line, name);
+        let lines: Vec<&str> = self.text.lines().collect();
+        let at = lines.iter().position(|line| is_user(line))?;
+        let head = lines[..at].iter().rev().find(|line| line.starts_with("resource ") || line.starts_with("module "));
+        let head = head.map(|line| line.replace("\" \"", ".").replace('"', "").replacen(' ', ".", 1));
+        Some(head.map_or(Severity::Medium, |head| self.weight_of(&head)))
+    }
+
+    fn names(&self, line: &str, name: &str) -> bool {
+        ["local.", "var."].iter().any(|of| {
+            let follows = |(at, sign): (usize, &str)| line[at + sign.len()..].chars().next();
+            let sign = format!("{of}{name}");
+            let mut places = line.match_indices(&sign).map(follows);
+            places.any(|next| next.is_none_or(|c| !(c.is_alphanumeric() || c == '_' || c == '-')))
+        })
+    }
+
+    /// By the type of a resource: `resource.aws_s3_bucket.team`.
+    fn weight_of(&self, object: &str) -> Severity {
+        let kind = object.split('.').nth(1).unwrap_or_default();
+        if is_stateful(kind) || object.starts_with("module.") { Severity::High } else { Severity::Medium }
+    }
+
+    /// An item of a list that resources are made by, and one before the last of a list that they are counted by.
+    fn items(&self) -> Vec<Finding> {
+        let lost = self.deltas.iter().filter_map(|delta| match delta {
+            Delta::Went { fact, .. } => Some((Side::Old, fact, fact)),
+            Delta::Changed { old, new } if old.object.ends_with("[]") => Some((Side::New, new, old)),
+            _ => None,
+        });
+        let found = lost.filter(|(_, fact, _)| fact.kind == Kind::Setting).filter_map(|(side, fact, old)| {
+            let list = fact.object.strip_suffix("[]")?;
+            let own = list.strip_suffix(".for_each").map(|resource| self.weight_of(resource));
+            let name = ["locals.", "variable."].iter().find_map(|of| list.strip_prefix(of));
+            let name = name.map(|name| name.trim_end_matches(".default"));
+            let severity = own.or_else(|| self.users_of(name?)).or_else(|| self.counters_of(name?, side, old))?;
+            self.say(side, fact, &old.value.say(), severity)
+        });
+        found.take(MAX_COMPARED).collect()
+    }
+
+    /// How grave it is if resources are counted by a list, and an item before its last one is gone.
+    fn counters_of(&self, name: &str, side: Side, item: &Fact) -> Option<Severity> {
+        let is_counter = |line: &&str| line.trim_start().starts_with("count") && self.names(line, name);
+        let facts = &self.file.stated(Side::Old)?.facts;
+        let has_more = facts.iter().any(|fact| fact.object == item.object && fact.lines.start() > item.lines.end());
+        (side == Side::Old && has_more && self.text.lines().any(|line| is_counter(&line))).then_some(Severity::High)
+    }
+
+    /// A resource that was counted, or was one, and is made by keys now; or the other way round.
+    fn counted(&self) -> Vec<Finding> {
+        let by = |fact: &Fact, word: &str| {
+            let object = fact.object.trim_end_matches("[]");
+            let object = object.strip_suffix(word)?.strip_suffix('.')?;
+            (object.starts_with("resource.") || object.starts_with("module.")).then(|| object.to_owned())
+        };
+        let of = |facts: &mut dyn Iterator<Item = &Fact>, word: &str| {
+            facts.filter_map(|fact| by(fact, word)).take(MAX_COMPARED).collect::<BTreeSet<_>>()
+        };
+        let (was_counted, was_keyed) = (of(&mut self.went(), "count"), of(&mut self.went(), "for_each"));
+        let is_block = |fact: &&Fact| fact.kind == Kind::Block;
+        let is_new: BTreeSet<String> = self.came().filter(is_block).map(|fact| fact.object.clone()).collect();
+        let mut seen = BTreeSet::new();
+        let mut found = Vec::new();
+        for fact in self.came() {
+            let (keyed, counted) = (by(fact, "for_each"), by(fact, "count"));
+            let changed = keyed.filter(|of| was_counted.contains(of)).or(counted.filter(|of| was_keyed.contains(of)));
+            let Some(object) = changed.filter(|object| !is_new.contains(object) && seen.insert(object.clone())) else {
+                continue;
+            };
+            found.extend(self.say(
+                Side::New,
+                fact,
+                &format!("{object} is numbered otherwise"),
+                self.weight_of(&object),
+            ));
+        }
+        found
+    }
+
+    /// The name that a program gives a resource.
+    fn named(&self) -> Vec<Finding> {
+        let changed = self.deltas.iter().filter_map(|delta| match delta {
+            Delta::Changed { old, new } => Some((old, new)),
+            _ => None,
+        });
+        let renamed = changed.filter_map(|(old, new)| {
+            let class = new.object.strip_suffix(".#1").or(new.object.strip_suffix(".#2"))?;
+            let is_text = matches!((&old.value, &new.value), (Value::Text(_), Value::Text(_)));
+            if !is_text || !is_class(class, new.object.ends_with("#1")) {
+                return None;
+            }
+            let what = format!("{class} {} → {}", old.value.say(), new.value.say());
+            self.say(Side::New, new, &what, Severity::High)
+        });
+        renamed.take(MAX_COMPARED).collect()
+    }
+}
+
+impl Seen<'_> {
+    /// A resource that a program no longer makes.
+    fn taken_away(&self) -> Vec<Finding> {
+        let class = |fact: &Fact| {
+            let class = fact.object.strip_suffix(".#1").or(fact.object.strip_suffix(".#2"))?;
+            let is_one = matches!(fact.value, Value::Text(_)) && is_class(class, fact.object.ends_with("#1"));
+            is_one.then(|| class.to_owned())
+        };
+        let made: BTreeSet<String> = self.came().filter_map(class).take(MAX_COMPARED).collect();
+        let gone = self.went().filter(|fact| class(fact).is_some_and(|class| !made.contains(&class)));
+        let found = gone.filter_map(|fact| {
+            let line = self.file.changed(Side::Old).first_in(&fact.lines)?;
+            let evidence = self.file.line(Side::Old, line);
+            let found = self.rules.of_check("destr.resource-removed", self.file, Side::Old, line, &evidence)?;
+            Some(Finding { severity: Severity::High, ..found })
+        });
+        found.take(MAX_COMPARED).collect()
+    }
+}
+
+/// Whether a call makes a resource with data: its class is said with its package, in a program of Pulumi, or it is the
+/// second argument of a construct.
+fn is_class(callee: &str, is_first: bool) -> bool {
+    let last = callee.rsplit('.').next().unwrap_or(callee);
+    let last = last.strip_prefix("New").unwrap_or(last);
+    let is_large = last.starts_with(|c: char| c.is_uppercase());
+    is_large && (callee.contains('.') || !is_first) && has_precious(last)
+}
+
+/// Whether a name has one of the words, each of which begins with a capital or behind a sign.
+fn has_precious(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    PRECIOUS.iter().any(|word| {
+        lower.match_indices(word).any(|(at, _)| {
+            let begins = at == 0 || name[at..].starts_with(|c: char| c.is_uppercase());
+            begins || !name[..at].ends_with(|c: char| c.is_alphanumeric())
+        })
+    })
+}
+
+/// Which things may take each other's place: modules, resources of one type, manifests of one kind.
+fn family(object: &str) -> Option<&str> {
+    let (kind, name) = object.split_once('.')?;
+    let is_one = match kind {
+        "module" | "Resources" => !name.contains('.'),
+        kind => MANIFESTS.contains(&kind) && !name.contains(".spec") && !name.contains(".metadata"),
+    };
+    is_one.then_some(kind)
+}
+
+fn is_precious(fact: &Fact) -> bool {
+    match fact.object.split('.').next() {
+        Some("Resources") => has_precious(fact.text.split(' ').next().unwrap_or_default()),
+        Some("module") => {
+            let source = fact.text.split("source: ").nth(1).unwrap_or_default();
+            has_precious(fact.name()) || has_precious(source.split(',').next().unwrap_or_default())
+        }
+        _ => true,
+    }
+}
+
+/// Whether most words of two texts are the same, and the first, which is the type, is.
+fn are_alike(one: &str, other: &str) -> bool {
+    let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<BTreeSet<_>>();
+    let (own, others) = (words(one), words(other));
+    let same = own.intersection(&others).count();
+    one.split(' ').next() == other.split(' ').next() && same * 3 >= own.len().max(others.len()) * 2
+}
