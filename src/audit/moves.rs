@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::change::ObjectId;
 use crate::gate::{AuditHead, CLOCK_SKEW, Decided};
-use crate::gate_state::{Entry, EntryRef, LANDED, RECORDED};
+use crate::gate_state::{Entry, EntryRef, LANDED, PROBE, RECORDED};
 
 /// Seconds that git takes at most to move refs after the gate allowed it.
 const RACE: i64 = 120;
@@ -93,8 +93,9 @@ impl<'l> Moves<'l> {
         is_on: impl Fn(&str, ObjectId) -> bool,
     ) -> Moves<'l> {
         let not_before = earliest_since(log);
-        // Only a gate that is asked before a ref moves writes what landed.
-        let tells_landings = log.iter().any(|(entry, _)| entry.refs.iter().any(|moved| moved.outcome == LANDED));
+        // Only a gate that is asked before a ref moves writes what landed: git asked it when it was installed.
+        let is_asked_before = |moved: &EntryRef| moved.outcome == LANDED || moved.name == PROBE;
+        let tells_landings = log.iter().any(|(entry, _)| entry.refs.iter().any(is_asked_before));
         let verdicts = log.iter().map(|(entry, _)| entry).filter(|entry| is_verdict(entry) && !entry.proposal);
         let last_verdict = verdicts.map(|entry| entry.at).max();
         let mut known: HashMap<&str, Option<ObjectId>> = HashMap::new();

@@ -17,6 +17,9 @@ use crate::gate::{AuditHead, Decided};
 pub const LANDED: &str = "landed";
 /// The outcome for a ref of which an operator recorded what it shows.
 pub const RECORDED: &str = "recorded";
+/// The ref by which an installation tries whether git asks the gate: below what belongs to us on a host, where nobody's
+/// push of this name ever lands.
+pub const PROBE: &str = "refs/undersign/is-the-gate-asked";
 const FILE: &str = "log.jsonl";
 /// Earlier parts are `log-<seq of the last line>.jsonl`.
 const PART: (&str, &str) = ("log-", ".jsonl");

@@ -4,9 +4,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use crate::change::visible;
-
-/// Below what belongs to us on a host, where nobody's push of this name ever lands.
-const REF: &str = "refs/undersign/is-the-gate-asked";
+use crate::gate_state::PROBE;
 
 /// Pushes to a repository as anybody would, from an empty one.
 ///
@@ -29,11 +27,11 @@ pub fn ask(repository: &Path, reports_only: bool) -> Result<(), String> {
     let name = ["-c", "user.name=undersign", "-c", "user.email=undersign@localhost"];
     let commit = made(&[&name[..], &["commit-tree", "-m", "Is the gate asked?", &tree]].concat())?;
     let there = there.to_str().ok_or_else(|| untried("its path is no UTF-8".to_owned()))?;
-    let pushed = run(&["push", "-q", there, &format!("{commit}:{REF}")])?;
+    let pushed = run(&["push", "-q", there, &format!("{commit}:{PROBE}")])?;
     let said = String::from_utf8_lossy(&pushed.stderr);
-    let was_asked = said.lines().any(|line| line.contains(REF) && line.contains("may not land"));
+    let was_asked = said.lines().any(|line| line.contains(PROBE) && line.contains("may not land"));
     if pushed.status.success() {
-        let _ = git(Path::new(there), &["update-ref", "-d", REF]);
+        let _ = git(Path::new(there), &["update-ref", "-d", PROBE]);
     }
     match (was_asked, pushed.status.success()) {
         (true, false) => Ok(()),

@@ -274,6 +274,7 @@ fn of_prefix(chain: &str, words: &[&str]) -> Vec<Rule> {
 }
 
 /// The rules of a manifest of Kubernetes that says which pods are reached, and from where.
+#[cfg(feature = "syntax")]
 pub(super) fn of_manifest(document: &Node, name: &str, out: &mut Out) {
     let Some(spec) = document.get(&["spec"]).filter(|_| name.starts_with("NetworkPolicy.")) else { return };
     for (key, peers) in [("ingress", "from"), ("egress", "to")] {
