@@ -53,6 +53,13 @@ fn which_repositories_keep_to_an_organization_is_said_with_why_not() {
     let alone = pushed(&plain, "alone.git");
     let said = status(&f, &file, &[&shop, &bare, &alone, Path::new("nowhere")]).exits(2);
     said.says("there is no pre-receive hook").says("does not inherit").says("nowhere is not");
+    // The organization's own repository inherits from nowhere.
+    let own = Fixture::new();
+    own.write(".undersign/organization.toml", &acme(1));
+    own.commit("rahim", "Begin");
+    let home = pushed(&own, "acme.git");
+    let said = status(&f, &file, &[&home, &shop]).exits(0);
+    said.says("is the organization's own").says("1 of 1 keep to acme, version 1.");
     // A gate that judges by another copy.
     std::fs::write(f.dir.path().join("newer.toml"), acme(2)).unwrap();
     status(&f, &f.dir.path().join("newer.toml"), &[&shop]).exits(2).says("its gate judges by version 1 of acme");

@@ -86,7 +86,7 @@ fn check(file: &Path) -> Result<u8, String> {
         file.display(),
         organization.version(),
         organization.id(),
-        counted(rules.roster.people().count(), "person").replace("persons", "people"),
+        super::policy::people(rules.roster.people().count()),
         counted(rules.compartments.len(), "compartment")
     );
     for told in crate::policy::unfilled(rules, super::now()) {

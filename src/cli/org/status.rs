@@ -41,6 +41,8 @@ struct Row {
     repository: Option<String>,
     /// The version of the organization by which its gate judged last.
     judged_by: Option<u64>,
+    /// It is the organization's own, or a copy of that: its policy inherits from nowhere.
+    is_organization: bool,
     /// Where it does not keep to the organization: sentences.
     deviates: Vec<String>,
 }
@@ -64,11 +66,12 @@ pub fn run(options: &Options) -> Result<u8, String> {
 
 fn print(status: &Status) {
     let width = status.repositories.iter().map(|row| row.path.chars().count()).max().unwrap_or_default();
-    let deviating = status.repositories.iter().filter(|row| !row.deviates.is_empty()).count();
-    let all = status.repositories.len();
+    let judged = || status.repositories.iter().filter(|row| !row.is_organization);
+    let (all, deviating) = (judged().count(), judged().filter(|row| !row.deviates.is_empty()).count());
     for row in &status.repositories {
         let judged = row.judged_by.map_or("-".to_owned(), |version| format!("v{version}"));
-        let first = row.deviates.first().map_or("keeps to it", String::as_str);
+        let kept = if row.is_organization { "is the organization's own" } else { "keeps to it" };
+        let first = row.deviates.first().map_or(kept, String::as_str);
         outln!("{:<width$}  {judged:>5}  {first}", row.path);
         for more in row.deviates.iter().skip(1) {
             outln!("{:<width$}  {:>5}  {more}", "", "");
@@ -79,7 +82,11 @@ fn print(status: &Status) {
 
 fn row(path: &Path, organization: &Organization) -> Row {
     let shown = visible::line(path.as_os_str().as_encoded_bytes());
-    let mut row = Row { path: shown, repository: None, judged_by: None, deviates: Vec::new() };
+    let mut row = Row { path: shown, repository: None, judged_by: None, is_organization: false, deviates: Vec::new() };
+    if organization::read(path, None).is_ok_and(|own| own.id() == organization.id()) {
+        row.is_organization = true;
+        return row;
+    }
     let repository = match Repository::open_exactly(path) {
         Ok(repository) => repository.with_organization(organization.clone()),
         Err(error) => {

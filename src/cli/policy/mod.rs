@@ -109,7 +109,7 @@ fn own_file(here: &Path) -> Result<PathBuf, String> {
     }
 }
 
-fn people(n: usize) -> String {
+pub(super) fn people(n: usize) -> String {
     if n == 1 { "1 person".to_owned() } else { format!("{n} people") }
 }
 
