@@ -186,7 +186,13 @@ pub(super) fn is_sample(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
     // Texts that tools read by these names.
     let is_read = ["requirements", "constraints", "CMakeLists"].iter().any(|read| name.starts_with(read));
-    let in_folder = |names: &[&str]| path.split('/').any(|part| names.contains(&part));
+    let parts: Vec<&str> = path.split('/').collect();
+    // `org.example` is what tools call a package whose author gave no name.
+    let is_package = |at: usize| {
+        let is_of_domain = at > 0 && ["org", "com", "net", "io"].contains(&parts[at - 1]);
+        is_of_domain || parts[..at].windows(2).any(|pair| pair == ["src", "main"])
+    };
+    let in_folder = |names: &[&str]| parts.iter().enumerate().any(|(at, part)| names.contains(part) && !is_package(at));
     in_folder(FOLDERS)
         || in_folder(OF_TEXTS) && !in_folder(OF_PROGRAMS) && !INFRASTRUCTURE.contains(&extension(path))
         || [".md", ".rst", ".adoc"].iter().any(|ending| name.ends_with(ending))

@@ -549,6 +549,9 @@ fn code_is_a_test_or_a_sample_by_what_runs_it_and_not_by_a_word_in_its_path() {
     }
     assert!(!blast::is_test("charts/shop/templates/tests/smoke.yaml"), "it runs in a cluster");
     assert!(blast::is_sample("docs/example.py") && blast::is_sample("README.md"));
+    // A package that is called so is none.
+    assert!(!blast::is_sample("src/main/java/org/example/Door.java") && !blast::is_sample("kt/org/example/door.kt"));
+    assert!(blast::is_sample("examples/org/Door.java"));
     for (path, is_rehearsal) in [
         ("terraform/dev/main.tf", true),
         (".env.development", true),

@@ -492,6 +492,9 @@ impl Judge for Rule {
         if self.is(Stricter::TipIsState) && !self.is_of(tip, of) {
             return false;
         }
+        if self.went_back(world, of, tip) {
+            return false;
+        }
         let range = view.above(head) & !view.above(base);
         if world.cut & (view.above(tip) | view.above(head)) & !view.above(base) != 0 {
             return false;

@@ -180,7 +180,12 @@ impl Rules {
 
     /// The first entry of the table of reaches that matches.
     fn reach_of(&self, path: &str) -> Option<&Reach> {
-        self.reaches.iter().find(|reach| reach.paths.is_match(path) && !(reach.tests && is_source_of_program(path)))
+        // Code that merely has the name of a leaf in its path, such as a package `org.example`, is none.
+        let is_misnamed = |reach: &Reach| match reach.tests {
+            true => is_source_of_program(path),
+            false => reach.class == BlastClass::B0 && is_code(path) && !is_sample(path),
+        };
+        self.reaches.iter().find(|reach| reach.paths.is_match(path) && !is_misnamed(reach))
     }
 
     pub(super) fn known_packages(&self, ecosystem: &str) -> &[String] {

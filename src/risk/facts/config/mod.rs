@@ -100,7 +100,7 @@ fn by_name(name: &str, extension: &str, path: &str, text: &str, out: &mut Out) -
         makefile::facts(text, out);
     } else if name == "crontab" || matches!(extension, "cron" | "crontab") || path.contains("cron.d/") {
         crontab::facts(text, path.contains("cron.d/") || path.ends_with("etc/crontab"), out);
-    } else if matches!(extension, "sql" | "psql" | "pgsql" | "ddl") {
+    } else if matches!(extension, "sql" | "psql" | "pgsql" | "ddl" | "cql") {
         sql::facts(name, text, out);
     } else if extension == "proto" {
         schema::facts(text, schema::Language::Protobuf, out);
