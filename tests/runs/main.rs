@@ -1,5 +1,6 @@
 //! The rule of runs against an adversary: the code that ships, over a small world of people, brokers, restored disks and
-//! clocks, held to what it promises in all short histories and in many long ones. `UNDERSIGN_HISTORIES` sets how many.
+//! clocks, held to what it promises in all short histories and in many long ones. `UNDERSIGN_LONG_HISTORIES` sets how
+//! many.
 #![allow(clippy::unwrap_used)]
 
 mod attacks;
@@ -276,7 +277,7 @@ impl Chance {
 
 #[test]
 fn long_histories_keep_the_promise() {
-    let told = std::env::var("UNDERSIGN_HISTORIES").ok().and_then(|text| text.parse().ok());
+    let told = std::env::var("UNDERSIGN_LONG_HISTORIES").ok().and_then(|text| text.parse().ok());
     let policy = Arc::new(policy(PLAIN));
     let (mut runs, mut refused) = (0, 0);
     for seed in 1..=told.unwrap_or(600_u64) {
