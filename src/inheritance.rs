@@ -33,7 +33,7 @@ pub struct Fetched {
 /// # Errors
 /// A sentence: nothing was fetched, or what was is not accepted. The copy then stays as it was, and goes stale.
 pub fn fetch(copy: &Path, now: i64) -> Result<Fetched, String> {
-    let repository = Repository::open_exactly(copy).map_err(|error| error.to_string())?;
+    let repository = organization::open(copy)?;
     if !repository.is_bare() {
         return Err(format!(
             "{} has a work tree. A copy of an organization is a repository of its own: `git clone --bare URL DIR`.",

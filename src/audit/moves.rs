@@ -7,7 +7,8 @@ use crate::change::ObjectId;
 use crate::gate::{AuditHead, CLOCK_SKEW, Decided};
 use crate::gate_state::{Entry, EntryRef, LANDED, PROBE, RECORDED};
 
-/// Seconds that git takes at most to move refs after the gate allowed it.
+/// Seconds for which refs may still be about to move after the gate allowed it. A verdict that comes later than that is
+/// preceded by the line of what landed.
 const RACE: i64 = 120;
 
 /// One verdict on a move of a ref.

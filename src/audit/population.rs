@@ -324,13 +324,8 @@ impl Ground<'_> {
     /// Whether the policy of a line of the log let what a ref shows go: by a rewrite, or with the ref.
     pub(super) fn may_go(&self, name: &str, entry: &Entry, with_the_ref: bool) -> bool {
         match self.protection(name, entry) {
-            RefProtection::Protected { rewrite, delete } => {
-                if with_the_ref {
-                    delete
-                } else {
-                    rewrite
-                }
-            }
+            RefProtection::Protected { delete, .. } if with_the_ref => delete,
+            RefProtection::Protected { rewrite, .. } => rewrite,
             _ => true,
         }
     }

@@ -133,7 +133,8 @@ impl<'c> Case<'c> {
             return Err(Reason::deny(Code::Limit, detail));
         }
         ref_names::refuse_names(&self.request.updates).map_or(Ok(()), Err)?;
-        let repository = policy::open(Path::new(self.request.repository), self.settings)?.within(self.deadline);
+        let clock = self.request.at.is_none().then_some(self.now);
+        let repository = policy::open(Path::new(self.request.repository), self.settings, clock)?.within(self.deadline);
         let repository = repository.with_objects(&self.request.quarantine).map_err(unread)?;
         self.refuse_pretence(&repository)?;
         policy::refuse_files_of_the_work_tree(&repository, self.settings)?;

@@ -21,11 +21,11 @@ pub struct Recorded {
 }
 
 /// Opens the repository of a gate for its operator, to whom its configuration belongs.
-fn open(path: &Path, settings: &Settings) -> Result<Repository, String> {
+fn open(path: &Path, settings: &Settings, now: i64) -> Result<Repository, String> {
     let named = || Repository::open_exactly(path).ok()?.file_setting("undersign.organization");
     let organization = settings.organization.clone().or_else(named);
     let settings = Settings { organization, ..settings.clone() };
-    super::policy::open(path, &settings).map_err(|reason| reason.detail)
+    super::policy::open(path, &settings, Some(now)).map_err(|reason| reason.detail)
 }
 
 /// Records what protected refs show, at the request of the operator: all of them, or those that are named. For the refs
@@ -41,7 +41,7 @@ pub fn record(
     lines: &[String],
     now: i64,
 ) -> Result<Recorded, String> {
-    let repository = open(path, settings)?;
+    let repository = open(path, settings, now)?;
     // If a gate protects the repository, people push to its own refs, even if it was cloned.
     let hosts = repository.is_bare() || repository.common_dir().join("hooks").join("pre-receive").exists();
     let tip = policy_branch(&repository, settings, hosts).map_err(|reason| reason.detail)?.map(|branch| branch.tip);
@@ -107,7 +107,7 @@ pub enum Accepted {
 /// # Errors
 /// A sentence: the state cannot be used, or contains nothing to correct.
 pub fn accept(path: &Path, settings: &Settings, what: &Accepted, reason: &str, now: i64) -> Result<String, String> {
-    let repository = open(path, settings)?;
+    let repository = open(path, settings, now)?;
     let hosts = repository.is_bare() || repository.common_dir().join("hooks").join("pre-receive").exists();
     let tip = policy_branch(&repository, settings, hosts).map_err(|reason| reason.detail)?.map(|branch| branch.tip);
     let policy = policy(&repository, settings, tip).map_err(|reason| reason.detail)?;

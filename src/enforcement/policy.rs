@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::{Arc, LazyLock, Mutex};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::{Settings, unread};
 use crate::change::{ObjectId, visible};
@@ -11,20 +10,20 @@ use crate::gate::{Code, PolicySummary, Reason, SeenOrganization};
 use crate::policy::Policy;
 use crate::source::git::{PolicyState, Repository, TargetBranch, organization};
 
-/// Opens the repository of a gate, with the organization that its operator named.
+/// Opens the repository of a gate, with the organization that its operator named. With a clock, in seconds since the
+/// epoch, a copy of that which is too old is refused; a look back has none.
 ///
 /// # Errors
 /// Either cannot be read, or the organization is not to be relied on now.
-pub(super) fn open(path: &Path, settings: &Settings) -> Result<Repository, Reason> {
+pub(super) fn open(path: &Path, settings: &Settings, now: Option<i64>) -> Result<Repository, Reason> {
     let repository = Repository::open_exactly(path).map_err(unread)?;
     let Some(place) = &settings.organization else { return Ok(repository) };
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() as i64);
-    let refused = |why: String| Reason::undecidable(Code::PolicyInvalid, why);
     // The organization's repository has a policy of its own, which inherits from nowhere.
     if organization::is_of(place, &repository) {
         return Ok(repository);
     }
-    let organization = organization::read(place, Some(now)).map_err(refused)?;
+    let refused = |why: String| Reason::undecidable(Code::PolicyInvalid, why);
+    let organization = organization::read(place, now).map_err(refused)?;
     Ok(repository.with_organization(organization))
 }
 
@@ -32,8 +31,8 @@ pub(super) fn open(path: &Path, settings: &Settings) -> Result<Repository, Reaso
 ///
 /// # Errors
 /// Why every push would be undecidable.
-pub fn policy_in_force(repository: &str, settings: &Settings) -> Result<PolicySummary, Reason> {
-    let repository = open(Path::new(repository), settings)?;
+pub fn policy_in_force(repository: &str, settings: &Settings, now: i64) -> Result<PolicySummary, Reason> {
+    let repository = open(Path::new(repository), settings, Some(now))?;
     let tip = policy_branch(&repository, settings, false)?.map(|branch| branch.tip);
     policy(&repository, settings, tip).map(|policy| summary(&policy))
 }

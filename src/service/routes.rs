@@ -203,7 +203,7 @@ impl Routes<'_> {
             "uptime_s": self.tally.since.elapsed().as_secs(),
         });
         let Served::One(repository) = &self.served else { return Answer::new(200, body.to_string()) };
-        match enforcement::policy_in_force(repository, &self.settings) {
+        match enforcement::policy_in_force(repository, &self.settings, (self.clock)()) {
             Ok(policy) => {
                 body["policy"] = serde_json::to_value(policy).unwrap_or(Value::Null);
                 Answer::new(200, body.to_string())

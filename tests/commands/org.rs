@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use crate::support::{Fixture, git_in, key_of};
 use crate::{run, run_in};
 
-const INHERITS: &str = "schema = \"undersign-policy/v1\"\nversion = 1\nrepository = \"fixture-1\"\ninherits = \"acme\"\n\
+const INHERITS: &str = "schema = \"undersign-policy/v1\"\nversion = 1\nrepository = \"fixture-1\"\n\
+    inherits = \"acme\"\n\
     [refs]\nprotected = [\"refs/heads/main\"]\n\
     [compartment.policy]\npaths = [\".undersign/**\"]\nsign = [{ role = \"policy\", n = 1 }]\nsolo = true\n\
     [compartment.default]\nsign = [{ role = \"senior\", n = 1 }]\n";

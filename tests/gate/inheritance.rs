@@ -121,7 +121,8 @@ struct Scene {
     home: PathBuf,
 }
 
-const INHERITS: &str = "schema = \"undersign-policy/v1\"\nversion = 1\nrepository = \"fixture-1\"\ninherits = \"acme\"\n\
+const INHERITS: &str = "schema = \"undersign-policy/v1\"\nversion = 1\nrepository = \"fixture-1\"\n\
+    inherits = \"acme\"\n\
     [refs]\nprotected = [\"refs/heads/main\"]\n\
     [compartment.policy]\npaths = [\".undersign/**\"]\nsign = [{ role = \"policy\", n = 1 }]\nsolo = true\n\
     [compartment.default]\nsign = [{ role = \"senior\", n = 1 }]\n";

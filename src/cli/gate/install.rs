@@ -90,7 +90,7 @@ fn refuse_unusable_files(dir: &Path, settings: &Settings) -> Result<(), String> 
         crate::source::git::organization::read(place, Some(crate::cli::now()))?;
     }
     if settings.policy.is_some() {
-        policy_in_force(&dir.to_string_lossy(), settings).map_err(|reason| reason.detail)?;
+        policy_in_force(&dir.to_string_lossy(), settings, crate::cli::now()).map_err(|reason| reason.detail)?;
     }
     Ok(())
 }

@@ -25,8 +25,7 @@ pub fn read(place: &Path, now: Option<i64>) -> Result<Organization, String> {
             .map_err(|error| format!("The organization's file {shown} cannot be read: {error}."))?;
         return parsed(&shown, &bytes);
     }
-    let failed = |error: GitError| format!("The organization in {shown} cannot be read: {error}");
-    let repository = Repository::open_exactly(place).map_err(failed)?;
+    let repository = open(place)?;
     let (commit, fetched) = newest(&repository).ok_or_else(|| {
         format!(
             "{shown} is a copy of the organization that nobody verified: `undersign org fetch {shown}` does, and \
@@ -34,19 +33,37 @@ pub fn read(place: &Path, now: Option<i64>) -> Result<Organization, String> {
         )
     })?;
     let organization = at(&repository, commit)?;
-    match (now, organization.stale(), fetched) {
-        (Some(now), Some(stale), Some(fetched))
-            if now.saturating_sub(fetched) > stale || fetched > now + CLOCK_SKEW =>
-        {
-            Err(format!(
-                "The copy of the organization in {shown} was last fetched {} minutes ago, and counts for {}: `undersign \
-             org fetch {shown}` fetches it.",
-                now.saturating_sub(fetched) / 60,
-                stale / 60
-            ))
-        }
-        _ => Ok(organization),
+    let (Some(now), Some(stale), Some(fetched)) = (now, organization.stale(), fetched) else { return Ok(organization) };
+    if fetched > now.saturating_add(CLOCK_SKEW) {
+        return Err(format!(
+            "The copy of the organization in {shown} was last fetched in the future, by the clock of this machine. Set \
+             the clock, then `undersign org fetch {shown}`."
+        ));
     }
+    if now.saturating_sub(fetched) > stale {
+        return Err(format!(
+            "The copy of the organization in {shown} was last fetched {} minutes ago, and counts for {}: `undersign org \
+             fetch {shown}` brings it up to date.",
+            (now - fetched) / 60,
+            stale / 60
+        ));
+    }
+    Ok(organization)
+}
+
+/// Opens the repository of an organization, or a copy of it.
+///
+/// # Errors
+/// A sentence: none is there, or it cannot be read.
+pub fn open(place: &Path) -> Result<Repository, String> {
+    let shown = visible::line(place.as_os_str().as_encoded_bytes());
+    Repository::open_exactly(place).map_err(|error| match error {
+        GitError::NotTheRepository(_) => format!(
+            "{shown} is neither a git repository nor the file of an organization. Name one of the two, with \
+             --organization or git's setting undersign.organization; `git clone --bare URL DIR` makes a copy."
+        ),
+        error => format!("The organization in {shown} cannot be read: {error}"),
+    })
 }
 
 /// Whether anything is where the file of an organization would be.
