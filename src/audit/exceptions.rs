@@ -112,7 +112,10 @@ fn decision(landing: &Landing, facts: &Facts<'_>) -> Option<(Kind, String)> {
             }
             Some((Kind::Unapproved, text))
         }
-        Decision::Undecidable => Some((Kind::Undecidable, format!("The rules cannot be applied ({}).", codes()))),
+        Decision::Undecidable => {
+            let why = landing.reasons.first().map(|reason| format!(" {}", reason.detail)).unwrap_or_default();
+            Some((Kind::Undecidable, format!("The rules cannot be applied ({}).{why}", codes())))
+        }
         Decision::Ungoverned => {
             let text = match landing.policy {
                 Some(_) => "The policy of then did not protect the ref.",

@@ -10,6 +10,7 @@ use super::report::Decision;
 use crate::change::{ObjectId, RepoPath};
 use crate::gate::{Code, Decided, Input, PushEvaluation, Reason, RefOutcome, Remembered, States, Update};
 use crate::policy::{AuthorProof, Policy};
+use crate::source::git::organization::Known;
 use crate::source::git::push::Commits;
 use crate::source::git::{GitError, Objects, Repository};
 
@@ -33,6 +34,8 @@ pub struct Question {
     pub times: Vec<i64>,
     /// The policy before the segment.
     pub held: Held,
+    /// What policies inherited from then.
+    pub organization: Known,
 }
 
 /// The answer of the rules.
@@ -78,10 +81,9 @@ impl Court<'_> {
         let shares: Vec<&[Option<Question>]> = questions.chunks(SHARE).collect();
         let next = AtomicUsize::new(0);
         let (git_dir, book, name) = (self.repository.git_dir(), self.book, self.name);
-        let organization = self.repository.organization();
         let (policy_branch, shown) = (self.policy_branch, self.shown);
         let answer = || -> Result<Vec<Answered>, GitError> {
-            let repository = Repository::open_exactly(git_dir)?.with(organization.clone());
+            let repository = Repository::open_exactly(git_dir)?;
             let judge = Judge::new(&repository, book, name, policy_branch, shown);
             let mut answers = Vec::new();
             loop {
@@ -163,7 +165,7 @@ impl<'j> Judge<'j> {
                 return RefOutcome::refused(self.name, Reason::undecidable(Code::Unreadable, why.to_string()));
             }
         };
-        let contents = Objects::of(self.repository);
+        let contents = Objects::of_then(self.repository, question.from, question.organization.clone());
         let states = self.states.borrow();
         let input = Input {
             policy,

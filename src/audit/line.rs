@@ -8,7 +8,7 @@ use super::cut::{Weighed, mark_of, weight, weight_unread};
 use super::report::{Ai, Shown};
 use crate::change::diff::{Diff, FileDiff};
 use crate::change::{Commit, ObjectId, RepoPath};
-use crate::policy::POLICY_FILE;
+use crate::policy::{ORGANIZATION_FILE, POLICY_FILE};
 use crate::provenance;
 use crate::source::git::{self, GitError, Repository};
 
@@ -61,7 +61,8 @@ pub struct Step {
     /// The parents of a merge, but for the first.
     pub sides: Vec<ObjectId>,
     pub paths: usize,
-    pub touches_policy: bool,
+    /// Whether it changes the policy, or the file of an organization.
+    pub touches_rules: bool,
     pub subject: Shown,
     pub author: Shown,
     pub ai: Ai,
@@ -125,7 +126,7 @@ impl StepReader<'_> {
             commits: 1,
             sides: Vec::new(),
             paths: 0,
-            touches_policy: false,
+            touches_rules: false,
             subject: Shown::default(),
             author: Shown::default(),
             ai: Ai { status: provenance::Status::Undeclared.name(), tool: None, evidence: Vec::new() },
@@ -156,8 +157,8 @@ impl StepReader<'_> {
         let diff = self.repository.past_commit(step.commit)?.diff(self.repository)?;
         step.paths = diff.files.len();
         step.weighed.is_empty = diff.files.is_empty();
-        let policy = RepoPath::from(POLICY_FILE);
-        step.touches_policy = diff.files.iter().any(|file| file.path == policy);
+        let rules = [POLICY_FILE, ORGANIZATION_FILE].map(RepoPath::from);
+        step.touches_rules = diff.files.iter().any(|file| rules.contains(&file.path));
         let is_wanted = |file: &FileDiff| self.wanted.paths.contains(&file.path);
         let (named, others): (Vec<_>, Vec<_>) = diff.files.into_iter().partition(is_wanted);
         let mut sum = others.iter().fold(0u64, |sum, file| {

@@ -9,6 +9,7 @@
 //! verdicts    the line of the gate's log by which each step landed, where there is one
 //! dates       when each step landed, as far as that is known
 //! cut         the steps, cut into segments as the gate cuts a push
+//! policies    the policy that was in force when;  organizations  the organization that it inherited from
 //! judge       what the gate's own rules say of a segment, by the policy and the records of then
 //! row         a segment as a row;  exceptions  what of it must be looked at
 //! report      all of that as plain values;  render  the same as a page, a table, JSON
@@ -32,6 +33,7 @@ mod line;
 mod lines;
 mod merges;
 mod moves;
+mod organizations;
 mod policies;
 mod population;
 pub mod render;
@@ -57,11 +59,12 @@ use crate::record::{Chain, ChainId, Record};
 use crate::source::git::{GitError, Repository};
 use book::Book;
 use moves::{Move, Moves};
-use policies::{Held, Owners, Policies};
+use organizations::Organizations;
+use policies::{Held, Owners, Policies, Told};
 use population::{Head, Population};
 use report::{
-    ChainInput, Exception, Inputs, Kind, Landing, LedgerInput, LogInput, Month, PolicyInput, RefInput, Report, SCHEMA,
-    Shown, Summary, Time,
+    ChainInput, Exception, Inputs, Kind, Landing, LedgerInput, LogInput, Month, OrganizationInput, PolicyInput,
+    RefInput, Report, SCHEMA, Shown, Summary, Time,
 };
 use segments::OfRef;
 use states::ShownStates;
@@ -185,12 +188,13 @@ impl<'g> Ground<'g> {
     fn read(repository: &'g Repository, query: &Query, progress: Progress<'_>) -> Result<Ground<'g>, String> {
         let branch = enforcement::policy_branch(repository, &query.settings, is_host(repository));
         let branch = branch.map_err(|reason| reason.detail)?;
+        let organizations = Organizations::of(repository, query.settings.organization.as_deref())?;
         let policies = match (&query.settings.policy, &branch) {
-            (Some(file), _) => Policies::of_file(repository, file, branch.map(|branch| branch.name))?,
+            (Some(file), _) => Policies::of_file(repository, organizations, file, branch.map(|branch| branch.name))?,
             (None, Some(branch)) => {
                 let (line, _) = line::line(repository, branch.tip, |_| false).map_err(|error| error.to_string())?;
                 progress("policies", 0, line.len());
-                Policies::of_line(repository, Some(branch.name.clone()), line)
+                Policies::of_line(repository, organizations, Some(branch.name.clone()), line)
             }
             (None, None) => return Err("There is no policy branch. Give --policy-branch.".to_owned()),
         };
@@ -205,7 +209,9 @@ impl<'g> Ground<'g> {
             None => policies,
         };
         progress("decisions", 0, 0);
-        let all = policies.all().map_err(|error| error.to_string())?;
+        let entries = log.iter().flat_map(|log| &log.entries.entries);
+        let told = entries.filter_map(|(entry, _)| Told::of(entry));
+        let all = policies.all(told).map_err(|error| error.to_string())?;
         let keys = policies::owners(&all);
         let roles = policies::roles(&all);
         let patterns = |refs: &Refs| refs.rules().iter().map(|rule| rule.pattern.clone()).collect::<Vec<_>>();
@@ -347,6 +353,11 @@ impl<'g> Ground<'g> {
                 branch: branch.map(Shown::of),
                 version: self.newest.version,
                 digest: self.newest.digest.to_string(),
+                organization: self.newest.inherited.as_ref().map(|inherited| OrganizationInput {
+                    id: Shown::of(&inherited.organization),
+                    version: inherited.version,
+                    digest: inherited.digest.to_string(),
+                }),
             },
             refs: named(population).into_iter().map(of_ref).collect(),
             ledger: LedgerInput {

@@ -6,8 +6,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::line::Place;
+use super::organizations::{Organizations, VersionRef};
 use crate::change::digest::Digest;
 use crate::change::{ObjectId, visible};
+use crate::gate_state::Entry;
 use crate::policy::Policy;
 use crate::source::git::{GitError, PolicyState, Repository};
 
@@ -20,12 +22,31 @@ pub enum Held {
     Invalid(String),
 }
 
+/// The policy by which the gate judged, as its log names it.
+#[derive(Debug, Clone, Copy)]
+pub struct Told<'t> {
+    /// SHA-256 of its file.
+    pub policy: &'t str,
+    /// SHA-256 of the file of the organization that it inherited from.
+    pub organization: Option<&'t str>,
+    /// In seconds since the epoch.
+    pub at: i64,
+}
+
+impl<'t> Told<'t> {
+    /// None if the line names no policy.
+    pub fn of(entry: &'t Entry) -> Option<Told<'t>> {
+        Some(Told { policy: entry.policy.as_deref()?, organization: entry.organization.as_deref(), at: entry.at })
+    }
+}
+
 /// The people to whom policies gave a key, by its id.
 pub type Owners = BTreeMap<String, BTreeSet<String>>;
 
 /// The policies of a repository over time.
 pub struct Policies<'r> {
     repository: &'r Repository,
+    organizations: Organizations,
     /// Given by the operator: then it applies to all times.
     fixed: Option<Arc<Policy>>,
     pub branch: Option<String>,
@@ -35,23 +56,33 @@ pub struct Policies<'r> {
     since: Vec<i64>,
     /// Where along the policy branch its file changes, and to what; including the first place.
     changes: Vec<(usize, Option<Digest>)>,
-    read: RefCell<HashMap<Option<Digest>, Held>>,
+    read: RefCell<HashMap<(Option<Digest>, VersionRef), Held>>,
 }
 
 impl<'r> Policies<'r> {
     /// # Errors
     /// A sentence: the file cannot be read, or has mistakes.
-    pub fn of_file(repository: &'r Repository, file: &Path, branch: Option<String>) -> Result<Policies<'r>, String> {
+    pub fn of_file(
+        repository: &'r Repository,
+        organizations: Organizations,
+        file: &Path,
+        branch: Option<String>,
+    ) -> Result<Policies<'r>, String> {
         let source = std::fs::read(file)
             .map_err(|error| format!("The policy file {} cannot be read: {error}.", file.display()))?;
-        let organization = repository.organization()?;
-        let policy = Policy::read(&file.display().to_string(), &source, organization.as_deref())
+        let policy = Policy::read(&file.display().to_string(), &source, organizations.newest())
             .map_err(|error| visible::lines(&error.to_string()))?;
-        Ok(Policies { fixed: Some(Arc::new(policy)), ..Policies::of_line(repository, branch, Vec::new()) })
+        let own = Policies::of_line(repository, organizations, branch, Vec::new());
+        Ok(Policies { fixed: Some(Arc::new(policy)), ..own })
     }
 
     /// `line` is the line of the policy branch, oldest first.
-    pub fn of_line(repository: &'r Repository, branch: Option<String>, line: Vec<Place>) -> Policies<'r> {
+    pub fn of_line(
+        repository: &'r Repository,
+        organizations: Organizations,
+        branch: Option<String>,
+        line: Vec<Place>,
+    ) -> Policies<'r> {
         let mut changes: Vec<(usize, Option<Digest>)> = Vec::new();
         for (at, place) in line.iter().enumerate() {
             let digest = repository.policy_digest(place.commit);
@@ -61,7 +92,8 @@ impl<'r> Policies<'r> {
         }
         let places = line.iter().enumerate().map(|(at, place)| (place.commit, at)).collect();
         let (fixed, read) = Default::default();
-        let own = Policies { repository, fixed, branch, places, line, since: Vec::new(), changes, read };
+        let since = Vec::new();
+        let own = Policies { repository, organizations, fixed, branch, places, line, since, changes, read };
         own.dated_by(|_| None)
     }
 
@@ -99,31 +131,56 @@ impl<'r> Policies<'r> {
         &self.line
     }
 
-    /// The policy at the tip.
-    pub fn newest(&self) -> Result<Held, GitError> {
-        self.at_place(self.line.len().checked_sub(1))
+    /// What policies inherited from over time.
+    pub fn organizations(&self) -> &Organizations {
+        &self.organizations
     }
 
-    /// The policy at a commit of the policy branch.
-    pub fn at_commit(&self, commit: Option<ObjectId>) -> Result<Held, GitError> {
-        self.at_place(commit.and_then(|commit| self.places.get(&commit).copied()))
+    /// The policy at the tip.
+    pub fn newest(&self) -> Result<Held, GitError> {
+        self.at_place(self.line.len().checked_sub(1), self.organizations.at(i64::MAX))
+    }
+
+    /// The policy at a commit of the policy branch, with the organization at a time.
+    pub fn at_commit(&self, commit: Option<ObjectId>, time: i64) -> Result<Held, GitError> {
+        self.at_place(commit.and_then(|commit| self.place(commit)), self.organizations.at(time))
     }
 
     /// The policy at a time, as far as that is known.
     pub fn at_time(&self, time: i64) -> Result<Held, GitError> {
-        self.at_place(self.since.partition_point(|since| *since <= time).checked_sub(1))
+        let place = self.since.partition_point(|since| *since <= time).checked_sub(1);
+        self.at_place(place, self.organizations.at(time))
     }
 
-    /// The policy of this digest, if the policy branch ever had it.
-    pub fn of_digest(&self, digest: &str) -> Option<Result<Held, GitError>> {
+    /// The policy that a log names, if the policy branch ever had it.
+    pub fn told(&self, told: &Told<'_>) -> Option<Result<Held, GitError>> {
         if let Some(fixed) = &self.fixed {
-            return (fixed.digest.to_string() == digest).then(|| Ok(Held::Found(fixed.clone())));
+            return (fixed.digest.to_string() == told.policy).then(|| Ok(Held::Found(fixed.clone())));
         }
-        let is_it = |(_, own): &&(usize, Option<Digest>)| own.is_some_and(|own| own.to_string() == digest);
-        self.changes.iter().rev().find(is_it).map(|(at, _)| self.at_place(Some(*at)))
+        let is_it = |(_, own): &&(usize, Option<Digest>)| own.is_some_and(|own| own.to_string() == told.policy);
+        let (at, _) = self.changes.iter().rev().find(is_it)?;
+        Some(match self.version(told.organization, told.at) {
+            Ok(version) => self.at_place(Some(*at), version),
+            Err(why) => Ok(Held::Invalid(why)),
+        })
     }
 
-    fn at_place(&self, place: Option<usize>) -> Result<Held, GitError> {
+    /// The organization that a log names, otherwise the one at a time.
+    ///
+    /// # Errors
+    /// A sentence: it is not here.
+    pub fn version(&self, digest: Option<&str>, time: i64) -> Result<VersionRef, String> {
+        let Some(digest) = digest else { return Ok(self.organizations.at(time)) };
+        self.organizations.of_digest(digest).ok_or_else(|| {
+            format!(
+                "The gate judged by a version of the organization (SHA-256 {}) that is not here: --organization names \
+                 its repository, which has all of them.",
+                visible::text(digest)
+            )
+        })
+    }
+
+    fn at_place(&self, place: Option<usize>, version: VersionRef) -> Result<Held, GitError> {
         if let Some(fixed) = &self.fixed {
             return Ok(Held::Found(fixed.clone()));
         }
@@ -132,30 +189,36 @@ impl<'r> Policies<'r> {
         let Some((at, digest)) = change.checked_sub(1).map(|change| self.changes[change]) else {
             return Ok(Held::Absent);
         };
-        if let Some(held) = self.read.borrow().get(&digest).filter(|_| digest.is_some()) {
+        if let Some(held) = self.read.borrow().get(&(digest, version)).filter(|_| digest.is_some()) {
             return Ok(held.clone());
         }
-        let held = match self.repository.policy_at(self.line[at].commit)? {
+        let held = match self.repository.policy_under(self.line[at].commit, &self.organizations.known(version))? {
             PolicyState::Found(policy) => Held::Found(Arc::from(policy)),
             PolicyState::Absent => Held::Absent,
             PolicyState::Invalid(mistakes) => Held::Invalid(visible::lines(&mistakes.to_string())),
         };
-        self.read.borrow_mut().insert(digest, held.clone());
+        self.read.borrow_mut().insert((digest, version), held.clone());
         Ok(held)
     }
 
-    /// All policies that ever were, as far as they can be read.
+    /// All policies that ever were, as far as they can be read: each as it came, with each version of the organization
+    /// that came while it was there, and as a log names them.
     ///
     /// # Errors
     /// An object is missing.
-    pub fn all(&self) -> Result<Vec<Arc<Policy>>, GitError> {
-        let held = self.changes.iter().map(|(at, _)| self.at_place(Some(*at))).chain([self.newest()]);
-        let found = |held: Result<Held, GitError>| match held {
-            Ok(Held::Found(policy)) => Some(Ok(policy)),
-            Ok(Held::Absent | Held::Invalid(_)) => None,
-            Err(error) => Some(Err(error)),
-        };
-        held.filter_map(found).collect()
+    pub fn all<'t>(&self, told: impl Iterator<Item = Told<'t>>) -> Result<Vec<Arc<Policy>>, GitError> {
+        let came = self.changes.iter().map(|(at, _)| self.at_place(Some(*at), self.organizations.at(self.since[*at])));
+        let inherited = self.organizations.since().map(|(since, _)| self.at_time(since));
+        let told = told.filter_map(|told| self.told(&told));
+        let (mut all, mut seen) = (Vec::new(), BTreeSet::new());
+        for held in came.chain(inherited).chain(told).chain([self.newest()]) {
+            if let Held::Found(policy) = held?
+                && seen.insert(policy.whole)
+            {
+                all.push(policy);
+            }
+        }
+        Ok(all)
     }
 }
 

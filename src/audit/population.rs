@@ -8,6 +8,7 @@ use super::forest::{Forest, Piece};
 use super::line;
 use super::lines::{self, Came, Evidence, Line, Run};
 use super::moves::{Move, Moves};
+use super::policies;
 use super::{Ground, Query};
 use crate::change::{ObjectId, visible};
 use crate::gate::States;
@@ -331,9 +332,9 @@ impl Ground<'_> {
     }
 
     fn protection(&self, name: &str, entry: &Entry) -> RefProtection {
-        let told = entry.policy.as_deref().and_then(|digest| self.policies.of_digest(digest));
+        let told = policies::Told::of(entry).and_then(|told| self.policies.told(&told));
         match told.unwrap_or_else(|| self.policies.at_time(entry.at)) {
-            Ok(super::policies::Held::Found(policy)) => policy.refs.protection(name),
+            Ok(policies::Held::Found(policy)) => policy.refs.protection(name),
             _ => RefProtection::Uncovered,
         }
     }

@@ -124,6 +124,18 @@ pub struct PolicyInput {
     pub version: u64,
     /// The SHA-256 of the file.
     pub digest: String,
+    /// What it inherits from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub organization: Option<OrganizationInput>,
+}
+
+/// The current file of an organization.
+#[derive(Debug, Serialize)]
+pub struct OrganizationInput {
+    pub id: Shown,
+    pub version: u64,
+    /// The SHA-256 of the file.
+    pub digest: String,
 }
 
 /// A ref and its tip.
@@ -393,6 +405,9 @@ pub struct Landing {
     pub judged_at: Time,
     /// The version and SHA-256 of the policy by which it was judged; none if there was no policy.
     pub policy: Option<(u64, String)>,
+    /// Version and SHA-256 of the organization's file from which that policy inherited.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub organization: Option<(u64, String)>,
     pub approvals: Vec<Approval>,
     pub requirements: Vec<Requirement>,
     /// Codes and sentences of the gate's rules.

@@ -58,6 +58,10 @@ impl Parts<'_> {
             decision: self.decision(),
             judged_at: Time(self.judged.map_or(at, |judged| judged.at)),
             policy,
+            organization: self
+                .policy
+                .and_then(|policy| policy.inherited.as_ref())
+                .map(|inherited| (inherited.version, inherited.digest.to_string())),
             approvals: self.approvals(),
             requirements: outcome.into_iter().flat_map(|outcome| &outcome.requirements).map(requirement).collect(),
             reasons,

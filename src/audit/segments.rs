@@ -23,7 +23,8 @@ use crate::decision::Verdict;
 use crate::gate::{CLOCK_SKEW, Code, MAX_STEPS, Reason, RefOutcome};
 use crate::policy::{Direction, Enrolment, Policy, RefProtection, Revocation, meaning};
 use crate::record::Record;
-use crate::source::git::GitError;
+use crate::source::git::organization::{self, Known};
+use crate::source::git::{GitError, Repository};
 
 /// The number of segments judged at once.
 const BATCH: usize = 1_024;
@@ -353,15 +354,22 @@ impl<'l> OfRef<'l> {
     fn held(&self, ground: &Ground<'_>, steps: &[Step], place: usize) -> Held {
         let policies = &ground.policies;
         let name = Some(self.name());
-        let told = self.verdicts.policy(place).and_then(|policy| policies.of_digest(policy));
+        let told = self.verdicts.policy(place).and_then(|told| policies.told(&told));
         let found = told.unwrap_or_else(|| {
             if policies.branch.as_deref() != name || policies.is_fixed() {
                 return self.held_at(policies, place);
             }
             let moved = self.verdicts.start(place);
-            policies.at_commit(moved.unwrap_or_else(|| steps.first().and_then(|step| step.from)))
+            let stood = moved.unwrap_or_else(|| steps.first().and_then(|step| step.from));
+            policies.at_commit(stood, self.dates.landed_at(place))
         });
         found.unwrap_or_else(|error| Held::Invalid(error.to_string()))
+    }
+
+    /// What policies inherited from when a place landed.
+    fn organization(&self, policies: &Policies<'_>, place: usize) -> Known {
+        let told = self.verdicts.policy(place).and_then(|told| told.organization);
+        policies.organizations().known(policies.version(told, self.dates.landed_at(place))?)
     }
 
     /// The policy of the time when a place landed. Its committer's clock must not choose one that does not protect the
@@ -397,6 +405,7 @@ impl<'l> OfRef<'l> {
             pusher: pusher.map(|pusher| pusher.as_str().to_owned()),
             times: self.times(ground, query, asked, &held),
             held,
+            organization: self.organization(&ground.policies, asked.place),
         })
     }
 
@@ -566,26 +575,21 @@ impl<'l> OfRef<'l> {
         ))
     }
 
-    /// What a change of the policy newly lets land, step by step: a change that a later step takes back was in force in
-    /// between.
+    /// What a change of the policy, or of the organization's file, newly lets land, step by step: a change that a later
+    /// step takes back was in force in between.
     fn loosened(&self, ground: &Ground<'_>, found: &Found<'_>) -> Vec<String> {
         let policies = &ground.policies;
         let is_of_policy = policies.branch.as_deref() == Some(self.name()) && !policies.is_fixed();
-        if !is_of_policy || !found.steps.iter().any(|step| step.touches_policy) {
+        if !is_of_policy {
             return Vec::new();
         }
-        let mut all: Vec<String> = Vec::new();
-        for step in found.steps.iter().filter(|step| step.touches_policy) {
-            let Ok(Held::Found(old)) = policies.at_commit(step.from) else { continue };
-            match policies.at_commit(Some(step.commit)) {
-                Ok(Held::Found(new)) => {
-                    let looser = meaning(&old, &new).into_iter().filter(|one| one.direction == Direction::Looser);
-                    all.extend(looser.map(|one| one.text));
-                }
-                Ok(Held::Absent) => all.push("there is no policy any more".to_owned()),
-                Ok(Held::Invalid(_)) | Err(_) => all.push("the policy cannot be read".to_owned()),
-            }
-        }
+        let at = self.dates.landed_at(found.place);
+        let steps = found.steps.iter().filter(|step| step.touches_rules);
+        let of_step = |step: &Step| {
+            let of_organization = loosened_organization(ground.repository, step.from, step.commit);
+            [loosened_policy(policies, step.from, step.commit, at), of_organization].concat()
+        };
+        let all: Vec<String> = steps.flat_map(of_step).collect();
         let more = all.len().saturating_sub(MAX_LOOSENED);
         let more = (more > 0).then(|| format!("and {more} more"));
         all.into_iter().take(MAX_LOOSENED).chain(more).collect()
@@ -603,6 +607,30 @@ impl<'l> OfRef<'l> {
         let lost = records.iter().filter(|id| ground.book.by_id(id).is_none());
         lost.map(|id| id.chars().take(12).collect()).collect()
     }
+}
+
+/// What a step of the policy branch lets land that did not before, under the organization at a time.
+fn loosened_policy(policies: &Policies<'_>, from: Option<ObjectId>, to: ObjectId, at: i64) -> Vec<String> {
+    let Ok(Held::Found(old)) = policies.at_commit(from, at) else { return Vec::new() };
+    match policies.at_commit(Some(to), at) {
+        Ok(Held::Found(new)) => looser(&old, &new),
+        Ok(Held::Absent) => vec!["there is no policy any more".to_owned()],
+        Ok(Held::Invalid(_)) | Err(_) => vec!["the policy cannot be read".to_owned()],
+    }
+}
+
+/// What a step lets land in the repositories that inherit from this one.
+fn loosened_organization(repository: &Repository, from: Option<ObjectId>, to: ObjectId) -> Vec<String> {
+    let Some(Ok(old)) = from.map(|from| organization::at(repository, from)) else { return Vec::new() };
+    match organization::at(repository, to) {
+        Ok(new) => looser(old.rules(), new.rules()).into_iter().map(|text| format!("for all: {text}")).collect(),
+        Err(_) => vec!["the file of the organization cannot be read".to_owned()],
+    }
+}
+
+fn looser(old: &Policy, new: &Policy) -> Vec<String> {
+    let looser = meaning(old, new).into_iter().filter(|one| one.direction == Direction::Looser);
+    looser.map(|one| one.text).collect()
 }
 
 /// What signers of counted decisions saw, and is missing: it may contain a rejection.

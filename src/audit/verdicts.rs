@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::forest::Forest;
 use super::lines::{Came, Run};
 use super::moves::Move;
+use super::policies;
 use super::report::{Shown, Time, Verdict};
 use crate::change::ObjectId;
 
@@ -26,6 +27,7 @@ struct Told {
     from: Option<ObjectId>,
     records: Vec<String>,
     policy: Option<String>,
+    organization: Option<String>,
 }
 
 impl Verdicts {
@@ -56,8 +58,8 @@ impl Verdicts {
         self.is_expected[within.clone()].fill(true);
         self.by_place[within].fill(Some(self.told.len()));
         let from = start.checked_sub(1).and_then(|below| forest.place(run.line, below)).map(|place| place.commit);
-        let policy = one.entry.policy.clone();
-        self.told.push(Told { verdict: verdict(one), from, records: one.moved.records.clone(), policy });
+        let (policy, organization) = (one.entry.policy.clone(), one.entry.organization.clone());
+        self.told.push(Told { verdict: verdict(one), from, records: one.moved.records.clone(), policy, organization });
     }
 
     /// What was refused, and is here nevertheless, came past the gate: its refusal is its verdict.
@@ -102,8 +104,10 @@ impl Verdicts {
     }
 
     /// The policy of its verdict.
-    pub fn policy(&self, place: usize) -> Option<&str> {
-        self.of_place(place)?.policy.as_deref()
+    pub fn policy(&self, place: usize) -> Option<policies::Told<'_>> {
+        let told = self.of_place(place)?;
+        let policy = told.policy.as_deref()?;
+        Some(policies::Told { policy, organization: told.organization.as_deref(), at: told.verdict.at.0 })
     }
 
     /// Whether the log must contain a verdict on a place.

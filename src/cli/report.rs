@@ -61,6 +61,10 @@ struct AuditOptions {
     /// names
     #[arg(long, value_name = "REF")]
     policy_branch: Option<String>,
+    /// The repository of the organization that the policy inherits from, or a copy of it; by default the one that git's
+    /// setting undersign.organization names
+    #[arg(long, value_name = "PATH")]
+    organization: Option<PathBuf>,
     /// An approval within so many seconds of the commit that it is of must be looked at
     #[arg(long, value_name = "SECONDS", default_value_t = audit::HASTY,
         value_parser = clap::value_parser!(i64).range(0..))]
@@ -112,6 +116,7 @@ fn audit(options: &AuditOptions, repository: &Path) -> Result<(), String> {
         settings: Settings {
             policy: options.policy.clone(),
             branch: options.policy_branch.clone(),
+            organization: options.organization.clone(),
             state: options.state.clone(),
             state_key: options.state_key.clone(),
             ..Settings::default()

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use super::{ai, approvers, exceptions, findings, gate, presence, reasons, seen};
 use crate::audit::report::{Exception, Landing, Report, Shown};
 
-const HEAD: [&str; 31] = [
+const HEAD: [&str; 32] = [
     "ref",
     "from",
     "to",
@@ -38,6 +38,7 @@ const HEAD: [&str; 31] = [
     "reasons",
     "repository",
     "version",
+    "organization_digest",
 ];
 
 pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
@@ -121,6 +122,7 @@ fn cells(report: &Report, landing: &Landing) -> [String; HEAD.len()] {
         reasons(landing),
         report.repository.to_string(),
         report.version.to_owned(),
+        landing.organization.as_ref().map(|(_, digest)| digest.clone()).unwrap_or_default(),
     ]
 }
 

@@ -234,6 +234,11 @@ fn inputs(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "<footer id=\"inputs\" aria-labelledby=\"inputs-h\">\n<h2 id=\"inputs-h\">Inputs</h2>\n<ul>")?;
     writeln!(out, "<li>undersign {}; again: <code>{}</code></li>", text(report.version), text(&command(report)))?;
     writeln!(out, "<li>policy version {}, SHA-256 <code>{}</code></li>", inputs.policy.version, inputs.policy.digest)?;
+    if let Some(organization) = &inputs.policy.organization {
+        let id = text(organization.id.as_str());
+        let (version, digest) = (organization.version, &organization.digest);
+        writeln!(out, "<li>organization {id} version {version}, SHA-256 <code>{digest}</code></li>")?;
+    }
     for one in &inputs.refs {
         writeln!(
             out,

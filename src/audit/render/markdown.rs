@@ -92,6 +92,10 @@ fn inputs(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "## Inputs\n")?;
     writeln!(out, "- undersign {}; again: `{}`", report.version, command(report).replace('`', "'"))?;
     writeln!(out, "- policy version {}, SHA-256 `{}`", inputs.policy.version, inputs.policy.digest)?;
+    if let Some(organization) = &inputs.policy.organization {
+        let id = text(organization.id.as_str());
+        writeln!(out, "- organization {id} version {}, SHA-256 `{}`", organization.version, organization.digest)?;
+    }
     for one in &inputs.refs {
         writeln!(out, "- {} at `{}`, {} commits of its own", text(one.name.as_str()), one.tip, one.line)?;
     }

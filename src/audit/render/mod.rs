@@ -139,6 +139,9 @@ fn command(report: &Report) -> String {
         None => words.push("--policy FILE".to_owned()),
         Some(branch) => words.push(format!("--policy-branch {}", shell_word(branch.as_str()))),
     }
+    if report.inputs.policy.organization.is_some() {
+        words.push("--organization PATH".to_owned());
+    }
     if report.inputs.controls.is_some() {
         words.push("--controls FILE".to_owned());
     }

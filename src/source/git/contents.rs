@@ -31,6 +31,8 @@ const MAX_EXPLAINED: usize = 2 << 20;
 /// The objects of a repository, as a gate queries them.
 pub struct Objects<'r> {
     repository: &'r Repository,
+    /// For a look back: where the ref stood, and the organization of then.
+    then: Option<(ObjectId, organization::Known)>,
     diffs: RefCell<HashMap<(ObjectId, ObjectId), Rc<Diff>>>,
     names: RefCell<HashMap<Oid, Rc<Names>>>,
     comparisons: RefCell<HashMap<[Option<ObjectId>; 2], Compared>>,
@@ -69,12 +71,18 @@ impl<'r> Objects<'r> {
     pub fn of(repository: &'r Repository) -> Objects<'r> {
         Objects {
             repository,
+            then: None,
             diffs: RefCell::default(),
             names: RefCell::default(),
             comparisons: RefCell::default(),
             compared: Cell::default(),
             exceeded: RefCell::default(),
         }
+    }
+
+    /// The same for a look back, to when the ref stood at a commit and policies inherited from this organization.
+    pub fn of_then(repository: &'r Repository, stood: ObjectId, organization: organization::Known) -> Objects<'r> {
+        Objects { then: Some((stood, organization)), ..Objects::of(repository) }
     }
 
     /// As the sentence that the rules expect; remembers exceeded limits, for them to ask.
@@ -335,14 +343,20 @@ impl Contents for Objects<'_> {
     }
 
     fn next_policy(&self, commit: ObjectId, now: Digest) -> Result<Option<NextPolicy>, String> {
-        if let Some(why) = next_organization(self.repository, commit) {
+        let head = || self.repository.head_branch().and_then(|branch| self.repository.tip(&branch));
+        let (stood, known) = match &self.then {
+            Some((stood, known)) => (Some(*stood), known.clone()),
+            None => (head(), self.repository.organization()),
+        };
+        if let Some(why) = next_organization(self.repository, stood, commit) {
             return Ok(Some(Err(why)));
         }
         if self.repository.policy_digest(commit) == Some(now) {
             return Ok(None);
         }
-        Ok(Some(match self.repository.policy_at(commit).map_err(|error| self.sentence(error))? {
-            PolicyState::Found(policy) => match weakened(&policy, self.repository.organization()?.as_deref()) {
+        let next = self.repository.policy_under(commit, &known).map_err(|error| self.sentence(error))?;
+        Ok(Some(match next {
+            PolicyState::Found(policy) => match weakened(&policy, known?.as_deref()) {
                 Some(why) => Err(why),
                 None => Ok((policy.version, policy.digest)),
             },
@@ -352,10 +366,9 @@ impl Contents for Objects<'_> {
     }
 }
 
-/// Why the file of an organization must not land so: every repository that inherits would refuse everything.
-fn next_organization(repository: &Repository, commit: ObjectId) -> Option<String> {
-    let head = repository.head_branch().and_then(|branch| repository.tip(&branch));
-    let before = head.and_then(|head| organization::at(repository, head).ok());
+/// Why the file of an organization must not land so, after the one where the branch stood: every repository that inherits would refuse everything.
+fn next_organization(repository: &Repository, stood: Option<ObjectId>, commit: ObjectId) -> Option<String> {
+    let before = stood.and_then(|stood| organization::at(repository, stood).ok());
     match (before, organization::at(repository, commit)) {
         (_, Err(why)) if organization::is_at(repository, commit) => Some(why),
         (Some(before), Err(why)) => Some(format!("{why} The repositories of {} judge by it.", before.id())),

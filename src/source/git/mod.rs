@@ -53,6 +53,7 @@ use crate::change::{Commit, ObjectId, RepoPath, Revision, address, visible};
 use crate::datafile::FileError;
 use crate::gate::ref_names::RefFacts;
 use crate::policy::{self, Organization, Policy};
+use organization::Known;
 
 /// The path of the policy in the tree of the policy branch.
 pub const POLICY_PATH: &str = crate::policy::POLICY_FILE;
@@ -165,7 +166,7 @@ pub struct Repository {
     /// Where a queue keeps results that stay valid as long as the objects exist.
     cache: Option<Arc<Cache>>,
     /// What policies inherit from; read when one is.
-    organization: OnceCell<Result<Option<Arc<Organization>>, String>>,
+    organization: OnceCell<Known>,
     /// Whether it is where git's configuration says, which counts for no verdict.
     follows_settings: bool,
 }
@@ -218,12 +219,7 @@ impl Repository {
 
     /// Policies inherit from this organization.
     pub fn with_organization(self, organization: Organization) -> Repository {
-        self.with(Ok(Some(Arc::new(organization))))
-    }
-
-    /// The same, as [`Repository::organization`] of another handle has it.
-    pub(crate) fn with(self, organization: Result<Option<Arc<Organization>>, String>) -> Repository {
-        Repository { organization: OnceCell::from(organization), ..self }
+        Repository { organization: OnceCell::from(Ok(Some(Arc::new(organization)))), ..self }
     }
 
     /// Writes a setting into the configuration of this repository.
@@ -238,10 +234,15 @@ impl Repository {
     ///
     /// # Errors
     /// A sentence: it cannot be read.
-    pub fn organization(&self) -> Result<Option<Arc<Organization>>, String> {
-        let named = || self.file_setting("undersign.organization").filter(|_| self.follows_settings);
-        let read = || named().map(|place| organization::read(&place, None).map(Arc::new)).transpose();
+    pub fn organization(&self) -> Known {
+        let read =
+            || self.organization_setting().map(|place| organization::read(&place, None).map(Arc::new)).transpose();
         self.organization.get_or_init(read).clone()
+    }
+
+    /// Where git's setting says that the organization is, for those who follow it.
+    pub fn organization_setting(&self) -> Option<PathBuf> {
+        self.file_setting("undersign.organization").filter(|_| self.follows_settings)
     }
 
     /// Also reads the objects in these directories: those of a push that is not yet accepted.
@@ -588,8 +589,13 @@ impl Repository {
         Ok(Some(self.raw.find_blob(oid(id))?.content().to_vec()))
     }
 
-    /// The policy in a commit.
+    /// The policy in a commit, with what it has from the organization.
     pub fn policy_at(&self, commit: ObjectId) -> Result<PolicyState, GitError> {
+        self.policy_under(commit, &self.organization())
+    }
+
+    /// The policy in a commit, with what it has from an organization; or why that cannot be read.
+    pub fn policy_under(&self, commit: ObjectId, organization: &Known) -> Result<PolicyState, GitError> {
         let tree = self.raw.find_commit(oid(commit))?.tree()?;
         let entry = match tree.get_path(Path::new(POLICY_PATH)) {
             Ok(entry) => entry,
@@ -603,13 +609,12 @@ impl Repository {
             let mistakes = vec![crate::datafile::Mistake { line: 1, text }];
             return Ok(PolicyState::Invalid(FileError { file: POLICY_PATH.to_owned(), mistakes }));
         }
-        let organization = self.organization();
         let known = organization.as_ref().ok().and_then(Option::as_deref);
         Ok(match Policy::read(POLICY_PATH, self.raw.find_blob(entry.id())?.content(), known) {
             Ok(policy) => PolicyState::Found(Box::new(policy)),
             Err(mut error) => {
-                let unread = organization.err().map(|text| crate::datafile::Mistake { line: 1, text });
-                error.mistakes.extend(unread);
+                let unread = organization.as_ref().err();
+                error.mistakes.extend(unread.map(|text| crate::datafile::Mistake { line: 1, text: text.clone() }));
                 PolicyState::Invalid(error)
             }
         })

@@ -2,8 +2,10 @@
 //! disk.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use super::{GitError, Repository};
+use crate::change::digest::Digest;
 use crate::change::{ObjectId, visible};
 use crate::gate::CLOCK_SKEW;
 use crate::policy::{ORGANIZATION_FILE, Organization};
@@ -12,6 +14,20 @@ use crate::policy::{ORGANIZATION_FILE, Organization};
 pub const ACCEPTED: &str = "refs/undersign/organization";
 /// In the git directory of a copy: when it was last fetched, in seconds since the epoch.
 const FETCHED: &str = "undersign/organization-fetched";
+
+/// The organization that policies inherit from, none if there is none; or a sentence why it cannot be read.
+pub type Known = Result<Option<Arc<Organization>>, String>;
+
+/// A version of the file of an organization.
+#[derive(Debug, Clone, Copy)]
+pub struct Version {
+    /// Since when it counts, in seconds since the epoch: what the committer of its commit claims, but never before an
+    /// earlier version.
+    pub since: i64,
+    pub commit: ObjectId,
+    /// SHA-256 of the file; none if the commit has none.
+    pub digest: Option<Digest>,
+}
 
 /// Reads the organization at a place: a file; the repository to which its changes are pushed; or a copy that
 /// `undersign org fetch` keeps. With a clock, in seconds since the epoch, a copy that is too old is refused.
@@ -49,6 +65,30 @@ pub fn read(place: &Path, now: Option<i64>) -> Result<Organization, String> {
         ));
     }
     Ok(organization)
+}
+
+/// The versions that the file of the organization had in a repository or a copy, the oldest first.
+///
+/// # Errors
+/// A sentence: its history is not here, or cannot be read.
+pub fn versions(repository: &Repository) -> Result<Vec<Version>, String> {
+    let Some((tip, _)) = newest(repository) else { return Ok(Vec::new()) };
+    let mut line = repository.first_parents(tip, usize::MAX).map_err(|error| error.to_string())?;
+    line.reverse();
+    let mut versions: Vec<Version> = Vec::new();
+    let mut last = None;
+    for commit in line {
+        let file = repository.file_at(commit, ORGANIZATION_FILE);
+        if file == last {
+            continue;
+        }
+        last = file;
+        let (time, _) = repository.dated(commit).map_err(|error| error.to_string())?;
+        let since = versions.last().map_or(time, |version| version.since.max(time));
+        let digest = file.and_then(|file| Some(repository.facts(file).ok()?.digest));
+        versions.push(Version { since, commit, digest });
+    }
+    Ok(versions)
 }
 
 /// Opens the repository of an organization, or a copy of it.

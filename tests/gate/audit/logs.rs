@@ -25,6 +25,7 @@ pub struct Moved {
     pub new: Mark,
     pub outcome: &'static str,
     pub policy: Option<String>,
+    pub organization: Option<String>,
     pub is_proposal: bool,
 }
 
@@ -54,7 +55,7 @@ pub fn with_log(year: &Year, moves: &[Moved]) -> Query {
             outcome,
             enforced,
             policy,
-            organization: None,
+            organization: moved.organization.clone(),
             refs,
             proposal,
             cut,
@@ -69,12 +70,30 @@ pub fn with_log(year: &Year, moves: &[Moved]) -> Query {
 /// What the gate let through, and saw to have landed.
 pub fn landed(moves: &mut Vec<Moved>, at: i64, name: &str, old: Option<Mark>, new: Mark) {
     for (at, outcome) in [(at, "allow"), (at + 60, LANDED)] {
-        moves.push(Moved { at, name: name.to_owned(), old, new, outcome, policy: None, is_proposal: false });
+        moves.push(Moved {
+            at,
+            name: name.to_owned(),
+            old,
+            new,
+            outcome,
+            policy: None,
+            organization: None,
+            is_proposal: false,
+        });
     }
 }
 
 pub fn refused(moves: &mut Vec<Moved>, at: i64, name: &str, old: Option<Mark>, new: Mark) {
-    moves.push(Moved { at, name: name.to_owned(), old, new, outcome: "deny", policy: None, is_proposal: false });
+    moves.push(Moved {
+        at,
+        name: name.to_owned(),
+        old,
+        new,
+        outcome: "deny",
+        policy: None,
+        organization: None,
+        is_proposal: false,
+    });
 }
 
 /// The terms, also for releases.
@@ -158,6 +177,7 @@ fn world(seed: u64) -> World {
                     new: second,
                     outcome,
                     policy: None,
+                    organization: None,
                     is_proposal: false,
                 });
                 for (old, new) in [(old, first), (first, second)] {
@@ -294,7 +314,10 @@ fn a_push_that_changes_the_policy_and_more_is_judged_by_the_policy_before_it() {
         let digest = undersign::change::digest::Digest::of(before.as_bytes()).to_string();
         let (name, new, outcome) = (MAIN.to_owned(), change.landed, "allow");
         let policy = has_policy.then_some(digest);
-        let query = with_log(&year, &[Moved { at, name, old: start, new, outcome, policy, is_proposal: false }]);
+        let query = with_log(
+            &year,
+            &[Moved { at, name, old: start, new, outcome, policy, organization: None, is_proposal: false }],
+        );
         let versions: Vec<_> = asked(&query).landings.iter().filter_map(|one| Some(one.policy.clone()?.0)).collect();
         assert_eq!(versions, [1, 1], "both by the policy before the push");
     }

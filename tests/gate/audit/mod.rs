@@ -1,6 +1,7 @@
 //! Looks back over a year: every planted exception is found, and nothing else.
 
 mod logs;
+mod organization;
 mod refs;
 mod worlds;
 mod year;

@@ -29,7 +29,7 @@ fn removed(year: &Year, name: &str) {
 }
 
 fn moved(at: i64, name: &str, old: Option<Mark>, new: Mark, outcome: &'static str) -> Moved {
-    Moved { at, name: name.to_owned(), old, new, outcome, policy: None, is_proposal: false }
+    Moved { at, name: name.to_owned(), old, new, outcome, policy: None, organization: None, is_proposal: false }
 }
 
 /// A policy that protects main and releases, on main, and the log of its landing.
