@@ -18,7 +18,7 @@ pub use settings::Settings;
 pub use state::State;
 
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use crate::change::ObjectId;
@@ -37,7 +37,7 @@ use crate::record::chain::{Link, file_name};
 use crate::record::statement::{Decimal, Link as Place, PolicyName, RepositoryName, SeenHead};
 use crate::record::{ChainId, Head, Heads, RecordId, Signable as _};
 use crate::signer::SigningKey;
-use crate::source::git::{PolicyState, Repository};
+use crate::source::git::{PolicyState, Repository, organization};
 use crate::sync::commands::{Sent, fetch, send};
 use crate::sync::{Prompts, fetch_ref};
 use files::{Hashed, Inputs};
@@ -65,6 +65,8 @@ struct Known {
     read: Option<Instant>,
     /// Alarms that nobody may overlook, a sentence each.
     alarms: Vec<String>,
+    /// Why the organization that the policy inherits from cannot be relied on.
+    organization_fault: Option<String>,
     /// Requests that somebody asked to stop.
     stopping: Vec<RecordId>,
 }
@@ -91,6 +93,7 @@ impl Broker {
             authorizations: Vec::new(),
             read: None,
             alarms: Vec::new(),
+            organization_fault: None,
             stopping: Vec::new(),
         };
         let inputs = Inputs { kept: state.dir.join("kept"), placed: state.dir.join("in") };
@@ -170,6 +173,26 @@ impl Broker {
         if let Err(why) = self.follow_policy(&repository, known) {
             known.alarms.push(why);
         }
+        known.organization_fault = self.follow_organization(&repository, known).err();
+    }
+
+    /// Reads the organization anew: its people may have left, or lost their keys, since the policy was read. An older
+    /// one than this broker saw, or another, is not taken.
+    fn follow_organization(&self, repository: &Repository, known: &mut Known) -> Result<(), String> {
+        if known.policy.inherited.is_none() {
+            return Ok(());
+        }
+        let place = repository.organization_setting().ok_or(
+            "The policy inherits from an organization, and git's setting undersign.organization in the broker's \
+             repository does not say where that is.",
+        )?;
+        let organization = Arc::new(organization::read(&place, Some(now()))?);
+        let policy = policy_under(repository, known.commit, &Ok(Some(organization)))?;
+        if let Some(inherited) = &policy.inherited {
+            self.state.learn_organization(inherited)?;
+        }
+        known.policy = policy;
+        Ok(())
     }
 
     /// Reads the ledger, from the remote if there is one; what was seen is saved before anything depends on it.
@@ -240,6 +263,7 @@ impl Broker {
         may_start(
             &Knowledge {
                 policy: &known.policy,
+                organization_fault: known.organization_fault.as_deref(),
                 own: &known.own,
                 known: &memory.heads,
                 authorizations: &known.authorizations,
@@ -381,7 +405,15 @@ fn heads_of(repository: &Repository, known: &Known) -> Heads {
 }
 
 fn policy_at(repository: &Repository, commit: ObjectId) -> Result<Policy, String> {
-    match repository.policy_at(commit).map_err(|error| error.to_string())? {
+    policy_under(repository, commit, &repository.organization())
+}
+
+fn policy_under(
+    repository: &Repository,
+    commit: ObjectId,
+    organization: &organization::Known,
+) -> Result<Policy, String> {
+    match repository.policy_under(commit, organization).map_err(|error| error.to_string())? {
         PolicyState::Found(policy) => Ok(*policy),
         PolicyState::Absent => Err(format!("There is no policy at {}.", commit.short())),
         PolicyState::Invalid(mistakes) => Err(crate::change::visible::lines(&mistakes.to_string())),

@@ -12,6 +12,8 @@ use super::Settings;
 use crate::change::ObjectId;
 use crate::command::{AuthorizationChain, Received};
 use crate::disk::write_atomically;
+use crate::gate::SeenOrganization;
+use crate::policy::Inherited;
 use crate::record::{Heads, RecordId};
 use crate::signer::SigningKey;
 
@@ -125,6 +127,36 @@ impl State {
     pub fn pin(&self, commit: ObjectId) -> Result<(), String> {
         let written = write_atomically(&self.dir.join("policy"), commit.to_string().as_bytes());
         written.map_err(|error| format!("The policy cannot be pinned: {error}."))
+    }
+
+    /// Keeps the version of the organization by which this broker judges.
+    ///
+    /// # Errors
+    /// A sentence: it is older than the one before, another file of the same version, or another organization.
+    pub(super) fn learn_organization(&self, inherited: &Inherited) -> Result<(), String> {
+        let path = self.dir.join("organization.json");
+        let before: Option<SeenOrganization> = match std::fs::read(&path) {
+            Ok(text) => {
+                Some(serde_json::from_slice(&text).map_err(|error| format!("organization.json is damaged: {error}."))?)
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+            Err(error) => return Err(format!("organization.json cannot be read: {error}.")),
+        };
+        let now = SeenOrganization::of(inherited);
+        match before {
+            Some(before) if before == now => return Ok(()),
+            Some(before) if !before.is_before(inherited) => {
+                return Err(format!(
+                    "This broker has judged by version {} of the organization {} (SHA-256 {}), and now version {} of \
+                     {} (SHA-256 {}) is there. It takes newer versions of the same organization only.",
+                    before.version, before.id, before.digest, now.version, now.id, now.digest
+                ));
+            }
+            _ => {}
+        }
+        let text = serde_json::to_vec(&now).map_err(|error| error.to_string())?;
+        let written = write_atomically(&path, &text);
+        written.map_err(|error| format!("The version of the organization cannot be kept: {error}."))
     }
 
     /// Removes files of runs that a killed broker left behind: they contain secrets.

@@ -7,8 +7,10 @@ use crate::record::Heads;
 /// All that a broker knows when it is asked to start something. It is read once, before anything else.
 #[derive(Debug, Clone, Copy)]
 pub struct Knowledge<'k> {
-    /// The pinned policy.
+    /// The pinned policy, with what it inherits.
     pub policy: &'k Policy,
+    /// Why the organization that it inherits from cannot be relied on, if so.
+    pub organization_fault: Option<&'k str>,
     /// Its own chain, from its own disk.
     pub own: &'k RunChain,
     /// The highest known records of each chain, from its own memory and from every copy that it sees.

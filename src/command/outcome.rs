@@ -61,7 +61,7 @@ pub enum Code {
     LedgerMissing,
     /// `LEDGER_ROLLBACK`: a chain went back; for the broker's own, a copy contains more.
     LedgerRollback,
-    /// `POLICY_STALE`: the policy has expired.
+    /// `POLICY_STALE`: the policy has expired, or its organization cannot be relied on.
     PolicyStale,
     /// `TIME`: the clock went back, or the authorization is dated ahead of it.
     Time,

@@ -15,7 +15,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use scene::{Scene, is_root};
+use scene::{Scene, is_root, organization};
 use undersign::command::Verdict;
 
 #[test]
@@ -361,6 +361,33 @@ fn a_policy_that_the_pinned_one_lets_land_is_taken() {
     assert_eq!(asked.code, 0, "{asked:?}");
     let ran = scene.exec(&["run", asked.out.trim()]);
     assert_eq!(ran.code, 0, "{ran:?}");
+}
+
+#[test]
+fn a_running_broker_obeys_each_change_of_the_organization_and_takes_no_older_one() {
+    let scene = Scene::inheriting();
+    let authorized = || {
+        let id = scene.ask("echo done", "");
+        scene.sign("dana", Verdict::Authorize, &id);
+        id
+    };
+    assert_eq!(scene.exec(&["run", &authorized()]).code, 0);
+    // Dana leaves; the broker is not restarted.
+    let id = authorized();
+    let left = organization(2).replace("[people.dana]\nroles = [\"senior\"]", "[people.dana]\nroles = [\"left\"]");
+    scene.publish(&left);
+    let said = scene.exec(&["run", &id]);
+    assert!(said.code == 75 && said.err.contains("UNSIGNED"), "{said:?}");
+    for older in [organization(1), organization(2)] {
+        scene.publish(&older);
+        let said = scene.exec(&["run", &id]);
+        assert!(said.code == 4 && said.err.contains("takes newer versions"), "{said:?}");
+    }
+    std::fs::remove_file(scene.at("acme.toml")).unwrap();
+    let said = scene.exec(&["run", &id]);
+    assert!(said.code == 4 && said.err.contains("POLICY_STALE"), "{said:?}");
+    scene.publish(&organization(3));
+    assert_eq!(scene.exec(&["run", &id]).code, 0);
 }
 
 /// What a sheet asks a person to type.

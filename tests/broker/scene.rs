@@ -23,6 +23,18 @@ use crate::desk::{Session, ports};
 use crate::support::{Fixture, git_in, now, policy};
 
 const DEVICE: &str = "0123456789abcdef";
+/// What may be requested at the target.
+const COMMANDS: &str = "\n[[target.prod.command]]\nname = \"script\"\nargv = [\"/bin/sh\", \"{input:script}\"]\n\
+                        [[target.prod.command]]\nname = \"id\"\nargv = [\"/usr/bin/id\", \"{word}\"]\nunasked = true\n";
+
+/// The file of the organization, with the people of other fixtures.
+pub fn organization(version: u64) -> String {
+    let alone = policy("");
+    let (_, people) = alone.split_once("[people.").unwrap();
+    let (people, _) = people.split_once("[ai]").unwrap();
+    format!("schema = \"undersign-organization/v1\"\nversion = {version}\norganization = \"acme\"\n[people.{people}")
+}
+
 /// An account that neither a user nor another scene has: whatever still runs under it is ended.
 pub fn unused_uid() -> u32 {
     static NEXT: AtomicU32 = AtomicU32::new(0);
@@ -79,16 +91,49 @@ impl Scene {
 
     /// As [`Scene::new`]; commands run in a folder beside the repositories.
     pub fn new_in(cwd: &str, extra: &str, settings: &str) -> Scene {
-        let mut scene =
-            Scene { f: Fixture::new(), uid: if is_root() { unused_uid() } else { own_uid() }, serving: None };
+        Scene::with_policy(cwd, settings, |target| policy(&format!("{target}{extra}{COMMANDS}")))
+    }
+
+    /// The people of the policy come from an organization, whose file is beside the repositories.
+    pub fn inheriting() -> Scene {
+        let inherited = |target: &str| {
+            let alone = policy(&format!("{target}{COMMANDS}"));
+            let (before, people) = alone.split_once("[people.").unwrap();
+            let (_, after) = people.split_once("[ai]").unwrap();
+            format!("{}[ai]{after}", before.replace("[refs]", "inherits = \"acme\"\n[refs]"))
+        };
+        let mut scene = Scene::prepared("/", "");
+        scene.publish(&organization(1));
+        scene.f.git("dana", &["config", "undersign.organization", &scene.at("acme.toml")]);
+        scene.start(inherited);
+        scene
+    }
+
+    /// Puts the file of the organization beside the repositories.
+    pub fn publish(&self, organization: &str) {
+        std::fs::write(self.at("acme.toml"), organization).unwrap();
+    }
+
+    fn with_policy(cwd: &str, settings: &str, policy: impl Fn(&str) -> String) -> Scene {
+        let mut scene = Scene::prepared(cwd, settings);
+        scene.start(policy);
+        scene
+    }
+
+    fn prepared(cwd: &str, settings: &str) -> Scene {
+        let scene = Scene { f: Fixture::new(), uid: if is_root() { unused_uid() } else { own_uid() }, serving: None };
         open(&scene.f.dir.path().to_path_buf());
         scene.settle(cwd, settings);
+        scene
+    }
+
+    /// Starts the broker under the policy with its target, whose table can be continued.
+    fn start(&mut self, policy: impl Fn(&str) -> String) {
+        let scene = self;
         let key = scene.key_line();
         let target = format!(
             "[broker.ops]\n{key}\n[target.prod]\nbroker = \"ops\"\nlevel = \"{}\"\npresence = \"none\"\ncooling = \"0s\"\n\
-             sign = [{{ role = \"senior\", n = 1 }}]\n{extra}\n[[target.prod.command]]\nname = \"script\"\n\
-             argv = [\"/bin/sh\", \"{{input:script}}\"]\n[[target.prod.command]]\nname = \"id\"\n\
-             argv = [\"/usr/bin/id\", \"{{word}}\"]\nunasked = true\n",
+             sign = [{{ role = \"senior\", n = 1 }}]\n",
             if is_root() { "L2" } else { "L1" }
         );
         scene.f.write(".undersign/policy.toml", &policy(&target));
@@ -96,9 +141,10 @@ impl Scene {
         scene.f.git("rahim", &["clone", "-q", "--bare", ".", &scene.at("host.git")]);
         scene.f.git("rahim", &["remote", "add", "origin", &scene.at("host.git")]);
         git_in(scene.f.dir.path(), "rahim", &["clone", "-q", "--bare", "host.git", "broker.git"]);
+        let organization = scene.at("acme.toml");
+        git_in(&scene.f.dir.path().join("broker.git"), "rahim", &["config", "undersign.organization", &organization]);
         assert_eq!(scene.program(&["broker", "pin", &scene.at("state")]).code, 0);
         scene.serve();
-        scene
     }
 
     pub fn at(&self, name: &str) -> String {
