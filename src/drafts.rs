@@ -1,20 +1,24 @@
-//! FLOOR 2: unfinished reviews on disk, one file per change, outside every repository. Written completely or not at
-//! all.
+//! FLOOR 2: unfinished reviews on disk, outside every repository: a folder for each repository, and in it a file for
+//! each change, by the ref that shows it. Written completely or not at all.
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::ErrorKind;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::change::digest::Digest;
-use crate::change::from_hex;
+use crate::change::{Change, from_hex};
 use crate::decision::{Draft, Note};
 use crate::disk::write_atomically;
 
 /// How long to wait for another desk, which holds the lock for as long as it takes to write a file.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// In the folder of a repository's drafts: where that repository is.
+const PLACE: &str = "repository";
 
 /// The directory of drafts, with this device's chain id next to them.
 #[derive(Debug, Clone)]
@@ -33,19 +37,69 @@ impl Drafts {
         &self.dir
     }
 
-    /// The draft of a change, if there is one. A damaged one is renamed, and the error gives its new name.
-    pub fn load(&self, repository: &Path, change: &str) -> Result<Option<Draft>, String> {
-        let path = self.path(repository, change);
+    /// The draft of a change, if there is one. A change that is shown by another ref by now (it was pushed, its branch
+    /// was renamed, somebody opened a review request for it) has the draft that was kept by the first. A damaged one is
+    /// renamed, and the error gives its new name.
+    pub fn load(&self, refs: &Refs<'_>, change: &Change) -> Result<Option<Draft>, String> {
+        let path = self.path(refs.repository, key(change));
+        self.bring_home(refs);
         match read(&path)? {
-            OnDisk::None => Ok(None),
-            OnDisk::Draft(draft) => Ok(Some(*draft)),
-            OnDisk::Damaged(why) => Err(damaged(&path, &why, "the review starts anew")),
+            OnDisk::None => {}
+            OnDisk::Draft(draft) => return Ok(Some(*draft)),
+            OnDisk::Damaged(why) => return Err(damaged(&path, &why, "the review starts anew")),
+        }
+        let all = self.of_repository(refs);
+        let Some((old, draft)) = adopted(&all, refs, change) else { return Ok(None) };
+        let draft = Draft { refs: names(change), change: change.id.clone(), ..draft.clone() };
+        // Where it cannot be moved, it is found again next time.
+        if write_atomically(&path, &draft.encode()).is_ok() {
+            let _ = std::fs::remove_file(old);
+        }
+        Ok(Some(draft))
+    }
+
+    /// All drafts of a repository that can be read, each with its file; damaged ones are left alone.
+    pub fn of_repository(&self, refs: &Refs<'_>) -> Vec<(PathBuf, Draft)> {
+        self.bring_home(refs);
+        let files = std::fs::read_dir(self.dir_of(refs.repository)).into_iter().flatten().flatten();
+        let mut drafts: Vec<_> = files
+            .map(|file| file.path())
+            .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
+            .filter_map(|path| Some((path.clone(), Draft::decode(&std::fs::read(path).ok()?).ok()?)))
+            .collect();
+        drafts.sort_by(|a, b| a.0.cmp(&b.0));
+        drafts
+    }
+
+    /// Drafts of a repository whose folder was renamed: it is gone, and this repository has the commits.
+    fn bring_home(&self, refs: &Refs<'_>) {
+        let home = self.dir_of(refs.repository);
+        if home.exists() {
+            return;
+        }
+        let others = std::fs::read_dir(&self.dir).into_iter().flatten().flatten().map(|entry| entry.path());
+        let is_gone = |dir: &PathBuf| {
+            let place = std::fs::read(dir.join(PLACE)).ok();
+            place.is_some_and(|place| !Path::new(std::ffi::OsStr::from_bytes(&place)).exists())
+        };
+        let is_ours = |dir: &PathBuf| {
+            let files = std::fs::read_dir(dir).into_iter().flatten().flatten();
+            let heads = files.filter_map(|file| Some(Draft::decode(&std::fs::read(file.path()).ok()?).ok()?.head));
+            heads.into_iter().any(|head| (refs.has_commit)(&head))
+        };
+        if let Some(dir) = others.filter(is_gone).find(is_ours)
+            && std::fs::rename(dir, &home).is_ok()
+        {
+            let _ = self.note_place(refs.repository);
         }
     }
 
-    /// The draft of a change, if there is one that can be read; a damaged one is left alone.
-    pub fn peek(&self, repository: &Path, change: &str) -> Option<Draft> {
-        Draft::decode(&std::fs::read(self.path(repository, change)).ok()?).ok()
+    fn note_place(&self, repository: &Path) -> std::io::Result<()> {
+        let file = self.dir_of(repository).join(PLACE);
+        if file.exists() && std::fs::read(&file)? == resolved(repository).as_os_str().as_bytes() {
+            return Ok(());
+        }
+        write_atomically(&file, resolved(repository).as_os_str().as_bytes())
     }
 
     /// Saves the difference between `base` and `draft`: under a lock, merged into the current file, which another desk
@@ -55,10 +109,10 @@ impl Drafts {
     /// # Errors
     /// A sentence. What could not be saved is saved next time.
     pub fn save(&self, repository: &Path, base: &Draft, draft: &Draft) -> Result<Saved, String> {
-        let path = self.path(repository, &draft.change);
+        let path = self.path(repository, draft.key());
         let mut unsaved = self.unsaved.lock().unwrap_or_else(PoisonError::into_inner);
         let base = unsaved.remove(&path).map_or_else(|| base.clone(), |unsaved| unsaved.base);
-        let saved = self.merge_into(&path, &base, draft).map_err(|error| {
+        let saved = self.merge_into(repository, &path, &base, draft).map_err(|error| {
             format!(
                 "The draft cannot be saved in {}: {error}. It lives only as long as this program.",
                 self.dir.display()
@@ -75,9 +129,10 @@ impl Drafts {
         self.unsaved.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
 
-    fn merge_into(&self, path: &Path, base: &Draft, draft: &Draft) -> Result<Saved, String> {
+    fn merge_into(&self, repository: &Path, path: &Path, base: &Draft, draft: &Draft) -> Result<Saved, String> {
         let plain = |error: std::io::Error| error.to_string();
-        std::fs::create_dir_all(&self.dir).map_err(plain)?;
+        std::fs::create_dir_all(self.dir_of(repository)).map_err(plain)?;
+        self.note_place(repository).map_err(plain)?;
         let _lock = lock(&self.dir.join("lock"))?;
         let (merged, problem) = match read(path)? {
             OnDisk::Draft(theirs) => (theirs.with_changes(base, draft), None),
@@ -116,13 +171,54 @@ impl Drafts {
         Ok(id)
     }
 
-    fn path(&self, repository: &Path, change: &str) -> PathBuf {
-        let place = std::fs::canonicalize(repository).unwrap_or_else(|_| repository.to_path_buf());
-        let mut name = place.into_os_string().into_encoded_bytes();
-        name.push(0);
-        name.extend_from_slice(change.as_bytes());
-        self.dir.join(format!("{}.json", Digest::of(&name).short()))
+    fn dir_of(&self, repository: &Path) -> PathBuf {
+        self.dir.join(Digest::of(resolved(repository).as_os_str().as_bytes()).short())
     }
+
+    fn path(&self, repository: &Path, key: &str) -> PathBuf {
+        self.dir_of(repository).join(format!("{}.json", Digest::of(key.as_bytes()).short()))
+    }
+}
+
+fn resolved(repository: &Path) -> PathBuf {
+    std::fs::canonicalize(repository).unwrap_or_else(|_| repository.to_path_buf())
+}
+
+/// A repository, as far as a draft's owner depends on it.
+#[derive(Clone, Copy)]
+pub struct Refs<'r> {
+    /// The git directory that its work trees share.
+    pub repository: &'r Path,
+    /// Whether no ref of this full name is there any more.
+    pub is_gone: &'r dyn Fn(&str) -> bool,
+    /// Whether it has a commit.
+    pub has_commit: &'r dyn Fn(&str) -> bool,
+}
+
+/// The refs that show a change, the one by which its draft is kept first.
+pub fn names(change: &Change) -> Vec<String> {
+    change.refs.iter().map(|at| at.full.clone()).collect()
+}
+
+/// The name by which the draft of a change is kept.
+fn key(change: &Change) -> &str {
+    change.refs.first().map_or(&change.id, |at| &at.full)
+}
+
+/// Of drafts of a repository, the one that a change has: its own; otherwise one that was kept by another ref of the
+/// change, or by a ref that is gone, if it was also shown by a ref of the change, or is about its head. The ref of
+/// somebody else's change keeps its draft.
+pub fn adopted<'d>(drafts: &'d [(PathBuf, Draft)], refs: &Refs<'_>, change: &Change) -> Option<&'d (PathBuf, Draft)> {
+    let is_shown_by = |name: &str| change.refs.iter().any(|at| at.full == name);
+    let is_of = |draft: &Draft| {
+        let (name, head) = (draft.key(), change.revision.head.to_string());
+        let is_near = || draft.head == head || draft.refs.iter().any(|name| is_shown_by(name));
+        is_shown_by(name) || (!draft.refs.is_empty() && (refs.is_gone)(name) && is_near())
+    };
+    let own = |draft: &Draft| draft.key() == key(change);
+    let found = drafts.iter().filter(|(_, draft)| own(draft) || is_of(draft));
+    // Its own first, then one of the same head.
+    found.min_by_key(|(_, draft)| (!own(draft), draft.head != change.revision.head.to_string()))
 }
 
 /// A draft that could not be written to disk.
@@ -219,6 +315,7 @@ fn lock(path: &Path) -> Result<Option<File>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::change::{BranchRef, ObjectId, Revision};
     use crate::decision::Note;
 
     /// A desk: what it last wrote or read, and what it shows now.
@@ -230,9 +327,96 @@ mod tests {
 
     const CHANGE: &str = "shop:x";
 
+    fn shop() -> &'static Path {
+        Path::new("/shop")
+    }
+
+    fn refs() -> Refs<'static> {
+        Refs { repository: shop(), is_gone: &|_| true, has_commit: &|_| false }
+    }
+
+    /// A change at a head, as refs show it; without any, a range.
+    fn shown(head: u8, refs: &[&str]) -> Change {
+        let [base, head] = [0, head].map(|n| ObjectId([n; 20]));
+        let revision = Revision {
+            base,
+            base_tree: base,
+            head,
+            head_tree: head,
+            target_tip: base,
+            target_tree: base,
+            commits: Vec::new(),
+        };
+        let at = |full: &&str| BranchRef { full: (*full).to_owned(), remote: None, branch: (*full).to_owned() };
+        let refs = refs.iter().map(at).collect();
+        Change { refs, ..Change::of_range(CHANGE.to_owned(), "x".to_owned(), "main".to_owned(), revision) }
+    }
+
+    fn change() -> Change {
+        shown(1, &[])
+    }
+
+    /// A note on a change, saved.
+    fn noted(drafts: &Drafts, place: &Path, change: &Change, text: &str) {
+        let mut draft = Draft::new(CHANGE, crate::decision::Revised::of(&change.revision));
+        draft.refs = names(change);
+        draft.notes.push(Note { text: text.to_owned(), ..Note::default() });
+        drafts.save(place, &Draft::default(), &draft).unwrap();
+    }
+
+    #[test]
+    fn a_draft_follows_its_change_to_another_ref_and_never_goes_to_another_change() {
+        let dir = tempfile::tempdir().unwrap();
+        let drafts = Drafts::at(dir.path().join("drafts"));
+        let (local, pushed, request) =
+            ("refs/heads/x", "refs/remotes/origin/x", "refs/undersign/requests/origin/pull/7");
+        let read = |change: &Change, gone: &[&str]| {
+            let is_gone = |name: &str| gone.contains(&name);
+            let draft = drafts.load(&Refs { is_gone: &is_gone, ..refs() }, change).unwrap();
+            draft.map(|draft| draft.notes[0].text.clone())
+        };
+        // Pushed, then a review request, which is closed again.
+        noted(&drafts, shop(), &shown(1, &[local]), "mine");
+        assert_eq!(read(&shown(1, &[pushed, local]), &[]).as_deref(), Some("mine"));
+        assert_eq!(read(&shown(2, &[request, pushed]), &[]).as_deref(), Some("mine"), "also with what came since");
+        noted(&drafts, shop(), &shown(2, &[request, pushed]), "mine");
+        assert_eq!(read(&shown(2, &[pushed]), &[request]).as_deref(), Some("mine"));
+        // Another change takes a name, or is at the same commit.
+        noted(&drafts, shop(), &shown(3, &["refs/remotes/ann/patch-1"]), "ann's");
+        assert_eq!(read(&shown(4, &["refs/remotes/origin/patch-1"]), &[]), None);
+        assert_eq!(read(&shown(3, &["refs/remotes/origin/other"]), &[]), None, "ann's is still there");
+        assert_eq!(read(&shown(3, &["refs/remotes/ann/patch-1"]), &[]).as_deref(), Some("ann's"));
+        // A branch is renamed, a worktree put on one.
+        let renamed = read(&shown(3, &["refs/remotes/ann/patch-2"]), &["refs/remotes/ann/patch-1"]);
+        assert_eq!(renamed.as_deref(), Some("ann's"));
+        noted(&drafts, shop(), &shown(5, &["worktrees/agent-7/HEAD"]), "agent's");
+        let put = read(&shown(5, &["refs/heads/agent/seven"]), &["worktrees/agent-7/HEAD"]);
+        assert_eq!(put.as_deref(), Some("agent's"));
+        assert_eq!(read(&shown(6, &["refs/heads/agent/eight"]), &["refs/heads/agent/seven"]), None, "of another head");
+    }
+
+    #[test]
+    fn drafts_follow_a_renamed_folder_and_stay_where_another_repository_takes_its_place() {
+        let dir = tempfile::tempdir().unwrap();
+        let drafts = Drafts::at(dir.path().join("drafts"));
+        let [old, new, other] = ["shop", "shoq", "cart"].map(|name| dir.path().join(name));
+        std::fs::create_dir(&old).unwrap();
+        noted(&drafts, &old, &shown(1, &["refs/heads/x"]), "mine");
+        let read = |place: &Path, has: bool| {
+            let refs = Refs { repository: place, is_gone: &|_| false, has_commit: &|_| has };
+            drafts.load(&refs, &shown(1, &["refs/heads/x"])).unwrap().map(|draft| draft.notes[0].text.clone())
+        };
+        std::fs::create_dir(&other).unwrap();
+        assert_eq!(read(&other, true), None, "the folder of the first is still there");
+        std::fs::rename(&old, &new).unwrap();
+        assert_eq!(read(&other, false), None, "it has none of the commits");
+        assert_eq!(read(&new, true).as_deref(), Some("mine"));
+        assert_eq!(read(&old, true), None);
+    }
+
     impl Desk {
         fn open(drafts: &Drafts) -> Desk {
-            let draft = drafts.load(Path::new("/shop"), CHANGE).unwrap().unwrap_or_else(Desk::fresh);
+            let draft = drafts.load(&refs(), &change()).unwrap().unwrap_or_else(Desk::fresh);
             Desk { saved: draft.clone(), draft }
         }
 
@@ -243,7 +427,7 @@ mod tests {
         fn save(&mut self, drafts: &Drafts) {
             let written = self.draft.clone();
             let base = std::mem::replace(&mut self.saved, written.clone());
-            let Ok(saved) = drafts.save(Path::new("/shop"), &base, &written) else { return };
+            let Ok(saved) = drafts.save(shop(), &base, &written) else { return };
             let merged = saved.draft;
             self.draft.take_in(&written, &merged);
             self.saved.take_in(&written, &merged);
@@ -365,10 +549,11 @@ mod tests {
     fn a_damaged_draft_never_takes_the_place_of_an_earlier_one() {
         let dir = tempfile::tempdir().unwrap();
         let drafts = Drafts::at(dir.path().into());
-        let path = drafts.path(Path::new("/shop"), CHANGE);
+        std::fs::create_dir_all(drafts.dir_of(shop())).unwrap();
+        let path = drafts.path(shop(), CHANGE);
         for text in ["one", "two"] {
             std::fs::write(&path, text).unwrap();
-            assert!(drafts.load(Path::new("/shop"), CHANGE).unwrap_err().contains("is kept as"));
+            assert!(drafts.load(&refs(), &change()).unwrap_err().contains("is kept as"));
         }
         assert_eq!(std::fs::read_to_string(path.with_extension("damaged")).unwrap(), "one");
         assert_eq!(std::fs::read_to_string(path.with_extension("damaged-1")).unwrap(), "two");

@@ -326,6 +326,13 @@ fn unmoved(change: &Change, repository: &Repository, fresh: &RepositorySnapshot)
             "The branch moved while you read it. What you saw is kept; open it again to see what changed.".to_owned(),
         ));
     }
+    if branch.is_some() {
+        return Err(SigningError::Moved(
+            "The branch is gone since you read it: nobody proposes this any more. Nothing was signed; what you wrote is \
+             kept."
+                .to_owned(),
+        ));
+    }
     if target != change.revision.target_tip {
         return Err(SigningError::Moved(
             "The target moved while you read. Open the change again; your marks are kept.".to_owned(),

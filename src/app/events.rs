@@ -82,10 +82,13 @@ pub fn advise(state: &State) -> Advice {
         return Advice { unsignable, ..Advice::default() };
     };
     let me = state.me(snapshot).filter(|me| me.kind == crate::policy::PersonKind::Human);
+    let is_me = |id: &str| state.me(snapshot).is_some_and(|me| me.id == id);
     let holds = |role: &String| me.is_some_and(|me| me.roles.contains(role));
     let mut emergency_slots = policy.break_glass.iter().flat_map(|terms| &terms.sign);
     Advice {
         refusals,
+        delays: advice::delays(standing).into_iter().map(|delay| format!("{}: {}", delay.code, delay.detail)).collect(),
+        vetoes: standing.to_answer.iter().filter(|one| one.is_veto).cloned().partition(|one| is_me(&one.by)),
         unsignable: None,
         needs: advice::needs(policy, standing, state.now),
         futile: advice::futile(policy, standing, state.my_key(snapshot), state.now),

@@ -27,6 +27,10 @@ pub struct Advice {
     pub needs: Vec<Need>,
     /// Why it cannot land, whoever signs.
     pub refusals: Vec<String>,
+    /// What keeps it from landing for some time.
+    pub delays: Vec<String>,
+    /// The signer's own rejections of exactly this, and those of others.
+    pub vetoes: (Vec<Answerable>, Vec<Answerable>),
     /// Why an approval would fill no slot.
     pub futile: Option<String>,
     /// Rejections that an approval answers.
@@ -86,6 +90,11 @@ impl Sheet {
         }
         if let (Verdict::Approve, Some(why)) = (verdict, self.advice.refusals.first()) {
             self.ceremony.message = Some(format!("Nothing that is signed makes this land. {why}"));
+            return Ask::Nothing;
+        }
+        if let (Verdict::Approve, Some(veto)) = (verdict, self.advice.vetoes.1.first()) {
+            self.ceremony.message =
+                Some(format!("{} rejected this: no approval makes it land until they take that back.", veto.by));
             return Ask::Nothing;
         }
         if !review.is_complete() {

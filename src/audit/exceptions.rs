@@ -200,6 +200,7 @@ mod tests {
             decision,
             judged_at: Time(1_000),
             policy: Some((1, "d".repeat(64))),
+            organization: None,
             approvals: Vec::new(),
             requirements: Vec::new(),
             reasons: Vec::new(),

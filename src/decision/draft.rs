@@ -9,9 +9,9 @@ use super::anchor::Anchor;
 use crate::change::Revision;
 
 /// The format of a draft on disk; an unknown one is refused, not guessed.
-pub const DRAFT_SCHEMA: &str = "undersign-draft/v2";
+pub const DRAFT_SCHEMA: &str = "undersign-draft/v3";
 /// They lacked the members that have a default here: notes had no anchor.
-const EARLIER_SCHEMAS: [&str; 2] = ["undersign-draft/v0", "undersign-draft/v1"];
+const EARLIER_SCHEMAS: [&str; 3] = ["undersign-draft/v0", "undersign-draft/v1", "undersign-draft/v2"];
 
 /// What a reviewer has done with one change so far, not signed yet.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +21,10 @@ pub struct Draft {
     pub schema: String,
     /// Id of the change, to find it again.
     pub change: String,
+    /// Full names of the refs that showed the change when it was last written, the one by which it is kept first; empty
+    /// for a range of commits.
+    #[serde(default)]
+    pub refs: Vec<String>,
     /// The head commit when it was last written: a different head means that the change moved meanwhile.
     pub head: String,
     /// The base at that time.
@@ -99,6 +103,11 @@ impl Draft {
     pub fn new(change: &str, revision: Revised) -> Draft {
         let Revised { base, head } = revision;
         Draft { schema: DRAFT_SCHEMA.to_owned(), change: change.to_owned(), head, base, ..Draft::default() }
+    }
+
+    /// The name by which it is kept: the first ref, or the id of a range.
+    pub fn key(&self) -> &str {
+        self.refs.first().unwrap_or(&self.change)
     }
 
     /// The revision that it is about.

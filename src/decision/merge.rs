@@ -20,6 +20,7 @@ impl Draft {
         Draft {
             schema: ours.schema.clone(),
             change: ours.change.clone(),
+            refs: ours.refs.clone(),
             head,
             base: base_id,
             looked_at,

@@ -210,11 +210,13 @@ mod tests {
     fn snapshot() -> RepositorySnapshot {
         RepositorySnapshot {
             root: "/nowhere".into(),
+            common_dir: "/nowhere/.git".into(),
             name: "shop".into(),
             uri: String::new(),
             target: TargetBranch { name: "refs/heads/main".into(), tip: id(1) },
             policy: PolicyState::Absent,
             chains: Vec::new(),
+            ledger_fault: None,
             notes: NotesRefs::default(),
             rules: Default::default(),
         }

@@ -43,11 +43,15 @@ use kept::{Answers, Asked};
 #[derive(Debug, Clone)]
 pub struct RepositorySnapshot {
     pub root: PathBuf,
+    /// The git directory that its work trees share.
+    pub common_dir: PathBuf,
     pub name: String,
     pub uri: String,
     pub target: TargetBranch,
     pub policy: PolicyState,
     pub chains: Vec<Chain>,
+    /// Why a gate could not judge by these chains: a rejection may be missing from them.
+    pub ledger_fault: Option<Reason>,
     pub notes: NotesRefs,
     /// The rules that apply here: this is the only place that determines them.
     pub rules: Rulebook,
@@ -64,12 +68,19 @@ impl RepositorySnapshot {
         let repository = Repository::open(path)?;
         let target = target.map_or_else(|| repository.target(), |name| repository.target_named(name))?;
         let policy_branch = repository.target().unwrap_or_else(|_| target.clone());
+        let (policy, chains) = (repository.policy_at(policy_branch.tip)?, ledger::read_with_remotes(&repository)?);
+        let ledger_fault = match &policy {
+            PolicyState::Found(policy) => gate::unsound(policy, &chains),
+            PolicyState::Absent | PolicyState::Invalid(_) => None,
+        };
         let snapshot = RepositorySnapshot {
             root: repository.root.clone(),
+            common_dir: repository.common_dir().to_path_buf(),
             name: repository.name.clone(),
             uri: repository.uri(),
-            policy: repository.policy_at(policy_branch.tip)?,
-            chains: ledger::read_with_remotes(&repository)?,
+            policy,
+            chains,
+            ledger_fault,
             notes: NotesRefs::of(&repository),
             // Like the policy, they come from the policy branch: a change cannot bring rules for itself.
             rules: Rulebook::with(repository.rule_packs_at(policy_branch.tip)?),
@@ -464,7 +475,9 @@ fn standing(
         signs_of_ai,
         now,
     };
-    Ok(gate::standing(step, &change.target, &input))
+    let mut standing = gate::standing(step, &change.target, &input);
+    standing.reasons.extend(snapshot.ledger_fault.clone());
+    Ok(standing)
 }
 
 fn compartments(policy: &Policy, diff: &Diff) -> Vec<(String, Criticality)> {
@@ -595,6 +608,10 @@ pub fn need(snapshot: &RepositorySnapshot, examination: &Examination, me: Option
     }
     if !advice::refusals(standing).is_empty() {
         return if examination.split.is_empty() { "refused" } else { "split" }.into();
+    }
+    let is_filled = standing.slots.iter().all(gate::SlotState::is_filled);
+    if let Some(delay) = advice::delays(standing).first().filter(|_| is_filled) {
+        return if delay.code == Code::Freeze { "frozen" } else { "cooling" }.into();
     }
     if me.is_some_and(|me| standing.approved_by.iter().any(|own| own == me)) {
         return "waiting".into();

@@ -74,11 +74,24 @@ fn presence_of(policy: &Policy, compartment: &str) -> Presence {
     policy.compartments.iter().find(|c| c.name == compartment).map(of).unwrap_or_default()
 }
 
-/// Why the change cannot land, whoever signs: the gate's own reasons, in its words. Vetoes are not included, nor what
-/// an approval of the change would end.
+/// Why the change cannot land, whoever approves it: the gate's own reasons, in its words. Vetoes are not included, nor
+/// what an approval of the change, or time, would end.
 pub fn refusals(standing: &Standing) -> Vec<&Reason> {
     let is_ended = |code| matches!(code, Code::Vetoed | Code::Unsigned | Code::MergeDelta);
-    standing.reasons.iter().filter(|reason| reason.effect == ReasonEffect::Denies && !is_ended(reason.code)).collect()
+    let stops = |reason: &&Reason| match reason.effect {
+        ReasonEffect::Said | ReasonEffect::Explains => false,
+        // Only an emergency lets so much land at once.
+        ReasonEffect::Holds => reason.code == Code::Limit,
+        ReasonEffect::Denies | ReasonEffect::Undecidable => !is_ended(reason.code),
+    };
+    standing.reasons.iter().filter(stops).collect()
+}
+
+/// What keeps the change from landing for some time, whoever approves it.
+pub fn delays(standing: &Standing) -> Vec<&Reason> {
+    let passes =
+        |reason: &&Reason| reason.effect == ReasonEffect::Holds && matches!(reason.code, Code::Freeze | Code::Cooling);
+    standing.reasons.iter().filter(passes).collect()
 }
 
 /// Why an approval by this key would fill no slot of this change, if that can be known now.

@@ -49,8 +49,13 @@ pub const CLOCK_SKEW: i64 = 120;
 
 /// Why the present ledger cannot be used for a judgement.
 fn distrust(input: &Input<'_>) -> Option<Reason> {
-    let (policy, chains) = (input.policy, input.chains);
-    damage(policy, chains).or_else(|| withheld(policy, chains)).or_else(|| remembered::rollback(input))
+    unsound(input.policy, input.chains).or_else(|| remembered::rollback(input))
+}
+
+/// Why a ledger cannot be used for a judgement, as far as it says so itself: a chain of somebody in the roster is
+/// damaged, or a record that somebody saw is not in it. A rejection may be missing.
+pub fn unsound(policy: &Policy, chains: &[Chain]) -> Option<Reason> {
+    damage(policy, chains).or_else(|| withheld(policy, chains))
 }
 
 /// Judges a move of a chain's ref. `chain` is the new chain; none if it lacks a part of the old one. `held` is the

@@ -23,11 +23,11 @@ use crate::app::review::parts::{ChangePart, Since, View};
 use crate::app::{Effect, Event, Listing, Opened, Synced, TextLine};
 use crate::cache::Caches;
 use crate::change::diff::Diff;
-use crate::change::{Change, Commit, RepoPath, visible};
+use crate::change::{BranchRef, Change, Commit, RepoPath, visible};
 use crate::clipboard;
 use crate::decision::{Draft, Revised};
 use crate::delivery::{self, Hosts, ServerAccess};
-use crate::drafts::Drafts;
+use crate::drafts::{self, Drafts, Refs};
 use crate::examination::renamed::Renamed;
 use crate::examination::{self, RepositorySnapshot, background, interdiff};
 use crate::ledger::commands::Keys;
@@ -206,7 +206,7 @@ pub fn perform(effect: Effect, ports: &Ports, tell: &mut dyn FnMut(Event)) {
             });
         }
         Effect::SaveDraft { snapshot, base, draft } => {
-            let saved = ports.drafts.save(&snapshot.root, &base, &draft);
+            let saved = ports.drafts.save(&snapshot.common_dir, &base, &draft);
             let problem = saved.as_ref().ok().and_then(|saved| saved.problem.clone());
             let result = saved.map(|saved| Box::new(saved.draft));
             tell(Event::DraftSaved { written: Box::new(draft), result });
@@ -243,8 +243,11 @@ fn list(index: usize, path: &std::path::Path, ports: &Ports) -> Result<Listing, 
         let (verdicts, _) = ports.access.outbox.entries(&snapshot.root);
         remote.outbox().max(verdicts.len())
     });
-    let moved = |change: &Change| Some((change.id.clone(), moved_since(&ports.drafts, &snapshot, change)?));
-    let again = pending.changes.iter().filter_map(moved).collect();
+    let again = with_refs(&repository, |refs| {
+        let drafts = ports.drafts.of_repository(refs);
+        let moved = |change: &Change| Some((change.id.clone(), moved_since(&drafts, refs, change)?));
+        pending.changes.iter().filter_map(moved).collect()
+    });
     // What is known at once is shown at once. If it cannot be determined, the examination says why.
     let known = |change: &Change| {
         let known = examination::known(&repository, &snapshot, change, &cache, ports.now()).ok()??;
@@ -296,11 +299,21 @@ fn renewed(
     Ok((Arc::new(fresh), Arc::new(now)))
 }
 
+/// Asks something about drafts of a repository.
+fn with_refs<T>(repository: &Repository, ask: impl FnOnce(&Refs<'_>) -> T) -> T {
+    let is_gone = |name: &str| {
+        let branch = name.strip_suffix("/HEAD").unwrap_or(name).to_owned();
+        repository.tip_of(&BranchRef { full: name.to_owned(), remote: None, branch }).is_none()
+    };
+    let has_commit = |id: &str| id.parse().is_ok_and(|id| repository.commit_named(id).is_some());
+    ask(&Refs { repository: repository.common_dir(), is_gone: &is_gone, has_commit: &has_commit })
+}
+
 /// Whether a change moved since the person decided on it, or otherwise since they looked at it.
-fn moved_since(drafts: &Drafts, snapshot: &RepositorySnapshot, change: &Change) -> Option<Again> {
-    let draft = drafts.peek(&snapshot.root, &change.id)?;
+fn moved_since(drafts: &[(PathBuf, Draft)], refs: &Refs<'_>, change: &Change) -> Option<Again> {
+    let (_, draft) = drafts::adopted(drafts, refs, change)?;
     let looked = (Since::Looked, draft.revision());
-    let (since, then) = draft.decided_on.map_or(looked, |decided| (Since::Decided, decided));
+    let (since, then) = draft.decided_on.clone().map_or(looked, |decided| (Since::Decided, decided));
     (then.head != change.revision.head.to_string()).then_some(Again { since, then, told: None })
 }
 
@@ -462,7 +475,8 @@ fn opened_in(
     ports: &Ports,
 ) -> Result<Box<Opened>, String> {
     let diff = examination::diff(repository, &snapshot, &change).map_err(|error| error.to_string())?;
-    let (saved, draft_problem) = match ports.drafts.load(&snapshot.root, &change.id) {
+    let loaded = with_refs(repository, |refs| ports.drafts.load(refs, &change));
+    let (saved, draft_problem) = match loaded {
         Ok(draft) => (draft, None),
         Err(why) => (None, Some(why)),
     };

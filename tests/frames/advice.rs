@@ -207,6 +207,73 @@ fn the_queue_the_reader_and_the_sheet_say_what_no_signature_cures() {
 }
 
 #[test]
+fn the_sheet_says_who_rejected_this_very_change_and_offers_no_approval_of_it() {
+    let f = Fixture::new();
+    let reason = "It counts from two.";
+    f.take(Decision { at: NOW - 7_200, reason, ..Decision::new("rahim", "agent/work", Verdict::Reject) });
+    let mut session = Session::new(&f, (120, 36));
+    assert!(session.frame().contains("rejected"), "{}", session.frame());
+    session.press("<enter><space><space>S");
+    let frame = session.frame();
+    assert!(frame.contains("rahim rejected this (") && frame.contains("takes that back: It counts"), "{frame}");
+    assert!(!frame.contains("a approve") && frame.contains("r reject"), "{frame}");
+    session.press("a");
+    assert!(session.frame().contains("rahim rejected this: no approval makes it land"), "{}", session.frame());
+}
+
+#[test]
+fn ones_own_rejection_of_this_very_change_is_told_and_can_be_replaced() {
+    let f = Fixture::new();
+    f.take(Decision { at: NOW - 7_200, ..Decision::new("dana", "agent/work", Verdict::Reject) });
+    let mut session = Session::new(&f, (120, 36));
+    session.press("<enter><space><space>S");
+    let frame = session.frame();
+    assert!(frame.contains("You rejected this (") && frame.contains("a approve"), "{frame}");
+}
+
+#[test]
+fn a_freeze_is_told_before_it_is_signed_and_what_waits_for_its_end_is_frozen() {
+    let at = |seconds: i64| jiff::Timestamp::from_second(NOW + seconds).unwrap();
+    let freeze = format!("[freeze.sale]\nfrom = {}\nuntil = {}\n", at(-3_600), at(7_200));
+    let f = Fixture::with_policy(&policy(&freeze));
+    let mut session = Session::new(&f, (120, 36));
+    session.press("<enter><space><space>S");
+    let frame = session.frame();
+    assert!(frame.contains("FREEZE: default is frozen (sale) for another 120 minutes."), "{frame}");
+    assert!(frame.contains("a approve"), "{frame}");
+    f.take(Decision { at: NOW - 7_200, ..Decision::new("dana", "agent/work", Verdict::Approve) });
+    let session = Session::new(&f, (120, 36));
+    assert!(session.frame().contains("frozen"), "{}", session.frame());
+}
+
+#[test]
+fn more_lines_than_one_signature_may_cover_are_told_before_they_are_read() {
+    let f = Fixture::with_policy(&policy("[limits]\nlines = 1\n"));
+    let mut session = Session::new(&f, (120, 36));
+    assert!(session.frame().contains("refused"), "{}", session.frame());
+    session.press("<enter><space><space>S");
+    let frame = session.frame();
+    assert!(frame.contains("LIMIT: ") && !frame.contains("a approve"), "{frame}");
+}
+
+#[test]
+fn a_colleagues_damaged_chain_is_told_wherever_the_gate_would_refuse() {
+    let f = Fixture::new();
+    f.take(Decision { at: NOW - 7_200, ..Decision::new("rahim", "agent/work", Verdict::Reject) });
+    f.take(Decision { at: NOW - 7_200, ..Decision::new("dana", "agent/work", Verdict::Approve) });
+    let chain = format!("refs/undersign/decisions/{}", f.key("rahim").public.id());
+    let name = f.git("rahim", &["for-each-ref", "--format=%(refname)", &chain]);
+    let junk = f.git("rahim", &["commit-tree", "-m", "junk", "main^{tree}"]);
+    f.git("rahim", &["update-ref", name.trim(), junk.trim()]);
+    let mut session = Session::new(&f, (120, 36));
+    assert!(session.frame().contains("refused"), "{}", session.frame());
+    session.press("<enter><space><space>S");
+    let frame = session.frame();
+    assert!(frame.contains("LEDGER_FAULT: Record 1 in the chain of rahim"), "{frame}");
+    assert!(!frame.contains("a approve"), "{frame}");
+}
+
+#[test]
 fn what_was_read_before_the_target_changed_its_file_cannot_be_approved_but_rejected() {
     let f = Fixture::new();
     f.write("src/lib.rs", "fn one() -> u32 {\n    3\n}\n");

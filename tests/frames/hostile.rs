@@ -26,11 +26,13 @@ fn reader(files: &[(Vec<u8>, Vec<u8>, Vec<u8>)], layout: ViewOptions, size: (u16
     let target = TargetBranch { name: "refs/heads/main".into(), tip: id };
     let snapshot = Arc::new(RepositorySnapshot {
         root: "/nowhere".into(),
+        common_dir: "/nowhere/.git".into(),
         name: "shop".into(),
         uri: String::new(),
         target,
         policy: PolicyState::Absent,
         chains: Vec::new(),
+        ledger_fault: None,
         notes: Default::default(),
         rules: Default::default(),
     });

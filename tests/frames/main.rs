@@ -29,7 +29,7 @@ mod tools;
 mod waiting;
 mod which;
 
-use desk::{Session, ports};
+use desk::{Session, draft_file, ports};
 use support::{Fixture, NOW, policy};
 use undersign::app::Event;
 use undersign::decision::Verdict;
@@ -237,12 +237,7 @@ fn a_repository_that_cannot_be_read_is_one_grey_row() {
 fn a_damaged_draft_is_set_aside_and_told() {
     let f = two_changes();
     Session::new(&f, (100, 40)).press("<enter><space>qq");
-    let drafts = f.dir.path().join("drafts");
-    let file = std::fs::read_dir(&drafts)
-        .unwrap()
-        .map(|e| e.unwrap().path())
-        .find(|p| p.extension().is_some_and(|e| e == "json"))
-        .unwrap();
+    let file = draft_file(&f.dir.path().join("drafts"));
     std::fs::write(&file, "{").unwrap();
     let mut session = Session::new(&f, (120, 40));
     session.press("<enter>");

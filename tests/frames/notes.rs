@@ -42,8 +42,7 @@ fn opened_tall(f: &Fixture) -> Session {
 }
 
 fn kept(f: &Fixture) -> Draft {
-    let drafts = std::fs::read_dir(f.dir.path().join("drafts")).unwrap().map(|entry| entry.unwrap().path());
-    let file = drafts.into_iter().find(|path| path.extension().is_some_and(|end| end == "json")).unwrap();
+    let file = draft_file(&f.dir.path().join("drafts"));
     Draft::decode(&std::fs::read(file).unwrap()).unwrap()
 }
 
@@ -85,10 +84,24 @@ fn a_note_whose_line_is_gone_is_outdated_and_says_what_it_was_about() {
 }
 
 #[test]
+fn a_note_stays_with_its_change_when_its_branch_is_renamed() {
+    let f = noted("Why this one?");
+    f.git("mina", &["branch", "-m", "topic", "feat/topic"]);
+    assert!(opened(&f).frame().contains("Why this one?"), "{}", opened(&f).frame());
+    // Another branch takes the old name.
+    f.git("mina", &["checkout", "-q", "-b", "topic", "main"]);
+    f.write("other.txt", "other\n");
+    f.commit("mina", "Another topic");
+    f.git("mina", &["checkout", "-q", "main"]);
+    let mut session = Session::new(&f, (120, 40));
+    session.press("/another<enter><enter>");
+    assert!(!session.frame().contains("Why this one?"), "{}", session.frame());
+}
+
+#[test]
 fn a_note_of_an_earlier_version_finds_its_line_by_the_commit_that_it_was_written_at() {
     let f = noted("Why this one?");
-    let file = std::fs::read_dir(f.dir.path().join("drafts")).unwrap().map(|entry| entry.unwrap().path());
-    let file = file.into_iter().find(|path| path.extension().is_some_and(|end| end == "json")).unwrap();
+    let file = draft_file(&f.dir.path().join("drafts"));
     let mut draft = kept(&f);
     draft.schema = "undersign-draft/v1".into();
     draft.notes[0].anchor = None;

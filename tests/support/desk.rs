@@ -131,6 +131,13 @@ fn strokes(keys: &str) -> Vec<Stroke> {
     strokes
 }
 
+/// The only file of a draft below a folder of drafts.
+pub fn draft_file(drafts: &Path) -> PathBuf {
+    let below = |dir: PathBuf| std::fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path());
+    let mut files = below(drafts.to_owned()).flat_map(below);
+    files.find(|path| path.extension().is_some_and(|end| end == "json")).unwrap()
+}
+
 /// What a desk reaches of the world: this key, drafts there, nothing kept, the real clock, and no chance.
 pub fn ports(drafts: &Path, key: SigningKey) -> Ports {
     Ports {

@@ -643,7 +643,7 @@ impl Entry {
     pub fn section(&self) -> Section {
         match (&self.examined, self.need.as_str()) {
             (Examined::Pending, _) => Section::Pending,
-            (_, "signed" | "rejected") => Section::Decided,
+            (_, "signed" | "rejected" | "frozen" | "cooling") => Section::Decided,
             (_, "no policy" | "policy invalid" | "unreadable" | "refused" | "rebase" | "split") => Section::Stuck,
             _ if self.not_ready().is_some() => Section::NotReady,
             (_, "needs you") => Section::Mine,

@@ -190,6 +190,8 @@ impl Review {
         let saved = draft.clone();
         let carried_over = if draft.head == revision.head { BTreeSet::new() } else { draft.seen.clone() };
         draft.moved_to(revision);
+        draft.refs = change.refs.iter().map(|at| at.full.clone()).collect();
+        draft.change.clone_from(&change.id);
         let count = diff.files.len();
         let groups = Groups::of(&diff, &draft);
         let order = groups.together(by_paths(&diff));

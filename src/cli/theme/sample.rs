@@ -78,11 +78,13 @@ sign = [{ role = "senior", n = 1 }]
 fn snapshot() -> RepositorySnapshot {
     RepositorySnapshot {
         root: "sample".into(),
+        common_dir: "sample/.git".into(),
         name: "shop".into(),
         uri: String::new(),
         target: TargetBranch { name: "refs/heads/main".into(), tip: id(1) },
         policy: Policy::parse("policy.toml", POLICY).map_or(PolicyState::Absent, |it| PolicyState::Found(Box::new(it))),
         chains: Vec::new(),
+        ledger_fault: None,
         notes: Default::default(),
         rules: Default::default(),
     }

@@ -164,6 +164,23 @@ fn advice(sheet: &Sheet, columns: usize) -> Vec<Line> {
     for why in &sheet.advice.refusals {
         lines.extend(hanging(why, 2, columns).iter().map(|part| Line::new().add(Role::Warning, part)));
     }
+    let (own, others) = &sheet.advice.vetoes;
+    for veto in others {
+        let Answerable { by, reason, record, .. } = veto;
+        let text =
+            format!("{by} rejected this ({}), and it cannot land until {by} takes that back: {reason}", &record[..12]);
+        lines.extend(told(Role::Error, &text, columns));
+    }
+    for veto in own {
+        lines.extend(told(
+            Role::Warning,
+            &format!("You rejected this ({}): {}", &veto.record[..12], veto.reason),
+            columns,
+        ));
+    }
+    for why in &sheet.advice.delays {
+        lines.extend(told(Role::Warning, why, columns));
+    }
     for need in &sheet.advice.needs {
         let role = if need.slot.is_filled() { Role::Ok } else { Role::Text };
         lines.extend(hanging(&need.to_string(), 2, columns).iter().map(|part| Line::new().add(role, part)));
@@ -174,7 +191,10 @@ fn advice(sheet: &Sheet, columns: usize) -> Vec<Line> {
     }
     for answerable in &sheet.advice.answers {
         let Answerable { by, reason, record, .. } = answerable;
-        let text = format!("An approval answers {by}, who rejected an earlier version ({}): {reason}", &record[..12]);
+        let text = format!(
+            "An approval answers {by}, who rejected another change of the same paths ({}): {reason}",
+            &record[..12]
+        );
         lines.extend(told(Role::Warning, &text, columns));
     }
     lines
@@ -225,7 +245,7 @@ fn keys(sheet: &Sheet, (has_notes, is_ready): (bool, bool), draft: bool, noun: b
     let advice = &sheet.advice;
     let signs = sheet.ceremony.key.is_ok() && sheet.advice.unsignable.is_none();
     let offered = [
-        (is_ready && advice.refusals.is_empty(), "a", "approve"),
+        (is_ready && advice.refusals.is_empty() && advice.vetoes.1.is_empty(), "a", "approve"),
         (true, "r", if is_ready || !noun { "reject" } else { "reject (a reason is enough)" }),
         (advice.may_claim, "h", "no AI"),
         (advice.may_break_glass, "b", "break glass"),
