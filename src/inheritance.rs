@@ -3,12 +3,12 @@
 
 use std::path::Path;
 
-use crate::change::{ObjectId, visible};
+use crate::change::{ObjectId, RepoPath, visible};
 use crate::enforcement::{self, Request, Settings, Update};
 use crate::gate::Decided;
-use crate::ledger::PREFIX;
-use crate::policy::Organization;
-use crate::source::git::organization::{self, ACCEPTED};
+use crate::ledger::{BRANCH_PREFIX, PREFIX};
+use crate::policy::{ORGANIZATION_FILE, Organization, Policy};
+use crate::source::git::organization;
 use crate::source::git::{PolicyState, Repository};
 use crate::sync::{Prompts, Remote, fetch_ref};
 
@@ -51,28 +51,62 @@ pub fn fetch(copy: &Path, now: i64) -> Result<Fetched, String> {
     let remote = Remote::find(&repository, None, Prompts::Allowed)?.name;
     // Whatever was offered before does not bind what is offered now: it was not accepted.
     fetch_ref(&repository, &remote, &format!("+{branch}"), OFFERED, Prompts::Allowed)?;
-    let chains = format!("{PREFIX}*");
-    fetch_ref(&repository, &remote, &chains, &chains, Prompts::Allowed)?;
-    let offered = repository.tip(OFFERED).ok_or("The branch of the organization is gone.")?;
-    let accepted = repository.tip(ACCEPTED);
-    let before = match accepted {
-        None => None,
-        Some(_) => Some(organization::read(copy, None)?),
-    };
-    if let Some(accepted) = accepted.filter(|accepted| *accepted != offered) {
-        judge(copy, &branch, accepted, offered, now)?;
+    for chains in [PREFIX, BRANCH_PREFIX].map(|prefix| format!("{prefix}*")) {
+        fetch_ref(&repository, &remote, &chains, &chains, Prompts::Allowed)?;
     }
-    let next = organization::at(&repository, offered)?;
-    refuse_ungoverned(&repository, &branch, offered)?;
-    if let Some(before) = &before {
-        refuse_older(before, &next)?;
+    let offered = repository.tip(OFFERED).ok_or("The branch of the organization is gone.")?;
+    let before = match organization::accepted(&repository) {
+        None => {
+            accept(&repository, &branch, None, offered)?;
+            None
+        }
+        Some(accepted) => {
+            let before = organization::read(copy, None)?;
+            follow(copy, &branch, accepted, offered, now)?;
+            Some(before.version())
+        }
+    };
+    organization::note_fetched(&repository, now)?;
+    Ok(Fetched { organization: organization::at(&repository, offered)?, before, commit: offered })
+}
+
+/// Accepts what was offered, as one push or as several: where the policy of that repository changes on the way, what
+/// follows may have been signed by whom the new one asks for.
+fn follow(copy: &Path, branch: &str, accepted: ObjectId, offered: ObjectId, now: i64) -> Result<(), String> {
+    let mut at = accepted;
+    while at != offered {
+        // Opened anew: a handle keeps what it has read.
+        let repository = organization::open(copy)?;
+        let whole = judge(copy, branch, at, offered, now);
+        let next = match (&whole, next_policy(&repository, at, offered)?) {
+            (Ok(()), _) => offered,
+            (Err(_), Some(next)) if next != offered && judge(copy, branch, at, next, now).is_ok() => next,
+            _ => return whole,
+        };
+        accept(&repository, branch, Some(at), next)?;
+        at = next;
+    }
+    Ok(())
+}
+
+/// The first commit after `from`, along first parents to `to`, with another policy.
+fn next_policy(repository: &Repository, from: ObjectId, to: ObjectId) -> Result<Option<ObjectId>, String> {
+    let line = repository.first_parents(to, usize::MAX).map_err(|error| error.to_string())?;
+    let policy = repository.policy_digest(from);
+    let new = line.iter().take_while(|commit| **commit != from);
+    Ok(new.filter(|commit| repository.policy_digest(**commit) != policy).last().copied())
+}
+
+/// Takes over a commit that its own policy let land; the first, nothing vouches for.
+fn accept(repository: &Repository, branch: &str, before: Option<ObjectId>, commit: ObjectId) -> Result<(), String> {
+    let next = organization::at(repository, commit)?;
+    refuse_ungoverned(repository, branch, commit)?;
+    if let Some(before) = before {
+        refuse_older(&organization::at(repository, before)?, &next)?;
     }
     // The branch first: the gate judges the next move from where it stands.
-    for name in [branch.as_str(), ACCEPTED] {
-        repository.point(name, offered).map_err(|error| error.to_string())?;
-    }
-    organization::note_fetched(&repository, now)?;
-    Ok(Fetched { organization: next, before: before.map(|before| before.version()), commit: offered })
+    repository.point(branch, commit).map_err(|error| error.to_string())?;
+    organization::note_accepted(repository, commit)
 }
 
 /// The next change is judged by the policy of this commit: without a sound one of its own, nothing could follow.
@@ -81,11 +115,19 @@ fn refuse_ungoverned(repository: &Repository, branch: &str, commit: ObjectId) ->
         PolicyState::Found(policy) if !policy.refs.protects(branch) => {
             format!("its policy does not protect {}", visible::text(branch))
         }
+        PolicyState::Found(policy) if !guards(&policy) => {
+            format!("no compartment of its policy that is `solo` holds {ORGANIZATION_FILE}")
+        }
         PolicyState::Found(_) => return Ok(()),
         PolicyState::Absent => "it has no policy of its own".to_owned(),
         PolicyState::Invalid(error) => visible::lines(&error.to_string()),
     };
     Err(format!("What the organization offers cannot be followed: {why}. The copy stays as it was."))
+}
+
+/// Whether whoever signs for the policy signs for the file of the organization, too, and for nothing else with it.
+fn guards(policy: &Policy) -> bool {
+    policy.compartments_of(&RepoPath::from(ORGANIZATION_FILE)).iter().any(|compartment| compartment.solo)
 }
 
 fn judge(copy: &Path, branch: &str, old: ObjectId, new: ObjectId, now: i64) -> Result<(), String> {

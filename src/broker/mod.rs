@@ -452,6 +452,10 @@ fn policy_name(policy: &Policy) -> PolicyName {
 
 /// The target of the policy that this broker serves.
 fn own_target<'p>(policy: &'p Policy, key: &str, name: &str) -> Option<&'p Target> {
+    // A person's key could authorize what it runs. An organization may have enrolled it after the policy was signed.
+    if policy.roster.by_key_id(key).is_some() {
+        return None;
+    }
     let own = |target: &&Target| policy.broker_of(target).is_some_and(|broker| broker.key.id().to_string() == key);
     policy.target(name).filter(own)
 }

@@ -68,18 +68,18 @@ impl Refs {
     /// If several rules name a ref, only what all of them allow is allowed.
     pub fn protection(&self, name: &str) -> RefProtection {
         let plain = folded(name);
-        let inherited = || self.rules.iter().filter(|rule| rule.is_inherited);
-        // What the organization protects is not made another ref by a rule of the repository's own.
-        if inherited().any(|rule| rule.folded.is_match(&plain)) && !inherited().any(|rule| rule.exact.is_match(name)) {
+        // What one of the two protects is not made another ref by a rule of the other.
+        let is_alias = |is_inherited: bool| {
+            let mut own = self.rules.iter().filter(|rule| rule.is_inherited == is_inherited);
+            own.clone().any(|rule| rule.folded.is_match(&plain)) && !own.any(|rule| rule.exact.is_match(name))
+        };
+        if is_alias(false) || is_alias(true) {
             return RefProtection::Alias;
         }
         let mut matching = self.rules.iter().filter(|rule| rule.exact.is_match(name)).peekable();
         if matching.peek().is_some() {
             let (rewrite, delete) = matching.fold((true, true), |(r, d), rule| (r && rule.rewrite, d && rule.delete));
             return RefProtection::Protected { rewrite, delete };
-        }
-        if self.rules.iter().any(|rule| rule.folded.is_match(&plain)) {
-            return RefProtection::Alias;
         }
         if self.open.is_match(name) { RefProtection::Open } else { RefProtection::Uncovered }
     }

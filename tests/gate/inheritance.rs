@@ -315,6 +315,57 @@ fn a_copy_takes_only_what_the_policy_of_the_organization_lets_land() {
     allowed(s.judged_by(&copy, WORK));
 }
 
+/// The organization's repository takes a change that rahim signed, and dana made.
+fn changed(s: &Scene, who: &str, branch: &str, path: &str, text: &str) {
+    propose(&s.acme, "dana", branch, &[(path, text)]);
+    s.acme.decide(who, branch, Verdict::Approve);
+    s.acme.git("rahim", &["merge", "-q", "--ff-only", branch]);
+}
+
+#[test]
+fn a_copy_follows_changes_of_the_policy_that_came_between_two_fetches() {
+    let s = Scene::new("");
+    let copy = s.copy();
+    inheritance::fetch(&copy, now()).unwrap();
+    // Nora is enrolled as who keeps the organization, and signs the next version of it; both before the next fetch.
+    let next = once(&policy(&person("nora", "\"senior\", \"policy\"", "")), "version = 1\n", "version = 2\n");
+    changed(&s, "rahim", "enrol", ".undersign/policy.toml", &next);
+    changed(&s, "nora", "more", ".undersign/organization.toml", &acme(2, ""));
+    // Records may be in branches.
+    let records = "refs/undersign/decisions/*:refs/heads/undersign/decisions/*";
+    s.acme.git("rahim", &["push", "-q", s.home.to_str().unwrap(), "main", records]);
+    assert_eq!(inheritance::fetch(&copy, now()).unwrap().before, Some(1));
+    assert_eq!(organization_in(&copy), 2);
+    // What nobody signed is not accepted, and what was before it is.
+    changed(&s, "nora", "third", ".undersign/policy.toml", &once(&next, "version = 2\n", "version = 3\n"));
+    s.publish(&acme(3, ""));
+    s.acme.git("rahim", &["push", "-q", s.home.to_str().unwrap(), "main", records]);
+    assert!(inheritance::fetch(&copy, now()).unwrap_err().contains("UNSIGNED"));
+    assert_eq!(organization_in(&copy), 2);
+}
+
+#[test]
+fn a_copy_believes_no_ref_that_an_ordinary_fetch_wrote() {
+    let s = Scene::new("");
+    let copy = s.copy();
+    inheritance::fetch(&copy, now()).unwrap();
+    let forged = s.publish(&acme(2, "").replace("roles = [\"junior\"]", "roles = [\"senior\"]"));
+    git_in(&s.home, "rahim", &["update-ref", "refs/undersign/organization", &forged]);
+    git_in(&copy, "rahim", &["fetch", "-q", "origin", "+refs/undersign/*:refs/undersign/*", "+main:main"]);
+    assert_eq!(organization_in(&copy), 1);
+}
+
+#[test]
+fn a_copy_begins_with_no_repository_in_which_others_than_its_keepers_change_the_file() {
+    let s = Scene::new("");
+    let open = once(&policy(""), "paths = [\".undersign/**\"]", "paths = [\".undersign/policy.toml\"]");
+    s.acme.write(".undersign/policy.toml", &open);
+    s.acme.commit("rahim", "Begin");
+    s.acme.git("rahim", &["push", "-q", s.home.to_str().unwrap(), "main"]);
+    let why = inheritance::fetch(&s.copy(), now()).unwrap_err();
+    assert!(why.contains("holds .undersign/organization.toml"), "{why}");
+}
+
 fn organization_in(copy: &Path) -> u64 {
     undersign::source::git::organization::read(copy, None).unwrap().version()
 }
@@ -332,6 +383,26 @@ fn a_copy_that_nobody_fetches_goes_stale() {
     allowed(s.judged_by(&copy, WORK));
     // The organization's own home is never late.
     allowed(s.judged(WORK));
+}
+
+#[test]
+fn a_compartment_of_everything_in_the_organization_stops_no_emergency() {
+    let glass = "[break_glass]\nsign = [{ role = \"senior\", n = 1 }]\nmax_per_30d = 2\ndebt_after = \"1d\"\n";
+    let all = "[compartment.all]\npaths = [\"**\"]\nsign = [{ role = \"senior\", n = 2 }]\n";
+    let s = Scene::new(&format!("{all}{glass}"));
+    s.shop.write(".undersign/policy.toml", &format!("{INHERITS}{glass}"));
+    s.shop.commit("rahim", "Allow emergencies");
+    propose(&s.shop, "mina", "mend", &[("a.txt", "mended\n")]);
+    s.shop.decide("dana", "mend", Verdict::BreakGlass);
+    allowed(s.judged("mend"));
+}
+
+#[test]
+fn what_the_repository_protects_is_not_made_another_ref_by_a_rule_of_the_organization() {
+    let s =
+        Scene::new("[refs]\nprotected = [{ match = \"refs/heads/**\", rewrite = \"allow\", delete = \"allow\" }]\n");
+    let request = s.shop.request("refs/heads/Main", &"0".repeat(40), &s.shop.id("main"));
+    denied(answer(&Request { ahead: true, ..request }, &s.settings(&s.home)), "REF_UNCOVERED");
 }
 
 #[test]

@@ -10,7 +10,8 @@ use crate::cli::verify::GateOptions;
 use crate::disk::write_atomically;
 use crate::enforcement::{Settings, policy_in_force};
 use crate::gate_state::StateKey;
-use crate::source::git::{PolicyState, Repository};
+use crate::policy::Organization;
+use crate::source::git::{PolicyState, Repository, organization};
 
 /// What our hooks begin with, so that `doctor` and a second `install` know them.
 pub const MARK: &str = "# undersign gate";
@@ -37,7 +38,7 @@ pub fn run(options: &Options) -> Result<(), String> {
     let hooks = repository.common_dir().join("hooks");
     refuse_other_hooks(&repository, &hooks)?;
     let settings = options.gate.settings();
-    refuse_unusable_files(&options.dir, &settings)?;
+    refuse_unusable_files(&repository, &options.dir, &settings)?;
     if let Some(place) = &settings.organization {
         // For the commands that are run here by hand; the gate has it from its hook.
         let place = here()?.join(place).display().to_string();
@@ -82,17 +83,32 @@ pub fn run(options: &Options) -> Result<(), String> {
 }
 
 /// With a key or a policy file that cannot be used, the hook would refuse every push.
-fn refuse_unusable_files(dir: &Path, settings: &Settings) -> Result<(), String> {
+fn refuse_unusable_files(repository: &Repository, dir: &Path, settings: &Settings) -> Result<(), String> {
     if let Some(file) = &settings.state_key {
         StateKey::read(file)?;
     }
     if let Some(place) = &settings.organization {
-        crate::source::git::organization::read(place, Some(crate::cli::now()))?;
+        let organization = organization::read(place, Some(crate::cli::now()))?;
+        refuse_home(repository, place, &organization)?;
     }
     if settings.policy.is_some() {
         policy_in_force(&dir.to_string_lossy(), settings, crate::cli::now()).map_err(|reason| reason.detail)?;
     }
     Ok(())
+}
+
+/// The organization's own repository, whose policy inherits from nowhere, could never change that again.
+fn refuse_home(repository: &Repository, place: &Path, organization: &Organization) -> Result<(), String> {
+    let head = repository.head_branch().and_then(|branch| repository.tip(&branch));
+    let own = head.and_then(|head| organization::at(repository, head).ok());
+    if own.is_none_or(|own| own.id() != organization.id()) || organization::is_of(place, repository) {
+        return Ok(());
+    }
+    Err(format!(
+        "This is the repository of the organization {} itself, whose policy inherits from nowhere. Install its gate \
+         without --organization.",
+        organization.id()
+    ))
 }
 
 /// Git may run hooks from elsewhere, by its configuration here, of the user or of the system: then a hook of this

@@ -49,7 +49,7 @@ struct Row {
 
 pub fn run(options: &Options) -> Result<u8, String> {
     let organization = organization::read(&options.organization, Some(crate::cli::now()))?;
-    let row = |path: &PathBuf| row(path, &organization);
+    let row = |path: &PathBuf| row(path, &options.organization, &organization);
     let status = Status {
         schema: "undersign-org-status/v0",
         organization: organization.id().to_owned(),
@@ -80,14 +80,14 @@ fn print(status: &Status) {
     outln!("{} of {all} keep to {}, version {}.", all - deviating, status.organization, status.version);
 }
 
-fn row(path: &Path, organization: &Organization) -> Row {
+fn row(path: &Path, place: &Path, organization: &Organization) -> Row {
     let shown = visible::line(path.as_os_str().as_encoded_bytes());
     let mut row = Row { path: shown, repository: None, judged_by: None, is_organization: false, deviates: Vec::new() };
-    if organization::read(path, None).is_ok_and(|own| own.id() == organization.id()) {
-        row.is_organization = true;
-        return row;
-    }
     let repository = match Repository::open_exactly(path) {
+        Ok(repository) if is_of(&repository, place, organization) => {
+            row.is_organization = true;
+            return row;
+        }
         Ok(repository) => repository.with_organization(organization.clone()),
         Err(error) => {
             row.deviates.push(error.to_string());
@@ -97,6 +97,16 @@ fn row(path: &Path, organization: &Organization) -> Row {
     row.of_policy(&repository, organization);
     row.of_gate(&repository, organization);
     row
+}
+
+/// Whether a repository is that of the organization, or a copy that accepted something of it. Another file of that id
+/// makes it neither: anybody could land one.
+fn is_of(repository: &Repository, place: &Path, organization: &Organization) -> bool {
+    let read = || organization::read(repository.common_dir(), None);
+    let is_copy = || organization::accepted(repository).is_some();
+    let same =
+        |own: Organization| own.digest() == organization.digest() || (own.id() == organization.id() && is_copy());
+    organization::is_of(place, repository) || read().is_ok_and(same)
 }
 
 impl Row {

@@ -32,7 +32,9 @@ impl<'g> Segment<'_, 'g> {
         else {
             return BreakGlassAnswer::default();
         };
-        if policy.own_compartments().iter().any(|compartment| asked.compartments.contains(&compartment.name)) {
+        // A compartment of everything holds the policy too; what must land alone is the policy and its like.
+        let mut own = policy.own_compartments().into_iter().filter(|compartment| compartment.solo);
+        if own.any(|compartment| asked.compartments.contains(&compartment.name)) {
             let detail = "No emergency changes the policy. Sign it in the ordinary way.";
             return BreakGlassAnswer::refused(vec![Reason::deny(Code::BreakGlass, detail)]);
         }

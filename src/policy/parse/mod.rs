@@ -12,6 +12,7 @@ use super::{AiRules, AuthorProof, Inherited, Limits, Organization, Policy, RefRu
 use crate::change::digest::Digest;
 use crate::change::visible;
 use crate::datafile::{self, FileError, Item, Mistake, Placed, Table};
+use crate::record::Key;
 use compartments::MAX_SLOT;
 use people::Listed;
 
@@ -184,6 +185,13 @@ fn weaker(root: &Table<'_>, organization: &Organization) -> Vec<Mistake> {
         && validity.value > rules.limits.validity
     {
         found.push(validity.remark("the organization lets approvals count for less time"));
+    }
+    for (_, broker) in root.part_of("broker").map(|table| table.named_tables()).unwrap_or_default() {
+        let Some(line) = broker.string("key") else { continue };
+        let key = Key::from_openssh(&line.value).ok();
+        if let Some((owner, _)) = key.and_then(|key| rules.roster.enrolment(&key)) {
+            found.push(line.remark(format!("this key is that of `{}`: such a broker runs nothing", owner.id)));
+        }
     }
     for pattern in root.part_of("refs").map(|table| table.strings("open")).unwrap_or_default() {
         if rules.refs.rules().iter().any(|rule| rule.pattern == pattern.value) {

@@ -10,8 +10,10 @@ use crate::change::{ObjectId, visible};
 use crate::gate::CLOCK_SKEW;
 use crate::policy::{ORGANIZATION_FILE, Organization};
 
-/// In a copy: the last commit of the organization that its own policy let through.
-pub const ACCEPTED: &str = "refs/undersign/organization";
+/// In a copy: keeps the last commit of the organization that its own policy let through from being collected.
+const KEPT: &str = "refs/undersign/organization";
+/// In the git directory of a copy: which commit that is. A ref could be written by an ordinary fetch.
+const ACCEPTED: &str = "undersign/organization-accepted";
 /// In the git directory of a copy: when it was last fetched, in seconds since the epoch.
 const FETCHED: &str = "undersign/organization-fetched";
 
@@ -131,7 +133,7 @@ fn parsed(name: &str, bytes: &[u8]) -> Result<Organization, String> {
 /// The commit that counts, and when it was fetched if this is a copy.
 fn newest(repository: &Repository) -> Option<(ObjectId, Option<i64>)> {
     // Whoever serves a mirror writes all of its refs, this one too.
-    if let Some(accepted) = repository.tip(ACCEPTED).filter(|_| !repository.is_mirror()) {
+    if let Some(accepted) = accepted(repository).filter(|_| !repository.is_mirror()) {
         return Some((accepted, Some(fetched(repository).unwrap_or(0))));
     }
     let is_home = repository.is_bare() && !repository.is_mirror() && !repository.has_remotes();
@@ -144,15 +146,33 @@ pub fn fetched(repository: &Repository) -> Option<i64> {
     std::fs::read_to_string(repository.common_dir().join(FETCHED)).ok()?.trim().parse().ok()
 }
 
+/// In a copy: the last commit that was accepted.
+pub fn accepted(repository: &Repository) -> Option<ObjectId> {
+    std::fs::read_to_string(repository.common_dir().join(ACCEPTED)).ok()?.trim().parse().ok()
+}
+
+/// Notes which commit a copy accepted.
+///
+/// # Errors
+/// A sentence: it cannot be written.
+pub fn note_accepted(repository: &Repository, commit: ObjectId) -> Result<(), String> {
+    repository.point(KEPT, commit).map_err(|error| error.to_string())?;
+    note(repository, ACCEPTED, &commit.to_string())
+}
+
 /// Notes that a copy was fetched.
 ///
 /// # Errors
 /// A sentence: it cannot be written.
 pub fn note_fetched(repository: &Repository, now: i64) -> Result<(), String> {
-    let path = repository.common_dir().join(FETCHED);
+    note(repository, FETCHED, &now.to_string())
+}
+
+fn note(repository: &Repository, name: &str, text: &str) -> Result<(), String> {
+    let path = repository.common_dir().join(name);
     let written = path.parent().map_or(Ok(()), std::fs::create_dir_all);
-    let written = written.and_then(|()| crate::disk::write_atomically(&path, format!("{now}\n").as_bytes()));
-    written.map_err(|error| format!("When it was fetched cannot be noted in {}: {error}.", path.display()))
+    let written = written.and_then(|()| crate::disk::write_atomically(&path, format!("{text}\n").as_bytes()));
+    written.map_err(|error| format!("What was fetched cannot be noted in {}: {error}.", path.display()))
 }
 
 /// Whether the place of an organization is this very repository.
