@@ -1,7 +1,10 @@
 //! FLOOR 4: configuration: the user's files, the environment, git's identity and signing key. Never a file of a
 //! repository under review.
 
+mod git_settings;
 mod key;
+
+pub use git_settings::GitSettings;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -353,13 +356,6 @@ pub fn key_named(name: &str) -> Result<SigningKey, String> {
     let agent = std::env::var_os("SSH_AUTH_SOCK").map(PathBuf::from);
     let found = SigningKey::find(name, agent.as_deref(), home.as_deref());
     found.map_err(|error| visible::text(&error.to_string()).into_owned())
-}
-
-/// git's configuration for a person, with that of the repository that they are in.
-pub fn git_config(near: Option<&Path>) -> Option<git2::Config> {
-    let repository = near.and_then(|path| git2::Repository::discover(path).ok());
-    let config = repository.map_or_else(git2::Config::open_default, |repository| repository.config());
-    config.ok()?.snapshot().ok()
 }
 
 #[cfg(test)]

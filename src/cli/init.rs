@@ -6,7 +6,7 @@ use std::path::Path;
 use clap::Args;
 
 use crate::change::digest::Digest;
-use crate::config::{Config, git_config};
+use crate::config::{Config, GitSettings};
 use crate::policy::Policy;
 use crate::source::git::{POLICY_PATH, Repository};
 
@@ -27,11 +27,10 @@ pub fn run(options: &Options, repository: Option<&Path>) -> Result<(), String> {
                 .to_owned(),
         );
     }
-    let config = git_config(Some(path)).ok_or("git's configuration cannot be read.")?;
+    let git = GitSettings::of(Some(path));
     let need = |key: &str| {
-        config
-            .get_string(key)
-            .map_err(|_| format!("git's {key} is not set. Set it with `git config --global {key} …`."))
+        let value = git.get(key).map(str::to_owned);
+        value.ok_or_else(|| format!("git's {key} is not set. Set it with `git config --global {key} …`."))
     };
     let (name, email) = (need("user.name")?, need("user.email")?);
     let key = Config::read(Some(path)).key?;

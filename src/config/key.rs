@@ -2,9 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use git2::ConfigLevel;
-
-use super::{directory, git_config};
+use super::directory;
+use super::git_settings::GitSettings;
 use crate::change::visible;
 use crate::signer::{KeyError, NoKey, SigningKey};
 
@@ -27,16 +26,15 @@ pub(super) fn signing_key(configured: Option<&str>, near: Option<&Path>) -> Resu
     let home = directories::BaseDirs::new().map(|dirs| dirs.home_dir().to_path_buf());
     let usual = home.as_ref().map(|home| home.join(USUAL));
     let has_usual = usual.as_ref().is_some_and(|file| file.is_file());
-    let git = git_config(near);
+    let git = GitSettings::of(near);
     let of_git = || {
-        let entry = git.as_ref()?.get_entry("user.signingkey").ok()?;
-        let is_here = matches!(entry.level(), ConfigLevel::Local | ConfigLevel::Worktree);
-        Some((entry.value().ok()?.to_owned(), if is_here { NamedBy::GitHere } else { NamedBy::Git }))
+        let by = if git.is_here("user.signingkey") { NamedBy::GitHere } else { NamedBy::Git };
+        git.get("user.signingkey").map(|name| (name.to_owned(), by))
     };
     let Some((name, by)) = configured.map(|name| (name.to_owned(), NamedBy::ConfigFile)).or_else(of_git) else {
         return Err(none(has_usual));
     };
-    let is_ssh = git.as_ref().is_some_and(|git| git.get_string("gpg.format").is_ok_and(|format| format == "ssh"));
+    let is_ssh = git.get("gpg.format") == Some("ssh");
     if by != NamedBy::ConfigFile && !is_ssh {
         return Err(of_another_format(&name, by, has_usual));
     }

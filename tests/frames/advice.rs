@@ -323,6 +323,25 @@ fn a_secret_that_came_and_went_is_a_finding_that_can_be_answered() {
 }
 
 #[test]
+fn what_commits_held_that_undo_each_other_is_told_in_the_reader() {
+    let f = Fixture::new();
+    f.git("mina", &["checkout", "-q", "-b", "leak", "main"]);
+    f.write(".env", "AWS_KEY=AKIAIOSFODNN7ABCDEFG\n");
+    f.commit("mina", "Leak");
+    f.git("mina", &["rm", "-q", ".env"]);
+    f.commit("mina", "Take it out");
+    f.git("mina", &["checkout", "-q", "main"]);
+    let mut session = Session::new(&f, (100, 30));
+    session.press("/leak<enter><enter>");
+    let frame = session.frame();
+    assert!(frame.contains("there is nothing to read: its 2 commits") && frame.contains("nothing to read"), "{frame}");
+    assert!(frame.contains("puts it into .env:1") && !frame.contains("AKIAIOSFODNN7ABCDEFG"), "{frame}");
+    session.press("S");
+    let frame = session.frame();
+    assert!(frame.contains("No file differs") && !frame.contains("0 findings"), "{frame}");
+}
+
+#[test]
 fn who_pressed_update_branch_can_still_sign_for_what_others_wrote() {
     let f = Fixture::new();
     f.write("docs/z.txt", "landed\n");

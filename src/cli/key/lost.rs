@@ -8,7 +8,7 @@ use super::file::PolicyFile;
 use crate::change::visible;
 use crate::change::{Identity, counted};
 use crate::cli::now;
-use crate::config::git_config;
+use crate::config::GitSettings;
 use crate::datafile::date;
 use crate::enrolment::{self, Fallen, Refusal};
 use crate::examination::RepositorySnapshot;
@@ -77,7 +77,7 @@ pub(super) fn run(options: &Options, here: &Path) -> Result<u8, String> {
 
 /// Who has the address of git's configuration.
 fn own_id(policy: &Policy, here: &Path) -> Result<String, String> {
-    let email = git_config(Some(here)).and_then(|config| config.get_string("user.email").ok()).unwrap_or_default();
+    let email = GitSettings::of(Some(here)).get("user.email").unwrap_or_default().to_owned();
     let known = policy.roster.ids_of(&[Identity { name: String::new(), email }]);
     match (known.len(), known.first()) {
         (1, Some(id)) => Ok((*id).to_owned()),

@@ -8,7 +8,7 @@ use clap::Args;
 use super::{file::PolicyFile, pen};
 use crate::change::{Identity, shell_word, visible};
 use crate::cli::{init, now, random};
-use crate::config::git_config;
+use crate::config::GitSettings;
 use crate::datafile;
 use crate::enrolment::request::{MAX_OVERLAP, SCHEMA, VALIDITY};
 use crate::enrolment::{Asks, Code, KeyRequest, Request};
@@ -76,7 +76,8 @@ pub(super) fn enrol(options: &EnrolOptions, here: &Path) -> Result<(), String> {
     let key = pen::key(options.key.as_deref(), here)?;
     let with = options.with.as_deref().map(|name| pen::key(Some(name), here)).transpose()?;
     is_new(&policy, &key)?;
-    let setting = |name: &str| git_config(Some(here)).and_then(|config| config.get_string(name).ok());
+    let git = GitSettings::of(Some(here));
+    let setting = |name: &str| git.get(name).map(str::to_owned);
     let mut emails = options.email.clone();
     if emails.is_empty() {
         emails.extend(setting("user.email"));

@@ -5,7 +5,7 @@ use std::ops::Range;
 use ratatui::layout::Rect;
 use unicode_width::UnicodeWidthStr as _;
 
-use super::paint::{Line, Paint, clip, clip_folders};
+use super::paint::{Line, Paint, clip, clip_folders, fold};
 use super::queue::severity_role;
 use crate::app::action::Action;
 use crate::app::keymap::Keymap;
@@ -25,6 +25,9 @@ use crate::highlight::{Token, TokenClass};
 use crate::tui::theme::Role;
 
 pub fn draw(review: &Review, keymap: &Keymap, area: Rect, paint: &mut Paint<'_>) {
+    if review.diff.files.is_empty() {
+        return draw_nothing(review, area, paint);
+    }
     let (answer, alike) = (keymap.first(Action::Answer), keymap.first(Action::Alike));
     let mut painter = Painter { review, answer, alike, width: usize::from(area.width), block: None };
     let selected = review.selected_rows();
@@ -52,6 +55,26 @@ pub fn draw(review: &Review, keymap: &Keymap, area: Rect, paint: &mut Paint<'_>)
         if is_cursor {
             paint.ground(area, 0..end, screen, Role::Selected);
         }
+    }
+}
+
+/// There is no file: what was found in the commits is told here, since no line shows it.
+fn draw_nothing(review: &Review, area: Rect, paint: &mut Paint<'_>) {
+    let width = usize::from(area.width).saturating_sub(2);
+    let commits = counted(review.change.revision.commits.len(), "commit");
+    let why = format!(
+        "No file differs, so there is nothing to read: its {commits} undo each other, or change nothing. A merge lands \
+         them, with all that they ever held."
+    );
+    let mut lines: Vec<Line> = fold(&why, width).iter().map(|part| Line::new().add(Role::Muted, part)).collect();
+    for finding in review.findings() {
+        let head = format!("{} {}", finding.severity.letter(), finding.title);
+        lines.push(Line::new());
+        lines.extend(fold(&head, width).iter().map(|part| Line::new().add(severity_role(finding.severity), part)));
+        lines.extend(fold(&finding.why, width).iter().map(|part| Line::new().add(Role::Text, part)));
+    }
+    for (row, line) in (0..area.height).zip(lines) {
+        paint.line(area, row, Line::new().add(Role::Text, " ").join(line));
     }
 }
 

@@ -123,6 +123,7 @@ fn counters(state: &State, review: &Review, width: usize) -> Line {
     line = match left.is_empty() {
         false => line.add(Role::Muted, "left: ").add(Role::Warning, &left.join(" · ")),
         true if !review.is_complete() => line.add(Role::Faint, "reading …"),
+        true if review.diff.files.is_empty() => line.add(Role::Muted, "nothing to read"),
         true => line.add(Role::Ok, "nothing left"),
     };
     if review.blind {

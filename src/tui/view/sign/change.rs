@@ -117,6 +117,10 @@ fn looked_at(sheet: &Sheet, review: &Review, keymap: &Keymap, columns: usize) ->
         n => Some(format!("{}, signed with a rejection only", counted(n, "note"))),
     };
     let notes = notes.map(|notes| Line::new().add(Role::Note, "  ✎ ").add(Role::Text, &notes));
+    if review.diff.files.is_empty() {
+        let nothing = Line::new().add(Role::Title, "No file differs, so nothing could be read.");
+        return std::iter::once(nothing).chain(notes).collect();
+    }
     if left.iter().all(|(missing, ..)| *missing == 0) {
         return done_lines(review).into_iter().chain(notes).collect();
     }
