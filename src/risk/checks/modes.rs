@@ -11,9 +11,8 @@ pub(super) fn check(file: &FileUnderReview<'_>, rules: &Rules) -> Vec<Finding> {
     match (old, new) {
         (old, Some(Mode::Symlink)) if old != Some(Mode::Symlink) => say("mode.symlink", "now a symlink"),
         (Some(Mode::Symlink), Some(_)) => say("mode.symlink", "the symlink changed"),
-        (old, Some(Mode::Submodule)) if old.is_none() || old == Some(Mode::Submodule) => {
-            say("mode.submodule", "the submodule moved")
-        }
+        (None, Some(Mode::Submodule)) => say("mode.submodule", "a new submodule"),
+        (Some(Mode::Submodule), Some(Mode::Submodule)) => say("mode.submodule", "the submodule moved"),
         (Some(Mode::File), Some(Mode::Executable)) => say("mode.executable", "now executable"),
         _ => {}
     }

@@ -453,7 +453,8 @@ fn to_nothing(revision: &Revision) -> String {
 }
 
 fn in_part(commits: usize, revision: &Revision) -> String {
-    format!("{commits} of its {} have landed", counted(revision.commits.len(), "commit"))
+    let have = if commits == 1 { "has" } else { "have" };
+    format!("{commits} of its {} {have} landed", counted(revision.commits.len(), "commit"))
 }
 
 impl Pending {

@@ -136,7 +136,7 @@ fn empty(state: &State) -> String {
         return format!("Nothing matches the filter. {filter} changes it, Esc takes it away.");
     }
     let read = counted_repositories(queue.sources.len());
-    format!("Nothing waits: {read} read, and every branch is merged. {refresh} reads again.")
+    format!("Nothing waits: {read} read, and no branch is pending. {refresh} reads again.")
 }
 
 fn counted_repositories(n: usize) -> String {

@@ -17,7 +17,7 @@ use crate::gate::Answerable;
 use crate::policy::Direction;
 use crate::record::statement::Statement;
 use crate::tui::theme::Role;
-use crate::tui::view::paint::{Line, Paint, clip, hanging};
+use crate::tui::view::paint::{Line, Paint, clip, clip_middle, hanging};
 
 /// Draws the sheet; returns the position of the cursor.
 pub fn draw(sheet: &Sheet, review: &Review, keymap: &Keymap, area: Rect, paint: &mut Paint<'_>) -> Option<Position> {
@@ -30,7 +30,10 @@ fn head(review: &Review, columns: usize) -> [Line; 2] {
     let target = review.change.target.trim_start_matches("refs/heads/");
     let revision = &review.change.revision;
     let (base, head) = (revision.base.short(), revision.head.short());
-    let route = format!("{} → {target}   {base}..{head}", review.change.name);
+    let to = format!(" → {target}   {base}..{head}");
+    // Where it lands is never cut for a long name of the branch.
+    let room = columns.saturating_sub(to.width());
+    let route = format!("{}{to}", clip_middle(&review.change.name, room.max(8)));
     [
         Line::new().add(Role::Title, &clip(review.change.title(), columns)),
         Line::new().add(Role::Muted, &clip(&route, columns)),
