@@ -366,7 +366,8 @@ impl Contents for Objects<'_> {
     }
 }
 
-/// Why the file of an organization must not land so, after the one where the branch stood: every repository that inherits would refuse everything.
+/// Why the file of an organization must not land so, after the one where the branch stood: every repository that
+/// inherits would refuse everything.
 fn next_organization(repository: &Repository, stood: Option<ObjectId>, commit: ObjectId) -> Option<String> {
     let before = stood.and_then(|stood| organization::at(repository, stood).ok());
     match (before, organization::at(repository, commit)) {
