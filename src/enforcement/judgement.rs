@@ -207,7 +207,16 @@ impl Judgement<'_> {
     fn facts<'g>(&'g self, remembered: &'g Remembered, states: &'g States) -> Result<Facts<'g>, Reason> {
         let wants_proof = self.policy.author_proof == AuthorProof::Proven;
         let history = Commits::of(&self.repository, wants_proof).map_err(unreadable)?;
-        Ok(Facts { contents: Objects::of(&self.repository), history, remembered, states })
+        // After the fact HEAD has moved; what the file of an organization was before is where the push says that it
+        // started.
+        let updates = self.case.request.updates.iter();
+        let mut own =
+            updates.filter(|update| Some(&update.name) == self.policy_branch.as_ref() && !update.old.is_zero());
+        let contents = match own.next() {
+            Some(update) => Objects::of_then(&self.repository, update.old, self.repository.organization()),
+            None => Objects::of(&self.repository),
+        };
+        Ok(Facts { contents, history, remembered, states })
     }
 
     fn refs(&self, remembered: &Remembered, states: &States) -> Result<Vec<Judged>, Reason> {

@@ -446,6 +446,17 @@ fn the_gate_of_an_organization_lets_no_file_land_by_which_nobody_could_judge() {
 }
 
 #[test]
+fn after_the_fact_the_file_of_an_organization_is_compared_with_the_one_before_the_push() {
+    let s = Scene::new("");
+    let old = s.acme.id("main");
+    changed(&s, "rahim", "same", ".undersign/organization.toml", &acme(1, "[limits]\ncompartments = 1\n"));
+    denied(answer(&s.acme.request(MAIN, &old, &s.acme.id("main")), &Settings::default()), "POLICY_INVALID");
+    let old = s.acme.id("main");
+    changed(&s, "rahim", "next", ".undersign/organization.toml", &acme(2, "[limits]\ncompartments = 1\n"));
+    allowed(answer(&s.acme.request(MAIN, &old, &s.acme.id("main")), &Settings::default()));
+}
+
+#[test]
 fn a_copy_that_is_a_mirror_or_was_fetched_in_the_future_is_not_believed() {
     let s = Scene::new("");
     s.publish(&once(&acme(2, ""), "version = 2\n", "version = 2\nstale = \"1h\"\n"));
