@@ -23,7 +23,7 @@
 //!  4  app  tui  worker  config  service
 //!                                               the program without a screen; the screen; effects → events; the gate
 //!                                               over HTTP
-//!  3  signing  examination  authorizing  sync  delivery  enforcement  inheritance  audit  broker
+//!  3  signing  examination  authorizing  sync  delivery  enforcement  inheritance  audit  outcomes  broker
 //!                                               what is joined for the sheet, queue and reader, remotes, review
 //!                                               servers, pushes, organizations, looks back, commands
 //!  2  source  ledger  gate_state  signer  drafts  cache  disk  clipboard  editor
@@ -122,6 +122,8 @@ pub mod gate_state;
 pub mod inheritance;
 #[cfg(feature = "git")]
 pub mod ledger;
+#[cfg(feature = "git")]
+pub mod outcomes;
 #[cfg(feature = "git")]
 pub mod risk;
 #[cfg(feature = "serve")]

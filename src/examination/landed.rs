@@ -83,6 +83,13 @@ impl Past {
         Some((fired.into_iter().collect(), left_out))
     }
 
+    /// The tier of a commit, and the rules that fire on it, without history; none if it is not here.
+    pub fn tier(&mut self, id: ObjectId, rules: &Rules) -> Option<(u8, BTreeSet<String>)> {
+        let commit = self.commit(id).ok()?;
+        let assessment = scored(&self.repository, rules, commit, Look::default()).ok()?.assessment;
+        Some((assessment.tier, assessment.findings.into_iter().map(|finding| finding.rule).collect()))
+    }
+
     fn commit(&mut self, id: ObjectId) -> Result<PastCommit, GitError> {
         self.read += 1;
         if self.read.is_multiple_of(MAPPED) {

@@ -1,0 +1,185 @@
+//! What a commit's message says about other commits: which it reverts, and which it fixes. Pure. Whoever wrote the
+//! commit wrote the message: it is evidence that is named by its source, and nothing is decided by it.
+
+use crate::change::ObjectId;
+
+/// The fewest hex digits of an abbreviated id: fewer name too many commits of a large history.
+pub const MIN_DIGITS: usize = 8;
+/// What git writes for an abbreviated id in a small repository. It is counted, and not looked up.
+const SHORT: usize = 7;
+/// The most commits that one message may name; the rest is counted.
+pub const MAX_NAMED: usize = 32;
+
+/// What is said of the other commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Word {
+    /// `This reverts commit …`, as `git revert` writes it.
+    Reverts,
+    /// `Fixes: …`.
+    Fixes,
+}
+
+/// What one message says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Says {
+    /// Ids as 8 to 40 hex digits in lower case, each once.
+    pub named: Vec<(Word, String)>,
+    /// The first line of the commit that the first line of this one says to revert.
+    pub reverted_title: Option<String>,
+    /// Ids of too few digits.
+    pub short: usize,
+    /// Ids beyond the most that are looked up.
+    pub more: usize,
+}
+
+impl Says {
+    /// Reads a message. Only the beginning of a line counts, so that text which is quoted or mentioned does not.
+    pub fn of(message: &str) -> Says {
+        let mut says = Says { reverted_title: reverted_title(message), ..Says::default() };
+        for line in message.lines() {
+            match named(line.trim()) {
+                Some((word, id)) if id.len() >= MIN_DIGITS => says.take(word, id.to_ascii_lowercase()),
+                Some((_, id)) if id.len() == SHORT => says.short += 1,
+                _ => {}
+            }
+        }
+        says
+    }
+
+    fn take(&mut self, word: Word, id: String) {
+        if self.named.contains(&(word, id.clone())) {
+            return;
+        }
+        if self.named.len() < MAX_NAMED {
+            self.named.push((word, id));
+        } else {
+            self.more += 1;
+        }
+    }
+
+    /// Whether it names a commit that it reverts.
+    pub fn names_a_revert(&self) -> bool {
+        self.named.iter().any(|(word, _)| *word == Word::Reverts)
+    }
+
+    /// Whether it says nothing about another commit.
+    pub fn is_silent(&self) -> bool {
+        self.named.is_empty() && self.reverted_title.is_none() && self.short == 0
+    }
+}
+
+/// The id that a line names. Of `This reverts commit A, reversing changes made to B` it is A: B was not reverted.
+fn named(line: &str) -> Option<(Word, &str)> {
+    let after = |word, prefix: &str| {
+        let own = line.get(..prefix.len()).filter(|own| own.eq_ignore_ascii_case(prefix))?;
+        Some((word, line.get(own.len()..)?))
+    };
+    let (word, rest) = after(Word::Reverts, "this reverts commit ").or_else(|| after(Word::Fixes, "fixes:"))?;
+    let rest = rest.trim_start();
+    let digits = rest.bytes().take_while(u8::is_ascii_hexdigit).count();
+    let is_word = rest[digits..].chars().next().is_none_or(|c| !c.is_alphanumeric() && c != '_' && c != '-');
+    (is_word && digits <= 2 * ObjectId::ZERO.0.len()).then(|| (word, &rest[..digits]))
+}
+
+/// `X` of `Revert "X"`, and `Revert "X"` of `Reapply "X"`: so git names what it reverts, and what brings that back.
+fn reverted_title(message: &str) -> Option<String> {
+    let title = without_number(message.lines().next()?.trim());
+    let inside = |prefix: &str| title.strip_prefix(prefix)?.strip_suffix('"');
+    let own = inside("Revert \"").map(str::to_owned);
+    let own = own.or_else(|| inside("Reapply \"").map(|title| format!("Revert \"{title}\"")));
+    own.filter(|title| !title.trim().is_empty())
+}
+
+/// A title without the number of a review request that a host adds when it squashes: `Add a limit (#12)`.
+pub fn without_number(title: &str) -> &str {
+    let cut = title.strip_suffix(')').and_then(|rest| {
+        let (own, number) = rest.rsplit_once(" (")?;
+        let digits = number.strip_prefix(['#', '!'])?;
+        (!digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit())).then(|| own.trim_end())
+    });
+    cut.unwrap_or(title)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: &str = "0123456789abcdef0123456789abcdef01234567";
+    const B: &str = "89abcdef0123456789abcdef0123456789abcdef";
+
+    fn named_by(message: &str) -> Vec<(Word, String)> {
+        Says::of(message).named
+    }
+
+    #[test]
+    fn a_revert_names_what_it_reverts_and_not_what_stayed() {
+        let plain = format!("Revert \"Raise the limit\"\n\nThis reverts commit {A}.\n");
+        assert_eq!(named_by(&plain), [(Word::Reverts, A.to_owned())]);
+        let merge = format!("Revert \"x\"\n\nThis reverts commit {A}, reversing\nchanges made to {B}.");
+        assert_eq!(named_by(&merge), [(Word::Reverts, A.to_owned())]);
+        let squashed = format!(
+            "Back out two (#9)\n\n* Revert \"a\"\n\nThis reverts commit {A}.\n\n* Revert \"b\"\n\n  \
+                                this reverts commit {B}\n"
+        );
+        assert_eq!(named_by(&squashed), [(Word::Reverts, A.to_owned()), (Word::Reverts, B.to_owned())]);
+        assert_eq!(named_by("x\n\nThis reverts commit 0123456789AB (\"y\", 2026-07-01)").len(), 1);
+    }
+
+    #[test]
+    fn a_trailer_names_what_it_fixes_and_an_issue_is_no_commit() {
+        let kernel = "tc: check it\n\nFixes: 0123456789ab (\"tc: take it\")\nfixes: abcdef0123\n";
+        let expected = ["0123456789ab", "abcdef0123"].map(|id| (Word::Fixes, id.to_owned()));
+        assert_eq!(named_by(kernel), expected);
+        for none in [
+            "x\n\nFixes: #12345678",
+            "x\n\nFixes: https://example.com/0123456789ab",
+            "x\n\nFixes 0123456789ab",
+            "x\n\nThis fixes: 0123456789ab",
+            "x\n\n> This reverts commit 0123456789ab",
+            "x\n\nThis reverts commit 0123456789abz",
+            "x\n\nFixes: 01234567-89ab-cdef-0123-456789abcdef",
+            "x\n\nDo not think that this reverts commit 0123456789ab",
+        ] {
+            assert!(Says::of(none).is_silent(), "{none}");
+        }
+    }
+
+    #[test]
+    fn an_id_that_is_too_short_or_too_long_is_not_looked_up() {
+        let says = Says::of("x\n\nFixes: 0123456\nFixes: 012345");
+        assert_eq!((says.named.len(), says.short), (0, 1));
+        assert!(Says::of(&format!("x\n\nThis reverts commit {A}{A}")).named.is_empty());
+    }
+
+    #[test]
+    fn one_message_names_a_bounded_number_of_commits_and_each_once() {
+        let many: String = (0..200).map(|n| format!("Fixes: {n:012x}\nFixes: {n:012x}\n")).collect();
+        let says = Says::of(&many);
+        assert_eq!((says.named.len(), says.more), (MAX_NAMED, 2 * (200 - MAX_NAMED)));
+    }
+
+    #[test]
+    fn a_title_says_which_title_it_reverts() {
+        for (title, expected) in [
+            ("Revert \"Add a limit\"", Some("Add a limit")),
+            ("Revert \"Add a limit (#12)\" (#13)", Some("Add a limit (#12)")),
+            ("Revert \"Revert \"Add a limit\"\"", Some("Revert \"Add a limit\"")),
+            ("Reapply \"Add a limit\" (!7)", Some("Revert \"Add a limit\"")),
+            ("Revert the limit", None),
+            ("Revert \"\"", None),
+            ("Revert \"half", None),
+        ] {
+            assert_eq!(Says::of(title).reverted_title.as_deref(), expected, "{title}");
+        }
+        assert_eq!(without_number("Add (a) limit (#12)"), "Add (a) limit");
+        assert_eq!(without_number("Add a limit (12)"), "Add a limit (12)");
+    }
+
+    #[test]
+    fn no_message_breaks_the_reader() {
+        for text in ["", "\n\n", "é", "Fixes:", "This reverts commit ", "fixes:é", "This reverts commitü", "Revert \""]
+        {
+            assert!(Says::of(text).named.is_empty(), "{text}");
+        }
+    }
+}
