@@ -117,11 +117,27 @@ struct Log {
     states: Option<States>,
 }
 
+/// An approval, or an emergency, of somebody whose key it is.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Signed {
+    pub person: String,
+    /// By the signer's clock.
+    pub at: i64,
+}
+
 /// Looks back.
 ///
 /// # Errors
 /// A sentence: there is no policy, or something cannot be read that everything depends on.
 pub fn report(query: &Query, progress: Progress<'_>) -> Result<Report, String> {
+    look(query, progress).map(|(report, _)| report)
+}
+
+/// Looks back, and also lists all approvals of the ledger, of whatever time and ref.
+///
+/// # Errors
+/// As [`report`].
+pub fn look(query: &Query, progress: Progress<'_>) -> Result<(Report, Vec<Signed>), String> {
     if let (Some(from), Some(to)) = (query.from, query.to)
         && from > to
     {
@@ -153,7 +169,7 @@ pub fn report(query: &Query, progress: Progress<'_>) -> Result<Report, String> {
     found.extend(population.created_past_the_gate().map(created_past_the_gate));
     found.extend(ground.exceptions());
     found.sort_by(|a, b| (a.kind, a.at, &a.name, &a.commit).cmp(&(b.kind, b.at, &b.name, &b.commit)));
-    Ok(Report {
+    let report = Report {
         schema: SCHEMA,
         version: env!("CARGO_PKG_VERSION"),
         repository: Shown::of(&ground.newest.repository),
@@ -174,7 +190,8 @@ pub fn report(query: &Query, progress: Progress<'_>) -> Result<Report, String> {
         exceptions: found,
         landings,
         controls: BTreeMap::new(),
-    })
+    };
+    Ok((report, ground.signed()))
 }
 
 impl<'g> Ground<'g> {
@@ -183,6 +200,17 @@ impl<'g> Ground<'g> {
     fn is_of_its_principal(&self, record: &Record) -> bool {
         let owners = self.keys.get(&record.verified.key().id().to_string());
         owners.is_some_and(|owners| owners.contains(&record.predicate().principal))
+    }
+
+    fn signed(&self) -> Vec<Signed> {
+        let landing = self.book.landing().filter(|(record, _)| self.is_of_its_principal(record));
+        let of = |predicate: &crate::record::statement::Predicate| Signed {
+            person: predicate.principal.clone(),
+            at: predicate.issued_at.seconds(),
+        };
+        let mut all: Vec<Signed> = landing.map(|(record, _)| of(record.predicate())).collect();
+        all.sort();
+        all
     }
 
     fn read(repository: &'g Repository, query: &Query, progress: Progress<'_>) -> Result<Ground<'g>, String> {

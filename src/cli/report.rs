@@ -16,6 +16,7 @@ use crate::change::visible;
 use crate::disk::{stream_atomically, write_atomically};
 use crate::enforcement::Settings;
 use crate::gate::summary::GateKey;
+use crate::outcomes;
 
 #[derive(Args)]
 pub struct Options {
@@ -32,10 +33,18 @@ enum Command {
         "undersign --repo /srv/git/shop.git report audit --state /srv/git/shop.git/undersign/gate --format csv"
     ))]
     Audit(Box<AuditOptions>),
+    /// What came of what landed: later reverts, fixes and rework, by AI, tool, tier, compartment, load and month
+    #[command(after_help = help!(
+        "0 when the report is written, whatever it says",
+        "undersign report outcomes --from 2026-07-01 --to 2026-09-30 --format html --output q3-outcomes.html",
+        "undersign --repo /srv/git/shop.git report outcomes --state /srv/git/shop.git/undersign/gate --format csv"
+    ))]
+    Outcomes(Box<OutcomesOptions>),
 }
 
+/// What is looked at, and where it is written.
 #[derive(Args)]
-struct AuditOptions {
+struct Looked {
     /// The first day, 2026-07-01, or a time, 2026-07-01T09:30:00Z; from the beginning where none is given
     #[arg(long, value_name = "DATE", value_parser = |text: &str| moment(text, false))]
     from: Option<i64>,
@@ -65,6 +74,18 @@ struct AuditOptions {
     /// setting undersign.organization names
     #[arg(long, value_name = "PATH")]
     organization: Option<PathBuf>,
+    /// A file to write, instead of standard output
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// The gate's key, which `undersign gate keygen` makes: it signs the file, into FILE.sig, as ssh-keygen verifies it
+    #[arg(long, value_name = "KEY", requires = "output")]
+    sign: Option<PathBuf>,
+}
+
+#[derive(Args)]
+struct AuditOptions {
+    #[command(flatten)]
+    looked: Looked,
     /// An approval within so many seconds of the commit that it is of must be looked at
     #[arg(long, value_name = "SECONDS", default_value_t = audit::HASTY,
         value_parser = clap::value_parser!(i64).range(0..))]
@@ -72,12 +93,26 @@ struct AuditOptions {
     /// Which columns are evidence for which controls, as TOML
     #[arg(long, value_name = "FILE")]
     controls: Option<PathBuf>,
-    /// A file to write, instead of standard output
-    #[arg(long, value_name = "FILE")]
-    output: Option<PathBuf>,
-    /// The gate's key, which `undersign gate keygen` makes: it signs the file, into FILE.sig, as ssh-keygen verifies it
-    #[arg(long, value_name = "KEY", requires = "output")]
-    sign: Option<PathBuf>,
+}
+
+#[derive(Args)]
+struct OutcomesOptions {
+    #[command(flatten)]
+    looked: Looked,
+    /// The last day, or a time, whose landings tell what came of the others; else the newest landing
+    #[arg(long, value_name = "DATE", value_parser = |text: &str| moment(text, true))]
+    watch_to: Option<i64>,
+    /// An outcome counts within so many days of the landing
+    #[arg(long, value_name = "DAYS", default_value_t = outcomes::WITHIN,
+        value_parser = clap::value_parser!(u32).range(1..=36_500))]
+    within: u32,
+    /// Rework counts within so many days of the landing
+    #[arg(long, value_name = "DAYS", default_value_t = outcomes::REWORK,
+        value_parser = clap::value_parser!(u32).range(1..=3_650))]
+    rework: u32,
+    /// Compute no risk tiers and rules, which takes most of the time
+    #[arg(long)]
+    no_tiers: bool,
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
@@ -104,51 +139,74 @@ impl From<Format> for render::Format {
 }
 
 pub fn run(options: &Options, repository: Option<&Path>) -> Result<(), String> {
+    let repository = repository.unwrap_or(Path::new("."));
     match &options.command {
-        Command::Audit(options) => audit(options, repository.unwrap_or(Path::new("."))),
+        Command::Audit(options) => audit(options, repository),
+        Command::Outcomes(options) => outcomes(options, repository),
+    }
+}
+
+impl Looked {
+    fn query(&self, repository: &Path, hasty: i64) -> Query {
+        Query {
+            repository: repository.to_path_buf(),
+            settings: Settings {
+                policy: self.policy.clone(),
+                branch: self.policy_branch.clone(),
+                organization: self.organization.clone(),
+                state: self.state.clone(),
+                state_key: self.state_key.clone(),
+                ..Settings::default()
+            },
+            from: self.from,
+            to: self.to,
+            refs: self.refs.clone(),
+            hasty,
+        }
+    }
+
+    /// Writes a report where it is wanted, and signs it if that is wanted.
+    fn put(&self, write: impl Fn(render::Format, &mut dyn Write) -> io::Result<()>) -> Result<(), String> {
+        let format = self.format.into();
+        let Some(path) = &self.output else {
+            super::pour(|out| write(format, out));
+            return Ok(());
+        };
+        let into = |file: &mut std::fs::File| -> io::Result<()> {
+            let mut out = BufWriter::new(file);
+            write(format, &mut out)?;
+            out.flush()
+        };
+        stream_atomically(path, into)
+            .map_err(|error| format!("The report {} cannot be written: {error}.", path.display()))?;
+        self.sign.as_deref().map_or(Ok(()), |key| sign(path, key))
     }
 }
 
 fn audit(options: &AuditOptions, repository: &Path) -> Result<(), String> {
     let controls = options.controls.as_deref().map(controls).transpose()?;
-    let query = Query {
-        repository: repository.to_path_buf(),
-        settings: Settings {
-            policy: options.policy.clone(),
-            branch: options.policy_branch.clone(),
-            organization: options.organization.clone(),
-            state: options.state.clone(),
-            state_key: options.state_key.clone(),
-            ..Settings::default()
-        },
-        from: options.from,
-        to: options.to,
-        refs: options.refs.clone(),
-        hasty: options.hasty,
-    };
+    let query = options.looked.query(repository, options.hasty);
     let meter = Meter::new();
     let mut report = audit::report(&query, &|what, done, all| meter.tell(what, done, all))?;
     meter.clear();
     if let Some((controls, digest)) = controls {
         report = audit::with_controls(report, controls, digest);
     }
-    let format = options.format.into();
-    match &options.output {
-        None => {
-            super::pour(|out| render::write(&report, format, out));
-            Ok(())
-        }
-        Some(path) => {
-            let write = |file: &mut std::fs::File| -> io::Result<()> {
-                let mut out = BufWriter::new(file);
-                render::write(&report, format, &mut out)?;
-                out.flush()
-            };
-            stream_atomically(path, write)
-                .map_err(|error| format!("The report {} cannot be written: {error}.", path.display()))?;
-            options.sign.as_deref().map_or(Ok(()), |key| sign(path, key))
-        }
-    }
+    options.looked.put(|format, out| render::write(&report, format, out))
+}
+
+fn outcomes(options: &OutcomesOptions, repository: &Path) -> Result<(), String> {
+    let query = outcomes::Query {
+        landed: options.looked.query(repository, audit::HASTY),
+        watch_to: options.watch_to,
+        within_days: options.within,
+        rework_days: options.rework,
+        with_tiers: !options.no_tiers,
+    };
+    let meter = Meter::new();
+    let report = outcomes::report(&query, &|what, done, all| meter.tell(what, done, all))?;
+    meter.clear();
+    options.looked.put(|format, out| outcomes::render::write(&report, format, out))
 }
 
 /// What the signature of a report is made for.

@@ -36,8 +36,9 @@ impl Says {
     /// Reads a message. Only the beginning of a line counts, so that text which is quoted or mentioned does not.
     pub fn of(message: &str) -> Says {
         let mut says = Says { reverted_title: reverted_title(message), ..Says::default() };
-        for line in message.lines() {
-            match named(line.trim()) {
+        for (at, line) in message.lines().enumerate() {
+            let line = line.trim();
+            match named(line).or_else(|| Some((Word::Reverts, named_by_title(line)?)).filter(|_| at == 0)) {
                 Some((word, id)) if id.len() >= MIN_DIGITS => says.take(word, id.to_ascii_lowercase()),
                 Some((_, id)) if id.len() == SHORT => says.short += 1,
                 _ => {}
@@ -75,10 +76,20 @@ fn named(line: &str) -> Option<(Word, &str)> {
         Some((word, line.get(own.len()..)?))
     };
     let (word, rest) = after(Word::Reverts, "this reverts commit ").or_else(|| after(Word::Fixes, "fixes:"))?;
-    let rest = rest.trim_start();
+    Some((word, id_at(rest.trim_start())?))
+}
+
+/// The id of `Revert 0123456789ab`, as people write it.
+fn named_by_title(title: &str) -> Option<&str> {
+    let rest = title.strip_prefix("Revert ").or_else(|| title.strip_prefix("revert "))?;
+    id_at(rest.trim_start()).filter(|id| id.bytes().any(|b| b.is_ascii_digit()))
+}
+
+/// The hex digits at the beginning of a text, if they are a word.
+fn id_at(rest: &str) -> Option<&str> {
     let digits = rest.bytes().take_while(u8::is_ascii_hexdigit).count();
     let is_word = rest[digits..].chars().next().is_none_or(|c| !c.is_alphanumeric() && c != '_' && c != '-');
-    (is_word && digits <= 2 * ObjectId::ZERO.0.len()).then(|| (word, &rest[..digits]))
+    (is_word && digits <= 2 * ObjectId::ZERO.0.len()).then(|| &rest[..digits])
 }
 
 /// `X` of `Revert "X"`, and `Revert "X"` of `Reapply "X"`: so git names what it reverts, and what brings that back.
@@ -126,6 +137,15 @@ mod tests {
     }
 
     #[test]
+    fn a_title_may_name_the_commit_itself() {
+        assert_eq!(named_by("Revert 0123456789ab (close #4)"), [(Word::Reverts, "0123456789ab".to_owned())]);
+        assert_eq!(Says::of("Revert 0123456").short, 1);
+        for none in ["Revert defaced", "Revert deadbeefs", "x\n\nRevert 0123456789ab", "Reverted 0123456789ab"] {
+            assert!(Says::of(none).is_silent(), "{none}");
+        }
+    }
+
+    #[test]
     fn a_trailer_names_what_it_fixes_and_an_issue_is_no_commit() {
         let kernel = "tc: check it\n\nFixes: 0123456789ab (\"tc: take it\")\nfixes: abcdef0123\n";
         let expected = ["0123456789ab", "abcdef0123"].map(|id| (Word::Fixes, id.to_owned()));
@@ -166,6 +186,7 @@ mod tests {
             ("Revert \"Revert \"Add a limit\"\"", Some("Revert \"Add a limit\"")),
             ("Reapply \"Add a limit\" (!7)", Some("Revert \"Add a limit\"")),
             ("Revert the limit", None),
+            ("Revert 0123456789ab", None),
             ("Revert \"\"", None),
             ("Revert \"half", None),
         ] {

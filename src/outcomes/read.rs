@@ -227,7 +227,7 @@ fn edits(repository: &Repository, diff: &Diff, left: &mut Left) -> Vec<Edit> {
     }
     let (mut edits, mut lines) = (Vec::new(), 0);
     for file in &diff.files {
-        if is_generated(&file.path.lossy()) {
+        if is_written_by_tools(&file.path.lossy()) {
             left.generated += 1;
             continue;
         }
@@ -244,6 +244,12 @@ fn edits(repository: &Repository, diff: &Diff, left: &mut Left) -> Vec<Edit> {
         edits.push(edit);
     }
     edits
+}
+
+/// Besides what is generated, the lists of dependencies that a package manager writes: one upgrade soon after another
+/// is no rework.
+fn is_written_by_tools(path: &str) -> bool {
+    is_generated(path) || path.rsplit('/').next() == Some("go.mod")
 }
 
 /// The lines that a file's change removes and adds; none if a side is no text.

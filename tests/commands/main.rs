@@ -20,6 +20,7 @@ mod lines;
 mod looks;
 mod moves;
 mod org;
+mod outcomes;
 mod policy;
 mod requests;
 mod risk;

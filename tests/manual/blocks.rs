@@ -272,9 +272,15 @@ fn the_commands_of_the_chapters_for_reviewers_work() {
 
 #[test]
 fn the_commands_of_the_chapters_for_who_runs_the_gate_work() {
-    for name in
-        ["docs/policy.md", "docs/organization.md", "docs/gate.md", "docs/hosts.md", "docs/audit.md", "docs/commands.md"]
-    {
+    for name in [
+        "docs/policy.md",
+        "docs/organization.md",
+        "docs/gate.md",
+        "docs/hosts.md",
+        "docs/audit.md",
+        "docs/outcomes.md",
+        "docs/commands.md",
+    ] {
         walk(name, &mut Scene::decided());
     }
     if is_here("curl") {

@@ -71,7 +71,8 @@ fn alone(report: &Report, exception: &Exception) -> Vec<String> {
     HEAD.iter().map(of).collect()
 }
 
-fn line(out: &mut dyn Write, cells: impl IntoIterator<Item = String>) -> io::Result<()> {
+/// Writes the cells of one line.
+pub(crate) fn line(out: &mut dyn Write, cells: impl IntoIterator<Item = String>) -> io::Result<()> {
     let cells: Vec<String> = cells.into_iter().map(|text| cell(&text)).collect();
     out.write_all(cells.join(",").as_bytes())?;
     out.write_all(b"\r\n")

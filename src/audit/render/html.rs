@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::markup::text;
 use super::{ai, approvers, chart, command, findings, gate, listed, presence, reasons, seen, short};
-use crate::audit::report::{Exception, Kind, Landing, Report};
+use crate::audit::report::{Exception, Inputs, Kind, Landing, Report};
 
 const STYLE: &str = include_str!("style.css");
 
@@ -12,15 +12,7 @@ const STYLE: &str = include_str!("style.css");
 const MAX_OF_KIND: usize = 1_000;
 
 pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    let name = text(report.repository.as_str());
-    write!(
-        out,
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n\
-         <meta name=\"color-scheme\" content=\"light dark\">\n<title>Audit of {name}</title>\n\
-         <style>\n{STYLE}</style>\n</head>\n<body>\n<a class=\"skip\" href=\"#main\">To the report</a>\n"
-    )?;
+    open(&format!("Audit of {}", report.repository), out)?;
     header(report, out)?;
     writeln!(out, "<main id=\"main\">")?;
     summary(report, out)?;
@@ -29,7 +21,25 @@ pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     landings(report, out)?;
     controls(report, out)?;
     writeln!(out, "</main>")?;
-    inputs(report, out)?;
+    inputs(&report.inputs, report.version, &command(report), out)?;
+    close(out)
+}
+
+/// Everything up to the header of a page.
+pub(crate) fn open(title: &str, out: &mut dyn Write) -> io::Result<()> {
+    write!(
+        out,
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n\
+         <meta name=\"color-scheme\" content=\"light dark\">\n<title>{}</title>\n\
+         <style>\n{STYLE}</style>\n</head>\n<body>\n<a class=\"skip\" href=\"#main\">To the report</a>\n",
+        text(title)
+    )
+}
+
+/// The end of a page.
+pub(crate) fn close(out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "</body>\n</html>")
 }
 
@@ -229,10 +239,10 @@ fn controls(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "</tbody>\n</table>\n</section>")
 }
 
-fn inputs(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    let inputs = &report.inputs;
+/// What a report was made from, and the command that makes it again.
+pub(crate) fn inputs(inputs: &Inputs, version: &str, command: &str, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "<footer id=\"inputs\" aria-labelledby=\"inputs-h\">\n<h2 id=\"inputs-h\">Inputs</h2>\n<ul>")?;
-    writeln!(out, "<li>undersign {}; again: <code>{}</code></li>", text(report.version), text(&command(report)))?;
+    writeln!(out, "<li>undersign {}; again: <code>{}</code></li>", text(version), text(command))?;
     writeln!(out, "<li>policy version {}, SHA-256 <code>{}</code></li>", inputs.policy.version, inputs.policy.digest)?;
     if let Some(organization) = &inputs.policy.organization {
         let id = text(organization.id.as_str());

@@ -1,13 +1,11 @@
-//! A report for machines: one object in ASCII, with the members that `docs/audit.md` describes.
+//! A report for machines: one object in ASCII, with the members that the manual describes.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use serde::Serialize as _;
+use serde::Serialize;
 
-use crate::audit::report::Report;
-
-pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+pub fn write(report: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
     let mut serializer = serde_json::Serializer::pretty(Ascii(out));
     report.serialize(&mut serializer).map_err(io::Error::from)?;
     out.write_all(b"\n")

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::{ai, approvers, command, exceptions, gate, listed, presence, seen, short};
-use crate::audit::report::{Kind, Report};
+use crate::audit::report::{Inputs, Kind, Report};
 
 pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let query = &report.query;
@@ -16,7 +16,12 @@ pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     summary(report, out)?;
     found(report, out)?;
     landings(report, out)?;
-    inputs(report, out)
+    inputs(&report.inputs, report.version, &command(report), out)?;
+    for (column, ids) in &report.controls {
+        let ids: Vec<String> = ids.iter().map(|id| text(id.as_str())).collect();
+        writeln!(out, "- column {column} is evidence for {}", ids.join(", "))?;
+    }
+    Ok(())
 }
 
 fn summary(report: &Report, out: &mut dyn Write) -> io::Result<()> {
@@ -87,10 +92,10 @@ fn landings(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out)
 }
 
-fn inputs(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    let inputs = &report.inputs;
+/// What a report was made from, and the command that makes it again.
+pub(crate) fn inputs(inputs: &Inputs, version: &str, command: &str, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "## Inputs\n")?;
-    writeln!(out, "- undersign {}; again: `{}`", report.version, command(report).replace('`', "'"))?;
+    writeln!(out, "- undersign {version}; again: `{}`", command.replace('`', "'"))?;
     writeln!(out, "- policy version {}, SHA-256 `{}`", inputs.policy.version, inputs.policy.digest)?;
     if let Some(organization) = &inputs.policy.organization {
         let id = text(organization.id.as_str());
@@ -106,10 +111,6 @@ fn inputs(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     if let Some((line, digest)) = inputs.log.as_ref().and_then(|log| log.head.as_ref()) {
         writeln!(out, "- the gate's log up to line {line}, SHA-256 `{digest}`")?;
     }
-    for (column, ids) in &report.controls {
-        let ids: Vec<String> = ids.iter().map(|id| text(id.as_str())).collect();
-        writeln!(out, "- column {column} is evidence for {}", ids.join(", "))?;
-    }
     for note in &inputs.notes {
         writeln!(out, "- {}", text(note.as_str()))?;
     }
@@ -117,7 +118,7 @@ fn inputs(report: &Report, out: &mut dyn Write) -> io::Result<()> {
 }
 
 /// The only function that makes a text Markdown: anything that would be markup, or end a cell, is escaped.
-fn text(plain: &str) -> String {
+pub(crate) fn text(plain: &str) -> String {
     let mut out = String::with_capacity(plain.len());
     let mut rest = plain.chars().peekable();
     while let Some(c) = rest.next() {

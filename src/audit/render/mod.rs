@@ -1,11 +1,11 @@
 //! A report as text, in each format. Content from a repository is escaped in one function of each format.
 
 mod chart;
-mod csv;
-mod html;
-mod json;
-mod markdown;
-mod markup;
+pub(crate) mod csv;
+pub(crate) mod html;
+pub(crate) mod json;
+pub(crate) mod markdown;
+pub(crate) mod markup;
 
 use std::io::{self, Write};
 
@@ -118,7 +118,7 @@ fn exceptions(landing: &Landing) -> String {
 }
 
 /// The first digits of an id.
-fn short(id: &str) -> &str {
+pub(crate) fn short(id: &str) -> &str {
     id.get(..12).unwrap_or(id)
 }
 

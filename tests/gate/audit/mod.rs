@@ -2,6 +2,7 @@
 
 mod logs;
 mod organization;
+mod outcomes;
 mod refs;
 mod worlds;
 mod year;

@@ -1,0 +1,168 @@
+//! What came of each segment, put together from joins and lines. Pure.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use super::joins::{Join, Standing, Unjoined, joins, standings};
+use super::read::{Read, Risk};
+use super::report::{Change, Kind, Outcome};
+use super::rework::{Edits, Lines, rework};
+use super::{DAY, Query};
+use crate::audit::Signed;
+use crate::audit::report::{Landing, Shown};
+
+/// A change counts as reworked from this share of its lines on, in percent, and from this many of them.
+pub const REWORKED_SHARE: usize = 20;
+pub const REWORKED_LINES: usize = 5;
+/// The most later segments that are listed for the rework of one change.
+const MAX_REWORK: usize = 5;
+/// An approver's load is what they approved in this time before.
+const LOAD: i64 = 7 * DAY;
+
+/// All that is known of what came of the segments.
+pub struct Evidence<'e> {
+    landings: &'e [Landing],
+    /// By earlier segment.
+    joins: HashMap<usize, Vec<Join>>,
+    standings: Vec<Standing>,
+    lines: Vec<Lines>,
+    pub unjoined: Unjoined,
+    /// Files whose lines were not followed any further.
+    pub dropped: usize,
+    /// Until when something must have landed to have been looked at for long enough.
+    watched: Option<i64>,
+    /// The times of all approvals, by person, sorted.
+    approvals: BTreeMap<&'e str, Vec<i64>>,
+}
+
+impl<'e> Evidence<'e> {
+    pub fn of(
+        landings: &'e [Landing],
+        read: Vec<Read>,
+        query: &Query,
+        end: Option<i64>,
+        signed: &'e [Signed],
+    ) -> Evidence<'e> {
+        let (mut landed, mut edits) = (Vec::with_capacity(read.len()), Vec::<Edits>::with_capacity(read.len()));
+        for one in read {
+            landed.push(one.landed);
+            edits.push(one.edits);
+        }
+        let within = i64::from(query.within_days) * DAY;
+        let (all, unjoined) = joins(&landed, within);
+        drop(landed);
+        let reverts: HashSet<(usize, usize)> =
+            all.iter().filter(|join| join.how.is_revert()).map(|join| (join.earlier, join.later)).collect();
+        let is_revert = |earlier, later| reverts.contains(&(earlier, later));
+        let (lines, dropped) = rework(&edits, i64::from(query.rework_days) * DAY, is_revert);
+        let standings = standings(landings.len(), &all);
+        let mut joins: HashMap<usize, Vec<Join>> = HashMap::new();
+        all.into_iter().for_each(|join| joins.entry(join.earlier).or_default().push(join));
+        let mut approvals: BTreeMap<&str, Vec<i64>> = BTreeMap::new();
+        signed.iter().for_each(|one| approvals.entry(&one.person).or_default().push(one.at));
+        approvals.values_mut().for_each(|times| times.sort());
+        let watched = end.map(|end| end.saturating_sub(within));
+        Evidence { landings, joins, standings, lines, unjoined, dropped, watched, approvals }
+    }
+
+    /// What came of a segment, as a row.
+    pub fn change(&self, at: usize, risk: Risk) -> Change {
+        let (landing, lines) = (&self.landings[at], &self.lines[at]);
+        let approvers: BTreeSet<&Shown> = landing.approvals.iter().map(|one| &one.person).collect();
+        let kinds = self.kinds(at);
+        let mut outcomes = self.joined(at);
+        if kinds.contains(&Kind::Reworked) {
+            outcomes.extend(self.reworked(at));
+        }
+        Change {
+            name: landing.name.clone(),
+            from: landing.from.clone(),
+            to: landing.to.clone(),
+            commits: landing.commits,
+            subject: landing.subject.clone(),
+            author: landing.author.clone(),
+            at: landing.at,
+            at_by: landing.at_by,
+            decision: landing.decision,
+            ai: landing.ai.status,
+            tool: landing.ai.tool.clone(),
+            tier: risk.tier,
+            rules: risk.rules.iter().map(|rule| Shown::of(rule)).collect(),
+            compartments: landing.requirements.iter().map(|one| one.compartment.clone()).collect(),
+            approvers: approvers.into_iter().cloned().collect(),
+            load: landing.approvals.iter().map(|one| self.load(one.person.as_str(), one.signed_at.0)).max(),
+            is_watched: self.watched.is_some_and(|watched| landing.at.0 <= watched),
+            kinds,
+            lines_written: lines.written,
+            lines_reworked: lines.reworked,
+            outcomes,
+        }
+    }
+
+    /// How much a person had approved in the days before.
+    fn load(&self, person: &str, signed_at: i64) -> usize {
+        let Some(times) = self.approvals.get(person) else { return 0 };
+        let first = times.partition_point(|time| *time < signed_at.saturating_sub(LOAD));
+        times.partition_point(|time| *time < signed_at).saturating_sub(first)
+    }
+
+    fn kinds(&self, at: usize) -> BTreeSet<Kind> {
+        let own = || self.joins.get(&at).into_iter().flatten();
+        let lines = &self.lines[at];
+        let is_reworked = lines.reworked >= REWORKED_LINES && 100 * lines.reworked >= REWORKED_SHARE * lines.written;
+        let found = [
+            (Kind::Reverted, self.standings[at] == Standing::Reverted),
+            (Kind::LandedAgain, self.standings[at] == Standing::LandedAgain),
+            (Kind::PartlyReverted, own().any(|join| join.how.is_revert() && join.part.is_some())),
+            (Kind::Fixed, own().any(|join| !join.how.is_revert())),
+            (Kind::Reworked, is_reworked),
+        ];
+        found.into_iter().filter(|(_, is_so)| *is_so).map(|(kind, _)| kind).collect()
+    }
+
+    /// The segments that revert or fix it, each once for each of the two, with all the evidence.
+    fn joined(&self, at: usize) -> Vec<Outcome> {
+        let mut found: BTreeMap<(usize, bool), Outcome> = BTreeMap::new();
+        for join in self.joins.get(&at).into_iter().flatten() {
+            let is_revert = join.how.is_revert();
+            let what = if is_revert { "revert" } else { "fix" };
+            let outcome = found.entry((join.later, !is_revert)).or_insert_with(|| self.outcome(what, at, join.later));
+            outcome.evidence.push(join.how);
+            outcome.said_by.extend(join.by.map(|by| by.to_string()));
+            outcome.parts.extend(join.part.map(|part| part.to_string()));
+            outcome.is_taken_back = is_revert && self.standings[join.later] == Standing::Reverted;
+        }
+        let mut outcomes: Vec<Outcome> = found.into_values().collect();
+        for outcome in &mut outcomes {
+            outcome.evidence.dedup();
+            for ids in [&mut outcome.said_by, &mut outcome.parts] {
+                ids.sort();
+                ids.dedup();
+            }
+        }
+        outcomes
+    }
+
+    /// The segments that rework most of its lines.
+    fn reworked(&self, at: usize) -> Vec<Outcome> {
+        let mut by: Vec<(usize, usize)> = self.lines[at].by.iter().map(|(later, lines)| (*later, *lines)).collect();
+        by.sort_by_key(|(later, lines)| (std::cmp::Reverse(*lines), *later));
+        by.truncate(MAX_REWORK);
+        by.into_iter().map(|(later, lines)| Outcome { lines, ..self.outcome("rework", at, later) }).collect()
+    }
+
+    fn outcome(&self, what: &'static str, earlier: usize, later: usize) -> Outcome {
+        let (earlier, later) = (&self.landings[earlier], &self.landings[later]);
+        Outcome {
+            what,
+            evidence: Vec::new(),
+            commit: later.to.clone(),
+            subject: later.subject.clone(),
+            at: later.at,
+            after: later.at.0.saturating_sub(earlier.at.0).max(0),
+            said_by: Vec::new(),
+            parts: Vec::new(),
+            is_taken_back: false,
+            lines: 0,
+        }
+    }
+}
