@@ -130,14 +130,26 @@ pub struct Signed {
 /// # Errors
 /// A sentence: there is no policy, or something cannot be read that everything depends on.
 pub fn report(query: &Query, progress: Progress<'_>) -> Result<Report, String> {
-    look(query, progress).map(|(report, _)| report)
+    look(query, progress).map(|looked| looked.report)
 }
 
-/// Looks back, and also lists all approvals of the ledger, of whatever time and ref.
+/// What a look back finds besides the report.
+#[derive(Debug)]
+pub struct Looked {
+    pub report: Report,
+    /// All approvals of the ledger, of whatever time and ref.
+    pub signed: Vec<Signed>,
+    /// The people to whom policies ever gave a key, by its id.
+    pub owners: BTreeMap<String, BTreeSet<String>>,
+    /// Whether the refs here are the ones that people push to.
+    pub is_host: bool,
+}
+
+/// Looks back, for another report over the same population.
 ///
 /// # Errors
 /// As [`report`].
-pub fn look(query: &Query, progress: Progress<'_>) -> Result<(Report, Vec<Signed>), String> {
+pub fn look(query: &Query, progress: Progress<'_>) -> Result<Looked, String> {
     if let (Some(from), Some(to)) = (query.from, query.to)
         && from > to
     {
@@ -191,7 +203,8 @@ pub fn look(query: &Query, progress: Progress<'_>) -> Result<(Report, Vec<Signed
         landings,
         controls: BTreeMap::new(),
     };
-    Ok((report, ground.signed()))
+    let signed = ground.signed();
+    Ok(Looked { report, signed, owners: ground.keys, is_host: is_host(&repository) })
 }
 
 impl<'g> Ground<'g> {

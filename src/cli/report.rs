@@ -102,7 +102,7 @@ struct OutcomesOptions {
     /// The last day, or a time, whose landings tell what came of the others; else the newest landing
     #[arg(long, value_name = "DATE", value_parser = |text: &str| moment(text, true))]
     watch_to: Option<i64>,
-    /// An outcome counts within so many days of the landing
+    /// A revert or a fix counts within so many days of the landing
     #[arg(long, value_name = "DAYS", default_value_t = outcomes::WITHIN,
         value_parser = clap::value_parser!(u32).range(1..=36_500))]
     within: u32,
@@ -238,7 +238,7 @@ fn controls(path: &Path) -> Result<(Controls, Digest), String> {
 }
 
 /// A time, or the first or last second of a day in UTC.
-fn moment(text: &str, is_end: bool) -> Result<i64, String> {
+pub(super) fn moment(text: &str, is_end: bool) -> Result<i64, String> {
     if let Ok(time) = text.parse::<jiff::Timestamp>() {
         return Ok(time.as_second());
     }

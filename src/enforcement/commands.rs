@@ -1,5 +1,5 @@
-//! Pushes of chains about commands: each is judged by the rules of its own kind, and none can pass for a chain of
-//! decisions.
+//! Pushes of chains about commands and outcomes: each is judged by the rules of its own kind, and none can pass for a
+//! chain of decisions.
 
 use crate::command::{AuthorizationRecord, RunRecord};
 use crate::gate::{self, RefOutcome, Update};
@@ -7,6 +7,7 @@ use crate::ledger::commands::{Family, chain_from, read_family};
 use crate::ledger::id_of;
 use crate::policy::Policy;
 use crate::record::Chain;
+use crate::record::outcome::OutcomeRecord;
 use crate::source::git::{Repository, oid};
 
 /// The result for an update of such a ref; none for any other ref.
@@ -15,6 +16,7 @@ pub(super) fn decide(repository: &Repository, policy: &Policy, update: &Update) 
     let is_person = |key: &str| policy.roster.by_key_id(key).is_some();
     of_family::<RunRecord>(repository, update, &is_broker)
         .or_else(|| of_family::<AuthorizationRecord>(repository, update, &is_person))
+        .or_else(|| of_family::<OutcomeRecord>(repository, update, &is_person))
 }
 
 fn of_family<R: Family>(

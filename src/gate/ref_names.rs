@@ -15,6 +15,8 @@ pub const DECISION_BRANCHES: &str = "refs/heads/undersign/decisions/";
 pub const RUNS: &str = "refs/undersign/runs/";
 /// The prefix of the chains of people who authorize commands.
 pub const AUTHORIZATIONS: &str = "refs/undersign/authorizations/";
+/// The prefix of the chains of people who say what came of changes. No gate judges by them.
+pub const OUTCOMES: &str = "refs/undersign/outcomes/";
 /// The prefix under which `undersign doctor` tests what a host allows.
 pub const PROBES: &str = "refs/undersign/probe/";
 /// The prefix of undersign's own refs on a host: nobody may push anything else there.
@@ -118,7 +120,9 @@ pub fn decide_own(update: &Update, facts: &dyn RefFacts) -> Option<RefOutcome> {
     if name.starts_with(OWN) {
         return Some(decide_probe(update, facts));
     }
-    if [DECISIONS, DECISION_BRANCHES, RUNS, AUTHORIZATIONS].iter().any(|prefix| prefix.starts_with(&format!("{name}/")))
+    if [DECISIONS, DECISION_BRANCHES, RUNS, AUTHORIZATIONS, OUTCOMES]
+        .iter()
+        .any(|prefix| prefix.starts_with(&format!("{name}/")))
     {
         let detail = "It would lie where decisions are kept, and git keeps none below a ref.";
         return Some(RefOutcome::refused(name, Reason::deny(Code::RefUncovered, detail)));

@@ -1,5 +1,5 @@
-//! Chains about commands: those of brokers, and those of people who authorize. They are short, so they are read
-//! completely each time.
+//! Chains about commands and outcomes: those of brokers, and those of people who authorize, or say what came of a
+//! change. They are short, so they are read completely each time.
 
 use std::collections::BTreeMap;
 
@@ -8,10 +8,11 @@ use git2::{ErrorCode, Oid};
 use super::{read_chain, remote_names};
 use crate::command::request::{MAX_BESIDE, MAX_ITEMS};
 use crate::command::{AuthorizationRecord, RunRecord};
-use crate::gate::ref_names::{AUTHORIZATIONS, DECISIONS, RUNS};
+use crate::gate::ref_names::{AUTHORIZATIONS, DECISIONS, OUTCOMES, RUNS};
 use crate::policy::Policy;
 use crate::record::chain::{self, Link};
 use crate::record::envelope::MAX_ENVELOPE;
+use crate::record::outcome::OutcomeRecord;
 use crate::record::{Chain, ChainId, Entry, Record};
 use crate::source::git::{GitError, Repository};
 
@@ -28,6 +29,8 @@ pub trait Family: Entry {
     const PREFIX: &'static str;
     /// The word in its commit messages.
     const WORD: &'static str;
+    /// What a damaged chain of it holds up, as a clause.
+    const HELD_UP: &'static str;
 
     /// The chain of the repository itself; an absent one is empty.
     fn chain(repository: &Repository, id: &ChainId) -> Chain<Self> {
@@ -38,6 +41,7 @@ pub trait Family: Entry {
 impl Family for Record {
     const PREFIX: &'static str = DECISIONS;
     const WORD: &'static str = "decision";
+    const HELD_UP: &'static str = "nothing lands";
 
     fn chain(repository: &Repository, id: &ChainId) -> Chain {
         read_chain(repository, id)
@@ -47,11 +51,19 @@ impl Family for Record {
 impl Family for RunRecord {
     const PREFIX: &'static str = RUNS;
     const WORD: &'static str = "run";
+    const HELD_UP: &'static str = "nothing runs";
 }
 
 impl Family for AuthorizationRecord {
     const PREFIX: &'static str = AUTHORIZATIONS;
     const WORD: &'static str = "authorization";
+    const HELD_UP: &'static str = "nothing runs";
+}
+
+impl Family for OutcomeRecord {
+    const PREFIX: &'static str = OUTCOMES;
+    const WORD: &'static str = "outcome";
+    const HELD_UP: &'static str = "what follows it is not reported";
 }
 
 /// Whose chains count: those of certain keys, each with its owner, or all if nobody can tell whose count. Anyone who

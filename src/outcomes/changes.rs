@@ -2,13 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use super::joins::{Join, Standing, Unjoined, joins, standings};
+use super::joins::{Join, Landed, Standing, Unjoined, joins, standings};
 use super::read::{Read, Risk};
-use super::report::{Change, Kind, Outcome};
+use super::report::{Change, Kind, Named, Outcome};
 use super::rework::{Edits, Lines, rework};
 use super::{DAY, Query};
 use crate::audit::Signed;
-use crate::audit::report::{Landing, Shown};
+use crate::audit::report::{Landing, Shown, Time};
+use crate::change::ObjectId;
+use crate::record::outcome::{OutcomeKind, OutcomeRecord};
 
 /// A change counts as reworked from this share of its lines on, in percent, and from this many of them.
 pub const REWORKED_SHARE: usize = 20;
@@ -32,6 +34,17 @@ pub struct Evidence<'e> {
     watched: Option<i64>,
     /// The times of all approvals, by person, sorted.
     approvals: BTreeMap<&'e str, Vec<i64>>,
+    /// What people signed, by segment.
+    records: HashMap<usize, Vec<&'e OutcomeRecord>>,
+    /// Signed records about what is not in the period, or not on that ref.
+    pub astray: usize,
+}
+
+/// What people signed: about decisions, and about outcomes.
+#[derive(Clone, Copy)]
+pub struct Words<'w> {
+    pub approvals: &'w [Signed],
+    pub outcomes: &'w [&'w OutcomeRecord],
 }
 
 impl<'e> Evidence<'e> {
@@ -40,7 +53,7 @@ impl<'e> Evidence<'e> {
         read: Vec<Read>,
         query: &Query,
         end: Option<i64>,
-        signed: &'e [Signed],
+        words: Words<'e>,
     ) -> Evidence<'e> {
         let (mut landed, mut edits) = (Vec::with_capacity(read.len()), Vec::<Edits>::with_capacity(read.len()));
         for one in read {
@@ -49,6 +62,7 @@ impl<'e> Evidence<'e> {
         }
         let within = i64::from(query.within_days) * DAY;
         let (all, unjoined) = joins(&landed, within);
+        let (records, astray) = by_segment(landings, &landed, words.outcomes);
         drop(landed);
         let reverts: HashSet<(usize, usize)> =
             all.iter().filter(|join| join.how.is_revert()).map(|join| (join.earlier, join.later)).collect();
@@ -58,10 +72,10 @@ impl<'e> Evidence<'e> {
         let mut joins: HashMap<usize, Vec<Join>> = HashMap::new();
         all.into_iter().for_each(|join| joins.entry(join.earlier).or_default().push(join));
         let mut approvals: BTreeMap<&str, Vec<i64>> = BTreeMap::new();
-        signed.iter().for_each(|one| approvals.entry(&one.person).or_default().push(one.at));
+        words.approvals.iter().for_each(|one| approvals.entry(&one.person).or_default().push(one.at));
         approvals.values_mut().for_each(|times| times.sort());
         let watched = end.map(|end| end.saturating_sub(within));
-        Evidence { landings, joins, standings, lines, unjoined, dropped, watched, approvals }
+        Evidence { landings, joins, standings, lines, unjoined, dropped, watched, approvals, records, astray }
     }
 
     /// What came of a segment, as a row.
@@ -95,6 +109,7 @@ impl<'e> Evidence<'e> {
             lines_written: lines.written,
             lines_reworked: lines.reworked,
             outcomes,
+            records: self.records.get(&at).into_iter().flatten().map(|record| named(record)).collect(),
         }
     }
 
@@ -115,6 +130,7 @@ impl<'e> Evidence<'e> {
             (Kind::PartlyReverted, own().any(|join| join.how.is_revert() && join.part.is_some())),
             (Kind::Fixed, own().any(|join| !join.how.is_revert())),
             (Kind::Reworked, is_reworked),
+            (Kind::Recorded, self.records.get(&at).into_iter().flatten().any(|record| is_adverse(record))),
         ];
         found.into_iter().filter(|(_, is_so)| *is_so).map(|(kind, _)| kind).collect()
     }
@@ -164,5 +180,48 @@ impl<'e> Evidence<'e> {
             is_taken_back: false,
             lines: 0,
         }
+    }
+}
+
+/// Whether a record says that something bad came of a change.
+fn is_adverse(record: &OutcomeRecord) -> bool {
+    matches!(record.outcome().kind, OutcomeKind::Incident | OutcomeKind::Rollback | OutcomeKind::Defect)
+}
+
+/// The records of each segment of the ref that they name, and how many are about none.
+fn by_segment<'r>(
+    landings: &[Landing],
+    landed: &[Landed],
+    records: &[&'r OutcomeRecord],
+) -> (HashMap<usize, Vec<&'r OutcomeRecord>>, usize) {
+    let mut wanted: HashMap<ObjectId, Vec<&'r OutcomeRecord>> = HashMap::new();
+    let mut found: HashMap<usize, Vec<&'r OutcomeRecord>> = HashMap::new();
+    for record in records {
+        // A sound record names a commit.
+        let Ok(commit) = record.outcome().commit.parse() else { continue };
+        wanted.entry(commit).or_default().push(record);
+    }
+    for (at, segment) in landed.iter().enumerate() {
+        for record in segment.commits.iter().filter_map(|told| wanted.get(&told.id)).flatten() {
+            if Shown::of(&record.outcome().name) == landings[at].name {
+                found.entry(at).or_default().push(record);
+            }
+        }
+    }
+    let joined: HashSet<String> = found.values().flatten().map(|record| record.id().to_string()).collect();
+    let astray = records.len() - joined.len();
+    (found, astray)
+}
+
+fn named(record: &OutcomeRecord) -> Named {
+    let outcome = record.outcome();
+    Named {
+        record: record.id().to_string(),
+        person: Shown::of(&outcome.principal),
+        kind: outcome.kind.name(),
+        link: Shown::of(&outcome.link),
+        words: Shown::of(&outcome.words),
+        happened_at: Time(outcome.happened_at.seconds()),
+        signed_at: Time(outcome.issued_at.seconds()),
     }
 }

@@ -55,7 +55,7 @@ fn group(by: &'static str, changes: &[Change], names: impl Fn(&Change) -> Vec<St
 
 /// In the order of the load.
 fn loads(changes: &[Change]) -> Group {
-    let class = |change: &Change| change.load.map(|load| class_of(load));
+    let class = |change: &Change| change.load.map(class_of);
     let mut rows: BTreeMap<Option<usize>, Counts> = BTreeMap::new();
     changes.iter().for_each(|change| rows.entry(class(change)).or_default().add(change));
     let name = |class: Option<usize>| class.map_or("no approval", |class| LOADS[class].2);

@@ -23,14 +23,17 @@ pub mod render;
 pub mod report;
 pub mod rework;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use crate::audit::report::{Landing, Shown, Time};
+use crate::audit::report::{ChainInput, Landing, Shown, Time};
 use crate::audit::{self, Progress};
 use crate::change::ObjectId;
 use crate::examination;
-use crate::source::git::Repository;
-use changes::Evidence;
+use crate::ledger::commands::read_family;
+use crate::record::outcome::{OutcomeChain, OutcomeRecord, in_force};
+use crate::source::git::{self, GitError, Repository};
+use changes::{Evidence, Words};
 use read::{Left, Risk, Span};
 use report::{Change, Counts, Report, SCHEMA};
 
@@ -67,20 +70,25 @@ pub fn report(query: &Query, progress: Progress<'_>) -> Result<Report, String> {
         return Err(format!("Outcomes are looked for up to {end}, before the period ends ({to}). Give a later day."));
     }
     // What landed after the period is evidence about what landed in it.
-    let (looked, signed) = audit::look(&audit::Query { to: query.watch_to, ..query.landed.clone() }, progress)?;
+    let audit::Looked { report: looked, signed, owners, is_host } =
+        audit::look(&audit::Query { to: query.watch_to, ..query.landed.clone() }, progress)?;
     let end = looked.query.to.map(|time| time.0);
     let to = query.landed.to.or(end);
     let is_subject = |landing: &Landing| to.is_some_and(|to| landing.at.0 <= to);
     let landings = in_order(looked.landings);
     let spans = spans(&landings)?;
     let repository = Repository::open(&query.landed.repository).map_err(|error| error.to_string())?;
+    let signers = Signers { owners: &owners, repository: &looked.repository, with_remotes: !is_host };
+    let named = named(&repository, query, &signers)?;
     let told = |done| progress("segments", done, spans.len());
     let read = read::segments(&repository, &spans, &told).map_err(|error| error.to_string())?;
     let subjects: Vec<usize> = (0..landings.len()).filter(|at| is_subject(&landings[*at])).collect();
     let (risks, rules) = risks(&repository, query, &spans, &subjects, progress)?;
     let mut left_out = Left::default();
     read.iter().for_each(|read| left_out.add(read.left));
-    let evidence = Evidence::of(&landings, read, query, end, &signed);
+    let outcomes: Vec<&OutcomeRecord> = named.records.iter().map(Arc::as_ref).collect();
+    let words = Words { approvals: &signed, outcomes: &outcomes };
+    let evidence = Evidence::of(&landings, read, query, end, words);
     let mut changes: Vec<Change> = subjects.iter().zip(risks).map(|(at, risk)| evidence.change(*at, risk)).collect();
     let mut summary = Counts::default();
     changes.iter().for_each(|change| summary.add(change));
@@ -88,6 +96,7 @@ pub fn report(query: &Query, progress: Progress<'_>) -> Result<Report, String> {
     changes.sort_by(|a, b| (a.kinds.is_empty(), b.at, &a.name, &a.to).cmp(&(b.kinds.is_empty(), a.at, &b.name, &b.to)));
     let mut inputs = looked.inputs;
     inputs.notes.extend(notes(&evidence, summary, left_out, subjects.len(), query));
+    inputs.notes.extend(named.notes);
     Ok(Report {
         schema: SCHEMA,
         version: looked.version,
@@ -105,6 +114,7 @@ pub fn report(query: &Query, progress: Progress<'_>) -> Result<Report, String> {
             with_tiers: query.with_tiers,
         },
         inputs,
+        outcome_chains: named.chains,
         rules,
         summary,
         unjoined: evidence.unjoined,
@@ -112,6 +122,62 @@ pub fn report(query: &Query, progress: Progress<'_>) -> Result<Report, String> {
         groups,
         changes,
     })
+}
+
+/// Whose signed outcomes count.
+struct Signers<'s> {
+    /// The people to whom policies ever gave a key, by its id.
+    owners: &'s BTreeMap<String, BTreeSet<String>>,
+    repository: &'s Shown,
+    with_remotes: bool,
+}
+
+/// Signed outcomes that count, the chains that they come from, and what must be said of them.
+struct SignedOutcomes {
+    records: Vec<Arc<OutcomeRecord>>,
+    chains: Vec<ChainInput>,
+    notes: Vec<Shown>,
+}
+
+fn named(repository: &Repository, query: &Query, signers: &Signers<'_>) -> Result<SignedOutcomes, String> {
+    let all: Vec<OutcomeChain> = read_family(repository, signers.with_remotes).map_err(|error| error.to_string())?;
+    // Anybody can add chains of other keys.
+    let chains: Vec<OutcomeChain> =
+        all.into_iter().filter(|chain| signers.owners.contains_key(&chain.id.key)).collect();
+    let owns = |key: &str, person: &str| signers.owners.get(key).is_some_and(|owners| owners.contains(person));
+    let is_meant = |record: &&Arc<OutcomeRecord>| {
+        let outcome = record.outcome();
+        Shown::of(&outcome.repository.id) == *signers.repository
+            && query.watch_to.is_none_or(|end| outcome.issued_at.seconds() <= end)
+    };
+    let (mut records, mut notes) = (Vec::new(), Vec::new());
+    for record in in_force(&chains, owns).into_iter().filter(is_meant) {
+        match is_of_its_commit(repository, record) {
+            Ok(true) => records.push(Arc::clone(record)),
+            Ok(false) => notes.push(format!("The commit of the signed outcome {} has other content.", record.id())),
+            Err(error) => notes.push(format!("The signed outcome {} cannot be checked: {error}", record.id())),
+        }
+    }
+    for chain in &chains {
+        if let Some((position, fault)) = chain.fault {
+            notes.push(format!("Record {position} of the chain of outcomes {} does not hold: {fault}.", chain.id));
+        }
+    }
+    let input = |chain: &OutcomeChain| ChainInput {
+        chain: Shown::of(&chain.id.to_string()),
+        records: chain.len(),
+        head: chain.head().map(|head| head.record.to_string()),
+    };
+    let notes = notes.iter().map(|note| Shown::of(note)).collect();
+    Ok(SignedOutcomes { records, chains: chains.iter().map(input).collect(), notes })
+}
+
+/// Whether the commit that a record names does what it says, by SHA-256 of the contents.
+fn is_of_its_commit(repository: &Repository, record: &OutcomeRecord) -> Result<bool, GitError> {
+    let outcome = record.outcome();
+    let Ok(commit) = outcome.commit.parse::<ObjectId>() else { return Ok(false) };
+    let diff = repository.past_commit(commit)?.diff(repository)?;
+    Ok(git::manifest(repository, &diff)?.digest().to_string() == outcome.manifest.sha256)
 }
 
 /// By ref, and along each ref the oldest first.
@@ -166,8 +232,8 @@ fn risks(
 /// What could not be seen, and how to read the numbers.
 fn notes(evidence: &Evidence<'_>, summary: Counts, left: Left, subjects: usize, query: &Query) -> Vec<Shown> {
     let mut notes = vec![
-        "What nobody named is not clean: a change without an outcome is one of which no message, no exact inverse and \
-         no quick rework here tells."
+        "What nobody named is not clean: a change without an outcome is one of which no message, no exact inverse, no \
+         quick rework and no signed record here tells."
             .to_owned(),
         "What a message says is said by whoever wrote it.".to_owned(),
     ];
@@ -185,6 +251,10 @@ fn notes(evidence: &Evidence<'_>, summary: Counts, left: Left, subjects: usize, 
             "Of rework, {} changes to files that are no text, and {} to files that a tool writes, are left out.",
             left.binary, left.generated
         ),
+    );
+    note(
+        evidence.astray,
+        format!("{} signed outcomes are about commits that did not land on that ref in the period.", evidence.astray),
     );
     note(evidence.dropped, format!("{} files were not followed any further.", evidence.dropped));
     let untiered = subjects.saturating_sub(MAX_TIERED);

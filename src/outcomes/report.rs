@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::joins::{How, Unjoined};
 use super::read::Left;
-use crate::audit::report::{Decision, Inputs, Shown, Time, When};
+use crate::audit::report::{ChainInput, Decision, Inputs, Shown, Time, When};
 
 /// Members may be added under this name; none is removed or changes its meaning.
 pub const SCHEMA: &str = "undersign-change-outcomes/v1";
@@ -21,6 +21,8 @@ pub struct Report {
     pub repository: Shown,
     pub query: Query,
     pub inputs: Inputs,
+    /// The chains of signed outcomes.
+    pub outcome_chains: Vec<ChainInput>,
     /// The SHA-256 of the risk rules by which tiers and rules are told; none if they were not asked for.
     pub rules: Option<String>,
     pub summary: Counts,
@@ -67,10 +69,13 @@ pub enum Kind {
     Fixed,
     /// Many of the lines that it wrote were changed again soon.
     Reworked,
+    /// Somebody signed that an incident, a rollback or a defect came from it.
+    Recorded,
 }
 
 impl Kind {
-    pub const ALL: [Kind; 5] = [Kind::Reverted, Kind::LandedAgain, Kind::PartlyReverted, Kind::Fixed, Kind::Reworked];
+    pub const ALL: [Kind; 6] =
+        [Kind::Reverted, Kind::LandedAgain, Kind::PartlyReverted, Kind::Fixed, Kind::Reworked, Kind::Recorded];
 
     /// The spelling in outputs.
     pub fn name(self) -> &'static str {
@@ -80,6 +85,7 @@ impl Kind {
             Kind::PartlyReverted => "partly-reverted",
             Kind::Fixed => "fixed",
             Kind::Reworked => "reworked",
+            Kind::Recorded => "recorded",
         }
     }
 
@@ -91,6 +97,7 @@ impl Kind {
             Kind::PartlyReverted => "Partly reverted",
             Kind::Fixed => "Fixed later",
             Kind::Reworked => "Reworked soon",
+            Kind::Recorded => "Signed incident, rollback or defect",
         }
     }
 }
@@ -114,6 +121,9 @@ pub struct Counts {
     pub partly_reverted: usize,
     pub fixed: usize,
     pub reworked: usize,
+    pub recorded: usize,
+    /// Those of which somebody signed that they looked and found nothing, and nothing else tells of.
+    pub cleared: usize,
 }
 
 impl Counts {
@@ -121,6 +131,7 @@ impl Counts {
         self.landed += 1;
         self.watched += usize::from(change.is_watched);
         self.with_outcome += usize::from(!change.kinds.is_empty());
+        self.cleared += usize::from(change.is_cleared());
         for kind in &change.kinds {
             *match kind {
                 Kind::Reverted => &mut self.reverted,
@@ -128,6 +139,7 @@ impl Counts {
                 Kind::PartlyReverted => &mut self.partly_reverted,
                 Kind::Fixed => &mut self.fixed,
                 Kind::Reworked => &mut self.reworked,
+                Kind::Recorded => &mut self.recorded,
             } += 1;
         }
     }
@@ -139,6 +151,7 @@ impl Counts {
             Kind::PartlyReverted => self.partly_reverted,
             Kind::Fixed => self.fixed,
             Kind::Reworked => self.reworked,
+            Kind::Recorded => self.recorded,
         }
     }
 }
@@ -189,6 +202,30 @@ pub struct Change {
     pub lines_written: usize,
     pub lines_reworked: usize,
     pub outcomes: Vec<Outcome>,
+    /// What people signed about it.
+    pub records: Vec<Named>,
+}
+
+impl Change {
+    /// Whether somebody signed that they found nothing, and nothing else tells of an outcome.
+    pub fn is_cleared(&self) -> bool {
+        self.kinds.is_empty() && !self.records.is_empty()
+    }
+}
+
+/// What somebody signed about a change.
+#[derive(Debug, Clone, Serialize)]
+pub struct Named {
+    /// The id of the record.
+    pub record: String,
+    pub person: Shown,
+    /// `incident`, `rollback`, `defect` or `none`.
+    pub kind: &'static str,
+    pub link: Shown,
+    pub words: Shown,
+    /// When it began, and when it was signed, by the signer.
+    pub happened_at: Time,
+    pub signed_at: Time,
 }
 
 /// A later segment by which something came of a change.

@@ -11,6 +11,7 @@ pub mod envelope;
 pub mod heads;
 pub mod json;
 pub mod key;
+pub mod outcome;
 mod signable;
 pub mod sshsig;
 pub mod statement;

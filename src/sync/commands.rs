@@ -1,15 +1,16 @@
-//! Exchanges chains about commands with a remote. Separate from decisions, since a broker must know for each push
-//! whether the remote accepted it.
+//! Exchanges chains about commands and outcomes with a remote. Separate from decisions, since a broker must know for
+//! each push whether the remote accepted it.
 
 use git2::{ErrorCode, Oid};
 
 use super::program::{CHAINS, run_git};
 use super::{Incoming, Prompts, Report};
 use crate::change::visible;
-use crate::command::{AuthorizationChain, AuthorizationRecord, RunRecord};
+use crate::command::{AuthorizationRecord, RunRecord};
 use crate::ledger::commands::{
     Family, Keys, chain_from, chain_of, commit_of, damaged_prefix_of, names, read_family, remote_prefix_of,
 };
+use crate::record::outcome::OutcomeRecord;
 use crate::record::{Chain, ChainId};
 use crate::source::git::Repository;
 
@@ -40,34 +41,43 @@ pub struct News {
     pub alarms: Vec<String>,
 }
 
-/// Sends what people signed here about commands and the remote was not yet seen to hold. Nothing is asked or fetched
-/// first, and a chain that cannot be sent does not delay the others: a broker waits for them.
+/// Sends what people signed here about commands, and then about outcomes, and the remote was not yet seen to hold.
+/// Nothing is asked or fetched first, and a chain that cannot be sent does not delay the others: a broker waits for
+/// them.
 pub(super) fn deliver(repository: &Repository, remote: &str, prompts: Prompts) -> Report {
     let mut report = Report::default();
-    let own = match names(repository, AuthorizationRecord::PREFIX) {
+    if deliver_family::<AuthorizationRecord>(repository, remote, prompts, &mut report) {
+        deliver_family::<OutcomeRecord>(repository, remote, prompts, &mut report);
+    }
+    report
+}
+
+/// Returns whether the remote answers.
+fn deliver_family<R: Family>(repository: &Repository, remote: &str, prompts: Prompts, report: &mut Report) -> bool {
+    let own = match names(repository, R::PREFIX) {
         Ok(own) => own,
         Err(error) => {
             report.alarms.push(error.to_string());
-            return report;
+            return true;
         }
     };
-    let kept = remote_prefix_of::<AuthorizationRecord>(remote);
+    let kept = remote_prefix_of::<R>(remote);
     let tip = |name: &str| repository.raw.refname_to_id(name).ok();
     for (id, name) in own.iter().filter(|(id, name)| tip(name) != tip(&format!("{kept}{id}"))) {
-        let chain: AuthorizationChain = chain_of(repository, name, id);
-        let there: AuthorizationChain = chain_of(repository, &format!("{kept}{id}"), id);
-        match send::<AuthorizationRecord>(repository, remote, id, prompts) {
+        let chain: Chain<R> = chain_of(repository, name, id);
+        let there: Chain<R> = chain_of(repository, &format!("{kept}{id}"), id);
+        match send::<R>(repository, remote, id, prompts) {
             Sent::Taken => report.sent += chain.len().saturating_sub(there.len()),
             Sent::Refused(_) if is_caught_up(repository, remote, &chain, prompts) => {}
             Sent::Refused(why) => report.alarms.push(not_taken(remote, id, &why)),
             // It will not answer for the next one either.
             Sent::Away(why) => {
                 report.alarms.push(not_taken(remote, id, why.trim_end_matches('.')));
-                break;
+                return false;
             }
         }
     }
-    report
+    true
 }
 
 fn not_taken(remote: &str, id: &ChainId, why: &str) -> String {
@@ -75,9 +85,9 @@ fn not_taken(remote: &str, id: &ChainId, why: &str) -> String {
 }
 
 /// Whether the remote holds all of an own chain, and more: then this disk was restored, and the chain is advanced.
-fn is_caught_up(repository: &Repository, remote: &str, own: &AuthorizationChain, prompts: Prompts) -> bool {
+fn is_caught_up<R: Family>(repository: &Repository, remote: &str, own: &Chain<R>, prompts: Prompts) -> bool {
     let keys = Keys::one(&own.id.key);
-    let Ok(shown) = fetch::<AuthorizationRecord>(repository, remote, prompts, (&keys, &keys)) else { return false };
+    let Ok(shown) = fetch::<R>(repository, remote, prompts, (&keys, &keys)) else { return false };
     let copy = shown.chains.iter().find(|copy| copy.id == own.id && copy.len() > own.len());
     copy.is_some_and(|copy| catch_up(repository, remote, own, copy))
 }
@@ -95,7 +105,18 @@ pub(super) fn sync(repository: &Repository, remote: &str, prompts: Prompts, coun
         Ok(shown) => report.alarms.extend(shown.losses),
         Err(why) => report.alarms.push(why),
     }
-    match fetch::<AuthorizationRecord>(repository, remote, prompts, whose) {
+    sync_people::<AuthorizationRecord>(repository, remote, prompts, counted, report);
+    sync_people::<OutcomeRecord>(repository, remote, prompts, counted, report);
+}
+
+fn sync_people<R: Family>(
+    repository: &Repository,
+    remote: &str,
+    prompts: Prompts,
+    counted: &Keys,
+    report: &mut Report,
+) {
+    match fetch::<R>(repository, remote, prompts, (&Keys::all(), counted)) {
         Ok(shown) => {
             report.alarms.extend(damages(remote, counted, &shown.chains));
             send_lost(repository, remote, prompts, &shown.chains, report);
@@ -106,18 +127,18 @@ pub(super) fn sync(repository: &Repository, remote: &str, prompts: Prompts, coun
 }
 
 /// Resends records that people signed here and the remote once held but no longer shows.
-fn send_lost(
+fn send_lost<R: Family>(
     repository: &Repository,
     remote: &str,
     prompts: Prompts,
-    there: &[AuthorizationChain],
+    there: &[Chain<R>],
     report: &mut Report,
 ) {
-    let own: Vec<AuthorizationChain> = match read_family(repository, false) {
+    let own: Vec<Chain<R>> = match read_family(repository, false) {
         Ok(own) => own,
         Err(error) => return report.alarms.push(error.to_string()),
     };
-    let kept = remote_prefix_of::<AuthorizationRecord>(remote);
+    let kept = remote_prefix_of::<R>(remote);
     for chain in own {
         let copy = there.iter().find(|copy| copy.id == chain.id);
         let held = copy.map_or(0, Chain::len);
@@ -125,11 +146,11 @@ fn send_lost(
             catch_up(repository, remote, &chain, copy);
         }
         // What it never held was sent before, and is reported.
-        let seen: AuthorizationChain = chain_of(repository, &format!("{kept}{}", chain.id), &chain.id);
+        let seen: Chain<R> = chain_of(repository, &format!("{kept}{}", chain.id), &chain.id);
         if chain.len() <= held || seen.len() <= held {
             continue;
         }
-        match send::<AuthorizationRecord>(repository, remote, &chain.id, prompts) {
+        match send::<R>(repository, remote, &chain.id, prompts) {
             Sent::Taken => report.sent += chain.len() - held,
             Sent::Refused(why) | Sent::Away(why) => {
                 report.alarms.push(not_taken(remote, &chain.id, why.trim_end_matches('.')));
@@ -144,10 +165,11 @@ fn damages<R: Family>(remote: &str, counted: &Keys, chains: &[Chain<R>]) -> Vec<
     let told = damaged.filter_map(|chain| {
         let (position, fault) = chain.fault?;
         Some(format!(
-            "On {} record {position} of the chain of {} does not hold: {fault}. Somebody put it there; nothing runs \
-             until it is taken away from {}{}.",
+            "On {} record {position} of the chain of {} does not hold: {fault}. Somebody put it there; {} until it is \
+             taken away from {}{}.",
             visible::text(remote),
             counted.owner(&chain.id),
+            R::HELD_UP,
             R::PREFIX,
             chain.id
         ))
@@ -157,16 +179,20 @@ fn damages<R: Family>(remote: &str, counted: &Keys, chains: &[Chain<R>]) -> Vec<
 
 /// The number of records that people signed here and the remote was not yet seen to hold.
 pub(super) fn outbox(repository: &Repository, remote: &str) -> usize {
-    let own = names(repository, AuthorizationRecord::PREFIX).unwrap_or_default();
-    let kept = remote_prefix_of::<AuthorizationRecord>(remote);
+    outbox_of::<AuthorizationRecord>(repository, remote) + outbox_of::<OutcomeRecord>(repository, remote)
+}
+
+fn outbox_of<R: Family>(repository: &Repository, remote: &str) -> usize {
+    let own = names(repository, R::PREFIX).unwrap_or_default();
+    let kept = remote_prefix_of::<R>(remote);
     let waits = |(id, name): &(ChainId, String)| {
         let tip = |name: &str| repository.raw.refname_to_id(name).ok();
         // Usually everything is there: then nothing is read.
         if tip(name) == tip(&format!("{kept}{id}")) {
             return 0;
         }
-        let here: AuthorizationChain = chain_of(repository, name, id);
-        let there: AuthorizationChain = chain_of(repository, &format!("{kept}{id}"), id);
+        let here: Chain<R> = chain_of(repository, name, id);
+        let there: Chain<R> = chain_of(repository, &format!("{kept}{id}"), id);
         here.len().saturating_sub(there.len())
     };
     own.iter().map(waits).sum()
@@ -208,29 +234,34 @@ pub(super) fn fetch_all(
 
 /// Advances an own chain to the remote's version if that continues it: the disk of this device was restored. Returns
 /// whether it did.
-fn catch_up(repository: &Repository, remote: &str, own: &AuthorizationChain, there: &AuthorizationChain) -> bool {
+fn catch_up<R: Family>(repository: &Repository, remote: &str, own: &Chain<R>, there: &Chain<R>) -> bool {
     let is_more = there.fault.is_none() && own.head().is_none_or(|head| there.holds(head).is_ok());
-    let kept = format!("{}{}", remote_prefix_of::<AuthorizationRecord>(remote), own.id);
+    let kept = format!("{}{}", remote_prefix_of::<R>(remote), own.id);
     if let (true, Ok(tip)) = (is_more, repository.raw.refname_to_id(&kept)) {
-        let name = format!("{}{}", AuthorizationRecord::PREFIX, own.id);
+        let name = format!("{}{}", R::PREFIX, own.id);
         // If it cannot be written, the next signature is refused and says so.
         let _ = repository.raw.reference(&name, tip, true, "undersign: sync");
     }
     is_more
 }
 
-/// Whether there is anything about commands, here or on the remote.
+/// Whether there is anything about commands or outcomes, here or on the remote.
 fn is_of_use(repository: &Repository, remote: &str, prompts: Prompts) -> Result<bool, String> {
-    let prefixes = [RunRecord::PREFIX, AuthorizationRecord::PREFIX];
-    let kept = [remote_prefix_of::<RunRecord>(remote), remote_prefix_of::<AuthorizationRecord>(remote)];
+    let prefixes = [RunRecord::PREFIX, AuthorizationRecord::PREFIX, OutcomeRecord::PREFIX];
+    let kept = [
+        remote_prefix_of::<RunRecord>(remote),
+        remote_prefix_of::<AuthorizationRecord>(remote),
+        remote_prefix_of::<OutcomeRecord>(remote),
+    ];
     let here = |prefix: &str| names(repository, prefix).map_err(|error| error.to_string());
     for prefix in prefixes.into_iter().chain(kept.iter().map(String::as_str)) {
         if !here(prefix)?.is_empty() {
             return Ok(true);
         }
     }
-    let [runs, authorizations] = prefixes.map(|prefix| format!("{prefix}*"));
-    let (ok, listed, stderr) = run_git(repository, prompts, CHAINS, &["ls-remote", remote, &runs, &authorizations])?;
+    let [runs, authorizations, outcomes] = prefixes.map(|prefix| format!("{prefix}*"));
+    let asked = ["ls-remote", remote, &runs, &authorizations, &outcomes];
+    let (ok, listed, stderr) = run_git(repository, prompts, CHAINS, &asked)?;
     if ok { Ok(!listed.trim().is_empty()) } else { Err(super::why_failed("ls-remote", &stderr)) }
 }
 

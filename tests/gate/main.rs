@@ -22,6 +22,7 @@ mod inheritance;
 mod links;
 mod objects;
 mod operator;
+mod outcomes;
 mod people;
 mod policies;
 mod presence;

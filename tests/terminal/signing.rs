@@ -251,3 +251,65 @@ fn a_forked_chain_is_repaired_on_the_command_line() {
     again.wait_for("nothing to repair");
     again.end();
 }
+
+/// The report on outcomes, as the program prints it.
+fn outcomes(fixture: &Fixture, home: &std::path::Path) -> serde_json::Value {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_undersign"));
+    let repo = fixture.repo.to_str().unwrap();
+    let args = ["--repo", repo, "report", "outcomes", "--policy-branch", "refs/heads/main", "--format", "json"];
+    let output = command.args(args).env("HOME", home).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[test]
+fn what_came_of_a_change_is_signed_with_a_typed_code_reported_and_taken_back() {
+    let (fixture, home) = (Fixture::new(), home());
+    device(home.path());
+    configure(&fixture, &fixture.key_file("dana"));
+    let repo = fixture.repo.to_str().unwrap();
+    let of = |more: &[&'static str]| -> Vec<String> {
+        ["--repo", repo, "record", "outcome"].iter().chain(more).map(ToString::to_string).collect()
+    };
+    let refused = |more: &[&'static str], said: &str| {
+        let args = of(more);
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
+        let mut program = Program::start(&args, (160, 30), &[], home.path());
+        program.wait_for(said);
+        assert_ne!(program.end().0, 0);
+    };
+    let kind = ["--kind", "incident"];
+    refused(&[&["main"][..], &kind, &["--link", "https://u:p@example.com/7"]].concat(), "may contain secrets");
+    refused(&[&["main"][..], &kind].concat(), "Say where to read more");
+    refused(&[&["agent/work"][..], &kind, &["--words", "Down."]].concat(), "has not landed on");
+    refused(&[&["main"][..], &kind, &["--words", "Down.", "--at", "2999-01-01"]].concat(), "is still to come");
+    let sign = |more: &[&'static str]| {
+        let args = of(more);
+        signed(&args.iter().map(String::as_str).collect::<Vec<_>>(), home.path());
+    };
+    sign(&[&["main"][..], &kind, &["--link", "https://example.com/7", "--words", "Down for an hour."]].concat());
+    let report = outcomes(&fixture, home.path());
+    let change = &report["changes"][0];
+    assert_eq!((&report["summary"]["recorded"], &change["kinds"][0]), (&1.into(), &"recorded".into()));
+    let record = &change["records"][0];
+    assert_eq!((&record["person"], &record["kind"]), (&"dana".into(), &"incident".into()));
+    assert_eq!(record["link"], "https://example.com/7");
+    assert_eq!(report["outcome_chains"][0]["records"], 1);
+    let id = record["record"].as_str().unwrap().to_owned();
+    let args = ["--repo", repo, "record", "outcome", "--withdraw", &id[..12], "--words", "It was another change."];
+    signed(&args, home.path());
+    let report = outcomes(&fixture, home.path());
+    assert_eq!((&report["summary"]["recorded"], &report["outcome_chains"][0]["records"]), (&0.into(), &2.into()));
+    sign(&["main", "--kind", "none", "--words", "Looked at the dashboards for a week."]);
+    let report = outcomes(&fixture, home.path());
+    assert_eq!((&report["summary"]["cleared"], &report["summary"]["with_outcome"]), (&1.into(), &0.into()));
+    // It goes to the remote with the decisions, and counts there.
+    let server = fixture.dir.path().join("server.git");
+    git_in(fixture.dir.path(), "dana", &["clone", "-q", "--bare", "shop", "server.git"]);
+    fixture.git("dana", &["remote", "add", "origin", server.to_str().unwrap()]);
+    fixture.git("dana", &["fetch", "-q", "origin"]);
+    let mut sync = Command::new(env!("CARGO_BIN_EXE_undersign"));
+    assert!(sync.args(["--repo", repo, "sync"]).env("HOME", home.path()).output().unwrap().status.success());
+    let there = git_in(&server, "dana", &["for-each-ref", "--format=%(refname)", "refs/undersign/outcomes"]);
+    assert_eq!(there.lines().count(), 1);
+}

@@ -141,14 +141,14 @@ impl Moved<'_> {
 }
 
 /// Key, device and repository of who signs here.
-struct Pen {
-    repository: Repository,
-    key: SigningKey,
-    device: String,
+pub(super) struct Pen {
+    pub repository: Repository,
+    pub key: SigningKey,
+    pub device: String,
 }
 
 impl Pen {
-    fn new(path: &Path) -> Result<Pen, String> {
+    pub fn new(path: &Path) -> Result<Pen, String> {
         let config = Config::read(Some(path));
         let mut key = config.key.clone()?;
         // The terminal is free here: ssh-keygen prompts for the passphrase itself.
@@ -188,7 +188,7 @@ impl Pen {
 }
 
 /// Shows what is signed, and takes the code of it, typed.
-fn confirm(prepared: &Prepared) -> Result<(), String> {
+pub(super) fn confirm<V>(prepared: &Prepared<V>) -> Result<(), String> {
     if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
         return Err("There is no terminal: nothing is signed without a person who types its code.".to_owned());
     }
@@ -200,7 +200,7 @@ fn confirm(prepared: &Prepared) -> Result<(), String> {
     if typed.trim() == prepared.code() { Ok(()) } else { Err("That is not the code. Nothing was signed.".to_owned()) }
 }
 
-fn sentence(error: SigningError) -> String {
+pub(super) fn sentence(error: SigningError) -> String {
     match error {
         SigningError::Moved(why) | SigningError::LostPlace(why) | SigningError::Refused(why) => why,
         SigningError::PassphraseNeeded => {

@@ -7,6 +7,8 @@ mod export;
 #[cfg(feature = "tui")]
 mod follow_up;
 mod for_agent;
+#[cfg(feature = "tui")]
+mod outcome;
 
 use std::path::{Path, PathBuf};
 
@@ -65,6 +67,13 @@ enum Command {
         "undersign record repair --reason 'Restored from a backup of Monday'"
     ))]
     Repair(follow_up::RepairOptions),
+    /// Say what came of a change that landed, for `undersign report outcomes`; no gate judges by it
+    #[cfg(feature = "tui")]
+    #[command(after_help = help!(
+        "0 when it is signed and recorded",
+        "undersign record outcome 3f9c2ab1 --kind incident --link https://example.com/incidents/7 --at 2026-07-01"
+    ))]
+    Outcome(outcome::Options),
 }
 
 #[derive(Args)]
@@ -125,6 +134,8 @@ pub fn run(options: &Options, repository: Option<&Path>) -> Result<u8, String> {
         Command::HandOver(options) => follow_up::hand_over(options, path).map(|()| 0),
         #[cfg(feature = "tui")]
         Command::Repair(options) => follow_up::repair(options, path).map(|()| 0),
+        #[cfg(feature = "tui")]
+        Command::Outcome(options) => outcome::run(options, path).map(|()| 0),
     }
 }
 

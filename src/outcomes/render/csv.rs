@@ -2,11 +2,11 @@
 
 use std::io::{self, Write};
 
-use super::{joined, kinds, told};
+use super::{joined, kinds, signed, told};
 use crate::audit::render::csv::line;
 use crate::outcomes::report::{Change, Report};
 
-const HEAD: [&str; 25] = [
+const HEAD: [&str; 27] = [
     "ref",
     "from",
     "to",
@@ -21,6 +21,8 @@ const HEAD: [&str; 25] = [
     "outcome_commits",
     "evidence",
     "said_by",
+    "signed",
+    "links",
     "lines_written",
     "lines_reworked",
     "decision",
@@ -56,6 +58,8 @@ fn cells(report: &Report, change: &Change) -> [String; HEAD.len()] {
         joined(outcomes.iter().map(|one| &one.commit), " "),
         joined(outcomes.iter().flat_map(|one| &one.evidence).map(|how| how.name()), " "),
         joined(outcomes.iter().flat_map(|one| &one.said_by), " "),
+        joined(change.records.iter().map(signed), "; "),
+        joined(change.records.iter().map(|one| &one.link), " "),
         change.lines_written.to_string(),
         change.lines_reworked.to_string(),
         change.decision.name().to_owned(),

@@ -3,12 +3,14 @@
 use std::io::{self, Write};
 
 use super::{
-    MAX_ROWS, ai, cells, chart, command, heads, joined, lines, listed, meaning, period, remark, title, told, unjoined,
+    MAX_ROWS, ai, cells, chart, command, heads, joined, lines, listed, meaning, period, remark, signed, title, told,
+    unjoined,
 };
 use crate::audit::render::html::{close, inputs, open};
 use crate::audit::render::markup::text;
 use crate::audit::render::short;
-use crate::outcomes::report::{Change, Group, Report};
+use crate::outcomes::report::{Change, Group, Named, Report};
+use crate::record::outcome::is_link;
 
 /// The most bars of one chart.
 const MAX_BARS: usize = 36;
@@ -22,6 +24,14 @@ pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     report.groups.iter().try_for_each(|group| counts(group, out))?;
     writeln!(out, "</main>")?;
     inputs(&report.inputs, report.version, &command(report), out)?;
+    for chain in &report.outcome_chains {
+        let (name, head) = (text(chain.chain.as_str()), text(chain.head.as_deref().unwrap_or("none")));
+        writeln!(
+            out,
+            "<p><small>Chain of outcomes <code>{name}</code> with {} records, the last <code>{head}</code></small></p>",
+            chain.records
+        )?;
+    }
     report.rules.iter().try_for_each(|digest| {
         writeln!(out, "<p><small>Risk rules, SHA-256 <code>{}</code></small></p>", text(digest))
     })?;
@@ -90,12 +100,13 @@ fn changes(report: &Report, out: &mut dyn Write) -> io::Result<()> {
 fn row(change: &Change, out: &mut dyn Write) -> io::Result<()> {
     let marks = change.kinds.iter().map(|kind| format!("<strong>{}</strong>", kind.name()));
     let known = change.outcomes.iter().map(|one| format!("<br><small>{}</small>", text(&told(one))));
+    let records = change.records.iter().map(record);
     let young = if change.is_watched { "" } else { "<br><small>not watched to the end</small>" };
     let load = change.load.map(|load| format!("<br><small>{load} in the seven days before</small>"));
     writeln!(
         out,
         "<tr id=\"c-{}\"><td class=\"time\">{}<br><small>{}</small></td>\
-         <td>{}<br><small><code>{} {}</code> {}</small></td><td>{}{}{young}</td><td>{}</td><td>{}</td><td>{}</td>\
+         <td>{}<br><small><code>{} {}</code> {}</small></td><td>{}{}{}{young}</td><td>{}</td><td>{}</td><td>{}</td>\
          <td>{}</td><td>{}{}</td></tr>",
         text(&change.to),
         change.at,
@@ -105,6 +116,7 @@ fn row(change: &Change, out: &mut dyn Write) -> io::Result<()> {
         text(short(&change.to)),
         text(change.author.as_str()),
         joined(marks, " "),
+        joined(records, ""),
         joined(known, ""),
         text(&lines(change)),
         text(&ai(change)),
@@ -113,6 +125,17 @@ fn row(change: &Change, out: &mut dyn Write) -> io::Result<()> {
         text(&joined(&change.approvers, ", ")),
         load.unwrap_or_default()
     )
+}
+
+/// What somebody signed. Only a link that may be signed is a link on the page.
+fn record(named: &Named) -> String {
+    let link = named.link.as_str();
+    let told = text(&signed(named));
+    if is_link(link) {
+        let (href, what) = (text(link), text(&format!("{} of {}", named.kind, named.person)));
+        return format!("<br><small>{told} <a href=\"{href}\" rel=\"noreferrer\">{what}</a></small>");
+    }
+    format!("<br><small>{told}</small>")
 }
 
 fn counts(group: &Group, out: &mut dyn Write) -> io::Result<()> {

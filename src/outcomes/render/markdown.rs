@@ -3,7 +3,8 @@
 use std::io::{self, Write};
 
 use super::{
-    MAX_ROWS, ai, cells, command, heads, joined, kinds, lines, listed, meaning, period, remark, title, told, unjoined,
+    MAX_ROWS, ai, cells, command, heads, joined, kinds, lines, listed, meaning, period, remark, signed, title, told,
+    unjoined,
 };
 use crate::audit::render::markdown::{inputs, text};
 use crate::audit::render::short;
@@ -18,6 +19,11 @@ pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     changes(report, out)?;
     report.groups.iter().try_for_each(|group| counts(group, out))?;
     inputs(&report.inputs, report.version, &command(report), out)?;
+    for chain in &report.outcome_chains {
+        let head = chain.head.as_deref().unwrap_or("none");
+        let name = text(chain.chain.as_str());
+        writeln!(out, "- chain of outcomes {name} with {} records, the last `{head}`", chain.records)?;
+    }
     report.rules.iter().try_for_each(|digest| writeln!(out, "- risk rules, SHA-256 `{digest}`"))
 }
 
@@ -29,6 +35,7 @@ fn summary(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     for kind in Kind::ALL {
         writeln!(out, "| {} | {} |", kind.name(), rate(summary.of(kind), summary.landed))?;
     }
+    writeln!(out, "| signed: nothing found | {} |", rate(summary.cleared, summary.landed))?;
     for (count, what) in unjoined(report) {
         writeln!(out, "| not joined: {what} | {count} |")?;
     }
@@ -55,7 +62,7 @@ fn changes(report: &Report, out: &mut dyn Write) -> io::Result<()> {
             short(&change.to),
             text(change.subject.as_str()),
             kinds(change),
-            text(&joined(change.outcomes.iter().map(told), "; ")),
+            text(&joined(change.records.iter().map(signed).chain(change.outcomes.iter().map(told)), "; ")),
             lines(change),
             text(&ai(change)),
             joined(change.tier, ""),

@@ -8,7 +8,7 @@ mod markdown;
 use std::io::{self, Write};
 
 use super::groups::rate;
-use super::report::{Change, Counts, Group, Kind, Outcome, Report};
+use super::report::{Change, Counts, Group, Kind, Named, Outcome, Report};
 use crate::audit::render::{Format, json, short};
 use crate::change::{counted, shell_word};
 
@@ -89,6 +89,13 @@ fn told(outcome: &Outcome) -> String {
     text
 }
 
+/// `incident from 2026-07-01T09:30:00Z, signed by dana: https://… (words)`.
+fn signed(named: &Named) -> String {
+    let words = if named.words.as_str().is_empty() { String::new() } else { format!(" ({})", named.words) };
+    let what = if named.kind == "none" { "looked, and nothing found" } else { named.kind };
+    format!("{what}, {}, signed by {}: {}{words}", named.happened_at, named.person, named.link)
+}
+
 fn why(evidence: &str) -> &'static str {
     match evidence {
         "revert-named" => "a message says that it reverts it",
@@ -155,7 +162,7 @@ fn period(report: &Report) -> String {
 /// How the columns are meant, in sentences.
 fn meaning(report: &Report) -> String {
     format!(
-        "An outcome counts within {} of the landing, rework within {} and if it is of at least {} lines and {} % of \
+        "A revert or fix counts within {} of the landing, rework within {} and if it is of at least {} lines and {} % of \
          those that the change wrote. What nobody named is not clean.",
         counted(report.query.within_days as usize, "day"),
         counted(report.query.rework_days as usize, "day"),
@@ -166,13 +173,15 @@ fn meaning(report: &Report) -> String {
 
 /// The headings of the counts.
 fn heads() -> Vec<&'static str> {
-    ["Landed", "Watched to the end", "With an outcome"].into_iter().chain(Kind::ALL.map(Kind::title)).collect()
+    let first = ["Landed", "Watched to the end", "With an outcome"];
+    first.into_iter().chain(Kind::ALL.map(Kind::title)).chain(["Signed: nothing found"]).collect()
 }
 
 /// The counts as cells, under [`heads`].
 fn cells(counts: &Counts) -> Vec<String> {
     let first = [counts.landed.to_string(), counts.watched.to_string(), rate(counts.with_outcome, counts.landed)];
-    first.into_iter().chain(Kind::ALL.map(|kind| rate(counts.of(kind), counts.landed))).collect()
+    let kinds = Kind::ALL.map(|kind| rate(counts.of(kind), counts.landed));
+    first.into_iter().chain(kinds).chain([rate(counts.cleared, counts.landed)]).collect()
 }
 
 /// The query, as words of a command line.
