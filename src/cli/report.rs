@@ -16,7 +16,8 @@ use crate::change::visible;
 use crate::disk::{stream_atomically, write_atomically};
 use crate::enforcement::Settings;
 use crate::gate::summary::GateKey;
-use crate::outcomes;
+use crate::outcomes::{self, Remembered};
+use crate::source::git::Repository;
 
 #[derive(Args)]
 pub struct Options {
@@ -113,6 +114,9 @@ struct OutcomesOptions {
     /// Compute no risk tiers and rules, which takes most of the time
     #[arg(long)]
     no_tiers: bool,
+    /// Keep the counts by rule in the git directory: `undersign risk` tells them beside its findings
+    #[arg(long, conflicts_with = "no_tiers")]
+    remember: bool,
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
@@ -206,6 +210,11 @@ fn outcomes(options: &OutcomesOptions, repository: &Path) -> Result<(), String> 
     let meter = Meter::new();
     let report = outcomes::report(&query, &|what, done, all| meter.tell(what, done, all))?;
     meter.clear();
+    if options.remember {
+        let repository = Repository::open(repository).map_err(|error| error.to_string())?;
+        let kept = Remembered::of(&report).ok_or("Nothing landed in the period, so there is nothing to remember.")?;
+        kept.keep(&repository)?;
+    }
     options.looked.put(|format, out| outcomes::render::write(&report, format, out))
 }
 

@@ -7,7 +7,9 @@ use serde::Serialize;
 
 use crate::change::diff::Side;
 use crate::change::{ObjectId, counted, visible};
+use crate::examination;
 use crate::examination::landed::{Scored, Scorer};
+use crate::outcomes::Remembered;
 use crate::record::json;
 use crate::risk::Look;
 use crate::source::git::{CommitSelection, Repository};
@@ -69,6 +71,41 @@ struct ShownFinding {
     /// How many places it has.
     places: usize,
     title: String,
+    /// What came of the changes that landed here with it, if a report on outcomes was kept.
+    outcomes: Option<ShownOutcomes>,
+}
+
+#[derive(Serialize)]
+struct ShownOutcomes {
+    landed: usize,
+    with_outcome: usize,
+    told: String,
+}
+
+/// What earlier findings of the same rules led to.
+struct Past {
+    kept: Option<Remembered>,
+    /// The digest of the rules that apply now.
+    rules: String,
+}
+
+impl Past {
+    fn read(repository: &Repository) -> Result<Past, String> {
+        let kept = Remembered::read(repository).unwrap_or_else(|why| {
+            eprintln!("undersign: {why}");
+            None
+        });
+        // Without it, the digest is not needed. Packs of who runs the program are in no report.
+        let rules = kept.as_ref().map(|_| examination::rulebook(repository)).transpose();
+        let rules = rules.map_err(|error| error.to_string())?;
+        Ok(Past { kept, rules: rules.map(|rules| rules.rules().digest().to_string()).unwrap_or_default() })
+    }
+
+    fn outcomes(&self, rule: &str) -> Option<ShownOutcomes> {
+        let kept = self.kept.as_ref()?;
+        let (tally, told) = (kept.tally(rule)?, kept.said(rule, &self.rules)?);
+        Some(ShownOutcomes { landed: tally.landed, with_outcome: tally.with_outcome, told })
+    }
 }
 
 #[derive(Serialize)]
@@ -82,13 +119,14 @@ pub fn run(options: &Options, repository: Option<&Path>) -> Result<(), String> {
     super::rulebook(&repository)?
         .refused()
         .for_each(|error| eprintln!("undersign: {}", visible::lines(&error.to_string())));
+    let past = Past::read(&repository)?;
     match &options.range {
-        Some(range) => score_range(&repository, range, options),
-        None => options.revisions.iter().try_for_each(|revision| score_one(&repository, revision, options)),
+        Some(range) => score_range(&repository, range, &past, options),
+        None => options.revisions.iter().try_for_each(|revision| score_one(&repository, revision, &past, options)),
     }
 }
 
-fn score_one(repository: &Repository, revision: &str, options: &Options) -> Result<(), String> {
+fn score_one(repository: &Repository, revision: &str, past: &Past, options: &Options) -> Result<(), String> {
     let told = |error: crate::source::git::GitError| error.to_string();
     let id = repository.resolve(revision).map_err(told)?;
     let rules = super::rulebook(repository)?;
@@ -96,11 +134,11 @@ fn score_one(repository: &Repository, revision: &str, options: &Options) -> Resu
     if let Some(parent) = repository.first_parents(id, 2).map_err(told)?.get(1) {
         scorer.remember_up_to(*parent).map_err(told)?;
     }
-    print(&scorer.score(id).map_err(told)?, options);
+    print(&scorer.score(id).map_err(told)?, past, options);
     Ok(())
 }
 
-fn score_range(repository: &Repository, range: &str, options: &Options) -> Result<(), String> {
+fn score_range(repository: &Repository, range: &str, past: &Past, options: &Options) -> Result<(), String> {
     let told = |error: crate::source::git::GitError| error.to_string();
     let (from, to) = range
         .split_once("..")
@@ -117,15 +155,15 @@ fn score_range(repository: &Repository, range: &str, options: &Options) -> Resul
     }
     for id in commits.into_iter().rev() {
         match scorer.next(id) {
-            Ok(scored) => print(&scored, options),
+            Ok(scored) => print(&scored, past, options),
             Err(error) => eprintln!("undersign: {id} is left out: {error}"),
         }
     }
     Ok(())
 }
 
-fn print(scored: &Scored, options: &Options) {
-    let shown = shown(scored);
+fn print(scored: &Scored, past: &Past, options: &Options) {
+    let shown = shown(scored, past);
     if options.jsonl {
         let line = serde_json::to_string(&shown).unwrap_or_default();
         outln!("{}", json::ascii(line));
@@ -134,7 +172,7 @@ fn print(scored: &Scored, options: &Options) {
     }
 }
 
-fn shown(scored: &Scored) -> Shown {
+fn shown(scored: &Scored, past: &Past) -> Shown {
     let assessment = &scored.assessment;
     let text = |text: &str| visible::text(text).into_owned();
     Shown {
@@ -150,7 +188,7 @@ fn shown(scored: &Scored) -> Shown {
             .map(|(points, why)| ShownReason { points: *points, text: text(why) })
             .collect(),
         finding_count: assessment.findings.len(),
-        findings: assessment.findings.iter().take(MAX_FINDINGS).map(finding).collect(),
+        findings: assessment.findings.iter().take(MAX_FINDINGS).map(|own| finding(own, past)).collect(),
         blast: ShownBlast {
             class: assessment.blast.class.name(),
             reasons: assessment
@@ -168,7 +206,7 @@ fn shown(scored: &Scored) -> Shown {
     }
 }
 
-fn finding(finding: &crate::risk::Finding) -> ShownFinding {
+fn finding(finding: &crate::risk::Finding, past: &Past) -> ShownFinding {
     ShownFinding {
         rule: finding.rule.clone(),
         severity: finding.severity.name(),
@@ -177,6 +215,7 @@ fn finding(finding: &crate::risk::Finding) -> ShownFinding {
         line: finding.location.line,
         places: finding.count(),
         title: visible::text(&finding.title).into_owned(),
+        outcomes: past.outcomes(&finding.rule),
     }
 }
 
@@ -194,9 +233,10 @@ fn print_text(shown: &Shown) {
     for ShownReason { points, text } in &shown.reasons {
         outln!("    {points:>4}  {text}");
     }
-    for ShownFinding { rule, severity, path, line, places, title, .. } in &shown.findings {
+    for ShownFinding { rule, severity, path, line, places, title, outcomes, .. } in &shown.findings {
         let more = if *places > 1 { format!(", {places} places") } else { String::new() };
         outln!("    {severity:<8}  {path}:{line}  {title} ({rule}{more})");
+        outcomes.iter().for_each(|past| outln!("              {}", past.told));
     }
     if shown.finding_count > shown.findings.len() {
         outln!("    and {} more findings", shown.finding_count - shown.findings.len());

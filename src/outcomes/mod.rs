@@ -7,6 +7,7 @@
 //! rework   how many lines of a segment are changed again soon after
 //! changes  all that of each segment;  groups  counts by month, sign of AI, tool, tier and the like
 //! report   all of that as plain values;  render  the same as a page, a table, JSON
+//! remembered  the counts by rule, kept for later findings
 //! ```
 //!
 //! What landed, and who answered for it, is what [`crate::audit`] says. Messages are written by whoever wrote the
@@ -19,6 +20,7 @@ mod groups;
 pub mod joins;
 pub mod message;
 pub mod read;
+mod remembered;
 pub mod render;
 pub mod report;
 pub mod rework;
@@ -35,6 +37,7 @@ use crate::record::outcome::{OutcomeChain, OutcomeRecord, in_force};
 use crate::source::git::{self, GitError, Repository};
 use changes::{Evidence, Words};
 use read::{Left, Risk, Span};
+pub use remembered::Remembered;
 use report::{Change, Counts, Report, SCHEMA};
 
 /// By default, an outcome counts within this many days of the landing.

@@ -131,3 +131,36 @@ fn a_period_that_ends_after_what_is_looked_at_is_refused_in_a_sentence() {
     said.complains("before the period ends").complains("Give a later day.");
     outcomes(&f, &["--within", "0"]).exits(64);
 }
+
+#[test]
+fn what_a_rule_led_to_here_stands_beside_its_findings_once_a_report_was_kept() {
+    let f = Fixture::new();
+    let guarded = |is_guarded: bool| {
+        format!(
+            "resource \"aws_db_instance\" \"orders\" {{\n  lifecycle {{\n    prevent_destroy = {is_guarded}\n  }}\n}}\n"
+        )
+    };
+    f.write("envs/prod/main.tf", &guarded(true));
+    f.commit("mina", "Add the database");
+    f.write("envs/prod/main.tf", &guarded(false));
+    f.commit("mina", "Allow to recreate it");
+    f.git("rahim", &["revert", "--no-edit", "HEAD"]);
+    let found = |said: &Said| {
+        let one: serde_json::Value = serde_json::from_str(said.out.lines().next().unwrap()).unwrap();
+        let findings = one["findings"].as_array().unwrap().clone();
+        findings.into_iter().find(|finding| finding["rule"].as_str().unwrap().starts_with("destr.")).unwrap()
+    };
+    let before = run(&f, &["risk", "main~1", "--jsonl"]).exits(0);
+    assert!(found(&before)["outcomes"].is_null());
+    outcomes(&f, &["--remember"]).exits(0);
+    let after = run(&f, &["risk", "main~1", "--jsonl"]).exits(0);
+    let own = &found(&after)["outcomes"];
+    assert_eq!((&own["landed"], &own["with_outcome"]), (&1.into(), &1.into()), "{own}");
+    let told = "of 1 change on which it fired here from 2026-09-21 to 2026-09-21, 1 had an outcome";
+    run(&f, &["risk", "main~1"]).exits(0).says(told);
+    // A file that somebody damaged is told, and stops nothing.
+    let kept = f.repo.join(".git/undersign/rule-outcomes.json");
+    std::fs::write(kept, "{}").unwrap();
+    run(&f, &["risk", "main~1"]).exits(0).complains("rule-outcomes.json cannot be read").says_not("had an outcome");
+    outcomes(&f, &["--remember", "--no-tiers"]).exits(64);
+}
