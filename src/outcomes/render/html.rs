@@ -61,7 +61,9 @@ fn summary(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "<section id=\"summary\" aria-labelledby=\"summary-h\">\n<h2 id=\"summary-h\">Summary</h2>")?;
     writeln!(out, "<dl class=\"numbers\">")?;
     let mut number = |name: &str, count: &str| {
-        writeln!(out, "<div><dt>{}</dt><dd>{}</dd></div>", text(&name.to_lowercase()), text(count))
+        let (count, of) = count.split_once(' ').unwrap_or((count, ""));
+        let (name, count, of) = (text(&name.to_lowercase()), text(count), text(of));
+        writeln!(out, "<div><dt>{name}</dt><dd>{count} <small>{of}</small></dd></div>")
     };
     for (name, count) in heads().into_iter().zip(cells(summary)) {
         number(name, &count)?;
@@ -86,7 +88,7 @@ fn changes(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     }
     writeln!(
         out,
-        "<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-labelledby=\"changes-h\">\n<table>\n<thead><tr>\
+        "<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-labelledby=\"changes-h\">\n<table class=\"changes\">\n<thead><tr>\
          <th scope=\"col\">When</th><th scope=\"col\">Landed</th><th scope=\"col\">Outcome</th>\
          <th scope=\"col\">Lines changed again</th><th scope=\"col\">AI</th><th scope=\"col\">Tier</th>\
          <th scope=\"col\">Compartments</th><th scope=\"col\">Approved by</th></tr></thead>\n<tbody>"

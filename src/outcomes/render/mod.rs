@@ -177,11 +177,12 @@ fn heads() -> Vec<&'static str> {
     first.into_iter().chain(Kind::ALL.map(Kind::title)).chain(["Signed: nothing found"]).collect()
 }
 
-/// The counts as cells, under [`heads`].
+/// The counts as cells, under [`heads`]: nothing is only a 0, in a row that begins with how many landed.
 fn cells(counts: &Counts) -> Vec<String> {
-    let first = [counts.landed.to_string(), counts.watched.to_string(), rate(counts.with_outcome, counts.landed)];
-    let kinds = Kind::ALL.map(|kind| rate(counts.of(kind), counts.landed));
-    first.into_iter().chain(kinds).chain([rate(counts.cleared, counts.landed)]).collect()
+    let share = |count: usize| if count == 0 { "0".to_owned() } else { rate(count, counts.landed) };
+    let first = [counts.landed.to_string(), counts.watched.to_string(), share(counts.with_outcome)];
+    let kinds = Kind::ALL.map(|kind| share(counts.of(kind)));
+    first.into_iter().chain(kinds).chain([share(counts.cleared)]).collect()
 }
 
 /// The query, as words of a command line.
