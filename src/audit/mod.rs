@@ -148,7 +148,7 @@ pub struct Looked {
 /// Looks back, for another report over the same population.
 ///
 /// # Errors
-/// As [`report`].
+/// As [`report()`].
 pub fn look(query: &Query, progress: Progress<'_>) -> Result<Looked, String> {
     if let (Some(from), Some(to)) = (query.from, query.to)
         && from > to

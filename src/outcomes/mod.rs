@@ -64,7 +64,7 @@ pub struct Query {
 /// Looks at what came of what landed.
 ///
 /// # Errors
-/// A sentence: as for [`audit::report`], or the times contradict each other.
+/// A sentence: as for [`audit::report()`], or the times contradict each other.
 pub fn report(query: &Query, progress: Progress<'_>) -> Result<Report, String> {
     if let (Some(to), Some(end)) = (query.landed.to, query.watch_to)
         && to > end
