@@ -253,13 +253,17 @@ fn a_forked_chain_is_repaired_on_the_command_line() {
 }
 
 /// The report on outcomes, as the program prints it.
-fn outcomes(fixture: &Fixture, home: &std::path::Path) -> serde_json::Value {
+fn report_as(fixture: &Fixture, home: &std::path::Path, format: &str) -> String {
     let mut command = Command::new(env!("CARGO_BIN_EXE_undersign"));
     let repo = fixture.repo.to_str().unwrap();
-    let args = ["--repo", repo, "report", "outcomes", "--policy-branch", "refs/heads/main", "--format", "json"];
+    let args = ["--repo", repo, "report", "outcomes", "--policy-branch", "refs/heads/main", "--format", format];
     let output = command.args(args).env("HOME", home).output().unwrap();
     assert!(output.status.success(), "{output:?}");
-    serde_json::from_slice(&output.stdout).unwrap()
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn outcomes(fixture: &Fixture, home: &std::path::Path) -> serde_json::Value {
+    serde_json::from_str(&report_as(fixture, home, "json")).unwrap()
 }
 
 #[test]
@@ -295,6 +299,9 @@ fn what_came_of_a_change_is_signed_with_a_typed_code_reported_and_taken_back() {
     assert_eq!((&record["person"], &record["kind"]), (&"dana".into(), &"incident".into()));
     assert_eq!(record["link"], "https://example.com/7");
     assert_eq!(report["outcome_chains"][0]["records"], 1);
+    let page = report_as(&fixture, home.path(), "html");
+    let link = "<a href=\"https://example.com/7\" rel=\"noreferrer\">incident of dana</a>";
+    assert!(page.contains(link) && page.contains(&record["record"].as_str().unwrap()[..12]), "{page}");
     let id = record["record"].as_str().unwrap().to_owned();
     let args = ["--repo", repo, "record", "outcome", "--withdraw", &id[..12], "--words", "It was another change."];
     signed(&args, home.path());

@@ -89,11 +89,12 @@ fn told(outcome: &Outcome) -> String {
     text
 }
 
-/// `incident from 2026-07-01T09:30:00Z, signed by dana: https://… (words)`.
+/// `incident, 2026-07-01T09:30:00Z, signed by dana in 81d0e4bc09aa: https://… (words)`.
 fn signed(named: &Named) -> String {
     let words = if named.words.as_str().is_empty() { String::new() } else { format!(" ({})", named.words) };
     let what = if named.kind == "none" { "looked, and nothing found" } else { named.kind };
-    format!("{what}, {}, signed by {}: {}{words}", named.happened_at, named.person, named.link)
+    let (at, person, record) = (named.happened_at, &named.person, short(&named.record));
+    format!("{what}, {at}, signed by {person} in {record}: {}{words}", named.link)
 }
 
 fn why(evidence: &str) -> &'static str {
