@@ -1,12 +1,13 @@
 //! Programs that sign and save drafts, killed at any moment. The victim is this test program itself, run again.
 
 use std::io::{BufRead as _, BufReader, Read as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use undersign::change::{Change, ObjectId, Revision};
 use undersign::decision::{Draft, Revised, Verdict};
-use undersign::drafts::Drafts;
+use undersign::drafts::{Drafts, Refs};
 use undersign::ledger;
 use undersign::record::Record;
 use undersign::source::git::Repository;
@@ -32,7 +33,7 @@ fn victim() {
         let mut draft = Draft::new("shop:agent/work", Revised { base: "1".repeat(40), head: "0".repeat(40) });
         draft.reason = format!("draft {seq}");
         // Written anew, not added to what the victim before wrote.
-        let base = drafts.load(&fixture.repo, "shop:agent/work").unwrap().unwrap_or_default();
+        let base = kept(&drafts, &fixture.repo).unwrap_or_default();
         drafts.save(&fixture.repo, &base, &draft).unwrap();
         let link = signed_link(&fixture, &last, (seq % 250) as u8);
         let append = || match ledger::append(&repository, &chain_of("dana"), link.clone(), now()) {
@@ -44,6 +45,15 @@ fn victim() {
         last = wait::look_for(wait::PATIENCE, append).unwrap();
         println!("safe {}", seq + 1);
     }
+}
+
+fn kept(drafts: &Drafts, repository: &Path) -> Option<Draft> {
+    let refs = Refs { repository, is_gone: &|_| false, has_commit: &|_| false };
+    let id = ObjectId([0; 20]);
+    let (base, base_tree, head, head_tree, target_tip, target_tree) = (id, id, id, id, id, id);
+    let revision = Revision { base, base_tree, head, head_tree, target_tip, target_tree, commits: Vec::new() };
+    let change = Change::of_range("shop:agent/work".into(), "agent/work".into(), "refs/heads/main".into(), revision);
+    drafts.load(&refs, &change).unwrap()
 }
 
 /// A few dozen times; a thousand with `UNDERSIGN_STRESS=1`.
@@ -84,7 +94,7 @@ fn kill(rounds: std::ops::Range<u64>) -> usize {
         let chain = ledger::read_chain(&fixture.repository(), &chain_of("dana"));
         assert_eq!(chain.fault, None, "round {round}");
         assert!(chain.records.len() as u64 >= safe, "round {round}: record {safe} was told safe and is not there");
-        if let Some(draft) = drafts.load(&fixture.repo, "shop:agent/work").unwrap() {
+        if let Some(draft) = kept(&drafts, &fixture.repo) {
             assert!(draft.reason.starts_with("draft "), "round {round}");
         }
     }
