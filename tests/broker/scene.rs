@@ -141,8 +141,10 @@ impl Scene {
         scene.f.git("rahim", &["clone", "-q", "--bare", ".", &scene.at("host.git")]);
         scene.f.git("rahim", &["remote", "add", "origin", &scene.at("host.git")]);
         git_in(scene.f.dir.path(), "rahim", &["clone", "-q", "--bare", "host.git", "broker.git"]);
-        let organization = scene.at("acme.toml");
-        git_in(&scene.f.dir.path().join("broker.git"), "rahim", &["config", "undersign.organization", &organization]);
+        if scene.f.dir.path().join("acme.toml").exists() {
+            let (place, organization) = (scene.f.dir.path().join("broker.git"), scene.at("acme.toml"));
+            git_in(&place, "rahim", &["config", "undersign.organization", &organization]);
+        }
         assert_eq!(scene.program(&["broker", "pin", &scene.at("state")]).code, 0);
         scene.serve();
     }
