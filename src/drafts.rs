@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::ErrorKind;
 use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -17,7 +18,7 @@ use crate::disk::write_atomically;
 /// How long to wait for another desk, which holds the lock for as long as it takes to write a file.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// In the folder of a repository's drafts: where that repository is.
+/// In the folder of a repository's drafts: which directory that repository is, and its path.
 const PLACE: &str = "repository";
 
 /// The directory of drafts, with this device's chain id next to them.
@@ -41,21 +42,40 @@ impl Drafts {
     /// was renamed, somebody opened a review request for it) has the draft that was kept by the first. A damaged one is
     /// renamed, and the error gives its new name.
     pub fn load(&self, refs: &Refs<'_>, change: &Change) -> Result<Option<Draft>, String> {
-        let path = self.path(refs.repository, key(change));
         self.bring_home(refs);
-        match read(&path)? {
-            OnDisk::None => {}
-            OnDisk::Draft(draft) => return Ok(Some(*draft)),
-            OnDisk::Damaged(why) => return Err(damaged(&path, &why, "the review starts anew")),
+        let path = self.path(refs.repository, key(change));
+        let own = self.own(&path)?;
+        if self.kept_elsewhere(refs, change, &path).is_empty() {
+            return Ok(own);
         }
-        let all = self.of_repository(refs);
-        let Some((old, draft)) = adopted(&all, refs, change) else { return Ok(None) };
-        let draft = Draft { refs: names(change), change: change.id.clone(), ..draft.clone() };
-        // Where it cannot be moved, it is found again next time.
+        // Another desk may be writing one of them: what it wrote is kept, too.
+        let _lock = lock(&self.dir.join("lock"))?;
+        let mut draft = self.own(&path)?;
+        let others = self.kept_elsewhere(refs, change, &path);
+        for (_, other) in &others {
+            draft = Some(draft.map_or_else(|| other.clone(), |draft| other.with_changes(&Draft::default(), &draft)));
+        }
+        let Some(draft) = draft else { return Ok(None) };
+        let draft = Draft { refs: names(change), change: change.id.clone(), ..draft };
+        // Where they cannot be moved, they are found again next time.
         if write_atomically(&path, &draft.encode()).is_ok() {
-            let _ = std::fs::remove_file(old);
+            others.iter().for_each(|(old, _)| _ = std::fs::remove_file(old));
         }
         Ok(Some(draft))
+    }
+
+    fn own(&self, path: &Path) -> Result<Option<Draft>, String> {
+        match read(path)? {
+            OnDisk::None => Ok(None),
+            OnDisk::Draft(draft) => Ok(Some(*draft)),
+            OnDisk::Damaged(why) => Err(damaged(path, &why, "the review starts anew")),
+        }
+    }
+
+    /// Drafts that a change has under other refs.
+    fn kept_elsewhere(&self, refs: &Refs<'_>, change: &Change, own: &Path) -> Vec<(PathBuf, Draft)> {
+        let all = self.of_repository(refs).into_iter();
+        all.filter(|(path, draft)| path != own && is_of(draft, refs, change)).collect()
     }
 
     /// All drafts of a repository that can be read, each with its file; damaged ones are left alone.
@@ -71,23 +91,19 @@ impl Drafts {
         drafts
     }
 
-    /// Drafts of a repository whose folder was renamed: it is gone, and this repository has the commits.
+    /// Drafts of a repository whose folder was renamed: the git directory of then is this one.
     fn bring_home(&self, refs: &Refs<'_>) {
         let home = self.dir_of(refs.repository);
-        if home.exists() {
-            return;
-        }
+        let Some(identity) = identity(refs.repository).filter(|_| !home.exists()) else { return };
         let others = std::fs::read_dir(&self.dir).into_iter().flatten().flatten().map(|entry| entry.path());
-        let is_gone = |dir: &PathBuf| {
-            let place = std::fs::read(dir.join(PLACE)).ok();
-            place.is_some_and(|place| !Path::new(std::ffi::OsStr::from_bytes(&place)).exists())
-        };
         let is_ours = |dir: &PathBuf| {
-            let files = std::fs::read_dir(dir).into_iter().flatten().flatten();
-            let heads = files.filter_map(|file| Some(Draft::decode(&std::fs::read(file.path()).ok()?).ok()?.head));
-            heads.into_iter().any(|head| (refs.has_commit)(&head))
+            let noted = std::fs::read(dir.join(PLACE)).unwrap_or_default();
+            let mut parts = noted.splitn(2, |byte| *byte == b'\n');
+            let was = parts.next().unwrap_or_default();
+            let place = parts.next().unwrap_or_default();
+            was == identity.as_bytes() && !Path::new(std::ffi::OsStr::from_bytes(place)).exists()
         };
-        if let Some(dir) = others.filter(is_gone).find(is_ours)
+        if let Some(dir) = { others }.find(is_ours)
             && std::fs::rename(dir, &home).is_ok()
         {
             let _ = self.note_place(refs.repository);
@@ -96,10 +112,13 @@ impl Drafts {
 
     fn note_place(&self, repository: &Path) -> std::io::Result<()> {
         let file = self.dir_of(repository).join(PLACE);
-        if file.exists() && std::fs::read(&file)? == resolved(repository).as_os_str().as_bytes() {
+        let mut noted = identity(repository).unwrap_or_default().into_bytes();
+        noted.push(b'\n');
+        noted.extend_from_slice(resolved(repository).as_os_str().as_bytes());
+        if std::fs::read(&file).is_ok_and(|before| before == noted) {
             return Ok(());
         }
-        write_atomically(&file, resolved(repository).as_os_str().as_bytes())
+        write_atomically(&file, &noted)
     }
 
     /// Saves the difference between `base` and `draft`: under a lock, merged into the current file, which another desk
@@ -180,6 +199,12 @@ impl Drafts {
     }
 }
 
+/// Device and number of a directory: they stay when it is renamed.
+fn identity(repository: &Path) -> Option<String> {
+    let about = std::fs::metadata(repository).ok()?;
+    Some(format!("{}:{}", about.dev(), about.ino()))
+}
+
 fn resolved(repository: &Path) -> PathBuf {
     std::fs::canonicalize(repository).unwrap_or_else(|_| repository.to_path_buf())
 }
@@ -191,8 +216,6 @@ pub struct Refs<'r> {
     pub repository: &'r Path,
     /// Whether no ref of this full name is there any more.
     pub is_gone: &'r dyn Fn(&str) -> bool,
-    /// Whether it has a commit.
-    pub has_commit: &'r dyn Fn(&str) -> bool,
 }
 
 /// The refs that show a change, the one by which its draft is kept first.
@@ -205,20 +228,19 @@ fn key(change: &Change) -> &str {
     change.refs.first().map_or(&change.id, |at| &at.full)
 }
 
-/// Of drafts of a repository, the one that a change has: its own; otherwise one that was kept by another ref of the
-/// change, or by a ref that is gone, if it was also shown by a ref of the change, or is about its head. The ref of
-/// somebody else's change keeps its draft.
-pub fn adopted<'d>(drafts: &'d [(PathBuf, Draft)], refs: &Refs<'_>, change: &Change) -> Option<&'d (PathBuf, Draft)> {
+/// Whether a draft is of a change: it was kept by one of its refs; or by a ref that is gone, if it was also shown by a ref
+/// of the change, or is about its head. The ref of somebody else's change keeps its draft.
+fn is_of(draft: &Draft, refs: &Refs<'_>, change: &Change) -> bool {
     let is_shown_by = |name: &str| change.refs.iter().any(|at| at.full == name);
-    let is_of = |draft: &Draft| {
-        let (name, head) = (draft.key(), change.revision.head.to_string());
-        let is_near = || draft.head == head || draft.refs.iter().any(|name| is_shown_by(name));
-        is_shown_by(name) || (!draft.refs.is_empty() && (refs.is_gone)(name) && is_near())
-    };
-    let own = |draft: &Draft| draft.key() == key(change);
-    let found = drafts.iter().filter(|(_, draft)| own(draft) || is_of(draft));
-    // Its own first, then one of the same head.
-    found.min_by_key(|(_, draft)| (!own(draft), draft.head != change.revision.head.to_string()))
+    let name = draft.key();
+    let is_near = || draft.head == change.revision.head.to_string() || draft.refs.iter().any(|name| is_shown_by(name));
+    name == key(change) || is_shown_by(name) || (!draft.refs.is_empty() && (refs.is_gone)(name) && is_near())
+}
+
+/// Of drafts of a repository, the one that a change has: its own first, then one of the same head.
+pub fn adopted<'d>(drafts: &'d [(PathBuf, Draft)], refs: &Refs<'_>, change: &Change) -> Option<&'d (PathBuf, Draft)> {
+    let found = drafts.iter().filter(|(_, draft)| is_of(draft, refs, change));
+    found.min_by_key(|(_, draft)| (draft.key() != key(change), draft.head != change.revision.head.to_string()))
 }
 
 /// A draft that could not be written to disk.
@@ -332,7 +354,7 @@ mod tests {
     }
 
     fn refs() -> Refs<'static> {
-        Refs { repository: shop(), is_gone: &|_| true, has_commit: &|_| false }
+        Refs { repository: shop(), is_gone: &|_| true }
     }
 
     /// A change at a head, as refs show it; without any, a range.
@@ -402,16 +424,33 @@ mod tests {
         let [old, new, other] = ["shop", "shoq", "cart"].map(|name| dir.path().join(name));
         std::fs::create_dir(&old).unwrap();
         noted(&drafts, &old, &shown(1, &["refs/heads/x"]), "mine");
-        let read = |place: &Path, has: bool| {
-            let refs = Refs { repository: place, is_gone: &|_| false, has_commit: &|_| has };
+        let read = |repository: &Path| {
+            let refs = Refs { repository, is_gone: &|_| false };
             drafts.load(&refs, &shown(1, &["refs/heads/x"])).unwrap().map(|draft| draft.notes[0].text.clone())
         };
         std::fs::create_dir(&other).unwrap();
-        assert_eq!(read(&other, true), None, "the folder of the first is still there");
+        assert_eq!(read(&other), None);
         std::fs::rename(&old, &new).unwrap();
-        assert_eq!(read(&other, false), None, "it has none of the commits");
-        assert_eq!(read(&new, true).as_deref(), Some("mine"));
-        assert_eq!(read(&old, true), None);
+        assert_eq!(read(&other), None, "another clone, while the first is not to be seen");
+        assert_eq!(read(&new).as_deref(), Some("mine"));
+        assert_eq!(read(&old), None);
+    }
+
+    #[test]
+    fn a_note_of_a_desk_that_still_shows_the_old_ref_is_joined_to_the_rest() {
+        let dir = tempfile::tempdir().unwrap();
+        let drafts = Drafts::at(dir.path().join("drafts"));
+        let (local, pushed) = ("refs/heads/x", "refs/remotes/origin/x");
+        noted(&drafts, shop(), &shown(1, &[local]), "first");
+        let is_gone = |_: &str| false;
+        let read = || {
+            let draft =
+                drafts.load(&Refs { is_gone: &is_gone, ..refs() }, &shown(1, &[pushed, local])).unwrap().unwrap();
+            draft.notes.into_iter().map(|note| note.text).collect::<std::collections::BTreeSet<_>>()
+        };
+        assert_eq!(read(), ["first".to_owned()].into());
+        noted(&drafts, shop(), &shown(1, &[local]), "second");
+        assert_eq!(read(), ["first".to_owned(), "second".to_owned()].into());
     }
 
     impl Desk {

@@ -122,7 +122,7 @@ fn refuse_ungoverned(repository: &Repository, branch: &str, commit: ObjectId) ->
         PolicyState::Absent => "it has no policy of its own".to_owned(),
         PolicyState::Invalid(error) => visible::lines(&error.to_string()),
     };
-    Err(format!("What the organization offers cannot be followed: {why}. The copy stays as it was."))
+    Err(format!("What the organization offers cannot be followed: {why}. It was not accepted."))
 }
 
 /// Whether whoever signs for the policy signs for the file of the organization, too, and for nothing else with it.
@@ -156,7 +156,7 @@ fn refuse_older(before: &Organization, next: &Organization) -> Result<(), String
     }
     Err(format!(
         "The organization {} offers version {}, after version {} of {}. Each change of its file raises the version, \
-         and the id stays. The copy stays as it was.",
+         and the id stays. It was not accepted.",
         next.id(),
         next.version(),
         before.version(),

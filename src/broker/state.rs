@@ -148,8 +148,15 @@ impl State {
             Some(before) if !before.is_before(inherited) => {
                 return Err(format!(
                     "This broker has judged by version {} of the organization {} (SHA-256 {}), and now version {} of \
-                     {} (SHA-256 {}) is there. It takes newer versions of the same organization only.",
-                    before.version, before.id, before.digest, now.version, now.id, now.digest
+                     {} (SHA-256 {}) is there. It takes newer versions of the same organization only; to change to another one, stop it and remove \
+                     {}.",
+                    before.version,
+                    before.id,
+                    before.digest,
+                    now.version,
+                    now.id,
+                    now.digest,
+                    path.display()
                 ));
             }
             _ => {}

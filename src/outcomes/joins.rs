@@ -3,7 +3,7 @@
 //! Only a segment that is lower on the same line is joined. So nothing joins itself, a later one, or one of another
 //! ref, and there are no cycles, whatever a message says and whatever its dates are.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use serde::{Serialize, Serializer};
 
@@ -202,7 +202,12 @@ struct Joiner<'l> {
 impl Joiner<'_> {
     fn by_messages(&mut self, later: usize) {
         let landed = self.landed;
+        let undone = self.undone_within(later);
         for told in &landed[later].commits {
+            if undone.contains(&told.id) {
+                self.unjoined.own += told.says.named.len();
+                continue;
+            }
             self.unjoined.short += told.says.short;
             self.unjoined.more += told.says.more;
             for (word, digits) in &told.says.named {
@@ -212,6 +217,14 @@ impl Joiner<'_> {
                 self.titled(later, told.id, title);
             }
         }
+    }
+
+    /// Commits of a segment that another commit of it reverts: what they say came to nothing.
+    fn undone_within(&self, at: usize) -> BTreeSet<ObjectId> {
+        let named = self.landed[at].commits.iter().flat_map(|told| &told.says.named);
+        let reverted = named.filter(|(word, _)| *word == Word::Reverts);
+        let found = reverted.filter_map(|(_, digits)| self.index.places(digits).ok());
+        found.filter(|(_, places)| places.contains(&at)).map(|(id, _)| id).collect()
     }
 
     fn named(&mut self, later: usize, by: ObjectId, word: Word, digits: &str) {
@@ -327,6 +340,14 @@ mod tests {
         let fix = format!("Mend\n\nFixes: {} (\"Add\")", &id(1).to_string()[..12]);
         let landed = [one(0, "Start"), one(1, "Add"), one(2, &reverts(0)), one(3, &fix)];
         assert_eq!(found(&landed), [(0, 2, How::RevertNamed), (1, 3, How::FixNamed)]);
+    }
+
+    #[test]
+    fn a_revert_that_the_same_change_takes_back_is_none() {
+        // A merge of a branch that backed something out, and in again.
+        let (out, again) = (told(2, &reverts(0)), told(3, &reverts(2)));
+        let merged = Landed { commits: vec![out, again], ..one(1, "") };
+        assert_eq!(found(&[one(0, "Add"), merged]), []);
     }
 
     #[test]

@@ -19,6 +19,9 @@ pub enum Word {
     Fixes,
 }
 
+/// The line with which `git merge --squash` begins.
+const SQUASHED: &str = "Squashed commit of the following:";
+
 /// What one message says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Says {
@@ -33,11 +36,13 @@ pub struct Says {
 }
 
 impl Says {
-    /// Reads a message. Only the beginning of a line counts, so that text which is quoted or mentioned does not.
+    /// Reads a message. Only the beginning of a line counts, so that text which is quoted or mentioned does not. Git
+    /// indents the messages of the commits that it squashes.
     pub fn of(message: &str) -> Says {
         let mut says = Says { reverted_title: reverted_title(message), ..Says::default() };
+        let is_squashed = message.lines().any(|line| line == SQUASHED);
         for (at, line) in message.lines().enumerate() {
-            let line = line.trim();
+            let line = if is_squashed { line.trim() } else { line.trim_end() };
             match named(line).or_else(|| Some((Word::Reverts, named_by_title(line)?)).filter(|_| at == 0)) {
                 Some((word, id)) if id.len() >= MIN_DIGITS => says.take(word, id.to_ascii_lowercase()),
                 Some((_, id)) if id.len() == SHORT => says.short += 1,
@@ -129,10 +134,14 @@ mod tests {
         let merge = format!("Revert \"x\"\n\nThis reverts commit {A}, reversing\nchanges made to {B}.");
         assert_eq!(named_by(&merge), [(Word::Reverts, A.to_owned())]);
         let squashed = format!(
-            "Back out two (#9)\n\n* Revert \"a\"\n\nThis reverts commit {A}.\n\n* Revert \"b\"\n\n  \
-                                this reverts commit {B}\n"
+            "Back out two (#9)\n\n* Revert \"a\"\n\nThis reverts commit {A}.\n\n* Revert \"b\"\n\n\
+             this reverts commit {B}\n"
         );
         assert_eq!(named_by(&squashed), [(Word::Reverts, A.to_owned()), (Word::Reverts, B.to_owned())]);
+        let by_git =
+            format!("Back out\n\n{SQUASHED}\n\ncommit {B}\n\n    Revert \"a\"\n\n    This reverts commit {A}.\n");
+        assert_eq!(named_by(&by_git), [(Word::Reverts, A.to_owned())]);
+        assert_eq!(named_by(&format!("Say more\n\nThe message was:\n    This reverts commit {A}.\n")), []);
         assert_eq!(named_by("x\n\nThis reverts commit 0123456789AB (\"y\", 2026-07-01)").len(), 1);
     }
 

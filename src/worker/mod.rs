@@ -305,8 +305,7 @@ fn with_refs<T>(repository: &Repository, ask: impl FnOnce(&Refs<'_>) -> T) -> T 
         let branch = name.strip_suffix("/HEAD").unwrap_or(name).to_owned();
         repository.tip_of(&BranchRef { full: name.to_owned(), remote: None, branch }).is_none()
     };
-    let has_commit = |id: &str| id.parse().is_ok_and(|id| repository.commit_named(id).is_some());
-    ask(&Refs { repository: repository.common_dir(), is_gone: &is_gone, has_commit: &has_commit })
+    ask(&Refs { repository: repository.common_dir(), is_gone: &is_gone })
 }
 
 /// Whether a change moved since the person decided on it, or otherwise since they looked at it.

@@ -21,6 +21,9 @@ use crate::record::statement::{Decimal, Link, ManifestDigest, RepositoryName};
 use crate::signing::{self, Prepared, TOOL};
 use crate::source::git::{self, Repository};
 
+/// The fewest digits by which a record is named.
+const MIN_DIGITS: usize = 4;
+
 #[derive(Args)]
 pub struct Options {
     /// A commit of the change: its id, or what git resolves to it
@@ -153,6 +156,9 @@ fn said(blank: ChangeOutcome, options: &Options, repository: &Repository) -> Res
     if at > blank.issued_at.seconds() {
         return Err(format!("{} is still to come.", date(at)));
     }
+    if at < 0 {
+        return Err(format!("{} is before 1970.", date(at)));
+    }
     let manifest = manifest_of(repository, commit).map_err(told)?;
     Ok(ChangeOutcome {
         kind,
@@ -174,6 +180,9 @@ fn withdrawal(
 ) -> Result<ChangeOutcome, String> {
     if blank.words.is_empty() {
         return Err("Say why, with --words.".to_owned());
+    }
+    if id.len() < MIN_DIGITS {
+        return Err(format!("Give at least {MIN_DIGITS} digits of the record's id."));
     }
     let owns = |key: &str, person: &str| policy.roster.by_key_id(key).is_some_and(|owner| owner.id == person);
     let mine = in_force(chains, owns).into_iter().filter(|record| record.outcome().principal == blank.principal);

@@ -205,6 +205,9 @@ fn command(report: &Report) -> String {
         None => words.push("--policy FILE".to_owned()),
         Some(branch) => words.push(format!("--policy-branch {}", shell_word(branch.as_str()))),
     }
+    if report.inputs.policy.organization.is_some() {
+        words.push("--organization PATH".to_owned());
+    }
     words.join(" ")
 }
 

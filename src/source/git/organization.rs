@@ -23,8 +23,8 @@ pub type Known = Result<Option<Arc<Organization>>, String>;
 /// A version of the file of an organization.
 #[derive(Debug, Clone, Copy)]
 pub struct Version {
-    /// Since when it counts, in seconds since the epoch: what the committer of its commit claims, but never before an
-    /// earlier version.
+    /// Since when it counts, in seconds since the epoch: what the committer of its commit claims, unless the versions
+    /// around it contradict that.
     pub since: i64,
     pub commit: ObjectId,
     /// SHA-256 of the file; none if the commit has none.
@@ -85,12 +85,27 @@ pub fn versions(repository: &Repository) -> Result<Vec<Version>, String> {
             continue;
         }
         last = file;
-        let (time, _) = repository.dated(commit).map_err(|error| error.to_string())?;
-        let since = versions.last().map_or(time, |version| version.since.max(time));
+        let (since, _) = repository.dated(commit).map_err(|error| error.to_string())?;
         let digest = file.and_then(|file| Some(repository.facts(file).ok()?.digest));
         versions.push(Version { since, commit, digest });
     }
+    put_in_order(&mut versions);
     Ok(versions)
+}
+
+/// A date that contradicts those around it counts for nothing: one in the future must not hold up those after it.
+fn put_in_order(versions: &mut [Version]) {
+    for at in 0..versions.len().saturating_sub(1) {
+        let (before, next) = (at.checked_sub(1).map(|before| versions[before].since), versions[at + 1].since);
+        if versions[at].since > next && before.is_none_or(|before| before <= next) {
+            versions[at].since = next;
+        }
+    }
+    let mut latest = i64::MIN;
+    for version in versions {
+        latest = latest.max(version.since);
+        version.since = latest;
+    }
 }
 
 /// Opens the repository of an organization, or a copy of it.
@@ -181,4 +196,25 @@ pub fn is_of(place: &Path, repository: &Repository) -> bool {
         std::fs::canonicalize(other.common_dir()).ok() == std::fs::canonicalize(repository.common_dir()).ok()
     };
     Repository::open_exactly(place).is_ok_and(same)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Version, put_in_order};
+    use crate::change::ObjectId;
+
+    #[test]
+    fn a_date_that_contradicts_the_versions_around_it_moves_no_other() {
+        let ordered = |times: &[i64]| {
+            let version = |since: &i64| Version { since: *since, commit: ObjectId::ZERO, digest: None };
+            let mut versions: Vec<Version> = times.iter().map(version).collect();
+            put_in_order(&mut versions);
+            versions.iter().map(|version| version.since).collect::<Vec<_>>()
+        };
+        assert_eq!(ordered(&[1, 2, 3]), [1, 2, 3]);
+        assert_eq!(ordered(&[1, 99, 3, 4]), [1, 3, 3, 4], "in the future");
+        assert_eq!(ordered(&[99, 2, 3]), [2, 2, 3]);
+        assert_eq!(ordered(&[1, 2, 0, 4]), [1, 2, 2, 4], "in the past");
+        assert_eq!(ordered(&[]), [0; 0]);
+    }
 }
