@@ -102,6 +102,8 @@ pub(super) struct Facts {
     pub comments: BTreeSet<u32>,
     /// There are more facts than were read.
     pub is_cut: bool,
+    /// Only a part of the text was understood: the patterns read the whole.
+    pub is_partial: bool,
 }
 
 /// Lines, 1-based, of one side that a change removes or adds.

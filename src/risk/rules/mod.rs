@@ -221,7 +221,7 @@ impl Rules {
                 let is_looked_at = |rule: &&&Rule| {
                     rule.scope == scope
                         && !(rule.code_only && is_comment)
-                        && !(rule.unread_only && (facts.is_some() || is_undo(rule)))
+                        && !(rule.unread_only && (facts.is_some_and(|facts| !facts.is_partial) || is_undo(rule)))
                 };
                 let looking = about.iter().filter(is_looked_at);
                 let firing = looking.filter(|rule| rule.fires(line));

@@ -4,7 +4,7 @@ use super::lines::numbered;
 use super::out::{Out, Place};
 use super::tree::Node;
 use super::walk::walk;
-use super::{braces, firewall, indented, ini};
+use super::{braces, firewall, indented, ini, vyos};
 
 /// How many lines of a text are examined to detect its format.
 const LOOKED_AT: usize = 400;
@@ -29,6 +29,9 @@ pub(super) fn by_name(name: &str, extension: &str, text: &str, out: &mut Out) ->
 
 /// By content, if the name only says that it is a configuration.
 pub(super) fn by_content(extension: &str, text: &str, out: &mut Out) -> Option<()> {
+    if vyos::is_commands(text) {
+        vyos::commands(text, out);
+    }
     let may_be = match extension {
         "conf" | "cfg" | "cnf" | "set" | "ios" | "eos" | "vcl" => true,
         "" | "txt" => looks_routed(text),

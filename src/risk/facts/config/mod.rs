@@ -20,11 +20,14 @@ mod lines;
 mod makefile;
 #[cfg(feature = "syntax")]
 mod openapi;
+mod openbgpd;
 mod out;
 mod policy;
+mod router_os;
 mod schema;
 mod scripts;
 mod shell;
+mod shorewall;
 mod sql;
 #[cfg(feature = "syntax")]
 mod structured;
@@ -37,12 +40,17 @@ mod tests;
 #[cfg(feature = "syntax")]
 mod toml;
 mod tree;
+mod uci;
+mod vyos;
 mod walk;
+mod windows;
 #[cfg(feature = "syntax")]
 mod xml;
 #[cfg(feature = "syntax")]
 mod yaml;
 mod zone;
+#[cfg(feature = "syntax")]
+mod zones;
 
 use super::{ChangedLines, Facts};
 use out::Out;
@@ -91,7 +99,7 @@ fn by_extension(_name: &str, _extension: &str, _path: &str, _text: &str, _out: &
 }
 
 fn by_name(name: &str, extension: &str, path: &str, text: &str, out: &mut Out) -> Option<()> {
-    if firewall::facts(name, extension, text, out).is_some() {
+    if firewall::facts(name, extension, path, text, out).is_some() {
         return Some(());
     }
     if is_docker(name, extension, text) {

@@ -38,11 +38,20 @@ pub(super) struct Out<'a> {
     context: Vec<Fact>,
     pub comments: BTreeSet<u32>,
     pub is_cut: bool,
+    /// Only a part of the text is understood.
+    pub is_partial: bool,
 }
 
 impl<'a> Out<'a> {
     pub fn new(changed: &'a ChangedLines) -> Out<'a> {
-        Out { changed, touched: Vec::new(), context: Vec::new(), comments: BTreeSet::new(), is_cut: false }
+        Out {
+            changed,
+            touched: Vec::new(),
+            context: Vec::new(),
+            comments: BTreeSet::new(),
+            is_cut: false,
+            is_partial: false,
+        }
     }
 
     /// Whether a fact on these lines is collected.
@@ -92,7 +101,7 @@ impl<'a> Out<'a> {
 
     pub fn into_facts(mut self) -> Facts {
         self.touched.append(&mut self.context);
-        Facts { facts: self.touched, comments: self.comments, is_cut: self.is_cut }
+        Facts { facts: self.touched, comments: self.comments, is_cut: self.is_cut, is_partial: self.is_partial }
     }
 }
 

@@ -3,7 +3,7 @@
 use super::out::{Out, Place};
 use super::tree::{Entry, Node};
 use super::walk::{block, walk};
-use super::{dns, firewall, identity, openapi, scripts};
+use super::{dns, firewall, identity, openapi, scripts, zones};
 
 /// Dependencies are read elsewhere.
 const DEPENDENCIES: &[&str] =
@@ -63,6 +63,7 @@ pub(super) fn xml(name: &str, text: &str, out: &mut Out) -> Option<()> {
     {
         entries.retain(|entry| !matches!(entry.key.as_str(), "dependencies" | "dependencyManagement"));
     }
+    zones::facts(&document, out);
     walk(&document, &Place::TOP, "", out);
     Some(())
 }
