@@ -88,6 +88,7 @@ impl Identities {
         self.found.extend(seen.wholes());
         self.found.extend(seen.keys());
         self.found.extend(seen.items());
+        self.found.extend(seen.shifted());
         self.found.extend(seen.counted());
         self.found.extend(seen.named());
         self.found.extend(seen.taken_away());
@@ -102,7 +103,7 @@ impl Identities {
 fn may_declare(path: &str, text: &[u8]) -> bool {
     let has = |word: &[u8]| text.windows(word.len()).any(|part| part == word);
     match extension(path) {
-        "tf" | "tofu" | "tfvars" | "json" | "yaml" | "yml" | "template" => true,
+        "tf" | "tofu" | "tfvars" | "bicep" | "json" | "yaml" | "yml" | "template" => true,
         "ts" | "js" | "py" | "go" | "java" | "cs" | "kt" => {
             [b"pulumi".as_slice(), b"aws-cdk", b"aws_cdk", b"constructs", b"cdktf"].iter().any(|word| has(word))
         }
@@ -231,6 +232,36 @@ impl Seen<'_> {
         (side == Side::Old && has_more && self.text.lines().any(|line| is_counter(&line))).then_some(Severity::High)
     }
 
+    /// A list by whose positions resources are named, which got longer or shorter elsewhere than at its end: all behind
+    /// that place change their names.
+    fn shifted(&self) -> Vec<Finding> {
+        let mut seen = BTreeSet::new();
+        let moved = self.deltas.iter().filter_map(|delta| match delta {
+            Delta::Went { fact, .. } => Some((Side::Old, fact)),
+            Delta::Came(fact) => Some((Side::New, fact)),
+            Delta::Changed { .. } => None,
+        });
+        let found = moved.filter_map(|(side, fact)| {
+            let list = list_of(fact).filter(|list| seen.len() < MAX_COMPARED && seen.insert((*list).to_owned()))?;
+            let name = ["locals.", "variable.", "var.", "param."].iter().find_map(|of| list.strip_prefix(of));
+            let name = name.unwrap_or(list).trim_end_matches(".default");
+            let (old, new) = (self.items_of(Side::Old, list), self.items_of(Side::New, list));
+            let same = old.iter().zip(&new).take_while(|(old, new)| old == new).count();
+            let is_shifted = old.len() != new.len() && same < old.len().min(new.len());
+            let what = if fact.kind == Kind::Block { list.to_owned() } else { fact.value.say() };
+            (is_shifted && is_by_index(self.text, name)).then(|| self.say(side, fact, &what, Severity::High))?
+        });
+        found.collect()
+    }
+
+    /// The items of a list, in order.
+    fn items_of(&self, side: Side, list: &str) -> Vec<String> {
+        let facts = self.file.stated(side).map_or(&[][..], |stated| &stated.facts);
+        let mut items: Vec<&Fact> = facts.iter().filter(|fact| list_of(fact) == Some(list)).collect();
+        items.sort_by_key(|fact| *fact.lines.start());
+        items.into_iter().map(|fact| fact.text.clone()).collect()
+    }
+
     /// A resource that was counted, or was one, and is made by keys now; or the other way round.
     fn counted(&self) -> Vec<Finding> {
         let by = |fact: &Fact, word: &str| {
@@ -299,6 +330,60 @@ impl Seen<'_> {
         });
         found.take(MAX_COMPARED).collect()
     }
+}
+
+/// The list that a fact is an item of.
+fn list_of(fact: &Fact) -> Option<&str> {
+    let is_item = matches!(fact.kind, Kind::Setting | Kind::Block) && fact.object.ends_with(']');
+    let (list, _) = fact.object.rsplit_once('[').filter(|_| is_item)?;
+    (!list.is_empty()).then_some(list)
+}
+
+/// How many lines of the body of a loop are examined.
+const LOOKED_AT: usize = 12;
+
+/// Whether a loop over a list names what it makes by the positions in it.
+fn is_by_index(text: &str, list: &str) -> bool {
+    let lines: Vec<&str> = text.lines().collect();
+    lines.iter().enumerate().filter(|(_, line)| has_word(line, list)).any(|(at, line)| {
+        let body = &lines[at..lines.len().min(at + LOOKED_AT)];
+        match index_of(line) {
+            Some((index, item)) if line.contains("=>") && line.contains(" for ") => {
+                let key = line.rsplit_once(':').and_then(|(_, rest)| rest.split_once("=>")).map_or("", |(key, _)| key);
+                has_word(key, index) && (item.is_empty() || !has_word(key, item))
+            }
+            Some((index, _)) => {
+                let signs = [format!("${{{index}}}"), format!("{{{index}}}"), format!("str({index})")];
+                body.iter().any(|line| signs.iter().any(|sign| line.contains(sign.as_str())))
+            }
+            None => false,
+        }
+    })
+}
+
+/// The names of index and item in the head of a loop.
+fn index_of(line: &str) -> Option<(&str, &str)> {
+    let is_name = |word: &str| !word.is_empty() && word.chars().all(|c| c.is_alphanumeric() || c == '_');
+    let heads = ["for (", "for ", "forEach((", "map(("];
+    let rest = heads.iter().find_map(|head| line.split_once(head)).map(|(_, rest)| rest)?;
+    let end = [" in ", ") in ", " := range", ") =>"].iter().filter_map(|sign| rest.find(sign)).min()?;
+    let names: Vec<&str> = rest[..end].split(',').map(|name| name.trim_matches(['(', ')', ' '])).collect();
+    match names.as_slice() {
+        // Bicep and JavaScript have the index behind the item.
+        [item, index] if line.contains("for (") || line.contains("=>") && !line.contains(" in ") => {
+            Some((*index, *item))
+        }
+        [index, item] => Some((*index, *item)),
+        [index] if line.contains("range(") => Some((*index, "")),
+        _ => None,
+    }
+    .filter(|(index, _)| is_name(index))
+}
+
+fn has_word(text: &str, word: &str) -> bool {
+    let is_of_name = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
+    text.match_indices(word)
+        .any(|(at, _)| !text[..at].ends_with(is_of_name) && !text[at + word.len()..].starts_with(is_of_name))
 }
 
 /// Whether a call makes a resource with data: its class is said with its package, in a program of Pulumi, or it is the

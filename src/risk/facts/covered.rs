@@ -14,7 +14,8 @@ const MAX_TRIED: usize = 64;
 pub(super) fn compare(old: &[Fact], new: &[Fact], removed: &ChangedLines, added: &ChangedLines) -> Vec<Delta> {
     let (before, after) = (Lists::of(old), Lists::of(new));
     let with = if new.is_empty() { Enclosing::File } else { Enclosing::Nothing };
-    let lost = old.iter().filter(|fact| !lets_in(fact) && !after.cover(fact));
+    let is_lost = |fact: &&Fact| !after.cover(fact) || after.turned_over(fact) && !before.turned_over(fact);
+    let lost = old.iter().filter(|fact| !lets_in(fact)).filter(is_lost);
     let lost = lost.filter_map(|old| match after.kin_of(old, &before) {
         Some(new) if removed.touch(&old.lines) || added.touch(&new.lines) => {
             Some(Delta::Changed { old: old.clone(), new: new.clone() })
@@ -70,6 +71,12 @@ impl<'f> Lists<'f> {
                 (Value::Match(outer), Value::Match(inner)) => covers(outer, inner),
                 (own, others) => own == others,
             })
+    }
+
+    /// Whether this side lets in exactly what a refusal of the other side is for, whatever else it refuses.
+    fn turned_over(&self, fact: &Fact) -> bool {
+        let list = fact.object.strip_suffix(".refuse").and_then(|list| self.0.get(format!("{list}.accept").as_str()));
+        list.is_some_and(|list| list.iter().take(MAX_TRIED).any(|own| own.value == fact.value))
     }
 
     /// Whether a refusal of everything is only what the policy of its list does anyway.

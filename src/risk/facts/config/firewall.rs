@@ -61,6 +61,17 @@ pub(super) fn tell(rules: Vec<Rule>, lines: &Lines, place: &Place, out: &mut Out
     }
 }
 
+/// A refusal that is there and switched off: what it held back passes.
+pub(super) fn tell_off(rules: &[Rule], lines: &Lines, out: &mut Out) {
+    for rule in rules.iter().filter(|rule| rule.verdict == Verdict::Refuse) {
+        let scope = format!("{} {}", rule.object(), rule.value().say());
+        let place = Place { object: "firewall.rule", scope: &scope, opens: *lines.start() };
+        if out.wants(lines) {
+            out.set("firewall.rule.disabled", "disabled", "true", lines, &place);
+        }
+    }
+}
+
 fn iptables(text: &str, family: &str, out: &mut Out) {
     out.comments = comments(text, &["#"]);
     let mut table = String::new();

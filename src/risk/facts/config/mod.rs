@@ -1,5 +1,6 @@
 //! Facts of configuration: key path → value, by the syntax of its format.
 
+mod bicep;
 mod braces;
 mod crontab;
 #[cfg(feature = "syntax")]
@@ -21,6 +22,7 @@ mod makefile;
 #[cfg(feature = "syntax")]
 mod openapi;
 mod openbgpd;
+mod options;
 mod out;
 mod policy;
 mod router_os;
@@ -37,10 +39,12 @@ mod tables;
 mod template;
 #[cfg(test)]
 mod tests;
+mod tinydns;
 #[cfg(feature = "syntax")]
 mod toml;
 mod tree;
 mod uci;
+mod unparsed;
 mod vyos;
 mod walk;
 mod windows;
@@ -110,6 +114,16 @@ fn by_name(name: &str, extension: &str, path: &str, text: &str, out: &mut Out) -
         crontab::facts(text, path.contains("cron.d/") || path.ends_with("etc/crontab"), out);
     } else if matches!(extension, "sql" | "psql" | "pgsql" | "ddl" | "cql") {
         sql::facts(name, text, out);
+    } else if extension == "bicep" {
+        bicep::facts(text, out);
+    } else if name.starts_with("kconfig") || name == "config.in" {
+        options::kconfig(text, out);
+    } else if name == "cmakelists.txt" || extension == "cmake" {
+        options::cmake(text, out);
+    } else if unparsed::EXTENSIONS.contains(&extension) {
+        unparsed::facts(text, out);
+    } else if matches!(name, "data" | "data.in") && tinydns::is_data(text) {
+        tinydns::facts(text, out);
     } else if extension == "proto" {
         schema::facts(text, schema::Language::Protobuf, out);
     } else if matches!(extension, "graphql" | "gql" | "graphqls") {

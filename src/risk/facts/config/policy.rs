@@ -1,6 +1,8 @@
 //! Statements of access policies and rules of firewalls: separate facts, since the meaning of one key depends on
 //! others.
 
+use super::super::filters::{self, Verdict};
+use super::firewall;
 use super::out::{Out, Place};
 use super::tree::{Node, Shape, one_line};
 
@@ -8,6 +10,7 @@ use super::tree::{Node, Shape, one_line};
 pub(super) fn facts(node: &Node, place: &Place, out: &mut Out) {
     statements(node, place, out);
     rules(node, place, out);
+    of_azure(node, out);
 }
 
 const ACTIONS: &[&str] = &["Action", "actions", "Actions", "action"];
@@ -117,6 +120,32 @@ fn rules(node: &Node, place: &Place, out: &mut Out) {
         let scope = if place.scope.is_empty() { entry.key.as_str() } else { place.scope };
         let place = Place { scope, ..*place };
         list.iter().for_each(|each| rule(direction, each, &place, out));
+    }
+}
+
+/// The rules of a network security group of Azure, as Bicep and templates write them.
+fn of_azure(node: &Node, out: &mut Out) {
+    let lists = node.entries().iter().filter(|entry| entry.key == "securityRules");
+    for item in lists.flat_map(|entry| entry.value.items()) {
+        let rule = item.get(&["properties"]).unwrap_or(item);
+        let text = |key: &str| rule.text_of(&[key]);
+        let Some(verdict) = text("access").and_then(Verdict::of) else { continue };
+        let chain = if text("direction").is_some_and(|word| word == "Outbound") { "out" } else { "in" };
+        let keys = [
+            ("proto", "protocol"),
+            ("src", "sourceAddressPrefix"),
+            ("src", "sourceAddressPrefixes"),
+            ("dst", "destinationAddressPrefix"),
+            ("port", "destinationPortRange"),
+            ("port", "destinationPortRanges"),
+            ("sport", "sourcePortRange"),
+        ];
+        let condition = |(sign, key): &(&str, &str)| {
+            let all = rule.get(&[key]).map(Node::texts).unwrap_or_default().join(",");
+            filters::addresses(sign, &all.replace("Internet", "*"))
+        };
+        let rules = filters::rules(chain, verdict, keys.iter().map(condition).collect());
+        firewall::tell(rules, &item.lines, &Place::TOP, out);
     }
 }
 

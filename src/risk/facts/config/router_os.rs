@@ -1,7 +1,7 @@
 //! Filters of RouterOS, as it exports them: a path, and under it what is added, set, disabled or removed.
 
 use super::super::filters::{self, Verdict};
-use super::firewall::{quoted_words, tell};
+use super::firewall::{quoted_words, tell, tell_off};
 use super::lines::{comments, logical};
 use super::out::{Out, Place};
 use super::tree::{Lines, MAX_NODES};
@@ -49,7 +49,7 @@ fn statement(path: &str, verb: &str, words: &[String], lines: &Lines, out: &mut 
     let is_off = get("disabled").is_some_and(|value| matches!(value, "yes" | "true"));
     let is_filter = path.contains("filter") || path.ends_with("raw");
     match verb {
-        "add" if is_filter && !is_off => rule(path, &pairs, lines, out),
+        "add" if is_filter => rule(path, &pairs, is_off, lines, out),
         "set" if path == "ip service" => service(words, get("disabled"), get("address"), lines, out),
         // What it finds was there before; the rules of an export do not say where.
         "disable" | "remove" if is_filter => switched_off(&format!("{verb} {find}{}", words.join(" ")), lines, out),
@@ -90,7 +90,7 @@ fn service(words: &[String], disabled: Option<&str>, from: Option<&str>, lines: 
     tell(filters::rules("ip service", verdict, vec![vec![format!("port {name}")], from]), lines, &Place::TOP, out);
 }
 
-fn rule(path: &str, pairs: &[(&str, &str)], lines: &Lines, out: &mut Out) {
+fn rule(path: &str, pairs: &[(&str, &str)], is_off: bool, lines: &Lines, out: &mut Out) {
     let get = |key: &str| pairs.iter().find(|(own, _)| *own == key).map_or("", |(_, value)| *value);
     let chain = format!("{path}.{}", get("chain"));
     let mut conditions: Vec<Vec<String>> = pairs.iter().filter_map(|(key, value)| condition(key, value)).collect();
@@ -109,8 +109,10 @@ fn rule(path: &str, pairs: &[(&str, &str)], lines: &Lines, out: &mut Out) {
         word => Verdict::of(word),
     };
     conditions.retain(|condition| condition.first().is_none_or(|first| !first.is_empty()));
-    if let Some(verdict) = verdict {
-        tell(filters::rules(&chain, verdict, conditions), lines, &Place::TOP, out);
+    let rules = verdict.map_or_else(Vec::new, |verdict| filters::rules(&chain, verdict, conditions));
+    match is_off {
+        true => tell_off(&rules, lines, out),
+        false => tell(rules, lines, &Place::TOP, out),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The firewall of OpenWrt: sections with options, as its configuration system writes them.
 
 use super::super::filters::{self, Rule, Verdict};
-use super::firewall::{LOOKED_AT, quoted_words, tell};
+use super::firewall::{LOOKED_AT, quoted_words, tell, tell_off};
 use super::lines::{comments, numbered};
 use super::out::{Out, Place};
 use super::tree::{Lines, MAX_NODES};
@@ -47,7 +47,7 @@ impl Section {
     }
 
     fn tell(self, out: &mut Out) {
-        let Some(lines) = self.lines.clone().filter(|_| self.get("enabled") != Some("0")) else { return };
+        let Some(lines) = self.lines.clone() else { return };
         let rules = match self.kind.as_str() {
             "rule" => {
                 let verdict = self.get("target").and_then(Verdict::of);
@@ -57,7 +57,10 @@ impl Section {
             "zone" | "defaults" => self.policies(),
             _ => Vec::new(),
         };
-        tell(rules, &lines, &Place::TOP, out);
+        match self.get("enabled") {
+            Some("0") => tell_off(&rules, &lines, out),
+            _ => tell(rules, &lines, &Place::TOP, out),
+        }
     }
 
     /// What becomes of what no rule is for.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::super::filters::{self, Rule, Verdict};
-use super::firewall::{LOOKED_AT, quoted_words, tell};
+use super::firewall::{LOOKED_AT, quoted_words, tell, tell_off};
 use super::lines::{comments, numbered};
 use super::out::{Out, Place};
 use super::tree::{Lines, MAX_DEPTH, MAX_NODES};
@@ -106,8 +106,12 @@ impl Reader {
 
     fn end(self, out: &mut Out) {
         for ((chain, _), rule) in self.0 {
-            let (Some(verdict), Some(lines)) = (rule.verdict.filter(|_| !rule.is_off), rule.lines) else { continue };
-            tell(filters::rules(&chain, verdict, rule.conditions.into_values().collect()), &lines, &Place::TOP, out);
+            let (Some(verdict), Some(lines)) = (rule.verdict, rule.lines) else { continue };
+            let rules = filters::rules(&chain, verdict, rule.conditions.into_values().collect());
+            match rule.is_off {
+                true => tell_off(&rules, &lines, out),
+                false => tell(rules, &lines, &Place::TOP, out),
+            }
         }
     }
 }

@@ -68,7 +68,7 @@ fn record(text: &str, lines: &Lines, name: &mut String, out: &mut Out) {
     state(&format!("{} {name}", kind.to_ascii_uppercase()), ttl, &data, lines, out);
 }
 
-fn state(object: &str, ttl: Option<&str>, data: &[&str], lines: &Lines, out: &mut Out) {
+pub(super) fn state(object: &str, ttl: Option<&str>, data: &[&str], lines: &Lines, out: &mut Out) {
     out.block(object, &data.join(" "), lines, &Place::TOP);
     let place = Place { object, scope: object, opens: *lines.start() };
     if let Some(ttl) = ttl {

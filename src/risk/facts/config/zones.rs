@@ -1,7 +1,7 @@
 //! Filters written in XML: the zones of firewalld, the rules of pfSense and OPNsense.
 
 use super::super::filters::{self, Rule, Verdict};
-use super::firewall::tell;
+use super::firewall::{tell, tell_off};
 use super::out::{Out, Place};
 use super::tree::{Entry, Node};
 
@@ -71,7 +71,7 @@ fn sense(part: &Entry, out: &mut Out) {
     for each in part.value.entries().iter().filter(|each| part.key == "filter" && each.key == "rule") {
         let rule = &each.value;
         let is_off = rule.get(&["disabled"]).is_some() || rule.text_of(&["enabled"]) == Some("0");
-        let Some(verdict) = rule.text_of(&["type"]).and_then(Verdict::of).filter(|_| !is_off) else { continue };
+        let Some(verdict) = rule.text_of(&["type"]).and_then(Verdict::of) else { continue };
         let chain = format!("in.{}", rule.text_of(&["interface"]).unwrap_or("floating"));
         let plain = ["protocol", "ipprotocol", "direction", "statetype", "gateway"];
         let mut conditions: Vec<Vec<String>> =
@@ -86,6 +86,10 @@ fn sense(part: &Entry, out: &mut Out) {
             conditions.push(where_);
             conditions.push(end.text_of(&["port"]).map_or_else(Vec::new, |word| vec![format!("{port} {word}")]));
         }
-        tell(filters::rules(&chain, verdict, conditions), &each.lines, &Place::TOP, out);
+        let rules = filters::rules(&chain, verdict, conditions);
+        match is_off {
+            true => tell_off(&rules, &each.lines, out),
+            false => tell(rules, &each.lines, &Place::TOP, out),
+        }
     }
 }
