@@ -4,16 +4,12 @@ use super::super::filters::{self, Rule, Verdict};
 use super::lines::{comments, logical, numbered};
 use super::out::{Out, Place};
 use super::tree::{Entry, Lines, MAX_NODES, Node, Shape};
-use super::{openbgpd, router_os, shorewall, uci, vyos, windows};
 
 /// How many lines of a text are examined to detect its format.
 pub(super) const LOOKED_AT: usize = 400;
 
 /// Nothing if it is no list of rules.
-pub(super) fn facts(name: &str, extension: &str, path: &str, text: &str, out: &mut Out) -> Option<()> {
-    if of_appliance(name, extension, path, text, out).is_some() {
-        return Some(());
-    }
+pub(super) fn facts(name: &str, extension: &str, text: &str, out: &mut Out) -> Option<()> {
     const EXTENSIONS: &[&str] = &["", "conf", "v4", "v6", "rules", "iptables", "ip6tables", "nft", "nftables", "pf"];
     if !EXTENSIONS.contains(&extension) {
         return None;
@@ -29,26 +25,6 @@ pub(super) fn facts(name: &str, extension: &str, path: &str, text: &str, out: &m
         nftables(text, out);
     } else if name == "pf.conf" || extension == "pf" || starts(&["block "]) && starts(&["pass "]) {
         packet_filter(text, out);
-    } else {
-        return None;
-    }
-    Some(())
-}
-
-/// The formats of appliances and of tools, each with its own reader.
-fn of_appliance(name: &str, extension: &str, path: &str, text: &str, out: &mut Out) -> Option<()> {
-    let is_plain = matches!(extension, "" | "conf" | "cfg" | "txt" | "config");
-    if (extension == "rsc" || is_plain) && router_os::is_export(text) {
-        router_os::facts(text, out);
-    } else if (extension == "boot" || is_plain) && vyos::is_boot(text) {
-        vyos::boot(text, out);
-    } else if is_plain && path.contains("shorewall") && shorewall::facts(name, text, out).is_some() {
-    } else if is_plain && uci::is_firewall(text) {
-        uci::facts(text, out);
-    } else if is_plain && name.contains("bgpd") && openbgpd::is_filter(text) {
-        openbgpd::facts(text, out);
-    } else if matches!(extension, "ps1" | "psm1" | "bat" | "cmd") && windows::is_script(text) {
-        windows::facts(text, out);
     } else {
         return None;
     }

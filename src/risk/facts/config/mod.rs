@@ -1,5 +1,6 @@
 //! Facts of configuration: key path → value, by the syntax of its format.
 
+mod appliances;
 mod bicep;
 mod braces;
 mod crontab;
@@ -103,7 +104,9 @@ fn by_extension(_name: &str, _extension: &str, _path: &str, _text: &str, _out: &
 }
 
 fn by_name(name: &str, extension: &str, path: &str, text: &str, out: &mut Out) -> Option<()> {
-    if firewall::facts(name, extension, path, text, out).is_some() {
+    if appliances::facts(name, extension, path, text, out).is_some()
+        || firewall::facts(name, extension, text, out).is_some()
+    {
         return Some(());
     }
     if is_docker(name, extension, text) {

@@ -84,7 +84,7 @@ pub(super) fn cmake(text: &str, out: &mut Out) {
         };
         let lower = said.get(..8).unwrap_or_default().to_ascii_lowercase();
         let is_option = lower.starts_with("option(") || lower.starts_with("option (");
-        match said.find(')') {
+        match closing(&said) {
             _ if !is_option => {}
             None if said.len() < super::super::MAX_TEXT => open = Some((first, said)),
             None => {}
@@ -99,4 +99,15 @@ pub(super) fn cmake(text: &str, out: &mut Out) {
             }
         }
     }
+}
+
+/// The first closing bracket outside of quotes.
+fn closing(text: &str) -> Option<usize> {
+    let mut is_quoted = false;
+    let mut places = text.char_indices();
+    let found = places.find(|(_, c)| {
+        is_quoted ^= *c == '"';
+        *c == ')' && !is_quoted
+    });
+    found.map(|(at, _)| at)
 }

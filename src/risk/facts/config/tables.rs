@@ -1051,3 +1051,72 @@ filter pf.accept = dir in, on em0, port 80, proto tcp, src <admins>
 "#,
     );
 }
+
+#[test]
+fn the_facts_of_bicep_are_read() {
+    states(
+        "a.bicep",
+        "@description('x')\nparam names array = [\n  'a' // first\n  'b'\n]\n\nresource z 'M.N/zones/MX@2018' = {\n  \
+         name: '@'\n  properties: {\n    TTL: 3600\n    list: [ { host: 'mx' } ]\n    id: zone.id\n  }\n}\n\nresource d \
+         'M.S/db@1' = [for (n, i) in names: {\n  name: 'db${i}'\n}]\n",
+        "
+setting param.names[] = a
+setting param.names[] = b
+block resource.M.N/zones/MX.z
+setting resource.M.N/zones/MX.z.name = @
+block resource.M.N/zones/MX.z.properties
+setting resource.M.N/zones/MX.z.properties.TTL = 3600
+block resource.M.N/zones/MX.z.properties.list[mx]
+setting resource.M.N/zones/MX.z.properties.list[mx].host = mx
+setting resource.M.N/zones/MX.z.properties.id = ${zone.id}
+block resource.M.S/db.d
+setting resource.M.S/db.d.name = db${i}
+setting resource.M.S/db.d.for = for (n, i) in names
+",
+    );
+}
+
+#[test]
+fn the_facts_of_tinydns_are_read() {
+    states(
+        "tinydns/data",
+        "# zone\n.example.org:192.0.2.1:ns1.example.org:86400\n@example.org::mx.example.org:10:3600\n-old.example.org:x\n\
+         'example.org:v=spf1 -all:60\n",
+        "
+block NS example.org
+setting NS example.org.ttl = 1 d
+setting NS example.org.value = 192.0.2.1 ns1.example.org
+block MX example.org
+setting MX example.org.ttl = 1 h
+setting MX example.org.value = mx.example.org 10
+block TXT example.org
+setting TXT example.org.ttl = 1 min
+setting TXT example.org.value = v=spf1 -all
+",
+    );
+}
+
+#[test]
+fn the_defaults_of_a_build_are_read() {
+    states(
+        "net/Kconfig",
+        "config A\n\tbool \"a\"\n\tdefault y\n\thelp\n\t  default n\n\nconfig B\n\tbool \"b\"\n\nconfig C\n\tint \
+         \"c\"\n",
+        "setting default.A = true\nsetting default.B = false",
+    );
+    states(
+        "CMakeLists.txt",
+        "project(a)\noption(A \"what (it) does\"\n  ON) # x\noption(B \"b\")\n",
+        "setting default.A = true\nsetting default.B = false",
+    );
+}
+
+#[test]
+fn what_bounds_tries_is_read_in_languages_without_a_grammar() {
+    states(
+        "a.ex",
+        "# if attempt > 2\ndefp f(m, attempt) when attempt <= @max do\n  if x > 2, do: y\nend\n",
+        "guard attempt <= @max = defp f(m, attempt) when attempt <= @max do",
+    );
+    states("a.scala", "val s = Schedule.recurs(5)\n", "call Schedule.recurs = val s = Schedule.recurs(5)");
+}

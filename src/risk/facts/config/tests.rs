@@ -80,7 +80,75 @@ const PATHS: &[&str] = &[
     "rules.v4",
     "a.nft",
     "pf.conf",
+    "a.rsc",
+    "config.boot",
+    "a.set",
+    "bgpd.conf",
+    "shorewall/rules",
+    "shorewall/policy",
+    "etc/config/firewall",
+    "a.ps1",
+    "a.cmd",
+    "a.bicep",
+    "tinydns/data",
+    "Kconfig",
+    "CMakeLists.txt",
+    "a.ex",
+    "a.scala",
 ];
+
+/// What a change of one line of a filter is: the format, the text, the line, and what it becomes.
+fn told(path: &str, text: &str, line: &str, new: &str) -> String {
+    assert!(text.contains(line), "{path}: {line}");
+    let said = deltas(path, text, &text.replacen(line, new, 1));
+    said.into_iter().filter(|said| said.contains("filter ") || said.contains("disabled")).collect::<Vec<_>>().join("; ")
+}
+
+const ROUTER_OS: &str = "/ip firewall filter\nadd action=accept chain=input dst-port=22 protocol=tcp \\\n    \
+    src-address=192.0.2.0/24\nadd action=drop chain=input comment=\"rest\" in-interface=ether1\n";
+const VYOS: &str = "firewall {\n    name IN {\n        default-action drop\n        rule 10 {\n            action \
+    accept\n            source {\n                address 192.0.2.0/24\n            }\n        }\n        rule 20 \
+    {\n            action drop\n            protocol udp\n        }\n    }\n}\n";
+const BGPD: &str = "AS 64500\ndeny quick from ebgp prefix { 10.0.0.0/8, 127.0.0.0/8 }\nallow to group \"ix\" \
+    prefix-set mine\n";
+const UCI: &str = "config zone\n\toption name 'wan'\n\toption input 'REJECT'\n\nconfig rule\n\toption src 'guest'\n\
+    \toption target 'DROP'\n";
+const POWERSHELL: &str = "Set-NetFirewallProfile -Profile Public -DefaultInboundAction Block\nNew-NetFirewallRule \
+    -DisplayName \"RDP\" -LocalPort 3389 -RemoteAddress 192.0.2.0/24 -Action Allow\n";
+const ZONE: &str = "<zone target=\"DROP\">\n  <short>A</short>\n  <service name=\"https\"/>\n  <rule>\n    <source \
+    address=\"192.0.2.7\"/>\n    <drop/>\n  </rule>\n</zone>\n";
+
+#[test]
+fn a_filter_of_an_appliance_or_a_tool_is_compared_by_what_it_covers() {
+    let rows: &[(&str, &str, &str, &str, bool)] = &[
+        ("a.rsc", ROUTER_OS, "in-interface=ether1", "in-interface=ether1 disabled=yes", true),
+        ("a.rsc", ROUTER_OS, "    src-address=192.0.2.0/24", "    src-address=0.0.0.0/0", true),
+        ("a.rsc", ROUTER_OS, "comment=\"rest\" in-interface=ether1", "in-interface=ether1 log=yes", false),
+        ("config.boot", VYOS, "protocol udp", "protocol udp\n            disable", true),
+        ("config.boot", VYOS, "default-action drop", "default-action accept", true),
+        ("config.boot", VYOS, "protocol udp", "description \"x\"\n            protocol udp", false),
+        ("bgpd.conf", BGPD, " prefix-set mine", "", true),
+        ("bgpd.conf", BGPD, "10.0.0.0/8, 127.0.0.0/8", "127.0.0.0/8, 10.0.0.0/8", false),
+        ("bgpd.conf", BGPD, ", 127.0.0.0/8", "", true),
+        ("etc/config/firewall", UCI, "'REJECT'", "'ACCEPT'", true),
+        ("etc/config/firewall", UCI, "'DROP'", "'REJECT'", false),
+        ("a.ps1", POWERSHELL, " -RemoteAddress 192.0.2.0/24", "", true),
+        ("a.ps1", POWERSHELL, "\"RDP\"", "\"Desktop\"", false),
+        ("shorewall/policy", "net all DROP info\nall all REJECT\n", "net all DROP info", "net all ACCEPT", true),
+    ];
+    for (path, text, line, new, tells) in rows {
+        assert_eq!(!told(path, text, line, new).is_empty(), *tells, "{path}: {line} -> {new}");
+    }
+}
+
+#[cfg(feature = "syntax")]
+#[test]
+fn a_zone_of_a_firewall_in_xml_is_compared_by_what_it_covers() {
+    let rule = "  <rule>\n    <source address=\"192.0.2.7\"/>\n    <drop/>\n  </rule>\n";
+    assert_eq!(told("z.xml", ZONE, "\"DROP\"", "\"ACCEPT\""), "filter input.policy = refuse -> accept");
+    assert_eq!(told("z.xml", ZONE, rule, ""), "went filter input.refuse = src 192.0.2.7");
+    assert_eq!(told("z.xml", ZONE, "<drop/>", "<reject/>"), "");
+}
 
 /// The facts of a text, without lines and order.
 fn stated(path: &str, text: &str) -> Vec<String> {
@@ -385,8 +453,40 @@ impl Data {
 fn signs() -> impl Strategy<Value = String> {
     const WORDS: &[&str] =
         &["{{", "}}", "<<", "---", "<!--", "FROM ", "set ", "interface ", "SOA ", "message ", "é", "a", "b"];
-    let sign =
-        prop_oneof![prop::sample::select(WORDS).prop_map(str::to_owned), "[ \n\t:;,#=(){}<>\"'`$|&!%*\\[\\]\\\\-]"];
+    const OF_TOOLS: &[&str] = &[
+        "/ip firewall filter\n",
+        "add chain=a action=drop",
+        "[find a=b]",
+        "firewall {\n",
+        "rule 1 {\n",
+        "action drop\n",
+        "set firewall name a rule 1 action drop\n",
+        "deny from ",
+        "prefix {",
+        "config rule\n",
+        "option target 'DROP'\n",
+        "ACCEPT\tnet\tall\n",
+        "New-NetFirewallRule -Action Block",
+        "netsh advfirewall ",
+        "resource a 'b@1' = ",
+        "[for ",
+        "\'\'\'",
+        "/*",
+        "@a:b:c.d:\n",
+        "config A\n",
+        "default y\n",
+        "option(",
+        " when attempt < 3, do",
+        "recurs(",
+        "<zone>",
+        "<rule>",
+        "</zone>",
+    ];
+    let sign = prop_oneof![
+        prop::sample::select(WORDS).prop_map(str::to_owned),
+        prop::sample::select(OF_TOOLS).prop_map(str::to_owned),
+        "[ \n\t:;,#=(){}<>\"'`$|&!%*\\[\\]\\\\-]"
+    ];
     prop::collection::vec(sign, 0..80).prop_map(|signs| signs.concat())
 }
 
