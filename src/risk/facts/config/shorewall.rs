@@ -23,7 +23,7 @@ pub(super) fn facts(name: &str, text: &str, out: &mut Out) -> Option<()> {
         };
         let (macro_, word) = action.strip_suffix(')').and_then(|inner| inner.split_once('(')).unwrap_or(("", action));
         let Some(verdict) = Verdict::of(word.split(':').next().unwrap_or(word)) else { continue };
-        let mut conditions = vec![zone("from", "src", source), zone("to", "dst", target)].concat();
+        let mut conditions = [zone("from", "src", source), zone("to", "dst", target)].concat();
         conditions.push(if macro_.is_empty() { Vec::new() } else { vec![format!("port {}", macro_.to_lowercase())] });
         for (key, column) in ["proto", "port", "sport"].iter().zip(rest) {
             conditions.push(if *column == "-" { Vec::new() } else { filters::addresses(key, column) });

@@ -82,7 +82,7 @@ impl Reader {
     fn statement(&mut self, path: &[&str], number: u32, out: &mut Out) {
         let lines = number..=number;
         let is_number = |word: &&str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit());
-        let rule = path.windows(2).position(|pair| pair[0] == "rule" && is_number(&&pair[1]));
+        let rule = path.windows(2).position(|pair| pair[0] == "rule" && is_number(&pair[1]));
         match (path, rule) {
             (["firewall" | "policy", ..], Some(at)) => {
                 let key = (path[..at].join("."), path[at + 1].to_owned());
