@@ -228,8 +228,8 @@ fn key(change: &Change) -> &str {
     change.refs.first().map_or(&change.id, |at| &at.full)
 }
 
-/// Whether a draft is of a change: it was kept by one of its refs; or by a ref that is gone, if it was also shown by a ref
-/// of the change, or is about its head. The ref of somebody else's change keeps its draft.
+/// Whether a draft is of a change: it was kept by one of its refs; or by a ref that is gone, if it was also shown by a
+/// ref of the change, or is about its head. The ref of somebody else's change keeps its draft.
 fn is_of(draft: &Draft, refs: &Refs<'_>, change: &Change) -> bool {
     let is_shown_by = |name: &str| change.refs.iter().any(|at| at.full == name);
     let name = draft.key();
