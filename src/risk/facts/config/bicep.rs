@@ -7,19 +7,25 @@ use super::walk::walk;
 
 pub(super) fn facts(text: &str, out: &mut Out) {
     out.comments = comments(text, &["//"]);
-    let mut reader = Reader { rest: text, line: 1, left: MAX_NODES };
+    let mut reader = Reader { rest: text, line: 1, last: last_line(text), left: MAX_NODES };
     let mut entries = Vec::new();
     while let Some(entry) = reader.statement() {
         entries.extend(entry);
     }
     out.is_cut |= reader.left == 0;
-    let last = reader.line;
+    let last = reader.here();
     walk(&Node::map(entries, 1..=last), &Place::TOP, "", out);
+}
+
+fn last_line(text: &str) -> u32 {
+    u32::try_from(text.lines().count()).unwrap_or(u32::MAX).max(1)
 }
 
 struct Reader<'t> {
     rest: &'t str,
     line: u32,
+    /// The last line of the text: nothing ends behind it.
+    last: u32,
     left: usize,
 }
 
@@ -30,6 +36,10 @@ impl<'t> Reader<'t> {
         self.line = self.line.saturating_add(u32::try_from(taken.matches('\n').count()).unwrap_or(0));
         self.rest = rest;
         taken
+    }
+
+    fn here(&self) -> u32 {
+        self.line.min(self.last)
     }
 
     /// Skips blanks, comments and, between items, line breaks and commas.
@@ -55,7 +65,7 @@ impl<'t> Reader<'t> {
             return None;
         }
         self.left -= 1;
-        let first = self.line;
+        let first = self.here();
         let head_end = self.rest.find(['=', '\n']).unwrap_or(self.rest.len());
         let head = self.rest[..head_end].to_owned();
         let words: Vec<&str> = head.split_whitespace().collect();
@@ -116,7 +126,7 @@ impl<'t> Reader<'t> {
     }
 
     fn object(&mut self, depth: usize) -> Node {
-        let first = self.line;
+        let first = self.here();
         self.take(1);
         let mut entries = Vec::new();
         loop {
@@ -124,7 +134,7 @@ impl<'t> Reader<'t> {
             if self.rest.is_empty() || self.rest.starts_with('}') || self.left == 0 {
                 break;
             }
-            let begins = self.line;
+            let begins = self.here();
             let end = self.rest.find([':', '\n', '}']).unwrap_or(self.rest.len());
             let key = self.take(end).trim().trim_matches('\'').to_owned();
             if !self.rest.starts_with(':') {
@@ -136,20 +146,20 @@ impl<'t> Reader<'t> {
             let value = self.value(depth + 1);
             entries.push(Entry { key, lines: begins..=*value.lines.end(), is_block: false, value });
         }
-        let last = self.line;
+        let last = self.here();
         self.take(usize::from(!self.rest.is_empty()));
         Node::map(entries, first..=last)
     }
 
     /// A list; a loop is the object that it makes, with its head as `for`.
     fn list(&mut self, depth: usize) -> Node {
-        let first = self.line;
+        let first = self.here();
         self.take(1);
         self.skip(true);
         let mut items = Vec::new();
         let head = self.rest.starts_with("for ").then(|| {
             let end = self.rest.find([':', '\n']).unwrap_or(self.rest.len());
-            let head = Node::scalar(self.take(end).trim(), self.line);
+            let head = Node::scalar(self.take(end).trim(), self.here());
             self.take(usize::from(self.rest.starts_with(':')));
             head
         });
@@ -164,7 +174,7 @@ impl<'t> Reader<'t> {
                 self.take(self.rest.chars().next().map_or(0, char::len_utf8));
             }
         }
-        let lines = first..=self.line;
+        let lines = first..=self.here();
         self.take(usize::from(!self.rest.is_empty()));
         match (head, items.pop()) {
             (Some(head), Some(Node { shape: Shape::Map(mut entries), .. })) => {
@@ -180,9 +190,9 @@ impl<'t> Reader<'t> {
     }
 
     fn scalar(&mut self, depth: usize) -> Node {
-        let first = self.line;
+        let first = self.here();
         let text = self.expression(depth).trim();
-        let lines = first..=self.line;
+        let lines = first..=self.here();
         let inner = text.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\'')).unwrap_or(text);
         let is_literal = !inner.contains('\'')
             && (inner.len() < text.len() || !inner.contains(['(', '.', '?', ' ']) && !inner.is_empty());
