@@ -9,7 +9,7 @@ pub(crate) mod markup;
 
 use std::io::{self, Write};
 
-use super::report::{Approval, Landing, Report};
+use super::report::{Approval, Inputs, Landing, Report};
 use crate::change::shell_word;
 
 /// The format.
@@ -132,18 +132,19 @@ fn command(report: &Report) -> String {
         words.extend(query.refs.iter().map(|name| format!("--ref {}", shell_word(name.as_str()))));
     }
     words.push(format!("--hasty {}", query.hasty_seconds));
-    if report.inputs.log.is_some() {
-        words.push("--state DIR".to_owned());
-    }
-    match &report.inputs.policy.branch {
-        None => words.push("--policy FILE".to_owned()),
-        Some(branch) => words.push(format!("--policy-branch {}", shell_word(branch.as_str()))),
-    }
-    if report.inputs.policy.organization.is_some() {
-        words.push("--organization PATH".to_owned());
-    }
-    if report.inputs.controls.is_some() {
-        words.push("--controls FILE".to_owned());
-    }
+    words.extend(options_of(&report.inputs));
     words.join(" ")
+}
+
+/// The options that name the inputs of a report.
+pub(crate) fn options_of(inputs: &Inputs) -> Vec<String> {
+    let mut words = Vec::new();
+    words.extend(inputs.log.is_some().then(|| "--state DIR".to_owned()));
+    words.push(match &inputs.policy.branch {
+        None => "--policy FILE".to_owned(),
+        Some(branch) => format!("--policy-branch {}", shell_word(branch.as_str())),
+    });
+    words.extend(inputs.policy.organization.is_some().then(|| "--organization PATH".to_owned()));
+    words.extend(inputs.controls.is_some().then(|| "--controls FILE".to_owned()));
+    words
 }

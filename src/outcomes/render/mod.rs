@@ -9,7 +9,7 @@ use std::io::{self, Write};
 
 use super::groups::rate;
 use super::report::{Change, Counts, Group, Kind, Named, Outcome, Report};
-use crate::audit::render::{Format, json, short};
+use crate::audit::render::{Format, json, options_of, short};
 use crate::change::{counted, shell_word};
 
 /// Writes the report.
@@ -198,16 +198,7 @@ fn command(report: &Report) -> String {
     }
     words.push(format!("--within {} --rework {}", query.within_days, query.rework_days));
     words.extend((!query.with_tiers).then(|| "--no-tiers".to_owned()));
-    if report.inputs.log.is_some() {
-        words.push("--state DIR".to_owned());
-    }
-    match &report.inputs.policy.branch {
-        None => words.push("--policy FILE".to_owned()),
-        Some(branch) => words.push(format!("--policy-branch {}", shell_word(branch.as_str()))),
-    }
-    if report.inputs.policy.organization.is_some() {
-        words.push("--organization PATH".to_owned());
-    }
+    words.extend(options_of(&report.inputs));
     words.join(" ")
 }
 
