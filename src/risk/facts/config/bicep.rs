@@ -38,6 +38,12 @@ impl<'t> Reader<'t> {
         taken
     }
 
+    /// Consumes a character of whatever length, unless it is one of these.
+    fn take_char_but(&mut self, kept: &[char]) {
+        let next = self.rest.chars().next().filter(|c| !kept.contains(c));
+        self.take(next.map_or(0, char::len_utf8));
+    }
+
     fn here(&self) -> u32 {
         self.line.min(self.last)
     }
@@ -79,7 +85,7 @@ impl<'t> Reader<'t> {
             // Decorators, outputs, types: their lines, whatever is in them.
             _ => {
                 self.expression(0);
-                self.take(usize::from(!self.rest.is_empty() && !self.rest.starts_with('\n')));
+                self.take_char_but(&['\n']);
                 return Some(None);
             }
         };
@@ -139,7 +145,7 @@ impl<'t> Reader<'t> {
             let key = self.take(end).trim().trim_matches('\'').to_owned();
             if !self.rest.starts_with(':') {
                 // A nested resource, or a spread.
-                self.take(usize::from(!self.rest.starts_with('}') && !self.rest.is_empty()));
+                self.take_char_but(&['}']);
                 continue;
             }
             self.take(1);
@@ -147,7 +153,7 @@ impl<'t> Reader<'t> {
             entries.push(Entry { key, lines: begins..=*value.lines.end(), is_block: false, value });
         }
         let last = self.here();
-        self.take(usize::from(!self.rest.is_empty()));
+        self.take_char_but(&[]);
         Node::map(entries, first..=last)
     }
 
@@ -171,11 +177,11 @@ impl<'t> Reader<'t> {
             let before = self.rest.len();
             items.push(self.value(depth + 1));
             if self.rest.len() == before {
-                self.take(self.rest.chars().next().map_or(0, char::len_utf8));
+                self.take_char_but(&[]);
             }
         }
         let lines = first..=self.here();
-        self.take(usize::from(!self.rest.is_empty()));
+        self.take_char_but(&[]);
         match (head, items.pop()) {
             (Some(head), Some(Node { shape: Shape::Map(mut entries), .. })) => {
                 let own = Entry { key: "for".to_owned(), lines: head.lines.clone(), is_block: false, value: head };
