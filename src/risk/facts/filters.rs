@@ -67,7 +67,8 @@ pub(super) fn rules(chain: &str, verdict: Verdict, conditions: Vec<Vec<String>>)
         };
         all = all.iter().flat_map(with).collect();
     }
-    let rule = |mut conditions: Vec<String>| {
+    let rule = |conditions: Vec<String>| {
+        let mut conditions: Vec<String> = conditions.into_iter().filter_map(of_some_ports).collect();
         conditions.sort();
         conditions.dedup();
         Rule { chain: chain.to_owned(), verdict, conditions: Some(conditions) }
@@ -86,7 +87,36 @@ fn implies(inner: &str, outer: &str) -> bool {
         let ((key, inner), (of, outer)) = (inner.split_once(' ')?, outer.split_once(' ')?);
         Some(key == of && contains(network(outer)?, network(inner)?))
     };
-    inner == outer || within().unwrap_or(false)
+    inner == outer || within().unwrap_or(false) || is_range_within(inner, outer)
+}
+
+/// The lowest and highest port of `8000-8010`, `8000:8010` or `22`.
+fn ports(word: &str) -> Option<(u16, u16)> {
+    let (low, high) = word.split_once(['-', ':']).unwrap_or((word, word));
+    Some((low.parse().ok()?, high.parse().ok()?)).filter(|(low, high)| low <= high)
+}
+
+/// Whether two conditions on ports say the same but for a range, and the outer range has the inner.
+fn is_range_within(inner: &str, outer: &str) -> bool {
+    let is_of_ports = |text: &str| text.split(' ').any(|word| matches!(word, "port" | "sport" | "dport"));
+    let within = |(inner, outer): (&str, &str)| match (ports(inner), ports(outer)) {
+        (Some(inner), Some(outer)) => outer.0 <= inner.0 && inner.1 <= outer.1,
+        _ => inner == outer,
+    };
+    let count = |text: &str| text.split(' ').count();
+    is_of_ports(inner) && count(inner) == count(outer) && inner.split(' ').zip(outer.split(' ')).all(within)
+}
+
+/// A condition without its ports if these are all there are: of `port 1-65535 tcp` the protocol is left.
+fn of_some_ports(condition: String) -> Option<String> {
+    let is_all = |word: &str| ports(word).is_some_and(|(low, high)| low <= 1 && high == u16::MAX);
+    let is_of_ports = |word: &str| matches!(word, "port" | "sport" | "dport");
+    let words: Vec<&str> = condition.split(' ').collect();
+    if !words.iter().any(|word| is_of_ports(word)) || !words.iter().any(|word| is_all(word)) {
+        return Some(condition);
+    }
+    let protocol = words.into_iter().find(|word| !is_of_ports(word) && !is_all(word));
+    protocol.map(|protocol| format!("proto {protocol}"))
 }
 
 /// Address and length of its prefix.
@@ -494,6 +524,9 @@ mod tests {
             ("ufw default deny incoming", &["ufw.incoming.policy refuse"]),
             ("ufw allow from 10.0.0.0/8 to any port 22 proto tcp", &["ufw.accept port 22, proto tcp, src 10.0.0.0/8"]),
             ("ufw allow 22/tcp", &["ufw.accept port 22 tcp"]),
+            ("ufw allow 1:65535/tcp", &["ufw.accept proto tcp"]),
+            ("nft add rule inet filter input tcp dport 0-65535 accept", &["input.accept proto tcp"]),
+            ("iptables -A INPUT -p tcp --dport 1:65535 -j ACCEPT", &["INPUT.accept proto tcp"]),
             ("echo iptables", &[]),
         ];
         for (command, rules) in rows {
@@ -543,6 +576,10 @@ mod tests {
         let list = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
         assert!(covers(&list(&["src 10.0.0.0/8"]), &list(&["port 22", "src 10.1.0.0/16"])));
         assert!(covers(&[], &list(&["port 22"])));
+        assert!(covers(&list(&["tcp dport 20-30"]), &list(&["tcp dport 22"])));
+        assert!(covers(&list(&["port 20:30"]), &list(&["port 20:25"])));
+        assert!(!covers(&list(&["port 22"]), &list(&["port 20-30"])));
+        assert!(!covers(&list(&["tcp dport 20-30"]), &list(&["udp dport 22"])));
         assert!(!covers(&list(&["src 10.1.0.0/16"]), &list(&["src 10.0.0.0/8"])));
         assert!(!covers(&list(&["dst 10.0.0.0/8"]), &list(&["src 10.1.0.0/16"])));
         assert!(covers(&list(&["src ::/0"]), &list(&["src 2001:db8::1"])));

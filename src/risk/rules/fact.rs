@@ -68,6 +68,8 @@ enum When {
     /// Like `Came`, in something that existed before: a skip in an old test, a setting of an old resource.
     CameInto,
     Changed,
+    /// In more than its numbers: another server, not another priority of the same.
+    ChangedInWords,
     /// By at least this factor.
     Raised(f64),
     /// To at most one part in this many.
@@ -119,6 +121,7 @@ impl When {
             ("gone-from-block", None) => When::GoneFromBlock,
             ("gone-at-all", None) => When::GoneAtAll,
             ("changed", None) => When::Changed,
+            ("changed-in-words", None) => When::ChangedInWords,
             ("raised", Some(factor)) => When::Raised(factor),
             ("lowered", Some(factor)) => When::Lowered(factor),
             ("unbounded", None) => When::Unbounded,
@@ -152,6 +155,7 @@ impl When {
         };
         match self {
             When::Changed | When::Lost => true,
+            When::ChangedInWords => words(&old.value.say()) != words(&new.value.say()),
             When::Raised(factor) => far(&|old, new| new.is_finite() && new >= old * factor),
             When::Lowered(factor) => far(&|old, new| new > 0.0 && new <= old / factor),
             When::Unbounded => far(&|_, new| new.is_infinite()) || is_endless(old, new),
@@ -184,6 +188,12 @@ fn is_endless(old: &Fact, new: &Fact) -> bool {
         says(&["..", "range", " until ", "seq "]) || says(&["<", ">"]) && (is_for || is_try)
     };
     old.kind == Kind::Loop && matches!(old.value, Value::Expression(_)) && counts(old) && new.value == Value::Unbounded
+}
+
+/// What is between blanks and commas, without the numbers.
+fn words(value: &str) -> Vec<&str> {
+    let words = value.split(|c: char| c.is_whitespace() || c == ',').filter(|word| !word.is_empty());
+    words.filter(|word| !word.bytes().all(|b| b.is_ascii_digit())).collect()
 }
 
 fn says_nothing(value: &Value) -> bool {
