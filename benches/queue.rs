@@ -79,6 +79,7 @@ fn processor(children: bool) -> Duration {
 fn desk(repository: &Path, place: &Path) {
     let ports = Arc::new(Ports {
         drafts: Drafts::at(place.join("drafts")),
+        names: Default::default(),
         caches: Caches::at(Some(place.join("cache"))),
         key: Err(NoKey::default()),
         access: ServerAccess::nowhere(),

@@ -100,6 +100,7 @@ fn commit(raw: &Repository, branch: &str, parent: Option<Oid>, files: &[(String,
 fn ports(dir: &Path) -> Ports {
     Ports {
         drafts: Drafts::at(dir.join("drafts")),
+        names: Default::default(),
         caches: Default::default(),
         key: Err(NoKey::default()),
         access: ServerAccess::nowhere(),

@@ -104,6 +104,11 @@ pub fn servers() -> Vec<Server> {
     read_file(&mut Vec::new()).servers
 }
 
+/// The repositories of the user's queue; likewise.
+pub fn repositories() -> Vec<PathBuf> {
+    read_file(&mut Vec::new()).repositories
+}
+
 /// The directory of the user's files.
 pub fn directory() -> PathBuf {
     dirs().map(|dirs| dirs.config_dir().to_path_buf()).unwrap_or_default()

@@ -162,7 +162,7 @@ pub fn prepare(
         let detail = "What is known of the change was not read from its objects. Open it. Nothing was signed.";
         return Err(SigningError::Refused(detail.to_owned()));
     }
-    let (repository, fresh) = RepositorySnapshot::open_for(&snapshot.root, Some(&case.change.target))
+    let (repository, fresh) = snapshot.reopened(Some(&case.change.target))
         .map_err(|error| SigningError::Refused(error.to_string()))?;
     unmoved(case.change, &repository, &fresh)?;
     let signatory = Signatory::of(&repository, &fresh, key, device)?;
@@ -350,7 +350,7 @@ pub fn sign(
     passphrase: Option<&str>,
     now: i64,
 ) -> Result<Record, SigningError> {
-    let (repository, fresh) = RepositorySnapshot::open_for(&snapshot.root, Some(&change.target))
+    let (repository, fresh) = snapshot.reopened(Some(&change.target))
         .map_err(|error| SigningError::Refused(error.to_string()))?;
     unmoved(change, &repository, &fresh)?;
     prepared.record(&repository, key, passphrase, now)

@@ -98,7 +98,7 @@ impl Found {
         let refused = |error: crate::source::git::GitError| SigningError::Refused(error.to_string());
         // By the rules that made the page for the reader: new rules do not change the request.
         let rules = snapshot.rules();
-        let (repository, snapshot) = RepositorySnapshot::open(&snapshot.root).map_err(refused)?;
+        let (repository, snapshot) = snapshot.reopened(None).map_err(refused)?;
         let Some(policy) = snapshot.policy().cloned() else {
             let told = "This repository has no valid policy, so there is no target and no roster.";
             return Err(SigningError::Refused(told.to_owned()));

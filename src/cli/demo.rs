@@ -16,7 +16,7 @@ use crate::drafts::Drafts;
 use crate::ledger::commands::{Family, read_family};
 use crate::record::{Record, Signable as _};
 use crate::signer::{NoKey, SigningKey};
-use crate::source::git::{PolicyState, Repository};
+use crate::source::git::{Names, PolicyState, Repository};
 
 #[derive(Args)]
 pub struct Options {
@@ -46,7 +46,7 @@ pub fn run(options: &Options) -> Result<u8, String> {
     });
     let (key, needs_passphrase) = desk::parts(&config);
     let paths = demo.repositories.clone();
-    let left = desk::run(config, Default::default(), |config, now| {
+    let left = desk::run(config, Default::default(), Names::of(&paths), |config, now| {
         State::new(paths, config.keymap.clone(), key, needs_passphrase, now)
     })?;
     farewell(&left.state, &demo.dir);

@@ -20,7 +20,7 @@ use crate::drafts::UnsavedDraft;
 use crate::examination::RepositorySnapshot;
 use crate::examination::external::Reports;
 use crate::signer::NoKey;
-use crate::source::git::{GitError, Repository};
+use crate::source::git::{GitError, Names, Repository};
 use crate::worker::scan::Tools;
 use crate::worker::{FirstFrame, Ports};
 
@@ -40,12 +40,14 @@ pub struct ReviewOptions {
 pub fn open(repositories: &[PathBuf]) -> Result<u8, String> {
     let near = repositories.first().map_or(Path::new("."), PathBuf::as_path);
     let config = Config::read(Some(near));
-    let paths = if repositories.is_empty() { here_and_configured(&config)? } else { repositories.to_vec() };
+    let listed = if repositories.is_empty() { here_and_configured(&config)? } else { repositories.to_vec() };
+    let names = super::names(&listed);
+    let paths = names.paths().to_vec();
     if let Some(why) = no_screen() {
         eprintln!("undersign: {why}, so nothing can be signed. The queue:");
         return queue::run(&queue::Options::default(), &paths).map(|()| 0);
     }
-    let left = run(config, Reports::default(), |config, now| {
+    let left = run(config, Reports::default(), names, |config, now| {
         State::new(paths, config.keymap.clone(), fingerprint(config), needs_passphrase(config), now)
     })?;
     farewell(&left)
@@ -60,8 +62,7 @@ fn here_and_configured(config: &Config) -> Result<Vec<PathBuf>, String> {
         Err(error) if config.repositories.is_empty() => return Err(error.to_string()),
         Err(_) => Some(PathBuf::from(".")),
     };
-    let mut paths: Vec<_> = here.into_iter().chain(config.repositories.iter().cloned()).collect();
-    paths.dedup();
+    let paths: Vec<_> = here.into_iter().chain(config.repositories.iter().cloned()).collect();
     if paths.is_empty() {
         return Err(
             "Here is no git repository, and the configuration names none. Name one with --repo DIR, list yours \
@@ -93,7 +94,7 @@ pub fn review(options: &ReviewOptions, repository: Option<&Path>) -> Result<u8, 
     }
     let read_only = options.target.is_none() && !is_pending;
     let config = Config::read(Some(path));
-    let left = run(config, reports, |config, now| {
+    let left = run(config, reports, super::names(&[path.to_owned()]), |config, now| {
         State::only(
             Arc::new(snapshot),
             Arc::new(change),
@@ -111,7 +112,7 @@ fn pending(options: &ReviewOptions, path: &Path) -> Result<(RepositorySnapshot, 
     if options.target.is_some() {
         return Err("A pending change has its target. Give --target with a range: BASE..HEAD.".to_owned());
     }
-    meant::find(&options.range, &[path.to_owned()]).map(|meant| (meant.snapshot, meant.change))
+    meant::find(&options.range, &super::names(&[path.to_owned()])).map(|meant| (meant.snapshot, meant.change))
 }
 
 fn range(options: &ReviewOptions, path: &Path) -> Result<(RepositorySnapshot, Change), String> {
@@ -120,7 +121,7 @@ fn range(options: &ReviewOptions, path: &Path) -> Result<(RepositorySnapshot, Ch
         .target
         .as_ref()
         .map(|name| if name.starts_with("refs/") { name.clone() } else { format!("refs/heads/{name}") });
-    let (repository, snapshot) = super::opened(path, target.as_deref())?;
+    let (repository, snapshot) = super::opened(&super::names(&[path.to_owned()]), path, target.as_deref())?;
     let resolve =
         |text: &str| repository.resolve(if text.is_empty() { "HEAD" } else { text }).map_err(|error| error.to_string());
     let (base, head) = (resolve(base)?, resolve(head.trim_start_matches('.'))?);
@@ -135,6 +136,7 @@ fn range(options: &ReviewOptions, path: &Path) -> Result<(RepositorySnapshot, Ch
 pub(super) fn run(
     config: Config,
     reports: Reports,
+    names: Names,
     begin: impl FnOnce(&Config, i64) -> (State, Vec<Effect>),
 ) -> Result<Left, String> {
     let (mut state, mut effects) = begin(&config, super::now());
@@ -150,6 +152,7 @@ pub(super) fn run(
     }
     let ports = Ports {
         drafts: config.drafts.clone(),
+        names,
         caches: Caches::at(cache::home()),
         key: config.key.clone(),
         access: ServerAccess::by_network(config.servers.clone(), &data_directory()),

@@ -1,10 +1,8 @@
 //! Finds the pending change that somebody means: by its id, a branch, a ref or a commit.
 
-use std::path::PathBuf;
-
 use crate::change::{Change, visible};
 use crate::examination::RepositorySnapshot;
-use crate::source::git::{Pending, Repository, Resolved, ambiguous};
+use crate::source::git::{Names, Pending, Repository, Resolved, ambiguous};
 
 /// A pending change in its repository.
 pub struct Meant {
@@ -24,11 +22,11 @@ struct Read {
 
 /// # Errors
 /// A sentence: nothing is called so, several are, or it cannot be compared.
-pub fn find(text: &str, repositories: &[PathBuf]) -> Result<Meant, String> {
+pub fn find(text: &str, names: &Names) -> Result<Meant, String> {
     let mut failures = Vec::new();
     let mut read = Vec::new();
-    for (index, path) in repositories.iter().enumerate() {
-        match open(index, path) {
+    for (index, path) in names.paths().iter().enumerate() {
+        match open(names, index, path) {
             Ok(one) => read.push(one),
             Err(why) => failures.push(why),
         }
@@ -51,8 +49,8 @@ pub fn find(text: &str, repositories: &[PathBuf]) -> Result<Meant, String> {
     Ok(Meant { repository, snapshot, change, namesakes })
 }
 
-fn open(index: usize, path: &std::path::Path) -> Result<Read, String> {
-    let (repository, snapshot) = super::opened(path, None)?;
+fn open(names: &Names, index: usize, path: &std::path::Path) -> Result<Read, String> {
+    let (repository, snapshot) = super::opened(names, path, None)?;
     let pending = repository.changes(index, &snapshot.target).map_err(|error| error.to_string())?;
     Ok(Read { repository, snapshot, pending })
 }

@@ -68,7 +68,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::examination::{self, RepositorySnapshot};
 use crate::risk::{PackFile, Rulebook};
-use crate::source::git::Repository;
+use crate::source::git::{Names, Repository};
 
 /// Usage errors, as in sysexits.h. Never 1, which some hooks take for a warning.
 const USAGE: u8 = 64;
@@ -396,9 +396,19 @@ fn print_json<T: serde::Serialize>(value: &T) {
 }
 
 /// A repository as it stands, with the rules that hold in it: also those of who runs the program.
-fn opened(path: &Path, target: Option<&str>) -> Result<(Repository, RepositorySnapshot), String> {
-    let (repository, snapshot) = RepositorySnapshot::open_for(path, target).map_err(|error| error.to_string())?;
+fn opened(names: &Names, path: &Path, target: Option<&str>) -> Result<(Repository, RepositorySnapshot), String> {
+    let opened = Repository::open(path).and_then(|it| RepositorySnapshot::of(names.name(it), target));
+    let (repository, snapshot) = opened.map_err(|error| error.to_string())?;
     Ok((repository, snapshot.with_packs(&own_packs())))
+}
+
+/// The named repositories, as they are called beside those of the configuration: an id means the same everywhere.
+fn names(listed: &[PathBuf]) -> Names {
+    #[cfg(feature = "tui")]
+    let configured = crate::config::repositories();
+    #[cfg(not(feature = "tui"))]
+    let configured: Vec<PathBuf> = Vec::new();
+    Names::of(listed).beside(&configured)
 }
 
 /// The rules that hold in a repository.

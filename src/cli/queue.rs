@@ -23,7 +23,7 @@ use crate::examination::background::{self, Progress};
 use crate::examination::{self, Examination, RepositorySnapshot};
 #[cfg(feature = "tui")]
 use crate::signer::NoKey;
-use crate::source::git::Repository;
+use crate::source::git::{Names, Repository};
 #[cfg(feature = "tui")]
 use crate::source::server::Server;
 #[cfg(feature = "tui")]
@@ -93,15 +93,16 @@ pub(super) struct Unreadable {
 }
 
 pub fn run(options: &Options, repositories: &[PathBuf]) -> Result<(), String> {
-    let repositories = or_here(repositories);
-    let mut stale = if options.fetch { fetch(&repositories) } else { Vec::new() };
+    let names = names(repositories);
+    let repositories = names.paths();
+    let mut stale = if options.fetch { fetch(&names) } else { Vec::new() };
     if options.history {
         stale.extend(repositories.iter().enumerate().filter_map(|(index, path)| {
             let what = path.display().to_string();
-            learn(index, path).err().map(|why| Unreadable { what, why })
+            learn(&names, index, path).err().map(|why| Unreadable { what, why })
         }));
     }
-    let (mut queue, is_any_read) = read(&repositories);
+    let (mut queue, is_any_read) = read(&names);
     #[cfg(feature = "tui")]
     repositories.iter().filter_map(|path| unusable_key(path)).collect::<BTreeSet<_>>().iter().for_each(|why| {
         eprintln!("undersign: {why}");
@@ -118,13 +119,15 @@ pub fn run(options: &Options, repositories: &[PathBuf]) -> Result<(), String> {
     }
 }
 
-pub(super) fn or_here(repositories: &[PathBuf]) -> Vec<PathBuf> {
-    if repositories.is_empty() { vec![PathBuf::from(".")] } else { repositories.to_vec() }
+/// Those that somebody named, otherwise the one here.
+pub(super) fn names(repositories: &[PathBuf]) -> Names {
+    if repositories.is_empty() { super::names(&[PathBuf::from(".")]) } else { super::names(repositories) }
 }
 
 /// Fetches into each; those whose remotes or servers did not answer are listed as they were before.
-fn fetch(paths: &[PathBuf]) -> Vec<Unreadable> {
-    let repositories: Vec<Repository> = paths.iter().filter_map(|path| Repository::open(path).ok()).collect();
+fn fetch(names: &Names) -> Vec<Unreadable> {
+    let opened = names.paths().iter().filter_map(|path| Repository::open(path).ok());
+    let repositories: Vec<Repository> = opened.map(|repository| names.name(repository)).collect();
     let (prompts, now) = (Prompts::Allowed, super::now());
     let branches = |answered: &dyn Fn(&Repository) -> Vec<String>| -> Vec<(String, String)> {
         let fetched = repositories.iter().map(|it| (it.name.clone(), branches::fetch(it, &answered(it), prompts, now)));
@@ -144,8 +147,8 @@ fn fetch(paths: &[PathBuf]) -> Vec<Unreadable> {
 }
 
 /// Reads what history says of the changes of a repository, and tells how far it is on standard error.
-fn learn(index: usize, path: &Path) -> Result<(), String> {
-    let (repository, snapshot) = super::opened(path, None)?;
+fn learn(names: &Names, index: usize, path: &Path) -> Result<(), String> {
+    let (repository, snapshot) = super::opened(names, path, None)?;
     let pending = repository.changes(index, &snapshot.target).map_err(|error| error.to_string())?;
     let changes: Vec<Arc<Change>> = pending.changes.into_iter().map(Arc::new).collect();
     let mut told = |Progress { what, done, total }: Progress| {
@@ -158,18 +161,19 @@ fn learn(index: usize, path: &Path) -> Result<(), String> {
 }
 
 /// The queue, and whether any repository could be read.
-fn read(repositories: &[PathBuf]) -> (Queue, bool) {
+fn read(names: &Names) -> (Queue, bool) {
     let (mut rows, mut unreadable, mut is_any_read) = (Vec::new(), Vec::new(), false);
     let caches = Caches::at(cache::home());
     #[cfg(feature = "tui")]
     let servers = Servers::read();
     #[cfg(feature = "tui")]
     let told = Index::of(&servers.told);
-    for (index, path) in repositories.iter().enumerate() {
+    for (index, path) in names.paths().iter().enumerate() {
         let mut broken = Vec::new();
         #[cfg(feature = "tui")]
         let hosts = servers.hosts(path);
         let visited = each(
+            names,
             index,
             path,
             &caches,
@@ -197,13 +201,14 @@ fn read(repositories: &[PathBuf]) -> (Queue, bool) {
 
 /// Visits every pending change of a repository, examined, or with the reason why that was not possible.
 pub(super) fn each(
+    names: &Names,
     index: usize,
     path: &Path,
     caches: &Caches,
     mut broken: impl FnMut(String, String),
     mut visit: impl FnMut(&RepositorySnapshot, Change, Result<Examination, String>),
 ) -> Result<(), String> {
-    let (repository, snapshot) = super::opened(path, None)?;
+    let (repository, snapshot) = super::opened(names, path, None)?;
     let cache = caches.of(repository.common_dir());
     let repository = repository.with_cache(&cache);
     let pending = repository.changes(index, &snapshot.target).map_err(|error| error.to_string())?;

@@ -216,7 +216,7 @@ struct ShownPlace {
 
 pub fn run(options: &Options, repositories: &[PathBuf]) -> Result<(), String> {
     let mut reports = options.reports.files()?;
-    let meant = meant::find(&options.change, &queue::or_here(repositories))?;
+    let meant = meant::find(&options.change, &queue::names(repositories))?;
     let Meant { repository, snapshot, change, namesakes } = &meant;
     reports.add(options.reports.of_change(repository, change)?);
     let examined = examination::with_reports(repository, snapshot, change, reports.clone(), super::now());
@@ -356,8 +356,9 @@ fn evidence(evidence: &Evidence) -> ShownEvidence {
 
 /// What is signed here and not sent counts nowhere else.
 fn tell_of_unsent(repositories: &[PathBuf]) {
-    for path in queue::or_here(repositories) {
-        let Ok(repository) = Repository::open(&path) else { continue };
+    let names = queue::names(repositories);
+    for path in names.paths() {
+        let Ok(repository) = Repository::open(path).map(|repository| names.name(repository)) else { continue };
         let outbox = Remote::find(&repository, None, Prompts::Never).map_or(0, |remote| remote.outbox());
         if outbox > 0 {
             let records = counted(outbox, "record");

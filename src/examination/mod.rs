@@ -65,7 +65,17 @@ impl RepositorySnapshot {
 
     /// As [`RepositorySnapshot::open`], with a target ref by its full name.
     pub fn open_for(path: &Path, target: Option<&str>) -> Result<(Repository, RepositorySnapshot), GitError> {
-        let repository = Repository::open(path)?;
+        RepositorySnapshot::of(Repository::open(path)?, target)
+    }
+
+    /// As it is now, under the name that it has.
+    pub fn reopened(&self, target: Option<&str>) -> Result<(Repository, RepositorySnapshot), GitError> {
+        let repository = Repository::open(&self.root)?.named_as(self.name.clone());
+        RepositorySnapshot::of(repository, target)
+    }
+
+    /// Reads target, policy and ledger of an opened one.
+    pub fn of(repository: Repository, target: Option<&str>) -> Result<(Repository, RepositorySnapshot), GitError> {
         let target = target.map_or_else(|| repository.target(), |name| repository.target_named(name))?;
         let policy_branch = repository.target().unwrap_or_else(|_| target.clone());
         let (policy, chains) = (repository.policy_at(policy_branch.tip)?, ledger::read_with_remotes(&repository)?);

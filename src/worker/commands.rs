@@ -49,7 +49,7 @@ pub fn pending(
 
 /// The pending requests of a repository, after asking its remote. If it does not answer, the known ones are used.
 fn list(snapshot: &RepositorySnapshot, ports: &Ports) -> Result<CommandListing, String> {
-    let (repository, fresh) = RepositorySnapshot::open(&snapshot.root).map_err(|error| error.to_string())?;
+    let (repository, fresh) = snapshot.reopened(None).map_err(|error| error.to_string())?;
     let asked = fresh.policy().map_or(Ok(None), |policy| {
         let remote = Remote::usual(&repository, Prompts::Never)?;
         remote.map(|remote| remote.fetch_commands(&Keys::of(policy))).transpose()
@@ -73,7 +73,7 @@ fn deliver(snapshot: &RepositorySnapshot) -> Result<Option<String>, String> {
 
 /// The current state of a request, laid out.
 fn open(snapshot: &RepositorySnapshot, id: RecordId, ports: &Ports) -> Result<Box<OpenedCommand>, String> {
-    let (repository, fresh) = RepositorySnapshot::open(&snapshot.root).map_err(|error| error.to_string())?;
+    let (repository, fresh) = snapshot.reopened(None).map_err(|error| error.to_string())?;
     let fresh = fresh.with_packs(&ports.packs);
     let Some(policy) = fresh.policy() else { return Err("This repository has no valid policy any more.".to_owned()) };
     let ledger = CommandLedger::read(&repository, policy).map_err(|error| error.to_string())?;

@@ -35,7 +35,7 @@ use crate::record::Record;
 use crate::risk::PackFile;
 use crate::signer::{NoKey, SigningKey};
 use crate::signing::{self, Case, SigningError};
-use crate::source::git::Repository;
+use crate::source::git::{Names, Repository};
 use crate::source::server::Told;
 use crate::sync::{Prompts, Remote, branches, servers};
 use highlight::Colouring;
@@ -45,6 +45,8 @@ use search::Wanted;
 /// What is needed to carry out effects.
 pub struct Ports {
     pub drafts: Drafts,
+    /// Of the repositories of the queue.
+    pub names: Names,
     pub caches: Caches,
     pub key: Result<SigningKey, NoKey>,
     /// The review servers.
@@ -229,7 +231,9 @@ pub fn perform(effect: Effect, ports: &Ports, tell: &mut dyn FnMut(Event)) {
 }
 
 fn list(index: usize, path: &std::path::Path, ports: &Ports) -> Result<Listing, String> {
-    let (repository, snapshot) = RepositorySnapshot::open(path).map_err(|error| error.to_string())?;
+    let opened = Repository::open(path).map(|repository| ports.names.name(repository));
+    let opened = opened.and_then(|repository| RepositorySnapshot::of(repository, None));
+    let (repository, snapshot) = opened.map_err(|error| error.to_string())?;
     let snapshot = snapshot.with_packs(&ports.packs);
     let cache = ports.caches.of(repository.common_dir());
     let repository = repository.with_cache(&cache);
@@ -287,7 +291,7 @@ fn renewed(
     change: &Change,
     ports: &Ports,
 ) -> Result<(Arc<RepositorySnapshot>, Arc<Change>), String> {
-    let opened = RepositorySnapshot::open_for(&snapshot.root, Some(&change.target));
+    let opened = snapshot.reopened(Some(&change.target));
     let (repository, fresh) = opened.map_err(|error| error.to_string())?;
     let fresh = fresh.with_packs(&ports.packs);
     let pending = repository.changes(change.repository, &fresh.target).map_err(|error| error.to_string())?;

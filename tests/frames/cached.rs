@@ -278,7 +278,8 @@ impl Idle {
         let session = Session::new(&two_changes(), (120, 40));
         let (state, effects) =
             State::new(vec![f.repo.clone()], Keymap::shipped(), session.state.key.clone(), false, NOW);
-        let ports = Ports { caches: Caches::at(Some(f.dir.path().join("cache"))), ..session.ports };
+        let caches = Caches::at(Some(f.dir.path().join("cache")));
+        let ports = Ports { caches, names: Default::default(), ..session.ports };
         let mut events = Vec::new();
         effects.into_iter().for_each(|effect| perform(effect, &ports, &mut |event| events.push(event)));
         Idle { state, listing: events.remove(0) }

@@ -1,7 +1,7 @@
 //! Which changes are in the queue, on the screen.
 
-use crate::support::Fixture;
-use crate::{Session, two_changes};
+use crate::support::{Fixture, NOW, git_in};
+use crate::{Session, ports, two_changes};
 
 /// A clone that knows a branch of its origin, has a further commit on it, and a history that has nothing to do with
 /// main.
@@ -38,4 +38,29 @@ fn the_queue_tells_local_work_apart_and_puts_what_cannot_be_compared_last() {
     // Nothing opens; what stands in the row is told in full.
     let told = session.press("<enter>").frame();
     assert!(told.contains("⊘ shop:pages") && told.lines().last().is_some_and(|row| row.contains("BRANCH`")), "{told}");
+}
+
+#[test]
+fn two_repositories_in_folders_of_one_name_share_no_change_and_no_note() {
+    let f = two_changes();
+    let clones: Vec<_> = ["ann", "bob"].map(|folder| f.dir.path().join(folder).join("shop")).into();
+    for clone in &clones {
+        std::fs::create_dir_all(clone.parent().unwrap()).unwrap();
+        git_in(f.dir.path(), "mina", &["clone", "-q", f.repo.to_str().unwrap(), clone.to_str().unwrap()]);
+    }
+    // Another change of the same name.
+    git_in(&clones[1], "mina", &["checkout", "-q", "docs/typo"]);
+    git_in(&clones[1], "mina", &["commit", "-q", "--amend", "--allow-empty", "-m", "Mend it otherwise"]);
+    git_in(&clones[1], "mina", &["update-ref", "refs/remotes/origin/docs/typo", "HEAD"]);
+    git_in(&clones[1], "mina", &["checkout", "-q", "main"]);
+    let listed = vec![clones[0].clone(), clones[1].clone(), clones[0].join("src")];
+    let ports = || crate::Ports { clock: Some(NOW), ..ports(&f.dir.path().join("drafts"), f.key("dana")) };
+    let mut session = Session::over(listed, ports(), NOW, (140, 40));
+    let frame = session.frame();
+    assert_eq!(frame.matches("ann/shop").count(), 3, "listed once: {frame}");
+    assert!(frame.contains("bob/shop"), "{frame}");
+    let open = session.press("/ann typo<enter><enter>jcIs this right?<enter>").frame();
+    assert!(open.contains("Fix a typo") && open.contains("Is this right?"), "{open}");
+    let other = session.press("q<esc>/bob typo<enter><enter>").frame();
+    assert!(other.contains("Mend it otherwise") && !other.contains("Is this right?"), "{other}");
 }

@@ -17,6 +17,7 @@ use undersign::delivery::ServerAccess;
 use undersign::drafts::Drafts;
 use undersign::examination::RepositorySnapshot;
 use undersign::signer::SigningKey;
+use undersign::source::git::Names;
 use undersign::tui::theme::Theme;
 use undersign::tui::view;
 use undersign::worker::{FirstFrame, Ports, perform};
@@ -41,7 +42,9 @@ impl Session {
     /// On any repositories.
     pub fn over(repositories: Vec<PathBuf>, ports: Ports, now: i64, size: (u16, u16)) -> Session {
         let signer = ports.key.as_ref().map(SigningKey::fingerprint).map_err(Clone::clone);
-        let (state, effects) = State::new(repositories, Keymap::shipped(), signer, false, now);
+        let names = Names::of(&repositories);
+        let ports = Ports { names: names.clone(), ..ports };
+        let (state, effects) = State::new(names.paths().to_vec(), Keymap::shipped(), signer, false, now);
         let mut session = Session { state, ports, size };
         let events = effects.into_iter().flat_map(|effect| session.carried_out(effect)).collect();
         session.take(events);
@@ -142,6 +145,7 @@ pub fn draft_file(drafts: &Path) -> PathBuf {
 pub fn ports(drafts: &Path, key: SigningKey) -> Ports {
     Ports {
         drafts: Drafts::at(drafts.to_owned()),
+        names: Default::default(),
         caches: Caches::default(),
         key: Ok(key),
         access: ServerAccess::nowhere(),

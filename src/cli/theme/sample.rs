@@ -197,6 +197,7 @@ pub fn open(state: &mut State) {
     let effects = update(state, Event::Resize(super::READER.0, super::READER.1));
     let ports = Ports {
         drafts: Drafts::at("sample".into()),
+        names: Default::default(),
         caches: Caches::default(),
         key: Err(NoKey::default()),
         access: ServerAccess::nowhere(),

@@ -12,6 +12,7 @@ mod landed;
 mod links;
 mod merges;
 mod merging;
+mod names;
 mod objects;
 pub mod organization;
 mod origins;
@@ -31,6 +32,7 @@ pub use contents::Objects;
 pub use deadline::Deadline;
 pub use export::{LeftOut, export};
 pub use merging::applied;
+pub use names::Names;
 pub use objects::{blob_id, content, diff, diff_from, entry_at, manifest, size_of, small_text};
 pub use packs::PACKS;
 pub use past::{CommitSelection, PastCommit};
@@ -215,6 +217,11 @@ impl Repository {
     /// Policies inherit from the organization that git's setting names: for those to whom the configuration belongs.
     pub fn following_settings(self) -> Repository {
         Repository { follows_settings: true, ..self }
+    }
+
+    /// Shown under this name; otherwise it is the one of its folder.
+    pub fn named_as(self, name: String) -> Repository {
+        Repository { name, ..self }
     }
 
     /// Policies inherit from this organization.
