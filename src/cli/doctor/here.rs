@@ -5,7 +5,7 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use crate::change::{address, counted, visible};
-use crate::cli::gate::install;
+use crate::cli::gate::hook::{Hook, NEXT};
 #[cfg(feature = "tui")]
 use crate::datafile::date;
 use crate::enforcement::{self, Settings};
@@ -122,19 +122,25 @@ fn hook(repository: &Repository) -> (Vec<Finding>, bool) {
         };
         return (vec![found], false);
     };
-    if !install::is_ours(&bytes) {
+    let Some(ours) = Hook::read(&bytes) else {
         let found = Bad(
             "The pre-receive hook is somebody else's: `undersign gate install --chain DIR` puts the gate before it."
                 .to_owned(),
         );
         return (vec![found], false);
-    }
+    };
     let mode = std::fs::metadata(&hook).map_or(0, |meta| meta.permissions().mode());
     if mode & 0o111 == 0 {
         return (vec![Bad("The pre-receive hook is not executable, so git skips it.".to_owned())], false);
     }
-    let text = String::from_utf8_lossy(&bytes);
-    let refuses = !text.contains("--report-only");
+    if ours.is_changed() {
+        let found = Bad(format!(
+            "The pre-receive hook is no longer as `undersign gate install` wrote it, so it may let everything land. \
+             Install it again; a check of your own belongs in {NEXT}."
+        ));
+        return (vec![found], false);
+    }
+    let refuses = !ours.has("--report-only");
     let mut found = vec![if refuses {
         Good("The gate is the pre-receive hook.".to_owned())
     } else {
@@ -143,20 +149,20 @@ fn hook(repository: &Repository) -> (Vec<Finding>, bool) {
     found.extend(others_may_write(&hook, "the hook"));
     let policy = repository.target().ok().and_then(|branch| repository.policy_at(branch.tip).ok());
     let inherits = matches!(policy, Some(PolicyState::Found(policy)) if policy.inherited.is_some());
-    if inherits && install::given(&text, "--organization").is_none() {
+    if inherits && ours.given("--organization").is_none() {
         found.push(Bad(
             "The gate was not told where the organization is, so nothing may land: `undersign gate install \
              --organization PATH DIR`."
                 .to_owned(),
         ));
     }
-    if !text.contains("--pusher") {
+    if !ours.has("--pusher") {
         found.push(Note(
             "The gate is not told who pushes (--pusher-env): authorship can only be proven by signed commits."
                 .to_owned(),
         ));
     }
-    if hooks.join(install::NEXT).exists() {
+    if hooks.join(NEXT).exists() {
         found.push(Note("Another pre-receive hook runs after the gate agreed.".to_owned()));
     }
     (found, refuses)
@@ -417,10 +423,9 @@ fn runs_on_pull_request(workflow: &str) -> bool {
 
 /// How the gate is set up, as far as its hook says.
 fn settings(repository: &Repository) -> Settings {
-    let hook = std::fs::read_to_string(repository.common_dir().join("hooks").join("pre-receive")).unwrap_or_default();
-    let given = |option| {
-        Some(&hook).filter(|hook| install::is_ours(hook.as_bytes())).and_then(|hook| install::given(hook, option))
-    };
+    let hook = std::fs::read(repository.common_dir().join("hooks").join("pre-receive")).unwrap_or_default();
+    let hook = Hook::read(&hook);
+    let given = |option| hook.as_ref().and_then(|hook| hook.given(option));
     Settings { state: given("--state"), state_key: given("--state-key"), ..Settings::default() }
 }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::hook::{Hook, NEXT};
 use crate::change::visible;
 use crate::cli::verify::GateOptions;
 use crate::disk::write_atomically;
@@ -12,11 +13,6 @@ use crate::enforcement::{Settings, policy_in_force};
 use crate::gate_state::StateKey;
 use crate::policy::Organization;
 use crate::source::git::{PolicyState, Repository, organization};
-
-/// What our hooks begin with, so that `doctor` and a second `install` know them.
-pub const MARK: &str = "# undersign gate";
-/// The hook that was there before, run after ours agreed.
-pub const NEXT: &str = "pre-receive.after-undersign";
 
 #[derive(Args)]
 pub struct Options {
@@ -47,7 +43,7 @@ pub fn run(options: &Options) -> Result<(), String> {
     let repository = Repository::open(&options.dir).map_err(|error| error.to_string())?;
     let hook = hooks.join("pre-receive");
     let failed = |error: std::io::Error| format!("The hook {} cannot be written: {error}.", hook.display());
-    let ours = std::fs::read(&hook).ok().map(|bytes| is_ours(&bytes));
+    let ours = std::fs::read(&hook).ok().map(|bytes| Hook::read(&bytes).is_some());
     if ours == Some(false) {
         if !options.chain {
             return Err(format!(
@@ -64,8 +60,8 @@ pub fn run(options: &Options) -> Result<(), String> {
     let program = std::env::current_exe()
         .and_then(std::fs::canonicalize)
         .map_err(|error| format!("Where this program lies cannot be found out: {error}."))?;
-    let script = script(&program, &options.gate.as_arguments(&here()?));
-    write_atomically(&hook, script.as_bytes()).map_err(failed)?;
+    let script = Hook::of(&program, &options.gate.as_arguments(&here()?));
+    write_atomically(&hook, script.text().as_bytes()).map_err(failed)?;
     std::fs::set_permissions(&hook, std::fs::Permissions::from_mode(0o755)).map_err(failed)?;
     super::probe::ask(&options.dir, options.gate.is_report_only())?;
     outln!("The gate is the pre-receive hook of {}; git asks it.", repository.root.display());
@@ -156,84 +152,6 @@ fn told(repository: &Repository, options: &Options) {
     }
 }
 
-pub fn is_ours(hook: &[u8]) -> bool {
-    String::from_utf8_lossy(hook).lines().nth(1).is_some_and(|line| line.starts_with(MARK))
-}
-
-/// What one of our hooks gives to an option of the gate, such as `--state`; none where it does not name it.
-pub fn given(hook: &str, option: &str) -> Option<PathBuf> {
-    let (_, rest) = hook.split_once(&format!(" {option} "))?;
-    let word = match rest.strip_prefix('\'') {
-        // The inverse of `quoted`: a quote inside is `'\''`.
-        Some(rest) => rest
-            .split("'\\''")
-            .scan(false, |ended, part| {
-                let (text, tail) = part.split_once('\'').map_or((part, None), |(text, tail)| (text, Some(tail)));
-                let next = (!*ended).then(|| text.to_owned());
-                *ended |= tail.is_some();
-                next
-            })
-            .collect::<Vec<_>>()
-            .join("'"),
-        None => rest.split_whitespace().next()?.to_owned(),
-    };
-    Some(PathBuf::from(word))
-}
-
 fn here() -> Result<PathBuf, String> {
     std::env::current_dir().map_err(|error| format!("The current folder cannot be found out: {error}."))
-}
-
-/// Git runs it in the repository with the moves on standard input. Whatever fails in it refuses the push.
-fn script(program: &Path, arguments: &[String]) -> String {
-    let command: Vec<String> =
-        ["verify", "--pre-receive"].map(str::to_owned).into_iter().chain(arguments.to_vec()).collect();
-    let command: Vec<String> = command.iter().map(|word| quoted(word)).collect();
-    format!(
-        "#!/bin/sh\n{MARK}: `undersign gate install` wrote this and may write it anew; `undersign doctor` reads it.\n\
-         set -eu\n\
-         moves=$(cat && echo .)\nmoves=${{moves%.}}\n\
-         printf '%s' \"$moves\" | {} --repo \"${{GIT_DIR:-.}}\" {}\n\
-         next=$(dirname \"$0\")/{NEXT}\nif [ -x \"$next\" ]; then\n  printf '%s' \"$moves\" | \"$next\"\nfi\n",
-        quoted(&program.display().to_string()),
-        command.join(" "),
-    )
-}
-
-/// A word for a POSIX shell.
-fn quoted(word: &str) -> String {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b"/._-:=+@".contains(&b);
-    if !word.is_empty() && word.bytes().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn words_reach_the_shell_as_they_are() {
-        assert_eq!(quoted("/usr/bin/undersign"), "/usr/bin/undersign");
-        assert_eq!(quoted("a b"), "'a b'");
-        assert_eq!(quoted("it's $(x)"), r"'it'\''s $(x)'");
-        assert_eq!(quoted(""), "''");
-    }
-
-    #[test]
-    fn what_a_hook_was_given_is_found_again() {
-        for path in ["/srv/state", "/srv/a b", "/srv/it's one's", "/srv/'"] {
-            let hook = script(Path::new("/bin/undersign"), &["--state".into(), path.into(), "--report-only".into()]);
-            assert_eq!(given(&hook, "--state"), Some(PathBuf::from(path)));
-            assert_eq!(given(&hook, "--state-key"), None);
-        }
-    }
-
-    #[test]
-    fn our_hook_is_known_again() {
-        assert!(is_ours(script(Path::new("/bin/undersign"), &[]).as_bytes()));
-        assert!(!is_ours(b"#!/bin/sh\nexit 0\n"));
-    }
 }

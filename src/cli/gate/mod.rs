@@ -1,7 +1,8 @@
 //! `undersign gate`: commands for the machines on which gates run.
 
 mod accept;
-pub mod install;
+pub mod hook;
+mod install;
 mod keygen;
 mod log;
 mod probe;

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::change::visible;
 use crate::cli::doctor;
-use crate::cli::gate::install;
+use crate::cli::gate::hook::Hook;
 use crate::enforcement::{self, Settings};
 use crate::policy::Organization;
 use crate::source::git::{PolicyState, Repository, organization};
@@ -134,16 +134,16 @@ impl Row {
 
     fn of_gate(&mut self, repository: &Repository, organization: &Organization) {
         let hook = repository.common_dir().join("hooks").join("pre-receive");
-        let hook = std::fs::read_to_string(hook).ok().filter(|hook| install::is_ours(hook.as_bytes()));
+        let hook = std::fs::read(hook).ok().and_then(|hook| Hook::read(&hook));
         self.deviates.extend(doctor::faults_of_hook(repository));
         let Some(hook) = hook else { return };
         for option in ["--policy", "--policy-branch"] {
-            if let Some(given) = install::given(&hook, option) {
+            if let Some(given) = hook.given(option) {
                 let given = visible::line(given.as_os_str().as_encoded_bytes());
                 self.deviates.push(format!("its gate judges by {option} {given}, which was not looked into"));
             }
         }
-        let Some(place) = install::given(&hook, "--organization") else { return };
+        let Some(place) = hook.given("--organization") else { return };
         match organization::read(&place, Some(crate::cli::now())) {
             Err(why) => self.deviates.push(why),
             Ok(own) if own.digest() != organization.digest() => self.deviates.push(format!(
@@ -154,8 +154,8 @@ impl Row {
             )),
             Ok(_) => {}
         }
-        let state = install::given(&hook, "--state").unwrap_or_else(|| enforcement::default_state(repository));
-        let settings = Settings { state_key: install::given(&hook, "--state-key"), ..Settings::default() };
+        let state = hook.given("--state").unwrap_or_else(|| enforcement::default_state(repository));
+        let settings = Settings { state_key: hook.given("--state-key"), ..Settings::default() };
         let id = self.repository.clone().unwrap_or_default();
         if let Ok(state) = enforcement::look_into_state(repository, &settings, &state, &id) {
             self.judged_by = state.remembered().organization.as_ref().map(|seen| seen.version);
