@@ -3,11 +3,10 @@
 
 use std::path::Path;
 
-use crate::change::{ObjectId, RepoPath, visible};
-use crate::enforcement::{self, Request, Settings, Update};
-use crate::gate::Decided;
+use crate::change::{ObjectId, visible};
+use crate::enforcement::{Settings, follow};
 use crate::ledger::{BRANCH_PREFIX, PREFIX};
-use crate::policy::{ORGANIZATION_FILE, Organization, Policy};
+use crate::policy::Organization;
 use crate::source::git::organization;
 use crate::source::git::{PolicyState, Repository};
 use crate::sync::{Prompts, Remote, fetch_ref};
@@ -47,6 +46,12 @@ pub fn fetch(copy: &Path, now: i64) -> Result<Fetched, String> {
                 .to_owned(),
         );
     }
+    if organization::is_gated(&repository) {
+        return Err(format!(
+            "{} has a gate: it is a repository to which changes are pushed, and no copy. Nothing was fetched.",
+            visible::line(copy.as_os_str().as_encoded_bytes())
+        ));
+    }
     let branch = repository.head_branch().ok_or("HEAD of this repository names no branch.")?;
     let remote = Remote::find(&repository, None, Prompts::Allowed)?.name;
     // Whatever was offered before does not bind what is offered now: it was not accepted.
@@ -57,12 +62,13 @@ pub fn fetch(copy: &Path, now: i64) -> Result<Fetched, String> {
     let offered = repository.tip(OFFERED).ok_or("The branch of the organization is gone.")?;
     let before = match organization::accepted(&repository) {
         None => {
+            refuse_moving_back(&repository, &branch, offered)?;
             accept(&repository, &branch, None, offered)?;
             None
         }
         Some(accepted) => {
             let before = organization::read(copy, None)?;
-            follow(copy, &branch, accepted, offered, now)?;
+            advance(copy, &branch, accepted, offered, now)?;
             Some(before.version())
         }
     };
@@ -70,31 +76,37 @@ pub fn fetch(copy: &Path, now: i64) -> Result<Fetched, String> {
     Ok(Fetched { organization: organization::at(&repository, offered)?, before, commit: offered })
 }
 
-/// Accepts what was offered, as one push or as several: where the policy of that repository changes on the way, what
-/// follows may have been signed by whom the new one asks for.
-fn follow(copy: &Path, branch: &str, accepted: ObjectId, offered: ObjectId, now: i64) -> Result<(), String> {
-    let mut at = accepted;
-    while at != offered {
-        // Opened anew: a handle keeps what it has read.
-        let repository = organization::open(copy)?;
-        let whole = judge(copy, branch, at, offered, now);
-        let next = match (&whole, next_policy(&repository, at, offered)?) {
-            (Ok(()), _) => offered,
-            (Err(_), Some(next)) if next != offered && judge(copy, branch, at, next, now).is_ok() => next,
-            _ => return whole,
-        };
-        accept(&repository, branch, Some(at), next)?;
-        at = next;
-    }
-    Ok(())
+/// Accepts what was offered, if the policy of that repository lets it land.
+fn advance(copy: &Path, branch: &str, accepted: ObjectId, offered: ObjectId, now: i64) -> Result<(), String> {
+    let settings = Settings { branch: Some(branch.to_owned()), ..Settings::default() };
+    let mut stays = accepted;
+    let followed = follow(copy, branch, (accepted, offered), (&settings, now), |repository, at, next| {
+        accept(repository, branch, Some(at), next)?;
+        stays = next;
+        Ok(())
+    });
+    followed.map_err(|why| {
+        format!(
+            "The organization offers {}, and its own policy does not let that land. {why}\nThe copy stays at {}. If what \
+             it offers is right, as somebody told you who knows, clone it anew: `git clone --bare URL DIR`.",
+            offered.short(),
+            stays.short()
+        )
+    })
 }
 
-/// The first commit after `from`, along first parents to `to`, with another policy.
-fn next_policy(repository: &Repository, from: ObjectId, to: ObjectId) -> Result<Option<ObjectId>, String> {
-    let line = repository.first_parents(to, usize::MAX).map_err(|error| error.to_string())?;
-    let policy = repository.policy_digest(from);
-    let new = line.iter().take_while(|commit| **commit != from);
-    Ok(new.filter(|commit| repository.policy_digest(**commit) != policy).last().copied())
+/// The first time nothing judges what is offered. A copy may go on by it, but what stands here is not to be taken back.
+fn refuse_moving_back(repository: &Repository, branch: &str, offered: ObjectId) -> Result<(), String> {
+    match repository.tip(branch) {
+        Some(tip) if tip != offered && !repository.is_descendant(offered, tip) => Err(format!(
+            "{} stands at {} here, which the remote, at {}, does not contain. If changes are pushed to this repository, it \
+             is no copy; otherwise clone it anew.",
+            visible::text(branch),
+            tip.short(),
+            offered.short()
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// Takes over a commit that its own policy let land; the first, nothing vouches for.
@@ -109,44 +121,21 @@ fn accept(repository: &Repository, branch: &str, before: Option<ObjectId>, commi
     organization::note_accepted(repository, commit)
 }
 
-/// The next change is judged by the policy of this commit: without a sound one of its own, nothing could follow.
+/// The next change is judged by the policy of this commit: without a sound one of its own, nothing could follow. And
+/// whoever signs for the policy must sign for the file of the organization, too.
 fn refuse_ungoverned(repository: &Repository, branch: &str, commit: ObjectId) -> Result<(), String> {
     let why = match repository.policy_at(commit).map_err(|error| error.to_string())? {
         PolicyState::Found(policy) if !policy.refs.protects(branch) => {
             format!("its policy does not protect {}", visible::text(branch))
         }
-        PolicyState::Found(policy) if !guards(&policy) => {
-            format!("no compartment of its policy that is `solo` holds {ORGANIZATION_FILE}")
-        }
-        PolicyState::Found(_) => return Ok(()),
+        PolicyState::Found(policy) => match policy.unguarded() {
+            Some(why) => why,
+            None => return Ok(()),
+        },
         PolicyState::Absent => "it has no policy of its own".to_owned(),
         PolicyState::Invalid(error) => visible::lines(&error.to_string()),
     };
     Err(format!("What the organization offers cannot be followed: {why}. It was not accepted."))
-}
-
-/// Whether whoever signs for the policy signs for the file of the organization, too, and for nothing else with it.
-fn guards(policy: &Policy) -> bool {
-    policy.compartments_of(&RepoPath::from(ORGANIZATION_FILE)).iter().any(|compartment| compartment.solo)
-}
-
-fn judge(copy: &Path, branch: &str, old: ObjectId, new: ObjectId, now: i64) -> Result<(), String> {
-    let path = copy.to_string_lossy();
-    let updates = vec![Update { name: branch.to_owned(), old, new }];
-    let request = Request { repository: &path, updates, ..Request::default() };
-    let settings = Settings { branch: Some(branch.to_owned()), ..Settings::default() };
-    let outcome = enforcement::judge(&request, &settings, now);
-    if outcome.outcome == Decided::Allow {
-        return Ok(());
-    }
-    let reasons = outcome.refs.iter().flat_map(|judged| &judged.reasons);
-    let why: Vec<_> = reasons.map(|reason| format!("{}: {}", reason.code, reason.detail)).collect();
-    Err(format!(
-        "The organization offers {}, and its own policy does not let that land. {}\nThe copy stays at {}.",
-        new.short(),
-        why.join("\n"),
-        old.short()
-    ))
 }
 
 fn refuse_older(before: &Organization, next: &Organization) -> Result<(), String> {

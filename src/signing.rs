@@ -162,8 +162,8 @@ pub fn prepare(
         let detail = "What is known of the change was not read from its objects. Open it. Nothing was signed.";
         return Err(SigningError::Refused(detail.to_owned()));
     }
-    let (repository, fresh) = snapshot.reopened(Some(&case.change.target))
-        .map_err(|error| SigningError::Refused(error.to_string()))?;
+    let (repository, fresh) =
+        snapshot.reopened(Some(&case.change.target)).map_err(|error| SigningError::Refused(error.to_string()))?;
     unmoved(case.change, &repository, &fresh)?;
     let signatory = Signatory::of(&repository, &fresh, key, device)?;
     let findings = findings_file(case.examination);
@@ -350,8 +350,8 @@ pub fn sign(
     passphrase: Option<&str>,
     now: i64,
 ) -> Result<Record, SigningError> {
-    let (repository, fresh) = snapshot.reopened(Some(&change.target))
-        .map_err(|error| SigningError::Refused(error.to_string()))?;
+    let (repository, fresh) =
+        snapshot.reopened(Some(&change.target)).map_err(|error| SigningError::Refused(error.to_string()))?;
     unmoved(change, &repository, &fresh)?;
     prepared.record(&repository, key, passphrase, now)
 }

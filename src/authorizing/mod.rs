@@ -249,7 +249,7 @@ impl CommandLedger {
         let received = known_since(policy, &self.people, now);
         let knowledge = Knowledge {
             policy,
-            organization_fault: None,
+            policy_fault: None,
             own: chain,
             known: &known,
             authorizations: &self.people,

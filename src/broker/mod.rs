@@ -29,9 +29,8 @@ use crate::command::{
     Answer, AuthorizationChain, AuthorizationRecord, Decided, Knowledge, RunChain, RunRecord, may_start,
 };
 use crate::enforcement;
-use crate::gate::{Decided as GateDecided, Update};
 use crate::ledger::commands::{Family as _, Keys, read_family};
-use crate::ledger::{LedgerError, append_to, clear_stale_locks};
+use crate::ledger::{BRANCH_PREFIX, LedgerError, PREFIX, append_to, clear_stale_locks};
 use crate::policy::{Policy, Target};
 use crate::record::chain::{Link, file_name};
 use crate::record::statement::{Decimal, Link as Place, PolicyName, RepositoryName, SeenHead};
@@ -65,8 +64,8 @@ struct Known {
     read: Option<Instant>,
     /// Alarms that nobody may overlook, a sentence each.
     alarms: Vec<String>,
-    /// Why the organization that the policy inherits from cannot be relied on.
-    organization_fault: Option<String>,
+    /// Why the policy, or the organization that it inherits from, cannot be relied on: then nothing starts.
+    policy_fault: Option<String>,
     /// Requests that somebody asked to stop.
     stopping: Vec<RecordId>,
 }
@@ -93,7 +92,7 @@ impl Broker {
             authorizations: Vec::new(),
             read: None,
             alarms: Vec::new(),
-            organization_fault: None,
+            policy_fault: None,
             stopping: Vec::new(),
         };
         let inputs = Inputs { kept: state.dir.join("kept"), placed: state.dir.join("in") };
@@ -166,14 +165,32 @@ impl Broker {
         };
         // Records that arrive during the read may be missed: the result is as old as its start.
         let began = Instant::now();
-        match self.read(&repository, known) {
+        let fetched = self.fetch_policy(&repository);
+        known.policy_fault = self.follow(&repository, known).err();
+        // The ledger last: who joined by the newest policy may have refused something.
+        let read = self.read(&repository, known);
+        match fetched.and(read) {
             Ok(()) => known.read = Some(began),
             Err(why) => known.alarms.push(why),
         }
-        if let Err(why) = self.follow_policy(&repository, known) {
-            known.alarms.push(why);
+    }
+
+    /// Fetches the policy branch, and what was signed about it.
+    fn fetch_policy(&self, repository: &Repository) -> Result<(), String> {
+        let Some(remote) = &self.settings.remote else { return Ok(()) };
+        clear_stale_locks(repository);
+        fetch_ref(repository, remote, &self.settings.policy_branch, state::POLICY_REF, Prompts::Never)?;
+        for chains in [PREFIX, BRANCH_PREFIX].map(|prefix| format!("{prefix}*")) {
+            fetch_ref(repository, remote, &chains, &chains, Prompts::Never)?;
         }
-        known.organization_fault = self.follow_organization(&repository, known).err();
+        Ok(())
+    }
+
+    /// Adopts what is newer of the policy, and then of the organization that it inherits from.
+    fn follow(&self, repository: &Repository, known: &mut Known) -> Result<(), String> {
+        let policy = self.follow_policy(repository, known);
+        let organization = self.follow_organization(repository, known);
+        policy.and(organization)
     }
 
     /// Reads the organization anew: its people may have left, or lost their keys, since the policy was read. An older
@@ -198,10 +215,7 @@ impl Broker {
     /// Reads the ledger, from the remote if there is one; what was seen is saved before anything depends on it.
     fn read(&self, repository: &Repository, known: &mut Known) -> Result<(), String> {
         let fetched = match &self.settings.remote {
-            Some(remote) => {
-                clear_stale_locks(repository);
-                fetch_all(repository, remote, &self.settings.policy_branch, &Keys::of(&known.policy))
-            }
+            Some(remote) => fetch_ledger(repository, remote, &Keys::of(&known.policy)),
             None => Ok(Vec::new()),
         };
         // Local records count, whether the remote answered or not: they may have been delivered by hand.
@@ -226,30 +240,29 @@ impl Broker {
         if tip == known.commit {
             return Ok(());
         }
-        let (old, new) = (known.commit, tip);
-        let path = self.settings.repository.display().to_string();
-        let updates = vec![Update { name: self.settings.policy_branch.clone(), old, new }];
-        let request = enforcement::Request { repository: &path, updates, ..enforcement::Request::default() };
         let settings = enforcement::Settings {
             branch: Some(self.settings.policy_branch.clone()),
             repository_id: Some(known.policy.repository.clone()),
             organization: repository.file_setting("undersign.organization"),
             ..enforcement::Settings::default()
         };
-        let outcome = enforcement::judge(&request, &settings, now());
-        if outcome.outcome != GateDecided::Allow {
-            let why = outcome.refs.iter().flat_map(|judged| &judged.reasons).map(|reason| &reason.detail).next();
-            let why = why.cloned().unwrap_or_default();
-            return Err(format!(
-                "The policy branch stands at {}, where the policy that is pinned does not let it: {why} The pinned \
-                 policy stays in force.",
-                tip.short()
-            ));
-        }
-        known.policy = policy_at(repository, tip)?;
-        known.commit = tip;
-        place_branch(repository, &self.settings, tip)?;
-        self.state.pin(tip)
+        let (place, branch) = (&self.settings.repository, &self.settings.policy_branch);
+        let pinned = known.commit;
+        let followed = enforcement::follow(place, branch, (pinned, tip), (&settings, now()), |repository, _, next| {
+            known.policy = policy_at(repository, next)?;
+            known.commit = next;
+            place_branch(repository, &self.settings, next)?;
+            self.state.pin(next)
+        });
+        followed.map_err(|why| {
+            format!(
+                "The policy branch stands at {}, where the policy that is pinned, at {}, does not let it: {why}\nNothing \
+                 starts until it does. If the branch is right, pin it anew: `undersign broker pin {}`.",
+                tip.short(),
+                known.commit.short(),
+                self.state.dir.display()
+            )
+        })
     }
 
     /// Whether a request may start, by the current knowledge.
@@ -263,7 +276,7 @@ impl Broker {
         may_start(
             &Knowledge {
                 policy: &known.policy,
-                organization_fault: known.organization_fault.as_deref(),
+                policy_fault: known.policy_fault.as_deref(),
                 own: &known.own,
                 known: &memory.heads,
                 authorizations: &known.authorizations,
@@ -327,15 +340,8 @@ impl Broker {
     }
 }
 
-/// Fetches policy and ledger from a remote. Returns the invalid chains of people.
-fn fetch_all(
-    repository: &Repository,
-    remote: &str,
-    branch: &str,
-    keys: &Keys,
-) -> Result<Vec<AuthorizationChain>, String> {
-    fetch_ref(repository, remote, branch, state::POLICY_REF, Prompts::Never)?;
-    fetch_ref(repository, remote, "refs/undersign/decisions/*", "refs/undersign/decisions/*", Prompts::Never)?;
+/// Fetches authorizations and runs from a remote. Returns the invalid chains of people.
+fn fetch_ledger(repository: &Repository, remote: &str, keys: &Keys) -> Result<Vec<AuthorizationChain>, String> {
     let people = fetch::<AuthorizationRecord>(repository, remote, Prompts::Never, (keys, keys))?;
     let runs = fetch::<RunRecord>(repository, remote, Prompts::Never, (keys, keys))?;
     // What is lost may be a refusal, or a run: the remote does not count as read.

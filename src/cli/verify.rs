@@ -101,6 +101,7 @@ impl GateOptions {
     /// `deadline` is in seconds, for where none is given.
     pub fn settings_within(&self, deadline: u64) -> Settings {
         Settings {
+            has_landed: false,
             deadline: Some(Duration::from_secs(self.deadline.unwrap_or(deadline))),
             max_ledger: Some(self.max_ledger << 20),
             organization: self.organization.clone(),

@@ -9,8 +9,8 @@ use crate::record::Heads;
 pub struct Knowledge<'k> {
     /// The pinned policy, with what it inherits.
     pub policy: &'k Policy,
-    /// Why the organization that it inherits from cannot be relied on, if so.
-    pub organization_fault: Option<&'k str>,
+    /// Why it, or the organization that it inherits from, cannot be relied on, if so.
+    pub policy_fault: Option<&'k str>,
     /// Its own chain, from its own disk.
     pub own: &'k RunChain,
     /// The highest known records of each chain, from its own memory and from every copy that it sees.

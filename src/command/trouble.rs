@@ -14,7 +14,7 @@ pub(super) fn trouble(knowledge: &Knowledge<'_>) -> Vec<Reason> {
         .filter(|chain| knowledge.policy.roster.by_key_id(&chain.id.key).is_some())
         .collect();
     let mut reasons = Vec::new();
-    if let Some(fault) = knowledge.organization_fault {
+    if let Some(fault) = knowledge.policy_fault {
         reasons.push(Reason::new(Code::PolicyStale, Effect::Undecidable, fault));
     }
     if let Some((position, fault)) = knowledge.own.fault {

@@ -5,12 +5,14 @@
 //! of the inspected repository have no influence.
 
 mod commands;
+mod follow;
 mod judgement;
 mod ledger;
 mod operator;
 mod policy;
 
 pub use crate::gate::Update;
+pub use follow::follow;
 pub use operator::{Accepted, Recorded, accept, record, unrecorded};
 pub use policy::{policy_branch, policy_in_force};
 
@@ -49,6 +51,8 @@ pub struct Settings {
     pub state: Option<PathBuf>,
     /// The file of the key that authenticates the state; by default in the git directory, and created if necessary.
     pub state_key: Option<PathBuf>,
+    /// What it is asked about landed elsewhere, where a freeze may have begun since: none holds it up here.
+    pub has_landed: bool,
     /// Reports what it would do, and lets everything through.
     pub report_only: bool,
     /// The time limit for judging one push; none if there is no limit.

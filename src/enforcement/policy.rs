@@ -154,6 +154,7 @@ pub(super) fn policy(
             );
             Err(Reason::undecidable(Code::PolicyInvalid, detail))
         }
+        _ if settings.has_landed => Ok(Arc::new(Policy { freezes: Vec::new(), ..Policy::clone(&policy) })),
         _ => Ok(policy),
     }
 }

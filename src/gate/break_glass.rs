@@ -81,7 +81,8 @@ pub(super) fn all<'g>(policy: &'g Policy, decisions: &[CountedDecision<'g>], now
         .into_iter()
         .filter_map(|(manifest, signed)| {
             let by = |terms| emergency(policy, terms, manifest, &signed, decisions, now);
-            policy.owed_by.iter().filter_map(by).reduce(BreakGlassUse::and)
+            // Whoever fills the terms of one alone let nothing through.
+            policy.owed_by.iter().map(by).reduce(|one, other| Some(one?.and(other?)))?
         })
         .collect()
 }

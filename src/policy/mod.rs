@@ -178,6 +178,13 @@ impl Policy {
         own
     }
 
+    /// Why not whoever signs for the policy signs for the file of an organization, and for nothing else with it, if so.
+    pub fn unguarded(&self) -> Option<String> {
+        let holding = self.compartments_of(&RepoPath::from(ORGANIZATION_FILE));
+        let why = || format!("no compartment of its policy that is `solo` holds {ORGANIZATION_FILE}");
+        (!holding.iter().any(|compartment| compartment.solo)).then(why)
+    }
+
     /// The compartments of a path: all that match, else the default one.
     pub fn compartments_of(&self, path: &RepoPath) -> Vec<&Compartment> {
         let spellings = spelling::spellings(path);

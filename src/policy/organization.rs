@@ -115,7 +115,8 @@ impl Organization {
             compartments: own.compartments.into_iter().chain(rules.compartments.iter().map(inherited)).collect(),
             limits: stricter_limits(own.limits, &rules.limits),
             freezes: own.freezes.into_iter().chain(rules.freezes.iter().map(inherited_freeze)).collect(),
-            owed_by: [&own.owed_by[..], &rules.owed_by].concat(),
+            // Where the repository allows no emergency, none was let through for which a review could be owed.
+            owed_by: if own.owed_by.is_empty() { Vec::new() } else { [&own.owed_by[..], &rules.owed_by].concat() },
             break_glass: stricter_break_glass(own.break_glass, rules.break_glass.as_ref()),
             hidden: both(own.hidden, &rules.hidden),
             whole: Digest::of(whole.as_bytes()),
@@ -158,9 +159,10 @@ fn both(own: Vec<Slot>, other: &[Slot]) -> Vec<Slot> {
 
 /// What nobody signs that no AI was used for must be accepted by both.
 fn stricter_ai(own: AiRules, other: &AiRules) -> AiRules {
-    let human_only_by = match other.presume {
-        true => own.human_only_by.into_iter().filter(|role| other.human_only_by.contains(role)).collect(),
-        false => own.human_only_by,
+    let human_only_by = match (own.presume, other.presume) {
+        (true, true) => own.human_only_by.into_iter().filter(|role| other.human_only_by.contains(role)).collect(),
+        (false, true) => other.human_only_by.clone(),
+        (_, false) => own.human_only_by,
     };
     AiRules {
         presume: own.presume || other.presume,

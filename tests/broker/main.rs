@@ -184,7 +184,7 @@ fn a_policy_that_the_pinned_one_does_not_let_land_is_not_taken() {
     scene.f.git("mina", &["push", "-q", "origin", "main"]);
     scene.sign("mina", Verdict::Authorize, &id);
     let said = scene.exec(&["run", &id]);
-    assert!(said.code == 75 && said.err.contains("The pinned policy stays in force"), "{said:?}");
+    assert!(said.code == 4 && said.err.contains("Nothing starts until it does"), "{said:?}");
     assert!(said.err.contains("role policy"), "for that reason and no other: {said:?}");
 }
 
@@ -387,6 +387,57 @@ fn a_running_broker_obeys_each_change_of_the_organization_and_takes_no_older_one
     let said = scene.exec(&["run", &id]);
     assert!(said.code == 4 && said.err.contains("POLICY_STALE"), "{said:?}");
     scene.publish(&organization(3));
+    assert_eq!(scene.exec(&["run", &id]).code, 0);
+}
+
+/// A further person of the policy.
+fn nora(roles: &str) -> String {
+    let key = support::key_of("nora").public_key().to_openssh().unwrap();
+    format!("[people.nora]\nroles = [{roles}]\nemails = [\"nora@example.com\"]\nkeys = [\"{key}\"]\n")
+}
+
+/// A next policy lands, signed by somebody.
+fn landed(scene: &Scene, who: &str, branch: &str, policy: &str) {
+    scene.f.git("dana", &["checkout", "-q", "-b", branch]);
+    scene.f.write(".undersign/policy.toml", policy);
+    scene.f.commit("dana", "Change the policy");
+    scene.f.git("dana", &["checkout", "-q", "main"]);
+    scene.f.decide(who, branch, undersign::decision::Verdict::Approve);
+    scene.f.git("rahim", &["merge", "-q", "--ff-only", branch]);
+    scene.f.git("rahim", &["push", "-q", "origin", "main", "refs/undersign/decisions/*:refs/undersign/decisions/*"]);
+}
+
+#[test]
+fn a_refusal_of_somebody_who_joined_since_the_broker_looked_holds() {
+    let scene = Scene::inheriting();
+    let id = scene.ask("echo done", "");
+    scene.publish(&(organization(2) + &nora("\"senior\"")));
+    scene.sign("nora", Verdict::Refuse, &id);
+    scene.sign("dana", Verdict::Authorize, &id);
+    let said = scene.exec(&["run", &id]);
+    assert!(said.code == 2 && said.err.contains("VETOED"), "{said:?}");
+}
+
+#[test]
+fn a_broker_follows_policies_that_came_one_after_the_other() {
+    let scene = Scene::new("", "");
+    let id = scene.ask("echo done", "");
+    let first = std::fs::read_to_string(scene.f.repo.join(".undersign/policy.toml")).unwrap();
+    let second =
+        first.replace("version = 1\n", "version = 2\n").replace("[ai]", &(nora("\"senior\", \"policy\"") + "[ai]"));
+    landed(&scene, "rahim", "enrol", &second);
+    // Signed by nora, whom the policy that is pinned does not know; dana leaves.
+    let third = second.replace("version = 2\n", "version = 3\n");
+    landed(
+        &scene,
+        "nora",
+        "leave",
+        &third.replace("[people.dana]\nroles = [\"senior\"]", "[people.dana]\nroles = [\"left\"]"),
+    );
+    scene.sign("dana", Verdict::Authorize, &id);
+    let said = scene.exec(&["run", &id]);
+    assert!(said.code == 75 && said.err.contains("UNSIGNED"), "{said:?}");
+    scene.sign("nora", Verdict::Authorize, &id);
     assert_eq!(scene.exec(&["run", &id]).code, 0);
 }
 

@@ -154,6 +154,14 @@ fn row_45_no_emergency_mixes_what_stands_alone() {
 }
 
 #[test]
+fn row_45_no_emergency_lands_what_must_land_alone() {
+    let f = glass(&compartment("billing", "billing/**", "solo = true"));
+    propose(&f, "mina", "alone", &[("billing/a.txt", "x\n")]);
+    f.decide("dana", "alone", Verdict::BreakGlass);
+    denied(judged(&f, "alone"), "BREAK_GLASS");
+}
+
+#[test]
 fn row_45_twin_an_emergency_in_a_freeze() {
     let f = glass(&format!("[freeze.peak]\nfrom = {}\nuntil = {}\n", from_now(-DAY), from_now(DAY)));
     f.decide("dana", WORK, Verdict::BreakGlass);

@@ -468,3 +468,112 @@ fn a_copy_that_is_a_mirror_or_was_fetched_in_the_future_is_not_believed() {
     assert!(inheritance::fetch(&copy, now()).unwrap_err().contains("mirror"));
     undecided(s.judged_by(&copy, WORK), "POLICY_INVALID");
 }
+
+#[test]
+fn no_emergency_changes_the_file_of_an_organization_whatever_compartment_holds_it() {
+    let s = Scene::new("");
+    let own = "[compartment.people]\npaths = [\".undersign/organization.toml\"]\nsolo = true\n\
+               sign = [{ role = \"policy\", n = 1 }]\n";
+    let glass = "[break_glass]\nsign = [{ role = \"senior\", n = 1 }]\nmax_per_30d = 2\ndebt_after = \"1d\"\n";
+    let split =
+        once(&policy(&format!("{own}{glass}")), "paths = [\".undersign/**\"]", "paths = [\".undersign/policy.toml\"]");
+    s.acme.write(".undersign/policy.toml", &split);
+    s.acme.commit("rahim", "Begin");
+    propose(&s.acme, "mina", "next", &[(".undersign/organization.toml", &acme(2, ""))]);
+    s.acme.decide("dana", "next", Verdict::BreakGlass);
+    denied(judged(&s.acme, "next"), "BREAK_GLASS");
+    s.acme.decide("rahim", "next", Verdict::Approve);
+    allowed(judged(&s.acme, "next"));
+}
+
+#[test]
+fn the_home_of_an_organization_lets_no_policy_land_that_no_copy_could_follow() {
+    let s = Scene::new("");
+    let next = once(&policy(""), "version = 1\n", "version = 2\n");
+    let open = once(&next, "paths = [\".undersign/**\"]", "paths = [\".undersign/policy.toml\"]");
+    propose(&s.acme, "dana", "open", &[(".undersign/policy.toml", &open)]);
+    s.acme.decide("rahim", "open", Verdict::Approve);
+    denied(judged(&s.acme, "open"), "POLICY_INVALID");
+    propose(&s.acme, "dana", "closed", &[(".undersign/policy.toml", &next)]);
+    s.acme.decide("rahim", "closed", Verdict::Approve);
+    allowed(judged(&s.acme, "closed"));
+}
+
+#[test]
+fn a_freeze_that_began_after_a_change_of_the_organization_landed_keeps_no_copy_from_it() {
+    let s = Scene::new("");
+    let freeze = format!("[freeze.weekend]\nfrom = {}\nuntil = {}\n", from_now(-HOUR), from_now(DAY));
+    s.acme.write(".undersign/policy.toml", &policy(&freeze));
+    s.acme.commit("rahim", "Begin");
+    s.acme.git("rahim", &["push", "-q", s.home.to_str().unwrap(), "main"]);
+    let copy = s.copy();
+    inheritance::fetch(&copy, now()).unwrap();
+    propose(&s.acme, "dana", "next", &[(".undersign/organization.toml", &acme(2, ""))]);
+    let offer = |signed: bool| {
+        if signed {
+            s.acme.decide("rahim", "next", Verdict::Approve);
+        }
+        let records = "refs/undersign/decisions/*:refs/undersign/decisions/*";
+        s.acme.git("rahim", &["push", "-q", s.home.to_str().unwrap(), "next:main", records]);
+        inheritance::fetch(&copy, now())
+    };
+    assert!(offer(false).unwrap_err().contains("UNSIGNED"));
+    denied(judged(&s.acme, "next"), "UNSIGNED");
+    offer(true).unwrap();
+    denied(judged(&s.acme, "next"), "FREEZE");
+    assert_eq!(organization_in(&copy), 2);
+}
+
+#[test]
+fn a_repository_with_a_gate_is_no_copy_and_one_that_fetches_from_nowhere_is_none_any_more() {
+    let s = Scene::new("");
+    let copy = s.copy();
+    inheritance::fetch(&copy, now()).unwrap();
+    // The home has a remote for its backup, which is behind.
+    let backup = s.acme.dir.path().join("backup.git");
+    git_in(&s.home, "rahim", &["clone", "-q", "--bare", ".", backup.to_str().unwrap()]);
+    git_in(&s.home, "rahim", &["remote", "add", "backup", backup.to_str().unwrap()]);
+    let second = s.publish(&acme(2, ""));
+    let why = inheritance::fetch(&s.home, now()).unwrap_err();
+    assert!(why.contains("does not contain"), "{why}");
+    std::fs::create_dir_all(s.home.join("hooks")).unwrap();
+    std::fs::write(s.home.join("hooks/pre-receive"), "#!/bin/sh\n# undersign gate: of a test\n").unwrap();
+    let why = inheritance::fetch(&s.home, now()).unwrap_err();
+    assert!(why.contains("has a gate"), "{why}");
+    assert_eq!(git_in(&s.home, "rahim", &["rev-parse", "main"]), second);
+    assert_eq!(organization_in(&s.home), 2);
+    // The home is lost, and changes are pushed to the copy from now on.
+    git_in(&copy, "rahim", &["fetch", "-q", "origin", "+main:main"]);
+    assert_eq!(organization_in(&copy), 1);
+    git_in(&copy, "rahim", &["remote", "remove", "origin"]);
+    assert_eq!(organization_in(&copy), 2);
+}
+
+#[test]
+fn whoever_may_break_glass_by_one_of_two_policies_owes_nothing_and_stops_nobody() {
+    let glass = |n: usize, role: &str| {
+        format!("[break_glass]\nsign = [{{ role = \"{role}\", n = {n} }}]\nmax_per_30d = 1\ndebt_after = \"1h\"\n")
+    };
+    let s = Scene::new(&glass(1, "policy"));
+    s.shop.write(".undersign/policy.toml", &format!("{INHERITS}{}", glass(2, "senior")));
+    s.shop.commit("rahim", "Allow emergencies");
+    propose(&s.shop, "mina", "mend", &[("a.txt", "mended\n")]);
+    s.shop.decide_at("rahim", "mend", Verdict::BreakGlass, now() - DAY);
+    denied(s.judged("mend"), "UNSIGNED");
+    propose(&s.shop, "mina", "other", &[("b.txt", "b\n")]);
+    s.shop.decide("dana", "other", Verdict::Approve);
+    allowed(s.judged("other"));
+    // Both lists are filled: the review is owed.
+    s.shop.decide_at("dana", "mend", Verdict::BreakGlass, now() - DAY);
+    denied(s.judged("other"), "BREAK_GLASS");
+}
+
+#[test]
+fn an_organization_that_begins_to_allow_emergencies_makes_none_of_the_past() {
+    let s = Scene::new("");
+    propose(&s.shop, "mina", "mend", &[("a.txt", "mended\n")]);
+    s.shop.decide_at("rahim", "mend", Verdict::BreakGlass, now() - DAY);
+    let glass = "[break_glass]\nsign = [{ role = \"policy\", n = 1 }]\nmax_per_30d = 1\ndebt_after = \"1h\"\n";
+    s.publish(&acme(2, glass));
+    allowed(s.judged(WORK));
+}

@@ -428,7 +428,7 @@ impl World {
         let broker = &self.brokers[at];
         let knowledge = Knowledge {
             policy: &self.policy,
-            organization_fault: None,
+            policy_fault: None,
             own: &broker.chain,
             known: &broker.known,
             authorizations: &broker.read,

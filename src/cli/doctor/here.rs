@@ -15,7 +15,7 @@ use crate::ledger;
 use crate::policy::Revocation;
 use crate::policy::{Policy, RefProtection};
 use crate::record::{Chain, Fault};
-use crate::source::git::{PolicyState, Repository, TargetBranch};
+use crate::source::git::{PolicyState, Repository, TargetBranch, organization};
 
 /// A key that ends within this many seconds is told: 30 days.
 #[cfg(feature = "tui")]
@@ -75,6 +75,10 @@ fn others_of_this_id(repository: &Repository, policy: &Policy) -> Option<Finding
     let beside = std::fs::read_dir(own.parent()?).ok()?.flatten().map(|entry| entry.path()).take(MAX_BESIDE);
     let has_id = |path: &PathBuf| {
         let other = Repository::open_exactly(path).ok().filter(Repository::is_bare)?;
+        // A copy of the organization has its id by nature, and nothing is pushed to it.
+        if organization::accepted(&other).is_some() && !organization::is_gated(&other) {
+            return None;
+        }
         let policy_of = other.policy_at(other.target().ok()?.tip).ok()?;
         let is_same = matches!(policy_of, PolicyState::Found(other) if other.repository == policy.repository);
         (is_same && std::fs::canonicalize(other.common_dir()).ok()? != own).then_some(())

@@ -2,11 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::source::git::organization::{GATE_MARK, is_hook_of_a_gate};
+
 /// A hook that was there before, and runs after the gate agreed.
 pub const NEXT: &str = "pre-receive.after-undersign";
-
-/// What the second line of the script begins with.
-const MARK: &str = "# undersign gate";
 
 /// The name by which the script calls the repository.
 const REPOSITORY: &str = "--repo \"${GIT_DIR:-.}\"";
@@ -27,10 +26,10 @@ impl Hook {
 
     /// None if it is somebody else's.
     pub fn read(bytes: &[u8]) -> Option<Hook> {
-        let text = String::from_utf8_lossy(bytes).into_owned();
-        if !text.lines().nth(1).is_some_and(|line| line.starts_with(MARK)) {
+        if !is_hook_of_a_gate(bytes) {
             return None;
         }
+        let text = String::from_utf8_lossy(bytes).into_owned();
         let command = text.lines().find_map(asked);
         let fits = |(program, arguments): &(String, Vec<String>)| script(program, arguments) == text;
         let arguments = command.filter(fits).map(|(_, arguments)| arguments);
@@ -62,7 +61,7 @@ fn script(program: &str, arguments: &[String]) -> String {
     let command = ["verify", "--pre-receive"].into_iter().chain(arguments.iter().map(String::as_str));
     let command: Vec<String> = command.map(quoted).collect();
     format!(
-        "#!/bin/sh\n{MARK}: `undersign gate install` wrote this and may write it anew; `undersign doctor` reads it.\n\
+        "#!/bin/sh\n{GATE_MARK}: `undersign gate install` wrote this and may write it anew; `undersign doctor` reads it.\n\
          set -eu\n\
          moves=$(cat && echo .)\nmoves=${{moves%.}}\n\
          printf '%s' \"$moves\" | {} {REPOSITORY} {}\n\
@@ -75,10 +74,12 @@ fn script(program: &str, arguments: &[String]) -> String {
 /// The program and the arguments of the line that asks the gate, as far as they are words; what else a shell would do
 /// with them shows when they are written again.
 fn asked(line: &str) -> Option<(String, Vec<String>)> {
-    let (program, arguments) = line.strip_prefix("printf '%s' \"$moves\" | ")?.split_once(&format!(" {REPOSITORY} "))?;
+    let (program, arguments) =
+        line.strip_prefix("printf '%s' \"$moves\" | ")?.split_once(&format!(" {REPOSITORY} "))?;
     let [program] = <[String; 1]>::try_from(shlex::split(program)?).ok()?;
     let mut arguments = shlex::split(arguments)?.into_iter();
-    let is_asked = arguments.next().as_deref() == Some("verify") && arguments.next().as_deref() == Some("--pre-receive");
+    let is_asked =
+        arguments.next().as_deref() == Some("verify") && arguments.next().as_deref() == Some("--pre-receive");
     is_asked.then(|| (program, arguments.collect()))
 }
 

@@ -99,14 +99,12 @@ fn row(path: &Path, place: &Path, organization: &Organization) -> Row {
     row
 }
 
-/// Whether a repository is that of the organization, or a copy that accepted something of it. Another file of that id
-/// makes it neither: anybody could land one.
+/// Whether a repository is that of the organization, or a copy that accepted something of it. A file of that id, or
+/// the very same file, makes it neither: anybody could land one.
 fn is_of(repository: &Repository, place: &Path, organization: &Organization) -> bool {
-    let read = || organization::read(repository.common_dir(), None);
-    let is_copy = || organization::accepted(repository).is_some();
-    let same =
-        |own: Organization| own.digest() == organization.digest() || (own.id() == organization.id() && is_copy());
-    organization::is_of(place, repository) || read().is_ok_and(same)
+    let is_copy = || organization::accepted(repository).is_some() && !organization::is_gated(repository);
+    let read = || organization::read(repository.common_dir(), None).is_ok_and(|own| own.id() == organization.id());
+    organization::is_of(place, repository) || is_copy() && read()
 }
 
 impl Row {
@@ -121,6 +119,14 @@ impl Row {
         };
         self.repository = Some(policy.repository.clone());
         match &policy.inherited {
+            None if organization::read(repository.common_dir(), None)
+                .is_ok_and(|own| own.id() == organization.id()) =>
+            {
+                self.deviates.push(
+                    "holds a file of the organization and does not inherit; name it by --organization if it is its own"
+                        .to_owned(),
+                );
+            }
             None => self.deviates.push(format!("does not inherit: `inherits = \"{}\"`", organization.id())),
             Some(inherited) => {
                 let weaker = inherited.weaker.iter();

@@ -32,10 +32,12 @@ impl<'g> Segment<'_, 'g> {
         else {
             return BreakGlassAnswer::default();
         };
-        // A compartment of everything holds the policy too; what must land alone is the policy and its like.
-        let mut own = policy.own_compartments().into_iter().filter(|compartment| compartment.solo);
-        if own.any(|compartment| asked.compartments.contains(&compartment.name)) {
-            let detail = "No emergency changes the policy. Sign it in the ordinary way.";
+        // The policy is one of them; another compartment that holds it among everything else is none.
+        let alone = policy.compartments.iter().filter(|compartment| compartment.solo);
+        if let Some(one) = alone.clone().find(|compartment| asked.compartments.contains(&compartment.name)) {
+            let is_policy = policy.own_compartments().iter().any(|own| own.name == one.name);
+            let what = if is_policy { "the policy".to_owned() } else { format!("{}, which must land alone", one.name) };
+            let detail = format!("No emergency changes {what}. Sign it in the ordinary way.");
             return BreakGlassAnswer::refused(vec![Reason::deny(Code::BreakGlass, detail)]);
         }
         let (own, others): (Vec<CountedDecision<'_>>, Vec<CountedDecision<'_>>) =

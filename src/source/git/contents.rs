@@ -351,11 +351,17 @@ impl Contents for Objects<'_> {
         if let Some(why) = next_organization(self.repository, stood, commit) {
             return Ok(Some(Err(why)));
         }
-        if self.repository.policy_digest(commit) == Some(now) {
+        let is_home = organization::is_at(self.repository, commit);
+        let begins = is_home && stood.is_none_or(|stood| !organization::is_at(self.repository, stood));
+        if self.repository.policy_digest(commit) == Some(now) && !begins {
             return Ok(None);
         }
         let next = self.repository.policy_under(commit, &known).map_err(|error| self.sentence(error))?;
         Ok(Some(match next {
+            PolicyState::Found(policy) if is_home && policy.inherited.is_none() && policy.unguarded().is_some() => {
+                let why = policy.unguarded().unwrap_or_default();
+                Err(format!("{why}, so that no copy of this repository could follow it."))
+            }
             PolicyState::Found(policy) => match weakened(&policy, known?.as_deref()) {
                 Some(why) => Err(why),
                 None => Ok((policy.version, policy.digest)),

@@ -408,6 +408,15 @@ impl Repository {
         self.raw.remotes().is_ok_and(|remotes| !remotes.is_empty())
     }
 
+    /// Whether it has remotes that are not only pushed to, as `git remote add --mirror=push` sets up a backup.
+    pub fn has_upstream(&self) -> bool {
+        let names = self.raw.remotes().ok();
+        let mut names = names.iter().flat_map(|names| names.iter()).flatten().flatten();
+        let config = self.raw.config().ok();
+        let is_pushed_to = |name: &str| config.as_ref()?.get_bool(&format!("remote.{name}.mirror")).ok();
+        names.any(|name| is_pushed_to(name) != Some(true))
+    }
+
     /// Whether fetched branches are stored as the repository's own branches, as with `git clone --mirror`.
     pub fn is_mirror(&self) -> bool {
         let is_own = |spec: git2::Refspec<'_>| {

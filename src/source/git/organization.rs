@@ -14,6 +14,8 @@ use crate::policy::{ORGANIZATION_FILE, Organization};
 const KEPT: &str = "refs/undersign/organization";
 /// In the git directory of a copy: which commit that is. A ref could be written by an ordinary fetch.
 const ACCEPTED: &str = "undersign/organization-accepted";
+/// How the second line of a gate's pre-receive hook begins.
+pub const GATE_MARK: &str = "# undersign gate";
 /// In the git directory of a copy: when it was last fetched, in seconds since the epoch.
 const FETCHED: &str = "undersign/organization-fetched";
 
@@ -47,7 +49,8 @@ pub fn read(place: &Path, now: Option<i64>) -> Result<Organization, String> {
     let (commit, fetched) = newest(&repository).ok_or_else(|| {
         format!(
             "{shown} is a copy of the organization that nobody verified: `undersign org fetch {shown}` does, and \
-             fetches what is new."
+             fetches what is new. If changes are pushed to it, it is the organization's own, which has a gate: \
+             `undersign gate install {shown}`."
         )
     })?;
     let organization = at(&repository, commit)?;
@@ -147,13 +150,26 @@ fn parsed(name: &str, bytes: &[u8]) -> Result<Organization, String> {
 
 /// The commit that counts, and when it was fetched if this is a copy.
 fn newest(repository: &Repository) -> Option<(ObjectId, Option<i64>)> {
-    // Whoever serves a mirror writes all of its refs, this one too.
-    if let Some(accepted) = accepted(repository).filter(|_| !repository.is_mirror()) {
-        return Some((accepted, Some(fetched(repository).unwrap_or(0))));
+    // Whoever serves a mirror writes all of its refs.
+    if !repository.is_bare() || repository.is_mirror() {
+        return None;
     }
-    let is_home = repository.is_bare() && !repository.is_mirror() && !repository.has_remotes();
-    let head = repository.head_branch().filter(|_| is_home)?;
-    Some((repository.tip(&head)?, None))
+    // A copy may have become the one that changes are pushed to, and that one may have remotes, for its backup.
+    if is_gated(repository) || !repository.has_upstream() {
+        return Some((repository.tip(&repository.head_branch()?)?, None));
+    }
+    Some((accepted(repository)?, Some(fetched(repository).unwrap_or(0))))
+}
+
+/// Whether a gate is the pre-receive hook of a repository, so that changes are pushed to it.
+pub fn is_gated(repository: &Repository) -> bool {
+    let hook = std::fs::read(repository.common_dir().join("hooks").join("pre-receive")).unwrap_or_default();
+    is_hook_of_a_gate(&hook)
+}
+
+/// Whether `undersign gate install` wrote a hook.
+pub fn is_hook_of_a_gate(hook: &[u8]) -> bool {
+    hook.split(|&b| b == b'\n').nth(1).is_some_and(|line| line.starts_with(GATE_MARK.as_bytes()))
 }
 
 /// When a copy was last fetched.
