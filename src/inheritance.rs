@@ -87,8 +87,8 @@ fn advance(copy: &Path, branch: &str, accepted: ObjectId, offered: ObjectId, now
     });
     followed.map_err(|why| {
         format!(
-            "The organization offers {}, and its own policy does not let that land. {why}\nThe copy stays at {}. If what \
-             it offers is right, as somebody told you who knows, clone it anew: `git clone --bare URL DIR`.",
+            "The organization offers {}, which is not accepted. {why}\nThe copy stays at {}. If what it offers is right, as \
+             somebody told you who knows, clone it anew: `git clone --bare URL DIR`.",
             offered.short(),
             stays.short()
         )
@@ -99,8 +99,8 @@ fn advance(copy: &Path, branch: &str, accepted: ObjectId, offered: ObjectId, now
 fn refuse_moving_back(repository: &Repository, branch: &str, offered: ObjectId) -> Result<(), String> {
     match repository.tip(branch) {
         Some(tip) if tip != offered && !repository.is_descendant(offered, tip) => Err(format!(
-            "{} stands at {} here, which the remote, at {}, does not contain. If changes are pushed to this repository, it \
-             is no copy; otherwise clone it anew.",
+            "{} stands at {} here, which the remote, at {}, does not contain. If changes are pushed to this repository, \
+             it is no copy; otherwise clone it anew.",
             visible::text(branch),
             tip.short(),
             offered.short()
@@ -135,7 +135,7 @@ fn refuse_ungoverned(repository: &Repository, branch: &str, commit: ObjectId) ->
         PolicyState::Absent => "it has no policy of its own".to_owned(),
         PolicyState::Invalid(error) => visible::lines(&error.to_string()),
     };
-    Err(format!("What the organization offers cannot be followed: {why}. It was not accepted."))
+    Err(format!("What the organization offers cannot be followed: {why}."))
 }
 
 fn refuse_older(before: &Organization, next: &Organization) -> Result<(), String> {

@@ -256,8 +256,8 @@ impl Broker {
         });
         followed.map_err(|why| {
             format!(
-                "The policy branch stands at {}, where the policy that is pinned, at {}, does not let it: {why}\nNothing \
-                 starts until it does. If the branch is right, pin it anew: `undersign broker pin {}`.",
+                "The policy branch stands at {}, where the policy that is pinned, at {}, does not let it: {why}\n\
+                 Nothing starts until it does. If the branch is right, pin it anew: `undersign broker pin {}`.",
                 tip.short(),
                 known.commit.short(),
                 self.state.dir.display()
