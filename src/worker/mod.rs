@@ -309,7 +309,13 @@ fn with_refs<T>(repository: &Repository, ask: impl FnOnce(&Refs<'_>) -> T) -> T 
         let branch = name.strip_suffix("/HEAD").unwrap_or(name).to_owned();
         repository.tip_of(&BranchRef { full: name.to_owned(), remote: None, branch }).is_none()
     };
-    ask(&Refs { repository: repository.common_dir(), is_gone: &is_gone })
+    let contains = |commit: &str, other: &str| match (commit.parse(), other.parse()) {
+        (Ok(commit), Ok(other)) => repository.is_descendant(commit, other),
+        _ => false,
+    };
+    let remote = repository.home();
+    let remote = remote.as_deref();
+    ask(&Refs { repository: repository.common_dir(), is_gone: &is_gone, contains: &contains, remote })
 }
 
 /// Whether a change moved since the person decided on it, or otherwise since they looked at it.

@@ -48,7 +48,7 @@ fn victim() {
 }
 
 fn kept(drafts: &Drafts, repository: &Path) -> Option<Draft> {
-    let refs = Refs { repository, is_gone: &|_| false };
+    let refs = Refs { repository, is_gone: &|_| false, contains: &|_, _| false, remote: None };
     let id = ObjectId([0; 20]);
     let (base, base_tree, head, head_tree, target_tip, target_tree) = (id, id, id, id, id, id);
     let revision = Revision { base, base_tree, head, head_tree, target_tip, target_tree, commits: Vec::new() };

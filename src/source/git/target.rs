@@ -103,7 +103,7 @@ impl Repository {
     }
 
     /// The remote on which changes land: `origin`, `upstream`, or the only one there is. None in a bare repository.
-    pub(super) fn home(&self) -> Option<String> {
+    pub fn home(&self) -> Option<String> {
         if self.is_bare() {
             return None;
         }

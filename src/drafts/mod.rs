@@ -1,14 +1,16 @@
 //! FLOOR 2: unfinished reviews on disk, outside every repository: a folder for each repository, and in it a file for
 //! each change, by the ref that shows it. Written completely or not at all.
 
+mod folder;
+
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::ErrorKind;
-use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
 
 use crate::change::digest::Digest;
 use crate::change::{Change, from_hex};
@@ -18,8 +20,8 @@ use crate::disk::write_atomically;
 /// How long to wait for another desk, which holds the lock for as long as it takes to write a file.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// In the folder of a repository's drafts: which directory that repository is, and its path.
-const PLACE: &str = "repository";
+/// How often the move of a draft is followed.
+const MAX_MOVES: usize = 8;
 
 /// The directory of drafts, with this device's chain id next to them.
 #[derive(Debug, Clone)]
@@ -42,9 +44,13 @@ impl Drafts {
     /// was renamed, somebody opened a review request for it) has the draft that was kept by the first. A damaged one is
     /// renamed, and the error gives its new name.
     pub fn load(&self, refs: &Refs<'_>, change: &Change) -> Result<Option<Draft>, String> {
-        self.bring_home(refs);
         let path = self.path(refs.repository, key(change));
-        let own = self.own(&path)?;
+        let mut own = self.own(&path)?;
+        // Of an earlier task in a worktree of the same name.
+        if let Some(other) = own.take_if(|own| !is_of(own, refs, change)) {
+            let aside = path.with_file_name(file_of(&format!("{}@{}", other.key(), other.head)));
+            std::fs::rename(&path, aside).map_err(|error| format!("{} cannot be moved: {error}.", path.display()))?;
+        }
         if self.kept_elsewhere(refs, change, &path).is_empty() {
             return Ok(own);
         }
@@ -59,14 +65,16 @@ impl Drafts {
         let draft = Draft { refs: names(change), change: change.id.clone(), ..draft };
         // Where they cannot be moved, they are found again next time.
         if write_atomically(&path, &draft.encode()).is_ok() {
-            others.iter().for_each(|(old, _)| _ = std::fs::remove_file(old));
+            // A desk that still shows one of them writes where it went.
+            let moved = Moved { schema: Moved::SCHEMA.to_owned(), to: key(change).to_owned() }.encode();
+            others.iter().for_each(|(old, _)| _ = write_atomically(old, &moved));
         }
         Ok(Some(draft))
     }
 
     fn own(&self, path: &Path) -> Result<Option<Draft>, String> {
         match read(path)? {
-            OnDisk::None => Ok(None),
+            OnDisk::None | OnDisk::Moved => Ok(None),
             OnDisk::Draft(draft) => Ok(Some(*draft)),
             OnDisk::Damaged(why) => Err(damaged(path, &why, "the review starts anew")),
         }
@@ -80,7 +88,6 @@ impl Drafts {
 
     /// All drafts of a repository that can be read, each with its file; damaged ones are left alone.
     pub fn of_repository(&self, refs: &Refs<'_>) -> Vec<(PathBuf, Draft)> {
-        self.bring_home(refs);
         let files = std::fs::read_dir(self.dir_of(refs.repository)).into_iter().flatten().flatten();
         let mut drafts: Vec<_> = files
             .map(|file| file.path())
@@ -91,36 +98,6 @@ impl Drafts {
         drafts
     }
 
-    /// Drafts of a repository whose folder was renamed: the git directory of then is this one.
-    fn bring_home(&self, refs: &Refs<'_>) {
-        let home = self.dir_of(refs.repository);
-        let Some(identity) = identity(refs.repository).filter(|_| !home.exists()) else { return };
-        let others = std::fs::read_dir(&self.dir).into_iter().flatten().flatten().map(|entry| entry.path());
-        let is_ours = |dir: &PathBuf| {
-            let noted = std::fs::read(dir.join(PLACE)).unwrap_or_default();
-            let mut parts = noted.splitn(2, |byte| *byte == b'\n');
-            let was = parts.next().unwrap_or_default();
-            let place = parts.next().unwrap_or_default();
-            was == identity.as_bytes() && !Path::new(std::ffi::OsStr::from_bytes(place)).exists()
-        };
-        if let Some(dir) = { others }.find(is_ours)
-            && std::fs::rename(dir, &home).is_ok()
-        {
-            let _ = self.note_place(refs.repository);
-        }
-    }
-
-    fn note_place(&self, repository: &Path) -> std::io::Result<()> {
-        let file = self.dir_of(repository).join(PLACE);
-        let mut noted = identity(repository).unwrap_or_default().into_bytes();
-        noted.push(b'\n');
-        noted.extend_from_slice(resolved(repository).as_os_str().as_bytes());
-        if std::fs::read(&file).is_ok_and(|before| before == noted) {
-            return Ok(());
-        }
-        write_atomically(&file, &noted)
-    }
-
     /// Saves the difference between `base` and `draft`: under a lock, merged into the current file, which another desk
     /// may have written meanwhile. Returns the new content. Written completely or not at all; an empty draft removes
     /// the file.
@@ -128,10 +105,12 @@ impl Drafts {
     /// # Errors
     /// A sentence. What could not be saved is saved next time.
     pub fn save(&self, repository: &Path, base: &Draft, draft: &Draft) -> Result<Saved, String> {
+        // Where it could not be given a folder, it is kept by the one that it would have without.
+        let given = folder::given(repository);
         let path = self.path(repository, draft.key());
         let mut unsaved = self.unsaved.lock().unwrap_or_else(PoisonError::into_inner);
         let base = unsaved.remove(&path).map_or_else(|| base.clone(), |unsaved| unsaved.base);
-        let saved = self.merge_into(repository, &path, &base, draft).map_err(|error| {
+        let saved = given.and_then(|_| self.merge_into(&path, &base, draft)).map_err(|error| {
             format!(
                 "The draft cannot be saved in {}: {error}. It lives only as long as this program.",
                 self.dir.display()
@@ -148,15 +127,16 @@ impl Drafts {
         self.unsaved.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
 
-    fn merge_into(&self, repository: &Path, path: &Path, base: &Draft, draft: &Draft) -> Result<Saved, String> {
+    fn merge_into(&self, path: &Path, base: &Draft, draft: &Draft) -> Result<Saved, String> {
         let plain = |error: std::io::Error| error.to_string();
-        std::fs::create_dir_all(self.dir_of(repository)).map_err(plain)?;
-        self.note_place(repository).map_err(plain)?;
+        path.parent().map_or(Ok(()), std::fs::create_dir_all).map_err(plain)?;
         let _lock = lock(&self.dir.join("lock"))?;
+        let moved = self.moved_to(path, base);
+        let path = moved.as_deref().unwrap_or(path);
         let (merged, problem) = match read(path)? {
             OnDisk::Draft(theirs) => (theirs.with_changes(base, draft), None),
             // Whoever removed the file did not mean what is on this screen.
-            OnDisk::None => (draft.clone(), None),
+            OnDisk::None | OnDisk::Moved => (draft.clone(), None),
             OnDisk::Damaged(why) => (draft.clone(), Some(damaged(path, &why, "what is on the screen is in a new one"))),
         };
         let written = if merged.is_empty() {
@@ -168,6 +148,20 @@ impl Drafts {
             write_atomically(path, &merged.encode())
         };
         written.map(|()| Saved { draft: merged, problem }).map_err(plain)
+    }
+
+    /// Where the draft went that a desk has read from a file; none if it read nothing there, and begins a new one.
+    fn moved_to(&self, path: &Path, base: &Draft) -> Option<PathBuf> {
+        if base.is_empty() {
+            return None;
+        }
+        let mut at = None;
+        // A branch may be renamed and renamed back.
+        for _ in 0..MAX_MOVES {
+            let Some(moved) = Moved::read(at.as_deref().unwrap_or(path)) else { break };
+            at = Some(path.with_file_name(file_of(&moved.to)));
+        }
+        at
     }
 
     /// This device's chain id: 16 hex digits, created once from `random` and kept.
@@ -191,22 +185,41 @@ impl Drafts {
     }
 
     fn dir_of(&self, repository: &Path) -> PathBuf {
-        self.dir.join(Digest::of(resolved(repository).as_os_str().as_bytes()).short())
+        self.dir.join(folder::of(repository).unwrap_or_else(|| folder::by_path(repository)))
     }
 
     fn path(&self, repository: &Path, key: &str) -> PathBuf {
-        self.dir_of(repository).join(format!("{}.json", Digest::of(key.as_bytes()).short()))
+        self.dir_of(repository).join(file_of(key))
     }
 }
 
-/// Device and number of a directory: they stay when it is renamed.
-fn identity(repository: &Path) -> Option<String> {
-    let about = std::fs::metadata(repository).ok()?;
-    Some(format!("{}:{}", about.dev(), about.ino()))
+/// The file of a draft, by the name by which it is kept.
+fn file_of(key: &str) -> String {
+    format!("{}.json", Digest::of(key.as_bytes()).short())
 }
 
-fn resolved(repository: &Path) -> PathBuf {
-    std::fs::canonicalize(repository).unwrap_or_else(|_| repository.to_path_buf())
+/// What stays in place of a draft that is kept by another ref now.
+#[derive(Serialize, Deserialize)]
+struct Moved {
+    schema: String,
+    /// The name by which it is kept.
+    to: String,
+}
+
+impl Moved {
+    const SCHEMA: &str = "undersign-draft-moved/v1";
+
+    fn encode(&self) -> Vec<u8> {
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+
+    fn read(path: &Path) -> Option<Moved> {
+        Moved::of(&std::fs::read(path).ok()?)
+    }
+
+    fn of(bytes: &[u8]) -> Option<Moved> {
+        serde_json::from_slice(bytes).ok().filter(|moved: &Moved| moved.schema == Moved::SCHEMA)
+    }
 }
 
 /// A repository, as far as a draft's owner depends on it.
@@ -216,6 +229,10 @@ pub struct Refs<'r> {
     pub repository: &'r Path,
     /// Whether no ref of this full name is there any more.
     pub is_gone: &'r dyn Fn(&str) -> bool,
+    /// Whether a commit, in hex, has another one in its history, or is that.
+    pub contains: &'r dyn Fn(&str, &str) -> bool,
+    /// The remote with the branch that changes land on.
+    pub remote: Option<&'r str>,
 }
 
 /// The refs that show a change, the one by which its draft is kept first.
@@ -228,13 +245,43 @@ fn key(change: &Change) -> &str {
     change.refs.first().map_or(&change.id, |at| &at.full)
 }
 
-/// Whether a draft is of a change: it was kept by one of its refs; or by a ref that is gone, if it was also shown by a
-/// ref of the change, or is about its head. The ref of somebody else's change keeps its draft.
+/// Whether a draft is of a change: it was kept by one of its refs; or by a ref that is gone, and is about its head, or
+/// is carried on by a ref of it. The ref of somebody else's change keeps its draft.
 fn is_of(draft: &Draft, refs: &Refs<'_>, change: &Change) -> bool {
     let is_shown_by = |name: &str| change.refs.iter().any(|at| at.full == name);
-    let name = draft.key();
-    let is_near = || draft.head == change.revision.head.to_string() || draft.refs.iter().any(|name| is_shown_by(name));
-    name == key(change) || is_shown_by(name) || (!draft.refs.is_empty() && (refs.is_gone)(name) && is_near())
+    let (name, head) = (draft.key(), change.revision.head.to_string());
+    let is_later = || (refs.contains)(&head, &draft.head);
+    if name == key(change) || is_shown_by(name) {
+        // Agents make worktrees anew for each task, under the same name.
+        return !is_worktree(name) || draft.head == head || is_later();
+    }
+    let carries_on = |full: &str| {
+        let was_shown = draft.refs.iter().any(|name| name == full);
+        follows(refs.remote, name, full) && (was_shown || is_later())
+    };
+    let is_near = || draft.head == head || change.refs.iter().any(|at| carries_on(&at.full));
+    !draft.refs.is_empty() && (refs.is_gone)(name) && is_near()
+}
+
+fn is_worktree(full: &str) -> bool {
+    full.starts_with("worktrees/")
+}
+
+/// Whether a ref may go on with the change of one that is gone: at the remote of the target if that was a local branch,
+/// otherwise a branch or review request of the same remote. Whoever may write to another one could otherwise take the
+/// notes on somebody's change, by a branch that once stood at the same commit.
+fn follows(target: Option<&str>, gone: &str, full: &str) -> bool {
+    fn of(full: &str) -> Option<&str> {
+        let below =
+            ["refs/remotes/", "refs/undersign/requests/"].iter().find_map(|prefix| full.strip_prefix(prefix))?;
+        below.split_once('/').map(|(remote, _)| remote)
+    }
+    match (of(gone), of(full)) {
+        (Some(was), Some(is)) => was == is,
+        (None, Some(remote)) => target == Some(remote),
+        // Local branches and worktrees are of whoever reviews.
+        (_, None) => true,
+    }
 }
 
 /// Of drafts of a repository, the one that a change has: its own first, then one of the same head.
@@ -290,6 +337,8 @@ pub struct Saved {
 /// What is at the path of a draft.
 enum OnDisk {
     None,
+    /// To another file, for those who read it here before.
+    Moved,
     Draft(Box<Draft>),
     /// And why it cannot be used.
     Damaged(String),
@@ -297,6 +346,7 @@ enum OnDisk {
 
 fn read(path: &Path) -> Result<OnDisk, String> {
     match std::fs::read(path) {
+        Ok(bytes) if Moved::of(&bytes).is_some() => Ok(OnDisk::Moved),
         Ok(bytes) => Ok(match Draft::decode(&bytes) {
             Ok(draft) => OnDisk::Draft(Box::new(draft)),
             Err(why) => OnDisk::Damaged(why),
@@ -336,6 +386,8 @@ fn lock(path: &Path) -> Result<Option<File>, String> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+
     use super::*;
     use crate::change::{BranchRef, ObjectId, Revision};
     use crate::decision::Note;
@@ -349,12 +401,14 @@ mod tests {
 
     const CHANGE: &str = "shop:x";
 
+    static SHOP: LazyLock<tempfile::TempDir> = LazyLock::new(|| tempfile::tempdir().unwrap());
+
     fn shop() -> &'static Path {
-        Path::new("/shop")
+        SHOP.path()
     }
 
     fn refs() -> Refs<'static> {
-        Refs { repository: shop(), is_gone: &|_| true }
+        Refs { repository: shop(), is_gone: &|_| true, contains: &|_, _| false, remote: Some("origin") }
     }
 
     /// A change at a head, as refs show it; without any, a range.
@@ -392,9 +446,11 @@ mod tests {
         let drafts = Drafts::at(dir.path().join("drafts"));
         let (local, pushed, request) =
             ("refs/heads/x", "refs/remotes/origin/x", "refs/undersign/requests/origin/pull/7");
+        // A later head contains an earlier one.
+        let contains = |commit: &str, other: &str| commit >= other;
         let read = |change: &Change, gone: &[&str]| {
             let is_gone = |name: &str| gone.contains(&name);
-            let draft = drafts.load(&Refs { is_gone: &is_gone, ..refs() }, change).unwrap();
+            let draft = drafts.load(&Refs { is_gone: &is_gone, contains: &contains, ..refs() }, change).unwrap();
             draft.map(|draft| draft.notes[0].text.clone())
         };
         // Pushed, then a review request, which is closed again.
@@ -414,7 +470,66 @@ mod tests {
         noted(&drafts, shop(), &shown(5, &["worktrees/agent-7/HEAD"]), "agent's");
         let put = read(&shown(5, &["refs/heads/agent/seven"]), &["worktrees/agent-7/HEAD"]);
         assert_eq!(put.as_deref(), Some("agent's"));
-        assert_eq!(read(&shown(6, &["refs/heads/agent/eight"]), &["refs/heads/agent/seven"]), None, "of another head");
+        assert_eq!(read(&shown(4, &["refs/heads/agent/eight"]), &["refs/heads/agent/seven"]), None, "of another head");
+        // The worktree is made anew for another task; an agent goes on before it pushes and cleans up.
+        noted(&drafts, shop(), &shown(8, &["worktrees/task/HEAD"]), "fine");
+        assert_eq!(read(&shown(7, &["worktrees/task/HEAD"]), &[]), None);
+        assert_eq!(read(&shown(9, &["worktrees/task/HEAD"]), &[]).as_deref(), Some("fine"));
+        let (local, pushed) = ("refs/heads/agent/7", "refs/remotes/origin/agent/7");
+        noted(&drafts, shop(), &shown(20, &[local]), "look here");
+        assert_eq!(read(&shown(21, &[pushed]), &[local]).as_deref(), Some("look here"));
+    }
+
+    #[test]
+    fn a_branch_at_another_remote_takes_no_draft_by_having_stood_at_the_same_commit() {
+        let dir = tempfile::tempdir().unwrap();
+        let drafts = Drafts::at(dir.path().join("drafts"));
+        let (good, evil) = ("refs/remotes/origin/good", "refs/remotes/mal/good");
+        let contains = |commit: &str, other: &str| commit >= other;
+        let read = |head: u8, gone: &str| {
+            let is_gone = |name: &str| name == gone;
+            drafts.load(&Refs { is_gone: &is_gone, contains: &contains, ..refs() }, &shown(head, &[evil])).unwrap()
+        };
+        noted(&drafts, shop(), &shown(1, &[good, evil]), "fine");
+        assert_eq!(read(2, good), None);
+        let request = "refs/undersign/requests/origin/pull/7";
+        noted(&drafts, shop(), &shown(3, &[request, evil]), "fine");
+        assert_eq!(read(4, request), None);
+        let local = "refs/heads/good";
+        noted(&drafts, shop(), &shown(5, &[local, evil]), "fine");
+        assert_eq!(read(6, local), None);
+        assert!(read(5, local).is_some(), "the very same change");
+    }
+
+    #[test]
+    fn what_was_taken_back_in_one_desk_does_not_come_back_by_another_that_shows_the_old_ref() {
+        let dir = tempfile::tempdir().unwrap();
+        let drafts = Drafts::at(dir.path().join("drafts"));
+        let (local, pushed) = ("refs/heads/x", "refs/remotes/origin/x");
+        noted(&drafts, shop(), &shown(1, &[local]), "no");
+        let load = |change: &Change| drafts.load(&Refs { is_gone: &|_| false, ..refs() }, change).unwrap().unwrap();
+        let first = load(&shown(1, &[local]));
+        // It is pushed, and the other desk takes the note back.
+        let second = load(&shown(1, &[pushed, local]));
+        drafts.save(shop(), &second, &Draft { notes: Vec::new(), reason: "r".into(), ..second.clone() }).unwrap();
+        let marked = Draft { seen: ["m".to_owned()].into(), ..first.clone() };
+        drafts.save(shop(), &first, &marked).unwrap();
+        let kept = load(&shown(1, &[pushed, local]));
+        assert!(kept.notes.is_empty() && kept.reason == "r" && kept.seen.contains("m"), "{kept:?}");
+    }
+
+    #[test]
+    fn where_the_repository_was_moved_away_nothing_is_said_to_be_saved() {
+        let dir = tempfile::tempdir().unwrap();
+        let drafts = Drafts::at(dir.path().join("drafts"));
+        let [shop, shoq] = ["shop", "shoq"].map(|name| dir.path().join(name));
+        std::fs::create_dir(&shop).unwrap();
+        noted(&drafts, &shop, &shown(1, &["refs/heads/x"]), "first");
+        std::fs::rename(&shop, &shoq).unwrap();
+        let draft = Draft { refs: vec!["refs/heads/x".into()], reason: "r".into(), ..Draft::default() };
+        let why = drafts.save(&shop, &Draft::default(), &draft).unwrap_err();
+        assert!(why.contains("no longer in"), "{why}");
+        assert_eq!(drafts.unsaved().len(), 1);
     }
 
     #[test]
@@ -425,7 +540,7 @@ mod tests {
         std::fs::create_dir(&old).unwrap();
         noted(&drafts, &old, &shown(1, &["refs/heads/x"]), "mine");
         let read = |repository: &Path| {
-            let refs = Refs { repository, is_gone: &|_| false };
+            let refs = Refs { repository, is_gone: &|_| false, ..refs() };
             drafts.load(&refs, &shown(1, &["refs/heads/x"])).unwrap().map(|draft| draft.notes[0].text.clone())
         };
         std::fs::create_dir(&other).unwrap();
@@ -434,6 +549,20 @@ mod tests {
         assert_eq!(read(&other), None, "another clone, while the first is not to be seen");
         assert_eq!(read(&new).as_deref(), Some("mine"));
         assert_eq!(read(&old), None);
+        // Another one takes its place: at the same path, and, since numbers are used again, as the same directory.
+        noted(&drafts, &new, &shown(1, &["refs/heads/x"]), "mine");
+        std::fs::remove_dir_all(&new).unwrap();
+        std::fs::create_dir(&new).unwrap();
+        assert_eq!(read(&new), None);
+        noted(&drafts, &new, &shown(1, &["refs/heads/x"]), "of the new one");
+        // A copy of a repository begins with none, and leaves those of the first alone.
+        let copy = dir.path().join("copy");
+        std::fs::create_dir_all(copy.join("undersign")).unwrap();
+        std::fs::copy(new.join("undersign/drafts"), copy.join("undersign/drafts")).unwrap();
+        assert_eq!(read(&copy), None);
+        noted(&drafts, &copy, &shown(1, &["refs/heads/x"]), "of the copy");
+        assert_eq!(read(&copy).as_deref(), Some("of the copy"));
+        assert_eq!(read(&new).as_deref(), Some("of the new one"));
     }
 
     #[test]
