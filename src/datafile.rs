@@ -206,6 +206,17 @@ impl<'t> Table<'t> {
         self.placed(value, key, "a length of time: \"90s\", \"30m\", \"4h\" or \"14d\"", |v| seconds(v.as_str()?))
     }
 
+    /// A whole day, `2026-12-20`, quoted or not, in days since the epoch; its absence is a mistake.
+    pub fn need_day(&self, key: &str) -> Option<Placed<'t, i64>> {
+        self.need(key);
+        self.placed(self.get(key)?, key, A_DAY, day_of)
+    }
+
+    /// An array of whole days; empty if the key is absent.
+    pub fn days(&self, key: &str) -> Vec<Placed<'t, i64>> {
+        self.array(key).iter().filter_map(|v| self.placed(v, key, A_DAY, day_of)).collect()
+    }
+
     /// An array of strings; empty if the key is absent.
     pub fn strings(&self, key: &str) -> Vec<Placed<'t, String>> {
         let items = self.array(key);
@@ -319,6 +330,27 @@ impl<'t, T> Placed<'t, T> {
     }
 }
 
+const A_DAY: &str = "a day without a time, such as 2026-12-20";
+
+fn day_of(value: &DeValue<'_>) -> Option<i64> {
+    let day: Datetime = match value.as_str() {
+        Some(text) => text.parse().ok()?,
+        None => *value.as_datetime()?,
+    };
+    if day.time.is_some() || day.offset.is_some() {
+        return None;
+    }
+    let day = civil(day.date?)?.at(0, 0, 0, 0);
+    Some(day.duration_since(date_time_of_epoch()).as_secs().div_euclid(SECONDS_OF_A_DAY))
+}
+
+/// Seconds of a day: the time of the epoch knows no others.
+pub const SECONDS_OF_A_DAY: i64 = 24 * 3600;
+
+fn civil(date: toml::value::Date) -> Option<Date> {
+    Date::new(i16::try_from(date.year).ok()?, date.month.try_into().ok()?, date.day.try_into().ok()?).ok()
+}
+
 /// Seconds since the epoch, up to the last second of the year 9999 in any zone, which is beyond a [`jiff::Timestamp`].
 fn point(time: &Datetime) -> Option<i64> {
     let (date, clock) = (time.date?, time.time?);
@@ -326,8 +358,7 @@ fn point(time: &Datetime) -> Option<i64> {
         Offset::Z => 0,
         Offset::Custom { minutes } => i64::from(minutes) * 60,
     };
-    let date =
-        Date::new(i16::try_from(date.year).ok()?, date.month.try_into().ok()?, date.day.try_into().ok()?).ok()?;
+    let date = civil(date)?;
     // A leap second counts as the second before it.
     let second = clock.second.unwrap_or(0).min(59).try_into().ok()?;
     let local = date.at(clock.hour.try_into().ok()?, clock.minute.try_into().ok()?, second, 0);
@@ -342,6 +373,12 @@ fn date_time_of_epoch() -> DateTime {
 pub fn date(seconds: i64) -> String {
     let time = date_time_of_epoch().checked_add(jiff::SignedDuration::from_secs(seconds));
     time.map_or_else(|_| "beyond all dates".to_owned(), |time| time.strftime("%Y-%m-%d %H:%MZ").to_string())
+}
+
+/// A whole day as people write it, from days since the epoch.
+pub fn day(days: i64) -> String {
+    let time = date_time_of_epoch().checked_add(jiff::SignedDuration::from_secs(days.saturating_mul(SECONDS_OF_A_DAY)));
+    time.map_or_else(|_| "beyond all dates".to_owned(), |time| time.strftime("%Y-%m-%d").to_string())
 }
 
 /// A time of the day, to the minute.
@@ -420,6 +457,20 @@ mod tests {
         assert_eq!((last, east, west, first), (253_402_300_799, 1_803_859_200, 1_803_859_200, -62_135_596_800));
         assert_eq!((date(last).as_str(), date(east).as_str()), ("9999-12-31 23:59Z", "2027-03-01 00:00Z"));
         assert_eq!((date(last + 1), date(i64::MAX)), ("beyond all dates".to_owned(), "beyond all dates".to_owned()));
+    }
+
+    #[test]
+    fn whole_days_are_read_quoted_or_not_and_never_with_a_time() {
+        let source = "a = 2026-12-20\nb = '2026-12-20'\nc = 2026-12-20T00:00:00Z\nd = '2026-02-30'\ne = [1970-01-01, 0001-01-01]\n";
+        let mut days = Vec::new();
+        let refused = read("sample.toml", source, |root| {
+            days = ["a", "b", "c", "d"].map(|key| root.need_day(key).map(|day| day.value)).to_vec();
+            days.extend(root.days("e").iter().map(|day| Some(day.value)));
+            Some(())
+        });
+        assert_eq!(days, [Some(20_807), Some(20_807), None, None, Some(0), Some(-719_162)]);
+        assert_eq!(refused.unwrap_err().mistakes.iter().map(|m| m.line).collect::<Vec<_>>(), [3, 4]);
+        assert_eq!([day(20_807), day(-719_162), day(i64::MAX)], ["2026-12-20", "0001-01-01", "beyond all dates"]);
     }
 
     #[test]

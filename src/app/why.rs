@@ -140,7 +140,7 @@ fn policy_change(examination: &Examination) -> Vec<TextLine> {
     lines.extend(change.meaning.iter().map(|meaning| match meaning.direction {
         Direction::Looser => TextLine::Warning(format!("  {meaning}")),
         Direction::Shifted => TextLine::Plain(format!("  {meaning}")),
-        Direction::Stricter => TextLine::Muted(format!("  {meaning}")),
+        Direction::Stricter | Direction::Advice => TextLine::Muted(format!("  {meaning}")),
     }));
     lines.extend(change.flips.iter().map(|flip| {
         TextLine::Plain(format!("  {} → {}  {}", flip.from.name(), flip.to.name(), visible::text(&flip.change)))

@@ -109,6 +109,7 @@ fn means_only(old: &Policy, new: &Policy, edits: &[Edit]) -> bool {
                 emails: emails.clone(),
                 logins: Vec::new(),
                 keys: vec![key.enrolment()],
+                away: Vec::new(),
             }),
             Edit::AddKey { person, key } => {
                 people.iter_mut().filter(|own| own.id == *person).for_each(|own| own.keys.push(key.enrolment()));

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::Standing;
 use super::outcome::{Code, Reason, ReasonEffect};
-use crate::policy::{Compartment, Person, PersonKind, Policy, SlotState};
+use crate::policy::{Person, PersonKind, Policy, SlotState};
 use crate::record::{Key, Presence};
 
 /// One slot, and who could still fill it.
@@ -54,7 +54,7 @@ pub fn besides(standing: &Standing) -> impl Iterator<Item = &Reason> {
 /// What a change needs, slot by slot.
 pub fn needs(policy: &Policy, standing: &Standing, now: i64) -> Vec<Need> {
     let need = |slot: &SlotState| {
-        let presence = presence_of(policy, &slot.compartment);
+        let presence = policy.presence_in(&slot.compartment);
         let open = !slot.is_filled();
         let could =
             policy.roster.people().filter(|person| open && could(policy, standing, person, &slot.slot, presence, now));
@@ -67,11 +67,6 @@ fn could(policy: &Policy, standing: &Standing, person: &Person, role: &str, pres
     person.could_fill(role, presence, now)
         && (policy.self_review || !standing.authors.contains(&person.id))
         && !standing.approved_by.contains(&person.id)
-}
-
-fn presence_of(policy: &Policy, compartment: &str) -> Presence {
-    let of = |c: &Compartment| c.presence;
-    policy.compartments.iter().find(|c| c.name == compartment).map(of).unwrap_or_default()
 }
 
 /// Why the change cannot land, whoever approves it: the gate's own reasons, in its words. Vetoes are not included, nor
@@ -120,7 +115,7 @@ pub fn futile(policy: &Policy, standing: &Standing, key: Option<&Key>, now: i64)
         let roles: Vec<_> = roles.into_iter().collect();
         return Some(format!("what is open needs the role {}, which you do not have", roles.join(" or ")));
     }
-    let asked = mine.iter().map(|slot| presence_of(policy, &slot.compartment)).min().unwrap_or_default();
+    let asked = mine.iter().map(|slot| policy.presence_in(&slot.compartment)).min().unwrap_or_default();
     let weak = own.presence < asked;
     weak.then(|| format!("the open slots require presence {asked}, and your key proves {}", own.presence))
 }

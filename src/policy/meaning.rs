@@ -1,6 +1,7 @@
 //! The meaning of a change of the policy: what it newly allows, and vice versa.
 
 mod targets;
+mod team;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -18,6 +19,8 @@ pub enum Direction {
     Shifted,
     /// Something that landed is refused from now on.
     Stricter,
+    /// What lands stays the same: it changes whom the desk asks, or by when.
+    Advice,
 }
 
 impl Direction {
@@ -27,6 +30,7 @@ impl Direction {
             Direction::Looser => '▼',
             Direction::Shifted => '·',
             Direction::Stricter => '▲',
+            Direction::Advice => '=',
         }
     }
 }
@@ -55,6 +59,7 @@ pub fn meaning(old: &Policy, new: &Policy) -> Vec<Meaning> {
     found.whole(old, new);
     found.brokers(old, new);
     found.targets(old, new);
+    found.clock(old.clock.as_ref(), new.clock.as_ref());
     found.0.sort_by_key(|meaning| meaning.direction);
     found.0
 }
@@ -167,6 +172,7 @@ impl Found {
                 None => self.add(Direction::Looser, format!("{} joins as {}", person.id, listed(person.roles.iter()))),
                 Some(before) => self.person(before, person),
             }
+            self.away(old.roster.by_id(&person.id), person);
         }
     }
 
@@ -458,6 +464,14 @@ mod tests {
             &["▼ refs/heads/release/* may be rewritten"], &["▲ refs/heads/release/* is not rewritten"]),
         ("\"refs/heads/release/*\"", "{ match = \"refs/heads/release/*\", delete = \"allow\" }",
             &["▼ refs/heads/release/* may be deleted"], &["▲ refs/heads/release/* is not deleted"]),
+        ("[people.dana]", "[people.dana]\naway = [{ from = 2026-12-20, until = 2027-01-04, instead = \"ines\" }, { from = 2027-02-01, until = 2027-02-01 }]",
+            &["= dana is away from 2026-12-20 until 2027-01-04, and ines is asked instead", "= dana is away on 2027-02-01"],
+            &["= dana is not away from 2026-12-20 until 2027-01-04, as was said", "= dana is not away on 2027-02-01, as was said"]),
+        ("[people.mina]", "[people.nora]\nroles = [\"mid\"]\naway = [{ from = 2026-12-20, until = 2027-01-04 }]\n[people.mina]",
+            &["▼ nora joins as mid", "= nora is away from 2026-12-20 until 2027-01-04"], &["▲ nora is off the roster"]),
+        ("[break_glass]", "[clock]\ntier1 = { due = \"4h\", late = \"1d\" }\ndefault = { due = \"3d\", late = \"5d\" }\nholidays = [2026-12-25]\n[break_glass]",
+            &["= tier 1 is due after 4 hours and late after 1 day", "= tier 2 is due after 3 days and late after 5 days", "= tier 3 is due after 3 days and late after 5 days", "= tier 4 is due after 3 days and late after 5 days", "= clocks stand still on saturday, sunday, 2026-12-25"],
+            &["= tier 1 is never due", "= tier 2 is never due", "= tier 3 is never due", "= tier 4 is never due"]),
         ("open = [", "open = [\"refs/wip/**\", ",
             &["▼ refs/wip/** takes anything"], &["▲ refs/wip/** is open no more"]),
         ("[people.mina]", "[people.omar]\nroles = []\n[people.mina]", &["▼ omar joins without a role"], &["▲ omar is off the roster"]),

@@ -5,6 +5,9 @@
 
 mod advice;
 pub mod argv;
+mod ask;
+mod away;
+mod clock;
 #[cfg(feature = "git")]
 pub mod codeowners;
 mod compartment;
@@ -21,6 +24,9 @@ mod split;
 pub mod target;
 
 pub use advice::{advice, unfilled};
+pub use ask::{Ask, AskedPerson, Load, OpenChange, ask};
+pub use away::Away;
+pub use clock::{Clock, Deadlines, Terms};
 pub use compartment::{Binding, Compartment, Criticality, Slot};
 pub use crossing::Crossing;
 pub use limits::{BreakGlass, Freeze, Limits};
@@ -92,6 +98,8 @@ pub struct Policy {
     pub brokers: Vec<Broker>,
     /// Where commands run, and who authorizes them.
     pub targets: Vec<Target>,
+    /// By when changes are to be signed; none if nothing is ever due. Nothing lands or is refused by it.
+    pub clock: Option<Clock>,
     /// What comes from an organization; none if the policy inherits nothing.
     pub inherited: Option<Inherited>,
     /// SHA-256 of the file.

@@ -119,6 +119,8 @@ impl Organization {
             owed_by: if own.owed_by.is_empty() { Vec::new() } else { [&own.owed_by[..], &rules.owed_by].concat() },
             break_glass: stricter_break_glass(own.break_glass, rules.break_glass.as_ref()),
             hidden: both(own.hidden, &rules.hidden),
+            // It is advice, so the nearer word holds.
+            clock: own.clock.or_else(|| rules.clock.clone()),
             whole: Digest::of(whole.as_bytes()),
             ..own
         }

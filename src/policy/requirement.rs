@@ -172,6 +172,11 @@ impl Policy {
         (!self.hidden.is_empty()).then(|| Requirement { slots: self.hidden.clone(), ..Requirement::named(HIDDEN) })
     }
 
+    /// What a signature must prove for the slots of a compartment, or of a table, which asks for nothing.
+    pub fn presence_in(&self, compartment: &str) -> Presence {
+        self.compartments.iter().find(|c| c.name == compartment).map(|c| c.presence).unwrap_or_default()
+    }
+
     /// What replaces every compartment's requirement in an emergency.
     pub fn emergency(&self) -> Option<Requirement> {
         self.break_glass.as_ref().map(Requirement::of_emergency)
@@ -256,7 +261,12 @@ impl Signer<'_> {
 }
 
 /// Finds a place for a person, reassigning others if necessary (augmenting paths of a bipartite matching).
-fn seat(person: usize, taken: &mut [Option<usize>], tried: &mut [bool], fits: &impl Fn(usize, usize) -> bool) -> bool {
+pub(super) fn seat(
+    person: usize,
+    taken: &mut [Option<usize>],
+    tried: &mut [bool],
+    fits: &impl Fn(usize, usize) -> bool,
+) -> bool {
     for place in 0..taken.len() {
         if tried[place] || !fits(person, place) {
             continue;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 
+use super::Away;
 use crate::change::Identity;
 use crate::change::fold::folded;
 use crate::datafile::date;
@@ -35,6 +36,8 @@ pub struct Person {
     pub logins: Vec<String>,
     /// Keys that sign for the person; each is in the roster once.
     pub keys: Vec<Enrolment>,
+    /// When the person is not to be asked, in order, without overlaps. A signature made then counts all the same.
+    pub away: Vec<Away>,
 }
 
 impl Person {
@@ -43,6 +46,11 @@ impl Person {
     pub fn could_fill(&self, role: &str, presence: Presence, now: i64) -> bool {
         let good = |own: &Enrolment| own.presence >= presence && own.unfit(now, Some(now), now).is_none();
         self.kind == PersonKind::Human && self.roles.iter().any(|own| own == role) && self.keys.iter().any(good)
+    }
+
+    /// The absence at a time, in seconds since the epoch.
+    pub fn away_at(&self, now: i64) -> Option<&Away> {
+        self.away.iter().find(|away| away.holds(now))
     }
 }
 

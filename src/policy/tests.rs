@@ -6,6 +6,8 @@ use crate::record::Presence;
 
 const SAMPLE: &str = include_str!("../../assets/policy.toml");
 
+const DANA: &str = "[people.dana]";
+
 fn sample() -> Policy {
     Policy::parse("policy.toml", SAMPLE).unwrap()
 }
@@ -42,6 +44,29 @@ fn each_mistake_names_what_is_wrong() {
         ("\"refs/heads/main\"", "\"main\"", "write \"refs/heads/main\""),
         ("[ai]", "[ai]\nsurprise = 1", "unknown key `surprise`"),
         ("paths = [\"envs/prod/**\"]", "paths = [\"envs/[\"]", "no pattern"),
+        (DANA, "[people.dana]\naway = [{ from = 2026-12-20 }]", "needs `until`"),
+        (DANA, "[people.dana]\naway = [{ from = 2026-12-20, until = 2026-12-19 }]", "`until` is before `from`"),
+        (DANA, "[people.dana]\naway = [{ from = 2026-12-20T00:00:00Z, until = 2026-12-21 }]", "a day without a time"),
+        (DANA, "[people.dana]\naway = [{ from = 2026-12-20, until = 2026-12-21, instead = \"omar\" }]", "no [people.omar]"),
+        (DANA, "[people.dana]\naway = [{ from = 2026-12-20, until = 2026-12-21, instead = \"dana\" }]", "instead of `dana`"),
+        (
+            DANA,
+            "[people.robo]\nkind = \"bot\"\n[people.dana]\naway = [{ from = 2026-12-20, until = 2026-12-21, instead = \"robo\" }]",
+            "`robo` is a bot",
+        ),
+        (
+            DANA,
+            "[people.dana]\naway = [{ from = 2026-12-24, until = 2026-12-26 }, { from = 2026-12-20, until = 2026-12-24 }]",
+            "begins before another one ends",
+        ),
+        (DANA, "[people.dana]\naway = [{ from = 2026-12-20, until = 2026-12-20, why = \"sick\" }]", "unknown key `why`"),
+        ("[ai]", "[clock]\n[ai]", "[clock] needs terms"),
+        ("[ai]", "[clock]\ntier5 = { due = \"1d\", late = \"2d\" }\n[ai]", "unknown key `tier5`"),
+        ("[ai]", "[clock]\ntier1 = { due = \"1d\" }\n[ai]", "needs `late`"),
+        ("[ai]", "[clock]\ntier1 = { due = \"1d\", late = \"1d\" }\n[ai]", "not longer than `due`"),
+        ("[ai]", "[clock]\ntier1 = { due = \"1d\", late = \"366d\" }\n[ai]", "at most \"365d\""),
+        ("[ai]", "[clock]\ndefault = { due = \"1d\", late = \"2d\" }\nweekend = [\"caturday\"]\n[ai]", "no day of the week"),
+        ("[ai]", "[clock]\ndefault = { due = \"1d\", late = \"2d\" }\nholidays = [\"soon\"]\n[ai]", "a day without a time"),
     ];
     for (from, to, wanted) in table {
         let text = mistakes(from, to);
@@ -362,7 +387,7 @@ proptest! {
     fn filling_finds_as_many_places_as_trying_all(roles in prop::collection::vec(0u8..8, 0..5), wants in prop::collection::vec(1usize..3, 3)) {
         let names = ["a", "b", "c"];
         let people: Vec<Person> = roles.iter().enumerate().map(|(i, bits)| Person {
-            id: format!("p{i}"), name: String::new(), kind: PersonKind::Human, emails: vec![], logins: vec![], keys: vec![],
+            id: format!("p{i}"), name: String::new(), kind: PersonKind::Human, emails: vec![], logins: vec![], keys: vec![], away: vec![],
             roles: names.iter().enumerate().filter(|(r, _)| bits >> r & 1 == 1).map(|(_, n)| (*n).to_owned()).collect(),
         }).collect();
         let slots: Vec<Slot> = names.iter().zip(&wants).map(|(r, &n)| Slot { role: (*r).to_owned(), n }).collect();

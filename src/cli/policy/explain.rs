@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::change::{Identity, RepoPath, visible};
+use crate::datafile::day;
 use crate::policy::meaning::Length;
 use crate::policy::{Ai, Binding, Compartment, INHERITED, Person, Policy, Requirement};
 use crate::record::Presence;
@@ -77,12 +78,19 @@ fn sentence(policy: &Policy, requirement: &Requirement, authors: &[Identity]) ->
     let slot = |slot: &crate::policy::Slot| {
         let able = policy.roster.people().filter(outside);
         let able = able.filter(|person| person.could_fill(&slot.role, requirement.presence, now));
-        let names: Vec<_> = able.map(|person| person.id.as_str()).collect();
+        let names: Vec<_> = able.map(|person| named(person, now)).collect();
         let names = if names.is_empty() { "nobody".to_owned() } else { names.join(", ") };
         format!("{} of role {} ({names})", slot.n, slot.role)
     };
     let slots: Vec<_> = requirement.slots.iter().map(slot).collect();
     format!("{}: {}", requirement.compartment, slots.join(" and "))
+}
+
+/// Somebody who can sign, and whether they are away: then they still can.
+fn named(person: &Person, now: i64) -> String {
+    let Some(away) = person.away_at(now) else { return person.id.clone() };
+    let instead = away.instead.as_ref().map(|instead| format!(", ask {instead} instead")).unwrap_or_default();
+    format!("{} [away until {}{instead}]", person.id, day(away.until))
 }
 
 fn conditions(requirement: &Requirement, compartment: Option<&Compartment>) -> Vec<String> {

@@ -4,6 +4,7 @@ mod compartments;
 mod limits;
 pub(super) mod people;
 mod targets;
+mod team;
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
@@ -72,6 +73,7 @@ pub(super) fn parse(file: &str, source: &str, organization: Option<&Organization
             roster: Roster::new(people.all),
             brokers,
             targets,
+            clock: team::clock(root),
             inherited,
             digest,
             whole: digest,
@@ -116,6 +118,7 @@ pub(super) fn organization(file: &str, source: &str) -> Result<Organization, Fil
             roster: Roster::new(people.all),
             brokers: Vec::new(),
             targets: Vec::new(),
+            clock: team::clock(root),
             inherited: None,
             digest,
             whole: digest,

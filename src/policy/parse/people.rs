@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::is_id;
+use super::team::{StandIns, away};
 use crate::change::digest::Digest;
 use crate::change::fold::folded;
 use crate::change::visible;
@@ -69,11 +70,13 @@ pub(super) fn people(root: &Table<'_>) -> Vec<Person> {
     };
     let (mut people, mut owners) = (Vec::new(), Owners::default());
     owners.names.extend(table.keys().into_iter().map(|id| (folded(&id.value), id.value)));
+    let stand_ins = StandIns::of(&table);
     for (id, entry) in table.named_tables() {
         if !is_id(&id.value, 32) {
             id.mistake(format!("`{}` is no id for a person; use 2 to 32 characters a-z, 0-9, `.`, `_`, `-`", id.value));
         }
-        people.push(person(&id.value, &entry, &mut owners));
+        let away = away(&entry, &id.value, &stand_ins);
+        people.push(Person { away, ..person(&id.value, &entry, &mut owners) });
     }
     people
 }
@@ -133,6 +136,7 @@ fn person(id: &str, entry: &Table<'_>, owners: &mut Owners) -> Person {
         emails,
         logins,
         keys: own_keys,
+        away: Vec::new(),
     }
 }
 

@@ -271,7 +271,7 @@ pub fn direction_role(direction: Direction) -> Role {
     match direction {
         Direction::Looser => Role::Warning,
         Direction::Shifted => Role::Text,
-        Direction::Stricter => Role::Muted,
+        Direction::Stricter | Direction::Advice => Role::Muted,
     }
 }
 
