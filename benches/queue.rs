@@ -81,6 +81,7 @@ fn desk(repository: &Path, place: &Path) {
         drafts: Drafts::at(place.join("drafts")),
         names: Default::default(),
         caches: Caches::at(Some(place.join("cache"))),
+        state: None,
         key: Err(NoKey::default()),
         access: ServerAccess::nowhere(),
         clock: None,

@@ -102,6 +102,7 @@ fn ports(dir: &Path) -> Ports {
         drafts: Drafts::at(dir.join("drafts")),
         names: Default::default(),
         caches: Default::default(),
+        state: None,
         key: Err(NoKey::default()),
         access: ServerAccess::nowhere(),
         clock: Some(1_790_000_000),

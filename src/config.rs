@@ -56,6 +56,7 @@ struct File {
     remember_passphrase: bool,
     servers: Vec<Server>,
     scanners: Vec<Scanner>,
+    notify: Vec<String>,
 }
 
 impl Config {
@@ -107,6 +108,11 @@ pub fn servers() -> Vec<Server> {
 /// The repositories of the user's queue; likewise.
 pub fn repositories() -> Vec<PathBuf> {
     read_file(&mut Vec::new()).repositories
+}
+
+/// The command that is told what waits; empty if there is none.
+pub fn notify() -> Vec<String> {
+    read_file(&mut Vec::new()).notify
 }
 
 /// The directory of the user's files.
@@ -172,8 +178,26 @@ fn parse(name: &str, text: &str) -> Result<File, FileError> {
             remember_passphrase: root.boolean("remember_passphrase").is_some_and(|kept| kept.value),
             servers: root.table("server").map(servers_of).unwrap_or_default(),
             scanners: root.table("scanner").map(|table| scanners(&table, &expand)).unwrap_or_default(),
+            notify: command_told(root, &expand),
         })
     })
+}
+
+/// A program by its name or its whole path: it runs in no particular folder.
+fn command_told(root: &Table<'_>, expand: &dyn Fn(String) -> PathBuf) -> Vec<String> {
+    let words = root.strings("notify");
+    let mut command: Vec<String> = words.iter().map(|word| word.value.clone()).collect();
+    match (words.first(), command.first_mut()) {
+        (Some(word), Some(program)) => {
+            *program = expand(std::mem::take(program)).to_string_lossy().into_owned();
+            if program.trim().is_empty() || (program.contains('/') && !program.starts_with('/')) {
+                word.mistake("`notify` begins with the name of a program, or its path from `/` or `~/`");
+            }
+        }
+        _ if root.has("notify") => root.mistake("`notify` needs a program: notify = [\"notify-me\"]"),
+        _ => {}
+    }
+    command
 }
 
 fn scanners(table: &Table<'_>, expand: &dyn Fn(String) -> PathBuf) -> Vec<Scanner> {
@@ -382,6 +406,19 @@ mod tests {
         let both = "[scanner.x]\nrepository = \"/x\"\ncommand = \"x\"\nnotes = \"refs/heads/x\"\n";
         let error = parse("config.toml", both).err().unwrap().to_string();
         assert!(error.contains("not both") && error.contains("in full"), "{error}");
+    }
+
+    #[test]
+    fn what_is_told_is_a_program_by_its_name_or_its_whole_path() {
+        let told = |text: &str| parse("config.toml", text).map(|file| file.notify).map_err(|error| error.to_string());
+        assert_eq!(told("").unwrap(), [""; 0]);
+        assert_eq!(told("notify = [\"ntfy\", \"~/x\"]").unwrap(), ["ntfy", "~/x"]);
+        assert!(told("notify = [\"~/bin/tell\"]").unwrap()[0].starts_with('/'));
+        for wrong in
+            ["notify = []", "notify = [\"\"]", "notify = [\"./tell\"]", "notify = [\"bin/tell\"]", "notify = \"tell\""]
+        {
+            assert!(told(wrong).unwrap_err().contains("notify"), "{wrong}");
+        }
     }
 
     #[test]

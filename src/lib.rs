@@ -23,11 +23,12 @@
 //!  4  app  tui  worker  config  service
 //!                                               the program without a screen; the screen; effects → events; the gate
 //!                                               over HTTP
-//!  3  signing  examination  authorizing  sync  delivery  enforcement  inheritance  audit  outcomes  broker
+//!  3  signing  examination  authorizing  sync  delivery  notices  enforcement  inheritance  audit  outcomes  broker
 //!                                               what is joined for the sheet, queue and reader, remotes, review
-//!                                               servers, pushes, organizations, looks back, commands
-//!  2  source  ledger  gate_state  signer  drafts  cache  disk  clipboard  editor
-//!                                               git objects; chains in refs; what a gate saw; keys; files
+//!                                               servers, notices, pushes, organizations, looks back, commands
+//!  2  source  ledger  claims  waiting  gate_state  signer  drafts  cache  disk  clipboard  editor
+//!                                               git objects; chains and claims in refs; since when what waits; what
+//!                                               a gate saw; keys; files
 //!  1  provenance  risk  policy  decision  record  gate  enrolment  command  agents  highlight    rules
 //!  0  change  datafile                          plain data; TOML files read with all their mistakes
 //! ```
@@ -106,6 +107,8 @@ pub mod audit;
 #[doc(hidden)]
 pub mod cache;
 #[cfg(feature = "git")]
+pub mod claims;
+#[cfg(feature = "git")]
 #[doc(hidden)]
 pub mod cli;
 #[cfg(feature = "git")]
@@ -133,6 +136,9 @@ pub mod service;
 pub mod source;
 #[cfg(feature = "git")]
 pub mod sync;
+#[cfg(feature = "git")]
+#[doc(hidden)]
+pub mod waiting;
 
 #[cfg(feature = "tui")]
 #[doc(hidden)]
@@ -164,6 +170,9 @@ pub mod editor;
 pub mod enrolment;
 #[cfg(feature = "tui")]
 pub mod highlight;
+#[cfg(feature = "tui")]
+#[doc(hidden)]
+pub mod notices;
 #[cfg(feature = "tui")]
 pub mod signer;
 #[cfg(feature = "tui")]

@@ -95,9 +95,11 @@ actions! {
     Queue Open "open" "open the change";
     Queue Filter "filter" "filter: words that must occur in title, repository, branch, agent or need";
     Queue NextAgain "next-again" "next change that moved since you looked or decided";
-    Queue Sort "sort" "sort by risk, age or size";
+    Queue Sort "sort" "sort by risk, by what is due, by age or size";
     Queue Preview "preview" "the preview at the right, below, or off";
     Queue Why "why" "why this tier, in full";
+    Queue Claim "claim" "claim the change for a day, or give it back: others see it after a sync";
+    Queue History "history" "what was decided: by whom, having seen what, and whether it landed";
     Queue Sync "sync" "send signed decisions to the remotes, and fetch those of others";
     Queue Refresh "refresh" "read all repositories again, and fetch from their remotes";
     Review NextHunk "next-hunk" "next hunk";

@@ -10,6 +10,8 @@ pub enum Choice {
     Go(Goal),
     /// Mark all hunks that make this edit as seen.
     SeeAlike(EditId),
+    /// One of the decisions that are listed, by its position.
+    Decision(usize),
     /// A note on a path, as records write it.
     Note(String),
 }

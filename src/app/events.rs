@@ -6,7 +6,9 @@ use super::queue::{Entry, without_policy};
 use super::review::Review;
 use super::review::parts::{ChangePart, View};
 use super::sign::Advice;
-use super::{Effect, Event, Listing, Opened, Overlay, Screen, State, Synced, Text, authorize, reading, saving};
+use super::{
+    Effect, Event, Listing, Opened, Overlay, Screen, State, Synced, Text, authorize, history, reading, saving,
+};
 use crate::change::{Change, visible};
 use crate::decision::Verdict;
 use crate::examination::{self, RepositorySnapshot};
@@ -22,6 +24,11 @@ pub fn arrived(state: &mut State, event: Event) -> Vec<Effect> {
             state.queue.examined(&id, result, me.as_deref(), state.now);
             Vec::new()
         }
+        Event::History { decisions, problems } => {
+            history::arrived(state, decisions, &problems);
+            Vec::new()
+        }
+        Event::Claimed { repository, result } => claimed(state, repository, result),
         Event::Learning { repository, progress } => {
             state.queue.learning(repository, Some(progress));
             Vec::new()
@@ -179,7 +186,7 @@ fn fetched(state: &mut State, repository: usize, name: &str, result: Result<bool
 /// A server answered, or its last answer was read from disk; the listed requests are fetched next.
 fn answered(state: &mut State, name: &str, result: Result<Arc<Told>, String>, is_fresh: bool) -> Vec<Effect> {
     let problem = result.as_ref().err().map(|why| format!("{}: {why}", visible::text(name)));
-    let is_known = state.queue.answered(name, result);
+    let is_known = state.queue.answered(name, result, state.now);
     if problem.is_some() {
         state.status = problem;
         return Vec::new();
@@ -214,6 +221,21 @@ fn renewed(
             Vec::new()
         }
     }
+}
+
+/// The list is read again: who is asked depends on who has claimed what.
+fn claimed(state: &mut State, repository: usize, result: Result<Option<i64>, String>) -> Vec<Effect> {
+    let sync = state.keymap.first(super::action::Action::Sync);
+    let has_remote = state.queue.outbox.contains_key(&repository);
+    let others = if has_remote { format!("; {sync} tells the others") } else { String::new() };
+    let (told, is_changed) = match result {
+        Ok(Some(_)) => (format!("claimed for 24 hours{others}"), true),
+        Ok(None) => (format!("given back{others}"), true),
+        Err(why) => (why, false),
+    };
+    state.status = Some(told);
+    let path = state.paths.get(repository).filter(|_| is_changed && !state.only_review).cloned();
+    path.map(|path| Effect::List { repository, path }).into_iter().collect()
 }
 
 fn opened(state: &mut State, ticket: u64, result: Result<Box<Opened>, String>) -> Vec<Effect> {
@@ -412,6 +434,8 @@ fn decided(state: &mut State, ticket: u64) -> Vec<Effect> {
 /// and lines that are searched for.
 pub fn wanted(state: &mut State) -> Vec<Effect> {
     let mut effects = examinations(state);
+    let waiting = state.queue.next_to_remember();
+    effects.extend(waiting.map(|(snapshot, pending, since)| Effect::KeepWaiting { snapshot, pending, since }));
     effects.extend(state.queue.next_to_learn().map(|(repository, snapshot, changes)| Effect::Learn {
         repository,
         snapshot,

@@ -25,6 +25,7 @@ const QUEUE_SIGNS: &[(&str, &str)] = &[
     ("1 ▇▇▇▇", "the tier: 1 is first; by the worst finding and the reach (i says why)"),
     ("▸", "the change that is selected"),
     ("↻", "moved since you looked or decided"),
+    ("◆", "claimed: somebody says to be reading it; the preview says who"),
     ("⊘", "what cannot be read, and why"),
     ("··", "not examined yet"),
 ];
@@ -36,7 +37,9 @@ const QUEUE_WORDS: &[(&str, &str)] = &[
     ),
     ("agent", "the tool that signs of AI name; undeclared is not \"by hand\""),
     ("you", "a signature is open that you can give; you +1: and one more person"),
+    ("due", "how long until it should be signed, by the clock of its policy; then due, then late: advice"),
     ("senior", "or another role: only people with it can fill what is open"),
+    ("ask dana", "who can fill it, is there, and has least to read; nobody is assigned"),
     ("yours", "you wrote it, so others sign"),
     ("1 more", "you signed, and so many others must"),
     ("policy", "its policy has a mistake: nobody can sign until it is fixed"),

@@ -9,7 +9,7 @@ use super::queue::Source;
 use super::review::Review;
 use super::servers::ServerSource;
 use super::text::TextField;
-use super::{Effect, Overlay, Screen, State, Text, authorize, help, reading, why};
+use super::{Effect, Overlay, Screen, State, Text, authorize, help, history, reading, why};
 use crate::change::counted as count_of;
 
 /// The largest number accepted before an action.
@@ -85,6 +85,9 @@ fn picker_stroke(state: &mut State, mut picker: Box<Picker<Choice>>, stroke: Str
         Picked::Open => state.overlay = Some(Overlay::Picker(picker)),
         Picked::Closed => {}
         Picked::Chosen(Choice::Act(action)) => return act(state, action),
+        Picked::Chosen(Choice::Decision(at)) => {
+            state.overlay = state.history.get(at).map(|own| Overlay::Text(Box::new(history::text(own))));
+        }
         Picked::Chosen(Choice::SeeAlike(edit)) => return reading::see_alike(state, edit),
         Picked::Chosen(Choice::Note(path)) => reading::note_on(state, &path),
         Picked::Chosen(Choice::Go(goal)) => {
@@ -224,6 +227,8 @@ fn queue_action(state: &mut State, action: Action, count: Option<usize>) -> Vec<
             let text = state.queue.selected_command().map(|command| why::of_command(&command.pending)).or_else(entry);
             state.overlay = text.map(|text| Overlay::Text(Box::new(text)));
         }
+        Action::Claim => return claim(state),
+        Action::History => return history::asked(state),
         Action::Sync => return sync_all(state),
         Action::Refresh => {
             return refresh(state);
@@ -273,6 +278,19 @@ pub(super) fn ask(state: &State, which: impl Fn(&str) -> bool) -> Vec<Effect> {
         Effect::Ask { server: server.name.clone(), repositories }
     };
     state.queue.servers.iter().filter(|server| which(&server.name)).map(about).collect()
+}
+
+/// Claims bind nobody, so no key signs them; whose they are, the roster says.
+fn claim(state: &mut State) -> Vec<Effect> {
+    let entry = state.queue.selected_entry().filter(|entry| entry.is_examined());
+    let Some(change) = entry.map(|entry| entry.change.clone()) else { return Vec::new() };
+    let Some(snapshot) = state.queue.snapshot(&change).cloned() else { return Vec::new() };
+    let Some(person) = state.me(&snapshot).map(|person| person.id.clone()) else {
+        state.status = Some("A claim says who reads a change, and your key is in no roster here.".to_owned());
+        return Vec::new();
+    };
+    state.queue.selected = Some(change.id.clone());
+    vec![Effect::Claim { repository: change.repository, snapshot, person, head: change.revision.head }]
 }
 
 fn sync_all(state: &mut State) -> Vec<Effect> {

@@ -8,6 +8,7 @@ pub mod choice;
 pub mod command;
 mod events;
 pub mod help;
+mod history;
 mod input;
 pub mod keymap;
 pub mod mouse;
@@ -35,8 +36,11 @@ use crate::change::{Change, ObjectId, RepoPath};
 use crate::decision::{Draft, Revised, Verdict};
 use crate::delivery::Hosted;
 use crate::examination::background::Progress;
+use crate::examination::decided::Decided;
+use crate::examination::team::Team;
 use crate::examination::{Examination, FileMaterial, RepositorySnapshot};
 use crate::highlight::Colours;
+use crate::policy::Ask;
 use crate::provenance::attribution::Attribution;
 use crate::record::RecordId;
 use crate::risk::Severity;
@@ -44,6 +48,7 @@ use crate::risk::external::test_coverage::TestCoverage;
 use crate::signer::NoKey;
 use crate::signing::{Moved, Prepared, Seen, SigningError};
 use crate::source::server::Told;
+use crate::waiting::WaitingSince;
 use action::Context;
 use ceremony::Ceremony;
 use choice::Choice;
@@ -188,6 +193,8 @@ pub struct State {
     pub signed: Vec<(PathBuf, String)>,
     /// Warnings of syncs; repeated on quitting.
     pub alarms: Vec<String>,
+    /// What the list of decisions shows.
+    history: Vec<Decided>,
     /// Opened directly in the reader: leaving it quits the program.
     only_review: bool,
     /// Drafts for commands that were left undecided, by the id of the request.
@@ -330,6 +337,16 @@ pub enum Event {
         result: Result<String, SigningError>,
     },
     Command(CommandEvent),
+    /// What was decided, newest first; and why some repositories are missing from it.
+    History {
+        decisions: Vec<Decided>,
+        problems: Vec<String>,
+    },
+    /// Until when a change is claimed now; none if it was given back.
+    Claimed {
+        repository: usize,
+        result: Result<Option<i64>, String>,
+    },
     /// The chains of a repository were synchronised with its remote: what was done, and warnings.
     Synced {
         repository: usize,
@@ -373,6 +390,12 @@ pub struct Listing {
     pub at_servers: Vec<(String, String)>,
     /// Branches that could not be read, and why.
     pub broken: Vec<(String, String)>,
+    /// Claims, and what the people of the repository have to read.
+    pub team: Team,
+    /// Whom to ask for what is already known, by id.
+    pub asks: HashMap<String, Ask>,
+    /// Since when heads wait.
+    pub since: WaitingSince,
     /// Pending commands, and those that ended recently.
     pub commands: Vec<PendingCommand>,
     /// How many of the unsent records are about commands.
@@ -437,6 +460,23 @@ pub enum Effect {
         snapshot: Arc<RepositorySnapshot>,
         change: Arc<Change>,
         read_only: bool,
+    },
+    /// Read what was decided, with the pending heads of each repository.
+    History {
+        repositories: Vec<(Arc<RepositorySnapshot>, BTreeSet<ObjectId>)>,
+    },
+    /// Claim a change for a person, or give it back.
+    Claim {
+        repository: usize,
+        snapshot: Arc<RepositorySnapshot>,
+        person: String,
+        head: ObjectId,
+    },
+    /// Remember since when what is pending waits.
+    KeepWaiting {
+        snapshot: Arc<RepositorySnapshot>,
+        pending: BTreeSet<ObjectId>,
+        since: WaitingSince,
     },
     /// Look whether an open change has moved.
     Watch {
@@ -602,6 +642,7 @@ impl State {
             redraw: false,
             signed: Vec::new(),
             alarms: Vec::new(),
+            history: Vec::new(),
             only_review: false,
             command_drafts: HashMap::new(),
             listing_commands: BTreeSet::new(),
@@ -669,6 +710,12 @@ impl State {
         let fingerprint = self.key.as_ref().ok()?;
         let policy = snapshot.policy()?;
         policy.roster.people().find(|p| p.keys.iter().any(|own| own.key.fingerprint() == *fingerprint))
+    }
+
+    /// Whom to ask for a change, in words for the person at the desk.
+    pub fn told_ask(&self, entry: &queue::Entry) -> String {
+        let me = self.queue.snapshot(&entry.change).and_then(|snapshot| self.me(snapshot));
+        entry.ask.told(me.map(|me| me.id.as_str()))
     }
 
     /// The key that would sign, as the roster of its repository has it.

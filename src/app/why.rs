@@ -6,6 +6,7 @@ use super::queue::{Entry, Examined, without_policy};
 use super::{State, Text, TextLine};
 use crate::authorizing::{PendingCommand, RequestState};
 use crate::change::{counted, visible};
+use crate::datafile::date;
 use crate::examination::Examination;
 use crate::examination::background::Progress;
 use crate::gate::{Code, advice};
@@ -109,6 +110,15 @@ fn signers(state: &State, entry: &Entry, examination: &Examination) -> Vec<TextL
             true => TextLine::Added(format!("  {need}")),
             false => TextLine::Plain(with_code(&need.to_string(), need.code())),
         }));
+        let ask = state.told_ask(entry);
+        lines.extend((!ask.is_empty()).then(|| TextLine::Plain(format!("  {ask}"))));
+        if let Some(own) = state.queue.deadlines(entry) {
+            lines.push(TextLine::Plain(format!("  due {}, late {}", date(own.due), date(own.late))));
+        }
+        let claims = state.queue.claims_of(&entry.change);
+        lines.extend(
+            claims.map(|claim| TextLine::Plain(format!("  claimed by {}, {}", claim.by, claim.left(state.now)))),
+        );
         let key = snapshot.and_then(|snapshot| state.my_key(snapshot));
         let futile = advice::futile(policy, standing, key, state.now).filter(|_| state.key.is_ok());
         lines.extend(futile.map(|why| TextLine::Muted(format!("  Your approval would not count: {why}."))));

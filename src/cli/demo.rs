@@ -33,7 +33,7 @@ pub fn run(options: &Options) -> Result<u8, String> {
     let demo = build::build(&dir, super::now())?;
     if let Some(why) = desk::no_screen() {
         outln!("{why}, so nothing can be signed. The sample repositories are in {}.", demo.dir.display());
-        return queue::run(&queue::Options::default(), &demo.repositories).map(|()| 0);
+        return queue::run(&queue::Options::default(), &demo.repositories);
     }
     let mut config = Config::read(demo.repositories.first().map(PathBuf::as_path));
     // The samples are on no server, and nothing about them is sent to one.

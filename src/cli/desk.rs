@@ -21,6 +21,7 @@ use crate::examination::RepositorySnapshot;
 use crate::examination::external::Reports;
 use crate::signer::NoKey;
 use crate::source::git::{GitError, Names, Repository};
+use crate::waiting;
 use crate::worker::scan::Tools;
 use crate::worker::{FirstFrame, Ports};
 
@@ -45,7 +46,7 @@ pub fn open(repositories: &[PathBuf]) -> Result<u8, String> {
     let paths = names.paths().to_vec();
     if let Some(why) = no_screen() {
         eprintln!("undersign: {why}, so nothing can be signed. The queue:");
-        return queue::run(&queue::Options::default(), &paths).map(|()| 0);
+        return queue::run(&queue::Options::default(), &paths);
     }
     let left = run(config, Reports::default(), names, |config, now| {
         State::new(paths, config.keymap.clone(), fingerprint(config), needs_passphrase(config), now)
@@ -154,6 +155,7 @@ pub(super) fn run(
         drafts: config.drafts.clone(),
         names,
         caches: Caches::at(cache::home()),
+        state: waiting::home(),
         key: config.key.clone(),
         access: ServerAccess::by_network(config.servers.clone(), &data_directory()),
         clock: None,

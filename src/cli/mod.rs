@@ -24,6 +24,7 @@ macro_rules! help {
 
 mod doctor;
 mod gate;
+mod history;
 mod hook;
 mod manual;
 mod meant;
@@ -152,11 +153,18 @@ enum Command {
     ))]
     Org(org::Options),
     /// Print the queue of pending changes, riskiest first
-    #[command(after_help = help!("0 when all of it could be read", "undersign --repo ~/src/infra queue --json"))]
+    #[command(after_help = help!(
+        "0 when it could be read; `--late`: 1 where something is late",
+        "undersign --repo ~/src/infra queue --json",
+        "undersign queue --fetch --late --json"
+    ))]
     Queue(queue::Options),
     /// Send decisions to a remote, and fetch those of others
     #[command(after_help = help!("0 when all was sent and fetched", "undersign sync --remote origin"))]
     Sync(sync::Options),
+    /// Print what was decided, newest first: by whom, having seen what, and whether it landed
+    #[command(after_help = help!("0 when a repository could be read", "undersign history --json"))]
+    History(history::Options),
     /// List, show, export, verify and follow up signed decisions
     #[command(after_help = help!("0 done; `verify`: 2 for a record that does not hold", "undersign record list"))]
     Record(record::Options),
@@ -233,7 +241,7 @@ enum Command {
 /// What the commands are for, in the order of `--help`.
 const GROUPS: [(&str, &[&str]); 5] = [
     ("Review", &["demo", "init", "review", "queue", "show", "risk", "rules"]),
-    ("Decisions", &["sync", "record"]),
+    ("Decisions", &["sync", "record", "history"]),
     ("Policy and gate", &["policy", "org", "key", "verify", "gate", "report", "doctor"]),
     ("Commands in production", &["exec", "broker", "hook", "mcp"]),
     ("Terminal and shell", &["keys", "theme", "completions", "man"]),
@@ -325,11 +333,12 @@ impl Command {
             Command::Hook(options) => return hook::run(options),
             Command::Verify(options) => return Ok(verify::run(options, first)),
             Command::Gate(options) => gate::run(options, first),
-            Command::Queue(options) => queue::run(options, repositories),
+            Command::Queue(options) => return queue::run(options, repositories),
             Command::Show(options) => show::run(options, repositories),
             Command::Risk(options) => risk::run(options, first),
             Command::Report(options) => report::run(options, first),
             Command::Sync(options) => sync::run(options, first),
+            Command::History(options) => history::run(options, repositories),
             Command::Doctor(options) => doctor::run(options, first),
             Command::Completions(options) => manual::completions(options, command()),
             Command::Man(options) => manual::man(options, command()),

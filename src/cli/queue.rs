@@ -1,7 +1,8 @@
 //! `undersign queue`: the queue for scripts and for output that is not a terminal.
 
 #[cfg(feature = "tui")]
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 #[cfg(feature = "tui")]
@@ -14,13 +15,18 @@ use unicode_width::UnicodeWidthStr as _;
 #[cfg(feature = "tui")]
 use crate::app::servers::{Index, NotReady, ServerSource};
 use crate::cache::{self, Caches};
-use crate::change::{Change, visible};
+#[cfg(feature = "tui")]
+use crate::change::address;
+use crate::change::{Change, ObjectId, visible};
 #[cfg(feature = "tui")]
 use crate::config;
 #[cfg(feature = "tui")]
 use crate::delivery::{Hosts, ServerAccess};
 use crate::examination::background::{self, Progress};
+use crate::examination::team::Team;
 use crate::examination::{self, Examination, RepositorySnapshot};
+#[cfg(feature = "tui")]
+use crate::notices::{self, Fact};
 #[cfg(feature = "tui")]
 use crate::signer::NoKey;
 use crate::source::git::{Names, Repository};
@@ -29,6 +35,7 @@ use crate::source::server::Server;
 #[cfg(feature = "tui")]
 use crate::sync::servers;
 use crate::sync::{Prompts, branches};
+use crate::waiting::{self, WaitingSince};
 
 #[derive(Args, Default)]
 pub struct Options {
@@ -41,6 +48,23 @@ pub struct Options {
     /// Read the history of each target first, as the desk does beside its queue: minutes, the first time
     #[arg(long)]
     pub history: bool,
+    /// Print only what is late by the clock of its policy; exits with 1 if anything is
+    #[arg(long)]
+    pub late: bool,
+    /// Tell the command `notify` of config.toml what is new, and print nothing unless --json or --late is given
+    #[cfg(feature = "tui")]
+    #[arg(long)]
+    pub notify: bool,
+}
+
+impl Options {
+    /// Whether anything is printed.
+    fn prints(&self) -> bool {
+        #[cfg(feature = "tui")]
+        return !self.notify || self.json || self.late;
+        #[cfg(not(feature = "tui"))]
+        true
+    }
 }
 
 #[derive(Serialize)]
@@ -78,12 +102,36 @@ pub(super) struct Row {
     pub time: i64,
     /// In two words.
     pub need: String,
+    /// Since when it waits for a person, as seen here; then when it is due and late, if the policy has a clock.
+    pub since: Option<i64>,
+    pub due: Option<i64>,
+    pub late: Option<i64>,
+    /// Ids of the people to ask for what is open, those with least to read.
+    pub ask: Vec<String>,
+    /// The same in words, with who is away.
+    #[serde(skip)]
+    pub told_ask: String,
+    /// Who says to be reading it.
+    pub claims: Vec<ShownClaim>,
     /// The review request that it is: `#12`.
     pub request: Option<String>,
     /// Who of this person's is asked to review it, says its server.
     pub asked: Option<String>,
     /// Why nobody need read it yet, by what its server said last.
     pub not_ready: Option<&'static str>,
+    /// Its page on its server.
+    #[serde(skip)]
+    pub page: Option<String>,
+    /// Names it among all repositories.
+    #[serde(skip)]
+    pub key: String,
+}
+
+#[derive(Serialize)]
+pub(super) struct ShownClaim {
+    pub by: String,
+    /// When it ends, in seconds since the epoch.
+    pub until: i64,
 }
 
 #[derive(Serialize)]
@@ -92,7 +140,10 @@ pub(super) struct Unreadable {
     pub why: String,
 }
 
-pub fn run(options: &Options, repositories: &[PathBuf]) -> Result<(), String> {
+/// What is late, if nothing else is asked for.
+const LATE: u8 = 1;
+
+pub fn run(options: &Options, repositories: &[PathBuf]) -> Result<u8, String> {
     let names = names(repositories);
     let repositories = names.paths();
     let mut stale = if options.fetch { fetch(&names) } else { Vec::new() };
@@ -108,14 +159,23 @@ pub fn run(options: &Options, repositories: &[PathBuf]) -> Result<(), String> {
         eprintln!("undersign: {why}");
     });
     queue.unreadable.extend(stale);
-    if options.json {
+    #[cfg(feature = "tui")]
+    if options.notify {
+        notify(&queue)?;
+    }
+    if options.late {
+        queue.changes.retain(|row| row.late.is_some_and(|late| late <= super::now()));
+    }
+    if !options.prints() {
+        queue.unreadable.iter().for_each(|row| eprintln!("undersign: {}: {}", row.what, row.why));
+    } else if options.json {
         super::print_json(&queue);
     } else {
-        print(&queue);
+        print(&queue, if options.late { "Nothing is late." } else { "Nothing is pending." });
     }
     match queue.unreadable.first() {
         Some(first) if !is_any_read => Err(first.why.clone()),
-        _ => Ok(()),
+        _ => Ok(if options.late && !queue.changes.is_empty() { LATE } else { 0 }),
     }
 }
 
@@ -172,25 +232,38 @@ fn read(names: &Names) -> (Queue, bool) {
         let mut broken = Vec::new();
         #[cfg(feature = "tui")]
         let hosts = servers.hosts(path);
+        let (before, mut heads, mut pending) = (rows.len(), Vec::new(), BTreeSet::new());
         let visited = each(
             names,
             index,
             path,
             &caches,
             |what, why| broken.push(Unreadable { what, why }),
-            |snapshot, change, examined| match examined {
-                Ok(examination) => {
-                    #[allow(unused_mut)]
-                    let mut row = row(snapshot, &change, &examination);
-                    #[cfg(feature = "tui")]
+            |(snapshot, team), change, examined| {
+                pending.insert(change.revision.head);
+                let examination = match examined {
+                    Ok(examination) => examination,
+                    Err(why) => {
+                        return unreadable.push(Unreadable { what: visible::text(&change.id).into_owned(), why });
+                    }
+                };
+                #[allow(unused_mut)]
+                let mut row = row(snapshot, team, &change, &examination);
+                #[cfg(feature = "tui")]
+                {
                     add_told(&hosts, &told, &change, &mut row);
-                    rows.push((examination::urgency(&change, &examination), row));
+                    row.key = Fact::key(&snapshot.common_dir, &change.id);
                 }
-                Err(why) => unreadable.push(Unreadable { what: visible::text(&change.id).into_owned(), why }),
+                heads.push(change.revision.head);
+                rows.push((examination::urgency(&change, &examination), row));
             },
         );
         unreadable.append(&mut broken);
         is_any_read |= visited.is_ok();
+        if let Ok(snapshot) = &visited {
+            let rows = heads.into_iter().zip(rows[before..].iter_mut().map(|(_, row)| row));
+            start_clocks(snapshot, &pending, rows);
+        }
         unreadable.extend(visited.err().map(|why| Unreadable { what: path.display().to_string(), why }));
     }
     caches.write();
@@ -206,8 +279,8 @@ pub(super) fn each(
     path: &Path,
     caches: &Caches,
     mut broken: impl FnMut(String, String),
-    mut visit: impl FnMut(&RepositorySnapshot, Change, Result<Examination, String>),
-) -> Result<(), String> {
+    mut visit: impl FnMut((&RepositorySnapshot, &Team), Change, Result<Examination, String>),
+) -> Result<RepositorySnapshot, String> {
     let (repository, snapshot) = super::opened(names, path, None)?;
     let cache = caches.of(repository.common_dir());
     let repository = repository.with_cache(&cache);
@@ -215,15 +288,61 @@ pub(super) fn each(
     for one in pending.broken {
         broken(visible::text(&one.id).into_owned(), one.why.to_string());
     }
+    let team = Team::of(&repository, &snapshot, super::now());
     for change in pending.changes {
         let examined = examination::listed(&repository, &snapshot, &change, &cache, super::now());
-        visit(&snapshot, change, examined.map_err(|error| error.to_string()));
+        visit((&snapshot, &team), change, examined.map_err(|error| error.to_string()));
     }
-    Ok(())
+    Ok(snapshot)
 }
 
-pub(super) fn row(snapshot: &RepositorySnapshot, change: &Change, examination: &Examination) -> Row {
+/// Says since when what is pending waits, and by when it is due: a clock starts when a head is first seen to wait.
+fn start_clocks<'r>(
+    snapshot: &RepositorySnapshot,
+    pending: &BTreeSet<ObjectId>,
+    rows: impl Iterator<Item = (ObjectId, &'r mut Row)>,
+) {
+    let (now, home) = (super::now(), waiting::home());
+    let mut since = waiting::since(home.as_deref(), &snapshot.common_dir, now);
+    for (head, row) in rows.filter(|(_, row)| row.waits()) {
+        since.entry(head).or_insert(now);
+        row.tell_clock(snapshot, head, &since);
+    }
+    let kept = waiting::keep(home.as_deref(), &snapshot.common_dir, pending, &since, now);
+    // Without a clock nobody misses it.
+    if let Some(why) = kept.err().filter(|_| snapshot.policy().is_some_and(|policy| policy.clock.is_some())) {
+        eprintln!("undersign: {why}");
+    }
+}
+
+impl Row {
+    /// Whether it waits for a person.
+    fn waits(&self) -> bool {
+        self.not_ready.is_none() && examination::waits(&self.need)
+    }
+
+    fn tell_clock(&mut self, snapshot: &RepositorySnapshot, head: ObjectId, since: &WaitingSince) {
+        let Some(since) = since.get(&head).filter(|_| self.waits()) else { return };
+        let clock = snapshot.policy().and_then(|policy| policy.clock.as_ref());
+        let deadlines = clock.and_then(|clock| clock.deadlines(self.tier, *since));
+        self.since = Some(*since);
+        (self.due, self.late) = (deadlines.map(|own| own.due), deadlines.map(|own| own.late));
+    }
+
+    /// By when it is to be signed, as far as a queue has seen it wait.
+    pub(super) fn with_clock(mut self, snapshot: &RepositorySnapshot, head: ObjectId) -> Row {
+        let since = waiting::since(waiting::home().as_deref(), &snapshot.common_dir, super::now());
+        self.tell_clock(snapshot, head, &since);
+        self
+    }
+}
+
+pub(super) fn row(snapshot: &RepositorySnapshot, team: &Team, change: &Change, examination: &Examination) -> Row {
     let text = |text: &str| visible::text(text).into_owned();
+    let now = super::now();
+    let need = examination::need(snapshot, examination, me(snapshot), now);
+    let ask = team.ask(snapshot, examination, change, &need, now);
+    let claims = team.claims_of(change.revision.head);
     Row {
         id: text(&change.id),
         repository: snapshot.name.clone(),
@@ -246,10 +365,18 @@ pub(super) fn row(snapshot: &RepositorySnapshot, change: &Change, examination: &
         compartments: examination.compartments.iter().map(|(name, _)| name.clone()).collect(),
         finding_count: examination.assessment.findings.len(),
         time: change.revision.commits.first().map_or(0, |commit| commit.time),
-        need: examination::need(snapshot, examination, me(snapshot), super::now()),
+        since: None,
+        due: None,
+        late: None,
+        told_ask: ask.to_string(),
+        ask: ask.people.into_iter().map(|person| person.id).collect(),
+        claims: claims.map(|claim| ShownClaim { by: claim.by.clone(), until: claim.until }).collect(),
+        need,
         request: change.request().map(|request| request.sign()),
         asked: None,
         not_ready: None,
+        page: None,
+        key: String::new(),
     }
 }
 
@@ -284,7 +411,44 @@ fn add_told(hosts: &Hosts, told: &Index<'_>, change: &Change, row: &mut Row) {
     let Some(info) = info else { return };
     row.title = visible::text(&info.pending.title).into_owned();
     row.not_ready = info.not_ready().map(NotReady::word);
+    // A page without anything that could act: no query, and no user.
+    let page = Some(&info.pending.page).filter(|page| page.len() <= 400 && page.starts_with("http"));
+    row.page = page.filter(|page| address::without_user(page) == **page).map(|page| visible::text(page).into_owned());
     row.asked = info.pending.asked.as_deref().map(|asked| visible::text(asked).into_owned());
+}
+
+/// Tells the user's command what is new. What it does not take is only reported.
+#[cfg(feature = "tui")]
+fn notify(queue: &Queue) -> Result<(), String> {
+    let command = config::notify();
+    if command.is_empty() {
+        return Err("There is no `notify` in config.toml: it says which command is told.".to_owned());
+    }
+    let home = waiting::home().ok_or("There is no directory to remember what was told: set HOME.")?;
+    let is_over = |time: Option<i64>| time.is_some_and(|time| time <= super::now());
+    let fact = |row: &Row| Fact {
+        key: row.key.clone(),
+        id: row.id.clone(),
+        repository: row.repository.clone(),
+        branch: row.name.clone(),
+        target: row.target.clone(),
+        title: row.title.clone(),
+        head: row.head.clone(),
+        tier: row.tier,
+        need: row.need.clone(),
+        waits: row.waits(),
+        is_decided: examination::is_decided(&row.need),
+        is_due: is_over(row.due),
+        is_late: is_over(row.late),
+        ask: row.ask.clone(),
+        claims: row.claims.iter().map(|claim| claim.by.clone()).collect(),
+        page: row.page.clone(),
+    };
+    let facts: Vec<Fact> = queue.changes.iter().map(fact).collect();
+    // What could not be read now may still be pending, and other runs may read other repositories.
+    let problems = notices::tell(&command, &facts, false, &home);
+    problems.iter().for_each(|why| eprintln!("undersign: {why}"));
+    Ok(())
 }
 
 /// With blanks up to so many columns, as a terminal counts them.
@@ -316,7 +480,22 @@ fn me(_: &RepositorySnapshot) -> Option<&str> {
     None
 }
 
-fn print(queue: &Queue) {
+/// What a row needs, and from whom if it is from others.
+fn needed(row: &Row) -> String {
+    let claims: Vec<_> = row.claims.iter().map(|claim| format!(", claimed by {}", claim.by)).collect();
+    let need = row.not_ready.unwrap_or(&row.need);
+    let is_over = |time: Option<i64>| time.is_some_and(|time| time <= super::now());
+    let due = match () {
+        () if is_over(row.late) => ", late",
+        () if is_over(row.due) => ", due",
+        () => "",
+    };
+    let ask =
+        if row.ask.is_empty() || need == "needs you" { String::new() } else { format!(": ask {}", row.ask.join(", ")) };
+    format!("{need}{ask}{}{due}", claims.concat())
+}
+
+fn print(queue: &Queue, nothing: &str) {
     for row in &queue.changes {
         let agent = row.agent.as_deref().unwrap_or(match row.provenance {
             "unrecognised" => "unrecognised",
@@ -331,7 +510,7 @@ fn print(queue: &Queue) {
             padded(agent, 12),
             format!("+{}", row.added),
             format!("-{}", row.removed),
-            row.not_ready.unwrap_or(&row.need),
+            needed(row),
             [std::slice::from_ref(&row.name), &row.stands].concat().join("; ")
         );
     }
@@ -339,6 +518,6 @@ fn print(queue: &Queue) {
         outln!("unreadable: {}: {}", row.what, row.why);
     }
     if queue.changes.is_empty() && queue.unreadable.is_empty() {
-        outln!("Nothing is pending.");
+        outln!("{nothing}");
     }
 }

@@ -12,6 +12,7 @@ use crate::change::diff::{Diff, FileDiff};
 use crate::change::{Change, RepoPath, counted, visible};
 use crate::examination::background::Background;
 use crate::examination::external::{self, Reports};
+use crate::examination::team::Team;
 use crate::examination::{self, Examination, RepositorySnapshot};
 use crate::gate::{Reason, SlotState, advice};
 use crate::provenance::Evidence;
@@ -232,7 +233,8 @@ pub fn run(options: &Options, repositories: &[PathBuf]) -> Result<(), String> {
     let diff = examination::diff(repository, snapshot, change).map_err(|error| error.to_string())?;
     let coverage = external::test_coverage(repository, change, &diff, &reports).map_err(|error| error.to_string())?;
     let test_coverage = (!reports.test_coverage.is_empty()).then(|| ShownCoverage::of(&coverage));
-    let row = queue::row(snapshot, change, &examined);
+    let team = Team::of(repository, snapshot, super::now());
+    let row = queue::row(snapshot, &team, change, &examined).with_clock(snapshot, change.revision.head);
     let shown = Shown { test_coverage, ..shown(snapshot, row, namesakes, &examined, &diff) };
     if options.json {
         super::print_json(&shown);
@@ -444,6 +446,16 @@ fn print(shown: &Shown) {
     shown.test_coverage.iter().for_each(print_coverage);
     outln!("  needs:");
     shown.said.iter().for_each(|line| outln!("    {line}"));
+    if !row.told_ask.is_empty() {
+        outln!("    {}", row.told_ask);
+    }
+    if let (Some(due), Some(late)) = (row.due, row.late) {
+        outln!("    due {}, late {}", crate::datafile::date(due), crate::datafile::date(late));
+    }
+    for claim in &row.claims {
+        let until = crate::datafile::date(claim.until);
+        outln!("    claimed by {} until {until}", claim.by);
+    }
     if shown.reasons.is_empty() {
         shown.refusals.iter().for_each(|why| outln!("    {why}"));
     }

@@ -9,6 +9,7 @@ use crate::config;
 #[cfg(feature = "tui")]
 use crate::delivery::ServerAccess;
 use crate::ledger::commands::Keys;
+use crate::policy::Policy;
 use crate::source::git::{PolicyState, Repository};
 use crate::sync::{Prompts, Remote};
 
@@ -25,17 +26,22 @@ pub struct Options {
 pub fn run(options: &Options, repository: Option<&Path>) -> Result<(), String> {
     let repository = Repository::open(repository.unwrap_or(Path::new("."))).map_err(|error| error.to_string())?;
     let remote = Remote::find(&repository, options.remote.as_deref(), Prompts::Allowed)?;
-    let report = remote.sync(options.restore, &counted(&repository))?;
+    let policy = policy(&repository);
+    let counted = policy.as_ref().map_or_else(Keys::all, |policy| Keys::of(policy));
+    let mut report = remote.sync(options.restore, &counted)?;
+    report.claims = policy.and_then(|policy| remote.exchange_claims(&policy, super::now()).err());
     outln!("{}: {report}.", remote.name);
+    // Nothing depends on them.
+    report.claims.iter().for_each(|why| eprintln!("undersign: claims were not exchanged: {why}"));
     let mut alarms = report.alarms;
     alarms.extend(deliver(&repository));
     if alarms.is_empty() { Ok(()) } else { Err(alarms.join("\nundersign: ")) }
 }
 
-/// Whose chains about commands count, as the policy says; without one nobody can say.
-fn counted(repository: &Repository) -> Keys {
+/// Whose chains about commands count, and whose claims, says the policy; without one nobody can say.
+fn policy(repository: &Repository) -> Option<Box<Policy>> {
     let policy = repository.target().and_then(|target| repository.policy_at(target.tip));
-    if let Ok(PolicyState::Found(policy)) = policy { Keys::of(&policy) } else { Keys::all() }
+    if let Ok(PolicyState::Found(policy)) = policy { Some(policy) } else { None }
 }
 
 /// Tells review servers what was decided about their requests; why something is left.

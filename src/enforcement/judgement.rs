@@ -282,7 +282,7 @@ impl Judgement<'_> {
         if let Some(outcome) = commands::decide(&self.repository, &self.policy, update) {
             return without_states(outcome);
         }
-        if let Some(outcome) = gate::ref_names::decide_own(update, &self.repository) {
+        if let Some(outcome) = gate::ref_names::decide_own(update, input, &self.repository) {
             return without_states(outcome);
         }
         if self.case.request.proposal && update.is_move() {

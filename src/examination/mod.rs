@@ -2,6 +2,7 @@
 //! commands `queue` and `show` get the same answers from here.
 
 pub mod background;
+pub mod decided;
 pub mod external;
 pub mod interdiff;
 mod kept;
@@ -12,6 +13,7 @@ mod passing;
 mod policy_change;
 pub mod renamed;
 mod sides;
+pub mod team;
 
 pub use kept::{known, listed};
 pub use policy_change::{Flip, PolicyChange, compared, policy_change};
@@ -634,6 +636,21 @@ pub fn need(snapshot: &RepositorySnapshot, examination: &Examination, me: Option
         return format!("{} of {}", standing.approved_by.len(), people_asked(standing));
     }
     "needs others".into()
+}
+
+/// Whether somebody must sign before it can land, by [`need`]; not if it is decided, or cannot land as it is.
+pub fn waits(need: &str) -> bool {
+    !is_decided(need) && !is_stuck(need)
+}
+
+/// Whether all is said, by [`need`].
+pub fn is_decided(need: &str) -> bool {
+    matches!(need, "signed" | "rejected" | "frozen" | "cooling")
+}
+
+/// Whether it cannot land, whoever signs, by [`need`].
+pub fn is_stuck(need: &str) -> bool {
+    matches!(need, "no policy" | "policy invalid" | "unreadable" | "refused" | "rebase" | "split")
 }
 
 /// Whether this person rejected a change that has moved on since: it is their turn to say whether that was enough.

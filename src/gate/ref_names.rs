@@ -17,6 +17,10 @@ pub const RUNS: &str = "refs/undersign/runs/";
 pub const AUTHORIZATIONS: &str = "refs/undersign/authorizations/";
 /// The prefix of the chains of people who say what came of changes. No gate judges by them.
 pub const OUTCOMES: &str = "refs/undersign/outcomes/";
+/// The prefix of people's claims: `<prefix><person>`. No gate judges by them.
+pub const CLAIMS: &str = "refs/undersign/claims/";
+/// The most bytes of one person's claims.
+pub const MAX_CLAIMS: usize = 4 << 10;
 /// The prefix under which `undersign doctor` tests what a host allows.
 pub const PROBES: &str = "refs/undersign/probe/";
 /// The prefix of undersign's own refs on a host: nobody may push anything else there.
@@ -41,6 +45,9 @@ pub trait RefFacts {
 
     /// Whether a commit's tree is empty.
     fn is_empty(&self, commit: ObjectId) -> bool;
+
+    /// The bytes of a blob; none for any other object.
+    fn bytes_of_blob(&self, id: ObjectId) -> Option<usize>;
 }
 
 /// The kind of query, as far as it matters for names.
@@ -115,8 +122,12 @@ pub fn refuse_pretence(updates: &[Update], asked: Asked, facts: &dyn RefFacts) -
 }
 
 /// Refs outside the policy, other than chains: undersign's other refs, and names that would be where chains are kept.
-pub fn decide_own(update: &Update, facts: &dyn RefFacts) -> Option<RefOutcome> {
+pub fn decide_own(update: &Update, input: &Input<'_>, facts: &dyn RefFacts) -> Option<RefOutcome> {
     let name = &update.name;
+    if let Some(person) = name.strip_prefix(CLAIMS) {
+        let refused = refuse_claims(person, update, input, facts);
+        return Some(refused.map_or_else(|| RefOutcome::allowed(name), |reason| RefOutcome::refused(name, reason)));
+    }
     if name.starts_with(OWN) {
         return Some(decide_probe(update, facts));
     }
@@ -128,6 +139,22 @@ pub fn decide_own(update: &Update, facts: &dyn RefFacts) -> Option<RefOutcome> {
         return Some(RefOutcome::refused(name, Reason::deny(Code::RefUncovered, detail)));
     }
     None
+}
+
+/// Claims are advice, and replaced at will. What matters is that nobody fills the host with them: one ref for each person
+/// of the roster, of one small blob; and that who is known pushes none for others.
+fn refuse_claims(person: &str, update: &Update, input: &Input<'_>, facts: &dyn RefFacts) -> Option<Reason> {
+    let roster = &input.policy.roster;
+    let detail = if roster.by_id(person).is_none() {
+        "There are claims of people of the policy only, each under their own id."
+    } else if input.pusher.and_then(|account| roster.by_account(account)).is_some_and(|pusher| pusher.id != person) {
+        "These are another person's claims. Push your own."
+    } else if !update.new.is_zero() && facts.bytes_of_blob(update.new).is_none_or(|size| size > MAX_CLAIMS) {
+        "This is no list of claims, or longer than one may be."
+    } else {
+        return None;
+    };
+    Some(Reason::deny(Code::RefUncovered, detail))
 }
 
 /// A place to test what the host allows: it accepts empty commits, and keeps what it accepted.

@@ -63,14 +63,25 @@ impl Ask {
 /// In full: `ask ines (instead of dana); for 1 more nobody is there (rahim is away until 2027-01-04)`.
 impl fmt::Display for Ask {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = |person: &AskedPerson| match &person.instead_of {
-            Some(other) => format!("{} (instead of {other})", person.id),
-            None => person.id.clone(),
+        f.write_str(&self.told(None))
+    }
+}
+
+impl Ask {
+    /// The same for one of the people: `ask: you, ines`.
+    pub fn told(&self, me: Option<&str>) -> String {
+        let name = |person: &AskedPerson| {
+            let name = if me == Some(person.id.as_str()) { "you" } else { &person.id };
+            match &person.instead_of {
+                Some(other) => format!("{name} (instead of {other})"),
+                None => name.to_owned(),
+            }
         };
         let names: Vec<_> = self.people.iter().map(name).collect();
         let mut parts = Vec::new();
         if !names.is_empty() {
-            parts.push(format!("ask {}", names.join(", ")));
+            let colon = if self.people.iter().any(|person| me == Some(person.id.as_str())) { ":" } else { "" };
+            parts.push(format!("ask{colon} {}", names.join(", ")));
         }
         if self.open > 0 {
             let away: Vec<_> =
@@ -79,7 +90,7 @@ impl fmt::Display for Ask {
             let more = if names.is_empty() { "" } else { " more" };
             parts.push(format!("for {}{more} nobody is there{away}", self.open));
         }
-        f.write_str(&parts.join("; "))
+        parts.join("; ")
     }
 }
 
@@ -162,12 +173,7 @@ fn filled(parts: &[Part<'_>], people: &[&Mask]) -> usize {
 /// Those who can fill something that is open, and what; those who are there, and those who are away.
 type Able<'p> = Vec<(&'p Person, Mask)>;
 
-fn candidates<'p>(
-    policy: &'p Policy,
-    change: &OpenChange<'_>,
-    parts: &[Part<'_>],
-    now: i64,
-) -> (Able<'p>, Able<'p>) {
+fn candidates<'p>(policy: &'p Policy, change: &OpenChange<'_>, parts: &[Part<'_>], now: i64) -> (Able<'p>, Able<'p>) {
     let presences: Vec<_> = parts.iter().map(|part| policy.presence_in(part.name)).collect();
     let outside = |person: &&Person| {
         person.kind == PersonKind::Human

@@ -47,8 +47,16 @@ fn each_mistake_names_what_is_wrong() {
         (DANA, "[people.dana]\naway = [{ from = 2026-12-20 }]", "needs `until`"),
         (DANA, "[people.dana]\naway = [{ from = 2026-12-20, until = 2026-12-19 }]", "`until` is before `from`"),
         (DANA, "[people.dana]\naway = [{ from = 2026-12-20T00:00:00Z, until = 2026-12-21 }]", "a day without a time"),
-        (DANA, "[people.dana]\naway = [{ from = 2026-12-20, until = 2026-12-21, instead = \"omar\" }]", "no [people.omar]"),
-        (DANA, "[people.dana]\naway = [{ from = 2026-12-20, until = 2026-12-21, instead = \"dana\" }]", "instead of `dana`"),
+        (
+            DANA,
+            "[people.dana]\naway = [{ from = 2026-12-20, until = 2026-12-21, instead = \"omar\" }]",
+            "no [people.omar]",
+        ),
+        (
+            DANA,
+            "[people.dana]\naway = [{ from = 2026-12-20, until = 2026-12-21, instead = \"dana\" }]",
+            "instead of `dana`",
+        ),
         (
             DANA,
             "[people.robo]\nkind = \"bot\"\n[people.dana]\naway = [{ from = 2026-12-20, until = 2026-12-21, instead = \"robo\" }]",
@@ -59,14 +67,26 @@ fn each_mistake_names_what_is_wrong() {
             "[people.dana]\naway = [{ from = 2026-12-24, until = 2026-12-26 }, { from = 2026-12-20, until = 2026-12-24 }]",
             "begins before another one ends",
         ),
-        (DANA, "[people.dana]\naway = [{ from = 2026-12-20, until = 2026-12-20, why = \"sick\" }]", "unknown key `why`"),
+        (
+            DANA,
+            "[people.dana]\naway = [{ from = 2026-12-20, until = 2026-12-20, why = \"sick\" }]",
+            "unknown key `why`",
+        ),
         ("[ai]", "[clock]\n[ai]", "[clock] needs terms"),
         ("[ai]", "[clock]\ntier5 = { due = \"1d\", late = \"2d\" }\n[ai]", "unknown key `tier5`"),
         ("[ai]", "[clock]\ntier1 = { due = \"1d\" }\n[ai]", "needs `late`"),
         ("[ai]", "[clock]\ntier1 = { due = \"1d\", late = \"1d\" }\n[ai]", "not longer than `due`"),
         ("[ai]", "[clock]\ntier1 = { due = \"1d\", late = \"366d\" }\n[ai]", "at most \"365d\""),
-        ("[ai]", "[clock]\ndefault = { due = \"1d\", late = \"2d\" }\nweekend = [\"caturday\"]\n[ai]", "no day of the week"),
-        ("[ai]", "[clock]\ndefault = { due = \"1d\", late = \"2d\" }\nholidays = [\"soon\"]\n[ai]", "a day without a time"),
+        (
+            "[ai]",
+            "[clock]\ndefault = { due = \"1d\", late = \"2d\" }\nweekend = [\"caturday\"]\n[ai]",
+            "no day of the week",
+        ),
+        (
+            "[ai]",
+            "[clock]\ndefault = { due = \"1d\", late = \"2d\" }\nholidays = [\"soon\"]\n[ai]",
+            "a day without a time",
+        ),
     ];
     for (from, to, wanted) in table {
         let text = mistakes(from, to);
@@ -166,7 +186,7 @@ fn one_point_is_one_persons_in_whatever_form() {
     ];
     for (first, same, another) in forms {
         let refused = with_keys(&first, &same).unwrap_or_default();
-        assert!(refused.contains("line 35: this key is already that of `dana`"), "{same}: {refused}");
+        assert!(refused.contains("line 37: this key is already that of `dana`"), "{same}: {refused}");
         let twice = with_keys(&format!("{first}\", \"{same}"), &another).unwrap_or_default();
         assert!(twice.contains("already among those of `dana`"), "{same}: {twice}");
         assert_eq!(with_keys(&first, &another), None, "{another}");
@@ -309,13 +329,13 @@ fn what_people_are_known_by_is_theirs_alone() {
     ] {
         let refused = of(hers, &format!("emails = [\"{wrong}\"]")).unwrap_or_default();
         assert!(
-            refused.contains("line 35: ") && refused.contains("is no address; write it as commits have it"),
+            refused.contains("line 37: ") && refused.contains("is no address; write it as commits have it"),
             "{wrong}: {refused}"
         );
     }
     for wrong in ["", " ", "@rahim", "rahim ", "ra him", "rahim\\t", "ra\\u200Bhim"] {
         let refused = of(hers, &format!("{plain}\nlogins = [\"{wrong}\"]")).unwrap_or_default();
-        assert!(refused.contains("line 36: ") && refused.contains("is no account"), "{wrong}: {refused}");
+        assert!(refused.contains("line 38: ") && refused.contains("is no account"), "{wrong}: {refused}");
     }
     let cased =
         Policy::parse("policy.toml", &SAMPLE.replacen("[people.rahim]", "[people.Dana]", 1)).unwrap_err().to_string();

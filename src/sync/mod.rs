@@ -2,6 +2,7 @@
 //! chain has one writer. Nothing here signs: a lost race is fetched and sent again.
 
 pub mod branches;
+mod claims;
 pub mod commands;
 #[cfg(feature = "tui")]
 pub mod patches;
@@ -58,6 +59,8 @@ pub struct Report {
     pub sent: usize,
     /// What must not be overlooked, a sentence each.
     pub alarms: Vec<String>,
+    /// Why claims were not exchanged; nothing depends on them.
+    pub claims: Option<String>,
 }
 
 impl fmt::Display for Report {
@@ -65,10 +68,11 @@ impl fmt::Display for Report {
         let records = |n: usize| if n == 1 { "1 record".to_owned() } else { format!("{n} records") };
         write!(f, "{} fetched, {} sent", records(self.fetched), records(self.sent))?;
         match self.alarms.len() {
-            0 => Ok(()),
-            1 => write!(f, ", 1 alarm"),
-            n => write!(f, ", {n} alarms"),
+            0 => {}
+            1 => write!(f, ", 1 alarm")?,
+            n => write!(f, ", {n} alarms")?,
         }
+        if self.claims.is_some() { write!(f, ", no claims exchanged") } else { Ok(()) }
     }
 }
 

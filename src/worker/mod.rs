@@ -8,6 +8,7 @@ mod read;
 pub mod scan;
 mod search;
 
+use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -23,14 +24,17 @@ use crate::app::review::parts::{ChangePart, Since, View};
 use crate::app::{Effect, Event, Listing, Opened, Synced, TextLine};
 use crate::cache::Caches;
 use crate::change::diff::Diff;
-use crate::change::{BranchRef, Change, Commit, RepoPath, visible};
+use crate::change::{BranchRef, Change, Commit, ObjectId, RepoPath, visible};
+use crate::claims;
 use crate::clipboard;
 use crate::decision::{Draft, Revised};
 use crate::delivery::{self, Hosts, ServerAccess};
 use crate::drafts::{self, Drafts, Refs};
 use crate::examination::renamed::Renamed;
-use crate::examination::{self, RepositorySnapshot, background, interdiff};
+use crate::examination::team::Team;
+use crate::examination::{self, Examination, RepositorySnapshot, background, decided, interdiff};
 use crate::ledger::commands::Keys;
+use crate::policy::Ask;
 use crate::record::Record;
 use crate::risk::PackFile;
 use crate::signer::{NoKey, SigningKey};
@@ -38,6 +42,7 @@ use crate::signing::{self, Case, SigningError};
 use crate::source::git::{Names, Repository};
 use crate::source::server::Told;
 use crate::sync::{Prompts, Remote, branches, servers};
+use crate::waiting;
 use highlight::Colouring;
 use scan::Tools;
 use search::Wanted;
@@ -48,6 +53,8 @@ pub struct Ports {
     /// Of the repositories of the queue.
     pub names: Names,
     pub caches: Caches,
+    /// What the program remembers between runs; nothing if there is no such directory.
+    pub state: Option<PathBuf>,
     pub key: Result<SigningKey, NoKey>,
     /// The review servers.
     pub access: ServerAccess,
@@ -142,6 +149,15 @@ pub fn perform(effect: Effect, ports: &Ports, tell: &mut dyn FnMut(Event)) {
             ports.open.store(ticket, Ordering::Relaxed);
             open(snapshot, change, read_only, ports, |result| tell(Event::Opened { ticket, result }));
         }
+        Effect::History { repositories } => tell(history(&repositories, ports.now())),
+        Effect::Claim { repository, snapshot, person, head } => {
+            tell(Event::Claimed { repository, result: claim(&snapshot, &person, head, ports.now()) });
+        }
+        Effect::KeepWaiting { snapshot, pending, since } => {
+            let kept = waiting::keep(ports.state.as_deref(), &snapshot.common_dir, &pending, &since, ports.now());
+            let has_clock = snapshot.policy().is_some_and(|policy| policy.clock.is_some());
+            kept.err().filter(|_| has_clock).into_iter().for_each(|why| tell(Event::Told(why)));
+        }
         Effect::Watch { snapshot, change } => {
             // A repository that cannot be read now says so when it is read.
             let moved =
@@ -184,7 +200,7 @@ pub fn perform(effect: Effect, ports: &Ports, tell: &mut dyn FnMut(Event)) {
             while job.step(tell) {}
         }
         Effect::Sync { repository, snapshot } => {
-            tell(Event::Synced { repository, result: sync(&snapshot, &ports.access) })
+            tell(Event::Synced { repository, result: sync(&snapshot, &ports.access, ports.now()) })
         }
         Effect::Recall => {
             for told in ports.access.servers.iter().filter_map(|server| ports.access.memory.load(&server.name)) {
@@ -257,7 +273,10 @@ fn list(index: usize, path: &std::path::Path, ports: &Ports) -> Result<Listing, 
         let known = examination::known(&repository, &snapshot, change, &cache, ports.now()).ok()??;
         Some((change.id.clone(), Arc::new(known)))
     };
-    let examined = pending.changes.iter().filter_map(known).collect();
+    let examined: HashMap<_, _> = pending.changes.iter().filter_map(known).collect();
+    let since = waiting::since(ports.state.as_deref(), repository.common_dir(), ports.now());
+    let team = Team::of(&repository, &snapshot, ports.now());
+    let asks = asks(&snapshot, &pending.changes, &examined, &team, ports.now());
     let fetched = branches::last_fetch(&repository);
     let servers = &ports.access.servers;
     let at_servers = servers.iter().flat_map(|server| {
@@ -278,11 +297,49 @@ fn list(index: usize, path: &std::path::Path, ports: &Ports) -> Result<Listing, 
         hosted,
         at_servers,
         broken,
+        team,
+        asks,
+        since,
         commands,
         undelivered,
         outbox,
         fetched,
     })
+}
+
+/// Whom to ask for what was examined already.
+fn asks(
+    snapshot: &RepositorySnapshot,
+    changes: &[Change],
+    examined: &HashMap<String, Arc<Examination>>,
+    team: &Team,
+    now: i64,
+) -> HashMap<String, Ask> {
+    let of = |change: &Change| {
+        let examination = examined.get(&change.id)?;
+        let need = examination::need(snapshot, examination, None, now);
+        Some((change.id.clone(), team.ask(snapshot, examination, change, &need, now)))
+    };
+    changes.iter().filter_map(of).collect()
+}
+
+fn history(repositories: &[(Arc<RepositorySnapshot>, BTreeSet<ObjectId>)], now: i64) -> Event {
+    let (mut decisions, mut problems) = (Vec::new(), Vec::new());
+    for (snapshot, pending) in repositories {
+        let read = Repository::open(&snapshot.root)
+            .and_then(|repository| decided::history(&repository, snapshot, pending, decided::MOST, now));
+        match read {
+            Ok(own) => decisions.extend(own),
+            Err(error) => problems.push(format!("{}: {error}", snapshot.name)),
+        }
+    }
+    decided::newest_first(&mut decisions);
+    Event::History { decisions, problems }
+}
+
+fn claim(snapshot: &RepositorySnapshot, person: &str, head: ObjectId, now: i64) -> Result<Option<i64>, String> {
+    let repository = Repository::open(&snapshot.root).map_err(|error| error.to_string())?;
+    claims::toggle(&repository, person, head, now)
 }
 
 /// An open change as it is now.
@@ -381,12 +438,13 @@ fn note_for_server(
 }
 
 /// The screen is ours, so git must not ask on it.
-fn sync(snapshot: &RepositorySnapshot, access: &ServerAccess) -> Result<Synced, String> {
+fn sync(snapshot: &RepositorySnapshot, access: &ServerAccess, now: i64) -> Result<Synced, String> {
     let repository = Repository::open(&snapshot.root).map_err(|error| error.to_string())?;
     let remote = Remote::find(&repository, None, Prompts::Never)?;
-    let report = remote
+    let mut report = remote
         .sync(false, &counted(snapshot))
         .map_err(|why| format!("{why} In a terminal, `undersign sync` can ask for a password."))?;
+    report.claims = snapshot.policy().and_then(|policy| remote.exchange_claims(policy, now).err());
     let receipt = access.deliver(&repository);
     Ok(Synced { route: format!("{} → {}", snapshot.name, remote.name), report, receipt })
 }
@@ -588,9 +646,9 @@ impl Workers {
             Effect::Compare { .. } => &self.near,
             Effect::Search { .. } => &self.search,
             Effect::View { .. } | Effect::Range { .. } | Effect::Paths { .. } | Effect::Copy(_) => &self.load,
-            Effect::Watch { .. } => &self.load,
+            Effect::Watch { .. } | Effect::Claim { .. } | Effect::KeepWaiting { .. } => &self.load,
             Effect::Edit { .. } | Effect::Write { .. } | Effect::Suspend => &self.load,
-            Effect::Examine { .. } => &self.assess,
+            Effect::Examine { .. } | Effect::History { .. } => &self.assess,
             Effect::Learn { .. } => &self.learn,
             Effect::Highlight { .. } => &self.highlight,
             Effect::Sync { .. } | Effect::Fetch { .. } | Effect::Bring { .. } => &self.sync,

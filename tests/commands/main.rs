@@ -25,6 +25,7 @@ mod policy;
 mod requests;
 mod risk;
 mod shells;
+mod team;
 mod verify;
 mod which;
 
@@ -97,6 +98,7 @@ fn started(f: &Fixture, repo: &Path, args: &[&str], input: &str, environment: &[
         .env("HOME", f.dir.path())
         .env("XDG_CONFIG_HOME", f.dir.path().join("config"))
         .env("XDG_CACHE_HOME", f.dir.path().join("cache"))
+        .env("XDG_STATE_HOME", f.dir.path().join("state"))
         .envs(environment.iter().copied())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -289,7 +289,7 @@ impl Idle {
         let name = |effect: Effect| match effect {
             Effect::Examine { change, .. } => Some(change.branch.clone()),
             // Once all are examined.
-            Effect::Learn { .. } => None,
+            Effect::Learn { .. } | Effect::KeepWaiting { .. } => None,
             other => panic!("{other:?}"),
         };
         effects.into_iter().filter_map(name).collect()

@@ -23,6 +23,7 @@ mod screens;
 mod strokes;
 #[path = "../support/mod.rs"]
 mod support;
+mod team;
 mod texts;
 mod tools;
 #[path = "../support/waiting.rs"]

@@ -90,3 +90,41 @@ fn names_are_judged_as_git_judges_them() {
         }
     }
 }
+
+/// An object of the fixture's repository, from a file.
+fn blob(f: &Fixture, text: &str) -> String {
+    f.write("../blob", text);
+    f.git("mina", &["hash-object", "-w", "../blob"])
+}
+
+#[test]
+fn claims_are_one_small_blob_of_each_person_of_the_policy_and_change_at_will() {
+    let (f, none) = (open(), "0".repeat(40));
+    let (one, other) = (blob(&f, "undersign-claims/v1\n"), blob(&f, "whatever it says, no gate reads it"));
+    let name = "refs/undersign/claims/dana";
+    allowed(Gate::of(&f).push(&[(name, &none, &one)]));
+    allowed(Gate::of(&f).pusher("dana").push(&[(name, &none, &one)]));
+    // An account that is nobody's in the policy may be a machine that passes them on.
+    allowed(Gate::of(&f).pusher("mirror").push(&[(name, &none, &one)]));
+    f.git("dana", &["update-ref", name, &one]);
+    allowed(Gate::of(&f).push(&[(name, &one, &other)]));
+    allowed(Gate::of(&f).push(&[(name, &one, &none)]));
+}
+
+#[test]
+fn nothing_else_is_let_in_among_claims() {
+    let (f, none) = (open(), "0".repeat(40));
+    let small = blob(&f, "undersign-claims/v1\n");
+    let large = blob(&f, &"x".repeat(4097));
+    let tree = f.git("mina", &["rev-parse", "main^{tree}"]);
+    let push = |name: &str, object: &str| Gate::of(&f).push(&[(name, &none, object)]);
+    let dana = "refs/undersign/claims/dana";
+    for object in [&large, &tree, &f.id("main"), &"1".repeat(40)] {
+        denied(push(dana, object), "REF_UNCOVERED");
+    }
+    for name in ["refs/undersign/claims/stranger", "refs/undersign/claims/dana/more", "refs/undersign/claims/DANA"] {
+        denied(push(name, &small), "REF_UNCOVERED");
+    }
+    denied(push("refs/undersign/claims", &small), "LEDGER_ROLLBACK");
+    denied(Gate::of(&f).pusher("rahim").push(&[(dana, &none, &small)]), "REF_UNCOVERED");
+}

@@ -1,6 +1,7 @@
 //! Real pushes with the git program through the installed hook.
 #![allow(clippy::unwrap_used)]
 
+mod claims;
 mod history;
 mod large;
 mod remote;

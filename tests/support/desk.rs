@@ -35,7 +35,8 @@ impl Session {
     pub fn new(fixture: &Fixture, size: (u16, u16)) -> Session {
         let key = fixture.key("dana");
         let caches = Caches::at(Some(fixture.dir.path().join("cache")));
-        let ports = Ports { caches, clock: Some(NOW), ..ports(&fixture.dir.path().join("drafts"), key) };
+        let state = Some(fixture.dir.path().join("state"));
+        let ports = Ports { caches, state, clock: Some(NOW), ..ports(&fixture.dir.path().join("drafts"), key) };
         Session::over(vec![fixture.repo.clone()], ports, NOW, size)
     }
 
@@ -147,6 +148,7 @@ pub fn ports(drafts: &Path, key: SigningKey) -> Ports {
         drafts: Drafts::at(drafts.to_owned()),
         names: Default::default(),
         caches: Caches::default(),
+        state: None,
         key: Ok(key),
         access: ServerAccess::nowhere(),
         clock: None,

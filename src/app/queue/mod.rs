@@ -1,6 +1,7 @@
 //! The queue: all pending changes of all repositories, riskiest first.
 
 mod commands;
+mod team;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -17,9 +18,12 @@ use crate::change::{Change, ObjectId, visible};
 use crate::decision::Revised;
 use crate::delivery::Hosted;
 use crate::examination::background::Progress;
+use crate::examination::team::Team;
 use crate::examination::{self, Examination, RepositorySnapshot};
+use crate::policy::Ask;
 use crate::source::git::{POLICY_PATH, PolicyState};
 use crate::source::server::Told;
+use crate::waiting::WaitingSince;
 
 /// A repository of the desk.
 #[derive(Debug, Clone)]
@@ -42,6 +46,8 @@ pub struct Entry {
     pub change: Arc<Change>,
     pub examined: Examined,
     pub need: String,
+    /// Whom to ask for what is open.
+    pub ask: Ask,
     pub again: Option<Again>,
     /// Whether it is examined with the present data of its repository, or is being examined.
     pub asked: bool,
@@ -72,6 +78,8 @@ pub enum Preview {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sort {
     Risk,
+    /// Only where a policy has a clock.
+    Due,
     Age,
     Size,
 }
@@ -80,6 +88,7 @@ impl Sort {
     pub fn name(self) -> &'static str {
         match self {
             Sort::Risk => "risk",
+            Sort::Due => "due",
             Sort::Age => "age",
             Sort::Size => "size",
         }
@@ -198,9 +207,14 @@ pub struct Queue {
     by_id: HashMap<String, usize>,
     /// The width of the longest title, and whether there is a review request: each frame needs them.
     longest_title: usize,
+    longest_ask: usize,
     has_requests: bool,
     /// Examinations that were requested and not answered.
     under_way: usize,
+    /// By repository: claims, and what its people have to read.
+    teams: BTreeMap<usize, Team>,
+    /// By repository: since when heads wait, and whether that is still to be remembered.
+    waiting: BTreeMap<usize, (WaitingSince, bool)>,
     /// By repository: for which commits history was last read, and the progress while it is being read.
     learnt: BTreeMap<usize, (Learnt, Option<Progress>)>,
 }
@@ -237,8 +251,11 @@ impl Queue {
             order: Vec::new(),
             by_id: HashMap::new(),
             longest_title: 0,
+            longest_ask: 0,
             has_requests: false,
             under_way: 0,
+            teams: BTreeMap::new(),
+            waiting: BTreeMap::new(),
             learnt: BTreeMap::new(),
         }
     }
@@ -258,7 +275,7 @@ impl Queue {
     /// Replaces the changes of one repository.
     pub fn listed(&mut self, repository: usize, listing: Listing, me: Option<&str>, now: i64) {
         let Listing { snapshot, changes, examined: mut fresh, mut again, mut hosted, at_servers, broken, .. } = listing;
-        let commands = listing.commands;
+        let (commands, team, mut asks, since) = (listing.commands, listing.team, listing.asks, listing.since);
         let (outbox, fetched) = (listing.outbox, listing.fetched);
         // The leftovers of a failed fetch say less than what was known before.
         if let Some(time) = fetched {
@@ -270,33 +287,39 @@ impl Queue {
         let mut known: BTreeMap<_, _> = self
             .entries
             .iter()
-            .map(|e| ((e.change.id.clone(), e.change.revision.head), (e.examined.clone(), e.need.clone())))
+            .map(|e| {
+                let known = (e.examined.clone(), e.need.clone(), e.ask.clone());
+                ((e.change.id.clone(), e.change.revision.head), known)
+            })
             .collect();
         self.entries.retain(|entry| entry.change.repository != repository);
         for change in changes {
             let again = again.remove(&change.id);
             let before = known.remove(&(change.id.clone(), change.revision.head));
-            let (examined, need, asked) = match fresh.remove(&change.id) {
+            let (examined, need, ask, asked) = match fresh.remove(&change.id) {
                 // What changed since is still to be reported.
                 Some(fresh) => {
                     let need = examination::need(&snapshot, &fresh, me, now);
-                    (Examined::Done(fresh), need, again.is_none())
+                    (Examined::Done(fresh), need, asks.remove(&change.id).unwrap_or_default(), again.is_none())
                 }
                 // Changes that were examined before are examined again: policy or ledger may have changed.
                 None => {
-                    let (examined, need) = before.unwrap_or((Examined::Pending, String::new()));
-                    (examined, need, false)
+                    let (examined, need, ask) = before.unwrap_or((Examined::Pending, String::new(), Ask::default()));
+                    (examined, need, ask, false)
                 }
             };
             let hosted = hosted.remove(&change.id);
-            self.entries.push(Entry { change, examined, need, again, asked, hosted, request_info: None });
+            self.entries.push(Entry { change, examined, need, ask, again, asked, hosted, request_info: None });
         }
+        self.teams.insert(repository, team);
+        self.waiting.insert(repository, (since, false));
         self.at_servers.insert(repository, at_servers);
         self.set_commands(repository, commands);
         self.broken.retain(|broken| broken.repository != repository);
         self.broken.extend(broken.into_iter().map(|(what, why)| Broken { repository, what, why }));
         self.sources[repository] = Source::Ready(snapshot);
         self.join_servers();
+        self.start_clocks(now);
         self.arrange();
         self.keep_selection();
     }
@@ -316,13 +339,14 @@ impl Queue {
     }
 
     /// A server answered, or why it did not; returns whether there is such a server.
-    pub fn answered(&mut self, name: &str, result: Result<Arc<Told>, String>) -> bool {
+    pub fn answered(&mut self, name: &str, result: Result<Arc<Told>, String>, now: i64) -> bool {
         let Some(server) = self.servers.iter_mut().find(|server| server.name == name) else { return false };
         match result {
             Ok(told) => (server.told, server.problem) = (Some(told), None),
             Err(why) => server.problem = Some(why),
         }
         self.join_servers();
+        self.start_clocks(now);
         self.arrange();
         self.keep_selection();
         true
@@ -343,13 +367,21 @@ impl Queue {
     pub fn examined(&mut self, id: &str, result: Result<Arc<Examination>, String>, me: Option<&str>, now: i64) {
         self.under_way = self.under_way.saturating_sub(1);
         let Some(&at) = self.by_id.get(id) else { return };
-        let need = match (&result, self.snapshot(&self.entries[at].change)) {
-            (Ok(examination), Some(snapshot)) => examination::need(snapshot, examination, me, now),
-            _ => "unreadable".to_owned(),
+        let change = &self.entries[at].change;
+        let (need, ask) = match (&result, self.snapshot(change)) {
+            (Ok(examination), Some(snapshot)) => {
+                let need = examination::need(snapshot, examination, me, now);
+                let ask = self.teams.get(&change.repository);
+                let ask = ask.map(|team| team.ask(snapshot, examination, change, &need, now)).unwrap_or_default();
+                (need, ask)
+            }
+            _ => ("unreadable".to_owned(), Ask::default()),
         };
         let entry = &mut self.entries[at];
-        entry.need = need;
+        (entry.need, entry.ask) = (need, ask);
         entry.examined = result.map_or_else(Examined::Failed, Examined::Done);
+        self.longest_ask = self.longest_ask.max(entry.told_ask().map_or(0, |ask| ask.width()));
+        self.start_clock(at, now);
         self.order.retain(|other| *other != at);
         let place = self.order.partition_point(|&other| self.rank(other) < self.rank(at));
         self.order.insert(place, at);
@@ -433,6 +465,8 @@ impl Queue {
     /// Sorts all entries again.
     pub fn arrange(&mut self) {
         self.longest_title = self.entries.iter().map(|entry| entry.title().width()).max().unwrap_or(0);
+        self.longest_ask =
+            self.entries.iter().filter_map(Entry::told_ask).map(|ask| ask.width()).max().unwrap_or_default();
         self.has_requests = self.entries.iter().any(|entry| entry.change.request().is_some());
         self.by_id = self.entries.iter().enumerate().map(|(at, entry)| (entry.change.id.clone(), at)).collect();
         let mut order: Vec<usize> = (0..self.entries.len()).collect();
@@ -481,6 +515,7 @@ impl Queue {
         let (tier, points) = (examination.assessment.tier, examination.assessment.points);
         match self.sort {
             Sort::Risk => (i64::from(tier), -i64::from(points), id),
+            Sort::Due => (self.deadlines(entry).map_or(i64::MAX, |own| own.due), i64::from(tier), id),
             Sort::Age => (entry.change.revision.commits.first().map_or(0, |c| c.time), 0, id),
             Sort::Size => (-i64::from(examination.added + examination.removed), 0, id),
         }
@@ -495,9 +530,11 @@ impl Queue {
         let asked = if entry.is_asked_of_me() { "@" } else { "" };
         let author = entry.request_info.as_ref().map_or("", |request_info| request_info.pending.author.as_str());
         let ready = entry.not_ready().map_or("", NotReady::word);
+        let ask = entry.told_ask().unwrap_or_default();
+        let claims: Vec<_> = self.claims_of(&entry.change).map(|claim| claim.by.as_str()).collect();
         let text =
             [&entry.change.id, &entry.change.name, entry.title(), &agent, &entry.need, again, asked, author, ready];
-        let text = text.join(" ").to_lowercase();
+        let text = [&text[..], &[&ask], &claims].concat().join(" ").to_lowercase();
         self.filter.to_lowercase().split_whitespace().all(|word| text.contains(word))
     }
 
@@ -567,7 +604,8 @@ impl Queue {
             }
             Action::Sort => {
                 self.sort = match self.sort {
-                    Sort::Risk => Sort::Age,
+                    Sort::Risk if self.has_clock() => Sort::Due,
+                    Sort::Risk | Sort::Due => Sort::Age,
                     Sort::Age => Sort::Size,
                     Sort::Size => Sort::Risk,
                 };
@@ -643,8 +681,8 @@ impl Entry {
     pub fn section(&self) -> Section {
         match (&self.examined, self.need.as_str()) {
             (Examined::Pending, _) => Section::Pending,
-            (_, "signed" | "rejected" | "frozen" | "cooling") => Section::Decided,
-            (_, "no policy" | "policy invalid" | "unreadable" | "refused" | "rebase" | "split") => Section::Stuck,
+            (_, need) if examination::is_decided(need) => Section::Decided,
+            (_, need) if examination::is_stuck(need) => Section::Stuck,
             _ if self.not_ready().is_some() => Section::NotReady,
             (_, "needs you") => Section::Mine,
             (_, "waiting") => Section::Waiting,

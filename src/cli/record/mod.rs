@@ -15,9 +15,10 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
-use crate::change::{address, visible};
+use crate::change::visible;
 use crate::datafile;
 use crate::decision::Verdict;
+use crate::examination::decided::statement_of;
 use crate::gate::{RecordStatus, Validity};
 use crate::record::Record;
 use crate::source::git::Repository;
@@ -223,9 +224,8 @@ fn show(options: &ShowOptions, book: &Book) -> Result<(), String> {
     let status = book.find(&options.id)?;
     let record = status.record;
     // The payload verified, so it is ASCII without control characters other than line feeds.
-    let payload = String::from_utf8_lossy(&record.verified.payload()).into_owned();
     if options.payload {
-        out!("{payload}");
+        out!("{}", String::from_utf8_lossy(&record.verified.payload()));
         return Ok(());
     }
     if options.for_agent {
@@ -250,23 +250,13 @@ fn show(options: &ShowOptions, book: &Book) -> Result<(), String> {
     };
     outln!("made      {}, {until}", datafile::date(predicate.issued_at.seconds()));
     outln!("chain     record {} of {}/{}", predicate.chain.seq.0, predicate.chain.key, predicate.chain.id);
-    match without_secret(record) {
-        None => outln!("\n{payload}"),
-        Some(shown) => outln!("\n{shown}\nThe user of the URL is left out above; --payload prints the signed bytes."),
+    let (shown, is_cut) = statement_of(record);
+    outln!("\n{shown}");
+    if is_cut {
+        outln!("The user of the URL is left out above; --payload prints the signed bytes.");
     }
     outln!("To check it without undersign: `undersign record export {} --to DIR`.", record.id().short());
     Ok(())
-}
-
-/// The statement for people, where an earlier version signed a URL that may hold a secret.
-fn without_secret(record: &Record) -> Option<String> {
-    let mut statement = record.verified.statement().clone();
-    let uri = &mut statement.predicate.repository.uri;
-    if !address::may_hold_secret(uri) {
-        return None;
-    }
-    *uri = address::without_user(uri);
-    Some(String::from_utf8_lossy(&statement.encode()).into_owned())
 }
 
 fn signer(status: &RecordStatus<'_>) -> String {

@@ -14,6 +14,7 @@ use crate::change::{Change, Commit, Identity, ObjectId, RepoPath, Revision};
 use crate::decision::{Draft, Note, Revised};
 use crate::delivery::ServerAccess;
 use crate::drafts::Drafts;
+use crate::examination::team::Team;
 use crate::examination::{Examination, FileMaterial, Reading, RepositorySnapshot};
 use crate::policy::Policy;
 use crate::risk::Rules;
@@ -157,6 +158,9 @@ pub fn queue() -> State {
         hosted: HashMap::new(),
         at_servers: Vec::new(),
         broken: Vec::new(),
+        team: Team::default(),
+        asks: HashMap::new(),
+        since: Default::default(),
         commands: Vec::new(),
         undelivered: 0,
         outbox: None,
@@ -199,6 +203,7 @@ pub fn open(state: &mut State) {
         drafts: Drafts::at("sample".into()),
         names: Default::default(),
         caches: Caches::default(),
+        state: None,
         key: Err(NoKey::default()),
         access: ServerAccess::nowhere(),
         clock: Some(NOW),

@@ -109,9 +109,8 @@ fn ties_do_not_always_name_the_same_person_and_are_the_same_each_time() {
 #[test]
 fn a_stand_in_takes_the_turn_of_who_is_away_and_that_is_said() {
     let policy = policy(&["anna senior away=ben", "ben senior", "cara senior"]);
-    let told: BTreeSet<String> = (0..60)
-        .map(|n| asked(&policy, &["default senior 1"], &[], &[], &format!("shop:{n}")).to_string())
-        .collect();
+    let told: BTreeSet<String> =
+        (0..60).map(|n| asked(&policy, &["default senior 1"], &[], &[], &format!("shop:{n}")).to_string()).collect();
     let wanted = ["ask ben", "ask ben (instead of anna)", "ask cara"].map(str::to_owned);
     assert_eq!(told, wanted.into_iter().collect());
 }

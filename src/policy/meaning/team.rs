@@ -37,7 +37,11 @@ impl Found {
             listed(weekend.chain(clock.holidays.iter().map(|holiday| day(*holiday))))
         };
         if let Some(now) = new.map(free).filter(|now| old.map(free).as_ref() != Some(now)) {
-            let text = if now == "nothing" { "clocks run on every day".to_owned() } else { format!("clocks stand still on {now}") };
+            let text = if now == "nothing" {
+                "clocks run on every day".to_owned()
+            } else {
+                format!("clocks stand still on {now}")
+            };
             self.add(Direction::Advice, text);
         }
     }

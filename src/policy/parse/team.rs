@@ -109,7 +109,9 @@ fn weekend(clock: &Table<'_>) -> BTreeSet<usize> {
     for name in &names {
         match WEEK.iter().position(|own| *own == name.value) {
             Some(day) => _ = days.insert(day),
-            None => name.mistake(format!("`{}` is no day of the week: {}", visible::text(&name.value), WEEK.join(", "))),
+            None => {
+                name.mistake(format!("`{}` is no day of the week: {}", visible::text(&name.value), WEEK.join(", ")))
+            }
         }
     }
     if let Some(first) = names.first().filter(|_| days.len() == WEEK.len()) {

@@ -9,6 +9,7 @@ mod contents;
 mod deadline;
 mod export;
 mod landed;
+mod landings;
 mod links;
 mod merges;
 mod merging;
@@ -31,6 +32,7 @@ pub use attribution::{NotesRefs, attribution, note, testimony};
 pub use contents::Objects;
 pub use deadline::Deadline;
 pub use export::{LeftOut, export};
+pub use landings::Landings;
 pub use merging::applied;
 pub use names::Names;
 pub use objects::{blob_id, content, diff, diff_from, entry_at, manifest, size_of, small_text};
@@ -558,6 +560,12 @@ impl Repository {
         self.raw.find_commit(oid(commit)).and_then(|commit| commit.tree()).is_ok_and(|tree| tree.is_empty())
     }
 
+    /// The bytes of a blob, without reading it; none for any other object.
+    pub fn bytes_of_blob(&self, id: ObjectId) -> Option<usize> {
+        let (size, kind) = self.raw.odb().ok()?.read_header(oid(id)).ok()?;
+        (kind == git2::ObjectType::Blob).then_some(size)
+    }
+
     /// Resolves what a person typed: a ref, an abbreviation, `HEAD~2`.
     pub fn resolve(&self, text: &str) -> Result<ObjectId, GitError> {
         let missing = || GitError::NoSuchRevision(visible::text(text).into_owned());
@@ -847,5 +855,9 @@ impl RefFacts for Repository {
 
     fn is_empty(&self, commit: ObjectId) -> bool {
         self.is_empty(commit)
+    }
+
+    fn bytes_of_blob(&self, id: ObjectId) -> Option<usize> {
+        self.bytes_of_blob(id)
     }
 }

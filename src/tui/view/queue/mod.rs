@@ -1,6 +1,7 @@
 //! The queue: one row per change, and below it the details of the selected one.
 
 mod commands;
+mod team;
 
 use ratatui::layout::Rect;
 use unicode_width::UnicodeWidthStr as _;
@@ -161,6 +162,11 @@ fn header(state: &State, area: Rect, paint: &mut Paint<'_>) {
     } else if open > 0 && pending == 0 && decided > 0 && is_signatory(state) {
         left = left.add(Role::Ok, " · all done for you");
     }
+    let is_late = |entry: &&Entry| state.queue.deadlines(entry).is_some_and(|own| state.now >= own.late);
+    let late = entries.iter().filter(is_late).count();
+    if late > 0 {
+        left = left.add(Role::Error, &format!(" · {late} late"));
+    }
     let moved = entries.iter().filter(|entry| entry.again.is_some()).count();
     if moved > 0 {
         let next = state.keymap.first(Action::NextAgain);
@@ -238,6 +244,7 @@ struct Columns {
     size: usize,
     checks: usize,
     age: usize,
+    due: usize,
     need: usize,
 }
 
@@ -264,10 +271,12 @@ impl Columns {
             size: from(14, 92),
             checks: if state.queue.servers.is_empty() { 0 } else { from(4, 84) },
             age: from(5, 76),
-            need: 10,
+            due: if state.queue.has_clock() { from(5, 100) } else { 0 },
+            need: if width >= 100 { (state.queue.longest_ask() + 2).clamp(10, 20) } else { 10 },
         };
         let used = Columns::FIXED + columns.bar + columns.reach + columns.repository + columns.change + columns.agent;
-        let rest = width.saturating_sub(used + columns.size + columns.checks + columns.age + columns.need).max(10);
+        let right = columns.size + columns.checks + columns.age + columns.due + columns.need;
+        let rest = width.saturating_sub(used + right).max(10);
         // Extra width goes to the title until the longest fits, then to the branch.
         let longest = state.queue.longest_title() + 2;
         columns.branch = rest.saturating_sub(longest).min(36);
@@ -281,7 +290,7 @@ impl Columns {
     fn headings(&self, sort: Sort) -> Line {
         let mark = |own: Sort, name: &str| if own == sort { format!("{name} ▾") } else { name.to_owned() };
         let (tier, age) = (mark(Sort::Risk, "tier"), mark(Sort::Age, "age"));
-        let size = mark(Sort::Size, "size");
+        let (size, due) = (mark(Sort::Size, "size"), mark(Sort::Due, "due"));
         let text = [
             format!("   {}", cell(&tier, self.bar + 2)),
             cell("reach", self.reach),
@@ -295,6 +304,7 @@ impl Columns {
             " ".repeat(self.size.min(1)),
             cell("CI", self.checks),
             if self.age > 0 { format!("{age:>4} ") } else { String::new() },
+            if self.due > 0 { format!("{due:>4} ") } else { String::new() },
             " needs".to_owned(),
         ];
         Line::new().add(Role::Faint, &text.concat())
@@ -305,7 +315,7 @@ impl Columns {
         let name = state.queue.snapshot(&entry.change).map_or("", |snapshot| snapshot.name.as_str());
         let is_settled = entry.section() == Section::Decided;
         let title_role = if is_settled { Role::Muted } else { Role::Text };
-        let sign = sign_of(entry);
+        let sign = sign_of(state, entry);
         let number = entry.change.request().map(Request::sign).unwrap_or_default();
         let change = cell(&number, self.change);
         let examination = match &entry.examined {
@@ -346,7 +356,9 @@ impl Columns {
             line = line.add(Role::Error, &format!("{:>7} ", format!("−{}", short(examination.removed))));
         }
         let not_ready = entry.not_ready().filter(|_| entry.section() == Section::NotReady);
-        let need = not_ready.map_or_else(|| short_need(&entry.need, examination), |why| why.word().to_owned());
+        let ask = entry.told_ask().filter(|ask| ask.width() < self.need);
+        let need = ask.unwrap_or_else(|| short_need(&entry.need, examination));
+        let need = not_ready.map_or(need, |why| why.word().to_owned());
         self.age(self.checks(line, entry), state, entry)
             .add(need_role(entry.section(), &entry.need), &clip(&need, self.need - 1))
     }
@@ -382,15 +394,19 @@ impl Columns {
     fn age(&self, line: Line, state: &State, entry: &Entry) -> Line {
         let age = age(state.now, entry.change.revision.commits.first().map_or(0, |commit| commit.time));
         let text = if self.age > 0 { format!("{age:>4} ") } else { String::new() };
-        line.add(Role::Faint, &format!("{text} "))
+        let line = line.add(Role::Faint, &text);
+        let due = state.queue.deadlines(entry).map_or((Role::Faint, String::new()), |own| team::due(own, state.now));
+        let line = if self.due > 0 { line.add(due.0, &format!("{:>4} ", due.1)) } else { line };
+        line.add(Role::Faint, " ")
     }
 }
 
-/// The sign before a title: it moved, its checks fail, or its server requests a review by this person.
-fn sign_of(entry: &Entry) -> &'static str {
+/// The sign before a title: it moved, its server requests a review by this person, or somebody claimed it.
+fn sign_of(state: &State, entry: &Entry) -> &'static str {
     match () {
         () if entry.again.is_some() => "↻ ",
         () if entry.is_asked_of_me() => "@ ",
+        () if state.queue.claims_of(&entry.change).next().is_some() => "◆ ",
         () => "  ",
     }
 }
@@ -576,6 +592,7 @@ fn details(state: &State, entry: &Entry, examination: &Examination, width: usize
         let told = again.told.as_deref().unwrap_or("…");
         facts.add("moved", Role::Accent, &format!("{}: {told}", again.since.name()));
     }
+    team::facts(&mut facts, state, entry);
     if !entry.change.stands.is_empty() {
         facts.add("branch", Role::Warning, &entry.change.stands.join("; "));
     }
@@ -660,6 +677,10 @@ fn needs(facts: &mut Facts, state: &State, entry: &Entry, examination: &Examinat
     let policy = snapshot.and_then(|snapshot| snapshot.policy());
     let needs = policy.map(|policy| advice::needs(policy, standing, state.now)).unwrap_or_default();
     let mut texts: Vec<_> = needs.iter().map(ToString::to_string).collect();
+    let ask = state.told_ask(entry);
+    if !ask.is_empty() {
+        texts.insert(0, ask);
+    }
     if let Some(change) = &examination.policy_change {
         texts.insert(0, format!("policy: {}", change.headline()));
     }

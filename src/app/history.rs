@@ -1,0 +1,118 @@
+//! What was decided, as a list to search in, and each decision in full.
+
+use super::choice::Choice;
+use super::picker::{Badge, Picker, PickerEntry};
+use super::queue::Source;
+use super::{Effect, Overlay, State, Text, TextLine};
+use crate::change::visible;
+use crate::datafile::{SECONDS_OF_A_DAY, date, day};
+use crate::examination::decided::{Decided, Landed, statement_of};
+
+/// Reads the decisions of all repositories.
+pub fn asked(state: &mut State) -> Vec<Effect> {
+    let ready = state.queue.sources.iter().enumerate().filter_map(|(at, source)| match source {
+        Source::Ready(snapshot) => Some((at, snapshot.clone())),
+        _ => None,
+    });
+    let heads = |at: usize| {
+        let here = state.queue.entries.iter().filter(|entry| entry.change.repository == at);
+        here.map(|entry| entry.change.revision.head).collect()
+    };
+    let repositories: Vec<_> = ready.map(|(at, snapshot)| (snapshot, heads(at))).collect();
+    state.status = Some("reading what was decided …".to_owned());
+    vec![Effect::History { repositories }]
+}
+
+/// Shows the list, unless the person does something else meanwhile.
+pub fn arrived(state: &mut State, decisions: Vec<Decided>, problems: &[String]) {
+    state.status = (!problems.is_empty()).then(|| problems.join(" "));
+    if state.overlay.is_some() || !matches!(state.screen, super::Screen::Queue) {
+        return;
+    }
+    if decisions.is_empty() {
+        state.status = state.status.take().or(Some("nothing was decided here yet".to_owned()));
+        return;
+    }
+    let entries = decisions.iter().enumerate().map(|(at, own)| entry(at, own)).collect();
+    state.history = decisions;
+    state.overlay = Some(Overlay::Picker(Box::new(Picker::new("what was decided, newest first", entries))));
+}
+
+fn entry(at: usize, own: &Decided) -> PickerEntry<Choice> {
+    let predicate = &own.record.verified.statement().predicate;
+    let title = if own.title.is_empty() { &predicate.head.commit[..7] } else { &own.title };
+    let on = day(own.at.div_euclid(SECONDS_OF_A_DAY));
+    let detail = match &own.landed {
+        Landed::Merged(_) | Landed::AsTree(_) => "landed",
+        Landed::Pending => "pending",
+        Landed::NotFound => "not found",
+        Landed::Unknown => "",
+    };
+    let unseen = if own.left_unseen().is_empty() { "" } else { "unseen · " };
+    let badge = if own.left_unseen().is_empty() { Badge::Seen } else { Badge::Unseen };
+    PickerEntry {
+        label: format!("{on} {:<11} {:<8} {}: {title}", predicate.verdict.to_string(), own.who, own.repository),
+        detail: format!("{unseen}{detail}"),
+        badge,
+        choice: Choice::Decision(at),
+    }
+}
+
+/// A decision in full.
+pub fn text(own: &Decided) -> Text {
+    let predicate = &own.record.verified.statement().predicate;
+    let fact = |label: &str, text: String| TextLine::Plain(format!("  {label:<10}{text}"));
+    let marked = |text: &str| visible::text(text).into_owned();
+    let mut lines = vec![TextLine::Heading(own.title.clone())];
+    lines.push(fact("signed", format!("{} by {}, {}", predicate.verdict, own.who, date(own.at))));
+    lines.push(fact("saw", own.saw()));
+    let unseen = own.left_unseen();
+    lines.extend((!unseen.is_empty()).then(|| TextLine::Warning(format!("  {:<10}{unseen}", "unseen"))));
+    let landed = own.landed.told(&predicate.target.name);
+    lines.extend((!landed.is_empty()).then(|| fact("landed", landed)));
+    lines.extend((!own.standing.is_empty()).then(|| fact("counts", own.standing.clone())));
+    let target = marked(&predicate.target.name);
+    lines.push(fact(
+        "of",
+        format!("{} {}..{} → {target}", own.repository, &predicate.base.commit[..7], &predicate.head.commit[..7]),
+    ));
+    lines.push(fact("record", own.record.verified.id().to_string()));
+    if !predicate.reason.trim().is_empty() {
+        lines.push(TextLine::Heading("Reason".to_owned()));
+        lines.extend(predicate.reason.lines().map(|line| TextLine::Plain(format!("  {}", marked(line)))));
+    }
+    lines.extend(answers(own));
+    lines.push(TextLine::Heading("The statement that was signed".to_owned()));
+    let (statement, is_cut) = statement_of(&own.record);
+    lines.extend(statement.lines().map(|line| TextLine::Claim(marked(line))));
+    lines.extend(is_cut.then(|| TextLine::Muted("The user of the URL is left out.".to_owned())));
+    Text { title: format!("decided · {}", own.repository), lines, scroll: 0 }
+}
+
+/// Omissions with what was said of them, findings with their answers, and notes.
+fn answers(own: &Decided) -> Vec<TextLine> {
+    let predicate = &own.record.verified.statement().predicate;
+    let omissions = predicate.coverage.omissions.iter().map(|one| match one.acknowledged.trim() {
+        "" => {
+            TextLine::Warning(format!("  {} {}: not acknowledged", visible::text(&one.path), visible::text(&one.what)))
+        }
+        said => TextLine::Plain(format!(
+            "  {} {}: {}",
+            visible::text(&one.path),
+            visible::text(&one.what),
+            visible::text(said)
+        )),
+    });
+    let findings = predicate.findings.answered.iter().map(|one| {
+        let text = [&one.severity, &one.rule, &one.path, &one.answer].map(|text| visible::text(text).into_owned());
+        let [severity, rule, path, answer] = text;
+        TextLine::Plain(format!("  {severity} {rule} {path}:{}: {answer}", one.line.0))
+    });
+    let notes = predicate.notes.iter().map(|note| {
+        TextLine::Plain(format!("  {}:{}: {}", visible::text(&note.path), note.line.0, visible::text(&note.text)))
+    });
+    let parts: [(&str, Vec<TextLine>); 3] =
+        [("Omissions", omissions.collect()), ("Answers", findings.collect()), ("Notes", notes.collect())];
+    let parts = parts.into_iter().filter(|(_, lines)| !lines.is_empty());
+    parts.flat_map(|(name, lines)| std::iter::once(TextLine::Heading(name.to_owned())).chain(lines)).collect()
+}

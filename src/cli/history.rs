@@ -1,0 +1,134 @@
+//! `undersign history`: what was decided in the repositories, newest first.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use clap::Args;
+use serde::Serialize;
+
+use super::queue::{Unreadable, names};
+use crate::change::visible;
+use crate::examination::decided::{self, Decided, MOST};
+
+#[derive(Args)]
+pub struct Options {
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct History {
+    schema: &'static str,
+    decisions: Vec<Row>,
+    unreadable: Vec<Unreadable>,
+}
+
+#[derive(Serialize)]
+struct Row {
+    record: String,
+    repository: String,
+    verdict: String,
+    by: String,
+    /// By the signer's clock, in seconds since the epoch.
+    at: i64,
+    standing: String,
+    target: String,
+    base: String,
+    head: String,
+    title: String,
+    files: u64,
+    files_seen: u64,
+    hunks: u64,
+    hunks_seen: u64,
+    carried_over: u64,
+    /// What was not seen, in words.
+    unseen: String,
+    /// Whether it landed and by which commit, in words.
+    landed: String,
+    reason: String,
+}
+
+impl Row {
+    fn of(own: &Decided) -> Row {
+        let predicate = &own.record.verified.statement().predicate;
+        let coverage = &predicate.coverage;
+        Row {
+            record: own.record.verified.id().to_string(),
+            repository: own.repository.clone(),
+            verdict: predicate.verdict.to_string(),
+            by: own.who.clone(),
+            at: own.at,
+            standing: own.standing.clone(),
+            target: visible::text(&predicate.target.name).into_owned(),
+            base: predicate.base.commit.clone(),
+            head: predicate.head.commit.clone(),
+            title: own.title.clone(),
+            files: coverage.files.0,
+            files_seen: coverage.files_seen.0,
+            hunks: coverage.hunks.0,
+            hunks_seen: coverage.hunks_seen.0,
+            carried_over: coverage.carried_over.0,
+            unseen: own.left_unseen(),
+            landed: own.landed.told(&predicate.target.name),
+            reason: visible::lines(&predicate.reason),
+        }
+    }
+}
+
+pub fn run(options: &Options, repositories: &[PathBuf]) -> Result<(), String> {
+    let (mut all, mut unreadable) = (Vec::new(), Vec::new());
+    let names = names(repositories);
+    let repositories = names.paths();
+    for (index, path) in repositories.iter().enumerate() {
+        let read = || -> Result<Vec<Decided>, String> {
+            let (repository, snapshot) = super::opened(&names, path, None)?;
+            let pending = repository.changes(index, &snapshot.target).map_err(|error| error.to_string())?;
+            let heads: BTreeSet<_> = pending.changes.iter().map(|change| change.revision.head).collect();
+            decided::history(&repository, &snapshot, &heads, MOST, super::now()).map_err(|error| error.to_string())
+        };
+        match read() {
+            Ok(own) => all.extend(own),
+            Err(why) => unreadable.push(Unreadable { what: path.display().to_string(), why }),
+        }
+    }
+    decided::newest_first(&mut all);
+    let is_any_read = unreadable.len() < repositories.len();
+    let first = unreadable.first().map(|first| first.why.clone());
+    let history = History { schema: "undersign-history/v0", decisions: all.iter().map(Row::of).collect(), unreadable };
+    if options.json {
+        super::print_json(&history);
+    } else {
+        print(&all, &history.unreadable);
+    }
+    match first {
+        Some(why) if !is_any_read => Err(why),
+        _ => Ok(()),
+    }
+}
+
+fn print(all: &[Decided], unreadable: &[Unreadable]) {
+    for own in all {
+        let predicate = &own.record.verified.statement().predicate;
+        let (title, unseen) =
+            (if own.title.is_empty() { &predicate.head.commit[..12] } else { &own.title }, own.left_unseen());
+        outln!(
+            "{}  {:<11} {:<10} {}: {title}",
+            crate::datafile::date(own.at),
+            predicate.verdict.to_string(),
+            own.who,
+            own.repository
+        );
+        let unseen = if unseen.is_empty() { String::new() } else { format!("; unseen: {unseen}") };
+        let landed = own.landed.told(&predicate.target.name);
+        let landed = if landed.is_empty() { landed } else { format!("; {landed}") };
+        let standing = if own.standing.is_empty() { String::new() } else { format!("; {}", own.standing) };
+        outln!("    saw {}{unseen}{landed}{standing}   {}", own.saw(), own.record.verified.id().short());
+    }
+    for row in unreadable {
+        outln!("unreadable: {}: {}", row.what, row.why);
+    }
+    if all.is_empty() && unreadable.is_empty() {
+        outln!("Nothing is signed here yet.");
+    }
+}

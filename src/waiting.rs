@@ -1,0 +1,147 @@
+//! FLOOR 2: since when the heads of a repository wait, as this user's program saw it: the start of their clocks.
+//!
+//! No time of a commit is used, since its author writes that, and none of a ref, which the last fetch moved. What counts
+//! is when a queue here first showed the head as waiting for a person. So two people may see different times; a queue
+//! that is printed by a timer sees the earliest.
+//!
+//! A file of JSON for each repository, in the user's state directory. It decides nothing: one that is missing or damaged
+//! counts as empty.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::change::ObjectId;
+use crate::change::digest::Digest;
+use crate::disk::write_atomically;
+
+const SCHEMA: &str = "undersign-waiting/v0";
+/// Bytes of a file; a larger one is not read.
+const MAX_BYTES: u64 = 4 << 20;
+
+/// Heads, and since when each waits, in seconds since the epoch.
+pub type WaitingSince = BTreeMap<ObjectId, i64>;
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Kept {
+    schema: String,
+    since: BTreeMap<String, i64>,
+}
+
+/// The directory of what this user's program remembers: `$XDG_STATE_HOME/undersign`, otherwise
+/// `~/.local/state/undersign`; none without either.
+pub fn home() -> Option<PathBuf> {
+    let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let state = absolute("XDG_STATE_HOME").or_else(|| Some(absolute("HOME")?.join(".local/state")))?;
+    Some(state.join("undersign"))
+}
+
+/// The file about one repository.
+fn file(home: &Path, common_dir: &Path) -> PathBuf {
+    let place = std::fs::canonicalize(common_dir).unwrap_or_else(|_| common_dir.to_owned());
+    home.join("waiting").join(format!("{}.json", Digest::of(place.as_os_str().as_encoded_bytes()).short()))
+}
+
+/// Reads a file of this program's state; empty if it cannot be one.
+pub(crate) fn read_small(path: &Path, most: u64) -> Vec<u8> {
+    let read = || -> std::io::Result<Vec<u8>> {
+        // A pipe at this path must not block.
+        let meta = std::fs::metadata(path)?;
+        if !meta.is_file() || meta.len() > most {
+            return Ok(Vec::new());
+        }
+        let mut bytes = Vec::new();
+        File::open(path)?.take(most).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    };
+    read().unwrap_or_default()
+}
+
+fn parse(bytes: &[u8], now: i64) -> WaitingSince {
+    let kept = serde_json::from_slice::<Kept>(bytes).ok().filter(|kept| kept.schema == SCHEMA);
+    let since = kept.map(|kept| kept.since).unwrap_or_default().into_iter();
+    // A clock that was set back must not make anything wait from the future.
+    since.filter_map(|(head, since)| Some((head.parse().ok()?, since.min(now)))).collect()
+}
+
+/// WaitingSince when heads of a repository wait.
+pub fn since(home: Option<&Path>, common_dir: &Path, now: i64) -> WaitingSince {
+    home.map(|home| parse(&read_small(&file(home, common_dir), MAX_BYTES), now)).unwrap_or_default()
+}
+
+/// Remembers which heads wait since when, of those that are pending; for one that was remembered already, the earlier
+/// time.
+///
+/// # Errors
+/// A sentence: the file cannot be written.
+pub fn keep(
+    home: Option<&Path>,
+    common_dir: &Path,
+    pending: &BTreeSet<ObjectId>,
+    fresh: &WaitingSince,
+    now: i64,
+) -> Result<(), String> {
+    let Some(home) = home else { return Ok(()) };
+    let before = since(Some(home), common_dir, now);
+    let mut all = before.clone();
+    for (head, since) in fresh {
+        all.entry(*head).and_modify(|known| *known = (*known).min(*since)).or_insert(*since);
+    }
+    all.retain(|head, _| pending.contains(head));
+    if all == before {
+        return Ok(());
+    }
+    let since = all.into_iter().map(|(head, since)| (head.to_string(), since)).collect();
+    let path = file(home, common_dir);
+    let bytes = serde_json::to_vec(&Kept { schema: SCHEMA.to_owned(), since }).unwrap_or_default();
+    write_atomically(&path, &bytes)
+        .map_err(|error| format!("WaitingSince when changes wait cannot be remembered: {}: {error}.", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn id(digit: char) -> ObjectId {
+        digit.to_string().repeat(40).parse().unwrap()
+    }
+
+    #[test]
+    fn the_first_time_counts_and_what_is_pending_no_more_is_forgotten() {
+        let dir = tempfile::tempdir().unwrap();
+        let (home, place) = (Some(dir.path()), Path::new("/srv/shop.git"));
+        let pending = |digits: &str| digits.chars().map(id).collect::<BTreeSet<_>>();
+        let times =
+            |all: &[(char, i64)]| all.iter().map(|(digit, since)| (id(*digit), *since)).collect::<WaitingSince>();
+        keep(home, place, &pending("ab"), &times(&[('a', 10), ('b', 20)]), 100).unwrap();
+        keep(home, place, &pending("ab"), &times(&[('a', 30), ('b', 15)]), 100).unwrap();
+        assert_eq!(since(home, place, 100), times(&[('a', 10), ('b', 15)]));
+        assert_eq!(since(home, Path::new("/srv/other.git"), 100), WaitingSince::new());
+        assert_eq!(since(home, place, 12), times(&[('a', 10), ('b', 12)]), "a clock that was set back");
+        keep(home, place, &pending("b"), &WaitingSince::new(), 100).unwrap();
+        assert_eq!(since(home, place, 100), times(&[('b', 15)]));
+    }
+
+    #[test]
+    fn what_is_no_such_file_counts_as_empty() {
+        let good = format!("{{\"schema\":\"{SCHEMA}\",\"since\":{{\"{}\":5}}}}", id('a'));
+        assert_eq!(parse(good.as_bytes(), 9).len(), 1);
+        for bad in [
+            "",
+            "[]",
+            "{}",
+            &good.replace("v0", "v9"),
+            &good.replace(":5", ":\"5\""),
+            &good.replace("{\"a", "{\"x\":1,\"a"),
+        ] {
+            assert!(parse(bad.as_bytes(), 9).iter().all(|(head, _)| *head == id('a')), "{bad}");
+        }
+        assert_eq!(parse(good.replace("v0", "v9").as_bytes(), 9).len(), 0);
+        assert_eq!(read_small(Path::new("/dev/zero"), 10), Vec::<u8>::new());
+    }
+}

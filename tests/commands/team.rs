@@ -1,0 +1,135 @@
+//! The queue of a team from scripts: whom to ask, what is late, and the command that is told.
+
+use std::path::PathBuf;
+
+use undersign::decision::Verdict;
+
+use crate::support::{Fixture, now, policy};
+use crate::{Said, propose, run};
+
+const CLOCK: &str = "[clock]\ndefault = { due = \"1d\", late = \"2d\" }\nweekend = []\n";
+
+/// `agent/work` has waited for so many seconds.
+fn waits_since(f: &Fixture, ago: i64) {
+    let home = f.dir.path().join("state/undersign");
+    let head = f.id("agent/work").parse().unwrap();
+    let since = [(head, now() - ago)].into_iter().collect();
+    undersign::waiting::keep(Some(&home), &f.repo.join(".git"), &[head].into_iter().collect(), &since, now()).unwrap();
+}
+
+#[test]
+fn only_what_is_late_is_listed_and_the_exit_code_says_so() {
+    let f = Fixture::with_policy(&policy(CLOCK));
+    run(&f, &["queue", "--late"]).exits(0).says("Nothing is late.");
+    run(&f, &["queue"]).exits(0).says("ask ").says_not(", late");
+    let row = |said: Said| said.json()["changes"][0].clone();
+    let seen = row(run(&f, &["queue", "--json"]));
+    assert!(seen["since"].as_i64().unwrap() >= now() - 60, "the clock starts when it is first seen: {seen}");
+    assert_eq!(seen["due"].as_i64().unwrap() - seen["since"].as_i64().unwrap(), 86_400);
+    waits_since(&f, 3 * 86_400);
+    let late = row(run(&f, &["queue", "--late", "--json"]).exits(1));
+    assert_eq!(
+        (&late["branch"], &late["since"]),
+        (&"agent/work".into(), &(late["late"].as_i64().unwrap() - 2 * 86_400).into())
+    );
+    run(&f, &["queue", "--late"]).exits(1).says(", late");
+    run(&f, &["show", "agent/work"]).exits(0).says("late 20");
+    // What is decided is not late.
+    f.decide("dana", "agent/work", Verdict::Reject);
+    run(&f, &["queue", "--late"]).exits(0).says("Nothing is late.");
+}
+
+#[test]
+fn whom_to_ask_and_who_claimed_it_is_in_both_outputs() {
+    let f = Fixture::new();
+    propose(&f, "rahim", "fix/x", &[("src/x.rs", "fn x() {}\n")]);
+    let shown = run(&f, &["show", "fix/x", "--json"]).exits(0).json();
+    assert_eq!(shown["ask"], serde_json::json!(["dana"]));
+    run(&f, &["show", "fix/x"]).says("    ask dana");
+    let head = f.id("fix/x").parse().unwrap();
+    undersign::claims::toggle(&f.repository(), "dana", head, now()).unwrap();
+    let queue = run(&f, &["queue", "--json"]).exits(0).json();
+    let row = queue["changes"].as_array().unwrap().iter().find(|row| row["branch"] == "fix/x").unwrap();
+    assert_eq!(row["claims"][0]["by"], "dana");
+    run(&f, &["queue"]).says("claimed by dana");
+}
+
+/// A configuration that tells a script, which appends what it gets to a file.
+fn told_by(f: &Fixture, body: &str) -> PathBuf {
+    let (script, out) = (f.dir.path().join("tell"), f.dir.path().join("heard"));
+    std::fs::write(&script, format!("#!/bin/sh\n{body}\n")).unwrap();
+    std::process::Command::new("chmod").arg("+x").arg(&script).status().unwrap();
+    std::fs::create_dir_all(f.dir.path().join("config/undersign")).unwrap();
+    let config = format!("notify = [{:?}, {:?}]\n", script.to_str().unwrap(), out.to_str().unwrap());
+    std::fs::write(f.dir.path().join("config/undersign/config.toml"), config).unwrap();
+    out
+}
+
+#[test]
+fn the_command_is_told_once_of_each_head_and_again_when_it_failed() {
+    let f = Fixture::with_policy(&policy(CLOCK));
+    run(&f, &["queue", "--notify"]).exits(70).complains("no `notify` in config.toml");
+    let out = told_by(&f, "echo broken >&2; exit 7");
+    let failed = run(&f, &["queue", "--notify"]).exits(0).complains("was not taken").complains("broken");
+    assert_eq!(failed.out, "", "it prints nothing");
+    told_by(&f, "cat >> \"$1\"");
+    let heard = || {
+        let text = std::fs::read_to_string(&out).unwrap_or_default();
+        let notices: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        notices
+    };
+    for _ in 0..2 {
+        run(&f, &["queue", "--notify"]).exits(0);
+    }
+    assert_eq!(heard().len(), 1, "{:?}", heard());
+    let first = &heard()[0];
+    assert_eq!((&first["kind"], &first["branch"]), (&"waits".into(), &"agent/work".into()));
+    assert_eq!(first["command"], format!("undersign review {}", f.id("agent/work")));
+    assert_eq!(first["link"], serde_json::Value::Null);
+    waits_since(&f, 3 * 86_400);
+    run(&f, &["queue", "--notify", "--late"]).exits(1).says("late");
+    f.decide("dana", "agent/work", Verdict::Approve);
+    run(&f, &["queue", "--notify"]).exits(0);
+    let kinds: Vec<String> = heard().iter().map(|notice| notice["kind"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(kinds, ["waits", "late", "decided"]);
+}
+
+#[test]
+fn what_was_decided_is_printed_with_who_saw_what_and_whether_it_landed() {
+    let f = Fixture::new();
+    run(&f, &["history"]).exits(0).says("Nothing is signed here yet.");
+    propose(&f, "mina", "fix/y", &[("src/y.rs", "fn y() {}\n")]);
+    propose(&f, "mina", "fix/z", &[("src/z.rs", "fn z() {}\n")]);
+    f.decide_at("dana", "agent/work", Verdict::Approve, now() - 300);
+    f.decide_at("rahim", "fix/y", Verdict::Approve, now() - 200);
+    f.decide_at("rahim", "fix/z", Verdict::Reject, now() - 100);
+    f.git("rahim", &["merge", "-q", "--no-ff", "-m", "Merge", "agent/work"]);
+    let merge = f.id("main");
+    f.git("rahim", &["checkout", "-q", "main"]);
+    // A squash on top of the merge has another tree than was signed for.
+    f.git("rahim", &["merge", "-q", "--squash", "fix/y"]);
+    f.commit("rahim", "Squash y");
+    f.git("rahim", &["branch", "-qD", "fix/y"]);
+    let history = run(&f, &["history", "--json"]).exits(0).json();
+    let rows: Vec<_> = history["decisions"].as_array().unwrap().iter().collect();
+    let told = |at: usize| {
+        (
+            rows[at]["by"].as_str().unwrap(),
+            rows[at]["verdict"].as_str().unwrap(),
+            rows[at]["landed"].as_str().unwrap().to_owned(),
+        )
+    };
+    assert_eq!(told(0), ("rahim", "reject", "pending".to_owned()));
+    assert_eq!(told(1), ("rahim", "approve", "not found in main as it was signed".to_owned()));
+    assert_eq!(told(2), ("dana", "approve", format!("in main since {}", &merge[..7])));
+    assert_eq!((&rows[2]["files_seen"], &rows[2]["unseen"]), (&1.into(), &"".into()));
+    run(&f, &["history"]).exits(0).says("saw 1 of 1 files").says("in main since");
+    // A squash right on the tip for which it was signed has the very tree.
+    propose(&f, "mina", "fix/w", &[("src/w.rs", "fn w() {}\n")]);
+    f.decide("dana", "fix/w", Verdict::Approve);
+    f.git("rahim", &["merge", "-q", "--squash", "fix/w"]);
+    f.commit("rahim", "Squash w");
+    let history = run(&f, &["history", "--json"]).exits(0).json();
+    let squash = f.id("main");
+    assert_eq!(history["decisions"][0]["landed"], format!("in main as {}", &squash[..7]));
+}
