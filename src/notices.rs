@@ -1,4 +1,5 @@
-//! FLOOR 3: a command of the user is told what begins to wait, moved, is due or late, or is decided: once for each head.
+//! FLOOR 3: a command of the user is told what begins to wait, moved, is due or late, or is decided: once for each
+//! head.
 //!
 //! It gets JSON on its standard input, and nothing else of the program: no shell, no token, no agent of keys. What it
 //! says is not read. Nothing in a notice approves anything; a failure is reported, and tried again the next time.

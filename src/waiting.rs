@@ -1,8 +1,8 @@
 //! FLOOR 2: since when the heads of a repository wait, as this user's program saw it: the start of their clocks.
 //!
-//! No time of a commit is used, since its author writes that, and none of a ref, which the last fetch moved. What counts
-//! is when a queue here first showed the head as waiting for a person. So two people may see different times; a queue
-//! that is printed by a timer sees the earliest.
+//! No time of a commit is used, since its author writes that, and none of a ref, which the last fetch moved. What
+//! counts is when a queue here first showed the head as waiting for a person. So two people may see different times; a
+//! queue that is printed by a timer sees the earliest.
 //!
 //! A file of JSON for each repository, in the user's state directory. It decides nothing: one that is missing or damaged
 //! counts as empty.

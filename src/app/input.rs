@@ -283,7 +283,10 @@ pub(super) fn ask(state: &State, which: impl Fn(&str) -> bool) -> Vec<Effect> {
 /// Claims bind nobody, so no key signs them; whose they are, the roster says.
 fn claim(state: &mut State) -> Vec<Effect> {
     let entry = state.queue.selected_entry().filter(|entry| entry.is_examined());
-    let Some(change) = entry.map(|entry| entry.change.clone()) else { return Vec::new() };
+    let Some(change) = entry.map(|entry| entry.change.clone()) else {
+        state.status = Some("Select a change that has been examined: nothing else is claimed.".to_owned());
+        return Vec::new();
+    };
     let Some(snapshot) = state.queue.snapshot(&change).cloned() else { return Vec::new() };
     let Some(person) = state.me(&snapshot).map(|person| person.id.clone()) else {
         state.status = Some("A claim says who reads a change, and your key is in no roster here.".to_owned());

@@ -120,9 +120,11 @@ pub(super) struct Row {
     /// Why nobody need read it yet, by what its server said last.
     pub not_ready: Option<&'static str>,
     /// Its page on its server.
+    #[cfg(feature = "tui")]
     #[serde(skip)]
     pub page: Option<String>,
     /// Names it among all repositories.
+    #[cfg(feature = "tui")]
     #[serde(skip)]
     pub key: String,
 }
@@ -375,7 +377,9 @@ pub(super) fn row(snapshot: &RepositorySnapshot, team: &Team, change: &Change, e
         request: change.request().map(|request| request.sign()),
         asked: None,
         not_ready: None,
+        #[cfg(feature = "tui")]
         page: None,
+        #[cfg(feature = "tui")]
         key: String::new(),
     }
 }

@@ -141,8 +141,8 @@ pub fn decide_own(update: &Update, input: &Input<'_>, facts: &dyn RefFacts) -> O
     None
 }
 
-/// Claims are advice, and replaced at will. What matters is that nobody fills the host with them: one ref for each person
-/// of the roster, of one small blob; and that who is known pushes none for others.
+/// Claims are advice, and replaced at will. What matters is that nobody fills the host with them: one ref for each
+/// person of the roster, of one small blob; and that who is known pushes none for others.
 fn refuse_claims(person: &str, update: &Update, input: &Input<'_>, facts: &dyn RefFacts) -> Option<Reason> {
     let roster = &input.policy.roster;
     let detail = if roster.by_id(person).is_none() {

@@ -731,3 +731,16 @@ fn row_03_a_merge_of_histories_with_two_bases_is_somebodys_work() {
     let (old, new) = merge(&f, "rahim", "x");
     denied(f.verify(&old, &new), "SELF_APPROVAL");
 }
+
+#[test]
+fn who_is_away_signs_like_anybody_and_no_clock_stops_anything() {
+    let today = undersign::datafile::day(now().div_euclid(DAY));
+    let away = format!("[people.dana]\naway = [{{ from = {today}, until = {today}, instead = \"rahim\" }}]");
+    let clock = "[clock]\ndefault = { due = \"1s\", late = \"2s\" }\nweekend = []\n";
+    allowed(judged(&approved_under(&(once(&policy(""), "[people.dana]", &away) + clock)), WORK));
+    // And a rejection by somebody who is away stops it.
+    let f = Fixture::with_policy(&(once(&policy(""), "[people.dana]", &away) + clock));
+    f.decide("rahim", WORK, Verdict::Approve);
+    f.decide("dana", WORK, Verdict::Reject);
+    denied(judged(&f, WORK), "VETOED");
+}

@@ -32,7 +32,8 @@ impl Repository {
             return Ok(found);
         }
         let newest = self.newest_of(oid(tip))?;
-        // By commit: its position on the line, counted from the tip, or that of the oldest commit of it that brought it.
+        // By commit: its position on the line, counted from the tip, or that of the oldest commit of it that brought
+        // it.
         let mut place: HashMap<Oid, usize> = HashMap::from([(oid(tip), 0)]);
         let (mut line, mut next) = (Vec::new(), Some(oid(tip)));
         for id in children_first(oid(tip), &newest) {
