@@ -4,8 +4,8 @@
 //! counts is when a queue here first showed the head as waiting for a person. So two people may see different times; a
 //! queue that is printed by a timer sees the earliest.
 //!
-//! A file of JSON for each repository, in the user's state directory. It decides nothing: one that is missing or damaged
-//! counts as empty.
+//! A file of JSON for each repository, in the user's state directory. It decides nothing: one that is missing or
+//! damaged counts as empty.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
