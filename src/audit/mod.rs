@@ -54,7 +54,7 @@ use crate::enforcement::{self, MAX_LEDGER, Settings};
 use crate::gate::{Decided, Emergency, RECEIPTS_KEPT, Remembered, States, emergencies, gone_back, withheld_of};
 use crate::gate_state::{self, Entries};
 use crate::ledger::{self, Scope};
-use crate::policy::{Policy, Refs};
+use crate::policy::{Enrolment, Policy, Refs};
 use crate::record::{Chain, ChainId, Record};
 use crate::source::git::{GitError, Repository};
 use book::Book;
@@ -98,6 +98,8 @@ struct Ground<'g> {
     book: Book,
     /// The keys that any policy ever had.
     keys: Owners,
+    /// How each of them was enrolled last.
+    enrolments: BTreeMap<String, Enrolment>,
     /// The refs that any policy ever protected.
     protections: Vec<Refs>,
     /// The roles that any policy ever asked for.
@@ -133,14 +135,26 @@ pub fn report(query: &Query, progress: Progress<'_>) -> Result<Report, String> {
     look(query, progress).map(|looked| looked.report)
 }
 
+/// A key that some policy had.
+#[derive(Debug, Clone)]
+pub struct KnownKey {
+    /// The people to whom policies gave it.
+    pub owners: BTreeSet<String>,
+    /// As it is in the current policy; if it is not there, as it was last, or as it was when it was revoked.
+    pub enrolment: Enrolment,
+    pub is_in_roster: bool,
+}
+
 /// What a look back finds besides the report.
 #[derive(Debug)]
 pub struct Looked {
     pub report: Report,
     /// All approvals of the ledger, of whatever time and ref.
     pub signed: Vec<Signed>,
-    /// The people to whom policies ever gave a key, by its id.
-    pub owners: BTreeMap<String, BTreeSet<String>>,
+    /// The keys that any policy ever had, by their ids.
+    pub keys: BTreeMap<String, KnownKey>,
+    /// The current policy.
+    pub newest: Arc<Policy>,
     /// Whether the refs here are the ones that people push to.
     pub is_host: bool,
 }
@@ -204,7 +218,8 @@ pub fn look(query: &Query, progress: Progress<'_>) -> Result<Looked, String> {
         controls: BTreeMap::new(),
     };
     let signed = ground.signed();
-    Ok(Looked { report, signed, owners: ground.keys, is_host: is_host(&repository) })
+    let keys = ground.known_keys();
+    Ok(Looked { report, signed, keys, newest: ground.newest, is_host: is_host(&repository) })
 }
 
 impl<'g> Ground<'g> {
@@ -213,6 +228,18 @@ impl<'g> Ground<'g> {
     fn is_of_its_principal(&self, record: &Record) -> bool {
         let owners = self.keys.get(&record.verified.key().id().to_string());
         owners.is_some_and(|owners| owners.contains(&record.predicate().principal))
+    }
+
+    fn known_keys(&self) -> BTreeMap<String, KnownKey> {
+        let of = |(key, enrolment): (&String, &Enrolment)| {
+            let known = KnownKey {
+                owners: self.keys.get(key).cloned().unwrap_or_default(),
+                enrolment: enrolment.clone(),
+                is_in_roster: self.newest.roster.by_key_id(key).is_some(),
+            };
+            (key.clone(), known)
+        };
+        self.enrolments.iter().map(of).collect()
     }
 
     fn signed(&self) -> Vec<Signed> {
@@ -254,6 +281,7 @@ impl<'g> Ground<'g> {
         let told = entries.filter_map(|(entry, _)| Told::of(entry));
         let all = policies.all(told).map_err(|error| error.to_string())?;
         let keys = policies::owners(&all);
+        let enrolments = policies::enrolments(&all, &newest);
         let roles = policies::roles(&all);
         let patterns = |refs: &Refs| refs.rules().iter().map(|rule| rule.pattern.clone()).collect::<Vec<_>>();
         let protections: BTreeMap<_, _> =
@@ -263,7 +291,7 @@ impl<'g> Ground<'g> {
         let times = Times::of(&chains, log.as_ref());
         let book = Book::of(chains, |chain, record| times.known(chain, record));
         let emergencies = RefCell::default();
-        Ok(Ground { repository, policies, newest, log, book, keys, protections, roles, emergencies })
+        Ok(Ground { repository, policies, newest, log, book, keys, enrolments, protections, roles, emergencies })
     }
 
     /// What protected refs showed, if the gate's state is here.

@@ -10,7 +10,7 @@ use super::organizations::{Organizations, VersionRef};
 use crate::change::digest::Digest;
 use crate::change::{ObjectId, visible};
 use crate::gate_state::Entry;
-use crate::policy::Policy;
+use crate::policy::{Enrolment, Policy};
 use crate::source::git::{GitError, PolicyState, Repository};
 
 /// The state of a policy.
@@ -231,6 +231,21 @@ pub fn owners(policies: &[Arc<Policy>]) -> Owners {
         }
     }
     keys
+}
+
+/// How each key was enrolled last, by its id: a key that was revoked and then taken off the roster stays revoked.
+pub fn enrolments(policies: &[Arc<Policy>], newest: &Policy) -> BTreeMap<String, Enrolment> {
+    let mut known: BTreeMap<String, Enrolment> = BTreeMap::new();
+    for own in policies.iter().flat_map(|policy| policy.roster.people()).flat_map(|person| &person.keys) {
+        let is_revoked = |id: &String| known.get(id).is_some_and(|known| known.revoked.is_some());
+        let id = own.key.id().to_string();
+        if own.revoked.is_some() || !is_revoked(&id) {
+            known.insert(id, own.clone());
+        }
+    }
+    let current = newest.roster.people().flat_map(|person| &person.keys);
+    known.extend(current.map(|own| (own.key.id().to_string(), own.clone())));
+    known
 }
 
 /// The roles that policies asked for.

@@ -1,42 +1,210 @@
 //! Pushes of chains about commands and outcomes: each is judged by the rules of its own kind, and none can pass for a
-//! chain of decisions.
+//! chain of decisions. What is held here is read at most once for a push, and only of keys that the policy knows; of
+//! outcomes nothing is read but what is pushed, since no gate judges by them.
+
+use std::cell::{Cell, OnceCell, RefCell};
+use std::collections::{BTreeSet, HashMap};
 
 use crate::command::{AuthorizationRecord, RunRecord};
-use crate::gate::{self, RefOutcome, Update};
-use crate::ledger::commands::{Family, chain_from, read_family};
+use crate::gate::{self, Code, Reason, RefOutcome, Update};
+use crate::ledger::commands::{Family, Keys, Room, TooMuch, chain_from, chain_within, names, read_family_of};
 use crate::ledger::id_of;
 use crate::policy::Policy;
-use crate::record::Chain;
-use crate::record::outcome::OutcomeRecord;
+use crate::record::outcome::{MAX_CHAINS, MAX_RECORDS, OutcomeRecord};
+use crate::record::{Chain, ChainId};
 use crate::source::git::{Repository, oid};
 
-/// The result for an update of such a ref; none for any other ref.
-pub(super) fn decide(repository: &Repository, policy: &Policy, update: &Update) -> Option<RefOutcome> {
-    let is_broker = |key: &str| policy.brokers.iter().any(|broker| broker.key.id().to_string() == key);
-    let is_person = |key: &str| policy.roster.by_key_id(key).is_some();
-    of_family::<RunRecord>(repository, update, &is_broker)
-        .or_else(|| of_family::<AuthorizationRecord>(repository, update, &is_person))
-        .or_else(|| of_family::<OutcomeRecord>(repository, update, &is_person))
+/// What is read of outcomes for one push: so long is any other push kept waiting.
+const ROOM: Room = Room { records: 5_000, bytes: 64 << 20 };
+
+/// What is known of such chains while one push is judged.
+pub(super) struct Chains {
+    runs: OnceCell<Result<Both<RunRecord>, Reason>>,
+    authorizations: OnceCell<Result<Both<AuthorizationRecord>, Reason>>,
+    room: Cell<Room>,
+    counts: Counts,
+    now: i64,
 }
 
-fn of_family<R: Family>(
-    repository: &Repository,
-    update: &Update,
-    is_known: &dyn Fn(&str) -> bool,
-) -> Option<RefOutcome> {
-    let id = id_of(update.name.strip_prefix(R::PREFIX)?);
-    let is_kept = update.old.is_zero() || repository.is_descendant(update.new, update.old);
-    // A stranger's chain is refused by its name, without being read.
-    let read = || match is_known(&id.key) {
-        true => chain_from::<R>(repository, &id, oid(update.new)),
-        false => Chain::empty(id.clone()),
-    };
-    let chain = (!update.new.is_zero() && is_kept).then(read);
-    let held: Vec<Chain<R>> = match read_family(repository, false) {
-        Ok(held) => held.into_iter().filter(|chain| is_known(&chain.id.key)).collect(),
-        Err(error) => return Some(RefOutcome::refused(&update.name, super::unread(error))),
-    };
-    let mut chains: Vec<Chain<R>> = held.iter().filter(|chain| chain.id != id).cloned().collect();
-    chains.extend(chain.clone());
-    Some(gate::decide_chain(update, chain.as_ref(), &held, &chains, is_known))
+/// The number of chains of each key, by the prefix of their names.
+type Counts = RefCell<HashMap<String, usize>>;
+
+/// The chains of a family as they are held, and with the pushed ones in their place.
+struct Both<R> {
+    held: Vec<Chain<R>>,
+    pushed: Vec<Chain<R>>,
+}
+
+/// A key by its id, and whether chains of it are taken.
+type Known<'k> = &'k dyn Fn(&str) -> bool;
+
+impl Chains {
+    pub fn at(now: i64) -> Chains {
+        Chains { runs: OnceCell::new(), authorizations: OnceCell::new(), room: Cell::new(ROOM), counts: Counts::default(), now }
+    }
+
+    /// The result for an update of such a ref; none for any other ref.
+    pub fn decide(
+        &self,
+        repository: &Repository,
+        policy: &Policy,
+        updates: &[Update],
+        update: &Update,
+    ) -> Option<RefOutcome> {
+        let is_broker = |key: &str| policy.brokers.iter().any(|broker| broker.key.id().to_string() == key);
+        let is_person = |key: &str| policy.roster.by_key_id(key).is_some();
+        let push = Push { repository, updates, update };
+        push.of_family((&self.runs, &self.counts), &is_broker, policy)
+            .or_else(|| push.of_family((&self.authorizations, &self.counts), &is_person, policy))
+            .or_else(|| push.of_outcomes(self, policy))
+    }
+}
+
+/// One update of a push.
+struct Push<'p> {
+    repository: &'p Repository,
+    updates: &'p [Update],
+    update: &'p Update,
+}
+
+impl Push<'_> {
+    fn of_family<R: Family>(
+        &self,
+        (both, counts): (&OnceCell<Result<Both<R>, Reason>>, &Counts),
+        is_known: Known<'_>,
+        policy: &Policy,
+    ) -> Option<RefOutcome> {
+        let (id, update) = (id_of(self.update.name.strip_prefix(R::PREFIX)?), self.update);
+        // A stranger's chain is refused by its name, without being read, and so is what was taken away.
+        let refused = |chain: Option<&Chain<R>>| gate::decide_chain(update, chain, &[], &[], is_known);
+        if !self.is_kept(update) {
+            return Some(refused(None));
+        }
+        if !is_known(&id.key) {
+            return Some(refused(Some(&Chain::empty(id))));
+        }
+        if let Err(reason) = self.refuse_too_many::<R>(&id, counts) {
+            return Some(RefOutcome::refused(&update.name, reason));
+        }
+        let both = match both.get_or_init(|| self.read(is_known, policy)) {
+            Ok(both) => both,
+            Err(reason) => return Some(RefOutcome::refused(&update.name, reason.clone())),
+        };
+        let chain = both.pushed.iter().find(|chain| chain.id == id);
+        Some(gate::decide_chain(update, chain, &both.held, &both.pushed, is_known))
+    }
+
+    /// A chain only grows.
+    fn is_kept(&self, update: &Update) -> bool {
+        let is_kept = || update.old.is_zero() || self.repository.is_descendant(update.new, update.old);
+        !update.new.is_zero() && is_kept()
+    }
+
+    fn read<R: Family>(&self, is_known: Known<'_>, policy: &Policy) -> Result<Both<R>, Reason> {
+        let held = read_family_of(self.repository, false, &Keys::of(policy)).map_err(super::unread)?;
+        let held: Vec<Chain<R>> = held.into_iter().filter(|chain| is_known(&chain.id.key)).collect();
+        let mut pushed = held.clone();
+        for update in self.updates.iter().filter(|update| update.name.starts_with(R::PREFIX)) {
+            self.repository.deadline.check().map_err(super::unread)?;
+            let id = id_of(&update.name[R::PREFIX.len()..]);
+            if is_known(&id.key) && self.is_kept(update) {
+                pushed.retain(|chain| chain.id != id);
+                pushed.push(chain_from(self.repository, &id, oid(update.new)));
+            }
+        }
+        self.repository.deadline.check().map_err(super::unread)?;
+        Ok(Both { held, pushed })
+    }
+
+    /// An outcome is evidence for reports: a chain must be of somebody whose key holds, sound, and bounded. Whether what
+    /// its signer saw is here does not matter for any verdict; the report says so.
+    fn of_outcomes(&self, chains: &Chains, policy: &Policy) -> Option<RefOutcome> {
+        let id = id_of(self.update.name.strip_prefix(OutcomeRecord::PREFIX)?);
+        let judged = self.judge_outcomes(&id, chains, policy);
+        Some(judged.map_or_else(
+            |reason| RefOutcome::refused(&self.update.name, reason),
+            |()| RefOutcome::allowed(&self.update.name),
+        ))
+    }
+
+    fn judge_outcomes(&self, id: &ChainId, chains: &Chains, policy: &Policy) -> Result<(), Reason> {
+        let deny = |code, detail: String| Err(Reason::deny(code, detail));
+        if !self.is_kept(self.update) {
+            let detail = "Records of outcomes are only ever added, and this would take some away. Run `undersign sync` \
+                          to fetch the records of the ref; it says what to do.";
+            return deny(Code::LedgerRollback, detail.to_owned());
+        }
+        let Some((_, enrolment)) = policy.roster.enrolment_by_id(&id.key) else {
+            let detail = "The key of this chain of outcomes is not in the policy. Add its owner to the policy first.";
+            return deny(Code::Stranger, detail.to_owned());
+        };
+        if let Some(unfit) = enrolment.unfit(chains.now, Some(chains.now), chains.now) {
+            let detail = format!(
+                "The key of this chain of outcomes no longer signs ({}), so nothing is added to it. Sign with a key \
+                 that holds.",
+                enrolment.told(chains.now)
+            );
+            return deny(Code::of_unfit(unfit), detail);
+        }
+        self.refuse_too_many::<OutcomeRecord>(id, &chains.counts)?;
+        self.repository.deadline.check().map_err(super::unread)?;
+        let mut room = chains.room.get();
+        let read = chain_within::<OutcomeRecord>(self.repository, id, oid(self.update.new), MAX_RECORDS, &mut room);
+        chains.room.set(room);
+        let chain = match read {
+            Ok(chain) => chain,
+            Err(TooMuch::Long) => {
+                let detail = format!("A chain of outcomes has at most {MAX_RECORDS} records. Begin a new one.");
+                return deny(Code::Limit, detail);
+            }
+            Err(TooMuch::Full) => {
+                let detail = format!(
+                    "The chains of outcomes in one push have at most {} records and {} MiB. Push them in parts.",
+                    ROOM.records,
+                    ROOM.bytes >> 20
+                );
+                return deny(Code::Limit, detail);
+            }
+        };
+        match chain.fault {
+            None => Ok(()),
+            Some((position, fault)) => deny(
+                Code::LedgerFault,
+                format!("Record {position} of the pushed chain of outcomes does not hold: {fault}. It would not count."),
+            ),
+        }
+    }
+
+    /// A chain that is not there yet must not be one too many of its key.
+    fn refuse_too_many<R: Family>(&self, id: &ChainId, counts: &Counts) -> Result<(), Reason> {
+        if !self.update.old.is_zero() {
+            return Ok(());
+        }
+        let prefix = format!("{}{}/", R::PREFIX, id.key);
+        let known = counts.borrow().get(&prefix).copied();
+        let count = match known {
+            Some(count) => count,
+            None => self.count(&prefix)?,
+        };
+        counts.borrow_mut().insert(prefix.clone(), count);
+        if count <= MAX_CHAINS {
+            return Ok(());
+        }
+        let detail = format!(
+            "One key has at most {MAX_CHAINS} chains of this kind. Whoever runs the host can delete those below \
+             {prefix} that are not needed."
+        );
+        Err(Reason::deny(Code::Limit, detail))
+    }
+
+    /// The chains below a prefix once the push has landed; after the fact, they are here already.
+    fn count(&self, prefix: &str) -> Result<usize, Reason> {
+        let new = self.updates.iter().map(|update| update.name.as_str()).filter(|name| name.starts_with(prefix));
+        let new: BTreeSet<&str> = new.collect();
+        if new.len() > MAX_CHAINS {
+            return Ok(new.len());
+        }
+        let held = names(self.repository, prefix).map_err(super::unread)?;
+        Ok(new.len() + held.iter().filter(|(_, name)| !new.contains(name.as_str())).count())
+    }
 }

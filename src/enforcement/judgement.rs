@@ -234,8 +234,9 @@ impl Judgement<'_> {
         let mut evaluation = PushEvaluation::new(&input);
         let updates = &self.case.request.updates;
         let mut judged: Vec<Option<Judged>> = vec![None; updates.len()];
+        let chains = commands::Chains::at(self.case.now);
         for at in gate::judging_order(updates) {
-            judged[at] = Some(self.of_ref(&updates[at], &mut evaluation, &input));
+            judged[at] = Some(self.of_ref(&updates[at], &mut evaluation, &input, &chains));
         }
         Ok(judged.into_iter().flatten().collect())
     }
@@ -274,12 +275,18 @@ impl Judgement<'_> {
         Ok(moved)
     }
 
-    fn of_ref(&self, update: &Update, evaluation: &mut PushEvaluation<'_>, input: &Input<'_>) -> Judged {
+    fn of_ref(
+        &self,
+        update: &Update,
+        evaluation: &mut PushEvaluation<'_>,
+        input: &Input<'_>,
+        chains: &commands::Chains,
+    ) -> Judged {
         let without_states = |outcome| Judged { outcome, states: Vec::new() };
         if let Some(prefix) = ledger::prefix_of(&update.name) {
             return without_states(self.of_chain(update, prefix));
         }
-        if let Some(outcome) = commands::decide(&self.repository, &self.policy, update) {
+        if let Some(outcome) = chains.decide(&self.repository, &self.policy, &self.case.request.updates, update) {
             return without_states(outcome);
         }
         if let Some(outcome) = gate::ref_names::decide_own(update, input, &self.repository) {

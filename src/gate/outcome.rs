@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::{SeenOrganization, Standing};
-use crate::policy::{AI, HIDDEN, SlotState};
+use crate::policy::{AI, HIDDEN, SlotState, Unfit};
 
 /// Allow, deny, or cannot decide. Only the first permits a push.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -138,6 +138,14 @@ pub enum Code {
 }
 
 impl Code {
+    /// Why a key does not sign.
+    pub fn of_unfit(unfit: Unfit) -> Code {
+        match unfit {
+            Unfit::Time => Code::KeyTime,
+            Unfit::Retired | Unfit::Compromised => Code::KeyRevoked,
+        }
+    }
+
     /// That a slot is open.
     pub fn of_open_slot(slot: &SlotState) -> Code {
         match slot.compartment.as_str() {

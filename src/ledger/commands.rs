@@ -1,7 +1,7 @@
 //! Chains about commands and outcomes: those of brokers, and those of people who authorize, or say what came of a
 //! change. They are short, so they are read completely each time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use git2::{ErrorCode, Oid};
 
@@ -12,7 +12,7 @@ use crate::gate::ref_names::{AUTHORIZATIONS, DECISIONS, OUTCOMES, RUNS};
 use crate::policy::Policy;
 use crate::record::chain::{self, Link};
 use crate::record::envelope::MAX_ENVELOPE;
-use crate::record::outcome::OutcomeRecord;
+use crate::record::outcome::{MAX_BYTES_OF_KEY, MAX_OF_KEY, MAX_RECORDS, OutcomeChain, OutcomeRecord};
 use crate::record::{Chain, ChainId, Entry, Record};
 use crate::source::git::{GitError, Repository};
 
@@ -31,6 +31,8 @@ pub trait Family: Entry {
     const WORD: &'static str;
     /// What a damaged chain of it holds up, as a clause.
     const HELD_UP: &'static str;
+    /// What to do about a chain of one's own that went different ways in two places, as a clause.
+    const WAY_OUT: &'static str = "restore it from the clone that has all of it";
 
     /// The chain of the repository itself; an absent one is empty.
     fn chain(repository: &Repository, id: &ChainId) -> Chain<Self> {
@@ -64,6 +66,7 @@ impl Family for OutcomeRecord {
     const PREFIX: &'static str = OUTCOMES;
     const WORD: &'static str = "outcome";
     const HELD_UP: &'static str = "what follows it is not reported";
+    const WAY_OUT: &'static str = "`undersign record repair` puts away what is only here, and says what to sign again";
 }
 
 /// Whose chains count: those of certain keys, each with its owner, or all if nobody can tell whose count. Anyone who
@@ -80,6 +83,11 @@ impl Keys {
     /// The chains of one key, by its id.
     pub fn one(key: &str) -> Keys {
         Keys(Some(BTreeMap::from([(key.to_owned(), String::new())])))
+    }
+
+    /// The chains of certain keys, by their ids, whosever they are.
+    pub fn these(keys: impl Iterator<Item = String>) -> Keys {
+        Keys(Some(keys.map(|key| (key, String::new())).collect()))
     }
 
     /// The chains of the people and the brokers of a policy.
@@ -139,19 +147,76 @@ pub fn read_family_of<R: Family>(
     with_remotes: bool,
     keys: &Keys,
 ) -> Result<Vec<Chain<R>>, GitError> {
+    let all = chain_names::<R>(repository, with_remotes, keys)?.into_iter();
+    let copies = |(id, names): (ChainId, Vec<String>)| {
+        Chain::join(names.iter().map(|name| chain_of(repository, name, &id)).collect())
+    };
+    Ok(all.filter_map(copies).collect())
+}
+
+/// The chains of a family that [`read_family_of`] reads, each with the refs of all of its copies.
+///
+/// # Errors
+/// A ref cannot be read.
+pub fn chain_names<R: Family>(
+    repository: &Repository,
+    with_remotes: bool,
+    keys: &Keys,
+) -> Result<BTreeMap<ChainId, Vec<String>>, GitError> {
     let mut prefixes = vec![R::PREFIX.to_owned()];
     if with_remotes {
         for name in remote_names(repository)? {
             prefixes.extend([remote_prefix_of::<R>(&name), damaged_prefix_of::<R>(&name)]);
         }
     }
-    let mut copies: BTreeMap<ChainId, Vec<Chain<R>>> = BTreeMap::new();
+    let mut copies: BTreeMap<ChainId, Vec<String>> = BTreeMap::new();
     for prefix in &prefixes {
         for (id, name) in names(repository, prefix)?.into_iter().filter(|(id, _)| keys.have(id)) {
-            copies.entry(id.clone()).or_default().push(chain_of(repository, &name, &id));
+            copies.entry(id).or_default().push(name);
         }
     }
-    Ok(copies.into_values().filter_map(Chain::join).collect())
+    Ok(copies)
+}
+
+/// The chains of outcomes of certain keys, as far as there is room for each key, and how many are not read. Anybody can
+/// add chains of other keys, and one person a great number of records.
+///
+/// # Errors
+/// A ref cannot be read.
+pub fn read_outcomes(
+    repository: &Repository,
+    with_remotes: bool,
+    keys: &Keys,
+) -> Result<(Vec<OutcomeChain>, usize), GitError> {
+    let (mut chains, mut unread) = (Vec::new(), 0);
+    let mut rooms: BTreeMap<String, Room> = BTreeMap::new();
+    for (id, refs) in chain_names::<OutcomeRecord>(repository, with_remotes, keys)? {
+        let room = rooms.entry(id.key.clone()).or_insert(Room { records: MAX_OF_KEY, bytes: MAX_BYTES_OF_KEY });
+        match read_bounded(repository, &id, &refs, MAX_RECORDS, room) {
+            Some(chain) => chains.push(chain),
+            None => unread += 1,
+        }
+    }
+    Ok((chains, unread))
+}
+
+/// The copies of a chain under some refs, joined, within bounds; none if they are too much. A copy that is the same as
+/// another is read once.
+fn read_bounded<R: Family>(
+    repository: &Repository,
+    id: &ChainId,
+    refs: &[String],
+    most: usize,
+    room: &mut Room,
+) -> Option<Chain<R>> {
+    let tip = |name: &String| repository.raw.refname_to_id(name).ok();
+    let tips: BTreeSet<Option<Oid>> = refs.iter().map(tip).collect();
+    let read = |tip: Option<Oid>| match tip {
+        Some(tip) => chain_within(repository, id, tip, most, room).ok(),
+        None => Some(Chain::read(id.clone(), [None])),
+    };
+    let copies: Option<Vec<Chain<R>>> = tips.into_iter().map(read).collect();
+    Chain::join(copies?)
 }
 
 /// The refs below a prefix, each with the chain that its name identifies.
@@ -178,15 +243,66 @@ pub fn chain_of<R: Family>(repository: &Repository, name: &str, id: &ChainId) ->
 
 /// The chain that ends in a commit.
 pub fn chain_from<R: Family>(repository: &Repository, id: &ChainId, tip: Oid) -> Chain<R> {
-    let (mut commits, mut at) = (Vec::new(), Some(tip));
+    let (commits, _) = commits(repository, tip, MAX_LINKS);
+    Chain::read(id.clone(), commits.iter().map(|commit| commit.as_ref().and_then(|commit| link(repository, commit))))
+}
+
+/// The commits up to a tip, the oldest first, and whether there are more than the most; what cannot be read is `None`.
+fn commits(repository: &Repository, tip: Oid, most: usize) -> (Vec<Option<git2::Commit<'_>>>, bool) {
+    let (mut commits, mut at, mut is_longer) = (Vec::new(), Some(tip), false);
     while let Some(commit) = at {
+        is_longer = commits.len() >= most;
         let found = within(repository, commit, MAX_OBJECT).and_then(|_| repository.raw.find_commit(commit).ok());
-        let found = found.filter(|commit| commit.parent_count() <= 1 && commits.len() < MAX_LINKS);
+        let found = found.filter(|commit| commit.parent_count() <= 1 && !is_longer);
         at = found.as_ref().and_then(|commit| commit.parent_ids().next());
         commits.push(found);
     }
     commits.reverse();
-    Chain::read(id.clone(), commits.iter().map(|commit| commit.as_ref().and_then(|commit| link(repository, commit))))
+    (commits, is_longer)
+}
+
+/// How much of chains may still be read for one question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Room {
+    /// The number of records.
+    pub records: usize,
+    /// The bytes of their files.
+    pub bytes: usize,
+}
+
+/// Why a chain was not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TooMuch {
+    /// It has more records than one chain may have.
+    Long,
+    /// There is no room left for it.
+    Full,
+}
+
+/// Like [`chain_from`], for a chain of at most so many records, and only as far as there is room. What is too much is
+/// found before any signature is verified.
+///
+/// # Errors
+/// It is too much.
+pub fn chain_within<R: Family>(
+    repository: &Repository,
+    id: &ChainId,
+    tip: Oid,
+    most: usize,
+    room: &mut Room,
+) -> Result<Chain<R>, TooMuch> {
+    let (commits, is_longer) = commits(repository, tip, most);
+    if is_longer {
+        return Err(TooMuch::Long);
+    }
+    room.records = room.records.checked_sub(commits.len()).ok_or(TooMuch::Full)?;
+    let mut links = Vec::with_capacity(commits.len());
+    for commit in commits {
+        let link = commit.and_then(|commit| link(repository, &commit));
+        room.bytes = room.bytes.checked_sub(link.as_ref().map_or(0, Link::size)).ok_or(TooMuch::Full)?;
+        links.push(link);
+    }
+    Ok(Chain::read(id.clone(), links))
 }
 
 /// The commit of the last of this many links, counted from the first, in the history of a commit.

@@ -4,6 +4,8 @@
 mod append;
 pub mod commands;
 mod digested;
+#[cfg(feature = "tui")]
+pub mod own_chain;
 mod reader;
 
 pub use crate::gate::ref_names::{DECISION_BRANCHES as BRANCH_PREFIX, DECISIONS as PREFIX, prefix_of};

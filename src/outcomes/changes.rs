@@ -2,15 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use super::joins::{Join, Landed, Standing, Unjoined, joins, standings};
+use super::joins::{Join, Landed, Standing, Standings, Unjoined, joins};
 use super::read::{Read, Risk};
 use super::report::{Change, Kind, Named, Outcome};
 use super::rework::{Edits, Lines, rework};
+use super::signed::SignedOutcome;
 use super::{DAY, Query};
 use crate::audit::Signed;
 use crate::audit::report::{Landing, Shown, Time};
 use crate::change::ObjectId;
-use crate::record::outcome::{OutcomeKind, OutcomeRecord};
+use crate::policy::Roster;
+use crate::record::outcome::OutcomeKind;
 
 /// A change counts as reworked from this share of its lines on, in percent, and from this many of them.
 pub const REWORKED_SHARE: usize = 20;
@@ -25,7 +27,7 @@ pub struct Evidence<'e> {
     landings: &'e [Landing],
     /// By earlier segment.
     joins: HashMap<usize, Vec<Join>>,
-    standings: Vec<Standing>,
+    standings: Standings,
     lines: Vec<Lines>,
     pub unjoined: Unjoined,
     /// Files whose lines were not followed any further.
@@ -35,7 +37,7 @@ pub struct Evidence<'e> {
     /// The times of all approvals, by person, sorted.
     approvals: BTreeMap<&'e str, Vec<i64>>,
     /// What people signed, by segment.
-    records: HashMap<usize, Vec<&'e OutcomeRecord>>,
+    records: HashMap<usize, Vec<About<'e>>>,
     /// Signed records about what is not in the period, or not on that ref.
     pub astray: usize,
 }
@@ -44,7 +46,17 @@ pub struct Evidence<'e> {
 #[derive(Clone, Copy)]
 pub struct Words<'w> {
     pub approvals: &'w [Signed],
-    pub outcomes: &'w [&'w OutcomeRecord],
+    pub outcomes: &'w [SignedOutcome],
+    /// Who is who, of the current policy.
+    pub roster: &'w Roster,
+}
+
+/// A signed outcome of a segment.
+#[derive(Debug, Clone, Copy)]
+struct About<'s> {
+    signed: &'s SignedOutcome,
+    /// It was signed by an author of the segment.
+    is_by_author: bool,
 }
 
 impl<'e> Evidence<'e> {
@@ -62,13 +74,13 @@ impl<'e> Evidence<'e> {
         }
         let within = i64::from(query.within_days) * DAY;
         let (all, unjoined) = joins(&landed, within);
-        let (records, astray) = by_segment(landings, &landed, words.outcomes);
+        let (records, astray) = by_segment(landings, &landed, words);
+        let standings = Standings::of(&landed, &all);
         drop(landed);
         let reverts: HashSet<(usize, usize)> =
             all.iter().filter(|join| join.how.is_revert()).map(|join| (join.earlier, join.later)).collect();
         let is_revert = |earlier, later| reverts.contains(&(earlier, later));
         let (lines, dropped) = rework(&edits, i64::from(query.rework_days) * DAY, is_revert);
-        let standings = standings(landings.len(), &all);
         let mut joins: HashMap<usize, Vec<Join>> = HashMap::new();
         all.into_iter().for_each(|join| joins.entry(join.earlier).or_default().push(join));
         let mut approvals: BTreeMap<&str, Vec<i64>> = BTreeMap::new();
@@ -109,7 +121,7 @@ impl<'e> Evidence<'e> {
             lines_written: lines.written,
             lines_reworked: lines.reworked,
             outcomes,
-            records: self.records.get(&at).into_iter().flatten().map(|record| named(record)).collect(),
+            records: self.records.get(&at).into_iter().flatten().map(named).collect(),
         }
     }
 
@@ -125,12 +137,12 @@ impl<'e> Evidence<'e> {
         let lines = &self.lines[at];
         let is_reworked = lines.reworked >= REWORKED_LINES && 100 * lines.reworked >= REWORKED_SHARE * lines.written;
         let found = [
-            (Kind::Reverted, self.standings[at] == Standing::Reverted),
-            (Kind::LandedAgain, self.standings[at] == Standing::LandedAgain),
-            (Kind::PartlyReverted, own().any(|join| join.how.is_revert() && join.part.is_some())),
+            (Kind::Reverted, self.standings.all[at] == Standing::Reverted),
+            (Kind::LandedAgain, self.standings.all[at] == Standing::LandedAgain),
+            (Kind::PartlyReverted, self.standings.all[at] == Standing::Partly),
             (Kind::Fixed, own().any(|join| !join.how.is_revert())),
             (Kind::Reworked, is_reworked),
-            (Kind::Recorded, self.records.get(&at).into_iter().flatten().any(|record| is_adverse(record))),
+            (Kind::Recorded, self.records.get(&at).into_iter().flatten().any(is_adverse)),
         ];
         found.into_iter().filter(|(_, is_so)| *is_so).map(|(kind, _)| kind).collect()
     }
@@ -145,7 +157,7 @@ impl<'e> Evidence<'e> {
             outcome.evidence.push(join.how);
             outcome.said_by.extend(join.by.map(|by| by.to_string()));
             outcome.parts.extend(join.part.map(|part| part.to_string()));
-            outcome.is_taken_back = is_revert && self.standings[join.later] == Standing::Reverted;
+            outcome.is_taken_back = is_revert && !self.standings.in_force.contains(&(at, join.later));
         }
         let mut outcomes: Vec<Outcome> = found.into_values().collect();
         for outcome in &mut outcomes {
@@ -184,37 +196,40 @@ impl<'e> Evidence<'e> {
 }
 
 /// Whether a record says that something bad came of a change.
-fn is_adverse(record: &OutcomeRecord) -> bool {
-    matches!(record.outcome().kind, OutcomeKind::Incident | OutcomeKind::Rollback | OutcomeKind::Defect)
+fn is_adverse(about: &About<'_>) -> bool {
+    matches!(about.signed.record.outcome().kind, OutcomeKind::Incident | OutcomeKind::Rollback | OutcomeKind::Defect)
 }
 
 /// The records of each segment of the ref that they name, and how many are about none.
 fn by_segment<'r>(
     landings: &[Landing],
     landed: &[Landed],
-    records: &[&'r OutcomeRecord],
-) -> (HashMap<usize, Vec<&'r OutcomeRecord>>, usize) {
-    let mut wanted: HashMap<ObjectId, Vec<&'r OutcomeRecord>> = HashMap::new();
-    let mut found: HashMap<usize, Vec<&'r OutcomeRecord>> = HashMap::new();
-    for record in records {
+    words: Words<'r>,
+) -> (HashMap<usize, Vec<About<'r>>>, usize) {
+    let mut wanted: HashMap<ObjectId, Vec<&'r SignedOutcome>> = HashMap::new();
+    let mut found: HashMap<usize, Vec<About<'r>>> = HashMap::new();
+    for signed in words.outcomes {
         // A sound record names a commit.
-        let Ok(commit) = record.outcome().commit.parse() else { continue };
-        wanted.entry(commit).or_default().push(record);
+        let Ok(commit) = signed.record.outcome().commit.parse() else { continue };
+        wanted.entry(commit).or_default().push(signed);
     }
     for (at, segment) in landed.iter().enumerate() {
-        for record in segment.commits.iter().filter_map(|told| wanted.get(&told.id)).flatten() {
-            if Shown::of(&record.outcome().name) == landings[at].name {
-                found.entry(at).or_default().push(record);
+        for signed in segment.commits.iter().filter_map(|told| wanted.get(&told.id)).flatten() {
+            let outcome = signed.record.outcome();
+            if Shown::of(&outcome.name) == landings[at].name {
+                let mut authors = segment.authors.iter().flat_map(|author| words.roster.people_of(author));
+                let is_by_author = authors.any(|person| person.id == outcome.principal);
+                found.entry(at).or_default().push(About { signed, is_by_author });
             }
         }
     }
-    let joined: HashSet<String> = found.values().flatten().map(|record| record.id().to_string()).collect();
-    let astray = records.len() - joined.len();
+    let joined: HashSet<String> = found.values().flatten().map(|about| about.signed.record.id().to_string()).collect();
+    let astray = words.outcomes.len() - joined.len();
     (found, astray)
 }
 
-fn named(record: &OutcomeRecord) -> Named {
-    let outcome = record.outcome();
+fn named(about: &About<'_>) -> Named {
+    let (record, outcome) = (&about.signed.record, about.signed.record.outcome());
     Named {
         record: record.id().to_string(),
         person: Shown::of(&outcome.principal),
@@ -223,5 +238,7 @@ fn named(record: &OutcomeRecord) -> Named {
         words: Shown::of(&outcome.words),
         happened_at: Time(outcome.happened_at.seconds()),
         signed_at: Time(outcome.issued_at.seconds()),
+        is_by_author: about.is_by_author,
+        key_end: about.signed.key_end.as_deref().map(Shown::of),
     }
 }

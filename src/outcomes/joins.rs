@@ -3,12 +3,12 @@
 //! Only a segment that is lower on the same line is joined. So nothing joins itself, a later one, or one of another
 //! ref, and there are no cycles, whatever a message says and whatever its dates are.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use serde::{Serialize, Serializer};
 
 use super::message::{Says, Word, without_number};
-use crate::change::ObjectId;
+use crate::change::{Identity, ObjectId};
 use crate::change::digest::Digest;
 
 /// The most segments between a segment and the one that undoes it exactly.
@@ -23,6 +23,8 @@ pub struct Landed {
     pub at: i64,
     /// All commits that it brought in, the last of its line first.
     pub commits: Vec<Told>,
+    /// Who wrote them, each once.
+    pub authors: Vec<Identity>,
     /// It is one step of its line, which may be a merge of several commits.
     pub is_one_step: bool,
     /// Digests of what it changes, and of what would undo that; none if it changes nothing, or too much.
@@ -34,7 +36,17 @@ pub struct Landed {
 pub struct Told {
     pub id: ObjectId,
     pub title: String,
+    /// It has several parents: what it brought in are the other commits of its segment.
+    pub is_merge: bool,
     pub says: Says,
+}
+
+impl Landed {
+    /// Whether some of its commits are all that it brought in.
+    fn is_all_of(&self, some: &BTreeSet<ObjectId>) -> bool {
+        let mut own = self.commits.iter().filter(|told| !told.is_merge).peekable();
+        own.peek().is_some() && own.all(|told| some.contains(&told.id))
+    }
 }
 
 /// The evidence by which two segments are joined.
@@ -84,6 +96,8 @@ pub struct Join {
     pub by: Option<ObjectId>,
     /// The commit of the earlier segment that is named, if it is not all of that segment.
     pub part: Option<ObjectId>,
+    /// The message itself says that it takes back only some of that commit.
+    pub is_partial: bool,
 }
 
 /// What messages name, and what is not joined.
@@ -112,36 +126,97 @@ pub fn joins(landed: &[Landed], within: i64) -> (Vec<Join>, Unjoined) {
     (0..landed.len()).for_each(|at| joiner.by_messages(at));
     joiner.by_content();
     let Joiner { mut joins, unjoined, .. } = joiner;
+    drop_parts(landed, &mut joins);
     joins.sort();
     joins.dedup();
     (joins, unjoined)
+}
+
+/// Where one later segment takes back all of an earlier one, no part of that is told.
+fn drop_parts(landed: &[Landed], joins: &mut [Join]) {
+    let mut by_pair: HashMap<(usize, usize), Vec<&Join>> = HashMap::new();
+    for join in joins.iter().filter(|join| join.how.is_revert()) {
+        by_pair.entry((join.earlier, join.later)).or_default().push(join);
+    }
+    let whole: HashSet<(usize, usize)> = by_pair
+        .into_iter()
+        .filter(|((earlier, _), own)| is_all(&landed[*earlier], own.iter().copied()))
+        .map(|(pair, _)| pair)
+        .collect();
+    for join in joins.iter_mut().filter(|join| join.how.is_revert()) {
+        if whole.contains(&(join.earlier, join.later)) {
+            (join.part, join.is_partial) = (None, false);
+        }
+    }
+}
+
+/// Whether reverts of a segment, taken together, are of all of it.
+fn is_all<'j>(segment: &Landed, reverts: impl Iterator<Item = &'j Join>) -> bool {
+    let mut parts = BTreeSet::new();
+    for join in reverts.filter(|join| !join.is_partial) {
+        match join.part {
+            None => return true,
+            Some(part) => _ = parts.insert(part),
+        }
+    }
+    segment.is_all_of(&parts)
 }
 
 /// Which segments are reverted at the end, and which were and landed again: a revert that was itself reverted takes
 /// nothing back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
-    /// Nothing reverted it as a whole.
+    /// Nothing reverts it.
     Stands,
+    /// Reverts of some of it are in force.
+    Partly,
+    /// Reverts of all of it are in force, by one later segment or by several.
     Reverted,
-    /// Every revert of it was reverted.
+    /// It was reverted, and every revert of it was reverted.
     LandedAgain,
 }
 
-/// By segment. A revert of a part is no revert of the whole.
-pub fn standings(count: usize, joins: &[Join]) -> Vec<Standing> {
-    let mut reverts: HashMap<usize, Vec<usize>> = HashMap::new();
-    for join in joins.iter().filter(|join| join.how.is_revert() && join.part.is_none()) {
-        reverts.entry(join.earlier).or_default().push(join.later);
+/// What reverts came to.
+#[derive(Debug, Clone, Default)]
+pub struct Standings {
+    /// By segment.
+    pub all: Vec<Standing>,
+    /// The segments of which one reverts the other, wholly or partly, and nothing took that back: earlier and later.
+    pub in_force: HashSet<(usize, usize)>,
+}
+
+impl Standings {
+    pub fn of(landed: &[Landed], joins: &[Join]) -> Standings {
+        let mut reverts: HashMap<usize, Vec<&Join>> = HashMap::new();
+        for join in joins.iter().filter(|join| join.how.is_revert()) {
+            reverts.entry(join.earlier).or_default().push(join);
+        }
+        let mut own = Standings { all: vec![Standing::Stands; landed.len()], in_force: HashSet::new() };
+        // Commits that are taken back, by their segment.
+        let mut gone: HashMap<usize, BTreeSet<ObjectId>> = HashMap::new();
+        // Whatever reverts a segment comes after it, so its own standing is known first.
+        for at in (0..landed.len()).rev() {
+            let Some(all) = reverts.get(&at) else { continue };
+            let is_in_force = |join: &&&Join| {
+                let is_gone = |by: ObjectId| gone.get(&join.later).is_some_and(|gone| gone.contains(&by));
+                own.all[join.later] != Standing::Reverted && !join.by.is_some_and(is_gone)
+            };
+            let in_force: Vec<&Join> = all.iter().filter(is_in_force).copied().collect();
+            own.all[at] = if is_all(&landed[at], in_force.iter().copied()) {
+                Standing::Reverted
+            } else if !in_force.is_empty() {
+                Standing::Partly
+            } else if is_all(&landed[at], all.iter().copied()) {
+                Standing::LandedAgain
+            } else {
+                Standing::Stands
+            };
+            let parts = in_force.iter().filter(|join| !join.is_partial).filter_map(|join| join.part);
+            gone.insert(at, parts.collect());
+            own.in_force.extend(in_force.iter().map(|join| (at, join.later)));
+        }
+        own
     }
-    let mut standings = vec![Standing::Stands; count];
-    // Whatever reverts a segment comes after it, so its own standing is known first.
-    for at in (0..count).rev() {
-        let Some(by) = reverts.get(&at) else { continue };
-        let is_in_force = by.iter().any(|later| standings[*later] != Standing::Reverted);
-        standings[at] = if is_in_force { Standing::Reverted } else { Standing::LandedAgain };
-    }
-    standings
 }
 
 /// The commits and titles of all segments.
@@ -239,9 +314,10 @@ impl Joiner<'_> {
         let Some(earlier) = places.into_iter().find(|at| self.is_below(*at, later)) else {
             return self.unjoined.elsewhere += 1;
         };
-        let how = if word == Word::Reverts { How::RevertNamed } else { How::FixNamed };
-        let part = (!self.is_whole(earlier, id)).then_some(id);
-        self.join(Join { earlier, later, how, by: Some(by), part });
+        let how = if word == Word::Fixes { How::FixNamed } else { How::RevertNamed };
+        let is_partial = word == Word::PartlyReverts;
+        let part = (is_partial || !self.is_whole(earlier, id)).then_some(id);
+        self.join(Join { earlier, later, how, by: Some(by), part, is_partial });
     }
 
     fn titled(&mut self, later: usize, by: ObjectId, title: &str) {
@@ -257,7 +333,7 @@ impl Joiner<'_> {
             own == title || without_number(own) == title
         });
         let part = own.map(|told| told.id).filter(|id| !self.is_whole(earlier, *id));
-        self.join(Join { earlier, later, how: How::RevertTitled, by: Some(by), part });
+        self.join(Join { earlier, later, how: How::RevertTitled, by: Some(by), part, is_partial: false });
     }
 
     /// Joins each segment with the nearest one below that it undoes exactly.
@@ -269,7 +345,8 @@ impl Joiner<'_> {
             let Some((content, inverse)) = segment.content else { continue };
             let earlier = undone_by.get(&(segment.line, content)).copied();
             if let Some(earlier) = earlier.filter(|at| later - at <= MAX_BACK && self.is_in_time(*at, later)) {
-                self.join(Join { earlier, later, how: How::RevertContent, by: None, part: None });
+                let how = How::RevertContent;
+                self.join(Join { earlier, later, how, by: None, part: None, is_partial: false });
             }
             undone_by.insert((segment.line, inverse), later);
         }
@@ -314,7 +391,7 @@ mod tests {
 
     fn told(n: u32, message: &str) -> Told {
         let title = message.lines().next().unwrap_or_default().to_owned();
-        Told { id: id(n), title, says: Says::of(message) }
+        Told { id: id(n), title, is_merge: false, says: Says::of(message) }
     }
 
     /// A segment of one commit, on a day that is its number.
@@ -367,7 +444,7 @@ mod tests {
             [does("x", one(0, "On")), does("-x", one(1, "Off")), does("x", one(2, "On")), does("y", one(3, ""))];
         assert_eq!(found(&landed), [(0, 1, How::RevertContent), (1, 2, How::RevertContent)]);
         let (all, _) = joins(&landed, 90 * DAY);
-        assert_eq!(standings(4, &all)[..2], [Standing::LandedAgain, Standing::Reverted]);
+        assert_eq!(Standings::of(&landed, &all).all[..2], [Standing::LandedAgain, Standing::Reverted]);
     }
 
     #[test]
@@ -376,28 +453,63 @@ mod tests {
         let (all, _) = joins(&chain, 90 * DAY);
         let of = |count: usize| {
             let own: Vec<Join> = all.iter().filter(|join| join.later < count).cloned().collect();
-            standings(count, &own)[0]
+            Standings::of(&chain, &own).all[0]
         };
         assert_eq!(of(1), Standing::Stands);
         assert_eq!([of(2), of(4)], [Standing::Reverted; 2]);
         assert_eq!([of(3), of(5)], [Standing::LandedAgain; 2]);
     }
 
+    /// A merge of commits, the newest first.
+    fn merge(commits: &[u32], is_one_step: bool) -> Landed {
+        let own = commits.iter().map(|n| told(*n, "x"));
+        let first = Told { is_merge: true, ..told(90, "Merge") };
+        Landed { commits: std::iter::once(first).chain(own).collect(), is_one_step, ..Landed::default() }
+    }
+
+    /// What becomes of the first segment, and the parts that the reverts of it name.
+    fn became(landed: &[Landed]) -> (Standing, Vec<ObjectId>) {
+        let (all, _) = joins(landed, 90 * DAY);
+        let parts = all.iter().filter(|join| join.earlier == 0).filter_map(|join| join.part).collect();
+        (Standings::of(landed, &all).all[0], parts)
+    }
+
     #[test]
     fn a_merge_is_reverted_as_a_whole_and_one_of_its_commits_as_a_part() {
-        let merge = |is_one_step| Landed {
-            commits: vec![told(9, "Merge"), told(8, "Two"), told(7, "One")],
-            is_one_step,
-            at: 0,
-            ..Landed::default()
-        };
-        let parts = |merge: Landed, of: u32| {
-            let (all, _) = joins(&[merge, one(20, &reverts(of))], 90 * DAY);
-            (all[0].part, standings(2, &all)[0])
-        };
-        assert_eq!(parts(merge(true), 9), (None, Standing::Reverted));
-        assert_eq!(parts(merge(true), 8), (Some(id(8)), Standing::Stands));
-        assert_eq!(parts(merge(false), 9), (Some(id(9)), Standing::Stands), "the last of three steps is not all");
+        let by = |of: u32| one(20, &reverts(of));
+        assert_eq!(became(&[merge(&[8, 7], true), by(90)]), (Standing::Reverted, Vec::new()));
+        assert_eq!(became(&[merge(&[8, 7], true), by(8)]), (Standing::Partly, vec![id(8)]));
+        assert_eq!(became(&[merge(&[8, 7], false), by(90)]), (Standing::Partly, vec![id(90)]), "not all of its steps");
+    }
+
+    #[test]
+    fn a_merge_whose_commits_are_all_reverted_is_reverted_once_by_one_change_or_by_several() {
+        // The most usual shape: a request of one commit, merged, and that commit reverted.
+        assert_eq!(became(&[merge(&[7], true), one(20, &reverts(7))]), (Standing::Reverted, Vec::new()));
+        let both = Landed { commits: vec![told(21, &reverts(8)), told(20, &reverts(7))], ..one(20, "") };
+        assert_eq!(became(&[merge(&[8, 7], true), both]), (Standing::Reverted, Vec::new()));
+        let apart = [merge(&[8, 7], true), one(20, &reverts(8)), one(21, &reverts(7))];
+        assert_eq!(became(&apart).0, Standing::Reverted);
+        // The exact inverse says what a message alone cannot.
+        let exact = [does("x", merge(&[8, 7], true)), does("-x", one(20, &reverts(8)))];
+        assert_eq!(became(&exact), (Standing::Reverted, Vec::new()));
+    }
+
+    #[test]
+    fn a_revert_of_a_part_that_was_taken_back_is_no_revert() {
+        let taken_back = [merge(&[8, 7], true), one(20, &reverts(8)), one(21, &reverts(20))];
+        assert_eq!(became(&taken_back).0, Standing::Stands);
+        let all = [merge(&[8, 7], true), one(20, &reverts(8)), one(21, &reverts(7)), one(22, &reverts(21))];
+        assert_eq!(became(&all).0, Standing::Partly, "one of the two still stands reverted");
+        // One of the two commits of a change that reverts is itself reverted.
+        let both = Landed { commits: vec![told(21, &reverts(8)), told(20, &reverts(7))], ..one(20, "") };
+        assert_eq!(became(&[merge(&[8, 7], true), both, one(30, &reverts(21))]).0, Standing::Partly);
+    }
+
+    #[test]
+    fn who_says_that_they_revert_a_part_of_a_commit_revert_no_whole() {
+        let partly = format!("x\n\nThis partially reverts commit {}.", id(1));
+        assert_eq!(became(&[one(1, "Add"), one(2, &partly)]), (Standing::Partly, vec![id(1)]));
     }
 
     #[test]

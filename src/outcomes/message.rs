@@ -15,6 +15,8 @@ pub const MAX_NAMED: usize = 32;
 pub enum Word {
     /// `This reverts commit …`, as `git revert` writes it.
     Reverts,
+    /// `This partially reverts commit …`.
+    PartlyReverts,
     /// `Fixes: …`.
     Fixes,
 }
@@ -43,10 +45,16 @@ impl Says {
         let is_squashed = message.lines().any(|line| line == SQUASHED);
         for (at, line) in message.lines().enumerate() {
             let line = if is_squashed { line.trim() } else { line.trim_end() };
-            match named(line).or_else(|| Some((Word::Reverts, named_by_title(line)?)).filter(|_| at == 0)) {
-                Some((word, id)) if id.len() >= MIN_DIGITS => says.take(word, id.to_ascii_lowercase()),
-                Some((_, id)) if id.len() == SHORT => says.short += 1,
-                _ => {}
+            let mut all = named(line);
+            if at == 0 && all.is_empty() {
+                all.extend(named_by_title(line).map(|id| (Word::Reverts, id)));
+            }
+            for (word, id) in all {
+                match id.len() {
+                    MIN_DIGITS.. => says.take(word, id.to_ascii_lowercase()),
+                    SHORT => says.short += 1,
+                    _ => {}
+                }
             }
         }
         says
@@ -65,7 +73,7 @@ impl Says {
 
     /// Whether it names a commit that it reverts.
     pub fn names_a_revert(&self) -> bool {
-        self.named.iter().any(|(word, _)| *word == Word::Reverts)
+        self.named.iter().any(|(word, _)| *word != Word::Fixes)
     }
 
     /// Whether it says nothing about another commit.
@@ -74,14 +82,42 @@ impl Says {
     }
 }
 
-/// The id that a line names. Of `This reverts commit A, reversing changes made to B` it is A: B was not reverted.
-fn named(line: &str) -> Option<(Word, &str)> {
-    let after = |word, prefix: &str| {
+/// How a line begins that names commits, in lower case.
+const BEGINNINGS: [(&str, Word); 5] = [
+    ("this reverts commit ", Word::Reverts),
+    ("this reverts commits ", Word::Reverts),
+    ("reverts:", Word::Reverts),
+    ("this partially reverts commit ", Word::PartlyReverts),
+    ("fixes:", Word::Fixes),
+];
+
+/// The ids that a line names. Of `This reverts commit A, reversing changes made to B` it is A: B was not reverted.
+fn named(line: &str) -> Vec<(Word, &str)> {
+    let after = |prefix: &str| {
         let own = line.get(..prefix.len()).filter(|own| own.eq_ignore_ascii_case(prefix))?;
-        Some((word, line.get(own.len()..)?))
+        line.get(own.len()..)
     };
-    let (word, rest) = after(Word::Reverts, "this reverts commit ").or_else(|| after(Word::Fixes, "fixes:"))?;
-    Some((word, id_at(rest.trim_start())?))
+    let Some((prefix, word, rest)) = BEGINNINGS.iter().find_map(|(prefix, word)| Some((prefix, *word, after(prefix)?)))
+    else {
+        return Vec::new();
+    };
+    if prefix.ends_with("commits ") {
+        let words = rest.split([' ', ',']).filter(|word| !word.is_empty() && *word != "and");
+        return words.map_while(|one| Some((word, id_at(one).filter(|id| !id.is_empty())?))).collect();
+    }
+    id_in(rest.trim_start()).map(|id| (word, id)).into_iter().collect()
+}
+
+/// The id at the beginning of a text: alone, after the word `commit`, in brackets, or at the end of the address at which
+/// a host shows the commit.
+fn id_in(rest: &str) -> Option<&str> {
+    if rest.starts_with("https://") || rest.starts_with("http://") {
+        let address = rest.split_whitespace().next()?;
+        let (_, id) = address.rsplit_once("/commit/")?;
+        return id_at(id).filter(|own| own.len() == id.len());
+    }
+    let rest = rest.strip_prefix("commit ").unwrap_or(rest).trim_start();
+    id_at(rest.strip_prefix(['<', '(']).unwrap_or(rest))
 }
 
 /// The id of `Revert 0123456789ab`, as people write it.
@@ -162,6 +198,8 @@ mod tests {
         for none in [
             "x\n\nFixes: #12345678",
             "x\n\nFixes: https://example.com/0123456789ab",
+            "x\n\nFixes: https://example.com/commit/0123456789ab?x=1",
+            "x\n\nThis reverts commits of 0123456789ab",
             "x\n\nFixes 0123456789ab",
             "x\n\nThis fixes: 0123456789ab",
             "x\n\n> This reverts commit 0123456789ab",
@@ -170,6 +208,26 @@ mod tests {
             "x\n\nDo not think that this reverts commit 0123456789ab",
         ] {
             assert!(Says::of(none).is_silent(), "{none}");
+        }
+    }
+
+    #[test]
+    fn what_people_and_hosts_write_around_an_id_does_not_hide_it() {
+        for line in [
+            format!("Fixes: commit {A}"),
+            format!("Fixes: <{A}>"),
+            format!("fixes: ({A})"),
+            format!("Fixes: https://example.com/o/r/commit/{A}"),
+            format!("Fixes: https://example.com/o/r/-/commit/{A} (\"x\")"),
+        ] {
+            assert_eq!(named_by(&format!("x\n\n{line}")), [(Word::Fixes, A.to_owned())], "{line}");
+        }
+        assert_eq!(named_by(&format!("x\n\nReverts: {A}")), [(Word::Reverts, A.to_owned())]);
+        let partly = format!("x\n\nThis partially reverts commit {A}.");
+        assert_eq!(named_by(&partly), [(Word::PartlyReverts, A.to_owned())]);
+        for line in [format!("This reverts commits {A} and {B}."), format!("This reverts commits {A}, {B}, too")] {
+            let both = [A, B].map(|id| (Word::Reverts, id.to_owned()));
+            assert_eq!(named_by(&format!("x\n\n{line}")), both, "{line}");
         }
     }
 
@@ -207,7 +265,7 @@ mod tests {
 
     #[test]
     fn no_message_breaks_the_reader() {
-        for text in ["", "\n\n", "é", "Fixes:", "This reverts commit ", "fixes:é", "This reverts commitü", "Revert \""]
+        for text in ["", "\n\n", "é", "Fixes:", "Fixes: (", "Fixes: https://", "Fixes: http:///commit/é", "This reverts commits é and", "This reverts commit ", "fixes:é", "This reverts commitü", "Revert \""]
         {
             assert!(Says::of(text).named.is_empty(), "{text}");
         }

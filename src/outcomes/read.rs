@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::joins::{Landed, Told};
 use super::message::Says;
 use super::rework::{Edit, Edits, Run};
-use crate::change::ObjectId;
+use crate::change::{Commit, Identity, ObjectId};
 use crate::change::compare::{Comparison, Line, compare};
 use crate::change::diff::{Diff, FileDiff, Mode, TreeEntry};
 use crate::change::digest::Digest;
@@ -24,6 +24,12 @@ const MAX_FILES: usize = 1_000;
 const MAX_LINES: usize = 100_000;
 /// The most paths of a segment that is compared with its inverse.
 const MAX_PATHS: usize = 20_000;
+/// The most authors of a segment.
+const MAX_AUTHORS: usize = 100;
+/// The most changed lines of all segments that are kept to follow them, at 8 bytes each.
+const MAX_KEPT: usize = 40_000_000;
+/// The number of segments after which it is known how many lines are kept.
+const BATCH: usize = 512;
 /// The number of segments that a thread takes at once.
 const SHARE: usize = 16;
 
@@ -86,7 +92,26 @@ pub fn segments(
 ) -> Result<Vec<Read>, GitError> {
     let path = repository.git_dir();
     let open = || Repository::open_exactly(path);
-    shared(spans, open, |own: &mut Repository, span| segment(own, span), progress)
+    let (mut all, mut kept) = (Vec::with_capacity(spans.len()), 0);
+    for batch in spans.chunks(BATCH) {
+        let done = all.len();
+        let told = |own| progress(done + own);
+        let read = shared(batch, open, |own: &mut Repository, span| segment(own, span), &told)?;
+        all.extend(read.into_iter().map(|read| bounded(read, &mut kept)));
+    }
+    Ok(all)
+}
+
+/// A segment without its lines, if those of the segments before it are too many already. That is the same on every
+/// machine, however many threads read.
+fn bounded(mut read: Read, kept: &mut usize) -> Read {
+    let lines = |file: &Edit| file.runs.iter().map(|run| run.removed.len() + run.added.len()).sum::<usize>();
+    *kept += read.edits.files.iter().map(lines).sum::<usize>();
+    if *kept > MAX_KEPT && !read.edits.files.is_empty() {
+        read.edits.files = Vec::new();
+        read.left.large += 1;
+    }
+    read
 }
 
 /// The tiers and rules of segments, step by step, by these rules and without history.
@@ -162,31 +187,45 @@ fn segment(repository: &Repository, span: &Span) -> Read {
     let all = commits(repository, span).and_then(|commits| Ok((commits, diff(repository, span)?)));
     match all {
         Ok((commits, diff)) => {
-            read.landed.commits = commits;
+            read.landed.authors = authors(&commits);
+            read.landed.commits = commits.iter().map(told).collect();
             read.landed.content = content(&diff);
             read.edits.files = edits(repository, &diff, &mut read.left);
         }
         Err(_) => {
             // Its own id can still be named.
             let title = repository.past_commit(span.to).map(|commit| commit.title().to_owned()).unwrap_or_default();
-            read.landed.commits = vec![Told { id: span.to, title, says: Says::default() }];
+            read.landed.commits = vec![Told { id: span.to, title, is_merge: false, says: Says::default() }];
             read.left.unread = 1;
         }
     }
     read
 }
 
-fn commits(repository: &Repository, span: &Span) -> Result<Vec<Told>, GitError> {
-    let commits = match span.from {
-        Some(from) => repository.commits_between(&[from], span.to)?,
-        None => vec![repository.commit(span.to)?],
-    };
-    let told = |commit: &crate::change::Commit| Told {
+fn commits(repository: &Repository, span: &Span) -> Result<Vec<Commit>, GitError> {
+    match span.from {
+        Some(from) => repository.commits_between(&[from], span.to),
+        None => Ok(vec![repository.commit(span.to)?]),
+    }
+}
+
+fn told(commit: &Commit) -> Told {
+    Told {
         id: commit.id,
         title: commit.title().to_owned(),
+        is_merge: commit.parents.len() > 1,
         says: Says::of(&commit.message),
-    };
-    Ok(commits.iter().map(told).collect())
+    }
+}
+
+fn authors(commits: &[Commit]) -> Vec<Identity> {
+    let mut authors: Vec<Identity> = Vec::new();
+    for commit in commits.iter().filter(|commit| commit.parents.len() < 2) {
+        if !authors.contains(&commit.author) && authors.len() < MAX_AUTHORS {
+            authors.push(commit.author.clone());
+        }
+    }
+    authors
 }
 
 fn diff(repository: &Repository, span: &Span) -> Result<Diff, GitError> {

@@ -207,9 +207,9 @@ pub struct Change {
 }
 
 impl Change {
-    /// Whether somebody signed that they found nothing, and nothing else tells of an outcome.
+    /// Whether somebody who did not write it signed that they found nothing, and nothing else tells of an outcome.
     pub fn is_cleared(&self) -> bool {
-        self.kinds.is_empty() && !self.records.is_empty()
+        self.kinds.is_empty() && self.records.iter().any(|record| !record.is_by_author)
     }
 }
 
@@ -226,6 +226,10 @@ pub struct Named {
     /// When it began, and when it was signed, by the signer.
     pub happened_at: Time,
     pub signed_at: Time,
+    /// The signer is an author of the change: what they did not find clears nothing.
+    pub is_by_author: bool,
+    /// How the key ended with which it was signed before; none if it has not.
+    pub key_end: Option<Shown>,
 }
 
 /// A later segment by which something came of a change.

@@ -146,7 +146,7 @@ impl Tracker {
     /// Drops the files of which no line can be reworked in time any more; then all, and says of how many that is.
     fn make_room(&mut self, now: i64) {
         let (times, within) = (&self.times, self.within);
-        let is_young = |writer: &u32| *writer != BEFORE && now - times[*writer as usize] <= within;
+        let is_young = |writer: &u32| *writer != BEFORE && now.saturating_sub(times[*writer as usize]) <= within;
         self.files.retain(|_, file| file.writers.iter().any(is_young));
         self.held = self.files.values().map(|file| file.writers.len()).sum();
         if self.held > MAX_HELD {

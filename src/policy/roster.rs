@@ -146,6 +146,11 @@ impl Enrolment {
         }
     }
 
+    /// The same where nobody keeps receipts, as of outcomes: the signer's own date stands for one.
+    pub fn unfit_when_signed(&self, issued: i64) -> Option<Unfit> {
+        self.unfit(issued, Some(issued), issued)
+    }
+
     /// How much one use of the key proves.
     pub fn level(&self, token: Option<TokenUse>) -> Presence {
         let shown = token.map(TokenUse::presence).unwrap_or_default();
@@ -215,7 +220,12 @@ impl Roster {
 
     /// The owner of a key, and how it was enrolled.
     pub fn enrolment(&self, key: &Key) -> Option<(&Person, &Enrolment)> {
-        let &(person, own) = self.keys.get(&key.id().to_string())?;
+        self.enrolment_by_id(&key.id().to_string())
+    }
+
+    /// The same by the hex id of the key.
+    pub fn enrolment_by_id(&self, id: &str) -> Option<(&Person, &Enrolment)> {
+        let &(person, own) = self.keys.get(id)?;
         let person = &self.people[person];
         Some((person, &person.keys[own]))
     }

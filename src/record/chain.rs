@@ -274,6 +274,17 @@ impl<R: Entry> Chain<R> {
         self.ids.last().map(|&record| Head { seq: self.ids.len() as u64, record })
     }
 
+    /// The number of records that another copy of the chain has as well, from the first on.
+    pub fn shared_with(&self, other: &Chain<R>) -> usize {
+        self.ids.iter().zip(other.ids.iter()).take_while(|(own, other)| own == other).count()
+    }
+
+    /// Whether two copies of the chain go different ways: each has a record that the other does not have.
+    pub fn is_forked_from(&self, other: &Chain<R>) -> bool {
+        let shared = self.shared_with(other);
+        shared < self.len() && shared < other.len()
+    }
+
     /// Whether the record at `seq` (from 1) has this id, in hex.
     pub fn has(&self, seq: u64, record: &str) -> bool {
         let at = usize::try_from(seq).ok().and_then(|seq| seq.checked_sub(1));

@@ -2,6 +2,7 @@
 //! envelopes and chains of decisions, and a predicate type, a namespace and refs of their own, so that none counts as a
 //! decision. No gate judges by them.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -25,6 +26,15 @@ pub const MAX_LINK: usize = 1_000;
 pub const MAX_WORDS: usize = 4 << 10;
 /// The most own records that one withdraws or replaces.
 const MAX_SUPERSEDED: usize = 64;
+/// The most heads of other chains that this program names in one record.
+pub const MAX_SEEN: usize = 64;
+/// The most records of one chain, and the most chains of one key, that a gate takes and a report reads.
+pub const MAX_RECORDS: usize = 1_000;
+pub const MAX_CHAINS: usize = 256;
+/// The most records of one key, and the most bytes of them, that a report or a list reads.
+pub const MAX_OF_KEY: usize = 10_000;
+/// See [`MAX_OF_KEY`].
+pub const MAX_BYTES_OF_KEY: usize = 128 << 20;
 
 /// What somebody says came of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -265,24 +275,24 @@ impl OutcomeRecord {
     }
 }
 
-/// The records that count: of keys that belong to the person whom they name, not from a copied security key, and not
-/// withdrawn or replaced by the same person. In the order of their times, then ids.
-pub fn in_force(chains: &[OutcomeChain], owns: impl Fn(&str, &str) -> bool) -> Vec<&Arc<OutcomeRecord>> {
-    let is_own = |record: &&Arc<OutcomeRecord>| {
-        !record.clone && owns(&record.verified.key().id().to_string(), &record.outcome().principal)
+/// The records that are in force among those that count: not withdrawn or replaced by a record of the same person that
+/// counts as well. In the order of their times, then ids. A record of a copied security key never counts.
+pub fn in_force(chains: &[OutcomeChain], counts: impl Fn(&OutcomeRecord) -> bool) -> Vec<&Arc<OutcomeRecord>> {
+    let counting = |record: &&Arc<OutcomeRecord>| !record.clone && counts(record);
+    let all: Vec<&Arc<OutcomeRecord>> = chains.iter().flat_map(|chain| &chain.records).filter(counting).collect();
+    let ended = ended(all.iter().map(|record| record.outcome()));
+    let says = |record: &&Arc<OutcomeRecord>| {
+        let (own, id) = (record.outcome(), record.id().to_string());
+        own.kind != OutcomeKind::Withdraw && !ended.contains(&(own.principal.as_str(), id.as_str()))
     };
-    let all: Vec<&Arc<OutcomeRecord>> = chains.iter().flat_map(|chain| &chain.records).filter(is_own).collect();
-    let ends = |ended: &OutcomeRecord| {
-        let id = ended.id().to_string();
-        all.iter().any(|record| {
-            let own = record.outcome();
-            own.principal == ended.outcome().principal && own.supersedes.contains(&id)
-        })
-    };
-    let says = |record: &&&Arc<OutcomeRecord>| record.outcome().kind != OutcomeKind::Withdraw && !ends(record);
-    let mut counted: Vec<&Arc<OutcomeRecord>> = all.iter().filter(says).copied().collect();
-    counted.sort_by_key(|record| (record.outcome().issued_at, record.id().to_string()));
+    let mut counted: Vec<&Arc<OutcomeRecord>> = all.iter().filter(|record| says(record)).copied().collect();
+    counted.sort_by_cached_key(|record| (record.outcome().issued_at, record.id().to_string()));
     counted
+}
+
+/// What people ended: each with the id of the record.
+fn ended<'o>(all: impl Iterator<Item = &'o ChangeOutcome>) -> HashSet<(&'o str, &'o str)> {
+    all.flat_map(|own| own.supersedes.iter().map(|id| (own.principal.as_str(), id.as_str()))).collect()
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use git2::{ErrorCode, Oid};
 
 use super::program::{CHAINS, run_git};
 use super::{Incoming, Prompts, Report};
-use crate::change::visible;
+use crate::change::{counted, visible};
 use crate::command::{AuthorizationRecord, RunRecord};
 use crate::ledger::commands::{
     Family, Keys, chain_from, chain_of, commit_of, damaged_prefix_of, names, read_family, remote_prefix_of,
@@ -69,7 +69,10 @@ fn deliver_family<R: Family>(repository: &Repository, remote: &str, prompts: Pro
         match send::<R>(repository, remote, id, prompts) {
             Sent::Taken => report.sent += chain.len().saturating_sub(there.len()),
             Sent::Refused(_) if is_caught_up(repository, remote, &chain, prompts) => {}
-            Sent::Refused(why) => report.alarms.push(not_taken(remote, id, &why)),
+            Sent::Refused(why) => {
+                let told = forked(repository, remote, &chain).unwrap_or_else(|| not_taken(remote, id, &why));
+                report.alarms.push(told);
+            }
             // It will not answer for the next one either.
             Sent::Away(why) => {
                 report.alarms.push(not_taken(remote, id, why.trim_end_matches('.')));
@@ -82,6 +85,22 @@ fn deliver_family<R: Family>(repository: &Repository, remote: &str, prompts: Pro
 
 fn not_taken(remote: &str, id: &ChainId, why: &str) -> String {
     format!("{} did not take the chain {id}: {why}.", visible::text(remote))
+}
+
+/// What to say of an own chain that goes another way at a remote, as far as that was fetched.
+fn forked<R: Family>(repository: &Repository, remote: &str, own: &Chain<R>) -> Option<String> {
+    let there: Chain<R> = chain_of(repository, &format!("{}{}", remote_prefix_of::<R>(remote), own.id), &own.id);
+    let is_forked = own.is_forked_from(&there);
+    let (only_here, remote) = (counted(own.len() - own.shared_with(&there), "record"), visible::text(remote));
+    is_forked.then(|| {
+        format!(
+            "Your chain {}{} went different ways here and on {remote}, which did not take {only_here} of it: it was \
+             signed in two places. Nobody else learns of what is only here; {}.",
+            R::PREFIX,
+            own.id,
+            R::WAY_OUT
+        )
+    })
 }
 
 /// Whether the remote holds all of an own chain, and more: then this disk was restored, and the chain is advanced.
@@ -193,7 +212,7 @@ fn outbox_of<R: Family>(repository: &Repository, remote: &str) -> usize {
         }
         let here: Chain<R> = chain_of(repository, name, id);
         let there: Chain<R> = chain_of(repository, &format!("{kept}{id}"), id);
-        here.len().saturating_sub(there.len())
+        here.len() - here.shared_with(&there)
     };
     own.iter().map(waits).sum()
 }

@@ -11,6 +11,7 @@ use crate::datafile::date;
 use crate::enforcement::{self, Settings};
 use crate::gate_state;
 use crate::ledger;
+use crate::ledger::commands::{Keys, read_outcomes};
 #[cfg(feature = "tui")]
 use crate::policy::Revocation;
 use crate::policy::{Policy, RefProtection};
@@ -292,6 +293,30 @@ fn ledger_state(repository: &Repository, policy: &Policy, gated: bool) -> Vec<Fi
             }
             found.extend(secrets(&chains));
         }
+    }
+    found.extend(outcomes_state(repository, policy));
+    found
+}
+
+/// Whether what is signed about outcomes is whole. No gate depends on it.
+fn outcomes_state(repository: &Repository, policy: &Policy) -> Vec<Finding> {
+    let (chains, _) = match read_outcomes(repository, !repository.is_bare(), &Keys::of(policy)) {
+        Ok(read) => read,
+        Err(error) => return vec![Bad(format!("The chains of outcomes cannot be read: {error}"))],
+    };
+    let faulty = chains.iter().filter_map(|chain| Some((chain, chain.fault?)));
+    let told = faulty.map(|(chain, (position, fault))| {
+        let owner = policy.roster.by_key_id(&chain.id.key).map_or("somebody", |person| &person.id);
+        let way = match fault {
+            Fault::Forked => "Who signs with that key runs `undersign record repair` where it differs from the remote",
+            _ => "Restore it from another clone",
+        };
+        Bad(format!("Record {position} of a chain of outcomes of {owner} does not hold: {fault}. {way}: {}.", chain.id))
+    });
+    let mut found: Vec<Finding> = told.collect();
+    if found.is_empty() && !chains.is_empty() {
+        let records = counted(chains.iter().map(Chain::len).sum(), "record");
+        found.push(Good(format!("What is signed about outcomes is whole: {records} in {}.", counted(chains.len(), "chain"))));
     }
     found
 }

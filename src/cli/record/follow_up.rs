@@ -76,12 +76,16 @@ pub fn repair(options: &RepairOptions, path: &Path) -> Result<(), String> {
     let pen = Pen::new(path)?;
     let id = ChainId { key: pen.key.public.id().to_string(), device: pen.device.clone() };
     let remote = Remote::find(&pen.repository, options.remote.as_deref(), Prompts::Allowed)?;
+    let outcomes = super::outcome::put_away(&pen, &remote.name)?;
     let here = ledger::read_chain(&pen.repository, &id);
     let theirs = ledger::read_remote(&pen.repository, &remote.name).map_err(|error| error.to_string())?;
     let theirs = theirs.into_iter().find(|chain| chain.id == id);
     let Some(theirs) =
         theirs.filter(|theirs| theirs.fault.is_none() && here.head().is_some_and(|h| theirs.holds(h).is_err()))
     else {
+        if outcomes > 0 {
+            return Ok(());
+        }
         return Err(format!(
             "Your chain here and on {} did not go different ways; there is nothing to repair.",
             remote.name

@@ -9,6 +9,7 @@ mod follow_up;
 mod for_agent;
 #[cfg(feature = "tui")]
 mod outcome;
+mod outcome_list;
 
 use std::path::{Path, PathBuf};
 
@@ -85,6 +86,9 @@ struct ListOptions {
     /// Records about commands in production, instead of decisions
     #[arg(long)]
     commands: bool,
+    /// Records about what came of changes, instead of decisions
+    #[arg(long, conflicts_with = "commands")]
+    outcomes: bool,
 }
 
 #[derive(Args)]
@@ -125,6 +129,7 @@ pub fn run(options: &Options, repository: Option<&Path>) -> Result<u8, String> {
     let path = repository.unwrap_or(Path::new("."));
     match &options.command {
         Command::List(options) if options.commands => commands::list(&Book::open(path)?, options.json).map(|()| 0),
+        Command::List(options) if options.outcomes => outcome_list::list(&Book::open(path)?, options.json).map(|()| 0),
         Command::List(options) => list(options, &Book::open(path)?).map(|()| 0),
         Command::Show(options) => show(options, &Book::open(path)?).map(|()| 0),
         Command::Export(options) => export::run(&options.ids, &options.to, &Book::open(path)?).map(|()| 0),
@@ -187,7 +192,7 @@ fn list(options: &ListOptions, book: &Book) -> Result<(), String> {
         let listed = Listed { schema: "undersign-records/v0", records: &rows };
         super::print_json(&listed);
     } else if rows.is_empty() {
-        outln!("Nothing is signed here yet.");
+        outln!("No decision is signed here yet.");
     } else {
         let width = |of: fn(&Row) -> usize| rows.iter().map(of).max().unwrap_or_default();
         let (who, target) = (width(|row| row.principal.len()), width(|row| row.target.len()));
@@ -202,6 +207,9 @@ fn list(options: &ListOptions, book: &Book) -> Result<(), String> {
                 row.standing
             );
         }
+    }
+    if !options.json && outcome_list::are_there(book) {
+        outln!("Records of outcomes are listed with --outcomes.");
     }
     for chain in &book.snapshot.chains {
         if let Some((position, fault)) = chain.fault {

@@ -6,16 +6,18 @@ use std::path::Path;
 use clap::{Args, ValueEnum};
 
 use super::follow_up::{Pen, confirm, sentence};
+use super::outcome_list::{Standing, standing};
 use crate::change::{ObjectId, visible};
 use crate::cli::report::moment;
 use crate::cli::{now, random};
 use crate::datafile::date;
 use crate::examination::RepositorySnapshot;
-use crate::ledger::commands::{Family, read_family};
-use crate::policy::Policy;
+use crate::ledger::commands::{Family as _, Keys, chain_of, names, read_outcomes, remote_prefix_of};
+use crate::ledger::own_chain::own_chain;
+use crate::policy::{Person, Policy};
 use crate::record::ChainId;
 use crate::record::outcome::{
-    ChangeOutcome, OutcomeChain, OutcomeKind, OutcomeRecord, OutcomeStatement, in_force, is_link,
+    ChangeOutcome, MAX_SEEN, MAX_WORDS, OutcomeChain, OutcomeKind, OutcomeRecord, OutcomeStatement, in_force, is_link,
 };
 use crate::record::statement::{Decimal, Link, ManifestDigest, RepositoryName};
 use crate::signing::{self, Prepared, TOOL};
@@ -76,11 +78,15 @@ pub fn run(options: &Options, path: &Path) -> Result<(), String> {
     let pen = Pen::new(path)?;
     let (_, snapshot) = RepositorySnapshot::open(&pen.repository.root).map_err(|error| error.to_string())?;
     let policy = snapshot.policy().ok_or("This repository has no valid policy, so nobody's signature counts in it.")?;
-    let person = signing::signer_of(policy, &pen.key).ok_or_else(|| {
-        format!("Your key {} belongs to nobody in the policy's roster. Nothing was signed.", pen.key.fingerprint())
-    })?;
-    let chains: Vec<OutcomeChain> = read_family(&pen.repository, true).map_err(|error| error.to_string())?;
-    let chain = place(&pen, &chains)?;
+    let person = signer(&pen, policy)?;
+    refuse_long(&options.words)?;
+    // Of other keys there may be any number, by anybody.
+    let (chains, _) =
+        read_outcomes(&pen.repository, true, &Keys::of(policy)).map_err(|error| error.to_string())?;
+    let own = own_chain(&pen.repository, &pen.key.public.id().to_string(), &chains, random()?)?;
+    let (seq, prev) = own.chain.next();
+    let ChainId { key, device } = own.chain.id.clone();
+    let chain = Link { key, id: device, seq: Decimal(seq), prev, forks: Vec::new() };
     let blank = ChangeOutcome {
         kind: OutcomeKind::None,
         principal: person.id.clone(),
@@ -92,7 +98,7 @@ pub fn run(options: &Options, path: &Path) -> Result<(), String> {
         happened_at: signing::seconds(now()),
         issued_at: signing::seconds(now()),
         supersedes: Vec::new(),
-        seen: signing::heads(&chains, &chain),
+        seen: signing::heads(newest(&chains), &chain),
         chain,
         nonce: base16ct::lower::encode_string(&random::<16>()?),
         tool: TOOL.to_owned(),
@@ -104,30 +110,83 @@ pub fn run(options: &Options, path: &Path) -> Result<(), String> {
     };
     let statement = OutcomeStatement::new(outcome);
     let prepared = Prepared::fix((), &statement, BTreeMap::new(), str::to_owned).map_err(sentence)?;
+    own.ended.iter().for_each(|why| eprintln!("undersign: {why}"));
     confirm(&prepared)?;
     let record = prepared.append::<OutcomeRecord>(&pen.repository, &pen.key, None, now()).map_err(sentence)?;
     outln!("Signed and recorded: {}. `undersign sync` sends it.", record.id());
     Ok(())
 }
 
-/// The next position in the signer's own chain.
-fn place(pen: &Pen, chains: &[OutcomeChain]) -> Result<Link, String> {
-    let id = ChainId { key: pen.key.public.id().to_string(), device: pen.device.clone() };
-    let own = OutcomeRecord::chain(&pen.repository, &id);
-    if let Some((position, fault)) = own.fault {
-        return Err(format!(
-            "Your own chain about outcomes is damaged at record {position}: {fault}. Restore {}{id} from another clone. \
-             Nothing was signed.",
-            OutcomeRecord::PREFIX
-        ));
+/// Whose key it is, if it signs now.
+fn signer<'p>(pen: &Pen, policy: &'p Policy) -> Result<&'p Person, String> {
+    let print = pen.key.fingerprint();
+    let (person, enrolment) = policy.roster.enrolment(&pen.key.public).ok_or_else(|| {
+        format!("Your key {print} belongs to nobody in the policy's roster. Nothing was signed.")
+    })?;
+    match enrolment.unfit(now(), None, now()) {
+        None => Ok(person),
+        Some(_) => Err(format!(
+            "Your key {print} does not sign now ({}), so what it says would not count. Nothing was signed.",
+            enrolment.told(now())
+        )),
     }
-    if chains.iter().any(|chain| chain.id == id && chain.len() > own.len()) {
-        let why = "A remote holds more of your own chain than this repository. `undersign sync` brings it here; then \
-                   sign.";
-        return Err(why.to_owned());
+}
+
+fn refuse_long(words: &str) -> Result<(), String> {
+    match words.trim().len() {
+        0..=MAX_WORDS => Ok(()),
+        long => Err(format!("The words are {long} bytes; at most {MAX_WORDS} are signed. Shorten them, or link to more.")),
     }
-    let (seq, prev) = own.next();
-    Ok(Link { key: id.key, id: id.device, seq: Decimal(seq), prev, forks: Vec::new() })
+}
+
+/// The chains to name as seen: sound ones, those that grew last, and not more than a record has room for.
+fn newest(chains: &[OutcomeChain]) -> Vec<&OutcomeChain> {
+    let mut sound: Vec<&OutcomeChain> = chains.iter().filter(|chain| chain.fault.is_none()).collect();
+    let last = |chain: &OutcomeChain| chain.records.last().map(|record| record.outcome().issued_at);
+    sound.sort_by_key(|chain| (std::cmp::Reverse(last(chain)), chain.id.clone()));
+    // One may be the own one.
+    sound.truncate(MAX_SEEN);
+    sound
+}
+
+/// Own chains of outcomes that went different ways here and at a remote: what is only here is put away and listed, and
+/// the chain here becomes that of the remote. Nothing is signed by it. Returns how many chains that are.
+pub(super) fn put_away(pen: &Pen, remote: &str) -> Result<usize, String> {
+    let (raw, key) = (&pen.repository.raw, pen.key.public.id().to_string());
+    let failed = |error: git2::Error| format!("The chain cannot be moved: {}.", error.message());
+    let kept = remote_prefix_of::<OutcomeRecord>(remote);
+    let mut count = 0;
+    let all = names(&pen.repository, OutcomeRecord::PREFIX).map_err(|error| error.to_string())?;
+    for (id, name) in all.into_iter().filter(|(id, _)| id.key == key) {
+        let own: OutcomeChain = chain_of(&pen.repository, &name, &id);
+        let there: OutcomeChain = chain_of(&pen.repository, &format!("{kept}{id}"), &id);
+        if !own.is_forked_from(&there) || own.fault.is_some() || there.fault.is_some() {
+            continue;
+        }
+        let from = raw.refname_to_id(&name).map_err(failed)?;
+        let to = raw.refname_to_id(&format!("{kept}{id}")).map_err(failed)?;
+        let away = format!("refs/undersign/given-up/outcomes/{id}/{}", &from.to_string()[..12]);
+        raw.reference(&away, from, true, "undersign: repair").map_err(failed)?;
+        raw.reference_matching(&name, to, true, from, "undersign: repair").map_err(failed)?;
+        outln!(
+            "Your chain of outcomes {id} is now that of {}. These are only here, kept under {away}; sign again what is \
+             still so, with `undersign record outcome`:",
+            visible::text(remote)
+        );
+        for record in &own.records[own.shared_with(&there).min(own.records.len())..] {
+            outln!("  {}", described(record));
+        }
+        count += 1;
+    }
+    Ok(count)
+}
+
+/// `incident of 0123456789ab, 2026-07-01 09:30Z: https://… (words)`
+fn described(record: &OutcomeRecord) -> String {
+    let own = record.outcome();
+    let (kind, commit) = (own.kind.name(), own.commit.get(..12).unwrap_or_default());
+    let words = if own.words.is_empty() { String::new() } else { format!(" ({})", visible::text(&own.words)) };
+    format!("{kind} of {commit}, {}: {}{words}", date(own.happened_at.seconds()), visible::text(&own.link))
 }
 
 /// What the options say of a commit that landed.
@@ -159,6 +218,14 @@ fn said(blank: ChangeOutcome, options: &Options, repository: &Repository) -> Res
     if at < 0 {
         return Err(format!("{} is before 1970.", date(at)));
     }
+    let made = repository.commit(commit).map_err(told)?.time;
+    if at < made {
+        eprintln!(
+            "undersign: It began {}, before the commit was made ({}): an earlier change may be meant, or another time.",
+            date(at),
+            date(made)
+        );
+    }
     let manifest = manifest_of(repository, commit).map_err(told)?;
     Ok(ChangeOutcome {
         kind,
@@ -184,17 +251,21 @@ fn withdrawal(
     if id.len() < MIN_DIGITS {
         return Err(format!("Give at least {MIN_DIGITS} digits of the record's id."));
     }
-    let owns = |key: &str, person: &str| policy.roster.by_key_id(key).is_some_and(|owner| owner.id == person);
-    let mine = in_force(chains, owns).into_iter().filter(|record| record.outcome().principal == blank.principal);
+    let counts = |record: &OutcomeRecord| standing(record, policy) == Standing::InForce;
+    let mine = in_force(chains, counts).into_iter().filter(|record| record.outcome().principal == blank.principal);
     let found: Vec<_> = mine.filter(|record| record.id().to_string().starts_with(id)).collect();
     let [record] = found[..] else {
         let id = visible::text(id);
         return Err(match found.len() {
-            0 => format!("No record of yours about an outcome that still counts begins with {id}."),
+            0 => format!(
+                "No record of yours about an outcome that still counts begins with {id}; `undersign record list \
+                 --outcomes` lists them."
+            ),
             count => format!("{count} records of yours begin with {id}. Give more digits."),
         });
     };
     let earlier = record.outcome();
+    outln!("This takes back: {}", described(record));
     Ok(ChangeOutcome {
         kind: OutcomeKind::Withdraw,
         name: earlier.name.clone(),

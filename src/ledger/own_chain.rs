@@ -1,0 +1,104 @@
+//! The chain of outcomes in which this clone signs. Unlike decisions, which one person signs in one chain of each device,
+//! outcomes have a chain for each clone: nothing depends on their order, and two clones on one machine that share a chain
+//! would fork it as soon as both sign.
+
+use std::os::unix::ffi::OsStrExt as _;
+
+use super::commands::Family as _;
+use crate::change::digest::Digest;
+use crate::disk::write_atomically;
+use crate::record::outcome::{MAX_RECORDS, OutcomeChain, OutcomeRecord};
+use crate::record::{ChainId, Fault};
+use crate::source::git::Repository;
+
+/// In the git directory: the id of the chain, and the digest of where the clone was when it began. A copy of a clone is
+/// elsewhere, and begins a chain of its own.
+const FILE: &str = "undersign/outcome-chain";
+/// More than that is not of this form.
+const MAX_FILE: usize = 200;
+
+/// Where the next outcome is signed.
+#[derive(Debug)]
+pub struct OwnChain {
+    pub chain: OutcomeChain,
+    /// Why the chain so far is not continued, as a sentence.
+    pub ended: Option<String>,
+}
+
+/// The chain of a key in this clone; a new one if there is none, or if the one so far cannot be continued. `known` are
+/// the chains here and at remotes, joined; `fresh` is random.
+///
+/// # Errors
+/// A sentence: which chain it is cannot be kept.
+pub fn own_chain(
+    repository: &Repository,
+    key: &str,
+    known: &[OutcomeChain],
+    fresh: [u8; 8],
+) -> Result<OwnChain, String> {
+    let path = repository.common_dir().join(FILE);
+    let resolved = std::fs::canonicalize(repository.common_dir()).unwrap_or_else(|_| repository.common_dir().into());
+    let place = Digest::of(resolved.as_os_str().as_bytes()).to_string();
+    let kept = std::fs::read(&path).ok().filter(|bytes| bytes.len() <= MAX_FILE);
+    let kept = kept.and_then(|bytes| kept_id(&bytes, &place));
+    let of = |device: String| OutcomeRecord::chain(repository, &ChainId { key: key.to_owned(), device });
+    let mut ended = None;
+    if let Some(chain) = kept.map(of) {
+        let copy = known.iter().find(|copy| copy.id == chain.id);
+        match why_ended(&chain, copy) {
+            None => return Ok(OwnChain { chain, ended: None }),
+            Some(why) => ended = Some(format!("A new chain of outcomes begins: {}{} {why}.", OutcomeRecord::PREFIX, chain.id)),
+        }
+    }
+    let device = base16ct::lower::encode_string(&fresh);
+    write_atomically(&path, format!("{device}\n{place}\n").as_bytes())
+        .map_err(|error| format!("{} cannot be written: {error}. Nothing was signed.", path.display()))?;
+    Ok(OwnChain { chain: of(device), ended })
+}
+
+fn kept_id(bytes: &[u8], place: &str) -> Option<String> {
+    let mut lines = std::str::from_utf8(bytes).ok()?.lines();
+    let (id, own) = (lines.next()?, lines.next()?);
+    let is_id = id.len() == 16 && id.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+    (is_id && own == place).then(|| id.to_owned())
+}
+
+/// Why a chain is not continued, as the end of a sentence. `copy` is joined from all copies here.
+fn why_ended(own: &OutcomeChain, copy: Option<&OutcomeChain>) -> Option<String> {
+    if let Some((position, fault)) = own.fault {
+        return Some(format!("is damaged at record {position} ({fault}); restore it from another clone"));
+    }
+    if copy.is_some_and(|copy| copy.fault.is_some_and(|(_, fault)| fault == Fault::Forked)) {
+        return Some("went different ways here and at a remote; see `undersign record repair`".to_owned());
+    }
+    if copy.is_some_and(|copy| copy.len() > own.len()) {
+        return Some("has more records at a remote than here; `undersign sync` brings them".to_owned());
+    }
+    (own.len() >= MAX_RECORDS).then(|| format!("has {MAX_RECORDS} records, the most that one may have"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clone_keeps_its_chain_and_a_copy_of_it_begins_another() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        git2::Repository::init_bare(at("one")).unwrap();
+        let device = |name: &str, fresh| {
+            let own = own_chain(&Repository::open(&at(name)).unwrap(), &"a".repeat(64), &[], fresh).unwrap();
+            assert_eq!(own.ended, None);
+            own.chain.id.device
+        };
+        let first = device("one", [1; 8]);
+        assert_eq!(first, "0101010101010101");
+        assert_eq!(device("one", [2; 8]), first);
+        std::fs::create_dir_all(at("two/undersign")).unwrap();
+        git2::Repository::init_bare(at("two")).unwrap();
+        std::fs::copy(at("one").join(FILE), at("two").join(FILE)).unwrap();
+        assert_eq!(device("two", [3; 8]), "0303030303030303");
+        std::fs::write(at("two").join(FILE), "0303\n").unwrap();
+        assert_eq!(device("two", [4; 8]), "0404040404040404", "what is not of its form is written anew");
+    }
+}
