@@ -61,7 +61,10 @@ impl Serialize for Time {
 impl Time {
     /// `2026-11`, for counts by month.
     pub fn month(self) -> String {
-        self.to_string().get(..7).unwrap_or("?").to_owned()
+        match jiff::Timestamp::from_second(self.0) {
+            Ok(time) if (0..253_402_300_800).contains(&self.0) => time.to_string().get(..7).unwrap_or("?").to_owned(),
+            _ => "no known month".to_owned(),
+        }
     }
 }
 

@@ -37,7 +37,7 @@ enum Command {
     /// What came of what landed: later reverts, fixes and rework, by AI, tool, tier, compartment, load and month
     #[command(after_help = help!(
         "0 when the report is written, whatever it says",
-        "undersign report outcomes --from 2026-07-01 --to 2026-09-30 --format html --output q3-outcomes.html",
+        "undersign report outcomes --policy-branch refs/heads/main --from 2026-07-01 --format html --output q3.html",
         "undersign --repo /srv/git/shop.git report outcomes --state /srv/git/shop.git/undersign/gate --format csv"
     ))]
     Outcomes(Box<OutcomesOptions>),

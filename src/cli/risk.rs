@@ -79,6 +79,7 @@ struct ShownFinding {
 struct ShownOutcomes {
     landed: usize,
     with_outcome: usize,
+    watched: usize,
     told: String,
 }
 
@@ -104,7 +105,7 @@ impl Past {
     fn outcomes(&self, rule: &str) -> Option<ShownOutcomes> {
         let kept = self.kept.as_ref()?;
         let (tally, told) = (kept.tally(rule)?, kept.said(rule, &self.rules)?);
-        Some(ShownOutcomes { landed: tally.landed, with_outcome: tally.with_outcome, told })
+        Some(ShownOutcomes { landed: tally.landed, with_outcome: tally.with_outcome, watched: tally.watched, told })
     }
 }
 

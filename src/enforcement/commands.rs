@@ -40,7 +40,13 @@ type Known<'k> = &'k dyn Fn(&str) -> bool;
 
 impl Chains {
     pub fn at(now: i64) -> Chains {
-        Chains { runs: OnceCell::new(), authorizations: OnceCell::new(), room: Cell::new(ROOM), counts: Counts::default(), now }
+        Chains {
+            runs: OnceCell::new(),
+            authorizations: OnceCell::new(),
+            room: Cell::new(ROOM),
+            counts: Counts::default(),
+            now,
+        }
     }
 
     /// The result for an update of such a ref; none for any other ref.
@@ -116,8 +122,8 @@ impl Push<'_> {
         Ok(Both { held, pushed })
     }
 
-    /// An outcome is evidence for reports: a chain must be of somebody whose key holds, sound, and bounded. Whether what
-    /// its signer saw is here does not matter for any verdict; the report says so.
+    /// An outcome is evidence for reports: a chain must be of somebody whose key holds, sound, and bounded. Whether
+    /// what its signer saw is here does not matter for any verdict; the report says so.
     fn of_outcomes(&self, chains: &Chains, policy: &Policy) -> Option<RefOutcome> {
         let id = id_of(self.update.name.strip_prefix(OutcomeRecord::PREFIX)?);
         let judged = self.judge_outcomes(&id, chains, policy);
@@ -170,7 +176,9 @@ impl Push<'_> {
             None => Ok(()),
             Some((position, fault)) => deny(
                 Code::LedgerFault,
-                format!("Record {position} of the pushed chain of outcomes does not hold: {fault}. It would not count."),
+                format!(
+                    "Record {position} of the pushed chain of outcomes does not hold: {fault}. It would not count."
+                ),
             ),
         }
     }

@@ -1,6 +1,5 @@
-//! The chain of outcomes in which this clone signs. Unlike decisions, which one person signs in one chain of each device,
-//! outcomes have a chain for each clone: nothing depends on their order, and two clones on one machine that share a chain
-//! would fork it as soon as both sign.
+//! The chain of outcomes in which this clone signs. Decisions have one chain for each device; outcomes have one for
+//! each clone: nothing depends on their order, and two clones that share a chain fork it as soon as both sign.
 
 use std::os::unix::ffi::OsStrExt as _;
 
@@ -47,7 +46,9 @@ pub fn own_chain(
         let copy = known.iter().find(|copy| copy.id == chain.id);
         match why_ended(&chain, copy) {
             None => return Ok(OwnChain { chain, ended: None }),
-            Some(why) => ended = Some(format!("A new chain of outcomes begins: {}{} {why}.", OutcomeRecord::PREFIX, chain.id)),
+            Some(why) => {
+                ended = Some(format!("A new chain of outcomes begins: {}{} {why}.", OutcomeRecord::PREFIX, chain.id))
+            }
         }
     }
     let device = base16ct::lower::encode_string(&fresh);

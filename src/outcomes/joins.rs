@@ -8,8 +8,8 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use serde::{Serialize, Serializer};
 
 use super::message::{Says, Word, without_number};
-use crate::change::{Identity, ObjectId};
 use crate::change::digest::Digest;
+use crate::change::{Identity, ObjectId};
 
 /// The most segments between a segment and the one that undoes it exactly.
 pub const MAX_BACK: usize = 5_000;

@@ -108,8 +108,8 @@ fn named(line: &str) -> Vec<(Word, &str)> {
     id_in(rest.trim_start()).map(|id| (word, id)).into_iter().collect()
 }
 
-/// The id at the beginning of a text: alone, after the word `commit`, in brackets, or at the end of the address at which
-/// a host shows the commit.
+/// The id at the beginning of a text: alone, after the word `commit`, in brackets, or at the end of the address at
+/// which a host shows the commit.
 fn id_in(rest: &str) -> Option<&str> {
     if rest.starts_with("https://") || rest.starts_with("http://") {
         let address = rest.split_whitespace().next()?;
@@ -265,8 +265,20 @@ mod tests {
 
     #[test]
     fn no_message_breaks_the_reader() {
-        for text in ["", "\n\n", "é", "Fixes:", "Fixes: (", "Fixes: https://", "Fixes: http:///commit/é", "This reverts commits é and", "This reverts commit ", "fixes:é", "This reverts commitü", "Revert \""]
-        {
+        for text in [
+            "",
+            "\n\n",
+            "é",
+            "Fixes:",
+            "Fixes: (",
+            "Fixes: https://",
+            "Fixes: http:///commit/é",
+            "This reverts commits é and",
+            "This reverts commit ",
+            "fixes:é",
+            "This reverts commitü",
+            "Revert \"",
+        ] {
             assert!(Says::of(text).named.is_empty(), "{text}");
         }
     }

@@ -37,11 +37,11 @@ use crate::change::counted;
 use crate::examination;
 use crate::source::git::Repository;
 use changes::{Evidence, Words};
+use joins::Unjoined;
 use population::{Population, spans};
 use read::{Left, Risk, Span};
 pub use remembered::Remembered;
 use report::{Change, Counts, Report, SCHEMA};
-use joins::Unjoined;
 
 /// By default, an outcome counts within this many days of the landing.
 pub const WITHIN: u32 = 90;
@@ -195,7 +195,9 @@ fn notes(evidence: &Evidence<'_>, summary: Counts, left: Left, subjects: usize, 
         evidence.astray,
         match evidence.astray {
             1 => "1 signed outcome is about a commit that did not land on that ref in the period.".to_owned(),
-            astray => format!("{astray} signed outcomes are about commits that did not land on that ref in the period."),
+            astray => {
+                format!("{astray} signed outcomes are about commits that did not land on that ref in the period.")
+            }
         },
     );
     let dropped = counted(evidence.dropped, "time");

@@ -32,7 +32,9 @@ impl Population {
             && to > end
         {
             let (to, end) = (Time(to), Time(end));
-            return Err(format!("Outcomes are looked for up to {end}, before the period ends ({to}). Give a later day."));
+            return Err(format!(
+                "Outcomes are looked for up to {end}, before the period ends ({to}). Give a later day."
+            ));
         }
         let look = |to| audit::look(&audit::Query { to, ..query.landed.clone() }, progress);
         // Without an end of the period, all that is looked at landed in it.

@@ -2,18 +2,19 @@
 //! changes. They say what happened, and change neither severity nor order of anything.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
 use super::report::Report;
-use crate::change::visible;
+use crate::change::{counted, visible};
 use crate::datafile::date;
 use crate::disk::write_atomically;
 use crate::record::json;
 use crate::source::git::Repository;
 
-const SCHEMA: &str = "undersign-rule-outcomes/v0";
+const SCHEMA: &str = "undersign-rule-outcomes/v1";
 /// The file, in the git directory that all worktrees share.
 const FILE: &str = "undersign/rule-outcomes.json";
 /// The largest file that is read.
@@ -26,9 +27,14 @@ pub struct Remembered {
     schema: String,
     /// The SHA-256 of the rules.
     rules: String,
-    /// The period in which the changes landed, in seconds since the epoch.
+    /// The period in which the changes with rules landed, in seconds since the epoch: of a longer one, only the newest
+    /// changes have rules.
     from: i64,
     to: i64,
+    /// The refs, if they were asked for; empty for all protected ones.
+    refs: Vec<String>,
+    /// An outcome counts within this many days; a change that had fewer is not watched.
+    within_days: u32,
     by_rule: BTreeMap<String, Tally>,
 }
 
@@ -38,23 +44,33 @@ pub struct Remembered {
 pub struct Tally {
     pub landed: usize,
     pub with_outcome: usize,
+    /// Those that were watched for all of the days in which an outcome counts.
+    pub watched: usize,
 }
 
+/// The dates that a period is told by: from 1970 up to the end of 9999. Committers claim others.
+const DATES: RangeInclusive<i64> = 0..=253_402_300_799;
+
 impl Remembered {
-    /// None if the report has no rules, or nothing landed.
+    /// None if the report has no rules, or nothing of which any were computed landed at a time that can be.
     pub fn of(report: &Report) -> Option<Remembered> {
         let rules = report.rules.clone()?;
-        let first = report.changes.iter().map(|change| change.at.0).min()?;
+        let with_rules = report.changes.iter().filter(|change| change.tier.is_some());
+        let times: Vec<i64> = with_rules.map(|change| change.at.0).filter(|at| DATES.contains(at)).collect();
         let group = report.groups.iter().find(|group| group.by == "rule")?;
         let tally = |row: &super::report::Row| {
-            let counts = Tally { landed: row.counts.landed, with_outcome: row.counts.with_outcome };
+            let counts =
+                Tally { landed: row.counts.landed, with_outcome: row.counts.with_outcome, watched: row.counts.watched };
             (row.name.to_string(), counts)
         };
+        let refs = report.query.refs.iter().filter(|_| report.query.refs_are_given);
         Some(Remembered {
             schema: SCHEMA.to_owned(),
             rules,
-            from: report.query.from.map_or(first, |from| from.0),
-            to: report.query.to.map_or(first, |to| to.0),
+            from: times.iter().min().copied()?,
+            to: times.iter().max().copied()?,
+            refs: refs.map(ToString::to_string).collect(),
+            within_days: report.query.within_days,
             by_rule: group.rows.iter().map(tally).collect(),
         })
     }
@@ -93,15 +109,24 @@ impl Remembered {
         self.by_rule.get(rule).copied()
     }
 
-    /// `of 41 changes on which it fired here from 2026-01-01 to 2026-06-30, 3 had an outcome`. `rules` is the digest of
-    /// the rules that apply now.
+    /// `of 41 changes on which it fired here from 2026-01-01 to 2026-06-30, 3 had an outcome; 38 were watched for 90
+    /// days`. `rules` is the digest of the rules that apply now.
     pub fn said(&self, rule: &str, rules: &str) -> Option<String> {
-        let Tally { landed, with_outcome } = self.tally(rule)?;
-        let day = |time: i64| date(time).chars().take(10).collect::<String>();
-        let (changes, earlier) =
-            (crate::change::counted(landed, "change"), if rules == self.rules { "" } else { ", by the rules of then" });
+        let Tally { landed, with_outcome, watched } = self.tally(rule)?;
+        let day = |time: i64| match DATES.contains(&time) {
+            true => date(time).chars().take(10).collect(),
+            false => "no known day".to_owned(),
+        };
+        let (changes, days) = (counted(landed, "change"), counted(self.within_days as usize, "day"));
+        let were = if watched == 1 { "was" } else { "were" };
+        let on = match &self.refs[..] {
+            [] => String::new(),
+            refs => format!(" on {}", refs.iter().map(|name| visible::text(name)).collect::<Vec<_>>().join(", ")),
+        };
+        let earlier = if rules == self.rules { "" } else { ", by the rules of then" };
         Some(format!(
-            "of {changes} on which it fired here from {} to {}, {with_outcome} had an outcome{earlier}",
+            "of {changes} on which it fired here{on} from {} to {}, {with_outcome} had an outcome; {watched} {were} \
+             watched for {days}{earlier}",
             day(self.from),
             day(self.to)
         ))
@@ -121,23 +146,30 @@ mod tests {
     use super::*;
 
     fn kept() -> Remembered {
-        let tally = Tally { landed: 41, with_outcome: 3 };
+        let tally = Tally { landed: 41, with_outcome: 3, watched: 38 };
         Remembered {
             schema: SCHEMA.into(),
             rules: "aa".into(),
             from: 0,
             to: 86_400,
+            refs: Vec::new(),
+            within_days: 90,
             by_rule: BTreeMap::from([("a.b".to_owned(), tally), ("a.c".to_owned(), Tally { landed: 1, ..tally })]),
         }
     }
 
     #[test]
     fn a_rule_is_told_by_its_counts_and_a_rule_that_never_fired_by_nothing() {
-        let expected = "of 41 changes on which it fired here from 1970-01-01 to 1970-01-02, 3 had an outcome";
+        let expected = "of 41 changes on which it fired here from 1970-01-01 to 1970-01-02, 3 had an outcome; 38 were \
+                        watched for 90 days";
         assert_eq!(kept().said("a.b", "aa").as_deref(), Some(expected));
-        assert!(kept().said("a.c", "bb").unwrap().ends_with("outcome, by the rules of then"));
+        assert!(kept().said("a.c", "bb").unwrap().ends_with("days, by the rules of then"));
         assert!(kept().said("a.c", "aa").unwrap().starts_with("of 1 change on"));
         assert_eq!(kept().said("a.d", "aa"), None);
+        let on = Remembered { refs: vec!["refs/heads/x\u{202e}".into()], from: i64::MIN, to: i64::MAX, ..kept() };
+        let told = on.said("a.b", "aa").unwrap();
+        assert!(told.contains(" on refs/heads/x") && !told.contains('\u{202e}'), "{told}");
+        assert!(told.contains("from no known day to no known day"), "{told}");
     }
 
     #[test]
@@ -148,7 +180,7 @@ mod tests {
         assert_eq!(Remembered::read(&repository), Ok(None));
         kept().keep(&repository).unwrap();
         assert_eq!(Remembered::read(&repository), Ok(Some(kept())));
-        let other = Remembered { schema: "undersign-rule-outcomes/v1".into(), ..kept() };
+        let other = Remembered { schema: "undersign-rule-outcomes/v0".into(), ..kept() };
         other.keep(&repository).unwrap();
         let why = Remembered::read(&repository).unwrap_err();
         assert!(why.contains("another version") && why.contains("--remember"), "{why}");

@@ -28,8 +28,9 @@ pub const MAX_WORDS: usize = 4 << 10;
 const MAX_SUPERSEDED: usize = 64;
 /// The most heads of other chains that this program names in one record.
 pub const MAX_SEEN: usize = 64;
-/// The most records of one chain, and the most chains of one key, that a gate takes and a report reads.
+/// The most records of one chain that a gate takes and a report reads.
 pub const MAX_RECORDS: usize = 1_000;
+/// The most chains of one key that a gate takes.
 pub const MAX_CHAINS: usize = 256;
 /// The most records of one key, and the most bytes of them, that a report or a list reads.
 pub const MAX_OF_KEY: usize = 10_000;

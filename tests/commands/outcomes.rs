@@ -54,6 +54,12 @@ fn what_git_reverts_and_what_people_fix_is_joined_whatever_way_it_landed() {
     f.git("rahim", &["rm", "-q", "e.txt"]);
     f.write("other.txt", "other\n");
     f.commit("rahim", "Revert \"Add e (#1)\" (#2)");
+    // A request of one commit, merged, of which that commit is reverted.
+    f.git("mina", &["checkout", "-q", "-b", "single"]);
+    let single = change("s.txt", "s\n", "Begin s");
+    f.git("mina", &["checkout", "-q", "main"]);
+    f.git("rahim", &["merge", "-q", "--no-ff", "-m", "Merge s", "single"]);
+    f.git("rahim", &["revert", "--no-edit", &single]);
     // One that is fixed, and one that is reworked.
     let first = change("f.txt", "f\n", "Add f");
     change("g.txt", "g\n", &format!("Mend f\n\nFixes: {} (\"Add f\")", &first[..12]));
@@ -67,6 +73,7 @@ fn what_git_reverts_and_what_people_fix_is_joined_whatever_way_it_landed() {
     };
     is("Add a", "reverted", &["revert revert-named revert-content"]);
     is("Merge b", "reverted", &["revert revert-named revert-content"]);
+    is("Merge s", "reverted", &["revert revert-named revert-content"]);
     is("Add c", "reverted", &["revert revert-content"]);
     is("Add d", "landed-again", &["revert revert-named revert-content taken back"]);
     is("Revert \"Add d\"", "reverted", &["revert revert-named revert-content"]);
@@ -76,7 +83,8 @@ fn what_git_reverts_and_what_people_fix_is_joined_whatever_way_it_landed() {
     for (subject, (kinds, outcomes)) in told {
         assert!(kinds.is_empty() && outcomes.is_empty(), "{subject}: {kinds} {outcomes:?}");
     }
-    assert_eq!(report["summary"]["with_outcome"], 8);
+    assert_eq!(report["summary"]["with_outcome"], 9);
+    assert_eq!(report["summary"]["partly_reverted"], 0);
     let unjoined = report["unjoined"].as_object().unwrap();
     assert!(unjoined.values().all(|count| count == 0), "{unjoined:?}");
 }
@@ -156,11 +164,40 @@ fn what_a_rule_led_to_here_stands_beside_its_findings_once_a_report_was_kept() {
     let after = run(&f, &["risk", "main~1", "--jsonl"]).exits(0);
     let own = &found(&after)["outcomes"];
     assert_eq!((&own["landed"], &own["with_outcome"]), (&1.into(), &1.into()), "{own}");
-    let told = "of 1 change on which it fired here from 2026-09-21 to 2026-09-21, 1 had an outcome";
+    assert_eq!(own["watched"], 0);
+    let told = "of 1 change on which it fired here from 2026-09-21 to 2026-09-21, 1 had an outcome; 0 were watched for \
+                90 days";
     run(&f, &["risk", "main~1"]).exits(0).says(told);
     // A file that somebody damaged is told, and stops nothing.
     let kept = f.repo.join(".git/undersign/rule-outcomes.json");
     std::fs::write(kept, "{}").unwrap();
     run(&f, &["risk", "main~1"]).exits(0).complains("rule-outcomes.json cannot be read").says_not("had an outcome");
     outcomes(&f, &["--remember", "--no-tiers"]).exits(64);
+}
+
+#[test]
+fn a_hostile_date_breaks_no_report_and_is_no_period() {
+    let f = Fixture::new();
+    f.write("a.txt", "a\n");
+    f.commit("mina", "Add a");
+    let tree = f.id("main^{tree}");
+    let person = "m <m@example.com>";
+    let commit = |at: i64, parent: &str| {
+        let text =
+            format!("tree {tree}\nparent {parent}\nauthor {person} {at} +0000\ncommitter {person} {at} +0000\n\nx\n");
+        let file = f.dir.path().join("commit");
+        std::fs::write(&file, text).unwrap();
+        f.git("mina", &["hash-object", "-t", "commit", "-w", "--literally", file.to_str().unwrap()]).trim().to_owned()
+    };
+    let first = commit(i64::MIN, &f.id("main"));
+    let second = commit(i64::MAX, &first);
+    f.git("mina", &["update-ref", MAIN, &second]);
+    let report = outcomes(&f, &["--format", "json", "--remember"]).exits(0).json();
+    let months = report["groups"][0]["rows"].as_array().unwrap();
+    assert!(
+        months.iter().all(|row| row["name"].as_str().unwrap().len() == 7 || row["name"] == "no known month"),
+        "{months:?}"
+    );
+    let kept = std::fs::read_to_string(f.repo.join(".git/undersign/rule-outcomes.json")).unwrap();
+    assert!(!kept.contains("9223372"), "{kept}");
 }

@@ -411,7 +411,7 @@ fn an_export_is_checked_by_stock_tools_and_the_shell_gate_agrees_with_ours() {
 #[test]
 fn records_are_listed_and_shown_with_what_they_are_worth() {
     let fixture = Fixture::new();
-    assert!(undersign(&fixture.repo, &["record", "list"]).1.contains("Nothing is signed here yet"));
+    assert!(undersign(&fixture.repo, &["record", "list"]).1.contains("No decision is signed here yet"));
     let record = fixture.decide("dana", "agent/work", Verdict::Reject);
     fixture.decide("dana", "agent/work", Verdict::Approve);
     let (_, list, _) = undersign(&fixture.repo, &["record", "list"]);

@@ -81,9 +81,9 @@ pub(crate) fn line(out: &mut dyn Write, cells: impl IntoIterator<Item = String>)
 /// The only function that makes a text a cell. A spreadsheet runs a text with such a beginning as a formula; the quote
 /// before it marks it as text.
 fn cell(text: &str) -> String {
-    let is_formula = text.trim_start().starts_with([
-        '=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠', '﹦', '﹢', '﹣', '﹫', '−',
-    ]);
+    let is_formula = text
+        .trim_start()
+        .starts_with(['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠', '﹦', '﹢', '﹣', '﹫', '−']);
     let text = if is_formula { format!("'{text}") } else { text.to_owned() };
     if text.contains([',', '"', '\n', '\r', ';', '\'']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
 }

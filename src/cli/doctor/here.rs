@@ -316,7 +316,10 @@ fn outcomes_state(repository: &Repository, policy: &Policy) -> Vec<Finding> {
     let mut found: Vec<Finding> = told.collect();
     if found.is_empty() && !chains.is_empty() {
         let records = counted(chains.iter().map(Chain::len).sum(), "record");
-        found.push(Good(format!("What is signed about outcomes is whole: {records} in {}.", counted(chains.len(), "chain"))));
+        found.push(Good(format!(
+            "What is signed about outcomes is whole: {records} in {}.",
+            counted(chains.len(), "chain")
+        )));
     }
     found
 }

@@ -81,8 +81,7 @@ pub fn run(options: &Options, path: &Path) -> Result<(), String> {
     let person = signer(&pen, policy)?;
     refuse_long(&options.words)?;
     // Of other keys there may be any number, by anybody.
-    let (chains, _) =
-        read_outcomes(&pen.repository, true, &Keys::of(policy)).map_err(|error| error.to_string())?;
+    let (chains, _) = read_outcomes(&pen.repository, true, &Keys::of(policy)).map_err(|error| error.to_string())?;
     let own = own_chain(&pen.repository, &pen.key.public.id().to_string(), &chains, random()?)?;
     let (seq, prev) = own.chain.next();
     let ChainId { key, device } = own.chain.id.clone();
@@ -120,9 +119,10 @@ pub fn run(options: &Options, path: &Path) -> Result<(), String> {
 /// Whose key it is, if it signs now.
 fn signer<'p>(pen: &Pen, policy: &'p Policy) -> Result<&'p Person, String> {
     let print = pen.key.fingerprint();
-    let (person, enrolment) = policy.roster.enrolment(&pen.key.public).ok_or_else(|| {
-        format!("Your key {print} belongs to nobody in the policy's roster. Nothing was signed.")
-    })?;
+    let (person, enrolment) = policy
+        .roster
+        .enrolment(&pen.key.public)
+        .ok_or_else(|| format!("Your key {print} belongs to nobody in the policy's roster. Nothing was signed."))?;
     match enrolment.unfit(now(), None, now()) {
         None => Ok(person),
         Some(_) => Err(format!(
@@ -135,7 +135,9 @@ fn signer<'p>(pen: &Pen, policy: &'p Policy) -> Result<&'p Person, String> {
 fn refuse_long(words: &str) -> Result<(), String> {
     match words.trim().len() {
         0..=MAX_WORDS => Ok(()),
-        long => Err(format!("The words are {long} bytes; at most {MAX_WORDS} are signed. Shorten them, or link to more.")),
+        long => {
+            Err(format!("The words are {long} bytes; at most {MAX_WORDS} are signed. Shorten them, or link to more."))
+        }
     }
 }
 

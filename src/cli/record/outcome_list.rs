@@ -62,8 +62,7 @@ pub(super) fn are_there(book: &Book) -> bool {
 pub(super) fn list(book: &Book, as_json: bool) -> Result<(), String> {
     let repository = Repository::open(&book.snapshot.root).map_err(|error| error.to_string())?;
     let policy = book.policy()?;
-    let (chains, unread) =
-        read_outcomes(&repository, true, &Keys::of(policy)).map_err(|error| error.to_string())?;
+    let (chains, unread) = read_outcomes(&repository, true, &Keys::of(policy)).map_err(|error| error.to_string())?;
     let counting = in_force(&chains, |record| standing(record, policy) == Standing::InForce);
     let counting: HashSet<String> = counting.into_iter().map(|record| record.id().to_string()).collect();
     let mut rows: Vec<Row> =

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::{joined, kinds, signed, told};
+use super::{MAX_IN_CELL, first, joined, kinds, signed, told};
 use crate::audit::render::csv::line;
 use crate::outcomes::report::{Change, Report};
 
@@ -54,12 +54,12 @@ fn cells(report: &Report, change: &Change) -> [String; HEAD.len()] {
         change.at_by.name().to_owned(),
         kinds(change),
         if change.is_watched { "yes" } else { "no" }.to_owned(),
-        joined(outcomes.iter().map(told), "; "),
-        joined(outcomes.iter().map(|one| &one.commit), " "),
+        joined(first(outcomes, told), "; "),
+        joined(first(outcomes, |one| one.commit.clone()), " "),
         joined(outcomes.iter().flat_map(|one| &one.evidence).map(|how| how.name()), " "),
-        joined(outcomes.iter().flat_map(|one| &one.said_by), " "),
-        joined(change.records.iter().map(signed), "; "),
-        joined(change.records.iter().map(|one| &one.link), " "),
+        joined(outcomes.iter().flat_map(|one| &one.said_by).take(MAX_IN_CELL), " "),
+        joined(first(&change.records, signed), "; "),
+        joined(change.records.iter().map(|one| &one.link).take(MAX_IN_CELL), " "),
         change.lines_written.to_string(),
         change.lines_reworked.to_string(),
         change.decision.name().to_owned(),

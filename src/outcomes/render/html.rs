@@ -3,12 +3,13 @@
 use std::io::{self, Write};
 
 use super::{
-    MAX_ROWS, ai, cells, chart, command, heads, joined, lines, listed, meaning, period, remark, signed, title, told,
-    unjoined,
+    MAX_IN_CELL, MAX_ROWS, ai, cells, chart, command, first, heads, joined, lines, listed, meaning, period, remark,
+    signed, title, told, unjoined,
 };
 use crate::audit::render::html::{close, inputs, open};
 use crate::audit::render::markup::text;
 use crate::audit::render::short;
+use crate::change::counted;
 use crate::outcomes::report::{Change, Group, Named, Report};
 use crate::record::outcome::is_link;
 
@@ -28,8 +29,8 @@ pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         let (name, head) = (text(chain.chain.as_str()), text(chain.head.as_deref().unwrap_or("none")));
         writeln!(
             out,
-            "<p><small>Chain of outcomes <code>{name}</code> with {} records, the last <code>{head}</code></small></p>",
-            chain.records
+            "<p><small>Chain of outcomes <code>{name}</code> with {}, the last <code>{head}</code></small></p>",
+            counted(chain.records, "record")
         )?;
     }
     report.rules.iter().try_for_each(|digest| {
@@ -101,16 +102,17 @@ fn changes(report: &Report, out: &mut dyn Write) -> io::Result<()> {
 
 fn row(change: &Change, out: &mut dyn Write) -> io::Result<()> {
     let marks = change.kinds.iter().map(|kind| format!("<strong>{}</strong>", kind.name()));
-    let known = change.outcomes.iter().map(|one| format!("<br><small>{}</small>", text(&told(one))));
-    let records = change.records.iter().map(record);
+    let known = first(&change.outcomes, told).map(|one| format!("<br><small>{}</small>", text(&one)));
+    let more = change.records.len().saturating_sub(MAX_IN_CELL);
+    let more = (more > 0).then(|| format!("<br><small>{more} more are in JSON</small>"));
+    let records = change.records.iter().take(MAX_IN_CELL).map(record).chain(more);
     let young = if change.is_watched { "" } else { "<br><small>not watched to the end</small>" };
     let load = change.load.map(|load| format!("<br><small>{load} in the seven days before</small>"));
     writeln!(
         out,
-        "<tr id=\"c-{}\"><td class=\"time\">{}<br><small>{}</small></td>\
+        "<tr><td class=\"time\">{}<br><small>{}</small></td>\
          <td>{}<br><small><code>{} {}</code> {}</small></td><td>{}{}{}{young}</td><td>{}</td><td>{}</td><td>{}</td>\
          <td>{}</td><td>{}{}</td></tr>",
-        text(&change.to),
         change.at,
         change.at_by.name(),
         text(change.subject.as_str()),

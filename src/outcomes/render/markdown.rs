@@ -3,11 +3,12 @@
 use std::io::{self, Write};
 
 use super::{
-    MAX_ROWS, ai, cells, command, heads, joined, kinds, lines, listed, meaning, period, remark, signed, title, told,
-    unjoined,
+    MAX_ROWS, ai, cells, command, first, heads, joined, kinds, lines, listed, meaning, period, remark, signed, title,
+    told, unjoined,
 };
 use crate::audit::render::markdown::{inputs, text};
 use crate::audit::render::short;
+use crate::change::counted;
 use crate::outcomes::groups::rate;
 use crate::outcomes::report::{Group, Kind, Report};
 
@@ -22,7 +23,7 @@ pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     for chain in &report.outcome_chains {
         let head = chain.head.as_deref().unwrap_or("none");
         let name = text(chain.chain.as_str());
-        writeln!(out, "- chain of outcomes {name} with {} records, the last `{head}`", chain.records)?;
+        writeln!(out, "- chain of outcomes {name} with {}, the last `{head}`", counted(chain.records, "record"))?;
     }
     report.rules.iter().try_for_each(|digest| writeln!(out, "- risk rules, SHA-256 `{digest}`"))
 }
@@ -62,7 +63,7 @@ fn changes(report: &Report, out: &mut dyn Write) -> io::Result<()> {
             short(&change.to),
             text(change.subject.as_str()),
             kinds(change),
-            text(&joined(change.records.iter().map(signed).chain(change.outcomes.iter().map(told)), "; ")),
+            text(&joined(first(&change.records, signed).chain(first(&change.outcomes, told)), "; ")),
             lines(change),
             text(&ai(change)),
             joined(change.tier, ""),

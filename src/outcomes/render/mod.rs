@@ -31,6 +31,16 @@ const MAX_WITHOUT: usize = 200;
 /// The most rows of one group that a page or a text lists.
 const MAX_ROWS: usize = 100;
 
+/// The most signed outcomes, and the most later changes, that one cell of a page, a text or CSV lists; JSON has all.
+const MAX_IN_CELL: usize = 20;
+
+/// The first of a list as texts, and how many more there are.
+fn first<'t, T>(all: &'t [T], told: impl Fn(&T) -> String + 't) -> impl Iterator<Item = String> + 't {
+    let more = all.len().saturating_sub(MAX_IN_CELL);
+    let first = all.iter().take(MAX_IN_CELL).map(told);
+    first.chain((more > 0).then(|| format!("{more} more are in JSON")))
+}
+
 /// The changes that a page lists, and how many it leaves out.
 fn listed(report: &Report) -> (Vec<&Change>, usize) {
     let (with, without): (Vec<&Change>, Vec<&Change>) =
@@ -94,7 +104,15 @@ fn signed(named: &Named) -> String {
     let words = if named.words.as_str().is_empty() { String::new() } else { format!(" ({})", named.words) };
     let what = if named.kind == "none" { "looked, and nothing found" } else { named.kind };
     let (at, person, record) = (named.happened_at, &named.person, short(&named.record));
-    format!("{what}, {at}, signed by {person} in {record}: {}{words}", named.link)
+    let mut by = format!("signed by {person}");
+    if named.is_by_author {
+        by.push_str(", an author,");
+    }
+    by.push_str(&format!(" in {record}"));
+    if let Some(end) = &named.key_end {
+        by.push_str(&format!(" with a key that is {end}"));
+    }
+    format!("{what}, {at}, {by}: {}{words}", named.link)
 }
 
 fn why(evidence: &str) -> &'static str {
