@@ -502,7 +502,8 @@ mod tests {
         let all = [merge(&[8, 7], true), one(20, &reverts(8)), one(21, &reverts(7)), one(22, &reverts(21))];
         assert_eq!(became(&all).0, Standing::Partly, "one of the two still stands reverted");
         // One of the two commits of a change that reverts is itself reverted.
-        let both = Landed { commits: vec![told(21, &reverts(8)), told(20, &reverts(7))], ..one(20, "") };
+        let commits = vec![told(21, &reverts(8)), told(20, &reverts(7))];
+        let both = Landed { commits, is_one_step: false, ..one(20, "") };
         assert_eq!(became(&[merge(&[8, 7], true), both, one(30, &reverts(21))]).0, Standing::Partly);
     }
 
