@@ -10,7 +10,7 @@ use crate::change::ObjectId;
 use crate::datafile::date;
 use crate::ledger::commands::{Family as _, Keys, read_outcomes};
 use crate::record::Index;
-use crate::record::outcome::{MAX_OF_KEY, OutcomeChain, OutcomeKind, OutcomeRecord, in_force};
+use crate::record::outcome::{MAX_OF_KEY, MAX_RECORDS, OutcomeChain, OutcomeKind, OutcomeRecord, in_force};
 use crate::source::git::{self, GitError, Repository};
 
 /// Signed outcomes that count, the chains that they come from, and what must be said of them.
@@ -90,8 +90,12 @@ pub fn read(
     let (chains, unread) = read_outcomes(repository, !looked.is_host, &keys)?;
     let signers = Signers { keys: &looked.keys, repository: &looked.report.repository, watch_to };
     let (mut own, mut notes) = (SignedOutcomes::default(), Vec::new());
+    let mut contents: BTreeMap<String, Result<String, String>> = BTreeMap::new();
     for record in in_force(&chains, |record| signers.counts(record)) {
-        match is_of_its_commit(repository, record) {
+        // Many may be about one commit, and its content may be large.
+        let commit = &record.outcome().commit;
+        let content = contents.entry(commit.clone()).or_insert_with(|| content_of(repository, commit));
+        match content.as_ref().map(|content| *content == record.outcome().manifest.sha256) {
             Ok(true) => {
                 own.records.push(SignedOutcome { record: Arc::clone(record), key_end: signers.key_end(record) })
             }
@@ -102,7 +106,7 @@ pub fn read(
     notes.extend(told(&chains, &signers, end));
     notes.extend((unread > 0).then(|| {
         let chains = were(unread, "chain of signed outcomes", "chains of signed outcomes");
-        format!("{chains} not read: of one key, at most {MAX_OF_KEY} records are.")
+        format!("{chains} not read: at most {MAX_RECORDS} records of one chain are, and {MAX_OF_KEY} of one key.")
     }));
     let input = |chain: &OutcomeChain| ChainInput {
         chain: Shown::of(&chain.id.to_string()),
@@ -168,10 +172,12 @@ fn lost(chains: &[OutcomeChain], signers: &Signers<'_>) -> Vec<String> {
     seen.into_iter().map(told).collect()
 }
 
-/// Whether the commit that a record names does what it says, by SHA-256 of the contents.
-fn is_of_its_commit(repository: &Repository, record: &OutcomeRecord) -> Result<bool, GitError> {
-    let outcome = record.outcome();
-    let Ok(commit) = outcome.commit.parse::<ObjectId>() else { return Ok(false) };
-    let diff = repository.past_commit(commit)?.diff(repository)?;
-    Ok(git::manifest(repository, &diff)?.digest().to_string() == outcome.manifest.sha256)
+/// The SHA-256 of what a commit does to each path.
+fn content_of(repository: &Repository, commit: &str) -> Result<String, String> {
+    let commit = commit.parse::<ObjectId>().map_err(|error| error.to_string())?;
+    let manifest = || -> Result<_, GitError> {
+        let diff = repository.past_commit(commit)?.diff(repository)?;
+        git::manifest(repository, &diff)
+    };
+    manifest().map(|manifest| manifest.digest().to_string()).map_err(|error| error.to_string())
 }

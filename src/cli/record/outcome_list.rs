@@ -9,7 +9,7 @@ use crate::change::{counted, visible};
 use crate::datafile::date;
 use crate::ledger::commands::{Keys, chain_names, read_outcomes};
 use crate::policy::Policy;
-use crate::record::outcome::{MAX_OF_KEY, OutcomeRecord, in_force};
+use crate::record::outcome::{MAX_OF_KEY, MAX_RECORDS, OutcomeRecord, in_force};
 use crate::source::git::Repository;
 
 /// Whether a record counts as far as its key is concerned, by the current policy.
@@ -77,7 +77,10 @@ pub(super) fn list(book: &Book, as_json: bool) -> Result<(), String> {
     }
     if unread > 0 {
         let chains = counted(unread, "chain");
-        eprintln!("undersign: {chains} of outcomes left out: of one key, at most {MAX_OF_KEY} records are read.");
+        eprintln!(
+            "undersign: {chains} of outcomes left out: at most {MAX_RECORDS} records of one chain are read, and \
+             {MAX_OF_KEY} of one key."
+        );
     }
     Ok(())
 }
