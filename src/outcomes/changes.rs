@@ -156,7 +156,8 @@ impl<'e> Evidence<'e> {
             let outcome = found.entry((join.later, !is_revert)).or_insert_with(|| self.outcome(what, at, join.later));
             outcome.evidence.push(join.how);
             outcome.said_by.extend(join.by.map(|by| by.to_string()));
-            outcome.parts.extend(join.part.map(|part| part.to_string()));
+            let is_whole = is_revert && self.standings.whole.contains(&(at, join.later));
+            outcome.parts.extend(join.part.filter(|_| !is_whole).map(|part| part.to_string()));
             outcome.is_taken_back = is_revert && !self.standings.in_force.contains(&(at, join.later));
         }
         let mut outcomes: Vec<Outcome> = found.into_values().collect();

@@ -126,28 +126,9 @@ pub fn joins(landed: &[Landed], within: i64) -> (Vec<Join>, Unjoined) {
     (0..landed.len()).for_each(|at| joiner.by_messages(at));
     joiner.by_content();
     let Joiner { mut joins, unjoined, .. } = joiner;
-    drop_parts(landed, &mut joins);
     joins.sort();
     joins.dedup();
     (joins, unjoined)
-}
-
-/// Where one later segment takes back all of an earlier one, no part of that is told.
-fn drop_parts(landed: &[Landed], joins: &mut [Join]) {
-    let mut by_pair: HashMap<(usize, usize), Vec<&Join>> = HashMap::new();
-    for join in joins.iter().filter(|join| join.how.is_revert()) {
-        by_pair.entry((join.earlier, join.later)).or_default().push(join);
-    }
-    let whole: HashSet<(usize, usize)> = by_pair
-        .into_iter()
-        .filter(|((earlier, _), own)| is_all(&landed[*earlier], own.iter().copied()))
-        .map(|(pair, _)| pair)
-        .collect();
-    for join in joins.iter_mut().filter(|join| join.how.is_revert()) {
-        if whole.contains(&(join.earlier, join.later)) {
-            (join.part, join.is_partial) = (None, false);
-        }
-    }
 }
 
 /// Whether reverts of a segment, taken together, are of all of it.
@@ -183,6 +164,8 @@ pub struct Standings {
     pub all: Vec<Standing>,
     /// The segments of which one reverts the other, wholly or partly, and nothing took that back: earlier and later.
     pub in_force: HashSet<(usize, usize)>,
+    /// Those of which the later says that it takes back all of the earlier, whatever became of that.
+    pub whole: HashSet<(usize, usize)>,
 }
 
 impl Standings {
@@ -191,7 +174,7 @@ impl Standings {
         for join in joins.iter().filter(|join| join.how.is_revert()) {
             reverts.entry(join.earlier).or_default().push(join);
         }
-        let mut own = Standings { all: vec![Standing::Stands; landed.len()], in_force: HashSet::new() };
+        let mut own = Standings { all: vec![Standing::Stands; landed.len()], ..Standings::default() };
         // Commits that are taken back, by their segment.
         let mut gone: HashMap<usize, BTreeSet<ObjectId>> = HashMap::new();
         // Whatever reverts a segment comes after it, so its own standing is known first.
@@ -214,6 +197,10 @@ impl Standings {
             let parts = in_force.iter().filter(|join| !join.is_partial).filter_map(|join| join.part);
             gone.insert(at, parts.collect());
             own.in_force.extend(in_force.iter().map(|join| (at, join.later)));
+            let mut by_later: HashMap<usize, Vec<&Join>> = HashMap::new();
+            all.iter().for_each(|join| by_later.entry(join.later).or_default().push(join));
+            let whole = by_later.into_iter().filter(|(_, reverts)| is_all(&landed[at], reverts.iter().copied()));
+            own.whole.extend(whole.map(|(later, _)| (at, later)));
         }
         own
     }
@@ -470,8 +457,10 @@ mod tests {
     /// What becomes of the first segment, and the parts that the reverts of it name.
     fn became(landed: &[Landed]) -> (Standing, Vec<ObjectId>) {
         let (all, _) = joins(landed, 90 * DAY);
-        let parts = all.iter().filter(|join| join.earlier == 0).filter_map(|join| join.part).collect();
-        (Standings::of(landed, &all).all[0], parts)
+        let standings = Standings::of(landed, &all);
+        let is_part = |join: &&Join| join.earlier == 0 && !standings.whole.contains(&(0, join.later));
+        let parts = all.iter().filter(is_part).filter_map(|join| join.part).collect();
+        (standings.all[0], parts)
     }
 
     #[test]

@@ -30,7 +30,7 @@ pub struct Options {
 pub struct RepairOptions {
     /// The remote whose copy holds; by default origin, or the only one
     #[arg(long, value_name = "NAME")]
-    remote: Option<String>,
+    pub(super) remote: Option<String>,
     /// What happened, in your words; it is signed
     #[arg(long, default_value = "")]
     reason: String,
@@ -72,18 +72,18 @@ pub fn hand_over(options: &Options, path: &Path) -> Result<(), String> {
     pen.follow_up(about.record, Verdict::HandOver, &options.reason, |what| what.answers = vec![id])
 }
 
-pub fn repair(options: &RepairOptions, path: &Path) -> Result<(), String> {
+/// `is_done` says that something else was repaired, so that nothing need be wrong with the chain of decisions.
+pub fn repair(options: &RepairOptions, path: &Path, is_done: bool) -> Result<(), String> {
     let pen = Pen::new(path)?;
     let id = ChainId { key: pen.key.public.id().to_string(), device: pen.device.clone() };
     let remote = Remote::find(&pen.repository, options.remote.as_deref(), Prompts::Allowed)?;
-    let outcomes = super::outcome::put_away(&pen, &remote.name)?;
     let here = ledger::read_chain(&pen.repository, &id);
     let theirs = ledger::read_remote(&pen.repository, &remote.name).map_err(|error| error.to_string())?;
     let theirs = theirs.into_iter().find(|chain| chain.id == id);
     let Some(theirs) =
         theirs.filter(|theirs| theirs.fault.is_none() && here.head().is_some_and(|h| theirs.holds(h).is_err()))
     else {
-        if outcomes > 0 {
+        if is_done {
             return Ok(());
         }
         return Err(format!(

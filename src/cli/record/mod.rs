@@ -139,7 +139,10 @@ pub fn run(options: &Options, repository: Option<&Path>) -> Result<u8, String> {
         #[cfg(feature = "tui")]
         Command::HandOver(options) => follow_up::hand_over(options, path).map(|()| 0),
         #[cfg(feature = "tui")]
-        Command::Repair(options) => follow_up::repair(options, path).map(|()| 0),
+        Command::Repair(options) => {
+            let outcomes = outcome::put_away(path, options.remote.as_deref())?;
+            follow_up::repair(options, path, outcomes > 0).map(|()| 0)
+        }
         #[cfg(feature = "tui")]
         Command::Outcome(options) => outcome::run(options, path).map(|()| 0),
     }

@@ -22,6 +22,7 @@ use crate::record::outcome::{
 use crate::record::statement::{Decimal, Link, ManifestDigest, RepositoryName};
 use crate::signing::{self, Prepared, TOOL};
 use crate::source::git::{self, Repository};
+use crate::sync::{Prompts, Remote};
 
 /// The fewest digits by which a record is named.
 const MIN_DIGITS: usize = 4;
@@ -153,10 +154,12 @@ fn newest(chains: &[OutcomeChain]) -> Vec<&OutcomeChain> {
 
 /// Own chains of outcomes that went different ways here and at a remote: what is only here is put away and listed, and
 /// the chain here becomes that of the remote. Nothing is signed by it. Returns how many chains that are.
-pub(super) fn put_away(pen: &Pen, remote: &str) -> Result<usize, String> {
+pub(super) fn put_away(path: &Path, remote: Option<&str>) -> Result<usize, String> {
+    let pen = Pen::new(path)?;
+    let remote = Remote::find(&pen.repository, remote, Prompts::Allowed)?.name;
     let (raw, key) = (&pen.repository.raw, pen.key.public.id().to_string());
     let failed = |error: git2::Error| format!("The chain cannot be moved: {}.", error.message());
-    let kept = remote_prefix_of::<OutcomeRecord>(remote);
+    let kept = remote_prefix_of::<OutcomeRecord>(&remote);
     let mut count = 0;
     let all = names(&pen.repository, OutcomeRecord::PREFIX).map_err(|error| error.to_string())?;
     for (id, name) in all.into_iter().filter(|(id, _)| id.key == key) {
@@ -173,7 +176,7 @@ pub(super) fn put_away(pen: &Pen, remote: &str) -> Result<usize, String> {
         outln!(
             "Your chain of outcomes {id} is now that of {}. These are only here, kept under {away}; sign again what is \
              still so, with `undersign record outcome`:",
-            visible::text(remote)
+            visible::text(&remote)
         );
         for record in &own.records[own.shared_with(&there).min(own.records.len())..] {
             outln!("  {}", described(record));
