@@ -59,8 +59,10 @@ fn which_repositories_keep_to_an_organization_is_said_with_why_not() {
     own.write(".undersign/organization.toml", &acme(1));
     own.commit("rahim", "Begin");
     let home = pushed(&own, "acme.git");
-    let said = status(&f, &file, &[&home, &shop]).exits(0);
+    let said = status(&f, &home, &[&home, &shop]).exits(0);
     said.says("is the organization's own").says("1 of 1 keep to acme, version 1.");
+    // Anybody could land the same file.
+    status(&f, &file, &[&home, &shop]).exits(2).says("holds a file of the organization and does not inherit");
     // A gate that judges by another copy.
     std::fs::write(f.dir.path().join("newer.toml"), acme(2)).unwrap();
     status(&f, &f.dir.path().join("newer.toml"), &[&shop]).exits(2).says("its gate judges by version 1 of acme");
