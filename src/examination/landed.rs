@@ -3,11 +3,11 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use super::{FileMaterial, GitError, Repository};
+use super::{FileMaterial, GitError, Reading, Repository};
 use crate::change::ObjectId;
 use crate::change::diff::{Diff, FileDiff};
 use crate::change::renames;
-use crate::risk::{Assessment, Assessor, History, Look, MAX_COMMITS, MAX_RATED, PastChange, Rates, Rules, Signs};
+use crate::risk::{Assessment, History, Look, MAX_COMMITS, MAX_RATED, PastChange, Rates, Rules, Signs};
 use crate::source::git::{self, CommitSelection, PastCommit};
 
 /// The most files of one commit that are read.
@@ -197,13 +197,14 @@ fn scored(repository: &Repository, rules: &Rules, commit: PastCommit, look: Look
         added: 0,
         removed: 0,
     };
-    let assessor = read(repository, rules, &diff, &mut scored);
-    scored.assessment = assessor.finish(&diff.files);
+    let reading = read(repository, rules, &diff, &mut scored);
+    scored.assessment = reading.assessor.finish(&diff.files);
     Ok(scored)
 }
 
-fn read<'r>(repository: &Repository, rules: &'r Rules, diff: &Diff, scored: &mut Scored) -> Assessor<'r> {
-    let mut assessor = Assessor::new(rules);
+/// Takes the files within the bounds, as the desk does.
+fn read<'r>(repository: &Repository, rules: &'r Rules, diff: &Diff, scored: &mut Scored) -> Reading<'r> {
+    let mut reading = Reading::by(rules);
     let mut room = MAX_BYTES;
     for (at, file) in diff.files.iter().enumerate() {
         let Some(bytes) = bytes_of(repository, file) else {
@@ -216,15 +217,12 @@ fn read<'r>(repository: &Repository, rules: &'r Rules, diff: &Diff, scored: &mut
         }
         room -= bytes;
         match FileMaterial::read(repository, file) {
-            Ok(file) => {
-                assessor.read(&file.under_review());
-                scored.added += file.comparison.added;
-                scored.removed += file.comparison.removed;
-            }
+            Ok(file) => reading.take(&file),
             Err(_) => scored.left_out.unreadable += 1,
         }
     }
-    assessor
+    (scored.added, scored.removed) = (reading.added, reading.removed);
+    reading
 }
 
 /// Bytes of both sides; none if an object is missing.

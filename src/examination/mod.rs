@@ -35,7 +35,7 @@ use crate::ledger;
 use crate::policy::{AuthorProof, Criticality, Crossing, POLICY_FILE, Policy, SplitChange};
 use crate::provenance::{self, Provenance};
 use crate::record::Chain;
-use crate::risk::{Assessment, Assessor, FileUnderReview, Finding, PackFile, Rulebook, Rules};
+use crate::risk::{Assessment, Assessor, FileUnderReview, Finding, PackFile, Rulebook, Rules, are_of_one_format};
 use crate::source::git::push::Commits;
 use crate::source::git::{self, GitError, NotesRefs, PolicyState, Repository, TargetBranch};
 use background::Background;
@@ -295,7 +295,9 @@ impl Reading<'_> {
             return;
         };
         let (gone, come) = if file.new.is_some() { (&other, file) } else { (file, &other) };
-        let diff = FileDiff { old: gone.diff.old, ..come.diff.clone() };
+        // A text of another format is read as what it was; otherwise both are read as what they mean now.
+        let from = Some(&gone.diff.path).filter(|from| !are_of_one_format(from, &come.diff.path)).cloned();
+        let diff = FileDiff { old: gone.diff.old, from, ..come.diff.clone() };
         let joined = FileMaterial::of(diff, gone.old.clone(), come.new.clone());
         self.assessor.read_across(&joined.under_review(), &gone.diff.path);
     }

@@ -6,9 +6,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::change::counted;
-use crate::change::diff::Location;
+use crate::change::diff::{Location, Side};
 use crate::change::digest::Digest;
+use crate::change::{RepoPath, counted};
 
 /// How grave a finding is. Ordered.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -104,6 +104,14 @@ pub struct Place {
 }
 
 impl Finding {
+    /// A finding in a text that was at another path before: what is about the old side is at that path.
+    pub(super) fn of_old_path(mut self, from: &RepoPath) -> Finding {
+        if self.location.side == Side::Old {
+            self.location.path = from.clone();
+        }
+        self
+    }
+
     /// The number of its places.
     pub fn count(&self) -> usize {
         self.places.len().max(1)

@@ -15,6 +15,7 @@ mod rules;
 pub use blast::{Blast, BlastClass, BlastReason};
 pub use finding::{Finding, MAX_ASKED, Place, Severity};
 pub use history::{History, Look, MAX_COMMITS, MAX_RATED, PastChange, Rates, Share, Signs, Weights};
+pub use moves::are_of_one_format;
 pub use rules::{Origin, PackFile, PackText, RuleText, Rulebook, Rules, facts_of};
 
 use std::cell::OnceCell;
@@ -286,8 +287,8 @@ impl<'r> Assessor<'r> {
     pub fn read_across(&mut self, file: &FileUnderReview<'_>, from: &RepoPath) {
         let mut found = self.rules.findings_in(file);
         found.extend(checks::of_file(file, self.rules));
-        found.iter_mut().filter(|f| f.location.side == Side::Old).for_each(|f| f.location.path = from.clone());
-        self.findings.extend(found);
+        found.extend(self.checks.read_across(file, from, self.rules));
+        self.findings.extend(found.into_iter().map(|finding| finding.of_old_path(from)));
     }
 
     /// Whether a rule reported the same in the files themselves.

@@ -15,6 +15,7 @@ mod unicode;
 pub(super) use dependencies::manifest;
 
 use super::{FileUnderReview, Finding, Rules};
+use crate::change::RepoPath;
 
 /// Checks that need one file at a time.
 pub(super) fn of_file(file: &FileUnderReview<'_>, rules: &Rules) -> Vec<Finding> {
@@ -43,6 +44,11 @@ impl OfChange {
         found.extend(self.stated.read(file, rules));
         found.extend(self.tests.read(file, rules));
         found
+    }
+
+    /// Adds what changed in a text between two paths, whose halves were, or will be, added as files.
+    pub fn read_across(&mut self, file: &FileUnderReview<'_>, from: &RepoPath, rules: &Rules) -> Vec<Finding> {
+        self.stated.read_across(file, from, rules)
     }
 
     /// The findings that need all files.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::change::RepoPath;
 use crate::change::digest::Digest;
 use crate::risk::facts::{Delta, Fact, Heirs, Kind};
 use crate::risk::rules::FactRule;
@@ -15,6 +16,8 @@ pub(super) struct Stated {
     /// The scopes from which each was removed.
     went: BTreeMap<Moved, Vec<String>>,
     said: Vec<Said>,
+    /// Those of texts that moved to where they mean something else; the halves count what came and went.
+    across: Vec<Said>,
 }
 
 /// Findings that do not count if what they are about was moved.
@@ -35,8 +38,77 @@ type Moved = [u8; 16];
 impl Stated {
     /// Adds a file, each once; returns the findings that are already certain.
     pub fn read(&mut self, file: &FileUnderReview<'_>, rules: &Rules) -> Vec<Finding> {
+        let Weighed { certain, came, went } = Weighed::of(file, rules);
+        for (fact, found) in came {
+            self.came.entry(moved(&fact)).or_default().push(fact.scope.clone());
+            self.said.extend(Said::of(&fact, None, found));
+        }
+        for ((fact, heirs), found) in went {
+            self.went.entry(moved(&fact)).or_default().push(fact.scope.clone());
+            self.said.extend(Said::of(&fact, Some(heirs), found));
+        }
+        certain
+    }
+
+    /// Adds what a text says differently at another path; returns the findings that are already certain.
+    pub fn read_across(&mut self, file: &FileUnderReview<'_>, from: &RepoPath, rules: &Rules) -> Vec<Finding> {
+        let Weighed { certain, came, went } = Weighed::of(file, rules);
+        let came = came.into_iter().filter_map(|(fact, found)| Said::of(&fact, None, found));
+        let went = went.into_iter().filter_map(|((fact, heirs), found)| Said::of(&fact, Some(heirs), found));
+        for said in came.chain(went) {
+            let found = said.found.into_iter().map(|finding| finding.of_old_path(from)).collect();
+            self.across.push(Said { found, ..said });
+        }
+        certain
+    }
+
+    /// The remaining findings: each occurrence on the other side means that one was moved.
+    pub fn finish(self) -> Vec<Finding> {
+        let Stated { mut came, mut went, said, across } = self;
+        // Before the halves take what they find.
+        let is_elsewhere = |said: &Said| {
+            let Some(places) = (if said.heirs.is_none() { &went } else { &came }).get(&said.moved) else {
+                return false;
+            };
+            places.iter().take(MAX_TRIED).any(|place| said.may_be_in(place))
+        };
+        let across: Vec<Said> = across.into_iter().filter(|said| !is_elsewhere(said)).collect();
+        let mut is_moved = |said: &Said| {
+            let others = if said.heirs.is_none() { &mut went } else { &mut came };
+            let Some(places) = others.get_mut(&said.moved) else { return false };
+            let at = places.iter().take(MAX_TRIED).position(|place| said.may_be_in(place));
+            at.map(|at| places.swap_remove(at)).is_some()
+        };
+        let said = said.into_iter().filter(|said| !is_moved(said)).chain(across);
+        said.flat_map(|said| said.found).collect()
+    }
+}
+
+impl Said {
+    /// Nothing if there are no findings.
+    fn of(fact: &Fact, heirs: Option<Heirs>, found: Vec<Finding>) -> Option<Said> {
+        (!found.is_empty()).then(|| Said { moved: moved(fact), scope: fact.scope.clone(), heirs, found })
+    }
+
+    /// Whether the fact may have moved to, or from, this scope.
+    fn may_be_in(&self, place: &str) -> bool {
+        self.heirs.as_ref().is_none_or(|heirs| heirs.include(&self.scope, place))
+    }
+}
+
+/// What rules say about the facts of a file.
+#[derive(Default)]
+struct Weighed {
+    /// Of facts that have another value.
+    certain: Vec<Finding>,
+    came: Vec<(Fact, Vec<Finding>)>,
+    went: Vec<((Fact, Heirs), Vec<Finding>)>,
+}
+
+impl Weighed {
+    fn of(file: &FileUnderReview<'_>, rules: &Rules) -> Weighed {
         let about = rules.over_facts_at(&file.path());
-        let (mut found, deltas) = (Vec::new(), file.deltas());
+        let (mut weighed, deltas) = (Weighed::default(), file.deltas());
         let mut successors = Successors::default();
         let anew = Anew::of(&deltas, file);
         for delta in &deltas {
@@ -44,40 +116,17 @@ impl Stated {
             let firing = firing.filter(|(rule, _)| !(rule.is_only_into() && anew.holds(delta.fact())));
             let firing = firing.map(|(rule, finding)| (rule, anew.weigh(rule, finding, delta)));
             match delta {
-                Delta::Changed { .. } => found.extend(firing.map(|(_, finding)| finding)),
+                Delta::Changed { .. } => weighed.certain.extend(firing.map(|(_, finding)| finding)),
                 Delta::Came(fact) => {
-                    let found = firing.map(|(_, finding)| finding).collect();
-                    self.came.entry(moved(fact)).or_default().push(fact.scope.clone());
-                    self.remember(fact, None, found);
+                    weighed.came.push((fact.clone(), firing.map(|(_, finding)| finding).collect()));
                 }
                 Delta::Went { fact, heirs, .. } => {
                     let weigh = |(rule, finding)| successors.weigh(rule, (fact, heirs), finding, &deltas);
-                    let found = firing.map(weigh).collect();
-                    self.went.entry(moved(fact)).or_default().push(fact.scope.clone());
-                    self.remember(fact, Some(heirs), found);
+                    weighed.went.push(((fact.clone(), heirs.clone()), firing.map(weigh).collect()));
                 }
             }
         }
-        found
-    }
-
-    fn remember(&mut self, fact: &Fact, heirs: Option<&Heirs>, found: Vec<Finding>) {
-        if !found.is_empty() {
-            self.said.push(Said { moved: moved(fact), scope: fact.scope.clone(), heirs: heirs.cloned(), found });
-        }
-    }
-
-    /// The remaining findings: each occurrence on the other side means that one was moved.
-    pub fn finish(self) -> Vec<Finding> {
-        let Stated { mut came, mut went, said } = self;
-        let mut is_moved = |said: &Said| {
-            let Said { moved, scope, heirs, .. } = said;
-            let others = if heirs.is_none() { &mut went } else { &mut came };
-            let Some(places) = others.get_mut(moved) else { return false };
-            let is_heir = |place: &String| heirs.as_ref().is_none_or(|heirs| heirs.include(scope, place));
-            places.iter().take(MAX_TRIED).position(is_heir).map(|at| places.swap_remove(at)).is_some()
-        };
-        said.into_iter().filter(|said| !is_moved(said)).flat_map(|said| said.found).collect()
+        weighed
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use super::{ChangedLines, Fact, Kind};
+use super::{ChangedLines, Fact, Kind, Refusals};
 
 /// What a change did to a fact.
 #[derive(Debug, Clone, PartialEq)]
@@ -58,6 +58,7 @@ pub(in crate::risk) fn compare(
     sides.pair_by(of_link, own_name);
     sides.pair_by(own_name, of_link);
     changed.extend(sides.pair(|fact| (fact.kind, alike(fact), fact.scope.clone(), String::new())));
+    changed.extend(sides.pair_conditions());
     let mut deltas: Vec<Delta> = changed
         .into_iter()
         .filter(|(old, new)| !old.says_the_same_as(new))
@@ -262,6 +263,29 @@ impl Sides {
             if let Some(pair) = at.and_then(|at| self.new[at].take()).and_then(|new| Some((slot.take()?, new))) {
                 pairs.push(pair);
             }
+        }
+        pairs
+    }
+}
+
+impl Sides {
+    /// Pairs guards of which one refuses a part of what the other does, or never anything.
+    fn pair_conditions(&mut self) -> Vec<(Fact, Fact)> {
+        let mut by_scope: BTreeMap<String, Vec<(usize, Refusals)>> = BTreeMap::new();
+        for (at, fact) in self.new.iter().enumerate() {
+            if let Some(fact) = fact.as_ref().filter(|fact| fact.kind == Kind::Guard) {
+                by_scope.entry(fact.scope.clone()).or_default().push((at, Refusals::of(fact)));
+            }
+        }
+        let mut pairs = Vec::new();
+        for slot in &mut self.old {
+            let Some(fact) = slot.as_ref().filter(|fact| fact.kind == Kind::Guard) else { continue };
+            let Some(candidates) = by_scope.get_mut(&fact.scope) else { continue };
+            let old = Refusals::of(fact);
+            let fits = |(_, new): &(usize, Refusals)| old.lost_in(new).is_some() || new.lost_in(&old).is_some();
+            let Some(chosen) = candidates.iter().take(MAX_TRIED).position(fits) else { continue };
+            let (at, _) = candidates.swap_remove(chosen);
+            pairs.extend(slot.take().zip(self.new[at].take()));
         }
         pairs
     }

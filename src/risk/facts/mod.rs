@@ -4,6 +4,7 @@
 
 mod code;
 mod compare;
+mod condition;
 mod config;
 mod covered;
 mod filters;
@@ -11,6 +12,8 @@ mod sql;
 mod value;
 
 pub(super) use compare::{Delta, Enclosing, Heirs};
+pub(super) use condition::{Refusals, is_inverted};
+pub(super) use config::without_template;
 pub(super) use filters::covers;
 pub(super) use value::Value;
 

@@ -3,11 +3,94 @@
 /// The most statements of one text.
 const MAX_STATEMENTS: usize = 5_000;
 
-/// The SQL statements of a text: how many lines before each, its verb and object, its text. Linear.
-pub(super) fn statements(text: &str) -> Vec<(u32, String, String)> {
-    let statement = |(line, words): (u32, Vec<&str>)| Some((line, object(&words)?, spelled(&words)));
-    split(text).into_iter().filter(|(_, words)| !is_sentence(words)).filter_map(statement).collect()
+/// What a statement does, or a clause of one that changes a table.
+#[derive(Debug, PartialEq)]
+pub(super) struct Statement {
+    /// How many lines of the text are before its first and its last one.
+    pub lines: std::ops::RangeInclusive<u32>,
+    /// Its verb and what it is about.
+    pub object: String,
+    pub text: String,
 }
+
+/// A token, and how many lines are before it.
+type Word<'t> = (u32, &'t str);
+
+/// The SQL statements of a text. Linear.
+pub(super) fn statements(text: &str) -> Vec<Statement> {
+    let found = split(text).into_iter().filter(|words| !is_sentence(&plain(words)));
+    found
+        .flat_map(|words| clauses(&words).into_iter().filter_map(|clause| statement(&clause)).collect::<Vec<_>>())
+        .collect()
+}
+
+fn plain<'t>(words: &[Word<'t>]) -> Vec<&'t str> {
+    words.iter().map(|(_, word)| *word).collect()
+}
+
+fn statement(words: &[Word]) -> Option<Statement> {
+    let (first, _) = words.first()?;
+    let lines = words.iter().map(|(line, word)| line + newlines(word));
+    let last = lines.max()?;
+    let said = plain(words);
+    Some(Statement { lines: *first..=last, object: object(&said)?, text: spelled(&said) })
+}
+
+fn newlines(text: &str) -> u32 {
+    u32::try_from(text.matches('\n').count()).unwrap_or(0)
+}
+
+/// The clauses of `ALTER TABLE orders ADD COLUMN a int, DROP COLUMN b`, each as a statement of its own; otherwise the
+/// statement. A clause without a verb has that of the clause before it.
+fn clauses<'t>(words: &[Word<'t>]) -> Vec<Vec<Word<'t>>> {
+    let said = plain(words);
+    let is_table = upper(said.first()) == "ALTER" && upper(said.get(1)) == "TABLE";
+    let head = 2 + name_at(said.get(2..).unwrap_or_default()) + 1;
+    if !is_table || head >= words.len() {
+        return vec![words.to_vec()];
+    }
+    let mut parts: Vec<Vec<Word>> = vec![Vec::new()];
+    let mut depth = 0_u32;
+    for word in &words[head..] {
+        match word.1 {
+            "," if depth == 0 && parts.len() < MAX_CLAUSES => {
+                parts.push(Vec::new());
+                continue;
+            }
+            "(" => depth += 1,
+            ")" => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if let Some(part) = parts.last_mut() {
+            part.push(*word);
+        }
+    }
+    if parts.len() == 1 {
+        return vec![words.to_vec()];
+    }
+    let mut before: Vec<Word> = Vec::new();
+    let whole = |part: Vec<Word<'t>>| {
+        let has_verb = part.first().is_some_and(|(_, word)| VERBS.contains(&upper(Some(word)).as_str()));
+        if has_verb {
+            let named = part.get(1).is_some_and(|(_, word)| THINGS.contains(&upper(Some(word)).as_str()));
+            before = part[..1 + usize::from(named)].to_vec();
+        }
+        let verb = if has_verb { &[] } else { before.as_slice() };
+        // All on the lines of the clause, so that it alone is what a change touches.
+        let line = part.first().map_or(0, |(line, _)| *line);
+        let moved = words[..head].iter().chain(verb).map(|(_, word)| (line, *word));
+        moved.chain(part.iter().copied()).collect()
+    };
+    parts.into_iter().filter(|part| !part.is_empty()).map(whole).collect()
+}
+
+/// The most clauses of one statement.
+const MAX_CLAUSES: usize = 500;
+/// The verbs that clauses begin with.
+const VERBS: &[&str] = &[
+    "ADD", "ALTER", "ATTACH", "CHANGE", "CLUSTER", "CONVERT", "DETACH", "DISABLE", "DROP", "ENABLE", "ENGINE", "FORCE",
+    "INHERIT", "MODIFY", "NO", "OWNER", "RENAME", "RESET", "SET", "VALIDATE",
+];
 
 /// Whether it is prose: no table is called `the`, except in brackets or quotes.
 fn is_sentence(words: &[&str]) -> bool {
@@ -16,28 +99,27 @@ fn is_sentence(words: &[&str]) -> bool {
     words.windows(2).any(|pair| follows(pair) && ARTICLES.contains(&pair[1]))
 }
 
-/// Words, symbols and literals of each statement, without comments, and its first line.
-fn split(text: &str) -> Vec<(u32, Vec<&str>)> {
+/// Words, symbols and literals of each statement, without comments.
+fn split(text: &str) -> Vec<Vec<Word<'_>>> {
     let mut statements = Vec::new();
-    let mut words: Vec<&str> = Vec::new();
-    let (mut line, mut begins, mut rest) = (0, 0, text);
+    let mut words: Vec<Word> = Vec::new();
+    let (mut line, mut rest) = (0, text);
     while let Some(first) = rest.chars().next() {
         let ends = length(rest, first);
         let token = &rest[..(ends..=rest.len()).find(|end| rest.is_char_boundary(*end)).unwrap_or(rest.len())];
         let is_comment = token.starts_with("--") || token.starts_with("/*");
         if first == ';' {
-            statements.push((begins, std::mem::take(&mut words)));
+            statements.push(std::mem::take(&mut words));
         } else if !first.is_whitespace() && !is_comment {
-            begins = if words.is_empty() { line } else { begins };
-            words.push(token);
+            words.push((line, token));
         }
-        line += u32::try_from(token.matches('\n').count()).unwrap_or(0);
+        line += newlines(token);
         rest = &rest[token.len()..];
         if statements.len() >= MAX_STATEMENTS {
             return statements;
         }
     }
-    statements.push((begins, words));
+    statements.push(words);
     statements
 }
 
@@ -90,8 +172,8 @@ fn object(words: &[&str]) -> Option<String> {
     match verb.as_str() {
         "SELECT" => has("FROM").then(|| format!("SELECT {}", after(words, &["FROM"]))),
         "INSERT" | "REPLACE" | "MERGE" => has("INTO").then(|| format!("{verb} {}", after(words, &["INTO"]))),
-        "UPDATE" => has("SET").then(|| conditional("UPDATE", first_name(&words[1..]), has("WHERE"))),
-        "DELETE" => has("FROM").then(|| conditional("DELETE", after(words, &["FROM"]), has("WHERE"))),
+        "UPDATE" => has("SET").then(|| conditional("UPDATE", first_name(&words[1..]), is_conditional(words))),
+        "DELETE" => has("FROM").then(|| conditional("DELETE", after(words, &["FROM"]), is_conditional(words))),
         "TRUNCATE" => truncated(words).map(|name| format!("TRUNCATE {name}")),
         "GRANT" | "REVOKE" => (has("TO") || has("FROM")).then(|| format!("{verb} {}", upper(words.get(1)))),
         "DROP" | "CREATE" => of_schema(&verb, &words[1..]),
@@ -103,6 +185,50 @@ fn object(words: &[&str]) -> Option<String> {
 
 fn conditional(verb: &str, name: String, has_condition: bool) -> String {
     format!("{verb} {name}{}", if has_condition { "" } else { " without WHERE" })
+}
+
+/// Whether a statement has a condition of its own, not that of a query inside it, which does not hold for every row.
+fn is_conditional(words: &[&str]) -> bool {
+    let mut depth = 0_u32;
+    let at = words.iter().position(|word| {
+        match *word {
+            "(" => depth += 1,
+            ")" => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        depth == 0 && word.eq_ignore_ascii_case("WHERE")
+    });
+    let Some(at) = at else { return false };
+    let ends = ["RETURNING", "LIMIT", "ORDER", "ON", "OPTION"];
+    let condition = &words[at + 1..];
+    let end = condition.iter().position(|word| ends.contains(&upper(Some(word)).as_str())).unwrap_or(condition.len());
+    !holds_always(&condition[..end])
+}
+
+/// `1 = 1`, `TRUE`, `(1=1)`, `id = 7 OR true`.
+fn holds_always(condition: &[&str]) -> bool {
+    let mut depth = 0_u32;
+    let mut operands = condition.split(|word| {
+        match *word {
+            "(" => depth += 1,
+            ")" => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        depth == 0 && word.eq_ignore_ascii_case("OR")
+    });
+    operands.any(|operand| {
+        let said: Vec<&str> = operand.iter().copied().filter(|word| !matches!(*word, "(" | ")")).collect();
+        match said.as_slice() {
+            [only] => only.eq_ignore_ascii_case("TRUE") || *only == "1",
+            [a, "=", b] => a == b && is_literal(a),
+            [not, word] => not.eq_ignore_ascii_case("NOT") && word.eq_ignore_ascii_case("FALSE"),
+            _ => false,
+        }
+    })
+}
+
+fn is_literal(word: &str) -> bool {
+    word.starts_with(|c: char| c.is_ascii_digit() || c == '\'') || word.eq_ignore_ascii_case("TRUE")
 }
 
 /// The action of a statement after common table expressions.
@@ -153,6 +279,9 @@ fn of_schema(verb: &str, words: &[&str]) -> Option<String> {
 const BETWEEN: &[&str] =
     &["OR", "REPLACE", "UNIQUE", "TEMP", "TEMPORARY", "MATERIALIZED", "GLOBAL", "LOCAL", "UNLOGGED", "RECURSIVE"];
 
+/// Parts of a table that are no columns.
+const PARTS: &[&str] = &["FOREIGN", "PRIMARY", "KEY", "CHECK", "PARTITION", "FULLTEXT", "SPATIAL"];
+
 /// `ALTER TABLE orders DROP COLUMN total`.
 fn altered(words: &[&str]) -> Option<String> {
     let thing = upper(words.first()).to_owned();
@@ -164,6 +293,7 @@ fn altered(words: &[&str]) -> Option<String> {
         ("DROP" | "ADD" | "ALTER" | "RENAME" | "MODIFY" | "CHANGE", thing) if THINGS.contains(&thing) => {
             format!(" {verb} {thing} {}", first_name(&action[2..]))
         }
+        (verb @ ("DROP" | "ADD"), part) if PARTS.contains(&part) => format!(" {verb} {part}"),
         ("DROP" | "ADD" | "ALTER" | "MODIFY" | "CHANGE", _) => format!(" {verb} COLUMN {}", first_name(&action[1..])),
         ("RENAME", next) => format!(" RENAME {next} {}", first_name(action.get(2..).unwrap_or_default())),
         ("", _) => String::new(),
@@ -198,7 +328,7 @@ mod tests {
     use super::*;
 
     fn objects(text: &str) -> Vec<String> {
-        statements(text).into_iter().map(|(_, object, _)| object).collect()
+        statements(text).into_iter().map(|statement| statement.object).collect()
     }
 
     #[test]
@@ -251,7 +381,56 @@ mod tests {
     fn statements_of_a_file_know_their_lines_and_are_spelled_alike() {
         let text = "-- gone\nBEGIN;\nDROP TABLE a;\n/* b */ DELETE\nFROM b\nWHERE x IN ( 1 ,2 );";
         let found = statements(text);
-        assert_eq!(found[0], (2, "DROP TABLE a".to_owned(), "DROP TABLE a".to_owned()));
-        assert_eq!(found[1], (3, "DELETE b".to_owned(), "DELETE FROM b WHERE x IN (1, 2)".to_owned()));
+        let of = |lines, object: &str, text: &str| Statement { lines, object: object.into(), text: text.into() };
+        assert_eq!(found[0], of(2..=2, "DROP TABLE a", "DROP TABLE a"));
+        assert_eq!(found[1], of(3..=5, "DELETE b", "DELETE FROM b WHERE x IN (1, 2)"));
+    }
+
+    #[test]
+    fn each_clause_that_changes_a_table_is_a_statement_on_its_own_lines() {
+        let rows: &[(&str, &[&str])] = &[
+            (
+                "ALTER TABLE a ADD COLUMN b numeric(10, 2), DROP COLUMN c",
+                &["ALTER TABLE a ADD COLUMN b", "ALTER TABLE a DROP COLUMN c"],
+            ),
+            ("ALTER TABLE a DROP COLUMN b, c", &["ALTER TABLE a DROP COLUMN b", "ALTER TABLE a DROP COLUMN c"]),
+            (
+                "alter table if exists `a` rename column b to c, drop foreign key d",
+                &["ALTER TABLE a RENAME COLUMN b", "ALTER TABLE a DROP FOREIGN"],
+            ),
+            ("ALTER TABLE a ADD b int, c int", &["ALTER TABLE a ADD COLUMN b", "ALTER TABLE a ADD COLUMN c"]),
+            ("ALTER TABLE a", &["ALTER TABLE a"]),
+            ("ALTER TABLE a ADD b int,", &["ALTER TABLE a ADD COLUMN b"]),
+        ];
+        for (text, expected) in rows {
+            assert_eq!(objects(text), *expected, "{text}");
+        }
+        let found = statements("ALTER TABLE a\n  ADD b int,\n  DROP c;");
+        assert_eq!(found.iter().map(|each| each.lines.clone()).collect::<Vec<_>>(), [1..=1, 2..=2]);
+        assert_eq!(found[1].text, "ALTER TABLE a DROP c");
+    }
+
+    #[test]
+    fn a_condition_is_that_of_the_statement_and_not_one_that_always_holds() {
+        for text in [
+            "UPDATE a SET b = (SELECT c FROM d WHERE d.id = a.id)",
+            "DELETE FROM a WHERE 1 = 1",
+            "DELETE FROM a WHERE 1=1 RETURNING id",
+            "DELETE FROM a WHERE true",
+            "UPDATE a SET b = 1 WHERE (TRUE)",
+            "UPDATE a SET b = 1 WHERE id = 7 OR 1=1",
+            "DELETE FROM a WHERE 'x' = 'x'",
+        ] {
+            assert!(objects(text)[0].ends_with("without WHERE"), "{text}");
+        }
+        for text in [
+            "UPDATE a SET b = (SELECT 1) WHERE id IN (SELECT id FROM c WHERE d)",
+            "DELETE FROM a WHERE active = true",
+            "DELETE FROM a WHERE (1 = 1 AND b = 2)",
+            "DELETE FROM a WHERE a.id = b.id",
+            "UPDATE a SET b = 1 FROM c WHERE c.id = a.id OR c.x = 1",
+        ] {
+            assert!(!objects(text)[0].contains("without"), "{text}");
+        }
     }
 }

@@ -4,7 +4,7 @@
 use super::pattern::{Compiling, Pattern};
 use super::{About, Wording, globs, wording};
 use crate::datafile::Table;
-use crate::risk::facts::{Delta, Enclosing, Fact, Kind, Value, covers};
+use crate::risk::facts::{Delta, Enclosing, Fact, Kind, Refusals, Value, covers, is_inverted};
 
 /// The most characters of an object, value or text in a title.
 const MAX_SAID: usize = 60;
@@ -88,6 +88,8 @@ enum When {
     Inverted,
     /// Its text matched the pattern `lost`, and no longer does.
     Lost,
+    /// A condition no longer refuses something that it refused; `lost` is a pattern for that.
+    Weakened,
 }
 
 const KINDS: &[(&str, Kind)] = &[
@@ -132,6 +134,7 @@ impl When {
             ("narrowed", None) => When::Narrowed,
             ("inverted", None) => When::Inverted,
             ("lost", None) => When::Lost,
+            ("weakened", None) => When::Weakened,
             _ => return None,
         })
     }
@@ -169,6 +172,7 @@ impl When {
             When::Widened => is_wider(&old.value, &new.value),
             When::Narrowed => is_wider(&new.value, &old.value),
             When::Inverted => is_inverted(&old.object, &new.object) && consequence(old) == consequence(new),
+            When::Weakened => no_longer_refused(old, new).is_some(),
             _ => false,
         }
     }
@@ -222,6 +226,12 @@ fn consequence(guard: &Fact) -> String {
     rest.split_whitespace().filter(|word| !matches!(*word, "if" | "unless")).collect::<Vec<_>>().join(" ")
 }
 
+/// What a guard refused before, and does not now.
+fn no_longer_refused(old: &Fact, new: &Fact) -> Option<String> {
+    let is_guard = old.kind == Kind::Guard && new.kind == Kind::Guard;
+    is_guard.then(|| Refusals::of(old).lost_in(&Refusals::of(new)))?
+}
+
 /// Descriptions for people, and declarations of possible inputs: neither has an effect.
 fn is_told_only(fact: &Fact) -> bool {
     let is_text =
@@ -229,67 +239,6 @@ fn is_told_only(fact: &Fact) -> bool {
     let is_declared =
         fact.kind == Kind::Block && (fact.object.starts_with("variable.") || fact.object.starts_with("output."));
     is_declared || is_text && fact.kind == Kind::Setting
-}
-
-/// Whether two conditions differ only in negations and comparisons, which invert them or move their bound. A negation
-/// that is only written differently inverts nothing: `!(a == b)` is `a != b`.
-fn is_inverted(old: &str, new: &str) -> bool {
-    let (old, new) = (Condition::of(old), Condition::of(new));
-    old.rest == new.rest && (old.is_negated != new.is_negated || old.bounds != new.bounds)
-}
-
-/// A condition without its negations, which are counted, and its comparisons, which are listed.
-#[derive(Default)]
-struct Condition {
-    rest: String,
-    bounds: Vec<String>,
-    is_negated: bool,
-}
-
-impl Condition {
-    fn of(text: &str) -> Condition {
-        let mut condition = Condition::default();
-        for token in tokens(text) {
-            match token {
-                "!" | "not" | "unless" => condition.is_negated ^= true,
-                // `x == false` is `!x`; the comparison is kept, so that this is not an inversion of it.
-                "!=" | "!==" | "<>" | "==" | "===" | "is" | "=~" | "!~" => {
-                    condition.is_negated ^= token.starts_with('!') || token == "<>";
-                    condition.rest.push('=');
-                }
-                "<" | "<=" | ">" | ">=" => {
-                    condition.rest.push('<');
-                    condition.bounds.push(token.to_owned());
-                }
-                "(" | ")" => {}
-                _ => {
-                    condition.rest.push(' ');
-                    condition.rest.push_str(token);
-                }
-            }
-        }
-        condition
-    }
-}
-
-/// The names and operators of an expression, without blanks.
-fn tokens(text: &str) -> Vec<&str> {
-    let is_of_name = |c: char| c.is_alphanumeric() || c == '_';
-    let is_sign = |c: char| matches!(c, '=' | '<' | '>' | '~' | '&' | '|' | '?' | '-');
-    let (mut found, mut rest) = (Vec::new(), text.trim_start());
-    while let Some(first) = rest.chars().next() {
-        let run = |fits: &dyn Fn(char) -> bool| rest.find(|c| !fits(c)).unwrap_or(rest.len());
-        let end = match first {
-            // Before a name or a bracket it is a separate operator: `!!x`, `!(x)`.
-            '!' => 1 + rest[1..].find(|c| !matches!(c, '=' | '~')).unwrap_or(rest.len() - 1),
-            _ if is_of_name(first) => run(&is_of_name),
-            _ if is_sign(first) => run(&is_sign),
-            _ => first.len_utf8(),
-        };
-        found.push(&rest[..end]);
-        rest = rest[end..].trim_start();
-    }
-    found
 }
 
 impl FactRule {
@@ -405,6 +354,7 @@ impl FactRule {
                 !said_so && !was_so
             }
             When::Lost => hits(&self.lost, &old.text) && !hits(&self.lost, &new.text),
+            When::Weakened => no_longer_refused(old, new).is_some_and(|lost| matches(&self.lost, &lost)),
             When::On => !hits(&self.protects, &new.object),
             When::Off => !hits(&self.endangers, &new.object),
             _ => true,

@@ -16,8 +16,32 @@ impl<'t> Walk<'t> {
         if !self.is_compound(value) {
             let said = self.value(value, &object);
             self.tell_of(Kind::Setting, object.clone(), said, node);
+        } else if self.always_agrees(value) {
+            let said = Value::Expression(self.text(value));
+            self.tell_of(Kind::Setting, object.clone(), said, node);
         }
         self.open(node, &object);
+    }
+
+    /// `() => true`, `(origin, done) => done(null, true)`: a function that asks nothing is a setting.
+    fn always_agrees(&self, value: Node<'t>) -> bool {
+        const MAX_BYTES: usize = 160;
+        let bare = self.bare(value);
+        if !matches!(self.role(bare), Some(Role::Closure { .. } | Role::Function { .. }))
+            || bare.byte_range().len() > MAX_BYTES
+        {
+            return false;
+        }
+        let text = self.text(bare);
+        let rest = text.trim_end_matches([' ', ';', '}', ')']);
+        let before = rest.strip_suffix("true").or_else(|| rest.strip_suffix("True")).map(str::trim_end);
+        before.is_some_and(|before| {
+            let word = before.rsplit(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
+            matches!(word, "return" | "null" | "nil" | "undefined")
+                || ["=>", "->", "{", ":", "|", ","].iter().any(|sign| before.ends_with(sign))
+        }) && !text.contains("if ")
+            && !text.contains("if(")
+            && !text.contains(['?', '&'])
     }
 
     pub fn in_prefix(&self, key: &str) -> String {

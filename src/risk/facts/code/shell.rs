@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 
 use tree_sitter::Node;
 
+use super::super::sql::Statement;
 use super::super::{ChangedLines, Kind, Value, filters};
 use super::language::{Language, Public, Role, Syntax};
 use super::parse::parse;
@@ -217,9 +218,8 @@ fn times<'t>(walk: &mut Walk<'t>, node: Node<'t>) {
 
 fn sql_of<'t>(walk: &mut Walk<'t>, node: Node<'t>) {
     let first = *walk.lines(node).start();
-    for (offset, object, text) in super::super::sql::statements(walk.raw(node)) {
-        let line = first + offset;
-        walk.tell(Kind::Sql, object, Value::None, text, line..=line);
+    for Statement { lines, object, text } in super::super::sql::statements(walk.raw(node)) {
+        walk.tell(Kind::Sql, object, Value::None, text, first + lines.start()..=first + lines.end());
     }
 }
 

@@ -133,10 +133,13 @@ impl<'t> Walk<'t> {
     }
 
     fn tell_sql(&mut self, node: Node<'t>, joined: &Joined) {
-        let first = *self.lines(node).start();
-        for (offset, object, text) in sql::statements(&joined.text) {
-            let line = (first + offset).min(*self.lines(node).end());
-            let last = if joined.text.matches(';').count() > 1 { line } else { *self.lines(node).end() };
+        let (first, end) = (*self.lines(node).start(), *self.lines(node).end());
+        let statements = sql::statements(&joined.text);
+        // A text that is joined from several has fewer lines than its expression.
+        let has_own = statements.len() > 1 && joined.text.matches('\n').count() as u32 >= end.saturating_sub(first);
+        for sql::Statement { lines, object, text } in statements {
+            let line = (first + lines.start()).min(end);
+            let last = if has_own { (first + lines.end()).min(end) } else { end };
             let value = if joined.is_dynamic { Value::Text("dynamic".to_owned()) } else { Value::None };
             self.tell(Kind::Sql, object, value, text, line..=last.max(line));
         }

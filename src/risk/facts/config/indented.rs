@@ -54,7 +54,10 @@ pub(super) fn document(text: &str, style: Style, out: &mut Out) -> Node {
                 close_to(1, &mut open);
                 open.push(Open::new(words.join("."), number..=number));
             }
-            Style::HaProxy => add(directive(&words, &(number..=number)), &mut open),
+            Style::HaProxy => {
+                add(directive(&words, &(number..=number)), &mut open);
+                options(&words, &(number..=number)).into_iter().for_each(|option| add(option, &mut open));
+            }
             Style::Router => {
                 let plain: Vec<&str> = words.iter().map(String::as_str).collect();
                 router.line(&plain, indent > 0, number, out);
@@ -198,6 +201,50 @@ fn directive(words: &[String], lines: &Lines) -> Entry {
     let value = words[count..].join(" ");
     let value = if value.is_empty() { "true" } else { unquoted(&value) };
     entry(words[..count].join("."), value, lines)
+}
+
+/// The options of a line of HAProxy: `server a 10.0.0.1:80 ssl verify none` sets `server.a.ssl` and
+/// `server.a.verify`.
+fn options(words: &[String], lines: &Lines) -> Vec<Entry> {
+    /// Options that stand alone.
+    const ALONE: &[&str] = &[
+        "allow-0rtt",
+        "backup",
+        "check",
+        "check-send-proxy",
+        "check-ssl",
+        "disabled",
+        "enabled",
+        "force-tlsv12",
+        "force-tlsv13",
+        "no-check",
+        "no-check-ssl",
+        "no-ssl",
+        "no-sslv3",
+        "no-tls-tickets",
+        "no-tlsv10",
+        "no-tlsv11",
+        "no-verifyhost",
+        "non-stick",
+        "send-proxy",
+        "send-proxy-v2",
+        "ssl",
+        "stick",
+        "strict-sni",
+        "tfo",
+    ];
+    let (head, rest) = match words {
+        [server, name, _, rest @ ..] if server == "server" => (format!("server.{name}"), rest),
+        [server, rest @ ..] if server == "default-server" => (server.clone(), rest),
+        [bind, _, rest @ ..] if bind == "bind" => (bind.clone(), rest),
+        _ => return Vec::new(),
+    };
+    let (mut found, mut rest) = (Vec::new(), rest.iter());
+    while let Some(option) = rest.next() {
+        let value = if ALONE.contains(&option.as_str()) { None } else { rest.next() };
+        found.push(entry(format!("{head}.{option}"), value.map_or("true", String::as_str), lines));
+    }
+    found
 }
 
 /// `<Directory "/x">` … `</Directory>`.

@@ -1,4 +1,4 @@
-//! Recipes and variables of a Makefile.
+//! Recipes, prerequisites and variables of a Makefile.
 
 use super::lines::{Logical, comments, logical};
 use super::out::{Out, Place};
@@ -16,10 +16,21 @@ pub(super) fn facts(text: &str, out: &mut Out) {
             recipe(trimmed, &line, &Place { object: &target, scope: &target, opens }, out);
         } else if let Some((key, value)) = variable(trimmed) {
             out.set(key, key, value, &line.lines, &Place::TOP);
-        } else if let Some((name, _)) = trimmed.split_once(':') {
+        } else if let Some((name, needs)) = trimmed.split_once(':') {
             target = super::tree::clip(name.trim());
             opens = *line.lines.start();
+            prerequisites(&target, needs, &line, out);
         }
+    }
+}
+
+/// What is made before a target, each with its name as the key: it is needed or not.
+fn prerequisites(target: &str, needs: &str, line: &Logical, out: &mut Out) {
+    const MAX_NEEDS: usize = 200;
+    let needs = needs.trim_start_matches(':').split(['#', ';']).next().unwrap_or_default();
+    let place = Place { object: target, scope: target, opens: *line.lines.start() };
+    for name in needs.split_whitespace().filter(|name| *name != "|").take(MAX_NEEDS) {
+        out.set(&format!("{target}.needs[{name}]"), "needs", name, &line.lines, &place);
     }
 }
 

@@ -1,5 +1,6 @@
 //! Facts of configuration: key path → value, by the syntax of its format.
 
+mod alerts;
 mod appliances;
 mod bicep;
 mod braces;
@@ -70,12 +71,17 @@ pub(super) fn facts(path: &str, text: &str, changed: &ChangedLines) -> Option<Fa
 /// Extensions of templates; the extension before them gives the format.
 const TEMPLATES: &[&str] = &["j2", "jinja", "jinja2", "tpl", "tmpl", "tftpl", "gotmpl", "erb", "dist", "example"];
 
-fn read(path: &str, text: &str, out: &mut Out) -> Option<()> {
-    let lower = path.to_ascii_lowercase();
-    let mut name = lower.rsplit('/').next().unwrap_or_default();
+/// A file name without the extensions of a template.
+pub(in crate::risk) fn without_template(mut name: &str) -> &str {
     while let Some((rest, _)) = name.rsplit_once('.').filter(|(_, end)| TEMPLATES.contains(end)) {
         name = rest;
     }
+    name
+}
+
+fn read(path: &str, text: &str, out: &mut Out) -> Option<()> {
+    let lower = path.to_ascii_lowercase();
+    let name = without_template(lower.rsplit('/').next().unwrap_or_default());
     let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
     if is_lock_file(name) {
         return None;

@@ -14,9 +14,9 @@ pub(super) fn facts(name: &str, text: &str, out: &mut Out) {
         || [".down.", ".undo.", ".revert.", "rollback"].iter().any(|mark| name.contains(mark))
         || name.starts_with("u") && name.contains("__");
     let downs = if is_undo { vec![(0, true)] } else { halves(text) };
-    for (before, object, text) in sql::statements(text) {
-        let first = before + 1;
-        let lines = first..=first + u32::try_from(text.matches('\n').count()).unwrap_or(0);
+    for sql::Statement { lines, object, text } in sql::statements(text) {
+        let lines = lines.start() + 1..=lines.end() + 1;
+        let first = *lines.start();
         let is_down = downs.iter().rev().find(|(line, _)| *line <= first).is_some_and(|(_, is_down)| *is_down);
         let scope = if is_down { "down" } else { "" };
         if out.wants(&lines) {

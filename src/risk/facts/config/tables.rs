@@ -502,6 +502,7 @@ test: build
 "#,
         r#"
 setting TAG = latest
+setting test.needs[build] = build
 command || true = rm -rf /data || true
 command rm = rm -rf /data
 command go test = go test ./...
@@ -707,6 +708,8 @@ setting defaults.timeout.connect = 5 s
 block backend.web
 setting backend.web.option.httpchk = GET /health
 setting backend.web.server.a = 10.0.0.1:80 check maxconn 100
+setting backend.web.server.a.check = true
+setting backend.web.server.a.maxconn = 100
 "#,
     );
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::super::{Kind, Value};
 use super::out::{MAX_OBJECT, Out, Place, literal};
 use super::tree::{Entry, Lines, Node, Shape, clip_to};
-use super::{identity, policy, scripts};
+use super::{alerts, identity, policy, scripts};
 
 /// The most bytes of one key in a path.
 const MAX_KEY: usize = 120;
@@ -30,6 +30,7 @@ pub(super) fn walk(node: &Node, place: &Place, hint: &str, out: &mut Out) {
     match &node.shape {
         Shape::Map(entries) => {
             policy::facts(node, place, out);
+            alerts::facts(node, place, out);
             scripts::facts(node, place, out);
             let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
             let blocks = entries.iter().filter(|each| each.is_block);
