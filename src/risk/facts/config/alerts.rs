@@ -1,5 +1,5 @@
-//! Rules of alarms: the bound that an expression compares with, for how long, and how grave it is. Separate facts, since
-//! the bound is inside a text, and what the keys mean depends on others.
+//! Rules of alarms: the bound that an expression compares with, for how long, and how grave it is. Separate facts,
+//! since the bound is inside a text, and what the keys mean depends on others.
 
 use super::super::{Kind, Value};
 use super::out::{Out, Place};
