@@ -284,8 +284,12 @@ impl Sides {
             let old = Refusals::of(fact);
             let fits = |(_, new): &(usize, Refusals)| old.lost_in(new).is_some() || new.lost_in(&old).is_some();
             let Some(chosen) = candidates.iter().take(MAX_TRIED).position(fits) else { continue };
-            let (at, _) = candidates.swap_remove(chosen);
-            pairs.extend(slot.take().zip(self.new[at].take()));
+            let (at, new) = candidates.swap_remove(chosen);
+            // `if (a || b)` that became `if (a)` and `if (b)` refuses the same.
+            let is_split = old.lost_in(&new).is_some()
+                && candidates.iter().take(MAX_TRIED).any(|(_, other)| other.refuse_what(&old, &new));
+            let pair = slot.take().zip(self.new[at].take());
+            pairs.extend(pair.filter(|_| !is_split));
         }
         pairs
     }

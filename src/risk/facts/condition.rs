@@ -111,6 +111,11 @@ impl Refusals {
         }
     }
 
+    /// Whether they are all that `old` refused and `new` does not.
+    pub fn refuse_what(&self, old: &Refusals, new: &Refusals) -> bool {
+        old.0.iter().filter(|part| !new.0.contains(part)).all(|part| self.0.contains(part))
+    }
+
     /// Whether it refuses nothing, whatever happens.
     fn never(&self) -> bool {
         self.0.iter().all(|part| {
