@@ -284,7 +284,7 @@ pub(super) fn ask(state: &State, which: impl Fn(&str) -> bool) -> Vec<Effect> {
 fn claim(state: &mut State) -> Vec<Effect> {
     let entry = state.queue.selected_entry().filter(|entry| entry.is_examined());
     let Some(change) = entry.map(|entry| entry.change.clone()) else {
-        state.status = Some("Select a change that has been examined: nothing else is claimed.".to_owned());
+        state.status = Some("Only a change that has been examined can be claimed.".to_owned());
         return Vec::new();
     };
     let Some(snapshot) = state.queue.snapshot(&change).cloned() else { return Vec::new() };
