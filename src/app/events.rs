@@ -290,6 +290,11 @@ fn for_review(state: &mut State, event: Event) -> Vec<Effect> {
             let told = state.review_of(ticket).and_then(|review| review.compared(index, result));
             state.status = told.or(state.status.take());
         }
+        Event::Kinds { ticket, kinds } => {
+            if let Some(review) = state.review_of(ticket) {
+                review.know_kinds(kinds);
+            }
+        }
         Event::ReviewExamined { ticket, result } => {
             if let Some(review) = state.review_of(ticket) {
                 match result {

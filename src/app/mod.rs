@@ -64,7 +64,7 @@ use review::layout::{Shape, ViewOptions};
 use review::parts::{ChangePart, View};
 use review::search::{Found, Pattern};
 use review::text_cache::ROOM;
-use review::{Compared, Review};
+use review::{Compared, Kinds, Review};
 use sign::Sheet;
 use sitting::Sitting;
 
@@ -269,6 +269,11 @@ pub enum Event {
     ReviewExamined {
         ticket: u64,
         result: Result<Arc<Examination>, String>,
+    },
+    /// Which files of a change mean the same; comes before the examination.
+    Kinds {
+        ticket: u64,
+        kinds: Kinds,
     },
     /// The colours of the next lines of a file.
     Highlighted {
@@ -825,6 +830,8 @@ impl State {
             (Event::Highlighted { index, colours, .. }, Screen::Review(review)) => {
                 review.shows_lines(*index, &colours.lines())
             }
+            // What it changes is shown once the change is examined.
+            (Event::Kinds { .. }, _) => false,
             _ => true,
         }
     }

@@ -6,8 +6,8 @@ use std::sync::atomic::Ordering;
 use super::Ports;
 use super::scan::Scan;
 use crate::app::Event;
-use crate::app::review::Compared;
 use crate::app::review::layout::Shape;
+use crate::app::review::{self, Compared};
 use crate::change::Change;
 use crate::change::diff::{Diff, FileDiff};
 use crate::change::moved;
@@ -72,7 +72,7 @@ pub fn read(
         Ok(reader) => reader,
         Err(error) => return tell(Event::ReviewExamined { ticket, result: Err(error.to_string()) }),
     };
-    let (mut learned, mut sent) = (Learned::of(snapshot), 0);
+    let (mut learned, mut sent, mut edited) = (Learned::of(snapshot), 0, Vec::new());
     for &index in order {
         if ports.open.load(Ordering::Relaxed) != ticket {
             return;
@@ -81,6 +81,7 @@ pub fn read(
             Ok(file) => {
                 let compared = Compared::of(file.clone(), shape);
                 let weight = compared.weight();
+                edited.extend(compared.has_edits().then_some(index));
                 sent += weight;
                 let compared = if sent <= room { compared } else { compared.without_texts() };
                 tell(Event::Compared { ticket, index, result: Ok(compared) });
@@ -99,6 +100,7 @@ pub fn read(
     let Learned { reading, finder, is_partial, .. } = learned;
     // What it holds of the repository is no longer needed.
     drop(reader);
+    tell(Event::Kinds { ticket, kinds: review::kinds(snapshot, diff, &edited) });
     let repository = match Repository::open(&snapshot.root) {
         Ok(repository) => repository,
         Err(error) => return tell(Event::ReviewExamined { ticket, result: Err(error.to_string()) }),

@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use ratatui::Terminal;
 use ratatui::backend::TestBackend;
+use ratatui::style::{Color, Modifier, Style};
+use ratatui::{Frame, Terminal};
 use undersign::app::keymap::{Keymap, Stroke};
 use undersign::app::{Effect, Event, State, update};
 use undersign::cache::Caches;
@@ -109,7 +110,16 @@ impl Session {
 
     pub fn terminal(&self, theme: &Theme) -> Terminal<TestBackend> {
         let mut terminal = Terminal::new(TestBackend::new(self.size.0, self.size.1)).unwrap();
-        terminal.draw(|frame| view::draw(&self.state, theme, frame)).unwrap();
+        let drawn = |frame: &mut Frame<'_>| {
+            // Every cell is drawn: nothing of an older frame remains.
+            let mut older = frame.buffer_mut().clone();
+            let old = Style::new().fg(Color::Red).bg(Color::Blue).add_modifier(Modifier::all());
+            older.content.iter_mut().for_each(|cell| _ = cell.set_char('#').set_style(old));
+            view::paint(&self.state, theme, &mut older);
+            view::draw(&self.state, theme, frame);
+            assert_eq!(older, *frame.buffer_mut());
+        };
+        terminal.draw(drawn).unwrap();
         terminal
     }
 

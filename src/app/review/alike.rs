@@ -6,9 +6,10 @@ use std::collections::HashMap;
 use super::rows::replacement;
 use super::{Goal, Review};
 use crate::app::picker::{Badge, PickerEntry};
+use crate::change::diff::Diff;
 use crate::change::replacement::{Replacement, ReplacementId};
 use crate::change::{counted, visible};
-use crate::examination::mean_the_same;
+use crate::examination::{RepositorySnapshot, mean_the_same};
 
 /// Fewer hunks are read one by one.
 const FEW: usize = 3;
@@ -30,8 +31,6 @@ pub struct EditId {
 pub(super) struct Alike {
     /// Files by index, with the hunk.
     places: HashMap<EditId, Vec<(u32, u32)>>,
-    /// One file of each kind, by index: all files of a kind mean the same.
-    kinds: Vec<usize>,
     /// By index: the kind of a file.
     kind_of: HashMap<usize, usize>,
 }
@@ -62,32 +61,37 @@ impl SameEdit {
     }
 }
 
-impl Review {
-    /// A file was read for the first time.
-    pub(super) fn learn_alike(&mut self, index: usize) {
-        let Some(inventory) = self.files[index].inventory.clone() else { return };
-        let replacements = (0..).zip(&inventory.outlines).filter_map(|(hunk, own)| Some((hunk, own.edit.as_ref()?.id)));
-        let replacements: Vec<_> = replacements.collect();
-        if replacements.is_empty() {
-            return;
-        }
-        let Some(kind) = self.kind(index) else { return };
-        self.alike.kind_of.insert(index, kind);
-        for (hunk, replacement) in replacements {
-            self.alike.places.entry(EditId { replacement, kind }).or_default().push((index as u32, hunk));
-        }
-    }
+/// Files by index, each with its kind: all files of a kind mean the same to rules and policy.
+pub type Kinds = Vec<(usize, usize)>;
 
-    /// The kind of a file, perhaps a new one; none if there are too many.
-    fn kind(&mut self, index: usize) -> Option<usize> {
-        let path = |index: usize| &self.diff.files[index].path;
-        let is_one = |other: &usize| mean_the_same(&self.snapshot, path(*other), path(index));
-        let known = self.alike.kinds.iter().position(is_one);
-        if known.is_none() && self.alike.kinds.len() < MAX_KINDS {
-            self.alike.kinds.push(index);
-            return Some(self.alike.kinds.len() - 1);
+/// The kinds of these files; those of any further kind are left out. Asks each rule about each file: for a worker.
+pub fn kinds(snapshot: &RepositorySnapshot, diff: &Diff, files: &[usize]) -> Kinds {
+    let path = |index: usize| &diff.files[index].path;
+    let mut first: Vec<usize> = Vec::new();
+    let mut kind = |index: usize| {
+        let known = first.iter().position(|other| mean_the_same(snapshot, path(*other), path(index)));
+        if known.is_none() && first.len() < MAX_KINDS {
+            first.push(index);
+            return Some(first.len() - 1);
         }
         known
+    };
+    files.iter().filter_map(|index| Some((*index, kind(*index)?))).collect()
+}
+
+impl Review {
+    /// Which files mean the same is known. Until then no edits are known to be the same.
+    pub fn know_kinds(&mut self, kinds: Kinds) {
+        self.alike = Alike::default();
+        for (index, kind) in kinds {
+            let Some(inventory) = self.files.get(index).and_then(|file| file.inventory.as_ref()) else { continue };
+            self.alike.kind_of.insert(index, kind);
+            for (hunk, outline) in (0..).zip(&inventory.outlines) {
+                let Some(edit) = &outline.edit else { continue };
+                let id = EditId { replacement: edit.id, kind };
+                self.alike.places.entry(id).or_default().push((index as u32, hunk));
+            }
+        }
     }
 
     /// Whether a file must be read hunk by hunk: the rules have not finished, or they report something in it (a finding

@@ -30,7 +30,7 @@ use crate::provenance::attribution::Attribution;
 use crate::risk::Finding;
 use crate::risk::external::test_coverage::TestCoverage;
 use alike::Alike;
-pub use alike::{EditId, SameEdit};
+pub use alike::{EditId, Kinds, SameEdit, kinds};
 use coverage::Coverage;
 pub use groups::Group;
 use groups::Groups;
@@ -168,6 +168,11 @@ impl Compared {
     /// Drops its texts, which can be read again.
     pub fn without_texts(self) -> Compared {
         Compared { body: None, ..self }
+    }
+
+    /// Whether a hunk of it makes an edit that others may make too.
+    pub fn has_edits(&self) -> bool {
+        self.inventory.outlines.iter().any(|outline| outline.edit.is_some())
     }
 
     /// The size of its texts and rows in bytes.

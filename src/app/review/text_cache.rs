@@ -193,7 +193,6 @@ impl Review {
             if let Some(height) = self.closed_height(index) {
                 self.put_gone(position, height);
             }
-            self.learn_alike(index);
         }
         if self.is_hidden(position) {
             return;

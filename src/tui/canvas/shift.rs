@@ -43,23 +43,31 @@ impl Shift {
 
 /// A hash of each piece of each row; zero if all of it is blank.
 struct Pieces {
-    rows: Vec<Vec<u64>>,
+    all: Vec<u64>,
+    /// How many there are in a row.
+    per_row: usize,
 }
 
 impl Pieces {
     fn of(buffer: &Buffer) -> Pieces {
         let width = usize::from(buffer.area.width).max(1);
-        let rows = buffer.content.chunks(width).map(|row| row.chunks(PIECE).map(number).collect());
-        Pieces { rows: rows.collect() }
+        let per_row = width.div_ceil(PIECE);
+        let mut all = Vec::with_capacity(per_row * usize::from(buffer.area.height));
+        buffer.content.chunks(width).for_each(|row| all.extend(row.chunks(PIECE).map(number)));
+        Pieces { all, per_row }
     }
 
     fn height(&self) -> usize {
-        self.rows.len()
+        self.all.len() / self.per_row
+    }
+
+    fn row(&self, row: usize) -> &[u64] {
+        &self.all[row * self.per_row..(row + 1) * self.per_row]
     }
 
     /// Pieces that differ between a row of these and one of others.
     fn apart(&self, row: usize, others: &Pieces, other: usize) -> isize {
-        self.rows[row].iter().zip(&others.rows[other]).filter(|(a, b)| a != b).count() as isize
+        self.row(row).iter().zip(others.row(other)).filter(|(a, b)| a != b).count() as isize
     }
 }
 
@@ -67,8 +75,11 @@ impl Pieces {
 /// compared before anything is skipped.
 fn number(cells: &[Cell]) -> u64 {
     let mut sum: u64 = 0;
-    for (at, cell) in cells.iter().enumerate().filter(|(_, cell)| cell.symbol() != " ") {
-        let text = cell.symbol().bytes().fold(at as u64 + 1, |sum, byte| sum << 8 ^ sum >> 56 ^ u64::from(byte));
+    for (at, cell) in cells.iter().enumerate() {
+        let text = match cell.symbol().as_bytes() {
+            b" " => continue,
+            bytes => bytes.iter().fold(at as u64 + 1, |sum, byte| sum << 8 ^ sum >> 56 ^ u64::from(*byte)),
+        };
         sum = (sum.rotate_left(5) ^ text).wrapping_mul(0x517c_c1b7_2722_0a95);
     }
     sum
@@ -79,15 +90,13 @@ fn likeliest(old: &Pieces, new: &Pieces) -> Option<isize> {
     let height = new.height();
     // By distance, from the farthest down to the farthest up.
     let mut votes = vec![0_usize; 2 * height];
-    for (row, pieces) in new.rows.iter().enumerate() {
-        for (at, &piece) in pieces.iter().enumerate().filter(|(_, piece)| **piece != 0) {
-            if old.rows[row][at] == piece {
+    for row in 0..height {
+        for (at, &piece) in new.row(row).iter().enumerate().filter(|(_, piece)| **piece != 0) {
+            if old.row(row)[at] == piece {
                 continue;
             }
-            for (from, rows) in old.rows.iter().enumerate() {
-                if rows[at] == piece {
-                    votes[height + from - row] += 1;
-                }
+            for from in (0..height).filter(|from| old.row(*from)[at] == piece) {
+                votes[height + from - row] += 1;
             }
         }
     }

@@ -51,6 +51,8 @@ roles! {
 pub struct Theme {
     pub name: String,
     styles: BTreeMap<Role, Style>,
+    /// The same by the number of each role: a frame asks for thousands.
+    by_role: Vec<Style>,
 }
 
 const SHIPPED: &[(&str, &str)] = &[
@@ -102,19 +104,24 @@ impl Theme {
             for role in Role::ALL.iter().filter(|role| !styles.contains_key(role)) {
                 root.mistake(format!("[{}] needs `{}`", role.path().0, role.path().1));
             }
-            Some(Theme { name, styles })
+            Some(Theme::of(name, styles))
         })
+    }
+
+    fn of(name: String, styles: BTreeMap<Role, Style>) -> Theme {
+        let by_role = Role::ALL.iter().map(|role| styles.get(role).copied().unwrap_or_default()).collect();
+        Theme { name, styles, by_role }
     }
 
     /// The style of a role.
     pub fn style(&self, role: Role) -> Style {
-        self.styles.get(&role).copied().unwrap_or_default()
+        self.by_role[role as usize]
     }
 
     /// This theme in the colours of a terminal.
     pub fn with_depth(mut self, depth: Depth) -> Theme {
         depth::reduce(&mut self.styles, depth);
-        self
+        Theme::of(self.name, self.styles)
     }
 
     /// This theme on the terminal's own background. After [`Theme::with_depth`], which checks whether the background is
@@ -123,7 +130,7 @@ impl Theme {
         if let Some(ground) = self.styles.get_mut(&Role::Ground) {
             ground.bg = None;
         }
-        self
+        Theme::of(self.name, self.styles)
     }
 }
 

@@ -33,7 +33,10 @@ pub fn draw(review: &Review, keymap: &Keymap, area: Rect, paint: &mut Paint<'_>)
     let selected = review.selected_rows();
     for screen in 0..area.height {
         let at = review.scroll + usize::from(screen);
-        let Some((position, row)) = review.locate(at) else { break };
+        let Some((position, row)) = review.locate(at) else {
+            paint.line(area, screen, Line::new());
+            continue;
+        };
         let is_cursor = at == review.cursor;
         let mark = if is_cursor {
             "▸"
@@ -44,11 +47,9 @@ pub fn draw(review: &Review, keymap: &Keymap, area: Rect, paint: &mut Paint<'_>)
         };
         let drawn = painter.row(position, row, mark);
         paint.line(area, screen, drawn.line);
-        let end = match (drawn.is_line, drawn.grounds.is_empty()) {
-            // Removed and added lines keep their background; their numbers show the cursor.
-            (true, false) => 1 + review.rows[position].cells.numbers as u16,
-            _ => area.width,
-        };
+        // The numbers of a line show the cursor: removed and added lines keep their background, and a slow terminal need
+        // not draw a whole line again when the cursor leaves it.
+        let end = if drawn.is_line { 1 + review.rows[position].cells.numbers as u16 } else { area.width };
         for (columns, role) in drawn.grounds {
             paint.ground(area, columns, screen, role);
         }
@@ -73,6 +74,7 @@ fn draw_nothing(review: &Review, area: Rect, paint: &mut Paint<'_>) {
         lines.extend(fold(&head, width).iter().map(|part| Line::new().add(severity_role(finding.severity), part)));
         lines.extend(fold(&finding.why, width).iter().map(|part| Line::new().add(Role::Text, part)));
     }
+    paint.clear(area);
     for (row, line) in (0..area.height).zip(lines) {
         paint.line(area, row, Line::new().add(Role::Text, " ").join(line));
     }
@@ -524,7 +526,7 @@ fn flush(out: Line, run: Option<(Role, Role, String)>) -> Line {
     match run {
         // A mark has its own background.
         Some((Role::Hidden, _, text)) => out.add(Role::Hidden, &text),
-        Some((role, ground, text)) => out.add_pieces(role, ground, text),
+        Some((role, ground, text)) => out.add_pieces(role, ground, &text),
         None => out,
     }
 }

@@ -28,8 +28,12 @@ pub fn draw(state: &State, theme: &Theme, frame: &mut Frame<'_>) {
 pub fn paint(state: &State, theme: &Theme, buffer: &mut Buffer) -> Option<Position> {
     let area = buffer.area;
     let mut paint = Paint::new(buffer, theme);
-    paint.clear(area);
-    if area.width < MIN_SIZE.0 || area.height < MIN_SIZE.1 {
+    // The reader draws every cell itself: a frame of it is due with each stroke.
+    let is_filled = matches!(state.screen, Screen::Review(_)) && is_large_enough(area);
+    if !is_filled {
+        paint.clear(area);
+    }
+    if !is_large_enough(area) {
         let text = format!("undersign needs {}×{}; this is {}×{}", MIN_SIZE.0, MIN_SIZE.1, area.width, area.height);
         for (row, part) in paint::fold(&text, usize::from(area.width)).iter().enumerate().take(usize::from(area.height))
         {
@@ -90,6 +94,10 @@ pub fn paint(state: &State, theme: &Theme, buffer: &mut Buffer) -> Option<Positi
         paint.line(area, foot, Line::new().add(Role::Warning, &status));
     }
     cursor
+}
+
+fn is_large_enough(area: Rect) -> bool {
+    area.width >= MIN_SIZE.0 && area.height >= MIN_SIZE.1
 }
 
 /// The message in the last row. In the queue it is wrapped upwards until the next stroke: the result of sending is

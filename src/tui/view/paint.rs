@@ -1,5 +1,7 @@
 //! Draws lines of styled text to the buffer. The last barrier: any control character is drawn as a mark.
 
+use std::borrow::Cow;
+
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::layout::{Position, Rect};
 use ratatui::style::{Modifier, Style};
@@ -11,10 +13,20 @@ pub use crate::app::text::fold;
 use crate::change::visible;
 use crate::tui::theme::{Role, Theme};
 
-/// Spans of one line, left to right.
+/// Spans of one line, left to right. All texts are in one buffer: a frame has thousands of spans.
 #[derive(Debug, Clone, Default)]
 pub struct Line {
-    spans: Vec<(Role, Option<Role>, String)>,
+    text: String,
+    spans: Vec<Span>,
+    width: usize,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Span {
+    role: Role,
+    ground: Option<Role>,
+    /// The end of its text in the buffer.
+    end: usize,
 }
 
 impl Line {
@@ -22,40 +34,65 @@ impl Line {
         Line::default()
     }
 
-    pub fn add(mut self, role: Role, text: &str) -> Line {
-        self.spans.push((role, None, visible::text(text).into_owned()));
-        self
+    pub fn add(self, role: Role, text: &str) -> Line {
+        self.push(role, None, &escaped(text))
     }
 
     /// Text of one role on the background of another.
-    pub fn add_on(mut self, role: Role, ground: Role, text: &str) -> Line {
-        self.spans.push((role, Some(ground), visible::text(text).into_owned()));
-        self
+    pub fn add_on(self, role: Role, ground: Role, text: &str) -> Line {
+        self.push(role, Some(ground), &escaped(text))
     }
 
     /// Text from pieces ([`crate::app::review::rows::text`]): hidden characters are already marks, and joiners within
     /// an emoji stay, so that the width matches the layout. Control characters are still replaced.
-    pub fn add_pieces(mut self, role: Role, ground: Role, text: String) -> Line {
-        let text = if text.chars().any(visible::is_control) { visible::text(&text).into_owned() } else { text };
-        self.spans.push((role, Some(ground), text));
+    pub fn add_pieces(self, role: Role, ground: Role, text: &str) -> Line {
+        let text = if text.chars().any(visible::is_control) { visible::text(text) } else { Cow::Borrowed(text) };
+        self.push(role, Some(ground), &text)
+    }
+
+    fn push(mut self, role: Role, ground: Option<Role>, text: &str) -> Line {
+        self.width += if is_plain(text) { text.len() } else { text.width() };
+        self.text.push_str(text);
+        self.spans.push(Span { role, ground, end: self.text.len() });
         self
     }
 
     /// This line followed by another.
     pub fn join(mut self, other: Line) -> Line {
-        self.spans.extend(other.spans);
+        let begin = self.text.len();
+        self.text.push_str(&other.text);
+        self.width += other.width;
+        self.spans.extend(other.spans.into_iter().map(|span| Span { end: begin + span.end, ..span }));
         self
     }
 
+    /// In columns: the sum of its spans, as they are drawn.
     pub fn width(&self) -> usize {
-        self.spans.iter().map(|(_, _, text)| text.width()).sum()
+        self.width
     }
 
     /// Pads with blanks up to a column.
     pub fn pad_to(self, column: usize) -> Line {
-        let blanks = column.saturating_sub(self.width());
+        let blanks = column.saturating_sub(self.width);
         self.add(Role::Text, &" ".repeat(blanks))
     }
+
+    fn spans(&self) -> impl Iterator<Item = (Role, Option<Role>, &str)> {
+        let mut begin = 0;
+        self.spans.iter().map(move |span| {
+            let text = &self.text[std::mem::replace(&mut begin, span.end)..span.end];
+            (span.role, span.ground, text)
+        })
+    }
+}
+
+/// Printable ASCII, most of all text: it hides nothing, nothing in it joins, and each character is one cell.
+fn is_plain(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+}
+
+fn escaped(text: &str) -> Cow<'_, str> {
+    if is_plain(text) { Cow::Borrowed(text) } else { visible::text(text) }
 }
 
 pub struct Paint<'p> {
@@ -81,10 +118,10 @@ impl<'p> Paint<'p> {
         let (mut x, y, end) = (area.x, area.y + row, area.x + area.width);
         // Sets everything in a cell, whatever was drawn there before.
         let blank = Style::reset().patch(self.theme.style(Role::Ground));
-        for (role, on, text) in &line.spans {
-            let mut style = self.theme.style(*role);
+        for (role, on, text) in line.spans() {
+            let mut style = self.theme.style(role);
             if let Some(on) = on {
-                let base = self.theme.style(*on);
+                let base = self.theme.style(on);
                 style = Style {
                     bg: base.bg,
                     fg: style.fg.or(base.fg),
@@ -100,22 +137,21 @@ impl<'p> Paint<'p> {
         }
     }
 
-    /// Puts a text into a range of columns; returns the first free column. Most texts are ASCII, in which nothing joins
-    /// and each character is one cell: they do not need the lookups of `set_stringn`.
+    /// Puts a text into a range of columns; returns the first free column. Plain text does not need the lookups of
+    /// `set_stringn`.
     fn put(&mut self, (x, end): (u16, u16), y: u16, text: &str, style: Style) -> u16 {
-        if !text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        if !is_plain(text) {
             let room = usize::from(end.saturating_sub(x));
             return self.buffer.set_stringn(x, y, text, room, style).0;
         }
         let plain = cell_of(style);
-        let cells = self.cells((x, end), y).iter_mut().zip(text.bytes());
-        cells
-            .map(|(cell, byte)| {
-                cell.clone_from(&plain);
-                cell.set_char(byte.into());
-            })
-            .count() as u16
-            + x
+        let mut cells = 0;
+        for (cell, byte) in self.cells((x, end), y).iter_mut().zip(text.bytes()) {
+            cell.set_char(byte.into());
+            (cell.fg, cell.bg, cell.modifier) = (plain.fg, plain.bg, plain.modifier);
+            cells += 1;
+        }
+        x + cells
     }
 
     /// The cells of a row in a range of columns, as far as they are on the screen.

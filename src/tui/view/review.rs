@@ -18,6 +18,7 @@ use crate::risk::Severity;
 use crate::signing::Moved;
 use crate::tui::theme::Role;
 
+/// Draws each cell of the area.
 pub fn draw(state: &State, review: &Review, area: Rect, paint: &mut Paint<'_>) {
     header(state, review, area, paint);
     let list = state.file_list_width() as u16;
@@ -171,8 +172,10 @@ fn files(review: &Review, area: Rect, paint: &mut Paint<'_>) {
     paint.line(area, 0, head.pad_to(width.saturating_sub(5)).add(Role::Faint, "seen"));
     let page = usize::from(area.height);
     let room = list_room(page);
+    let mut free = 1;
     for (row, listed) in review.listed(room).into_iter().enumerate() {
         let row = 1 + row as u16;
+        free = row + 1;
         match listed {
             Listed::Folder(position) => {
                 let folder = review.folder(position);
@@ -188,6 +191,7 @@ fn files(review: &Review, area: Rect, paint: &mut Paint<'_>) {
             }
         }
     }
+    (free..area.height).for_each(|row| paint.line(area, row, Line::new()));
     if room + 1 < page {
         let rows = Rect { y: area.y + (page - LEGEND) as u16, height: LEGEND as u16, ..area };
         legend(width).into_iter().enumerate().for_each(|(row, line)| paint.line(rows, row as u16, line));
@@ -250,7 +254,7 @@ fn file_line(review: &Review, position: usize, is_current: bool, width: usize) -
 fn overview(review: &Review, area: Rect, paint: &mut Paint<'_>) {
     let (height, total) = (usize::from(area.height), review.height());
     if total <= height {
-        return;
+        return paint.clear(area);
     }
     for cell in 0..height {
         let rows = cell * total / height..((cell + 1) * total / height).max(cell * total / height + 1);
