@@ -160,6 +160,7 @@ pub fn sheet_stroke(state: &mut State, mut sheet: Box<CommandSheet>, stroke: Str
     let (number, about) = (sheet.ceremony.number, command.shown());
     let effect = match asked {
         Ask::Close => return Vec::new(),
+        Ask::Lead(action) => return act(state, action, None),
         Ask::Nothing | Ask::SaveDraft => None,
         Ask::Prepare(verdict) => {
             Some(CommandEffect::Prepare { sheet: number, about, decision: command.decision(verdict) })

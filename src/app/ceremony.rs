@@ -3,7 +3,8 @@
 
 use std::cell::Cell;
 
-use super::keymap::{Key, Stroke};
+use super::action::{Action, Context};
+use super::keymap::{Key, Keymap, Meaning, Stroke};
 use super::text::TextField;
 use crate::signing::{Prepared, SigningError};
 
@@ -66,6 +67,8 @@ impl Scroll {
 pub enum Ask<V> {
     Nothing,
     Close,
+    /// Closes, and goes to what is left.
+    Lead(Action),
     SaveDraft,
     Prepare(V),
     Sign(Box<Prepared<V>>, Option<String>),
@@ -86,6 +89,14 @@ pub struct Ceremony<V> {
 impl<V: Copy + PartialEq> Ceremony<V> {
     pub fn new(number: u64, key: Result<String, String>, needs_passphrase: bool) -> Ceremony<V> {
         Ceremony { number, stage: Stage::Choose, message: None, key, needs_passphrase }
+    }
+
+    /// What a stroke means that chooses nothing: the sheet names the strokes that lead to what is left.
+    pub fn led_by(stroke: Stroke, context: Context, keymap: &Keymap) -> Ask<V> {
+        match keymap.meaning(context, &[stroke]) {
+            Meaning::Action(action @ (Action::NextUnseen | Action::NextFinding)) => Ask::Lead(action),
+            _ => Ask::Nothing,
+        }
     }
 
     /// Whether a stroke closes the sheet, at any step.

@@ -396,6 +396,16 @@ pub fn left(state: &mut State) -> Vec<Effect> {
     }
 }
 
+/// To what is left for an approval: never to a finding that has an answer.
+fn lead(state: &mut State, action: Action) -> Vec<Effect> {
+    let Screen::Review(review) = &mut state.screen else { return Vec::new() };
+    match review.first_open_item().filter(|_| action == Action::NextFinding) {
+        Some(goal) => review.reach(goal),
+        None => return act(state, action, None),
+    }
+    Vec::new()
+}
+
 pub fn sheet_stroke(state: &mut State, mut sheet: Box<Sheet>, stroke: Stroke) -> Vec<Effect> {
     let Screen::Review(review) = &mut state.screen else { return Vec::new() };
     let before = review.draft.clone();
@@ -403,6 +413,7 @@ pub fn sheet_stroke(state: &mut State, mut sheet: Box<Sheet>, stroke: Stroke) ->
     let (ticket, snapshot, change) = (review.ticket, review.snapshot.clone(), review.change.clone());
     let effects = match asked {
         Ask::Close => return save_if_changed(state, &before),
+        Ask::Lead(action) => return lead(state, action),
         Ask::Nothing | Ask::SaveDraft => Vec::new(),
         Ask::Prepare(verdict) => match review.examination.clone() {
             Some(examination) => {

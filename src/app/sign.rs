@@ -1,6 +1,6 @@
 //! The sign sheet of a change. Rejecting needs less than approving; pasted text is not accepted.
 
-use super::action::Action;
+use super::action::{Action, Context};
 use super::ceremony::{Ask, Ceremony, Stage};
 use super::keymap::{Key, Keymap, Stroke};
 use super::review::Review;
@@ -77,7 +77,7 @@ impl Sheet {
                 self.with_notes = !self.with_notes;
                 return Ask::Nothing;
             }
-            _ => return Ask::Nothing,
+            _ => return Ceremony::led_by(stroke, Context::Review, keymap),
         };
         if self.ceremony.key.is_err() {
             // The sheet shows the commands that help.
@@ -105,8 +105,7 @@ impl Sheet {
         if (Missing { reason: false, ..missing }) != Missing::default() {
             let (unseen, finding) = (keymap.first(Action::NextUnseen), keymap.first(Action::NextFinding));
             self.ceremony.message = Some(format!(
-                "An approval needs everything seen and answered: Esc, then {unseen} and {finding} lead to what is \
-                 missing."
+                "An approval needs everything seen and answered: {unseen} and {finding} lead to what is missing."
             ));
             return Ask::Nothing;
         }

@@ -138,7 +138,22 @@ fn sentences_name_the_strokes_of_the_keymap_that_holds() {
     let frame = session.frame();
     assert!(frame.contains("f3 goes there") && frame.contains("f5 goes there"), "{frame}");
     session.press("a");
-    assert!(session.frame().contains("then f3 and f5 lead to what is missing"), "{}", session.frame());
+    assert!(session.frame().contains(": f3 and f5 lead to what is missing"), "{}", session.frame());
+    session.press("<f5>");
+    assert!(session.state.overlay.is_none() && session.frame().contains("▸  H ┃"), "{}", session.frame());
+}
+
+#[test]
+fn a_stroke_that_the_sheet_names_leads_to_what_is_left_and_never_to_what_is_answered() {
+    let f = two_changes();
+    let mut session = Session::new(&f, (120, 24));
+    session.press("<enter>S)");
+    assert!(session.frame().contains("▸  H ┃"), "{}", session.frame());
+    session.press("aIt is a test host.<enter>S)");
+    let frame = session.frame();
+    assert!(session.state.overlay.is_none() && frame.contains("all are answered"), "{frame}");
+    session.press("Su");
+    assert!(session.state.overlay.is_none() && session.frame().contains("not seen"), "{}", session.frame());
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The sheet on which a command is authorized or refused. Refusing needs less than authorizing; nothing is preselected.
 
 use super::{CommandView, Left};
-use crate::app::action::Action;
+use crate::app::action::{Action, Context};
 use crate::app::ceremony::{Ask, Ceremony, Stage};
 use crate::app::keymap::{Key, Keymap, Stroke};
 use crate::app::text::TextField;
@@ -24,8 +24,8 @@ impl CommandSheet {
         }
         let left = view.left();
         (left != Left::default()).then(|| {
-            let (page, item) = (keymap.first(Action::Advance), keymap.first(Action::NextFinding));
-            format!("An authorization needs all of it shown and answered: Esc, then {page} and {item} lead there.")
+            let (unseen, item) = (keymap.first(Action::NextUnseen), keymap.first(Action::NextFinding));
+            format!("An authorization needs all of it shown and answered: {unseen} and {item} lead there.")
         })
     }
 
@@ -54,7 +54,7 @@ impl CommandSheet {
             Key::Char('b') if pending.may_break_glass && pending.is_open() => Verdict::BreakGlass,
             Key::Char('t') if pending.may_take_over => Verdict::Handover,
             Key::Char('q') => return Ask::Close,
-            _ => return Ask::Nothing,
+            _ => return Ceremony::led_by(stroke, Context::Command, keymap),
         };
         if self.ceremony.key.is_err() {
             self.ceremony.message = Some("Without a signing key nothing can be signed.".to_owned());

@@ -175,6 +175,12 @@ impl Review {
         items
     }
 
+    /// The first finding without an answer, or else the first omission without one.
+    pub fn first_open_item(&self) -> Option<Goal> {
+        let findings = if self.blind { Vec::new() } else { self.open_findings() };
+        findings.into_iter().chain(self.open_omissions()).next().map(|entry| entry.choice)
+    }
+
     fn open_findings(&self) -> Vec<PickerEntry<Goal>> {
         let mut open = Vec::new();
         for &index in &self.order {
