@@ -840,7 +840,11 @@ impl State {
     /// cover it.
     pub fn drawn(&mut self) {
         let is_drawn = self.size.0 >= MIN_SIZE.0 && self.size.1 >= MIN_SIZE.1;
-        let is_open = matches!(self.overlay, None | Some(Overlay::Prompt(_)));
+        let is_open = match &self.overlay {
+            None => true,
+            Some(Overlay::Prompt(prompt)) => prompt.question(usize::from(self.size.0)).is_empty(),
+            Some(_) => false,
+        };
         match &mut self.screen {
             Screen::Review(review) if is_drawn && is_open => review.note_shown(),
             Screen::Command(command) if is_drawn && is_open => command.note_shown(),

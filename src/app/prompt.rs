@@ -1,12 +1,18 @@
 //! A prompt for a line of text, at the bottom of the screen.
 
+use unicode_width::UnicodeWidthStr as _;
+
 use super::keymap::{Key, Stroke};
 use super::review::Subject;
 use super::saving::save_if_changed;
-use super::text::TextField;
+use super::text::{TextField, fold};
 use super::{Effect, Overlay, Screen, State};
 use crate::authorizing::PageRow;
+use crate::change::visible;
 use crate::decision::Note;
+
+/// The rows of a question; the rest of a longer one is cut.
+const MOST_ROWS: usize = 3;
 
 #[derive(Debug, Clone)]
 pub struct Prompt {
@@ -21,6 +27,19 @@ impl Prompt {
     pub fn new(label: String, field: TextField, purpose: Purpose) -> Prompt {
         let before = field.text().to_owned();
         Prompt { label, field, purpose, before }
+    }
+
+    /// What is asked, in rows above the field if half of the width is not enough for it beside the field.
+    pub fn question(&self, width: usize) -> Vec<String> {
+        if self.label.width() + 3 <= width / 2 {
+            return Vec::new();
+        }
+        let mut rows = fold(&visible::text(&self.label), width.saturating_sub(2));
+        if rows.len() > MOST_ROWS {
+            let rest = rows.split_off(MOST_ROWS - 1);
+            rows.push(rest.join(" "));
+        }
+        rows
     }
 
     /// Whether something was written that is worth keeping.

@@ -13,6 +13,7 @@ use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
+use crate::app::prompt::Prompt;
 use crate::app::{MIN_SIZE, Overlay, Screen, State};
 use crate::tui::theme::{Role, Theme};
 use paint::{Line, Paint};
@@ -66,16 +67,7 @@ pub fn paint(state: &State, theme: &Theme, buffer: &mut Buffer) -> Option<Positi
                 cursor = sign::command::draw(sheet, (command, delivery), &state.keymap, area, &mut paint);
             }
         }
-        Some(Overlay::Prompt(prompt)) => {
-            let label = paint::clip(&prompt.label, usize::from(area.width) * 2 / 3);
-            let mark = if label.ends_with('?') { "" } else { ":" };
-            let label = format!(" {label}{mark} ");
-            cursor = Some(paint.field(Rect { y: foot, height: 1, ..area }, &label, &prompt.field, false));
-            if let Some(status) = &state.status {
-                let status = paint::clip(&format!(" {status}"), usize::from(area.width));
-                paint.line(area, foot - 1, Line::new().add(Role::Warning, &status));
-            }
-        }
+        Some(Overlay::Prompt(prompt)) => cursor = Some(asked(state, prompt, area, &mut paint)),
         None => {
             let typed: String = state.pending.iter().map(ToString::to_string).collect();
             let typed = format!("{}{typed}", state.count.map(|count| count.to_string()).unwrap_or_default());
@@ -94,6 +86,25 @@ pub fn paint(state: &State, theme: &Theme, buffer: &mut Buffer) -> Option<Positi
         paint.line(area, foot, Line::new().add(Role::Warning, &status));
     }
     cursor
+}
+
+/// A prompt in the last row, below its question if that is long.
+fn asked(state: &State, prompt: &Prompt, area: Rect, paint: &mut Paint<'_>) -> Position {
+    let (foot, width) = (area.height - 1, usize::from(area.width));
+    let question = prompt.question(width);
+    let top = foot - question.len() as u16;
+    if let Some(status) = &state.status {
+        let status = paint::clip(&format!(" {status}"), width);
+        paint.line(area, top - 1, Line::new().add(Role::Warning, &status));
+    } else if !question.is_empty() {
+        rule(paint, area, top - 1);
+    }
+    for (row, text) in (top..).zip(&question) {
+        paint.line(area, row, Line::new().add(Role::Accent, &paint::clip(&format!(" {text}"), width)));
+    }
+    let mark = if prompt.label.ends_with('?') { "" } else { ":" };
+    let label = if question.is_empty() { format!(" {}{mark} ", prompt.label) } else { " › ".to_owned() };
+    paint.field(Rect { y: foot, height: 1, ..area }, &label, &prompt.field, false)
 }
 
 fn is_large_enough(area: Rect) -> bool {
