@@ -115,6 +115,14 @@ impl<V: Copy + PartialEq> Ceremony<V> {
         Ask::Nothing
     }
 
+    /// The verdict for which a reason is being written.
+    pub fn verdict(&self) -> Option<V> {
+        match &self.stage {
+            Stage::Reason { verdict, .. } => Some(*verdict),
+            _ => None,
+        }
+    }
+
     /// A stroke while the reason is written, which is kept in `words`; `is_needed`: it may not be blank.
     pub fn reason(&mut self, stroke: Stroke, words: &mut String, is_needed: impl Fn(V) -> bool) -> Ask<V> {
         let Stage::Reason { verdict, field } = &mut self.stage else { return Ask::Nothing };
@@ -128,7 +136,11 @@ impl<V: Copy + PartialEq> Ceremony<V> {
             self.stage = Stage::Freezing { verdict };
             return Ask::Prepare(verdict);
         }
+        let before = field.text().to_owned();
         field.take(stroke);
+        if field.text() == before {
+            return Ask::Nothing;
+        }
         *words = field.text().trim().to_owned();
         Ask::SaveDraft
     }

@@ -164,6 +164,8 @@ pub struct State {
     pub overlay: Option<Overlay>,
     /// The ticket of what is being opened. What is typed meanwhile is for that, and waits.
     pub opening: Option<u64>,
+    /// What was answered in this sitting, the latest first.
+    pub answers: Vec<String>,
     /// A note or an answer that was left without being taken, until its change is left.
     pub unfinished: Option<Prompt>,
     /// What moved while the open change is read, and when that was last looked for.
@@ -628,6 +630,7 @@ impl State {
             screen: Screen::Queue,
             queue: Queue::new(&paths),
             overlay: None,
+            answers: Vec::new(),
             unfinished: None,
             opening: None,
             moved: None,

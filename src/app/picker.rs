@@ -1,5 +1,7 @@
 //! A list to choose from by typing some letters of an entry: commands, files, what is still open.
 
+use std::cmp::Reverse;
+
 use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
 
@@ -113,10 +115,13 @@ impl<C: Clone> Picker<C> {
         let mut score = |entry: &PickerEntry<C>| pattern.score(Utf32Str::new(&entry.label, &mut buffer), &mut matcher);
         let not_asked = usize::from(self.acts_on_all && !self.field.text().is_empty());
         let entries = self.entries.iter().enumerate().skip(not_asked);
-        let scored = entries.filter_map(|(at, entry)| Some((score(entry)?, at)));
+        // Letters that stand together mean more than letters that are scattered over a sentence.
+        let typed = self.field.text().to_lowercase();
+        let is_scattered = |entry: &PickerEntry<C>| !entry.label.to_lowercase().contains(&typed);
+        let scored = entries.filter_map(|(at, entry)| Some((is_scattered(entry), Reverse(score(entry)?), at)));
         let mut scored: Vec<_> = scored.collect();
-        scored.sort_by_key(|(score, at)| (std::cmp::Reverse(*score), *at));
-        self.matching = scored.into_iter().map(|(_, at)| at).collect();
+        scored.sort_unstable();
+        self.matching = scored.into_iter().map(|(.., at)| at).collect();
     }
 
     fn pattern(&self) -> Pattern {
@@ -161,6 +166,16 @@ mod tests {
         "rev".chars().for_each(|c| _ = picker.stroke(Stroke::plain(Key::Char(c))));
         assert_eq!(picker.rows(5)[0].1.label, "src/app/review.rs");
         assert_eq!(picker.stroke(Stroke::plain(Key::Enter)), Picked::Chosen(7));
+    }
+
+    #[test]
+    fn letters_that_stand_together_come_before_scattered_ones() {
+        let entry =
+            |label: &str| PickerEntry { label: label.to_owned(), detail: String::new(), badge: Badge::None, choice: 7 };
+        let labels = ["lock: forget the remembered passphrase", "next: go on in this theme"];
+        let mut picker = Picker::new("commands", labels.map(entry).into());
+        "theme".chars().for_each(|c| _ = picker.stroke(Stroke::plain(Key::Char(c))));
+        assert_eq!(picker.rows(5)[0].1.label, labels[1]);
     }
 
     #[test]

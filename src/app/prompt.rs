@@ -11,6 +11,9 @@ use crate::authorizing::PageRow;
 use crate::change::visible;
 use crate::decision::Note;
 
+/// How many earlier answers are offered.
+const MOST_ANSWERS: usize = 100;
+
 /// The rows of a question; the rest of a longer one is cut.
 const MOST_ROWS: usize = 3;
 
@@ -21,12 +24,42 @@ pub struct Prompt {
     pub purpose: Purpose,
     /// The text that it began with.
     before: String,
+    /// What was answered before, the latest first: for many findings of one kind.
+    earlier: Vec<String>,
+    /// Which of them is in the field, counted from 1; 0: what was written here, which is kept meanwhile.
+    at: usize,
+    own: TextField,
 }
 
 impl Prompt {
     pub fn new(label: String, field: TextField, purpose: Purpose) -> Prompt {
         let before = field.text().to_owned();
-        Prompt { label, field, purpose, before }
+        Prompt { label, field, purpose, before, earlier: Vec::new(), at: 0, own: TextField::default() }
+    }
+
+    /// With texts that the arrow keys put into the field.
+    pub fn with_earlier(self, earlier: Vec<String>) -> Prompt {
+        Prompt { earlier, ..self }
+    }
+
+    /// Whether there are texts that the arrow keys put into the field.
+    pub fn has_earlier(&self) -> bool {
+        !self.earlier.is_empty()
+    }
+
+    /// Puts an earlier text into the field, or the one after it.
+    fn recall(&mut self, is_earlier: bool) {
+        let at = if is_earlier { (self.at + 1).min(self.earlier.len()) } else { self.at.saturating_sub(1) };
+        if self.at == 0 && at > 0 {
+            self.own = self.field.clone();
+        }
+        if at != self.at {
+            self.field = match at {
+                0 => self.own.clone(),
+                _ => TextField::with_lines(&self.earlier[at - 1]),
+            };
+        }
+        self.at = at;
     }
 
     /// What is asked, in rows above the field if half of the width is not enough for it beside the field.
@@ -105,6 +138,7 @@ pub fn stroke(state: &mut State, mut prompt: Prompt, stroke: Stroke) -> Vec<Effe
             leave(state, prompt);
             return Vec::new();
         }
+        Key::Up | Key::Down => prompt.recall(stroke.key == Key::Up),
         Key::Enter if !(stroke.alt && prompt.field.has_lines()) => return done(state, prompt),
         Key::Char('o') if stroke.ctrl && prompt.field.has_lines() => {
             let text = prompt.field.text().to_owned();
@@ -148,6 +182,11 @@ fn done(state: &mut State, prompt: Prompt) -> Vec<Effect> {
     let Screen::Review(review) = &mut state.screen else { return Vec::new() };
     let before = review.draft.clone();
     let text = prompt.field.text();
+    if matches!(prompt.purpose, Purpose::Answer(_)) && !text.trim().is_empty() {
+        state.answers.retain(|own| own != text);
+        state.answers.insert(0, text.to_owned());
+        state.answers.truncate(MOST_ANSWERS);
+    }
     match prompt.purpose {
         Purpose::Filter | Purpose::AnswerOfCommand(_) => {}
         Purpose::Search => state.status = review.search_for(text),

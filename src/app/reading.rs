@@ -135,8 +135,11 @@ fn remark(state: &mut State, action: Action) -> Vec<Effect> {
         }
         Action::Answer => match review.subject() {
             Some((subject, question)) => {
-                let field = TextField::with_lines(review.answered(&subject).map_or("", String::as_str));
-                prompt::open(state, Prompt::new(question, field, Purpose::Answer(subject)));
+                let answer = review.answered(&subject).map_or("", String::as_str);
+                let change = if answer.is_empty() { "" } else { "Change the answer, or empty it to take it back. " };
+                let field = TextField::with_lines(answer);
+                let prompt = Prompt::new(format!("{change}{question}"), field, Purpose::Answer(subject));
+                prompt::open(state, prompt.with_earlier(state.answers.clone()));
             }
             None => {
                 let next = state.keymap.first(Action::NextFinding);

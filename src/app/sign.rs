@@ -59,7 +59,12 @@ impl Sheet {
                 let blank = Draft { reason: String::new(), ..review.draft.clone() };
                 let checklist = review.checklist();
                 let is_needed = |verdict| checklist.missing(&blank, verdict).reason;
-                self.ceremony.reason(stroke, &mut review.draft.reason, is_needed)
+                let (verdict, before) = (self.ceremony.verdict(), review.draft.reason.clone());
+                let asked = self.ceremony.reason(stroke, &mut review.draft.reason, is_needed);
+                if review.draft.reason != before || matches!(asked, Ask::Prepare(_)) {
+                    review.draft.reason_for = verdict;
+                }
+                asked
             }
             _ => self.ceremony.stroke(stroke),
         }
@@ -109,7 +114,14 @@ impl Sheet {
             ));
             return Ask::Nothing;
         }
-        self.ceremony.stage = Stage::Reason { verdict, field: TextField::with(&review.draft.reason) };
+        let Draft { reason, reason_for, .. } = &review.draft;
+        let other = reason_for.filter(|other| *other != verdict && !reason.is_empty());
+        if let Some(other) = other {
+            self.ceremony.message =
+                Some(format!("What you wrote for “{other}” is kept until you write something here."));
+        }
+        let field = if other.is_some() { TextField::default() } else { TextField::with(reason) };
+        self.ceremony.stage = Stage::Reason { verdict, field };
         Ask::Nothing
     }
 

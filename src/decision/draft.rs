@@ -5,13 +5,15 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
+use super::Verdict;
 use super::anchor::Anchor;
 use crate::change::Revision;
 
 /// The format of a draft on disk; an unknown one is refused, not guessed.
-pub const DRAFT_SCHEMA: &str = "undersign-draft/v3";
+pub const DRAFT_SCHEMA: &str = "undersign-draft/v4";
 /// They lacked the members that have a default here: notes had no anchor.
-const EARLIER_SCHEMAS: [&str; 3] = ["undersign-draft/v0", "undersign-draft/v1", "undersign-draft/v2"];
+const EARLIER_SCHEMAS: [&str; 4] =
+    ["undersign-draft/v0", "undersign-draft/v1", "undersign-draft/v2", "undersign-draft/v3"];
 
 /// What a reviewer has done with one change so far, not signed yet.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,6 +51,9 @@ pub struct Draft {
     pub notes: Vec<Note>,
     /// The reviewer's own words so far.
     pub reason: String,
+    /// The verdict that they were written for: what was written against a change must not be signed for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason_for: Option<Verdict>,
 }
 
 /// A revision by its commits: 40 hex digits each.

@@ -31,6 +31,7 @@ impl Draft {
             acknowledged: maps(&base.acknowledged, &ours.acknowledged, &theirs.acknowledged, |o, t| both(o, t)),
             notes: notes(&base.notes, &ours.notes, &theirs.notes),
             reason: text(&base.reason, &ours.reason, &theirs.reason),
+            reason_for: if ours.reason == base.reason { theirs.reason_for } else { ours.reason_for },
         }
     }
 

@@ -575,7 +575,7 @@ fn an_omission_is_acknowledged_once_all_that_is_said_of_it_was_on_the_screen() {
     let f = opaque();
     let mut session = Session::new(&f, (40, 10));
     session.press("<enter>").press("tlib<enter>");
-    let frame = session.press("jjjjj").frame();
+    let frame = session.press("jjjjjj").frame();
     assert!(frame.contains("▸  ⊘ submodule after:") && !frame.contains("repository"), "{frame}");
     let frame = session.press("a").frame();
     assert!(frame.contains("Not yet: j shows the rest"), "{frame}");

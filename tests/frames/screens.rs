@@ -124,6 +124,63 @@ fn the_walk_along_findings_goes_round_and_says_so() {
     assert!(session.frame().contains("there is no finding and no omission"), "{}", session.frame());
 }
 
+/// A change with a finding in each of two files.
+fn two_findings() -> Fixture {
+    let f = Fixture::with_policy(&policy(""));
+    f.git("mina", &["checkout", "-q", "-b", "claude/two", "main"]);
+    f.write("src/net.py", "import requests\n\ndef get(url):\n    return requests.get(url, verify=False)\n");
+    f.write("src/post.py", "import requests\n\ndef post(url):\n    return requests.post(url, verify=False)\n");
+    f.commit("mina", "Fetch and send");
+    f.git("mina", &["checkout", "-q", "main"]);
+    f
+}
+
+#[test]
+fn the_walk_passes_what_is_answered_as_long_as_anything_is_open() {
+    let f = two_findings();
+    let mut session = Session::new(&f, (120, 30));
+    session.press("<enter>)");
+    let row = |session: &Session| session.frame().lines().find(|row| row.contains('▸')).map(str::to_owned);
+    let first = row(&session);
+    session.press("aThe host is ours.<enter>)");
+    assert!(row(&session) != first, "{}", session.frame());
+    let second = row(&session);
+    session.press(")");
+    assert_eq!(row(&session), second, "the other one is answered");
+    session.press("a<up>");
+    assert!(session.frame().contains("› The host is ours."), "{}", session.frame());
+    session.press("<down>No.");
+    assert!(session.frame().contains("› No."), "{}", session.frame());
+    session.press("<esc>a<up><enter>");
+    assert!(session.frame().contains("✓ The host is ours."), "{}", session.frame());
+    session.press("a");
+    assert!(session.frame().contains("Change the answer, or empty it to take it back."), "{}", session.frame());
+}
+
+#[test]
+fn what_was_written_for_a_rejection_is_not_signed_for_an_approval() {
+    let f = two_changes();
+    let mut session = Session::new(&f, (100, 40));
+    session.press("<enter>SrDo not merge this.<esc>");
+    session.press("<space>)aThe host has no certificate yet.<enter>Sa");
+    let frame = session.frame();
+    assert!(!frame.contains("Do not merge") && frame.contains("What you wrote for “reject” is kept"), "{frame}");
+    session.press("<left><esc>Sr");
+    assert!(session.frame().contains("Do not merge this."), "{}", session.frame());
+    session.press("<esc>SaA revert takes it back.<esc>Sr");
+    assert!(session.frame().contains("What you wrote for “approve” is kept"), "{}", session.frame());
+}
+
+#[test]
+fn notes_that_an_approval_does_not_carry_are_named_where_it_is_signed() {
+    let f = two_changes();
+    let mut session = Session::new(&f, (100, 40));
+    session.press("<enter><space>)aThe host has no certificate yet.<enter>cWhy this host?<enter>Sa");
+    assert!(session.frame().contains("1 note is not part of this"), "{}", session.frame());
+    session.press("<esc>Sna");
+    assert!(!session.frame().contains("not part of this"), "{}", session.frame());
+}
+
 #[test]
 fn sentences_name_the_strokes_of_the_keymap_that_holds() {
     let f = two_changes();

@@ -203,6 +203,8 @@ impl Review {
     /// The first row that is wanted in a range of a file's rows, or the last.
     fn find_in(&self, position: usize, wanted: Wanted, range: std::ops::Range<usize>, forward: bool) -> Option<usize> {
         let file = &self.rows[position];
+        // As long as anything is open, what has an answer is passed.
+        let is_wanted = |finding: u32| !self.has_open_item() || !self.is_answered(finding as usize);
         if let Wanted::Line(hunk, line) = wanted {
             return file.row_of(hunk, line);
         }
@@ -211,8 +213,12 @@ impl Review {
             (Wanted::File, row) => row == Row::File,
             (Wanted::AnyHunk, _) => file.mark_starting_at(at).is_some(),
             // If there are several places in a file, the first, which has the details: a finding may have thousands.
-            (Wanted::AnyItem, Row::Finding { .. }) => matches!(self.row(position, at + 1), Row::FindingDetail { .. }),
-            (Wanted::AnyItem, row) => matches!(row, Row::Omission { part: 0, .. }),
+            (Wanted::AnyItem, Row::Finding { finding, .. }) => {
+                is_wanted(finding) && matches!(self.row(position, at + 1), Row::FindingDetail { .. })
+            }
+            (Wanted::AnyItem, Row::Omission { omission, part: 0 }) => {
+                !self.has_open_item() || self.is_unacknowledged(position, omission)
+            }
             (Wanted::Hunk(wanted), Row::Hunk { hunk }) => hunk == wanted,
             (Wanted::Finding(wanted), Row::Finding { finding, .. }) => finding == wanted,
             (Wanted::Omission(wanted), Row::Omission { omission, .. }) => omission == wanted,
@@ -231,10 +237,21 @@ impl Review {
         let folded = self.rows[position].folded;
         match wanted {
             Wanted::AnyHunk => !inventory.marks(folded).is_empty(),
+            Wanted::AnyItem if self.has_open_item() => {
+                let is_open = |finding: usize| !self.blind && !self.is_answered(finding);
+                file.findings.iter().any(|(finding, _)| is_open(*finding))
+                    || inventory.asked(folded).any(|(_, own)| !self.draft.acknowledged.contains_key(&own.key))
+            }
             Wanted::AnyItem => inventory.asked(folded).next().is_some() || (!self.blind && !file.findings.is_empty()),
             Wanted::Unseen => self.is_open_at(position),
             _ => true,
         }
+    }
+
+    /// Whether a finding or an omission has no answer yet.
+    fn has_open_item(&self) -> bool {
+        let progress = self.progress();
+        progress.omissions.0 < progress.omissions.1 || (!self.blind && progress.findings.0 < progress.findings.1)
     }
 
     /// Whether a file has something that is not seen, or not acknowledged.

@@ -12,6 +12,7 @@ mod window;
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
+use unicode_width::UnicodeWidthStr as _;
 
 use crate::app::prompt::Prompt;
 use crate::app::{MIN_SIZE, Overlay, Screen, State};
@@ -103,6 +104,11 @@ fn asked(state: &State, prompt: &Prompt, area: Rect, paint: &mut Paint<'_>) -> P
         paint.line(area, row, Line::new().add(Role::Accent, &paint::clip(&format!(" {text}"), width)));
     }
     let mark = if prompt.label.ends_with('?') { "" } else { ":" };
+    if prompt.has_earlier() && !question.is_empty() && state.status.is_none() {
+        let told = " ↑ earlier answers ";
+        let at = Rect { x: area.x + area.width - 2 - told.width() as u16, width: told.width() as u16, ..area };
+        paint.line(at, top - 1, Line::new().add(Role::Faint, told));
+    }
     let label = if question.is_empty() { format!(" {}{mark} ", prompt.label) } else { " › ".to_owned() };
     paint.field(Rect { y: foot, height: 1, ..area }, &label, &prompt.field, false)
 }

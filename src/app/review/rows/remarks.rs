@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use unicode_width::UnicodeWidthStr as _;
+
 use super::super::layout::Shape;
 use super::{Omission, Row, place_of};
 use crate::app::text::fold;
@@ -77,9 +79,18 @@ impl Remarks {
 /// The indent of the wrapped texts of findings and notes.
 const INDENT: usize = 8;
 
-/// Why a finding matters and what to ask, wrapped.
+/// The columns beside the title of a finding without its rule: marks, and how it is answered.
+const BESIDE_TITLE: usize = 32;
+
+/// What is said below the title of a finding: the title in full if its row cuts it, since the object and its values are
+/// at the end; then why it matters and what to ask, wrapped.
 pub fn detail(finding: &Finding, shape: Shape) -> Vec<String> {
-    fold(&format!("{} {}", finding.why, finding.ask), shape.columns.saturating_sub(INDENT).max(20))
+    let columns = shape.columns.saturating_sub(INDENT).max(20);
+    let title = finding.title_at(0);
+    let is_cut = title.width() + finding.rule.width() + BESIDE_TITLE > shape.columns;
+    let mut rows = if is_cut { fold(title, columns) } else { Vec::new() };
+    rows.extend(fold(&format!("{} {}", finding.why, finding.ask), columns));
+    rows
 }
 
 /// The reviewer's answer to a finding, wrapped.

@@ -44,7 +44,7 @@ fn page_of<'s>(sheet: &'s Sheet, review: &Review, keymap: &Keymap, room: Room) -
     let columns = room.columns;
     match &sheet.ceremony.stage {
         Stage::Choose => choose(sheet, review, keymap, columns, room.rows),
-        Stage::Reason { verdict, field } => reason(*verdict, field, review, columns),
+        Stage::Reason { verdict, field } => reason(sheet, (*verdict, field), review, columns),
         Stage::Done { record, verdict } => done(record, *verdict, keymap, columns),
         stage => common(stage, what, in_words, room),
     }
@@ -275,7 +275,7 @@ pub fn direction_role(direction: Direction) -> Role {
     }
 }
 
-fn reason<'s>(verdict: Verdict, field: &'s TextField, review: &Review, columns: usize) -> Page<'s> {
+fn reason<'s>(sheet: &Sheet, (verdict, field): (Verdict, &'s TextField), review: &Review, columns: usize) -> Page<'s> {
     let ask = match (verdict, review.checklist().approval_needs_reason) {
         (Verdict::Approve, true) => "In your own words: what could fail, and how would it be taken back?",
         (Verdict::Approve, false) => "A reason, if you wish. Enter goes on.",
@@ -284,8 +284,13 @@ fn reason<'s>(verdict: Verdict, field: &'s TextField, review: &Review, columns: 
         (Verdict::Withdraw, _) => "Why do you take it back?",
         _ => "What must change? Author and agent will read it.",
     };
-    let note = "Enter shows the statement; it does not sign. Esc leaves, the draft is kept.";
-    super::reason(&verdict.to_string(), ask, note, field, columns)
+    let mut note = "Enter shows the statement; it does not sign. Esc leaves, the draft is kept.".to_owned();
+    let notes = review.draft.notes.len();
+    if notes > 0 && !sheet.signs_notes(verdict) && verdict != Verdict::Withdraw {
+        let (notes, are) = (counted(notes, "note"), if notes == 1 { "is" } else { "are" });
+        note = format!("{notes} {are} not part of this; Esc, then n on the first page signs them too. {note}");
+    }
+    super::reason(&verdict.to_string(), ask, &note, field, columns)
 }
 
 /// Who decides what about which change, why, having seen what, until when.
