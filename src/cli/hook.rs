@@ -232,7 +232,7 @@ fn set_up(options: &InstallOptions) -> Result<(), String> {
         write(agent, &place, &setup.text)?;
         eprintln!("undersign: {} is written.", place.display());
     } else {
-        eprintln!("undersign: this belongs into {}:", place.display());
+        eprintln!("undersign: put this into {}:", place.display());
         out!("{}", setup.text);
     }
     for note in setup.notes {

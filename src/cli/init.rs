@@ -85,7 +85,8 @@ repository = "{slug}-{unique}"
 # the role "senior", and a second one the role "policy": before that, nobody could change this file any more.
 self_review = true
 
-# What is named by nothing takes nothing. Proposals come from open branches; a protected tag takes only what has landed.
+# Refs that neither list names take no push. Proposals come from open branches; a protected tag takes only what has
+# landed.
 [refs]
 protected = [{target}, "refs/tags/**"]
 open = ["refs/heads/**"]

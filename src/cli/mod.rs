@@ -212,7 +212,7 @@ enum Command {
         "undersign risk --range v1.0..main --jsonl"
     ))]
     Risk(risk::Options),
-    /// List, explain and try the rules that find risks; print the facts that rules are over
+    /// List, explain and try the rules that find risks; print the facts that rules read
     #[command(after_help = help!(
         "0 done; `test`: 2 for a file with mistakes, or whose examples do not hold",
         "undersign rules list",

@@ -40,7 +40,7 @@ enum Command {
         /// TOML, as docs/rules.md describes it
         file: PathBuf,
     },
-    /// Print the facts that rules are over, as they are read off a file
+    /// Print the facts of a file, as rules read them
     #[command(after_help = help!("0 when its format is read", "undersign rules facts deploy/app.yaml"))]
     Facts {
         /// The format goes by its name

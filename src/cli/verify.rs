@@ -327,7 +327,8 @@ fn of_ref(judged: &RefOutcome, whole: bool) -> String {
         text.push_str(&format!("  {}: {}\n", reason.code, reason.detail));
     }
     let unsigned = |reason: &Reason| matches!(reason.code, Code::Unsigned | Code::AiUnsigned);
-    if judged.outcome == Decided::Deny && judged.reasons.iter().any(unsigned) {
+    let is_vetoed = judged.reasons.iter().any(|reason| reason.code == Code::Vetoed);
+    if judged.outcome == Decided::Deny && !is_vetoed && judged.reasons.iter().any(unsigned) {
         // The most common reason for a missing signature is a record that was not sent.
         text.push_str("  If it is signed: `undersign sync` in the clone where it was signed sends the decision.\n");
     }

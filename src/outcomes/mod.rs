@@ -166,8 +166,8 @@ fn risks(
 /// What could not be seen, and how to read the numbers.
 fn notes(evidence: &Evidence<'_>, summary: Counts, left: Left, subjects: usize, query: &Query) -> Vec<Shown> {
     let mut notes = vec![
-        "What nobody named is not clean: a change without an outcome is one of which no message, no exact inverse, no \
-         quick rework and no signed record here tells."
+        "A change without an outcome is not proved clean: no message, no exact inverse, no quick rework and no signed \
+         record here speaks of it."
             .to_owned(),
         "What a message says is said by whoever wrote it.".to_owned(),
     ];

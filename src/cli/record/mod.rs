@@ -101,8 +101,8 @@ struct ShowOptions {
     /// Print what was decided and remarked for the tool that wrote the change, as Markdown
     #[arg(long, conflicts_with = "payload")]
     for_agent: bool,
-    /// With --for-agent: as JSON
-    #[arg(long, requires = "for_agent")]
+    /// As JSON
+    #[arg(long, conflicts_with = "payload")]
     json: bool,
 }
 
@@ -249,6 +249,9 @@ fn show(options: &ShowOptions, book: &Book) -> Result<(), String> {
         }
         return Ok(());
     }
+    if options.json {
+        return show_json(&status);
+    }
     let predicate = status.predicate();
     outln!("record    {}", record.id());
     outln!("standing  {}", status.validity);
@@ -267,6 +270,26 @@ fn show(options: &ShowOptions, book: &Book) -> Result<(), String> {
         outln!("The user of the URL is left out above; --payload prints the signed bytes.");
     }
     outln!("To check it without undersign: `undersign record export {} --to DIR`.", record.id().short());
+    Ok(())
+}
+
+fn show_json(status: &RecordStatus<'_>) -> Result<(), String> {
+    #[derive(Serialize)]
+    struct Shown {
+        schema: &'static str,
+        #[serde(flatten)]
+        row: Row,
+        key: String,
+        /// As it was signed.
+        statement: serde_json::Value,
+    }
+    let verified = &status.record.verified;
+    super::print_json(&Shown {
+        schema: "undersign-record-shown/v0",
+        row: Row::of(status),
+        key: verified.key().to_openssh(),
+        statement: serde_json::from_slice(&verified.payload()).map_err(|error| error.to_string())?,
+    });
     Ok(())
 }
 

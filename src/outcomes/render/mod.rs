@@ -66,7 +66,7 @@ fn title(group: &Group) -> &'static str {
 /// A sentence above a group; empty for most.
 fn remark(group: &Group) -> &'static str {
     match group.by {
-        "ai" | "tool" => "Unnamed does not mean without AI, and what nobody named is not clean.",
+        "ai" | "tool" => "A change without a named tool may still be by AI, and one without an outcome is not proved clean.",
         "tier" => "1 is the riskiest.",
         "compartment" => "A change counts in each of its compartments.",
         "load" => "Of several approvers, the one with the most counts.",
@@ -182,7 +182,7 @@ fn period(report: &Report) -> String {
 fn meaning(report: &Report) -> String {
     format!(
         "A revert or fix counts within {} of the landing, rework within {} and if it is of at least {} lines and {} % of \
-         those that the change wrote. What nobody named is not clean.",
+         those that the change wrote. A change without an outcome is not proved clean.",
         counted(report.query.within_days as usize, "day"),
         counted(report.query.rework_days as usize, "day"),
         super::changes::REWORKED_LINES,
