@@ -248,6 +248,7 @@ pub mod tests {
             outcome: outcome.trim_start_matches("report ").into(),
             reasons: Vec::new(),
             records: vec![format!("r{seq}")],
+            why: Vec::new(),
         };
         let entry = Entry {
             seq,

@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 
 use crate::change::{ObjectId, visible};
 use crate::gate::{Code, Decided, Lands, LedgerSummary, MemorySummary, Outcome, Reason, RefOutcome, ref_names};
-use crate::gate_state::{Access, GateState, StateKey};
+use crate::gate_state::{self, Access, GateState, Lock, StateKey};
 use crate::policy::Policy;
 use crate::provenance;
 use crate::record::Chain;
@@ -91,7 +91,11 @@ pub fn judge(request: &Request<'_>, settings: &Settings, now: i64) -> Outcome {
     }
     let deadline = settings.deadline.map(Deadline::after).unwrap_or_default();
     let case = Case { request, settings, deadline, now: request.at.unwrap_or(now) };
-    let mut outcome = case.outcome_of_hearing().unwrap_or_else(|reason| case.refused(&reason));
+    let mut outcome = case.outcome_of_hearing().unwrap_or_else(|reason| {
+        let outcome = case.refused(&reason);
+        case.note_of_trial(&outcome);
+        outcome
+    });
     outcome.elapsed_ms = started.elapsed().as_millis() as u64;
     outcome
 }
@@ -253,6 +257,19 @@ impl<'c> Case<'c> {
             Err(_) if self.settings.state.is_none() && !dir.exists() => Ok(None),
             Err(why) => Err(unreadable(why)),
         }
+    }
+
+    /// A trial also tells what could not be judged at all, such as without a policy; an enforcing gate stops that, and
+    /// somebody asks. Nothing depends on whether it can be written.
+    fn note_of_trial(&self, outcome: &Outcome) {
+        if !self.settings.report_only || self.request.at.is_some() {
+            return;
+        }
+        let opened = || policy::open(Path::new(self.request.repository), self.settings, None).ok();
+        let dir = self.settings.state.clone().or_else(|| Some(default_state(&opened()?)));
+        let Some(dir) = dir.filter(|dir| dir.exists()) else { return };
+        let Ok(_lock) = Lock::take(&dir, self.deadline.left()) else { return };
+        let _ = gate_state::log_of(&dir).and_then(|log| log.append(judgement::entry_of(outcome, self.request)));
     }
 
     fn refused(&self, reason: &Reason) -> Outcome {

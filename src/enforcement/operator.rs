@@ -80,6 +80,7 @@ pub fn record(
         outcome: RECORDED.to_owned(),
         reasons: Vec::new(),
         records: Vec::new(),
+        why: Vec::new(),
     });
     let moved: Vec<EntryRef> = moved.collect();
     if !moved.is_empty() {

@@ -84,6 +84,9 @@ pub struct EntryRef {
     pub reasons: Vec<String>,
     /// The ids of the records that it is based on.
     pub records: Vec<String>,
+    /// Of a gate that only reports, and would have refused this: the sentences of the first reasons, in their order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub why: Vec<String>,
 }
 
 /// A log in a state directory; its user holds the lock.
@@ -99,6 +102,16 @@ pub struct Entries {
     pub entries: Vec<(Entry, AuditHead)>,
     /// The first and last of each range of missing lines: at the beginning, parts that were archived; elsewhere,
     /// deleted lines.
+    pub missing: Vec<(u64, u64)>,
+}
+
+/// What reading a log found besides its lines.
+#[derive(Debug, Default)]
+pub struct Extent {
+    pub lines: u64,
+    /// The last line.
+    pub head: Option<AuditHead>,
+    /// As in [`Entries::missing`].
     pub missing: Vec<(u64, u64)>,
 }
 
@@ -185,23 +198,37 @@ impl Log {
     /// # Errors
     /// A sentence that names the first invalid line.
     pub fn read(&self) -> Result<Entries, String> {
+        let mut entries = Vec::new();
+        let extent = self.visit(&mut |entry, head| entries.push((entry, head.clone())))?;
+        Ok(Entries { entries, missing: extent.missing })
+    }
+
+    /// The same line by line, for logs of any length: one line is in memory at a time. What was passed on before an
+    /// error counts for nothing.
+    ///
+    /// # Errors
+    /// Like [`Log::read`].
+    pub fn visit(&self, each: &mut dyn FnMut(Entry, &AuditHead)) -> Result<Extent, String> {
         let parts = self.parts().map_err(|error| unread(&self.dir, &error))?;
-        let (mut log, mut prev) = (Entries::default(), None);
+        let (mut extent, mut is_another) = (Extent::default(), false);
+        let known = self.known.as_ref();
         for path in parts.into_iter().map(|(_, path)| path).chain([self.path()]) {
-            read_part(&path, &mut log, &mut prev)?;
+            let mut pass = |entry: Entry, head: &AuditHead| {
+                is_another |= known.is_some_and(|known| known.seq == head.seq && known != head);
+                each(entry, head);
+            };
+            read_part(&path, &mut extent, &mut pass)?;
         }
-        let is_another =
-            |known: &&AuditHead| log.entries.iter().any(|(_, head)| head.seq == known.seq && head != *known);
-        if let Some(known) = self.known.as_ref().filter(is_another) {
+        if let Some(known) = known.filter(|_| is_another) {
             return Err(damaged(&self.path(), &rewritten(known.seq)));
         }
-        let seq = prev.as_ref().map_or(0, |head: &AuditHead| head.seq);
-        log.missing.extend(self.known.as_ref().filter(|known| known.seq > seq).map(|known| (seq + 1, known.seq)));
-        Ok(log)
+        let seq = extent.head.as_ref().map_or(0, |head| head.seq);
+        extent.missing.extend(known.filter(|known| known.seq > seq).map(|known| (seq + 1, known.seq)));
+        Ok(extent)
     }
 }
 
-fn read_part(path: &Path, log: &mut Entries, prev: &mut Option<AuditHead>) -> Result<(), String> {
+fn read_part(path: &Path, extent: &mut Extent, each: &mut dyn FnMut(Entry, &AuditHead)) -> Result<(), String> {
     let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
@@ -221,24 +248,31 @@ fn read_part(path: &Path, log: &mut Entries, prev: &mut Option<AuditHead>) -> Re
         };
         let entry: Entry =
             serde_json::from_slice(text).map_err(|_| damaged(path, &format!("line {number} is no entry")))?;
-        let expected = prev.as_ref().map_or(1, |head| head.seq + 1);
-        // At the beginning of the log, earlier parts may have been archived; where the gate itself saw a loss, the log
-        // says so.
-        let gap = (entry.seq > expected && (prev.is_none() || entry.missing == Some(expected)))
-            .then(|| (expected, entry.seq - 1));
-        let zeros = "0".repeat(64);
-        let follows = entry.seq == expected
-            && entry.missing.is_none()
-            && entry.prev == *prev.as_ref().map_or(&zeros, |head| &head.digest);
-        if gap.is_none() && !follows {
+        let Some(gap) = follows(&entry, extent.head.as_ref()) else {
             return Err(damaged(path, &format!("line {number} does not follow the one before it")));
-        }
-        log.missing.extend(gap);
+        };
+        extent.missing.extend(gap);
+        extent.lines += 1;
         let head = AuditHead { seq: entry.seq, digest: Digest::of(text).to_string() };
-        *prev = Some(head.clone());
-        log.entries.push((entry, head));
+        each(entry, &head);
+        extent.head = Some(head);
     }
     Ok(())
+}
+
+/// Whether a line may stand after another, and which lines are missing between them.
+fn follows(entry: &Entry, before: Option<&AuditHead>) -> Option<Option<(u64, u64)>> {
+    let expected = before.map_or(1, |head| head.seq.saturating_add(1));
+    // At the beginning of the log, earlier parts may have been archived; where the gate itself saw a loss, the log says
+    // so.
+    if entry.seq > expected && (before.is_none() || entry.missing == Some(expected)) {
+        return Some(Some((expected, entry.seq - 1)));
+    }
+    let zeros = "0".repeat(64);
+    let is_next = entry.seq == expected
+        && entry.missing.is_none()
+        && entry.prev == *before.map_or(&zeros, |head| &head.digest);
+    is_next.then_some(None)
 }
 
 /// A log may be chained again with new digests, but it must still contain the line that the gate remembers.

@@ -9,7 +9,7 @@ mod states;
 
 pub use key::StateKey;
 pub use lock::{Lock, LockError};
-pub use log::{Entries, Entry, EntryRef, LANDED, Log, PROBE, RECORDED};
+pub use log::{Entries, Entry, EntryRef, Extent, LANDED, Log, PROBE, RECORDED};
 
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
