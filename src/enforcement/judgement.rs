@@ -252,6 +252,9 @@ impl Judgement<'_> {
     /// Refs that moved without this gate, with the states on the way if they were let through.
     fn missed(&self, remembered: &Remembered) -> Result<Vec<(String, Vec<ObjectId>)>, Reason> {
         let request = self.case.request;
+        if remembered.restored.is_some() {
+            return Ok(Vec::new());
+        }
         let recorded = self.gate_state.as_ref().filter(|gate_state| gate_state.states().are_recorded);
         let Some(gate_state) = recorded.filter(|_| !request.ahead && request.at.is_none()) else {
             return Ok(Vec::new());

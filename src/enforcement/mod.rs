@@ -4,6 +4,7 @@
 //! No network, no writes except to the gate's own state. Configuration, hooks, filters, grafts and replacement objects
 //! of the inspected repository have no influence.
 
+mod backup;
 mod commands;
 mod follow;
 mod judgement;
@@ -12,6 +13,7 @@ mod operator;
 mod policy;
 
 pub use crate::gate::Update;
+pub use backup::{Backup, back_up, check_backup, restore};
 pub use follow::follow;
 pub use operator::{Accepted, Recorded, accept, record, unrecorded};
 pub use policy::{policy_branch, policy_in_force};
