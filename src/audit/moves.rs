@@ -264,6 +264,7 @@ pub mod tests {
             cut: None,
             missing: None,
             note: None,
+            host: None,
         };
         (entry, AuditHead { seq, digest: format!("d{seq}") })
     }

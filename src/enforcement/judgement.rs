@@ -548,6 +548,7 @@ pub(super) fn entry_of(outcome: &Outcome, request: &Request<'_>) -> Entry {
         cut: None,
         missing: None,
         note: None,
+        host: None,
     }
 }
 
@@ -577,5 +578,6 @@ fn entry_of_landed(landed: &[gate::WaitingStates], policy: &Policy, now: i64) ->
         cut: None,
         missing: None,
         note: None,
+        host: None,
     }
 }

@@ -325,7 +325,11 @@ fn open_state(
     };
     let is_ours = is_first && key.is_some() && settings.state.is_none();
     let gate_state = GateState::open(dir, Access { key, repository: id, patience })?;
-    if is_ours { gate_state.into_adopted() } else { Ok(gate_state) }
+    let mut gate_state = if is_ours { gate_state.into_adopted()? } else { gate_state };
+    if let Some(host) = nix::unistd::gethostname().ok().and_then(|host| host.into_string().ok()) {
+        gate_state.on_host(&host, crate::disk::now())?;
+    }
+    Ok(gate_state)
 }
 
 /// The same for a look back, which creates and writes nothing.

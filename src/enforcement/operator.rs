@@ -152,6 +152,7 @@ pub(super) fn entry(policy: &Policy, outcome: &str, now: i64, refs: Vec<EntryRef
         cut: None,
         missing: None,
         note,
+        host: None,
     }
 }
 

@@ -45,6 +45,9 @@ pub struct Remembered {
     /// The format in which all of the state was last written; none for the first, which had no number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub format: Option<u32>,
+    /// The host on which the gate ran when this was last written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
 }
 
 /// The organization that a policy inherited from.

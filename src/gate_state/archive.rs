@@ -58,9 +58,9 @@ fn limit(name: &str) -> Option<u64> {
         log::FILE => Some(log::MAX_PART + log::MAX_LINE),
         KEY => Some(MAX_KEY),
         // The number has its digits and no sign, so that each part has one name.
-        _ => log::part(name)
-            .filter(|seq| name == format!("log-{seq:012}.jsonl"))
-            .map(|_| log::MAX_PART + log::MAX_LINE),
+        _ => {
+            log::part(name).filter(|seq| name == format!("log-{seq:012}.jsonl")).map(|_| log::MAX_PART + log::MAX_LINE)
+        }
     }
 }
 
@@ -206,9 +206,10 @@ impl Archive {
             return Err(format!("The backup {} does not have the gate's key.", self.path.display()));
         };
         let mut bytes = Vec::new();
-        let read = self.file.seek(SeekFrom::Start(at)).and_then(|_| {
-            Read::by_ref(&mut self.file).take(held.size).read_to_end(&mut bytes)
-        });
+        let read = self
+            .file
+            .seek(SeekFrom::Start(at))
+            .and_then(|_| Read::by_ref(&mut self.file).take(held.size).read_to_end(&mut bytes));
         read.map_err(|error| unread(&self.path, &error))?;
         let key = std::str::from_utf8(&bytes).ok().and_then(|text| StateKey::parse(text).ok());
         let key = key.filter(|_| Digest::of(&bytes).to_string() == held.sha256);

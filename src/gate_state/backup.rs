@@ -247,7 +247,8 @@ fn refuse_newer(archive: &Archive, dir: &Path, unpacked: &Path) -> Result<Rememb
     );
     let memory = read(dir, None, "").map(|(remembered, _)| remembered);
     let log = log_of(dir).unwrap_or_else(|_| Log::in_dir(dir)).visit(&mut |_, _| ());
-    let ends = [memory.as_ref().ok().and_then(|known| known.log.clone()), log.as_ref().ok().and_then(|log| log.head.clone())];
+    let ends =
+        [memory.as_ref().ok().and_then(|known| known.log.clone()), log.as_ref().ok().and_then(|log| log.head.clone())];
     let end = ends.into_iter().flatten().max_by_key(|head| head.seq);
     let is_empty = memory.as_ref().is_ok_and(|known| *known == Remembered::default());
     let Some(end) = end else {

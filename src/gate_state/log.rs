@@ -63,6 +63,9 @@ pub struct Entry {
     /// The operator's reason, in words; none in a verdict.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+    /// The host on which the gate runs from here on; none in any other line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
 }
 
 impl Entry {
@@ -82,6 +85,7 @@ impl Entry {
             cut: None,
             missing: None,
             note: Some(note),
+            host: None,
         }
     }
 
@@ -299,9 +303,8 @@ fn follows(entry: &Entry, before: Option<&AuditHead>) -> Option<Option<(u64, u64
         return Some(Some((expected, entry.seq - 1)));
     }
     let zeros = "0".repeat(64);
-    let is_next = entry.seq == expected
-        && entry.missing.is_none()
-        && entry.prev == *before.map_or(&zeros, |head| &head.digest);
+    let is_next =
+        entry.seq == expected && entry.missing.is_none() && entry.prev == *before.map_or(&zeros, |head| &head.digest);
     is_next.then_some(None)
 }
 
@@ -432,6 +435,7 @@ mod tests {
             cut: None,
             missing: None,
             note: None,
+            host: None,
         }
     }
 

@@ -37,10 +37,14 @@ const SCHEMA: &str = "undersign-memory/v1";
 /// misread or lose what a newer one writes; that program then refuses the state.
 ///
 /// * 1, without a number: as in the first builds.
-/// * 2: `restored` in the memory, `why` in the lines of the log.
+/// * 2: `restored` and `host` in the memory, `why` and `host` in the lines of the log.
 const FORMAT: u32 = 2;
 /// The outcome in the log for a state that was taken over from an older program.
 const UPGRADED: &str = "upgraded";
+/// The outcome in the log for a gate that goes on on another host.
+const MOVED: &str = "moved";
+/// The longest name of a host, in bytes.
+const MAX_HOST: usize = 255;
 const FILE: &str = "memory.json";
 /// The parts of the ledger that matter under the current policy, and those that matter under any.
 const LEDGER: &str = "ledger.cache";
@@ -104,6 +108,20 @@ impl GateState {
         Ok(memory)
     }
 
+    /// Says in the log that the gate now runs on another host: of two that take turns, nobody would know otherwise.
+    ///
+    /// # Errors
+    /// A sentence: the state cannot be written.
+    pub fn on_host(&mut self, host: &str, now: i64) -> Result<(), String> {
+        let host: String = host.chars().take(MAX_HOST / 4).collect();
+        if !self.is_vouched || self.remembered.host.as_ref() == Some(&host) {
+            return Ok(());
+        }
+        let Some(before) = self.remembered.host.replace(host.clone()) else { return Ok(()) };
+        let note = format!("The gate runs on {host} now; before, it ran on {before}. One state belongs to one host.");
+        self.enter_and_keep(Entry { host: Some(host), ..Entry::noted(MOVED, now, note) }).map(|_| ())
+    }
+
     /// Takes over a state of an older format, and says so in the log. A state that this gate's key does not vouch for
     /// stays as it is until it is written for another reason.
     fn upgrade(&mut self) -> Result<(), String> {
@@ -116,8 +134,7 @@ impl GateState {
              on.",
             env!("CARGO_PKG_VERSION")
         );
-        let at = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-        let at = at.map_or(self.remembered.clock, |since| since.as_secs() as i64);
+        let at = crate::disk::now();
         self.enter_and_keep(Entry::noted(UPGRADED, at, note)).map(|_| ())
     }
 

@@ -98,7 +98,8 @@ fn a_trial_tells_what_would_have_been_refused_and_whether_the_team_is_ready() {
     let f = Fixture::new();
     run(&f, &["report", "trial", "--ready"]).exits(1).says("begins a trial");
     verify(&f, "main", WORK, &["--report-only", "--pusher", "mina"]).exits(0);
-    let said = run(&f, &["report", "trial"]).exits(0).says("1 of 1 push would have been refused: 1 for what they bring");
+    let said =
+        run(&f, &["report", "trial"]).exits(0).says("1 of 1 push would have been refused: 1 for what they bring");
     let said = said.says("missing  default needs 1 of role senior, has 0. (1)").says("people   mina (1)");
     said.says("refs     refs/heads/main (1)").says("It is too early to say");
     f.decide("dana", WORK, Verdict::Approve);

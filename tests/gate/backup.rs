@@ -190,7 +190,8 @@ fn a_list_of_hostile_names_and_sizes_is_no_backup_even_with_the_right_tag() {
     let f = at_work();
     let file = back_up(&f, "backup", false);
     checked(&f, &with_list(&f, &file, |line| line)).unwrap();
-    let edits: [(fn(String) -> String, &str); 9] = [
+    type Edit = fn(String) -> String;
+    let edits: [(Edit, &str); 9] = [
         (|line| line.replace("\"states\"", "\"../../hooks/pre-receive\""), "no file of a gate's state"),
         (|line| line.replace("\"states\"", "\"/etc/passwd\""), "no file of a gate's state"),
         (|line| line.replace("\"states\"", "\"log-7.jsonl\""), "no file of a gate's state"),

@@ -70,12 +70,17 @@ fn the_state_that_this_version_writes_is_kept_here_for_those_that_follow() {
     let f = approved();
     allowed(Gate::of(&f).judged(WORK));
     let written = memory(&f.repo.join(".git/undersign/gate"));
-    assert_eq!(written["format"], memory(dir.path())["format"], "a new format needs a state of it in tests/gate/states");
+    assert_eq!(
+        written["format"],
+        memory(dir.path())["format"],
+        "a new format needs a state of it in tests/gate/states"
+    );
 }
 
 #[test]
 fn a_newer_state_is_refused_with_one_sentence_and_not_touched() {
-    let edits: [(&str, fn(String) -> String); 5] = [
+    type Edit = fn(String) -> String;
+    let edits: [(&str, Edit); 5] = [
         ("memory.json", |text| text.replace("\"format\":2", "\"format\":3")),
         ("memory.json", |text| text.replace("\"format\":2", "\"format\":4294967296")),
         ("memory.json", |text| text.replace("\"clock\":", "\"moons\":2,\"clock\":")),
@@ -105,6 +110,22 @@ fn a_gate_that_meets_a_newer_state_lets_nothing_land() {
     let text = std::fs::read_to_string(&path).unwrap();
     std::fs::write(&path, text.replace("\"format\":2", "\"format\":3")).unwrap();
     undecided(Gate::of(&f).judged(WORK), "UNREADABLE");
+}
+
+#[test]
+fn a_state_that_goes_on_on_another_host_says_so_in_its_log() {
+    let dir = copied("second");
+    let mut state = open("second", dir.path()).unwrap();
+    for (at, host) in ["ops1", "ops1", "ops2", "ops2", "ops1"].into_iter().enumerate() {
+        state.on_host(host, at as i64).unwrap();
+    }
+    drop(state);
+    assert_eq!(outcomes(dir.path()), ["deny", "recorded", "deny", "moved", "moved"], "the first is no move");
+    let entries = log_of(dir.path()).unwrap().read().unwrap().entries;
+    let hosts: Vec<_> = entries.iter().filter_map(|(entry, _)| entry.host.as_deref()).collect();
+    assert_eq!(hosts, ["ops2", "ops1"]);
+    assert!(entries[3].0.note.as_ref().unwrap().contains("on ops2 now; before, it ran on ops1."));
+    assert!(open("second", dir.path()).unwrap().is_vouched());
 }
 
 #[test]

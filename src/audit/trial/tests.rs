@@ -34,6 +34,7 @@ fn verdict(at: i64, outcome: &str, (old, new): (&str, &str), reasons: &[&str]) -
         cut: None,
         missing: None,
         note: None,
+        host: None,
     }
 }
 
@@ -95,8 +96,7 @@ fn the_probe_of_an_installation_what_was_enforced_and_what_landed_are_no_pushes_
     let mut enforced = verdict(START, "deny", ("a", "b"), &["UNSIGNED"]);
     enforced.enforced = true;
     let landed = Entry { enforced: true, ..verdict(START, LANDED, ("", "b"), &[]) };
-    let accepted =
-        Entry { enforced: true, note: Some("why".to_owned()), ..verdict(START, "accepted", ("", "b"), &[]) };
+    let accepted = Entry { enforced: true, note: Some("why".to_owned()), ..verdict(START, "accepted", ("", "b"), &[]) };
     let report = report(&[probe, enforced, landed, accepted]);
     assert_eq!((report.pushes.all(), report.enforced, report.readiness), (0, 1, Readiness::NoTrial));
     assert!(text(&report, Format::Text).contains("1 of the period were judged with enforcement"));

@@ -62,6 +62,7 @@ pub fn with_log(year: &Year, moves: &[Moved]) -> Query {
             cut,
             missing,
             note,
+            host: None,
         };
         log.append(entry).unwrap();
     }

@@ -340,6 +340,7 @@ fn enter(log: &Log, at: i64, (outcome, enforced): (&str, bool), moved: (&str, &s
         cut: None,
         missing: None,
         note: None,
+        host: None,
     };
     log.append(entry).unwrap();
 }

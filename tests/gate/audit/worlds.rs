@@ -161,6 +161,7 @@ fn logged(state: &std::path::Path, at: i64, outcome: &str, old: &str, new: &str)
         cut,
         missing,
         note,
+        host: None,
     };
     Log::in_dir(state).append(entry).unwrap();
 }
