@@ -41,6 +41,7 @@ pub mod report;
 mod row;
 mod segments;
 mod states;
+pub mod trial;
 mod verdicts;
 
 use std::cell::RefCell;

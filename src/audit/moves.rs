@@ -248,6 +248,7 @@ pub mod tests {
             outcome: outcome.trim_start_matches("report ").into(),
             reasons: Vec::new(),
             records: vec![format!("r{seq}")],
+            why: Vec::new(),
         };
         let entry = Entry {
             seq,
@@ -263,6 +264,7 @@ pub mod tests {
             cut: None,
             missing: None,
             note: None,
+            host: None,
         };
         (entry, AuditHead { seq, digest: format!("d{seq}") })
     }

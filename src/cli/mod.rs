@@ -168,7 +168,7 @@ enum Command {
     /// List, show, export, verify and follow up signed decisions
     #[command(after_help = help!("0 done; `verify`: 2 for a record that does not hold", "undersign record list"))]
     Record(record::Options),
-    /// Report what landed and who answered for it, for an auditor
+    /// Report what landed and who answered for it, for an auditor; and what a gate on trial would have refused
     #[command(after_help = help!("0 when the report is written", "undersign report audit --from 2026-07-01"))]
     Report(report::Options),
     /// Say what is really enforced: hook, policy, ledger, keys; or what a remote allows
@@ -336,7 +336,7 @@ impl Command {
             Command::Queue(options) => return queue::run(options, repositories),
             Command::Show(options) => show::run(options, repositories),
             Command::Risk(options) => risk::run(options, first),
-            Command::Report(options) => report::run(options, first),
+            Command::Report(options) => return report::run(options, first),
             Command::Sync(options) => sync::run(options, first),
             Command::History(options) => history::run(options, repositories),
             Command::Doctor(options) => doctor::run(options, first),

@@ -1,5 +1,7 @@
 //! `undersign report`: a report for auditors.
 
+mod trial;
+
 use std::io::{self, BufWriter, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -41,6 +43,13 @@ enum Command {
         "undersign --repo /srv/git/shop.git report outcomes --state /srv/git/shop.git/undersign/gate --format csv"
     ))]
     Outcomes(Box<OutcomesOptions>),
+    /// What a gate with --report-only would have refused, and whether the team is ready to enforce
+    #[command(after_help = help!(
+        "0 when the report is written; `--ready`: 1 unless it says ready",
+        "undersign --repo /srv/git/shop.git report trial",
+        "undersign report trial --state /var/lib/undersign/shop --from 2026-11-01 --format md --output trial.md"
+    ))]
+    Trial(trial::Options),
 }
 
 /// What is looked at, and where it is written.
@@ -142,12 +151,14 @@ impl From<Format> for render::Format {
     }
 }
 
-pub fn run(options: &Options, repository: Option<&Path>) -> Result<(), String> {
+pub fn run(options: &Options, repository: Option<&Path>) -> Result<u8, String> {
     let repository = repository.unwrap_or(Path::new("."));
-    match &options.command {
+    let done = match &options.command {
         Command::Audit(options) => audit(options, repository),
         Command::Outcomes(options) => outcomes(options, repository),
-    }
+        Command::Trial(options) => return trial::run(options, repository),
+    };
+    done.map(|()| 0)
 }
 
 impl Looked {
@@ -172,19 +183,23 @@ impl Looked {
     /// Writes a report where it is wanted, and signs it if that is wanted.
     fn put(&self, write: impl Fn(render::Format, &mut dyn Write) -> io::Result<()>) -> Result<(), String> {
         let format = self.format.into();
-        let Some(path) = &self.output else {
-            super::pour(|out| write(format, out));
-            return Ok(());
-        };
-        let into = |file: &mut std::fs::File| -> io::Result<()> {
-            let mut out = BufWriter::new(file);
-            write(format, &mut out)?;
-            out.flush()
-        };
-        stream_atomically(path, into)
-            .map_err(|error| format!("The report {} cannot be written: {error}.", path.display()))?;
-        self.sign.as_deref().map_or(Ok(()), |key| sign(path, key))
+        put(self.output.as_deref(), |out| write(format, out))?;
+        self.output.as_deref().zip(self.sign.as_deref()).map_or(Ok(()), |(path, key)| sign(path, key))
     }
+}
+
+/// Writes a report to a file, completely or not at all; without one, to standard output.
+fn put(path: Option<&Path>, write: impl Fn(&mut dyn Write) -> io::Result<()>) -> Result<(), String> {
+    let Some(path) = path else {
+        super::pour(|out| write(out));
+        return Ok(());
+    };
+    let into = |file: &mut std::fs::File| -> io::Result<()> {
+        let mut out = BufWriter::new(file);
+        write(&mut out)?;
+        out.flush()
+    };
+    stream_atomically(path, into).map_err(|error| format!("The report {} cannot be written: {error}.", path.display()))
 }
 
 fn audit(options: &AuditOptions, repository: &Path) -> Result<(), String> {

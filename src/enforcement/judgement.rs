@@ -252,6 +252,9 @@ impl Judgement<'_> {
     /// Refs that moved without this gate, with the states on the way if they were let through.
     fn missed(&self, remembered: &Remembered) -> Result<Vec<(String, Vec<ObjectId>)>, Reason> {
         let request = self.case.request;
+        if remembered.restored.is_some() {
+            return Ok(Vec::new());
+        }
         let recorded = self.gate_state.as_ref().filter(|gate_state| gate_state.states().are_recorded);
         let Some(gate_state) = recorded.filter(|_| !request.ahead && request.at.is_none()) else {
             return Ok(Vec::new());
@@ -507,7 +510,20 @@ fn known_at(chain: &Chain, record: &crate::record::Record, remembered: &Remember
     received.unwrap_or(predicate.issued_at.seconds()) <= at
 }
 
-fn entry_of(outcome: &Outcome, request: &Request<'_>) -> Entry {
+/// How much of its sentences a trial keeps for one ref: they go into the log with each verdict.
+const MAX_SENTENCES: usize = 8;
+const MAX_SENTENCE: usize = 300;
+
+/// The sentences of a refusal, for the report over a trial: a pusher who reads them does not act on them.
+fn why(judged: &RefOutcome) -> Vec<String> {
+    if judged.outcome == Decided::Allow {
+        return Vec::new();
+    }
+    let logged = judged.reasons.iter().filter(|reason| reason.effect != ReasonEffect::Said);
+    logged.take(MAX_SENTENCES).map(|reason| reason.detail.chars().take(MAX_SENTENCE).collect()).collect()
+}
+
+pub(super) fn entry_of(outcome: &Outcome, request: &Request<'_>) -> Entry {
     let word = |decided: Decided| decided.name().to_owned();
     let refs = outcome.refs.iter().zip(&request.updates).map(|(judged, update)| crate::gate_state::EntryRef {
         name: judged.name.clone(),
@@ -516,6 +532,7 @@ fn entry_of(outcome: &Outcome, request: &Request<'_>) -> Entry {
         outcome: word(judged.outcome),
         reasons: judged.reasons.iter().filter(|r| r.effect != ReasonEffect::Said).map(|r| r.code.to_string()).collect(),
         records: judged.records.clone(),
+        why: if outcome.enforced { Vec::new() } else { why(judged) },
     });
     Entry {
         seq: 0,
@@ -531,6 +548,7 @@ fn entry_of(outcome: &Outcome, request: &Request<'_>) -> Entry {
         cut: None,
         missing: None,
         note: None,
+        host: None,
     }
 }
 
@@ -544,6 +562,7 @@ fn entry_of_landed(landed: &[gate::WaitingStates], policy: &Policy, now: i64) ->
         outcome: LANDED.to_owned(),
         reasons: Vec::new(),
         records: landed.records.clone(),
+        why: Vec::new(),
     });
     Entry {
         seq: 0,
@@ -559,5 +578,6 @@ fn entry_of_landed(landed: &[gate::WaitingStates], policy: &Policy, now: i64) ->
         cut: None,
         missing: None,
         note: None,
+        host: None,
     }
 }

@@ -4,6 +4,7 @@
 //! No network, no writes except to the gate's own state. Configuration, hooks, filters, grafts and replacement objects
 //! of the inspected repository have no influence.
 
+mod backup;
 mod commands;
 mod follow;
 mod judgement;
@@ -12,6 +13,7 @@ mod operator;
 mod policy;
 
 pub use crate::gate::Update;
+pub use backup::{Backup, back_up, check_backup, restore};
 pub use follow::follow;
 pub use operator::{Accepted, Recorded, accept, record, unrecorded};
 pub use policy::{policy_branch, policy_in_force};
@@ -21,7 +23,7 @@ use std::time::{Duration, Instant};
 
 use crate::change::{ObjectId, visible};
 use crate::gate::{Code, Decided, Lands, LedgerSummary, MemorySummary, Outcome, Reason, RefOutcome, ref_names};
-use crate::gate_state::{Access, GateState, StateKey};
+use crate::gate_state::{self, Access, GateState, Lock, StateKey};
 use crate::policy::Policy;
 use crate::provenance;
 use crate::record::Chain;
@@ -91,7 +93,11 @@ pub fn judge(request: &Request<'_>, settings: &Settings, now: i64) -> Outcome {
     }
     let deadline = settings.deadline.map(Deadline::after).unwrap_or_default();
     let case = Case { request, settings, deadline, now: request.at.unwrap_or(now) };
-    let mut outcome = case.outcome_of_hearing().unwrap_or_else(|reason| case.refused(&reason));
+    let mut outcome = case.outcome_of_hearing().unwrap_or_else(|reason| {
+        let outcome = case.refused(&reason);
+        case.note_of_trial(&outcome);
+        outcome
+    });
     outcome.elapsed_ms = started.elapsed().as_millis() as u64;
     outcome
 }
@@ -255,6 +261,19 @@ impl<'c> Case<'c> {
         }
     }
 
+    /// A trial also tells what could not be judged at all, such as without a policy; an enforcing gate stops that, and
+    /// somebody asks. Nothing depends on whether it can be written.
+    fn note_of_trial(&self, outcome: &Outcome) {
+        if !self.settings.report_only || self.request.at.is_some() {
+            return;
+        }
+        let opened = || policy::open(Path::new(self.request.repository), self.settings, None).ok();
+        let dir = self.settings.state.clone().or_else(|| Some(default_state(&opened()?)));
+        let Some(dir) = dir.filter(|dir| dir.exists()) else { return };
+        let Ok(_lock) = Lock::take(&dir, self.deadline.left()) else { return };
+        let _ = gate_state::log_of(&dir).and_then(|log| log.append(judgement::entry_of(outcome, self.request)));
+    }
+
     fn refused(&self, reason: &Reason) -> Outcome {
         let refs = self.request.updates.iter().map(|update| RefOutcome::refused(&update.name, reason.clone()));
         self.outcome(refs.collect(), None, &[], None)
@@ -306,7 +325,11 @@ fn open_state(
     };
     let is_ours = is_first && key.is_some() && settings.state.is_none();
     let gate_state = GateState::open(dir, Access { key, repository: id, patience })?;
-    if is_ours { gate_state.into_adopted() } else { Ok(gate_state) }
+    let mut gate_state = if is_ours { gate_state.into_adopted()? } else { gate_state };
+    if let Some(host) = nix::unistd::gethostname().ok().and_then(|host| host.into_string().ok()) {
+        gate_state.on_host(&host, crate::disk::now())?;
+    }
+    Ok(gate_state)
 }
 
 /// The same for a look back, which creates and writes nothing.

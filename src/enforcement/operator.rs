@@ -21,7 +21,7 @@ pub struct Recorded {
 }
 
 /// Opens the repository of a gate for its operator, to whom its configuration belongs.
-fn open(path: &Path, settings: &Settings, now: i64) -> Result<Repository, String> {
+pub(super) fn open(path: &Path, settings: &Settings, now: i64) -> Result<Repository, String> {
     let named = || Repository::open_exactly(path).ok()?.file_setting("undersign.organization");
     let organization = settings.organization.clone().or_else(named);
     let settings = Settings { organization, ..settings.clone() };
@@ -80,6 +80,7 @@ pub fn record(
         outcome: RECORDED.to_owned(),
         reasons: Vec::new(),
         records: Vec::new(),
+        why: Vec::new(),
     });
     let moved: Vec<EntryRef> = moved.collect();
     if !moved.is_empty() {
@@ -99,6 +100,8 @@ pub enum Accepted {
     Clock,
     /// Records of a chain that the gate saw are lost for good.
     Loss(ChainId),
+    /// The state is from a backup, and may lack what the gate saw since then.
+    Restored,
 }
 
 /// Corrects a wrong clock, or accepts that records are lost, at the request of the operator; it is logged, with the
@@ -113,9 +116,12 @@ pub fn accept(path: &Path, settings: &Settings, what: &Accepted, reason: &str, n
     let policy = policy(&repository, settings, tip).map_err(|reason| reason.detail)?;
     let dir = settings.state.clone().unwrap_or_else(|| default_state(&repository));
     let mut gate_state = open_state(&repository, settings, &dir, &policy.repository, None)?;
-    let time = |at: i64| jiff::Timestamp::from_second(at).map_or_else(|_| at.to_string(), |time| time.to_string());
     let done = match what {
         Accepted::Clock => format!("The clock was {}, and is {} now.", time(gate_state.set_clock(now)?), time(now)),
+        Accepted::Restored => match gate_state.accept_restored()? {
+            Some(made) => format!("The gate goes on with what the backup of {} knew.", time(made)),
+            None => return Err("This gate's state is from no backup that waits for an answer.".to_owned()),
+        },
         Accepted::Loss(chain) => match gate_state.forget_chain(chain)? {
             Some(seq) => format!("Of the chain {chain}, records up to {seq} are no longer missed."),
             None => return Err(format!("This gate knows of no record of the chain {chain}.")),
@@ -126,8 +132,12 @@ pub fn accept(path: &Path, settings: &Settings, what: &Accepted, reason: &str, n
     Ok(done)
 }
 
+pub(super) fn time(at: i64) -> String {
+    jiff::Timestamp::from_second(at).map_or_else(|_| at.to_string(), |time| time.to_string())
+}
+
 /// A line of the log about what an operator did.
-fn entry(policy: &Policy, outcome: &str, now: i64, refs: Vec<EntryRef>, note: Option<String>) -> Entry {
+pub(super) fn entry(policy: &Policy, outcome: &str, now: i64, refs: Vec<EntryRef>, note: Option<String>) -> Entry {
     Entry {
         seq: 0,
         prev: String::new(),
@@ -142,6 +152,7 @@ fn entry(policy: &Policy, outcome: &str, now: i64, refs: Vec<EntryRef>, note: Op
         cut: None,
         missing: None,
         note,
+        host: None,
     }
 }
 

@@ -56,6 +56,8 @@ pub enum Code {
     LedgerMissing,
     /// `LEDGER_ROLLBACK`: a chain lost records, compared with the gate's memory or with the ref that it would replace.
     LedgerRollback,
+    /// `RESTORED`: the gate's state is from a backup, and nobody answered yet for what it may lack.
+    Restored,
     /// `STRANGER`: a chain of a key that is not in the roster.
     Stranger,
     /// `UNREADABLE`: an object is missing, damaged, or ambiguous.
@@ -156,7 +158,7 @@ impl Code {
     }
 
     /// All of them, in the order of their declaration.
-    pub const ALL: [Code; 46] = [
+    pub const ALL: [Code; 47] = [
         Code::PolicyAbsent,
         Code::PolicyInvalid,
         Code::PolicyStale,
@@ -164,6 +166,7 @@ impl Code {
         Code::LedgerFault,
         Code::LedgerMissing,
         Code::LedgerRollback,
+        Code::Restored,
         Code::Stranger,
         Code::Unreadable,
         Code::RefUncovered,
@@ -215,6 +218,7 @@ impl Code {
             Code::LedgerFault => "LEDGER_FAULT",
             Code::LedgerMissing => "LEDGER_MISSING",
             Code::LedgerRollback => "LEDGER_ROLLBACK",
+            Code::Restored => "RESTORED",
             Code::Stranger => "STRANGER",
             Code::Unreadable => "UNREADABLE",
             Code::RefUncovered => "REF_UNCOVERED",

@@ -38,6 +38,16 @@ pub struct Remembered {
     /// The end of the log of verdicts when this was last written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log: Option<AuditHead>,
+    /// All of it is from a backup made at this time, in seconds since the epoch, and what happened since may be missing:
+    /// until somebody answers for that, nothing lands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restored: Option<i64>,
+    /// The format in which all of the state was last written; none for the first, which had no number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub format: Option<u32>,
+    /// The host on which the gate ran when this was last written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
 }
 
 /// The organization that a policy inherited from.
@@ -192,6 +202,27 @@ impl Remembered {
     }
 }
 
+impl Remembered {
+    /// What a gate that was restored knows from a backup: of an earlier time, so no allowed push is waited for.
+    #[must_use]
+    pub fn of_backup(self, made: i64, log: Option<AuditHead>) -> Remembered {
+        Remembered { waiting: Vec::new(), restored: Some(made), log, ..self }
+    }
+
+    /// Keeps what another memory knows more of, as far as that restricts.
+    #[must_use]
+    pub fn and_restrictions_of(mut self, other: &Remembered) -> Remembered {
+        other.heads.iter().for_each(|(chain, head)| self.heads.learn(chain.clone(), Some(*head)));
+        self.clock = self.clock.max(other.clock);
+        let version = |policy: &Option<(u64, String)>| policy.as_ref().map(|(version, _)| *version);
+        if version(&self.policy) < version(&other.policy) {
+            self.policy.clone_from(&other.policy);
+        }
+        self.recorded |= other.recorded;
+        self
+    }
+}
+
 /// When the gate's clock first saw the records of each chain. The signer's clock can be set; this one is the gate's
 /// own.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -277,6 +308,15 @@ impl Received {
 /// Reports that the policy or the clock went back.
 pub(super) fn stale(input: &Input<'_>) -> Option<Reason> {
     let (policy, remembered, now) = (input.policy, input.remembered, input.now);
+    if let Some(made) = remembered.restored {
+        let made = jiff::Timestamp::from_second(made).map_or_else(|_| made.to_string(), |made| made.to_string());
+        let detail = format!(
+            "The gate's state was restored from a backup of {made}, and what the gate saw since then may be missing. \
+             Let everybody send the records they have (`undersign sync`); then the operator answers for the rest: \
+             `undersign gate accept --restored`."
+        );
+        return Some(Reason::undecidable(Code::Restored, detail));
+    }
     if now.saturating_add(CLOCK_SKEW) < remembered.clock {
         let detail = "The gate's clock went back since it last judged a push. Set it, then push again.";
         return Some(Reason::undecidable(Code::Time, detail));

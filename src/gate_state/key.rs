@@ -39,8 +39,30 @@ impl StateKey {
             )
         };
         let text = std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
+        StateKey::parse(&text).map_err(|why| failed(why.to_owned()))
+    }
+
+    /// Reads the text of a key.
+    pub(super) fn parse(text: &str) -> Result<StateKey, &'static str> {
         let key = text.trim_end().parse().map(|Digest(bytes)| StateKey(bytes));
-        key.map_err(|_| failed("it is not 64 lower-case hex digits".to_owned()))
+        key.map_err(|_| "it is not 64 lower-case hex digits")
+    }
+
+    /// Writes the key where there is none, for its owner alone.
+    ///
+    /// # Errors
+    /// A sentence: something is there, or it cannot be written.
+    pub fn write(&self, path: &Path) -> Result<(), String> {
+        let write = || -> io::Result<()> {
+            let dir = path.parent().unwrap_or(Path::new("."));
+            std::fs::create_dir_all(dir)?;
+            let mut file = File::options().write(true).create_new(true).mode(0o600).open(path)?;
+            writeln!(file, "{}", Digest(self.0))?;
+            give_away(path);
+            file.sync_all()?;
+            sync_dir(dir)
+        };
+        write().map_err(|error| format!("The key of the gate's state, {}, cannot be written: {error}.", path.display()))
     }
 
     /// Reads a key, or creates one that only its owner can read. None if it cannot be created: then nothing is stored

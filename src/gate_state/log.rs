@@ -20,18 +20,18 @@ pub const RECORDED: &str = "recorded";
 /// The ref by which an installation tries whether git asks the gate: below what belongs to us on a host, where nobody's
 /// push of this name ever lands.
 pub const PROBE: &str = "refs/undersign/is-the-gate-asked";
-const FILE: &str = "log.jsonl";
+pub(super) const FILE: &str = "log.jsonl";
 /// Earlier parts are `log-<seq of the last line>.jsonl`.
 const PART: (&str, &str) = ("log-", ".jsonl");
 /// The largest part, in bytes: the first line beyond it begins another part. Earlier parts are complete, and may be
 /// archived.
-const MAX_PART: u64 = 16 << 20;
+pub(super) const MAX_PART: u64 = 16 << 20;
 /// No log is longer: a larger number means damage.
 const MAX_SEQ: u64 = 1 << 53;
 /// How many bytes from the end each verdict searches for a known line.
 const MAX_BACK: u64 = 1 << 20;
 /// The longest line, in bytes: a push of a hundred thousand refs.
-const MAX_LINE: u64 = 64 << 20;
+pub(super) const MAX_LINE: u64 = 64 << 20;
 
 /// One verdict.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,9 +63,32 @@ pub struct Entry {
     /// The operator's reason, in words; none in a verdict.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+    /// The host on which the gate runs from here on; none in any other line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
 }
 
 impl Entry {
+    /// A line that is no verdict, with a sentence.
+    pub fn noted(outcome: &str, at: i64, note: String) -> Entry {
+        Entry {
+            seq: 0,
+            prev: String::new(),
+            at,
+            pusher: None,
+            outcome: outcome.to_owned(),
+            enforced: true,
+            policy: None,
+            organization: None,
+            refs: Vec::new(),
+            proposal: false,
+            cut: None,
+            missing: None,
+            note: Some(note),
+            host: None,
+        }
+    }
+
     /// Whether the gate stopped nothing: it allowed the push, or was only reporting.
     pub fn let_through(&self) -> bool {
         self.outcome == Decided::Allow.name() || !self.enforced
@@ -84,6 +107,9 @@ pub struct EntryRef {
     pub reasons: Vec<String>,
     /// The ids of the records that it is based on.
     pub records: Vec<String>,
+    /// Of a gate that only reports, and would have refused this: the sentences of the first reasons, in their order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub why: Vec<String>,
 }
 
 /// A log in a state directory; its user holds the lock.
@@ -99,6 +125,16 @@ pub struct Entries {
     pub entries: Vec<(Entry, AuditHead)>,
     /// The first and last of each range of missing lines: at the beginning, parts that were archived; elsewhere,
     /// deleted lines.
+    pub missing: Vec<(u64, u64)>,
+}
+
+/// What reading a log found besides its lines.
+#[derive(Debug, Default)]
+pub struct Extent {
+    pub lines: u64,
+    /// The last line.
+    pub head: Option<AuditHead>,
+    /// As in [`Entries::missing`].
     pub missing: Vec<(u64, u64)>,
 }
 
@@ -126,7 +162,7 @@ impl Log {
         let open = || File::options().create(true).read(true).append(true).open(&path);
         let mut file = open().map_err(failed)?;
         entry.cut = cut_torn(&mut file).map_err(failed)?;
-        let mut last = self.head_of(&mut file, &path)?;
+        let mut last = head_of(&mut file, &path)?;
         if last.is_some() && file.metadata().map_err(failed)?.len() >= MAX_PART {
             let seq = last.as_ref().map_or(0, |head| head.seq);
             std::fs::rename(&path, self.dir.join(format!("{}{seq:012}{}", PART.0, PART.1))).map_err(failed)?;
@@ -135,7 +171,7 @@ impl Log {
         if last.is_none()
             && let Some((_, part)) = self.parts().map_err(failed)?.pop()
         {
-            last = self.head_of(&mut File::open(&part).map_err(failed)?, &part)?;
+            last = head_of(&mut File::open(&part).map_err(failed)?, &part)?;
         }
         let there = last.unwrap_or_else(|| AuditHead { seq: 0, digest: "0".repeat(64) });
         if let Some(known) = &self.known
@@ -156,24 +192,35 @@ impl Log {
         Ok(AuditHead { seq: entry.seq, digest })
     }
 
-    /// The last line of a file of the log; none if it is empty.
-    fn head_of(&self, file: &mut File, path: &Path) -> Result<Option<AuditHead>, String> {
-        let line = last_line(file).map_err(|error| unread(path, &error))?;
-        let Some(line) = line else { return Ok(None) };
-        let last: Entry = serde_json::from_slice(&line).map_err(|_| damaged(path, "its last line is no entry"))?;
-        Ok(Some(AuditHead { seq: last.seq, digest: Digest::of(&line).to_string() }))
+    /// The last finished line; none if there is none.
+    ///
+    /// # Errors
+    /// A sentence: the log cannot be read.
+    pub(super) fn head(&self) -> Result<Option<AuditHead>, String> {
+        let of = |path: &Path| -> Result<Option<AuditHead>, String> {
+            let mut file = match File::open(path) {
+                Ok(file) => file,
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+                Err(error) => return Err(unread(path, &error)),
+            };
+            head_of(&mut file, path)
+        };
+        if let Some(head) = of(&self.path())? {
+            return Ok(Some(head));
+        }
+        let last = self.parts().map_err(|error| unread(&self.dir, &error))?.pop();
+        last.map_or(Ok(None), |(_, path)| of(&path))
     }
 
     /// The complete parts that are here, the oldest first, with the number of their last line.
-    fn parts(&self) -> std::io::Result<Vec<(u64, PathBuf)>> {
+    pub(super) fn parts(&self) -> std::io::Result<Vec<(u64, PathBuf)>> {
         let entries = match std::fs::read_dir(&self.dir) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
             entries => entries?,
         };
         let of = |entry: std::io::Result<std::fs::DirEntry>| {
             let path = entry.ok()?.path();
-            let name = path.file_name()?.to_str()?.strip_prefix(PART.0)?.strip_suffix(PART.1)?;
-            Some((name.parse().ok()?, path))
+            Some((part(path.file_name()?.to_str()?)?, path))
         };
         let mut parts: Vec<_> = entries.filter_map(of).collect();
         parts.sort();
@@ -185,23 +232,37 @@ impl Log {
     /// # Errors
     /// A sentence that names the first invalid line.
     pub fn read(&self) -> Result<Entries, String> {
+        let mut entries = Vec::new();
+        let extent = self.visit(&mut |entry, head| entries.push((entry, head.clone())))?;
+        Ok(Entries { entries, missing: extent.missing })
+    }
+
+    /// The same line by line, for logs of any length: one line is in memory at a time. What was passed on before an
+    /// error counts for nothing.
+    ///
+    /// # Errors
+    /// Like [`Log::read`].
+    pub fn visit(&self, each: &mut dyn FnMut(Entry, &AuditHead)) -> Result<Extent, String> {
         let parts = self.parts().map_err(|error| unread(&self.dir, &error))?;
-        let (mut log, mut prev) = (Entries::default(), None);
+        let (mut extent, mut is_another) = (Extent::default(), false);
+        let known = self.known.as_ref();
         for path in parts.into_iter().map(|(_, path)| path).chain([self.path()]) {
-            read_part(&path, &mut log, &mut prev)?;
+            let mut pass = |entry: Entry, head: &AuditHead| {
+                is_another |= known.is_some_and(|known| known.seq == head.seq && known != head);
+                each(entry, head);
+            };
+            read_part(&path, &mut extent, &mut pass)?;
         }
-        let is_another =
-            |known: &&AuditHead| log.entries.iter().any(|(_, head)| head.seq == known.seq && head != *known);
-        if let Some(known) = self.known.as_ref().filter(is_another) {
+        if let Some(known) = known.filter(|_| is_another) {
             return Err(damaged(&self.path(), &rewritten(known.seq)));
         }
-        let seq = prev.as_ref().map_or(0, |head: &AuditHead| head.seq);
-        log.missing.extend(self.known.as_ref().filter(|known| known.seq > seq).map(|known| (seq + 1, known.seq)));
-        Ok(log)
+        let seq = extent.head.as_ref().map_or(0, |head| head.seq);
+        extent.missing.extend(known.filter(|known| known.seq > seq).map(|known| (seq + 1, known.seq)));
+        Ok(extent)
     }
 }
 
-fn read_part(path: &Path, log: &mut Entries, prev: &mut Option<AuditHead>) -> Result<(), String> {
+fn read_part(path: &Path, extent: &mut Extent, each: &mut dyn FnMut(Entry, &AuditHead)) -> Result<(), String> {
     let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
@@ -220,25 +281,53 @@ fn read_part(path: &Path, log: &mut Entries, prev: &mut Option<AuditHead>) -> Re
             };
         };
         let entry: Entry =
-            serde_json::from_slice(text).map_err(|_| damaged(path, &format!("line {number} is no entry")))?;
-        let expected = prev.as_ref().map_or(1, |head| head.seq + 1);
-        // At the beginning of the log, earlier parts may have been archived; where the gate itself saw a loss, the log
-        // says so.
-        let gap = (entry.seq > expected && (prev.is_none() || entry.missing == Some(expected)))
-            .then(|| (expected, entry.seq - 1));
-        let zeros = "0".repeat(64);
-        let follows = entry.seq == expected
-            && entry.missing.is_none()
-            && entry.prev == *prev.as_ref().map_or(&zeros, |head| &head.digest);
-        if gap.is_none() && !follows {
+            serde_json::from_slice(text).map_err(|error| no_entry(path, &format!("line {number}"), &error))?;
+        let Some(gap) = follows(&entry, extent.head.as_ref()) else {
             return Err(damaged(path, &format!("line {number} does not follow the one before it")));
-        }
-        log.missing.extend(gap);
+        };
+        extent.missing.extend(gap);
+        extent.lines += 1;
         let head = AuditHead { seq: entry.seq, digest: Digest::of(text).to_string() };
-        *prev = Some(head.clone());
-        log.entries.push((entry, head));
+        each(entry, &head);
+        extent.head = Some(head);
     }
     Ok(())
+}
+
+/// Whether a line may stand after another, and which lines are missing between them.
+fn follows(entry: &Entry, before: Option<&AuditHead>) -> Option<Option<(u64, u64)>> {
+    let expected = before.map_or(1, |head| head.seq.saturating_add(1));
+    // At the beginning of the log, earlier parts may have been archived; where the gate itself saw a loss, the log says
+    // so.
+    if entry.seq > expected && (before.is_none() || entry.missing == Some(expected)) {
+        return Some(Some((expected, entry.seq - 1)));
+    }
+    let zeros = "0".repeat(64);
+    let is_next =
+        entry.seq == expected && entry.missing.is_none() && entry.prev == *before.map_or(&zeros, |head| &head.digest);
+    is_next.then_some(None)
+}
+
+/// The last finished line of a file of the log; none if it has none.
+fn head_of(file: &mut File, path: &Path) -> Result<Option<AuditHead>, String> {
+    let end = end_of_lines(file).map_err(|error| unread(path, &error))?;
+    let line = last_line(file, end).map_err(|error| unread(path, &error))?;
+    let Some(line) = line else { return Ok(None) };
+    let last: Entry = serde_json::from_slice(&line).map_err(|error| no_entry(path, "its last line", &error))?;
+    Ok(Some(AuditHead { seq: last.seq, digest: Digest::of(&line).to_string() }))
+}
+
+/// A line that cannot be read: by damage, or because a later version of the program wrote more into it.
+fn no_entry(path: &Path, which: &str, error: &serde_json::Error) -> String {
+    if error.to_string().starts_with("unknown field") {
+        return super::newer(path, &format!("which says more in {which} than this one knows"));
+    }
+    damaged(path, &format!("{which} is no entry"))
+}
+
+/// The number of the last line of a complete part, by the name of its file.
+pub(super) fn part(name: &str) -> Option<u64> {
+    name.strip_prefix(PART.0)?.strip_suffix(PART.1)?.parse().ok()
 }
 
 /// A log may be chained again with new digests, but it must still contain the line that the gate remembers.
@@ -277,20 +366,7 @@ fn damaged(path: &Path, why: &str) -> String {
 
 /// Cuts off an unfinished line: no answer was given for it. Returns its bytes, if there was one.
 fn cut_torn(file: &mut File) -> std::io::Result<Option<u64>> {
-    let end = file.seek(SeekFrom::End(0))?;
-    let mut start = end;
-    let mut block = [0; 4096];
-    while start > 0 {
-        let size = start.min(block.len() as u64);
-        file.seek(SeekFrom::Start(start - size))?;
-        let block = &mut block[..size as usize];
-        file.read_exact(block)?;
-        if let Some(at) = block.iter().rposition(|&b| b == b'\n') {
-            start = start - size + at as u64 + 1;
-            break;
-        }
-        start -= size;
-    }
+    let (start, end) = (end_of_lines(file)?, file.seek(SeekFrom::End(0))?);
     if start == end {
         return Ok(None);
     }
@@ -298,9 +374,25 @@ fn cut_torn(file: &mut File) -> std::io::Result<Option<u64>> {
     Ok(Some(end - start))
 }
 
-/// The last line without its line feed; none if the file is empty.
-fn last_line(file: &mut File) -> std::io::Result<Option<Vec<u8>>> {
-    let end = file.seek(SeekFrom::End(0))?;
+/// Where the last finished line ends.
+pub(super) fn end_of_lines(file: &mut File) -> std::io::Result<u64> {
+    let mut start = file.seek(SeekFrom::End(0))?;
+    let mut block = [0; 4096];
+    while start > 0 {
+        let size = start.min(block.len() as u64);
+        file.seek(SeekFrom::Start(start - size))?;
+        let block = &mut block[..size as usize];
+        file.read_exact(block)?;
+        if let Some(at) = block.iter().rposition(|&b| b == b'\n') {
+            return Ok(start - size + at as u64 + 1);
+        }
+        start -= size;
+    }
+    Ok(0)
+}
+
+/// The last of the lines that end there, without its line feed; none if nothing is there.
+fn last_line(file: &mut File, end: u64) -> std::io::Result<Option<Vec<u8>>> {
     let mut take = 4096u64;
     loop {
         let start = end.saturating_sub(take);
@@ -343,6 +435,7 @@ mod tests {
             cut: None,
             missing: None,
             note: None,
+            host: None,
         }
     }
 

@@ -2,14 +2,18 @@
 //! came, and what was answered. Facts that could let something through are used only if the gate's own key
 //! authenticates them.
 
+mod archive;
+mod backup;
 mod key;
 mod lock;
 mod log;
 mod states;
 
+pub use archive::{Archive, Held};
+pub use backup::{Checked, Restored, Snapshot, check, restore};
 pub use key::StateKey;
 pub use lock::{Lock, LockError};
-pub use log::{Entries, Entry, EntryRef, LANDED, Log, PROBE, RECORDED};
+pub use log::{Entries, Entry, EntryRef, Extent, LANDED, Log, PROBE, RECORDED};
 
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
@@ -29,6 +33,18 @@ use crate::policy::{Policy, Roster};
 use crate::record::{Chain, ChainId};
 
 const SCHEMA: &str = "undersign-memory/v1";
+/// The format of a state directory: its memory, its states and its log. It increases when an older program would
+/// misread or lose what a newer one writes; that program then refuses the state.
+///
+/// * 1, without a number: as in the first builds.
+/// * 2: `restored` and `host` in the memory, `why` and `host` in the lines of the log.
+const FORMAT: u32 = 2;
+/// The outcome in the log for a state that was taken over from an older program.
+const UPGRADED: &str = "upgraded";
+/// The outcome in the log for a gate that goes on on another host.
+const MOVED: &str = "moved";
+/// The longest name of a host, in bytes.
+const MAX_HOST: usize = 255;
 const FILE: &str = "memory.json";
 /// The parts of the ledger that matter under the current policy, and those that matter under any.
 const LEDGER: &str = "ledger.cache";
@@ -87,7 +103,39 @@ impl GateState {
         let lock = Lock::take(dir, access.patience).map_err(|error| error.to_string())?;
         sweep(dir);
         let memory = GateState::look(dir, access)?;
-        Ok(GateState { _lock: Some(lock), ..memory })
+        let mut memory = GateState { _lock: Some(lock), ..memory };
+        memory.upgrade()?;
+        Ok(memory)
+    }
+
+    /// Says in the log that the gate now runs on another host: of two that take turns, nobody would know otherwise.
+    ///
+    /// # Errors
+    /// A sentence: the state cannot be written.
+    pub fn on_host(&mut self, host: &str, now: i64) -> Result<(), String> {
+        let host: String = host.chars().take(MAX_HOST / 4).collect();
+        if !self.is_vouched || self.remembered.host.as_ref() == Some(&host) {
+            return Ok(());
+        }
+        let Some(before) = self.remembered.host.replace(host.clone()) else { return Ok(()) };
+        let note = format!("The gate runs on {host} now; before, it ran on {before}. One state belongs to one host.");
+        self.enter_and_keep(Entry { host: Some(host), ..Entry::noted(MOVED, now, note) }).map(|_| ())
+    }
+
+    /// Takes over a state of an older format, and says so in the log. A state that this gate's key does not vouch for
+    /// stays as it is until it is written for another reason.
+    fn upgrade(&mut self) -> Result<(), String> {
+        let format = self.remembered.format.unwrap_or(1);
+        if format >= FORMAT || !self.is_vouched || !self.dir.join(FILE).exists() {
+            return Ok(());
+        }
+        let note = format!(
+            "The state was of format {format}; undersign {} writes format {FORMAT}. Older versions refuse it from now \
+             on.",
+            env!("CARGO_PKG_VERSION")
+        );
+        let at = crate::disk::now();
+        self.enter_and_keep(Entry::noted(UPGRADED, at, note)).map(|_| ())
     }
 
     /// The same for readers: nothing is locked, created or written.
@@ -243,6 +291,14 @@ impl GateState {
         Ok(known)
     }
 
+    /// Goes on with what a backup knew, at the request of an operator; returns when that was made, if the state is from
+    /// one.
+    pub fn accept_restored(&mut self) -> Result<Option<i64>, String> {
+        let Some(made) = self.remembered.restored.take() else { return Ok(None) };
+        self.write()?;
+        Ok(Some(made))
+    }
+
     /// Notes the tip of a ref, at the request of an operator or after a verdict on that tip.
     pub fn stands(&mut self, name: &str, tip: ObjectId) -> Result<(), String> {
         self.remembered.tips.insert(name.to_owned(), tip.to_string());
@@ -261,6 +317,7 @@ impl GateState {
     }
 
     fn write(&mut self) -> Result<(), String> {
+        self.remembered.format = Some(FORMAT);
         let remembered = self.remembered.clone();
         let tag =
             self.key.as_ref().map(|key| key.tag(&purpose(FILE, &self.repository), &[&plain(&remembered)]).to_string());
@@ -327,6 +384,16 @@ impl GateState {
         self.remembered.log = Some(head.clone());
         Ok(head)
     }
+
+    /// The same, and remembers it at once: nobody else will before the next push that is let through.
+    ///
+    /// # Errors
+    /// Like [`Log::append`].
+    pub fn enter_and_keep(&mut self, entry: Entry) -> Result<AuditHead, String> {
+        let head = self.enter(entry)?;
+        self.write()?;
+        Ok(head)
+    }
 }
 
 /// The memory and the recorded states, for readers: nothing is locked, created or written.
@@ -381,16 +448,10 @@ fn is_own(written: &Written, key: Option<&StateKey>, repository: &str) -> bool {
 }
 
 fn decode(path: &Path, bytes: &[u8]) -> Result<Written, String> {
-    let newer = || {
-        format!(
-            "The gate's state {} was written by a newer version of undersign, which remembers more than this one. Run \
-             that version.",
-            path.display()
-        )
-    };
+    let remembers_more = || newer(path, "which remembers more than this one");
     let broken = |error: serde_json::Error| match error.to_string() {
         // The field would be lost with the next write.
-        why if why.starts_with("unknown field") => newer(),
+        why if why.starts_with("unknown field") => remembers_more(),
         why => damaged(path, &why),
     };
     let mut fields: serde_json::Map<String, Value> = serde_json::from_slice(bytes).map_err(broken)?;
@@ -398,10 +459,23 @@ fn decode(path: &Path, bytes: &[u8]) -> Result<Written, String> {
     let (schema, tag) = (text("schema"), text("tag"));
     let schema = schema.ok_or_else(|| damaged(path, "it does not say what it is"))?;
     if schema != SCHEMA {
-        return Err(newer());
+        return Err(remembers_more());
+    }
+    // First, since a newer format may have changed what the other members are.
+    if let Some(format) = fields.get("format").and_then(Value::as_u64).filter(|format| *format > u64::from(FORMAT)) {
+        return Err(newer(path, &format!("in format {format}, and this one knows {FORMAT}")));
     }
     let remembered = serde_json::from_value(Value::Object(fields)).map_err(broken)?;
     Ok(Written { schema, tag, remembered })
+}
+
+/// What a gate says of a state that it must not touch: whatever it does not know would be lost with the next write.
+fn newer(path: &Path, why: &str) -> String {
+    format!(
+        "The gate's state {} was written by a newer version of undersign, {why}. Run that version, or a later one; \
+         nothing was changed.",
+        path.display()
+    )
 }
 
 fn damaged(path: &Path, why: &str) -> String {

@@ -11,10 +11,10 @@ use crate::change::digest::Digest;
 use crate::disk::give_away;
 use crate::gate::States;
 
-const FILE: &str = "states";
+pub(super) const FILE: &str = "states";
 const HEADER: &str = "undersign-states/v1\n";
 /// Bytes; enough for some millions of landings.
-const MAX_FILE: u64 = 512 << 20;
+pub(super) const MAX_FILE: u64 = 512 << 20;
 
 /// The file of a state directory.
 #[derive(Debug)]
@@ -41,6 +41,10 @@ impl StatesFile {
             Ok(meta) if meta.len() > MAX_FILE => return Err(failed("it is too large".to_owned())),
             Ok(_) => std::fs::read(&path).map_err(|error| failed(error.to_string()))?,
         };
+        let first = bytes.split(|&b| b == b'\n').next().unwrap_or_default();
+        if first.starts_with(b"undersign-states/") && first != HEADER.trim_end().as_bytes() {
+            return Err(super::newer(&path, "in a format that this one does not know"));
+        }
         let (mut states, mut last, mut end) = (States::default(), Digest([0; 32]), 0);
         let (mut start, mut at, mut batch) = (0, 0, Vec::new());
         while let Some(length) = bytes[at..].iter().position(|&b| b == b'\n') {
@@ -59,6 +63,11 @@ impl StatesFile {
             at = next;
         }
         Ok((StatesFile { path, key, purpose, last, end }, states))
+    }
+
+    /// How many bytes are authenticated.
+    pub fn end(&self) -> u64 {
+        self.end
     }
 
     /// Appends a batch, which may be empty: then it only says that from now on states are recorded.

@@ -351,3 +351,19 @@ fn a_token_in_a_url_is_neither_signed_nor_said_and_older_records_that_hold_one_a
     }
     run(&f, &["record", "show", &id, "--payload"]).exits(0).says("TOKEN123");
 }
+
+#[test]
+fn hosts_that_take_turns_at_a_state_are_told_and_one_that_moved_is_not() {
+    use undersign::gate_state::{Access, GateState, StateKey};
+    let h = Host::new();
+    let on = |host: &str, at: i64| {
+        let key = StateKey::read(&h.bare.join("undersign/state.key")).unwrap();
+        let access = Access { key: Some(key), repository: "fixture-1", patience: None };
+        GateState::open(&h.bare.join("undersign/gate"), access).unwrap().on_host(host, at).unwrap();
+    };
+    on("ops1", 10);
+    on("ops2", 20);
+    assert!(!h.doctor().out.contains("take turns"));
+    on("ops1", 30);
+    h.fails("Several hosts take turns at this state: ops1 went on with it at 1970-01-01T00:00:30Z");
+}

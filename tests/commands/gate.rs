@@ -1,4 +1,4 @@
-//! `undersign gate log`.
+//! `undersign gate log`, and the report over a trial.
 
 use std::path::PathBuf;
 
@@ -91,4 +91,37 @@ fn what_was_cut_off_at_the_end_or_altered_there_is_missed_by_who_kept_an_answer(
         .complains(&format!("a line with digest {last}: it was cut off"));
     let other = beside(&f, "nothing", "");
     run(&f, &["gate", "log", "--holds", &other]).exits(70);
+}
+
+#[test]
+fn a_trial_tells_what_would_have_been_refused_and_whether_the_team_is_ready() {
+    let f = Fixture::new();
+    run(&f, &["report", "trial", "--ready"]).exits(1).says("begins a trial");
+    verify(&f, "main", WORK, &["--report-only", "--pusher", "mina"]).exits(0);
+    let said =
+        run(&f, &["report", "trial"]).exits(0).says("1 of 1 push would have been refused: 1 for what they bring");
+    let said = said.says("missing  default needs 1 of role senior, has 0. (1)").says("people   mina (1)");
+    said.says("refs     refs/heads/main (1)").says("It is too early to say");
+    f.decide("dana", WORK, Verdict::Approve);
+    verify(&f, "main", WORK, &["--report-only", "--pusher", "mina"]).exits(0);
+    let state = file(&f).parent().unwrap().display().to_string();
+    let json = run(&f, &["report", "trial", "--state", &state, "--format", "json"]).exits(0).json();
+    assert_eq!((&json["pushes"]["signed"], &json["pushes"]["refused"]), (&1.into(), &1.into()));
+    assert_eq!((&json["log"]["lines"], &json["readiness"]), (&2.into(), &"too-early".into()));
+    edit(&f, "\"outcome\":\"deny\"", "\"outcome\":\"allow\"");
+    run(&f, &["report", "trial"]).exits(70).complains("line 2 does not follow");
+    run(&f, &["report", "trial", "--state", "nowhere"]).exits(70).complains("nowhere is no directory");
+}
+
+#[test]
+fn a_trial_also_tells_of_pushes_that_could_not_be_judged_at_all() {
+    let f = Fixture::new();
+    verify(&f, "main", WORK, &["--report-only"]).exits(0);
+    let other = ["--report-only", "--repository-id", "another"];
+    verify(&f, "main", WORK, &other).exits(0);
+    let said = run(&f, &["report", "trial"]).exits(0);
+    said.says("POLICY_INVALID: 1 push").says("Not ready to enforce").says("could not judge 1 push");
+    // What is enforced is stopped by it, and needs no report.
+    verify(&f, "main", WORK, &other[1..]).exits(4);
+    run(&f, &["report", "trial"]).exits(0).says("2 of 2 pushes");
 }

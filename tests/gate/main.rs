@@ -14,10 +14,12 @@ mod plain;
 mod token;
 
 mod audit;
+mod backup;
 mod bounds;
 mod breaker;
 mod content;
 mod emergency;
+mod formats;
 mod inheritance;
 mod links;
 mod objects;

@@ -51,7 +51,9 @@ pub fn run(repository: &Repository) -> Result<(), String> {
         found.extend(repository.is_bare().then(|| others_of_this_id(repository, policy)).flatten());
         found.extend(policy_branch.as_ref().into_iter().flat_map(|branch| pipelines(repository, policy, branch)));
     }
-    found.extend(log(&settings.state.clone().unwrap_or_else(|| enforcement::default_state(repository))));
+    let own = enforcement::default_state(repository);
+    found.extend(settings.state.as_ref().and_then(|state| other_state(state, &own)));
+    found.extend(log(settings.state.as_ref().unwrap_or(&own)));
     for finding in &found {
         match finding {
             Good(text) => outln!("✓ {text}"),
@@ -461,15 +463,77 @@ fn settings(repository: &Repository) -> Settings {
     Settings { state: given("--state"), state_key: given("--state-key"), ..Settings::default() }
 }
 
+/// A second state of the same repository: each gate knows only what it judged itself.
+fn other_state(state: &Path, own: &Path) -> Option<Finding> {
+    let is_other = std::fs::canonicalize(state).ok() != std::fs::canonicalize(own).ok();
+    (is_other && own.join("log.jsonl").exists()).then(|| {
+        Note(format!(
+            "There is another state of a gate in {}, beside the one that the hook uses. Whatever a gate with that state \
+             judged, this one did not see: one repository has one state. Set the other one aside if nothing uses it.",
+            visible::line(own.as_os_str().as_encoded_bytes())
+        ))
+    })
+}
+
+/// Hosts that are told apart in a log.
+const MAX_HOSTS: usize = 1_000;
+/// Two hosts that take turns within so many seconds are no move: a week.
+const TURNS: i64 = 7 * 24 * 3600;
+
+/// Whether a host went on with a state that another had gone on with meanwhile.
+#[derive(Default)]
+struct Hosts {
+    /// Until when each had it.
+    left: std::collections::HashMap<String, i64>,
+    now: Option<String>,
+    turn: Option<(String, i64)>,
+}
+
+impl Hosts {
+    fn line(&mut self, at: i64, note: &str, host: String) {
+        let before = self.now.take().or_else(|| first_host(note));
+        if let Some(before) = before.filter(|_| self.left.len() < MAX_HOSTS) {
+            self.left.insert(before, at);
+        }
+        if self.left.get(&host).is_some_and(|left| at - left <= TURNS) {
+            self.turn = Some((host.clone(), at));
+        }
+        self.now = Some(host);
+    }
+
+    fn told(self) -> Option<Finding> {
+        let (host, at) = self.turn?;
+        let at = jiff::Timestamp::from_second(at).map_or_else(|_| at.to_string(), |at| at.to_string());
+        Some(Bad(format!(
+            "Several hosts take turns at this state: {} went on with it at {at}, after another had. Locks may not hold \
+             between hosts, so let one host run the gate. `undersign gate log` lists them as `moved`.",
+            visible::text(&host)
+        )))
+    }
+}
+
+/// The first line about hosts also names the one before.
+fn first_host(note: &str) -> Option<String> {
+    let (_, before) = note.split_once("; before, it ran on ")?;
+    Some(before.strip_suffix(". One state belongs to one host.")?.to_owned())
+}
+
 fn log(dir: &Path) -> Vec<Finding> {
     if !dir.exists() {
         return Vec::new();
     }
     let mut found: Vec<_> = others_may_write(dir, "the gate's state").into_iter().collect();
-    found.push(match gate_state::log_of(dir).and_then(|log| log.read()) {
+    let mut hosts = Hosts::default();
+    let mut look = |entry: gate_state::Entry, _: &_| {
+        if let (Some(host), Some(note)) = (entry.host, entry.note) {
+            hosts.line(entry.at, &note, host);
+        }
+    };
+    let read = gate_state::log_of(dir).and_then(|log| log.visit(&mut look));
+    found.push(match read {
         Err(why) => Bad(why),
         Ok(log) => {
-            let lines = counted(log.entries.len(), "line");
+            let lines = counted(usize::try_from(log.lines).unwrap_or(usize::MAX), "line");
             match log.missing.last() {
                 None => Good(format!("The log of verdicts is whole: {lines}.")),
                 Some((1, last)) => Note(format!(
@@ -483,5 +547,6 @@ fn log(dir: &Path) -> Vec<Finding> {
             }
         }
     });
+    found.extend(hosts.told());
     found
 }

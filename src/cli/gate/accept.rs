@@ -10,8 +10,11 @@ use crate::enforcement::{self, Accepted};
 #[derive(Args)]
 pub struct Options {
     /// The clock ran ahead when a push was let through (TIME): take it back to now
-    #[arg(long, required_unless_present = "lost", conflicts_with = "lost")]
+    #[arg(long, required_unless_present_any = ["lost", "restored"], conflicts_with = "lost")]
     clock: bool,
+    /// The state was restored from a backup (RESTORED): go on with what it knows
+    #[arg(long, conflicts_with_all = ["clock", "lost"])]
+    restored: bool,
     /// Records of this chain, KEY-ID/CHAIN-ID, are gone for good (LEDGER_ROLLBACK): miss them no more
     #[arg(long, value_name = "CHAIN")]
     lost: Option<String>,
@@ -27,6 +30,7 @@ pub fn run(options: &Options, repository: &Path) -> Result<(), String> {
         return Err("Say why with --because: the log keeps it.".to_owned());
     }
     let what = match &options.lost {
+        None if options.restored => Accepted::Restored,
         None => Accepted::Clock,
         Some(chain) => {
             let id = chain.rsplit("decisions/").next().unwrap_or(chain);

@@ -1,6 +1,7 @@
 //! `undersign gate`: commands for the machines on which gates run.
 
 mod accept;
+mod backup;
 pub mod hook;
 mod install;
 mod keygen;
@@ -28,12 +29,25 @@ enum Command {
     /// Answer for what protected refs show now: from then on nothing else is a place to begin
     #[command(after_help = help!("0 when it is recorded", "undersign --repo /srv/git/shop.git gate record"))]
     Record(record::Options),
-    /// Answer for a clock that ran ahead, or for records that are gone, so that the gate goes on
+    /// Answer for a clock that ran ahead, for records that are gone, or for a restored state, so that the gate goes on
     #[command(after_help = help!(
         "0 when it is accepted",
         "undersign --repo /srv/git/shop.git gate accept --clock --because 'NTP was down'"
     ))]
     Accept(accept::Options),
+    /// Copy the gate's state into one file, while the gate is at work; or check such a file
+    #[command(after_help = help!(
+        "0 when the backup is written, or holds",
+        "undersign --repo /srv/git/shop.git gate backup --to /var/backups/shop.gate",
+        "undersign --repo /srv/git/shop.git gate backup --check /var/backups/shop.gate"
+    ))]
+    Backup(backup::BackupOptions),
+    /// Put a backup in the place of a lost state; nothing lands until `gate accept --restored`
+    #[command(after_help = help!(
+        "0 when it is restored",
+        "undersign --repo /srv/git/shop.git gate restore /var/backups/shop.gate"
+    ))]
+    Restore(backup::RestoreOptions),
     /// Print the gate's log of verdicts, and check that none was altered or taken out
     #[command(after_help = help!(
         "0 when none was altered or taken out",
@@ -57,6 +71,8 @@ pub fn run(options: &Options, repository: Option<&Path>) -> Result<(), String> {
         Command::Install(options) => install::run(options),
         Command::Record(options) => record::run(options, repository.unwrap_or(Path::new("."))),
         Command::Accept(options) => accept::run(options, repository.unwrap_or(Path::new("."))),
+        Command::Backup(options) => backup::back_up(options, repository.unwrap_or(Path::new("."))),
+        Command::Restore(options) => backup::restore(options, repository.unwrap_or(Path::new("."))),
         Command::Log(options) => log::run(options, repository.unwrap_or(Path::new("."))),
         #[cfg(feature = "serve")]
         Command::Serve(options) => serve::run(options, repository),

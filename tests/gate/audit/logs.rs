@@ -43,6 +43,7 @@ pub fn with_log(year: &Year, moves: &[Moved]) -> Query {
             outcome: moved.outcome.to_owned(),
             reasons: Vec::new(),
             records: Vec::new(),
+            why: Vec::new(),
         };
         let (prev, outcome, refs) = (String::new(), moved.outcome.to_owned(), vec![own]);
         let (pusher, proposal) = (Some("mina".to_owned()), moved.is_proposal);
@@ -61,6 +62,7 @@ pub fn with_log(year: &Year, moves: &[Moved]) -> Query {
             cut,
             missing,
             note,
+            host: None,
         };
         log.append(entry).unwrap();
     }

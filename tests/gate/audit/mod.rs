@@ -324,6 +324,7 @@ fn enter(log: &Log, at: i64, (outcome, enforced): (&str, bool), moved: (&str, &s
         outcome: outcome.to_owned(),
         reasons: Vec::new(),
         records: moved.2.to_vec(),
+        why: Vec::new(),
     };
     let entry = Entry {
         seq: 0,
@@ -339,6 +340,7 @@ fn enter(log: &Log, at: i64, (outcome, enforced): (&str, bool), moved: (&str, &s
         cut: None,
         missing: None,
         note: None,
+        host: None,
     };
     log.append(entry).unwrap();
 }

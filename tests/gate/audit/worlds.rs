@@ -142,6 +142,7 @@ fn logged(state: &std::path::Path, at: i64, outcome: &str, old: &str, new: &str)
         outcome: outcome.to_owned(),
         reasons: Vec::new(),
         records: Vec::new(),
+        why: Vec::new(),
     };
     let (pusher, policy, prev) = (None, None, String::new());
     let (outcome, refs) = (outcome.to_owned(), vec![moved]);
@@ -160,6 +161,7 @@ fn logged(state: &std::path::Path, at: i64, outcome: &str, old: &str, new: &str)
         cut,
         missing,
         note,
+        host: None,
     };
     Log::in_dir(state).append(entry).unwrap();
 }
