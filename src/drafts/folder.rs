@@ -2,7 +2,7 @@
 //! that is renamed, and come to no other repository that takes its place. The folder says of which repository it is,
 //! so that no copy takes it from the first.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io::{ErrorKind, Write as _};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::os::unix::fs::MetadataExt as _;
@@ -145,10 +145,21 @@ fn by_path(all: &Path, repository: &Path) -> PathBuf {
     let dir = |of: &[u8]| all.join(format!("path-{}", Digest::of(of).short()));
     let first = dir(own.place.as_os_str().as_bytes());
     match Claim::read(&first) {
-        // Another repository was there before.
-        Some(claim) if !claim.is_of(&own) => dir(&own.encode()),
-        _ => first,
+        Some(claim) if claim.is_of(&own) => first,
+        // Until now, folders did not say whose they are.
+        None if first.is_dir() => first,
+        // It was elsewhere when it got its folder, or another repository was here.
+        other => {
+            let folders = std::fs::read_dir(all).into_iter().flatten().flatten().map(|entry| entry.path());
+            let mut folders = folders.filter(|path| path.file_name().is_some_and(is_by_path));
+            let found = folders.find(|path| Claim::read(path).is_some_and(|claim| claim.is_of(&own)));
+            found.unwrap_or_else(|| if other.is_none() { first } else { dir(&own.encode()) })
+        }
     }
+}
+
+fn is_by_path(name: &OsStr) -> bool {
+    name.as_bytes().starts_with(b"path-")
 }
 
 /// Copies drafts, so that who has the first ones keeps them.

@@ -66,7 +66,14 @@ impl Drafts {
         let now = Seen::of(&self.dir, repository);
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).insert(repository.to_owned(), now);
         let mut folder = Folder::of(&self.dir, repository);
-        let mut found = folder.find(refs, change)?;
+        let mut found = match folder.find(refs, change) {
+            Ok(found) => found,
+            // What could not be written to that disk is shown all the same.
+            Err(why) => {
+                let draft = self.with_unsaved(refs, change, None);
+                return if draft.is_some() { Ok(Loaded { draft, told: Some(why) }) } else { Err(why) };
+            }
+        };
         let is_settled = found.other.is_none() && found.elsewhere.is_empty() && folder.more.is_none();
         // Another desk may be writing one of them: what it wrote is kept, too.
         let locked = if is_settled { None } else { lock(&self.dir.join("lock")).ok() };

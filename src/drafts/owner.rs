@@ -67,7 +67,7 @@ pub(super) fn is_of(draft: &Draft, refs: &dyn Refs, change: &Change) -> bool {
     }
     let tip = refs.tip(name);
     let carries_on = |full: &str| {
-        let was_shown = draft.refs.iter().any(|name| name == full);
+        let was_shown = draft.refs.iter().any(|name| name == full) && keeps(draft, refs, full, &head);
         let is_later = || refs.contains(&head, &draft.head);
         let is_renamed = || refs.was_named(full, name) && (is_later() || refs.was_at(full, &draft.head));
         let is_next = tip.is_none() && follows(refs.remote().as_deref(), name, full) && (was_shown || is_later());
