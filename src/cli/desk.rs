@@ -250,3 +250,36 @@ fn unsaved(draft: &UnsavedDraft) -> String {
 fn warn(sentence: &str) {
     let _ = writeln!(std::io::stderr(), "undersign: {sentence}");
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_range_is_called_by_its_branches_and_commits_and_not_by_where_one_stands() {
+        let dir = tempfile::tempdir().unwrap();
+        let raw = git2::Repository::init(dir.path()).unwrap();
+        let who = git2::Signature::now("Dana", "dana@example.com").unwrap();
+        let tree = raw.find_tree(raw.treebuilder(None).unwrap().write().unwrap()).unwrap();
+        let first = raw.commit(Some("refs/heads/main"), &who, &who, "Start", &tree, &[]).unwrap();
+        let parent = raw.find_commit(first).unwrap();
+        let commit = |name: &str| raw.commit(Some(name), &who, &who, name, &tree, &[&parent]).unwrap();
+        let [a, _] = ["refs/heads/a", "refs/heads/b"].map(commit);
+        let repository = Repository::open(dir.path()).unwrap();
+        let named = |range: &str| {
+            let (base, head) = range.split_once("..").unwrap();
+            let revision =
+                [base, head].map(|text| repository.resolve(if text.is_empty() { "HEAD" } else { text }).unwrap());
+            let revision = repository.revision(revision[0], revision[1], revision[0]).unwrap();
+            super::named(&repository, range, &revision)
+        };
+        raw.set_head("refs/heads/a").unwrap();
+        assert_eq!([named("main..HEAD"), named("main..a"), named("main..")], ["main..a"; 3]);
+        assert_eq!(named("HEAD~1..HEAD"), format!("{first}..a"));
+        raw.set_head("refs/heads/b").unwrap();
+        assert_eq!(named("main..HEAD"), "main..b");
+        raw.set_head_detached(a).unwrap();
+        assert_eq!(named("main..HEAD"), "main..main-worktree/HEAD");
+        assert_eq!(named("main..a^0"), format!("main..{a}"));
+    }
+}

@@ -98,7 +98,7 @@ impl Folder {
 }
 
 /// Which repository a desk read, so that what it writes goes to no other that takes its place.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Seen {
     name: Option<String>,
     claim: Claim,
@@ -113,7 +113,7 @@ impl Seen {
         Seen { name, claim: Claim::of(repository) }
     }
 
-    fn is_still(&self, all: &Path, repository: &Path) -> bool {
+    pub fn is_still(&self, all: &Path, repository: &Path) -> bool {
         let now = Seen::of(all, repository);
         match self.claim.born.and(now.claim.born) {
             Some(_) => self.claim.is_of(&now.claim),

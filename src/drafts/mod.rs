@@ -92,8 +92,13 @@ impl Drafts {
     /// A draft, with what could not be saved.
     fn with_unsaved(&self, refs: &dyn Refs, change: &Change, mut draft: Option<Draft>) -> Option<Draft> {
         let unsaved = self.unsaved.lock().unwrap_or_else(PoisonError::into_inner);
-        let of_repository = unsaved.iter().filter(|unsaved| unsaved.repository == refs.repository());
-        for UnsavedDraft { base, draft: own, .. } in of_repository.filter(|it| owner::is_of(&it.draft, refs, change)) {
+        // What is written about the repository that was here before stays with that.
+        let is_here = |it: &&UnsavedDraft| {
+            it.repository == refs.repository()
+                && it.seen.as_ref().is_none_or(|seen| seen.is_still(&self.dir, &it.repository))
+                && owner::is_of(&it.draft, refs, change)
+        };
+        for UnsavedDraft { base, draft: own, .. } in unsaved.iter().filter(is_here) {
             let whole = draft.map_or_else(|| own.clone(), |draft| draft.with_changes(base, own));
             draft = Some(Draft { refs: names(change), change: change.id.clone(), ..whole });
         }
@@ -114,11 +119,11 @@ impl Drafts {
     pub fn save(&self, refs: &dyn Refs, base: &Draft, draft: &Draft) -> Result<Saved, String> {
         let before = self.save_the_rest(refs);
         let mut unsaved = self.unsaved.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(own) = unsaved.iter_mut().find(|unsaved| unsaved.is_of(refs.repository(), draft)) {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner).get(refs.repository()).cloned();
+        if let Some(own) = unsaved.iter_mut().find(|it| it.is_of(refs.repository(), seen.as_ref(), draft)) {
             own.draft = draft.clone();
             return Err(own.why.clone());
         }
-        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner).get(refs.repository()).cloned();
         let saved = self.write(refs, seen.as_ref(), base, draft);
         let saved = saved.map(|saved| Saved { problem: before.or(saved.problem), ..saved });
         saved.inspect_err(|why| {

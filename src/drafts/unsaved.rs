@@ -1,6 +1,6 @@
 //! What could not be written to disk, until it can be.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::folder::Seen;
 use crate::decision::{Draft, Note};
@@ -20,9 +20,10 @@ pub struct UnsavedDraft {
 
 impl UnsavedDraft {
     /// Whether this is where a draft of one review is kept until it can be saved. The name of a change says too little:
-    /// a worktree has it that was made anew for another task.
-    pub(super) fn is_of(&self, repository: &std::path::Path, draft: &Draft) -> bool {
-        self.repository == repository && self.draft.key() == draft.key() && self.draft.head == draft.head
+    /// a worktree has it that was made anew for another task, and so does a repository that took the place of another.
+    pub(super) fn is_of(&self, repository: &Path, seen: Option<&Seen>, draft: &Draft) -> bool {
+        let is_same = self.repository == repository && self.seen.as_ref() == seen;
+        is_same && self.draft.key() == draft.key() && self.draft.head == draft.head
     }
 
     /// The change that it is about, and what the person wrote since it was last saved, each with its place. Marks of

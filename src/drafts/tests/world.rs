@@ -509,7 +509,7 @@ fn is_kept(world: &World, told: &str) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, max_shrink_iters: 4000, ..Default::default() })]
+    #![proptest_config(ProptestConfig { cases: 300, max_shrink_iters: 4000, ..Default::default() })]
 
     #[test]
     fn whatever_happens_to_repositories_and_refs_no_note_is_lost_or_on_another_task(is_writable: bool, acts in acts()) {
