@@ -212,7 +212,7 @@ impl Desk {
     /// As a review that is opened: the draft is about the open revision from then on.
     fn open(&mut self, world: &World, repo: usize, change: &Change) {
         let place = world.repos[repo].place.clone();
-        let Ok(loaded) = self.drafts.load(&Seen(world, place.clone()), change) else { return };
+        let loaded = self.drafts.load(&Seen(world, place.clone()), change).unwrap_or_default();
         let revision = crate::decision::Revised::of(&change.revision);
         let saved = loaded.draft.unwrap_or_else(|| Draft::new(&change.id, revision.clone()));
         let mut draft = saved.clone();
