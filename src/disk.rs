@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::ErrorKind::{AlreadyExists, InvalidInput, PermissionDenied, Unsupported};
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
@@ -28,6 +28,21 @@ pub fn stream_atomically(path: &Path, write: impl FnOnce(&mut File) -> std::io::
     })?;
     // The names last: the file's own, and those of the directories that were created for it.
     dir.ancestors().take(new + 1).try_for_each(sync_dir)
+}
+
+/// Reads a small file that somebody else may have put there; empty if it cannot be one.
+pub(crate) fn read_small(path: &Path, most: u64) -> Vec<u8> {
+    let read = || -> std::io::Result<Vec<u8>> {
+        // A pipe at this path must not block.
+        let meta = std::fs::metadata(path)?;
+        if !meta.is_file() || meta.len() > most {
+            return Ok(Vec::new());
+        }
+        let mut bytes = Vec::new();
+        File::open(path)?.take(most).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    };
+    read().unwrap_or_default()
 }
 
 /// Creates a file that is not there. What a killed process left is removed; nothing is written through a link, which a

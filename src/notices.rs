@@ -19,8 +19,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::change::digest::Digest;
 use crate::change::visible;
+use crate::disk::read_small;
 use crate::disk::write_atomically;
-use crate::waiting::read_small;
 
 const SCHEMA: &str = "undersign-notice/v0";
 const KEPT: &str = "undersign-notices/v0";

@@ -8,15 +8,13 @@
 //! damaged counts as empty.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use crate::change::ObjectId;
 use crate::change::digest::Digest;
-use crate::disk::write_atomically;
+use crate::disk::{read_small, write_atomically};
 
 const SCHEMA: &str = "undersign-waiting/v0";
 /// Bytes of a file; a larger one is not read.
@@ -44,21 +42,6 @@ pub fn home() -> Option<PathBuf> {
 fn file(home: &Path, common_dir: &Path) -> PathBuf {
     let place = std::fs::canonicalize(common_dir).unwrap_or_else(|_| common_dir.to_owned());
     home.join("waiting").join(format!("{}.json", Digest::of(place.as_os_str().as_encoded_bytes()).short()))
-}
-
-/// Reads a file of this program's state; empty if it cannot be one.
-pub(crate) fn read_small(path: &Path, most: u64) -> Vec<u8> {
-    let read = || -> std::io::Result<Vec<u8>> {
-        // A pipe at this path must not block.
-        let meta = std::fs::metadata(path)?;
-        if !meta.is_file() || meta.len() > most {
-            return Ok(Vec::new());
-        }
-        let mut bytes = Vec::new();
-        File::open(path)?.take(most).read_to_end(&mut bytes)?;
-        Ok(bytes)
-    };
-    read().unwrap_or_default()
 }
 
 fn parse(bytes: &[u8], now: i64) -> WaitingSince {

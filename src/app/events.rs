@@ -251,7 +251,7 @@ fn opened(state: &mut State, ticket: u64, result: Result<Box<Opened>, String>) -
             let mut review = Review::new(ticket, change.clone(), snapshot.clone(), diff.clone(), draft, read_only);
             review.text_cache.room = state.room;
             review.saved = saved.unwrap_or(review.saved);
-            state.status = draft_problem;
+            state.status = None;
             if is_moved {
                 let again = state.keymap.first(super::action::Action::Again);
                 let told = match renamed {
@@ -270,6 +270,11 @@ fn opened(state: &mut State, ticket: u64, result: Result<Box<Opened>, String>) -
                 };
                 state.status = Some(state.status.take().map_or(told.clone(), |said| format!("{told} {said}")));
             }
+            // What became of what a person wrote comes before what else there is to say.
+            state.status = match (draft_problem, state.status.take()) {
+                (Some(first), Some(then)) => Some(format!("{first} {then}")),
+                (one, other) => one.or(other),
+            };
             let order = review.order.clone();
             state.screen = Screen::Review(Box::new(review));
             state.aside = None;

@@ -12,7 +12,7 @@ use super::{meant, queue};
 use crate::app::servers::ServerSource;
 use crate::app::{Effect, State};
 use crate::cache::{self, Caches};
-use crate::change::{Change, visible};
+use crate::change::{Change, ObjectId, Revision, visible};
 use crate::config::{Config, data_directory};
 use crate::delivery::ServerAccess;
 use crate::desk::{self, Ending, Left};
@@ -129,9 +129,34 @@ fn range(options: &ReviewOptions, path: &Path) -> Result<(RepositorySnapshot, Ch
     let tip = if target.is_some() { snapshot.target.tip } else { base };
     let revision = repository.revision(base, head, tip).map_err(|error| error.to_string())?;
     let branch = options.range.rsplit("..").next().unwrap_or_default().trim_start_matches('.').to_owned();
-    let id = format!("{}:{}", snapshot.name, options.range);
+    let id = format!("{}:{}", snapshot.name, named(&repository, &options.range, &revision));
     let change = Change::of_range(id, branch, snapshot.target.name.clone(), revision);
     Ok((snapshot, change))
+}
+
+/// What a range is called, so that its draft is found again, and by no other range. `HEAD` is wherever one stands: it is
+/// the branch on which it is. What is no ref, such as `HEAD~2`, is the commit.
+fn named(repository: &Repository, range: &str, revision: &Revision) -> String {
+    let (base, head) = range.split_once("..").unwrap_or((range, ""));
+    let head = head.trim_start_matches('.');
+    let of = |text: &str, commit: ObjectId| {
+        let text = if matches!(text, "" | "@") { "HEAD" } else { text };
+        repository.ref_named(text).map_or_else(|| commit.to_string(), |full| without_prefix(&full).to_owned())
+    };
+    // Another revision may have the merge base as its base.
+    let base_commit = repository.resolve(base).unwrap_or(revision.base);
+    let is_plain = !base.is_empty() && base != "HEAD" && !base.contains('@') && repository.ref_named(base).is_some();
+    let base = if is_plain { base.to_owned() } else { of(base, base_commit) };
+    format!("{base}..{}", of(head, revision.head))
+}
+
+/// A branch by its name, if that can be nothing else.
+fn without_prefix(full: &str) -> &str {
+    let is_plain = |name: &&str| {
+        !["refs/", "worktrees/", "main-worktree/"].iter().any(|prefix| name.starts_with(prefix))
+            && name.parse::<ObjectId>().is_err()
+    };
+    full.strip_prefix("refs/heads/").filter(is_plain).unwrap_or(full)
 }
 
 pub(super) fn run(
@@ -224,4 +249,37 @@ fn unsaved(draft: &UnsavedDraft) -> String {
 /// The terminal may be gone by now.
 fn warn(sentence: &str) {
     let _ = writeln!(std::io::stderr(), "undersign: {sentence}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_range_is_called_by_its_branches_and_commits_and_not_by_where_one_stands() {
+        let dir = tempfile::tempdir().unwrap();
+        let raw = git2::Repository::init(dir.path()).unwrap();
+        let who = git2::Signature::now("Dana", "dana@example.com").unwrap();
+        let tree = raw.find_tree(raw.treebuilder(None).unwrap().write().unwrap()).unwrap();
+        let first = raw.commit(Some("refs/heads/main"), &who, &who, "Start", &tree, &[]).unwrap();
+        let parent = raw.find_commit(first).unwrap();
+        let commit = |name: &str| raw.commit(Some(name), &who, &who, name, &tree, &[&parent]).unwrap();
+        let [a, _] = ["refs/heads/a", "refs/heads/b"].map(commit);
+        let repository = Repository::open(dir.path()).unwrap();
+        let named = |range: &str| {
+            let (base, head) = range.split_once("..").unwrap();
+            let revision =
+                [base, head].map(|text| repository.resolve(if text.is_empty() { "HEAD" } else { text }).unwrap());
+            let revision = repository.revision(revision[0], revision[1], revision[0]).unwrap();
+            super::named(&repository, range, &revision)
+        };
+        raw.set_head("refs/heads/a").unwrap();
+        assert_eq!([named("main..HEAD"), named("main..a"), named("main..")], ["main..a"; 3]);
+        assert_eq!(named("HEAD~1..HEAD"), format!("{first}..a"));
+        raw.set_head("refs/heads/b").unwrap();
+        assert_eq!(named("main..HEAD"), "main..b");
+        raw.set_head_detached(a).unwrap();
+        assert_eq!(named("main..HEAD"), "main..main-worktree/HEAD");
+        assert_eq!(named("main..a^0"), format!("main..{a}"));
+    }
 }

@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStrExt as _;
 
 use super::commands::Family as _;
 use crate::change::digest::Digest;
-use crate::disk::write_atomically;
+use crate::disk::{read_small, write_atomically};
 use crate::record::outcome::{MAX_RECORDS, OutcomeChain, OutcomeRecord};
 use crate::record::{ChainId, Fault};
 use crate::source::git::Repository;
@@ -14,7 +14,7 @@ use crate::source::git::Repository;
 /// elsewhere, and begins a chain of its own.
 const FILE: &str = "undersign/outcome-chain";
 /// More than that is not of this form.
-const MAX_FILE: usize = 200;
+const MAX_FILE: u64 = 200;
 
 /// Where the next outcome is signed.
 #[derive(Debug)]
@@ -38,8 +38,7 @@ pub fn own_chain(
     let path = repository.common_dir().join(FILE);
     let resolved = std::fs::canonicalize(repository.common_dir()).unwrap_or_else(|_| repository.common_dir().into());
     let place = Digest::of(resolved.as_os_str().as_bytes()).to_string();
-    let kept = std::fs::read(&path).ok().filter(|bytes| bytes.len() <= MAX_FILE);
-    let kept = kept.and_then(|bytes| kept_id(&bytes, &place));
+    let kept = kept_id(&read_small(&path, MAX_FILE), &place);
     let of = |device: String| OutcomeRecord::chain(repository, &ChainId { key: key.to_owned(), device });
     let mut ended = None;
     if let Some(chain) = kept.map(of) {

@@ -177,6 +177,8 @@ impl Standings {
         let mut own = Standings { all: vec![Standing::Stands; landed.len()], ..Standings::default() };
         // Commits that are taken back, by their segment.
         let mut gone: HashMap<usize, BTreeSet<ObjectId>> = HashMap::new();
+        // Commits of which some is taken back, by their segment.
+        let mut loose: HashMap<usize, BTreeSet<ObjectId>> = HashMap::new();
         // Whatever reverts a segment comes after it, so its own standing is known first.
         for at in (0..landed.len()).rev() {
             let Some(all) = reverts.get(&at) else { continue };
@@ -184,8 +186,16 @@ impl Standings {
                 let is_gone = |by: ObjectId| gone.get(&join.later).is_some_and(|gone| gone.contains(&by));
                 own.all[join.later] != Standing::Reverted && !join.by.is_some_and(is_gone)
             };
-            let in_force: Vec<&Join> = all.iter().filter(is_in_force).copied().collect();
-            own.all[at] = if is_all(&landed[at], in_force.iter().copied()) {
+            // What a segment does as a whole it does only partly, once a part of it was taken back.
+            let is_loose = |join: &Join| {
+                let of_all =
+                    |by: ObjectId| landed[join.later].commits.iter().any(|told| told.id == by && told.is_merge);
+                let is_some = |by: ObjectId| loose.get(&join.later).is_some_and(|loose| loose.contains(&by));
+                own.all[join.later] == Standing::Partly && join.by.is_none_or(|by| of_all(by) || is_some(by))
+            };
+            let now = |join: &&Join| Join { is_partial: join.is_partial || is_loose(join), ..(*join).clone() };
+            let in_force: Vec<Join> = all.iter().filter(is_in_force).map(now).collect();
+            own.all[at] = if is_all(&landed[at], in_force.iter()) {
                 Standing::Reverted
             } else if !in_force.is_empty() {
                 Standing::Partly
@@ -194,8 +204,12 @@ impl Standings {
             } else {
                 Standing::Stands
             };
-            let parts = in_force.iter().filter(|join| !join.is_partial).filter_map(|join| join.part);
-            gone.insert(at, parts.collect());
+            let parts = |is_partial: bool| {
+                let some = in_force.iter().filter(move |join| join.is_partial == is_partial);
+                some.filter_map(|join| join.part).collect()
+            };
+            gone.insert(at, parts(false));
+            loose.insert(at, parts(true));
             own.in_force.extend(in_force.iter().map(|join| (at, join.later)));
             let mut by_later: HashMap<usize, Vec<&Join>> = HashMap::new();
             all.iter().for_each(|join| by_later.entry(join.later).or_default().push(join));
@@ -493,7 +507,18 @@ mod tests {
         // One of the two commits of a change that reverts is itself reverted.
         let commits = vec![told(21, &reverts(8)), told(20, &reverts(7))];
         let both = Landed { commits, is_one_step: false, ..one(20, "") };
-        assert_eq!(became(&[merge(&[8, 7], true), both, one(30, &reverts(21))]).0, Standing::Partly);
+        assert_eq!(became(&[merge(&[8, 7], true), both.clone(), one(30, &reverts(21))]).0, Standing::Partly);
+        // Also if that did exactly the inverse, or its merge says that it reverts all.
+        let exact = [does("x", merge(&[8, 7], true)), does("-x", both.clone()), one(30, &reverts(21))];
+        assert_eq!(became(&exact).0, Standing::Partly);
+        let says = Told { is_merge: true, ..told(40, &format!("Merge\n\nReverts: {}", id(90))) };
+        let commits = std::iter::once(says).chain([told(21, "x"), told(20, "y")]).collect();
+        let by_merge = Landed { commits, is_one_step: true, ..both };
+        assert_eq!(became(&[merge(&[8, 7], true), by_merge.clone()]).0, Standing::Reverted);
+        assert_eq!(became(&[merge(&[8, 7], true), by_merge, one(30, &reverts(21))]).0, Standing::Partly);
+        // Some of the revert is taken back, as its message says.
+        let partly = format!("x\n\nThis partially reverts commit {}.", id(20));
+        assert_eq!(became(&[merge(&[8, 7], true), one(20, &reverts(90)), one(30, &partly)]).0, Standing::Partly);
     }
 
     #[test]

@@ -43,11 +43,20 @@ impl Says {
     pub fn of(message: &str) -> Says {
         let mut says = Says { reverted_title: reverted_title(message), ..Says::default() };
         let is_squashed = message.lines().any(|line| line == SQUASHED);
+        let mut listed = None;
         for (at, line) in message.lines().enumerate() {
             let line = if is_squashed { line.trim() } else { line.trim_end() };
             let mut all = named(line);
             if at == 0 && all.is_empty() {
-                all.extend(named_by_title(line).map(|id| (Word::Reverts, id)));
+                all = named_by_title(line);
+            }
+            match listed {
+                _ if line.is_empty() => {}
+                Some(word) if all.is_empty() => {
+                    all = ids(without_bullet(line.trim_start()), true).map(|id| (word, id)).collect();
+                    listed = listed.filter(|_| !all.is_empty());
+                }
+                _ => listed = begins_a_list(line),
             }
             for (word, id) in all {
                 match id.len() {
@@ -82,48 +91,86 @@ impl Says {
     }
 }
 
-/// How a line begins that names commits, in lower case.
-const BEGINNINGS: [(&str, Word); 5] = [
+/// How a line begins that names commits, in lower case. What ends in a blank must name an id with a digit, since some
+/// words have only letters of ids.
+const BEGINNINGS: [(&str, Word); 9] = [
     ("this reverts commit ", Word::Reverts),
     ("this reverts commits ", Word::Reverts),
     ("reverts:", Word::Reverts),
+    ("reverts commit ", Word::Reverts),
+    ("reverts commits ", Word::Reverts),
+    ("reverts ", Word::Reverts),
     ("this partially reverts commit ", Word::PartlyReverts),
+    ("this partially reverts commits ", Word::PartlyReverts),
     ("fixes:", Word::Fixes),
 ];
+/// The same for a list of ids on the lines that follow.
+const LISTS: [(&str, Word); 2] =
+    [("this reverts commits:", Word::Reverts), ("this partially reverts commits:", Word::PartlyReverts)];
+/// The same for the first line.
+const TITLES: [(&str, Word); 3] =
+    [("revert commit ", Word::Reverts), ("revert commits ", Word::Reverts), ("revert ", Word::Reverts)];
+
+/// The rest of a line after one of some beginnings, with that.
+fn after<'t>(line: &'t str, beginnings: &[(&'static str, Word)]) -> Option<(&'static str, Word, &'t str)> {
+    beginnings.iter().find_map(|(prefix, word)| {
+        let own = line.get(..prefix.len()).filter(|own| own.eq_ignore_ascii_case(prefix))?;
+        Some((*prefix, *word, line.get(own.len()..)?))
+    })
+}
+
+/// A line without what stands before an entry of a list, as hosts write it when they squash.
+fn without_bullet(line: &str) -> &str {
+    line.strip_prefix("* ").or_else(|| line.strip_prefix("- ")).unwrap_or(line)
+}
 
 /// The ids that a line names. Of `This reverts commit A, reversing changes made to B` it is A: B was not reverted.
 fn named(line: &str) -> Vec<(Word, &str)> {
-    let after = |prefix: &str| {
-        let own = line.get(..prefix.len()).filter(|own| own.eq_ignore_ascii_case(prefix))?;
-        line.get(own.len()..)
-    };
-    let Some((prefix, word, rest)) = BEGINNINGS.iter().find_map(|(prefix, word)| Some((prefix, *word, after(prefix)?)))
-    else {
-        return Vec::new();
-    };
-    if prefix.ends_with("commits ") {
-        let words = rest.split([' ', ',']).filter(|word| !word.is_empty() && *word != "and");
-        return words.map_while(|one| Some((word, id_at(one).filter(|id| !id.is_empty())?))).collect();
-    }
-    id_in(rest.trim_start()).map(|id| (word, id)).into_iter().collect()
+    let Some((prefix, word, rest)) = after(without_bullet(line), &BEGINNINGS) else { return Vec::new() };
+    let is_bare = prefix == "reverts ";
+    ids(rest, prefix.ends_with("commits ")).filter(|id| !is_bare || has_digit(id)).map(|id| (word, id)).collect()
 }
 
-/// The id at the beginning of a text: alone, after the word `commit`, in brackets, or at the end of the address at
-/// which a host shows the commit.
-fn id_in(rest: &str) -> Option<&str> {
-    if rest.starts_with("https://") || rest.starts_with("http://") {
-        let address = rest.split_whitespace().next()?;
-        let (_, id) = address.rsplit_once("/commit/")?;
-        return id_at(id).filter(|own| own.len() == id.len());
-    }
+/// The ids of `Revert 0123456789ab`, as people write it.
+fn named_by_title(title: &str) -> Vec<(Word, &str)> {
+    let Some((_, word, rest)) = after(title, &TITLES) else { return Vec::new() };
+    ids(rest, false).filter(|id| has_digit(id)).map(|id| (word, id)).collect()
+}
+
+fn begins_a_list(line: &str) -> Option<Word> {
+    let (_, word, rest) = after(without_bullet(line), &LISTS)?;
+    rest.is_empty().then_some(word)
+}
+
+fn has_digit(id: &str) -> bool {
+    id.bytes().any(|b| b.is_ascii_digit())
+}
+
+/// The ids at the beginning of a text, with commas or `and` between them; among several commits a blank will do.
+fn ids(rest: &str, are_several: bool) -> impl Iterator<Item = &str> {
+    let mut rest = Some(rest);
+    std::iter::from_fn(move || {
+        let (id, after) = id_in(rest?.trim_start())?;
+        let next = after.trim_start_matches([']', '>', ')', '"', '\'', '`']);
+        let cut = next.trim_start();
+        let comma = cut.strip_prefix(',').map(str::trim_start);
+        let and = comma.unwrap_or(cut).strip_prefix("and ");
+        rest = and.or(comma).or_else(|| Some(cut).filter(|_| are_several && cut.len() < next.len()));
+        Some(id)
+    })
+}
+
+/// The id at the beginning of a text, and what follows: alone, after the word `commit`, in brackets or quotation marks,
+/// or at the end of the address at which a host shows the commit.
+fn id_in(rest: &str) -> Option<(&str, &str)> {
     let rest = rest.strip_prefix("commit ").unwrap_or(rest).trim_start();
-    id_at(rest.strip_prefix(['<', '(']).unwrap_or(rest))
-}
-
-/// The id of `Revert 0123456789ab`, as people write it.
-fn named_by_title(title: &str) -> Option<&str> {
-    let rest = title.strip_prefix("Revert ").or_else(|| title.strip_prefix("revert "))?;
-    id_at(rest.trim_start()).filter(|id| id.bytes().any(|b| b.is_ascii_digit()))
+    let rest = rest.strip_prefix(['<', '(', '[', '"', '\'', '`']).unwrap_or(rest);
+    if rest.starts_with("https://") || rest.starts_with("http://") {
+        let address = rest.split_whitespace().next()?.trim_end_matches([',', '>', ')', ']', '"', '.']);
+        let (_, id) = address.rsplit_once("/commit/")?;
+        return id_at(id).filter(|own| own.len() == id.len() && !own.is_empty()).map(|id| (id, &rest[address.len()..]));
+    }
+    id_at(rest).filter(|id| !id.is_empty()).map(|id| (id, &rest[id.len()..]))
 }
 
 /// The hex digits at the beginning of a text, if they are a word.
@@ -228,6 +275,36 @@ mod tests {
         for line in [format!("This reverts commits {A} and {B}."), format!("This reverts commits {A}, {B}, too")] {
             let both = [A, B].map(|id| (Word::Reverts, id.to_owned()));
             assert_eq!(named_by(&format!("x\n\n{line}")), both, "{line}");
+        }
+    }
+
+    #[test]
+    fn several_commits_in_one_line_or_a_list_are_all_named() {
+        let both = |word| [A, B].map(|id| (word, id.to_owned()));
+        for (text, word) in [
+            (format!("x\n\nFixes: {A}, {B}"), Word::Fixes),
+            (format!("x\n\nFixes: [{A}], <{B}>"), Word::Fixes),
+            (format!("x\n\nFixes: https://example.com/commit/{A}, https://example.com/commit/{B}"), Word::Fixes),
+            (format!("x\n\nThis partially reverts commits {A} and {B}"), Word::PartlyReverts),
+            (format!("x\n\nThis reverts commit {A} and commit {B}."), Word::Reverts),
+            (format!("x\n\nThis reverts commits {A} {B}"), Word::Reverts),
+            (format!("x\n\nThis reverts commits:\n\n- {A}\n- {B} (\"y\")\n"), Word::Reverts),
+            (format!("x\n\nThis reverts commits:\n{A}\n{B}\n\nThat was too slow, as {A}\n"), Word::Reverts),
+            (format!("Revert commits {A} and {B}"), Word::Reverts),
+        ] {
+            assert_eq!(named_by(&text), both(word), "{text}");
+        }
+        for line in [format!("Reverts commit {A}"), format!("Reverts {A}"), format!("* This reverts commit {A}.")] {
+            assert_eq!(named_by(&format!("x\n\n{line}")), [(Word::Reverts, A.to_owned())], "{line}");
+        }
+        assert_eq!(named_by(&format!("Revert commit {A}")), [(Word::Reverts, A.to_owned())]);
+        assert_eq!(named_by(&format!("x\n\nFixes: \"{A}\"")), [(Word::Fixes, A.to_owned())]);
+        for none in [
+            "x\n\nReverts defaced pages",
+            "x\n\nThis reverts commits:\nnot these\n0123456789ab",
+            "Revert commit deadbeefs",
+        ] {
+            assert!(Says::of(none).is_silent(), "{none}");
         }
     }
 

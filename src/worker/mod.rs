@@ -2,6 +2,7 @@
 
 mod carried;
 mod commands;
+mod drafts;
 mod highlight;
 mod opened;
 mod read;
@@ -24,12 +25,12 @@ use crate::app::review::parts::{ChangePart, Since, View};
 use crate::app::{Effect, Event, Listing, Opened, Synced, TextLine};
 use crate::cache::Caches;
 use crate::change::diff::Diff;
-use crate::change::{BranchRef, Change, Commit, ObjectId, RepoPath, visible};
+use crate::change::{Change, Commit, ObjectId, RepoPath, visible};
 use crate::claims;
 use crate::clipboard;
 use crate::decision::{Draft, Revised};
 use crate::delivery::{self, Hosts, ServerAccess};
-use crate::drafts::{self, Drafts, Refs};
+use crate::drafts::{Drafts, Refs, adopted};
 use crate::examination::renamed::Renamed;
 use crate::examination::team::Team;
 use crate::examination::{self, Examination, RepositorySnapshot, background, decided, interdiff};
@@ -43,6 +44,7 @@ use crate::source::git::{Names, Repository};
 use crate::source::server::Told;
 use crate::sync::{Prompts, Remote, branches, servers};
 use crate::waiting;
+use drafts::RefsOf;
 use highlight::Colouring;
 use scan::Tools;
 use search::Wanted;
@@ -223,13 +225,7 @@ pub fn perform(effect: Effect, ports: &Ports, tell: &mut dyn FnMut(Event)) {
                 result: fetch(&snapshot, &ports.access, ports.now()),
             });
         }
-        Effect::SaveDraft { snapshot, base, draft } => {
-            let saved = ports.drafts.save(&snapshot.common_dir, &base, &draft);
-            let problem = saved.as_ref().ok().and_then(|saved| saved.problem.clone());
-            let result = saved.map(|saved| Box::new(saved.draft));
-            tell(Event::DraftSaved { written: Box::new(draft), result });
-            problem.into_iter().for_each(|why| tell(Event::Told(why)));
-        }
+        Effect::SaveDraft { snapshot, base, draft } => drafts::save(&snapshot, &base, draft, ports, tell),
         Effect::Prepare { ticket, sheet, snapshot, change, examination, draft, verdict, seen } => {
             let case = Case { change: &change, examination: &examination, draft: &draft, verdict, seen: &seen };
             tell(Event::Prepared { ticket, sheet, result: prepare(&case, &snapshot, ports).map(Box::new) });
@@ -263,11 +259,10 @@ fn list(index: usize, path: &std::path::Path, ports: &Ports) -> Result<Listing, 
         let (verdicts, _) = ports.access.outbox.entries(&snapshot.root);
         remote.outbox().max(verdicts.len())
     });
-    let again = with_refs(&repository, |refs| {
-        let drafts = ports.drafts.of_repository(refs);
-        let moved = |change: &Change| Some((change.id.clone(), moved_since(&drafts, refs, change)?));
-        pending.changes.iter().filter_map(moved).collect()
-    });
+    let refs = RefsOf::of(&repository);
+    let drafts = ports.drafts.of_repository(&refs);
+    let moved = |change: &Change| Some((change.id.clone(), moved_since(&drafts, &refs, change)?));
+    let again = pending.changes.iter().filter_map(moved).collect();
     // What is known at once is shown at once. If it cannot be determined, the examination says why.
     let known = |change: &Change| {
         let known = examination::known(&repository, &snapshot, change, &cache, ports.now()).ok()??;
@@ -360,24 +355,9 @@ fn renewed(
     Ok((Arc::new(fresh), Arc::new(now)))
 }
 
-/// Asks something about drafts of a repository.
-fn with_refs<T>(repository: &Repository, ask: impl FnOnce(&Refs<'_>) -> T) -> T {
-    let is_gone = |name: &str| {
-        let branch = name.strip_suffix("/HEAD").unwrap_or(name).to_owned();
-        repository.tip_of(&BranchRef { full: name.to_owned(), remote: None, branch }).is_none()
-    };
-    let contains = |commit: &str, other: &str| match (commit.parse(), other.parse()) {
-        (Ok(commit), Ok(other)) => repository.is_descendant(commit, other),
-        _ => false,
-    };
-    let remote = repository.home();
-    let remote = remote.as_deref();
-    ask(&Refs { repository: repository.common_dir(), is_gone: &is_gone, contains: &contains, remote })
-}
-
 /// Whether a change moved since the person decided on it, or otherwise since they looked at it.
-fn moved_since(drafts: &[(PathBuf, Draft)], refs: &Refs<'_>, change: &Change) -> Option<Again> {
-    let (_, draft) = drafts::adopted(drafts, refs, change)?;
+fn moved_since(drafts: &[(PathBuf, Draft)], refs: &dyn Refs, change: &Change) -> Option<Again> {
+    let (_, draft) = adopted(drafts, refs, change)?;
     let looked = (Since::Looked, draft.revision());
     let (since, then) = draft.decided_on.clone().map_or(looked, |decided| (Since::Decided, decided));
     (then.head != change.revision.head.to_string()).then_some(Again { since, then, told: None })
@@ -542,9 +522,8 @@ fn opened_in(
     ports: &Ports,
 ) -> Result<Box<Opened>, String> {
     let diff = examination::diff(repository, &snapshot, &change).map_err(|error| error.to_string())?;
-    let loaded = with_refs(repository, |refs| ports.drafts.load(refs, &change));
-    let (saved, draft_problem) = match loaded {
-        Ok(draft) => (draft, None),
+    let (saved, draft_problem) = match ports.drafts.load(&RefsOf::of(repository), &change) {
+        Ok(loaded) => (loaded.draft, loaded.told),
         Err(why) => (None, Some(why)),
     };
     let mut draft = saved.clone();
@@ -680,6 +659,7 @@ impl Workers {
         ports.caches.write();
         // If a lane panicked, that was already reported.
         self.signing.drain(..).for_each(|thread| _ = thread.join());
+        drafts::save_the_rest(ports);
     }
 }
 

@@ -22,6 +22,7 @@ mod past;
 mod patch;
 mod proposals;
 pub mod push;
+mod reflog;
 mod straight;
 mod submodule;
 mod target;
@@ -40,6 +41,7 @@ pub use packs::PACKS;
 pub use past::{CommitSelection, PastCommit};
 pub use patch::{is_same_place, patch};
 pub use proposals::{Broken, Pending, Resolved, ambiguous};
+pub use reflog::RefLog;
 pub use submodule::passed_by_submodule;
 pub use target::TargetBranch;
 
@@ -571,6 +573,19 @@ impl Repository {
         let missing = || GitError::NoSuchRevision(visible::text(text).into_owned());
         let object = self.raw.revparse_single(text).map_err(|_| missing())?;
         object.peel_to_commit().map(|commit| object_id(commit.id())).map_err(|_| missing())
+    }
+
+    /// The full name of the ref that a person means, if it is one and no expression; of a detached `HEAD` the name by
+    /// which [`Repository::tip_of`] knows it.
+    pub fn ref_named(&self, text: &str) -> Option<String> {
+        let (_, reference) = self.raw.revparse_ext(text).ok()?;
+        let name = String::from_utf8_lossy(reference?.resolve().ok()?.name_bytes()).into_owned();
+        if name != "HEAD" {
+            return Some(name);
+        }
+        let worktree = self.git_dir().strip_prefix(self.common_dir()).ok()?.to_str()?;
+        let worktree = worktree.trim_end_matches('/');
+        Some(format!("{}/HEAD", if worktree.is_empty() { "main-worktree" } else { worktree }))
     }
 
     /// As [`Repository::resolve`], and a branch that only a remote has by its plain name.
