@@ -34,6 +34,8 @@ pub enum Badge {
     Seen,
     Unseen,
     Omission,
+    /// Nobody known stands behind it.
+    Unknown,
     Note,
     Bookmark,
 }

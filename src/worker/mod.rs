@@ -329,12 +329,11 @@ fn history(repositories: &[(Arc<RepositorySnapshot>, BTreeSet<ObjectId>)], now: 
         let read = Repository::open(&snapshot.root)
             .and_then(|repository| decided::history(&repository, snapshot, pending, decided::MOST, now));
         match read {
-            Ok(own) => decisions.extend(own),
+            Ok(own) => decisions.push(own),
             Err(error) => problems.push(format!("{}: {error}", snapshot.name)),
         }
     }
-    decided::newest_first(&mut decisions);
-    Event::History { decisions, problems }
+    Event::History { history: decided::History::joined(decisions, now), problems }
 }
 
 fn claim(snapshot: &RepositorySnapshot, person: &str, head: ObjectId, now: i64) -> Result<Option<i64>, String> {

@@ -133,3 +133,63 @@ fn what_was_decided_is_printed_with_who_saw_what_and_whether_it_landed() {
     let squash = f.id("main");
     assert_eq!(history["decisions"][0]["landed"], format!("in main as {}", &squash[..7]));
 }
+
+#[test]
+fn what_takes_something_back_and_was_left_has_not_landed_as_the_commit_before() {
+    let f = Fixture::new();
+    f.git("rahim", &["checkout", "-q", "main"]);
+    f.write("README.md", "# shop with a mistake\n");
+    f.commit("rahim", "Add a mistake");
+    propose(&f, "mina", "revert", &[("README.md", "# shop\n")]);
+    f.decide("dana", "revert", Verdict::Approve);
+    let landed = || run(&f, &["history", "--json"]).exits(0).json()["decisions"][0]["landed"].clone();
+    assert_eq!(landed(), "pending");
+    f.git("mina", &["checkout", "-q", "main"]);
+    f.git("mina", &["branch", "-qD", "revert"]);
+    assert_eq!(landed(), "not found in main as it was signed");
+    // What takes it back later in the same way is the landing.
+    f.write("README.md", "# shop\n");
+    let back = f.commit("rahim", "Take it back");
+    assert_eq!(landed(), format!("in main as {}", &back[..7]));
+}
+
+/// dana's second key is taken from her again.
+fn taken_from_dana(key: &str) -> (Fixture, impl Fn(&Fixture)) {
+    let own = crate::support::key_of("dana").public_key().to_openssh().unwrap();
+    let other = crate::support::key_of(key).public_key().to_openssh().unwrap();
+    let without = policy("");
+    let with = without.replace(&format!("keys = [\"{own}\"]"), &format!("keys = [\"{own}\", \"{other}\"]"));
+    assert_ne!(with, without);
+    let f = Fixture::with_policy(&with);
+    (f, move |f: &Fixture| {
+        f.git("rahim", &["checkout", "-q", "main"]);
+        f.write(".undersign/policy.toml", &without);
+        f.commit("rahim", "Take the key from dana");
+    })
+}
+
+#[test]
+fn a_name_is_a_persons_only_if_a_key_of_the_roster_signed() {
+    let (f, take) = taken_from_dana("stolen");
+    propose(&f, "mina", "fix/y", &[("src/y.rs", "fn y() {}\n")]);
+    f.decide_at("dana", "agent/work", Verdict::Approve, now() - 300);
+    let stranger = |branch, at| crate::support::Decision {
+        key: Some(f.key("stolen")),
+        at,
+        device: "fedcba9876543210",
+        ..crate::support::Decision::new("dana", branch, Verdict::Approve)
+    };
+    f.take(stranger("fix/y", now() - 100));
+    f.take(stranger("fix/y", now() + 300 * 86_400));
+    take(&f);
+    let history = run(&f, &["history", "--json"]).exits(0).json();
+    let by: Vec<_> = history["decisions"].as_array().unwrap().iter().map(|row| row["by"].as_str().unwrap()).collect();
+    assert_eq!(by[0], "dana", "what counts comes first");
+    let fingerprint = crate::support::key_of("stolen").public_key().fingerprint(Default::default()).to_string();
+    assert_eq!(by[1..], [(); 2].map(|()| format!("unknown key {fingerprint} (calls itself dana)")));
+    assert_eq!([1, 2].map(|at| history["decisions"][at]["is_ahead"].as_bool().unwrap()), [true, false]);
+    let text = run(&f, &["history"]).exits(0).says("of no known key, dated in the future").out;
+    assert_eq!(text.matches("dana").count(), 1, "{text}");
+    let list = run(&f, &["record", "list"]).exits(0).out;
+    assert_eq!(list.matches("dana").count(), 1, "{list}");
+}
