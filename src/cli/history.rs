@@ -95,7 +95,7 @@ pub fn run(options: &Options, repositories: &[PathBuf]) -> Result<(), String> {
         };
         match read() {
             Ok(own) => all.push(own),
-            Err(why) => unreadable.push(Unreadable { what: path.display().to_string(), why }),
+            Err(why) => unreadable.push(Unreadable::of(path.display().to_string(), why)),
         }
     }
     let all = History::joined(all, super::now());

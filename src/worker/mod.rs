@@ -275,7 +275,7 @@ fn list(index: usize, path: &std::path::Path, ports: &Ports) -> Result<Listing, 
     };
     let examined: HashMap<_, _> = pending.changes.iter().filter_map(known).collect();
     let since = waiting::since(ports.state.as_deref(), repository.common_dir(), ports.now());
-    let team = Team::of(&repository, &snapshot, ports.now());
+    let team = Team::of(&repository, &snapshot, pending.changes.iter().map(|own| own.revision.head), ports.now());
     let asks = asks(&snapshot, &pending.changes, &examined, &team, ports.now());
     let fetched = branches::last_fetch(&repository);
     let servers = &ports.access.servers;

@@ -153,6 +153,68 @@ fn what_takes_something_back_and_was_left_has_not_landed_as_the_commit_before() 
     assert_eq!(landed(), format!("in main as {}", &back[..7]));
 }
 
+#[test]
+fn what_was_rejected_and_moved_waits_for_who_rejected_it_and_everybody_is_told_so() {
+    let f = Fixture::with_policy(&policy(CLOCK));
+    let out = told_by(&f, "cat >> \"$1\"");
+    run(&f, &["queue", "--notify"]).exits(0);
+    f.decide("dana", "agent/work", Verdict::Reject);
+    run(&f, &["queue", "--notify"]).exits(0);
+    let row = || run(&f, &["queue", "--json"]).exits(0).json()["changes"][0].clone();
+    assert_eq!((row()["need"].clone(), row()["since"].clone()), ("rejected".into(), serde_json::Value::Null));
+    f.git("mina", &["checkout", "-q", "agent/work"]);
+    f.write("src/lib.rs", "fn one() -> u32 {\n    1 + 1 - 1\n}\n");
+    f.commit("mina", "Better");
+    f.git("mina", &["checkout", "-q", "main"]);
+    // Not by the key of dana: as a timer sees it.
+    assert_eq!((row()["need"].clone(), row()["ask"].clone()), ("needs dana".into(), serde_json::json!(["dana"])));
+    assert!(row()["since"].is_i64() && row()["due"].is_i64());
+    run(&f, &["queue", "--notify"]).exits(0);
+    let heard = std::fs::read_to_string(&out).unwrap();
+    let kinds: Vec<_> = heard
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["kind"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(kinds, ["waits", "decided", "moved"]);
+    waits_since(&f, 3 * 86_400);
+    run(&f, &["queue", "--late"]).exits(1).says("needs dana: ask dana");
+}
+
+#[test]
+fn what_cannot_be_read_is_not_called_not_late() {
+    let f = Fixture::with_policy(&policy(CLOCK));
+    run(&f, &["queue"]).exits(0);
+    waits_since(&f, 3 * 86_400);
+    run(&f, &["queue", "--late"]).exits(1);
+    // A repository that is damaged, beside one that is not late.
+    let sound = Fixture::with_policy(&policy(CLOCK));
+    let both = [sound.repo.to_str().unwrap(), "--repo", "/nowhere/at/all"];
+    let args: Vec<&str> = std::iter::once("--repo").chain(both).chain(["queue", "--late"]).collect();
+    run(&sound, &args).exits(4).says("unreadable: /nowhere/at/all").says_not("Nothing is late");
+    // A policy that says nothing about when.
+    f.write(".undersign/policy.toml", &policy("[clock]\ndefault = { due = \"2d\", late = \"1d\" }\n"));
+    f.commit("rahim", "Mistake the clock");
+    run(&f, &["queue", "--late"]).exits(4).says("Its policy has mistakes").says_not("Nothing is late");
+    assert_eq!(run(&f, &["queue", "--late", "--json"]).exits(4).json()["unreadable"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn where_nobody_is_there_to_ask_that_is_said_to_scripts_too() {
+    let day = |at: i64| undersign::datafile::day((now() + at * 86_400).div_euclid(86_400));
+    let away = format!("away = [{{ from = {}, until = {} }}]\n", day(-2), day(9));
+    let text = policy("").replace("emails = [\"dana@", &format!("{away}emails = [\"dana@"));
+    let text = text.replace("emails = [\"rahim@", &format!("{away}emails = [\"rahim@"));
+    let f = Fixture::with_policy(&text);
+    let out = told_by(&f, "cat >> \"$1\"");
+    let said = format!("nobody is there (dana is away until {0}, rahim is away until {0})", day(9));
+    let says = |text: &serde_json::Value| assert!(text.as_str().unwrap().contains(&said), "{text}");
+    says(&run(&f, &["queue", "--json"]).exits(0).json()["changes"][0]["ask_text"]);
+    says(&run(&f, &["show", "agent/work", "--json"]).exits(0).json()["ask_text"]);
+    run(&f, &["queue"]).exits(0).says(&said);
+    run(&f, &["queue", "--notify"]).exits(0);
+    says(&serde_json::from_str::<serde_json::Value>(&std::fs::read_to_string(&out).unwrap()).unwrap()["why"]);
+}
+
 /// dana's second key is taken from her again.
 fn taken_from_dana(key: &str) -> (Fixture, impl Fn(&Fixture)) {
     let own = crate::support::key_of("dana").public_key().to_openssh().unwrap();

@@ -180,7 +180,10 @@ mod tests {
         };
         assert_eq!([as_tree(squash, &[base]), as_tree(other, &[base])], [Some(squash), None]);
         // Neither on the line nor off it may what was there before count.
-        assert_eq!([as_tree(squash, &[squash]), as_tree(squash, &[tip]), as_tree(squash, &[update])], [None, None, Some(squash)]);
+        assert_eq!(
+            [as_tree(squash, &[squash]), as_tree(squash, &[tip]), as_tree(squash, &[update])],
+            [None, None, Some(squash)]
+        );
         let beside = commit(&raw, "beside", &[squash]);
         assert_eq!([as_tree(squash, &[beside]), as_tree(squash, &[base, beside])], [None; 2]);
         assert_eq!(as_tree(squash, &[oid("9".repeat(40).parse().unwrap())]), None);
