@@ -18,6 +18,7 @@ use crate::cache::{self, Caches};
 #[cfg(feature = "tui")]
 use crate::change::address;
 use crate::change::{Change, ObjectId, visible};
+use crate::claims::Claim;
 #[cfg(feature = "tui")]
 use crate::config;
 #[cfg(feature = "tui")]
@@ -138,6 +139,14 @@ pub(super) struct ShownClaim {
     pub by: String,
     /// When it ends, in seconds since the epoch.
     pub until: i64,
+    #[serde(skip)]
+    pub told: String,
+}
+
+impl ShownClaim {
+    fn of(claim: &Claim) -> ShownClaim {
+        ShownClaim { by: claim.by.clone(), until: claim.until, told: claim.told() }
+    }
 }
 
 #[derive(Serialize)]
@@ -430,7 +439,7 @@ pub(super) fn row(snapshot: &RepositorySnapshot, team: &Team, change: &Change, e
         late: None,
         told_ask: ask.to_string(),
         ask: ask.people.into_iter().map(|person| person.id).collect(),
-        claims: claims.map(|claim| ShownClaim { by: claim.by.clone(), until: claim.until }).collect(),
+        claims: claims.map(ShownClaim::of).collect(),
         need,
         request: change.request().map(|request| request.sign()),
         asked: None,
@@ -547,7 +556,7 @@ fn me(_: &RepositorySnapshot) -> Option<&str> {
 
 /// What a row needs, and from whom if it is from others.
 fn needed(row: &Row) -> String {
-    let claims: Vec<_> = row.claims.iter().map(|claim| format!(", claimed by {}", claim.by)).collect();
+    let claims: Vec<_> = row.claims.iter().map(|claim| format!(", claimed {}", claim.told)).collect();
     let need = row.not_ready.unwrap_or(&row.need);
     let is_over = |time: Option<i64>| time.is_some_and(|time| time <= super::now());
     let due = match () {

@@ -455,7 +455,7 @@ fn print(shown: &Shown) {
     }
     for claim in &row.claims {
         let until = crate::datafile::date(claim.until);
-        outln!("    claimed by {} until {until}", claim.by);
+        outln!("    claimed {} until {until}", claim.told);
     }
     if shown.reasons.is_empty() {
         shown.refusals.iter().for_each(|why| outln!("    {why}"));

@@ -259,14 +259,14 @@ fn without_needless(parts: &[Part<'_>], chosen: &mut Vec<Turn<'_>>) {
 fn with_rejecters(mut ask: Ask, policy: &Policy, change: &OpenChange<'_>, now: i64) -> Ask {
     for person in change.rejected.iter().rev().filter_map(|id| policy.roster.by_id(id)) {
         let own = ask.people.iter().position(|asked| asked.id == person.id).map(|at| ask.people.remove(at));
-        match person.away_at(now) {
+        match person.away_until(now) {
             None => {
                 ask.people.insert(0, own.unwrap_or(AskedPerson { id: person.id.clone(), instead_of: None }));
             }
-            Some(away) => {
+            Some(until) => {
                 ask.open += 1;
                 let is_told = ask.away.iter().any(|(id, _)| *id == person.id);
-                ask.away.extend((!is_told).then(|| (person.id.clone(), away.until)));
+                ask.away.extend((!is_told).then(|| (person.id.clone(), until)));
             }
         }
     }
@@ -279,7 +279,7 @@ fn left_open(parts: &[Part<'_>], chosen: Vec<Turn<'_>>, absent: &Able<'_>, now: 
     let need: usize = parts.iter().map(|part| part.places.len()).sum();
     let helps = |mask: &Mask| filled(parts, &[&masks[..], &[mask]].concat()) > have;
     let away = absent.iter().filter(|(_, mask)| have < need && helps(mask));
-    let away = away.filter_map(|(person, _)| Some((person.id.clone(), person.away_at(now)?.until)));
+    let away = away.filter_map(|(person, _)| Some((person.id.clone(), person.away_until(now)?)));
     Ask {
         away: away.collect(),
         open: need.saturating_sub(have),

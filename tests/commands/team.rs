@@ -51,7 +51,7 @@ fn whom_to_ask_and_who_claimed_it_is_in_both_outputs() {
     let queue = run(&f, &["queue", "--json"]).exits(0).json();
     let row = queue["changes"].as_array().unwrap().iter().find(|row| row["branch"] == "fix/x").unwrap();
     assert_eq!(row["claims"][0]["by"], "dana");
-    run(&f, &["queue"]).says("claimed by dana");
+    run(&f, &["queue"]).says("claimed in the name of dana");
 }
 
 /// A configuration that tells a script, which appends what it gets to a file.
