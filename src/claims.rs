@@ -37,6 +37,11 @@ pub struct Claim {
 }
 
 impl Claim {
+    /// Whose it says it is. Nobody signed it, so it names nobody as one who did something.
+    pub fn told(&self) -> String {
+        format!("in the name of {}", self.by)
+    }
+
     /// How much of it is left, in words: `20 h left`.
     pub fn left(&self, now: i64) -> String {
         match self.until.saturating_sub(now).max(0) {

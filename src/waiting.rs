@@ -8,6 +8,7 @@
 //! damaged counts as empty.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -44,16 +45,33 @@ fn file(home: &Path, common_dir: &Path) -> PathBuf {
     home.join("waiting").join(format!("{}.json", Digest::of(place.as_os_str().as_encoded_bytes()).short()))
 }
 
-fn parse(bytes: &[u8], now: i64) -> WaitingSince {
+fn parse(bytes: &[u8]) -> WaitingSince {
     let kept = serde_json::from_slice::<Kept>(bytes).ok().filter(|kept| kept.schema == SCHEMA);
     let since = kept.map(|kept| kept.since).unwrap_or_default().into_iter();
-    // A clock that was set back must not make anything wait from the future.
-    since.filter_map(|(head, since)| Some((head.parse().ok()?, since.min(now)))).collect()
+    since.filter_map(|(head, since)| Some((head.parse().ok()?, since))).collect()
 }
 
-/// WaitingSince when heads of a repository wait.
+fn stored(home: &Path, common_dir: &Path) -> WaitingSince {
+    parse(&read_small(&file(home, common_dir), MAX_BYTES))
+}
+
+/// Nothing waits from the future: a clock that was ahead once must not put anything off.
+fn no_later_than(mut since: WaitingSince, now: i64) -> WaitingSince {
+    since.values_mut().for_each(|since| *since = (*since).min(now));
+    since
+}
+
+/// Since when heads of a repository wait.
 pub fn since(home: Option<&Path>, common_dir: &Path, now: i64) -> WaitingSince {
-    home.map(|home| parse(&read_small(&file(home, common_dir), MAX_BYTES), now)).unwrap_or_default()
+    home.map(|home| no_later_than(stored(home, common_dir), now)).unwrap_or_default()
+}
+
+/// One writer at a time; where no lock can be had, writing goes on all the same.
+fn locked(home: &Path) -> Option<File> {
+    let dir = home.join("waiting");
+    std::fs::create_dir_all(&dir).ok()?;
+    let lock = File::create(dir.join("lock")).ok()?;
+    lock.lock().ok().map(|()| lock)
 }
 
 /// Remembers which heads wait since when, of those that are pending; for one that was remembered already, the earlier
@@ -69,8 +87,11 @@ pub fn keep(
     now: i64,
 ) -> Result<(), String> {
     let Some(home) = home else { return Ok(()) };
-    let before = since(Some(home), common_dir, now);
-    let mut all = before.clone();
+    // Between reading and writing, another queue must not add what would be lost.
+    let _lock = locked(home);
+    let before = stored(home, common_dir);
+    // What was in the future begins now, and is written: otherwise it would begin anew each time.
+    let mut all = no_later_than(before.clone(), now);
     for (head, since) in fresh {
         all.entry(*head).and_modify(|known| *known = (*known).min(*since)).or_insert(*since);
     }
@@ -82,7 +103,7 @@ pub fn keep(
     let path = file(home, common_dir);
     let bytes = serde_json::to_vec(&Kept { schema: SCHEMA.to_owned(), since }).unwrap_or_default();
     write_atomically(&path, &bytes)
-        .map_err(|error| format!("WaitingSince when changes wait cannot be remembered: {}: {error}.", path.display()))
+        .map_err(|error| format!("Since when changes wait cannot be remembered: {}: {error}.", path.display()))
 }
 
 #[cfg(test)]
@@ -106,6 +127,12 @@ mod tests {
         assert_eq!(since(home, place, 100), times(&[('a', 10), ('b', 15)]));
         assert_eq!(since(home, Path::new("/srv/other.git"), 100), WaitingSince::new());
         assert_eq!(since(home, place, 12), times(&[('a', 10), ('b', 12)]), "a clock that was set back");
+        // A run whose clock was ahead: it begins once the clock is right, and not anew each time.
+        keep(home, place, &pending("abc"), &times(&[('c', 9_000)]), 9_000).unwrap();
+        for now in [200, 300, 400] {
+            keep(home, place, &pending("abc"), &since(home, place, now), now).unwrap();
+            assert_eq!(since(home, place, now)[&id('c')], 200);
+        }
         keep(home, place, &pending("b"), &WaitingSince::new(), 100).unwrap();
         assert_eq!(since(home, place, 100), times(&[('b', 15)]));
     }
@@ -113,7 +140,7 @@ mod tests {
     #[test]
     fn what_is_no_such_file_counts_as_empty() {
         let good = format!("{{\"schema\":\"{SCHEMA}\",\"since\":{{\"{}\":5}}}}", id('a'));
-        assert_eq!(parse(good.as_bytes(), 9).len(), 1);
+        assert_eq!(parse(good.as_bytes()).len(), 1);
         for bad in [
             "",
             "[]",
@@ -122,9 +149,9 @@ mod tests {
             &good.replace(":5", ":\"5\""),
             &good.replace("{\"a", "{\"x\":1,\"a"),
         ] {
-            assert!(parse(bad.as_bytes(), 9).iter().all(|(head, _)| *head == id('a')), "{bad}");
+            assert!(parse(bad.as_bytes()).iter().all(|(head, _)| *head == id('a')), "{bad}");
         }
-        assert_eq!(parse(good.replace("v0", "v9").as_bytes(), 9).len(), 0);
+        assert_eq!(parse(good.replace("v0", "v9").as_bytes()).len(), 0);
         assert_eq!(read_small(Path::new("/dev/zero"), 10), Vec::<u8>::new());
     }
 }

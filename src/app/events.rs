@@ -24,8 +24,8 @@ pub fn arrived(state: &mut State, event: Event) -> Vec<Effect> {
             state.queue.examined(&id, result, me.as_deref(), state.now);
             Vec::new()
         }
-        Event::History { decisions, problems } => {
-            history::arrived(state, decisions, &problems);
+        Event::History { history, problems } => {
+            history::arrived(state, history, &problems);
             Vec::new()
         }
         Event::Claimed { repository, result } => claimed(state, repository, result),

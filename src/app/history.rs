@@ -6,7 +6,7 @@ use super::queue::Source;
 use super::{Effect, Overlay, State, Text, TextLine};
 use crate::change::visible;
 use crate::datafile::{SECONDS_OF_A_DAY, date, day};
-use crate::examination::decided::{Decided, Landed, statement_of};
+use crate::examination::decided::{Decided, History, Landed, statement_of};
 
 /// Reads the decisions of all repositories.
 pub fn asked(state: &mut State) -> Vec<Effect> {
@@ -24,18 +24,21 @@ pub fn asked(state: &mut State) -> Vec<Effect> {
 }
 
 /// Shows the list, unless the person does something else meanwhile.
-pub fn arrived(state: &mut State, decisions: Vec<Decided>, problems: &[String]) {
+pub fn arrived(state: &mut State, history: History, problems: &[String]) {
     state.status = (!problems.is_empty()).then(|| problems.join(" "));
     if state.overlay.is_some() || !matches!(state.screen, super::Screen::Queue) {
         return;
     }
+    let History { decisions, left_out } = history;
     if decisions.is_empty() {
         state.status = state.status.take().or(Some("nothing was decided here yet".to_owned()));
         return;
     }
     let entries = decisions.iter().enumerate().map(|(at, own)| entry(at, own)).collect();
     state.history = decisions;
-    state.overlay = Some(Overlay::Picker(Box::new(Picker::new("what was decided, newest first", entries))));
+    let more = if left_out == 0 { String::new() } else { format!(" ({left_out} more are not listed)") };
+    let title = format!("what was decided, newest first{more}");
+    state.overlay = Some(Overlay::Picker(Box::new(Picker::new(&title, entries))));
 }
 
 fn entry(at: usize, own: &Decided) -> PickerEntry<Choice> {
@@ -45,14 +48,20 @@ fn entry(at: usize, own: &Decided) -> PickerEntry<Choice> {
     let detail = match &own.landed {
         Landed::Merged(_) | Landed::AsTree(_) => "landed",
         Landed::Pending => "pending",
-        Landed::NotFound => "not found",
+        Landed::NotFound | Landed::TooShallow => "not found",
         Landed::Unknown => "",
     };
-    let unseen = if own.left_unseen().is_empty() { "" } else { "unseen · " };
-    let badge = if own.left_unseen().is_empty() { Badge::Seen } else { Badge::Unseen };
+    let unseen = if own.left_unseen().is_empty() { "" } else { "unseen" };
+    let doubt = own.doubt();
+    let badge = match (own.is_sure() && !own.is_ahead, unseen) {
+        (false, _) => Badge::Unknown,
+        (true, "") => Badge::Seen,
+        (true, _) => Badge::Unseen,
+    };
+    let told: Vec<_> = [doubt.as_str(), unseen, detail].into_iter().filter(|text| !text.is_empty()).collect();
     PickerEntry {
-        label: format!("{on} {:<11} {:<8} {}: {title}", predicate.verdict.to_string(), own.who, own.repository),
-        detail: format!("{unseen}{detail}"),
+        label: format!("{on} {:<11} {:<8} {}: {title}", predicate.verdict.to_string(), own.who.brief(), own.repository),
+        detail: told.join(" · "),
         badge,
         choice: Choice::Decision(at),
     }
@@ -65,12 +74,14 @@ pub fn text(own: &Decided) -> Text {
     let marked = |text: &str| visible::text(text).into_owned();
     let mut lines = vec![TextLine::Heading(own.title.clone())];
     lines.push(fact("signed", format!("{} by {}, {}", predicate.verdict, own.who, date(own.at))));
+    let doubt = own.doubt();
+    lines.extend((!doubt.is_empty()).then(|| TextLine::Warning(format!("  {:<10}{doubt}", "counts"))));
     lines.push(fact("saw", own.saw()));
     let unseen = own.left_unseen();
     lines.extend((!unseen.is_empty()).then(|| TextLine::Warning(format!("  {:<10}{unseen}", "unseen"))));
     let landed = own.landed.told(&predicate.target.name);
     lines.extend((!landed.is_empty()).then(|| fact("landed", landed)));
-    lines.extend((!own.standing.is_empty()).then(|| fact("counts", own.standing.clone())));
+    lines.extend(doubt.is_empty().then(|| fact("counts", "in force".to_owned())));
     let target = marked(&predicate.target.name);
     lines.push(fact(
         "of",

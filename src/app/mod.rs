@@ -36,7 +36,7 @@ use crate::change::{Change, ObjectId, RepoPath};
 use crate::decision::{Draft, Revised, Verdict};
 use crate::delivery::Hosted;
 use crate::examination::background::Progress;
-use crate::examination::decided::Decided;
+use crate::examination::decided::{Decided, History};
 use crate::examination::team::Team;
 use crate::examination::{Examination, FileMaterial, RepositorySnapshot};
 use crate::highlight::Colours;
@@ -346,7 +346,7 @@ pub enum Event {
     Command(CommandEvent),
     /// What was decided, newest first; and why some repositories are missing from it.
     History {
-        decisions: Vec<Decided>,
+        history: History,
         problems: Vec<String>,
     },
     /// Until when a change is claimed now; none if it was given back.

@@ -36,6 +36,8 @@ pub enum Badge {
     Seen,
     Unseen,
     Omission,
+    /// Nobody known stands behind it.
+    Unknown,
     Note,
     Bookmark,
 }

@@ -117,7 +117,7 @@ fn signers(state: &State, entry: &Entry, examination: &Examination) -> Vec<TextL
         }
         let claims = state.queue.claims_of(&entry.change);
         lines.extend(
-            claims.map(|claim| TextLine::Plain(format!("  claimed by {}, {}", claim.by, claim.left(state.now)))),
+            claims.map(|claim| TextLine::Plain(format!("  claimed {}, {}", claim.told(), claim.left(state.now)))),
         );
         let key = snapshot.and_then(|snapshot| state.my_key(snapshot));
         let futile = advice::futile(policy, standing, key, state.now).filter(|_| state.key.is_ok());

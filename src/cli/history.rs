@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::queue::{Unreadable, names};
 use crate::change::visible;
-use crate::examination::decided::{self, Decided, MOST};
+use crate::examination::decided::{self, Decided, History, MOST};
 
 #[derive(Args)]
 pub struct Options {
@@ -18,9 +18,11 @@ pub struct Options {
 }
 
 #[derive(Serialize)]
-struct History {
+struct Printed {
     schema: &'static str,
     decisions: Vec<Row>,
+    /// How many more there are; those that do not count come last.
+    left_out: usize,
     unreadable: Vec<Unreadable>,
 }
 
@@ -29,10 +31,13 @@ struct Row {
     record: String,
     repository: String,
     verdict: String,
+    /// The owner of the key by the roster; otherwise words that are no id.
     by: String,
     /// By the signer's clock, in seconds since the epoch.
     at: i64,
     standing: String,
+    /// Whether it is dated in the future.
+    is_ahead: bool,
     target: String,
     base: String,
     head: String,
@@ -57,9 +62,10 @@ impl Row {
             record: own.record.verified.id().to_string(),
             repository: own.repository.clone(),
             verdict: predicate.verdict.to_string(),
-            by: own.who.clone(),
+            by: own.who.to_string(),
             at: own.at,
-            standing: own.standing.clone(),
+            standing: own.standing.map(|standing| standing.to_string()).unwrap_or_default(),
+            is_ahead: own.is_ahead,
             target: visible::text(&predicate.target.name).into_owned(),
             base: predicate.base.commit.clone(),
             head: predicate.head.commit.clone(),
@@ -81,21 +87,22 @@ pub fn run(options: &Options, repositories: &[PathBuf]) -> Result<(), String> {
     let names = names(repositories);
     let repositories = names.paths();
     for (index, path) in repositories.iter().enumerate() {
-        let read = || -> Result<Vec<Decided>, String> {
+        let read = || -> Result<History, String> {
             let (repository, snapshot) = super::opened(&names, path, None)?;
             let pending = repository.changes(index, &snapshot.target).map_err(|error| error.to_string())?;
             let heads: BTreeSet<_> = pending.changes.iter().map(|change| change.revision.head).collect();
             decided::history(&repository, &snapshot, &heads, MOST, super::now()).map_err(|error| error.to_string())
         };
         match read() {
-            Ok(own) => all.extend(own),
-            Err(why) => unreadable.push(Unreadable { what: path.display().to_string(), why }),
+            Ok(own) => all.push(own),
+            Err(why) => unreadable.push(Unreadable::of(path.display().to_string(), why)),
         }
     }
-    decided::newest_first(&mut all);
+    let all = History::joined(all, super::now());
     let is_any_read = unreadable.len() < repositories.len();
     let first = unreadable.first().map(|first| first.why.clone());
-    let history = History { schema: "undersign-history/v0", decisions: all.iter().map(Row::of).collect(), unreadable };
+    let decisions = all.decisions.iter().map(Row::of).collect();
+    let history = Printed { schema: "undersign-history/v0", decisions, left_out: all.left_out, unreadable };
     if options.json {
         super::print_json(&history);
     } else {
@@ -107,8 +114,8 @@ pub fn run(options: &Options, repositories: &[PathBuf]) -> Result<(), String> {
     }
 }
 
-fn print(all: &[Decided], unreadable: &[Unreadable]) {
-    for own in all {
+fn print(all: &History, unreadable: &[Unreadable]) {
+    for own in &all.decisions {
         let predicate = &own.record.verified.statement().predicate;
         let (title, unseen) =
             (if own.title.is_empty() { &predicate.head.commit[..12] } else { &own.title }, own.left_unseen());
@@ -116,19 +123,23 @@ fn print(all: &[Decided], unreadable: &[Unreadable]) {
             "{}  {:<11} {:<10} {}: {title}",
             crate::datafile::date(own.at),
             predicate.verdict.to_string(),
-            own.who,
+            own.who.brief(),
             own.repository
         );
         let unseen = if unseen.is_empty() { String::new() } else { format!("; unseen: {unseen}") };
         let landed = own.landed.told(&predicate.target.name);
         let landed = if landed.is_empty() { landed } else { format!("; {landed}") };
-        let standing = if own.standing.is_empty() { String::new() } else { format!("; {}", own.standing) };
+        let doubt = own.doubt();
+        let standing = if doubt.is_empty() { "; in force".to_owned() } else { format!("; {doubt}") };
         outln!("    saw {}{unseen}{landed}{standing}   {}", own.saw(), own.record.verified.id().short());
     }
     for row in unreadable {
         outln!("unreadable: {}: {}", row.what, row.why);
     }
-    if all.is_empty() && unreadable.is_empty() {
+    if all.left_out > 0 {
+        outln!("{}", all.told_left_out());
+    }
+    if all.decisions.is_empty() && unreadable.is_empty() {
         outln!("Nothing is signed here yet.");
     }
 }

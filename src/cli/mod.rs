@@ -154,7 +154,7 @@ enum Command {
     Org(org::Options),
     /// Print the queue of pending changes, riskiest first
     #[command(after_help = help!(
-        "0 when it could be read; `--late`: 1 where something is late",
+        "0 when it could be read; `--late`: 1 where something is late, 4 where that cannot be said",
         "undersign --repo ~/src/infra queue --json",
         "undersign queue --fetch --late --json"
     ))]

@@ -18,6 +18,7 @@ use crate::cache::{self, Caches};
 #[cfg(feature = "tui")]
 use crate::change::address;
 use crate::change::{Change, ObjectId, visible};
+use crate::claims::Claim;
 #[cfg(feature = "tui")]
 use crate::config;
 #[cfg(feature = "tui")]
@@ -29,7 +30,7 @@ use crate::examination::{self, Examination, RepositorySnapshot};
 use crate::notices::{self, Fact};
 #[cfg(feature = "tui")]
 use crate::signer::NoKey;
-use crate::source::git::{Names, Repository};
+use crate::source::git::{Names, PolicyState, Repository};
 #[cfg(feature = "tui")]
 use crate::source::server::Server;
 #[cfg(feature = "tui")]
@@ -108,8 +109,8 @@ pub(super) struct Row {
     pub late: Option<i64>,
     /// Ids of the people to ask for what is open, those with least to read.
     pub ask: Vec<String>,
-    /// The same in words, with who is away.
-    #[serde(skip)]
+    /// The same in words, with what nobody who is there can fill, and who is away.
+    #[serde(rename = "ask_text")]
     pub told_ask: String,
     /// Who says to be reading it.
     pub claims: Vec<ShownClaim>,
@@ -123,6 +124,10 @@ pub(super) struct Row {
     #[cfg(feature = "tui")]
     #[serde(skip)]
     pub page: Option<String>,
+    /// Where its repository is.
+    #[cfg(feature = "tui")]
+    #[serde(skip)]
+    pub root: PathBuf,
     /// Names it among all repositories.
     #[cfg(feature = "tui")]
     #[serde(skip)]
@@ -134,16 +139,51 @@ pub(super) struct ShownClaim {
     pub by: String,
     /// When it ends, in seconds since the epoch.
     pub until: i64,
+    #[serde(skip)]
+    pub told: String,
+}
+
+impl ShownClaim {
+    fn of(claim: &Claim) -> ShownClaim {
+        ShownClaim { by: claim.by.clone(), until: claim.until, told: claim.told() }
+    }
 }
 
 #[derive(Serialize)]
 pub(super) struct Unreadable {
     pub what: String,
     pub why: String,
+    /// It matters only for what is late.
+    #[serde(skip)]
+    pub is_for_late: bool,
 }
 
-/// What is late, if nothing else is asked for.
+impl Unreadable {
+    pub fn of(what: String, why: String) -> Unreadable {
+        Unreadable { what, why, is_for_late: false }
+    }
+
+    /// Why nothing there is ever due, though it should be.
+    fn without_clock(snapshot: &RepositorySnapshot, why: String) -> Unreadable {
+        Unreadable { is_for_late: true, ..Unreadable::of(snapshot.name.clone(), why) }
+    }
+}
+
+/// Something is late.
 const LATE: u8 = 1;
+/// Whether anything is late cannot be said.
+const UNDECIDED: u8 = 4;
+
+/// What was found in the repositories.
+struct Found {
+    queue: Queue,
+    is_any_read: bool,
+    /// Why it cannot be said of something whether it is late, a sentence each.
+    undecided: Vec<Unreadable>,
+    /// What was seen to be pending in each repository that was read, for those who remember it.
+    #[cfg(feature = "tui")]
+    seen: Vec<notices::Seen>,
+}
 
 pub fn run(options: &Options, repositories: &[PathBuf]) -> Result<u8, String> {
     let names = names(repositories);
@@ -152,18 +192,24 @@ pub fn run(options: &Options, repositories: &[PathBuf]) -> Result<u8, String> {
     if options.history {
         stale.extend(repositories.iter().enumerate().filter_map(|(index, path)| {
             let what = path.display().to_string();
-            learn(&names, index, path).err().map(|why| Unreadable { what, why })
+            learn(&names, index, path).err().map(|why| Unreadable::of(what, why))
         }));
     }
-    let (mut queue, is_any_read) = read(&names);
+    #[cfg(feature = "tui")]
+    let Found { mut queue, is_any_read, mut undecided, seen } = read(&names);
+    #[cfg(not(feature = "tui"))]
+    let Found { mut queue, is_any_read, mut undecided } = read(&names);
     #[cfg(feature = "tui")]
     repositories.iter().filter_map(|path| unusable_key(path)).collect::<BTreeSet<_>>().iter().for_each(|why| {
         eprintln!("undersign: {why}");
     });
-    queue.unreadable.extend(stale);
+    undecided.extend(stale);
+    let is_undecided = !undecided.is_empty();
+    // A list shows what a policy with a mistake says of each change; only what is late has no such row.
+    queue.unreadable.extend(undecided.into_iter().filter(|row| options.late || !row.is_for_late));
     #[cfg(feature = "tui")]
     if options.notify {
-        notify(&queue)?;
+        notify(&queue, &seen)?;
     }
     if options.late {
         queue.changes.retain(|row| row.late.is_some_and(|late| late <= super::now()));
@@ -177,7 +223,9 @@ pub fn run(options: &Options, repositories: &[PathBuf]) -> Result<u8, String> {
     }
     match queue.unreadable.first() {
         Some(first) if !is_any_read => Err(first.why.clone()),
-        _ => Ok(if options.late && !queue.changes.is_empty() { LATE } else { 0 }),
+        _ if !options.late => Ok(0),
+        _ if !queue.changes.is_empty() => Ok(LATE),
+        _ => Ok(if is_undecided { UNDECIDED } else { 0 }),
     }
 }
 
@@ -203,8 +251,7 @@ fn fetch(names: &Names) -> Vec<Unreadable> {
     };
     #[cfg(not(feature = "tui"))]
     let failed = branches(&|_| Vec::new());
-    let stale =
-        failed.into_iter().map(|(what, why)| Unreadable { what, why: format!("It is listed as before. {why}") });
+    let stale = failed.into_iter().map(|(what, why)| Unreadable::of(what, format!("It is listed as before. {why}")));
     stale.collect()
 }
 
@@ -222,9 +269,11 @@ fn learn(names: &Names, index: usize, path: &Path) -> Result<(), String> {
     background::learn(&repository, &snapshot, &changes, &caches, &mut told).map(|_| ()).map_err(|why| why.to_string())
 }
 
-/// The queue, and whether any repository could be read.
-fn read(names: &Names) -> (Queue, bool) {
+fn read(names: &Names) -> Found {
     let (mut rows, mut unreadable, mut is_any_read) = (Vec::new(), Vec::new(), false);
+    let mut undecided = Vec::new();
+    #[cfg(feature = "tui")]
+    let mut seen: Vec<notices::Seen> = Vec::new();
     let caches = Caches::at(cache::home());
     #[cfg(feature = "tui")]
     let servers = Servers::read();
@@ -234,19 +283,20 @@ fn read(names: &Names) -> (Queue, bool) {
         let mut broken = Vec::new();
         #[cfg(feature = "tui")]
         let hosts = servers.hosts(path);
-        let (before, mut heads, mut pending) = (rows.len(), Vec::new(), BTreeSet::new());
+        let (before, mut heads, mut pending, mut ids) = (rows.len(), Vec::new(), BTreeSet::new(), Vec::new());
         let visited = each(
             names,
             index,
             path,
             &caches,
-            |what, why| broken.push(Unreadable { what, why }),
+            |what, why| broken.push(Unreadable::of(what, why)),
             |(snapshot, team), change, examined| {
                 pending.insert(change.revision.head);
+                ids.push(change.id.clone());
                 let examination = match examined {
                     Ok(examination) => examination,
                     Err(why) => {
-                        return unreadable.push(Unreadable { what: visible::text(&change.id).into_owned(), why });
+                        return undecided.push(Unreadable::of(visible::text(&change.id).into_owned(), why));
                     }
                 };
                 #[allow(unused_mut)]
@@ -255,6 +305,7 @@ fn read(names: &Names) -> (Queue, bool) {
                 {
                     add_told(&hosts, &told, &change, &mut row);
                     row.key = Fact::key(&snapshot.common_dir, &change.id);
+                    row.root = snapshot.root.clone();
                 }
                 heads.push(change.revision.head);
                 rows.push((examination::urgency(&change, &examination), row));
@@ -264,14 +315,27 @@ fn read(names: &Names) -> (Queue, bool) {
         is_any_read |= visited.is_ok();
         if let Ok(snapshot) = &visited {
             let rows = heads.into_iter().zip(rows[before..].iter_mut().map(|(_, row)| row));
-            start_clocks(snapshot, &pending, rows);
+            undecided.extend(start_clocks(snapshot, &pending, rows));
+            if let PolicyState::Invalid(error) = &snapshot.policy {
+                let why =
+                    format!("Its policy has mistakes, so that nothing is due: {}", visible::lines(&error.to_string()));
+                undecided.push(Unreadable::without_clock(snapshot, why));
+            }
+            #[cfg(feature = "tui")]
+            seen.push(notices::Seen::of(&snapshot.common_dir, &ids));
         }
-        unreadable.extend(visited.err().map(|why| Unreadable { what: path.display().to_string(), why }));
+        undecided.extend(visited.err().map(|why| Unreadable::of(path.display().to_string(), why)));
     }
     caches.write();
     rows.sort_by(|a, b| a.0.cmp(&b.0));
     let changes = rows.into_iter().map(|(_, row)| row).collect();
-    (Queue { schema: "undersign-queue/v0", changes, unreadable }, is_any_read)
+    Found {
+        queue: Queue { schema: "undersign-queue/v0", changes, unreadable },
+        is_any_read,
+        undecided,
+        #[cfg(feature = "tui")]
+        seen,
+    }
 }
 
 /// Visits every pending change of a repository, examined, or with the reason why that was not possible.
@@ -290,7 +354,7 @@ pub(super) fn each(
     for one in pending.broken {
         broken(visible::text(&one.id).into_owned(), one.why.to_string());
     }
-    let team = Team::of(&repository, &snapshot, super::now());
+    let team = Team::of(&repository, &snapshot, pending.changes.iter().map(|own| own.revision.head), super::now());
     for change in pending.changes {
         let examined = examination::listed(&repository, &snapshot, &change, &cache, super::now());
         visit((&snapshot, &team), change, examined.map_err(|error| error.to_string()));
@@ -303,18 +367,21 @@ fn start_clocks<'r>(
     snapshot: &RepositorySnapshot,
     pending: &BTreeSet<ObjectId>,
     rows: impl Iterator<Item = (ObjectId, &'r mut Row)>,
-) {
+) -> Option<Unreadable> {
     let (now, home) = (super::now(), waiting::home());
     let mut since = waiting::since(home.as_deref(), &snapshot.common_dir, now);
     for (head, row) in rows.filter(|(_, row)| row.waits()) {
         since.entry(head).or_insert(now);
         row.tell_clock(snapshot, head, &since);
     }
-    let kept = waiting::keep(home.as_deref(), &snapshot.common_dir, pending, &since, now);
+    let kept = match home.is_some() {
+        true => waiting::keep(home.as_deref(), &snapshot.common_dir, pending, &since, now),
+        false => Err("Since when changes wait cannot be remembered: set HOME.".to_owned()),
+    };
     // Without a clock nobody misses it.
-    if let Some(why) = kept.err().filter(|_| snapshot.policy().is_some_and(|policy| policy.clock.is_some())) {
-        eprintln!("undersign: {why}");
-    }
+    let why = kept.err().filter(|_| snapshot.policy().is_some_and(|policy| policy.clock.is_some()))?;
+    eprintln!("undersign: {why}");
+    Some(Unreadable::without_clock(snapshot, why))
 }
 
 impl Row {
@@ -372,13 +439,15 @@ pub(super) fn row(snapshot: &RepositorySnapshot, team: &Team, change: &Change, e
         late: None,
         told_ask: ask.to_string(),
         ask: ask.people.into_iter().map(|person| person.id).collect(),
-        claims: claims.map(|claim| ShownClaim { by: claim.by.clone(), until: claim.until }).collect(),
+        claims: claims.map(ShownClaim::of).collect(),
         need,
         request: change.request().map(|request| request.sign()),
         asked: None,
         not_ready: None,
         #[cfg(feature = "tui")]
         page: None,
+        #[cfg(feature = "tui")]
+        root: PathBuf::new(),
         #[cfg(feature = "tui")]
         key: String::new(),
     }
@@ -423,7 +492,7 @@ fn add_told(hosts: &Hosts, told: &Index<'_>, change: &Change, row: &mut Row) {
 
 /// Tells the user's command what is new. What it does not take is only reported.
 #[cfg(feature = "tui")]
-fn notify(queue: &Queue) -> Result<(), String> {
+fn notify(queue: &Queue, seen: &[notices::Seen]) -> Result<(), String> {
     let command = config::notify();
     if command.is_empty() {
         return Err("There is no `notify` in config.toml: it says which command is told.".to_owned());
@@ -432,6 +501,7 @@ fn notify(queue: &Queue) -> Result<(), String> {
     let is_over = |time: Option<i64>| time.is_some_and(|time| time <= super::now());
     let fact = |row: &Row| Fact {
         key: row.key.clone(),
+        root: row.root.clone(),
         id: row.id.clone(),
         repository: row.repository.clone(),
         branch: row.name.clone(),
@@ -445,12 +515,12 @@ fn notify(queue: &Queue) -> Result<(), String> {
         is_due: is_over(row.due),
         is_late: is_over(row.late),
         ask: row.ask.clone(),
+        told_ask: row.told_ask.clone(),
         claims: row.claims.iter().map(|claim| claim.by.clone()).collect(),
         page: row.page.clone(),
     };
     let facts: Vec<Fact> = queue.changes.iter().map(fact).collect();
-    // What could not be read now may still be pending, and other runs may read other repositories.
-    let problems = notices::tell(&command, &facts, false, &home);
+    let problems = notices::tell(&command, &facts, seen, &home, super::now());
     problems.iter().for_each(|why| eprintln!("undersign: {why}"));
     Ok(())
 }
@@ -486,7 +556,7 @@ fn me(_: &RepositorySnapshot) -> Option<&str> {
 
 /// What a row needs, and from whom if it is from others.
 fn needed(row: &Row) -> String {
-    let claims: Vec<_> = row.claims.iter().map(|claim| format!(", claimed by {}", claim.by)).collect();
+    let claims: Vec<_> = row.claims.iter().map(|claim| format!(", claimed {}", claim.told)).collect();
     let need = row.not_ready.unwrap_or(&row.need);
     let is_over = |time: Option<i64>| time.is_some_and(|time| time <= super::now());
     let due = match () {
@@ -494,8 +564,8 @@ fn needed(row: &Row) -> String {
         () if is_over(row.due) => ", due",
         () => "",
     };
-    let ask =
-        if row.ask.is_empty() || need == "needs you" { String::new() } else { format!(": ask {}", row.ask.join(", ")) };
+    let is_mine = need == "needs you" || row.told_ask.is_empty();
+    let ask = if is_mine { String::new() } else { format!(": {}", row.told_ask) };
     format!("{need}{ask}{}{due}", claims.concat())
 }
 

@@ -233,7 +233,8 @@ pub fn run(options: &Options, repositories: &[PathBuf]) -> Result<(), String> {
     let diff = examination::diff(repository, snapshot, change).map_err(|error| error.to_string())?;
     let coverage = external::test_coverage(repository, change, &diff, &reports).map_err(|error| error.to_string())?;
     let test_coverage = (!reports.test_coverage.is_empty()).then(|| ShownCoverage::of(&coverage));
-    let team = Team::of(repository, snapshot, super::now());
+    let pending = repository.changes(0, &snapshot.target).map_err(|error| error.to_string())?.changes;
+    let team = Team::of(repository, snapshot, pending.iter().map(|own| own.revision.head), super::now());
     let row = queue::row(snapshot, &team, change, &examined).with_clock(snapshot, change.revision.head);
     let shown = Shown { test_coverage, ..shown(snapshot, row, namesakes, &examined, &diff) };
     if options.json {
@@ -454,7 +455,7 @@ fn print(shown: &Shown) {
     }
     for claim in &row.claims {
         let until = crate::datafile::date(claim.until);
-        outln!("    claimed by {} until {until}", claim.by);
+        outln!("    claimed {} until {until}", claim.told);
     }
     if shown.reasons.is_empty() {
         shown.refusals.iter().for_each(|why| outln!("    {why}"));

@@ -1,14 +1,15 @@
 //! What was decided in a repository: who signed, having seen what, and whether it landed.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::RepositorySnapshot;
 use crate::change::{ObjectId, address, counted, visible};
 use crate::decision::Verdict;
-use crate::gate::{self, Receipts};
-use crate::record::Record;
+use crate::gate::{self, Receipts, Signer, Validity};
 use crate::record::statement::Coverage;
+use crate::record::{Record, RecordId};
 use crate::source::git::{GitError, Landings, Repository};
 
 /// The most decisions that are listed, of all repositories together.
@@ -19,12 +20,13 @@ pub const MOST: usize = 500;
 pub struct Decided {
     pub record: Arc<Record>,
     pub repository: String,
-    /// The person to whom the key belongs, or what the record claims.
-    pub who: String,
+    pub who: Signer,
     /// By the signer's clock, in seconds since the epoch.
     pub at: i64,
-    /// Whether it counts, in words; empty if no policy says whose keys are whose.
-    pub standing: String,
+    /// Whether it counts; none if no policy says whose keys are whose.
+    pub standing: Option<Validity>,
+    /// Whether it is dated in the future.
+    pub is_ahead: bool,
     /// The first line of the message of the head; empty if that is not here.
     pub title: String,
     pub landed: Landed,
@@ -39,6 +41,8 @@ pub enum Landed {
     AsTree(ObjectId),
     /// It is no branch's head any more, and not found in the target: it may have landed by other commits.
     NotFound,
+    /// It was not found, and this clone has only the newest of the target.
+    TooShallow,
     /// A change with this head is pending.
     Pending,
     /// It was for another ref than the target that is known here, or is of a verdict that lets nothing land.
@@ -53,53 +57,101 @@ impl Landed {
             Landed::Merged(by) => format!("in {target} since {}", by.short()),
             Landed::AsTree(by) => format!("in {target} as {}", by.short()),
             Landed::NotFound => format!("not found in {target} as it was signed"),
+            Landed::TooShallow => format!("not found: this clone has too little of {target} to say"),
             Landed::Pending => "pending".to_owned(),
             Landed::Unknown => String::new(),
         }
     }
 }
 
-/// The newest decisions of a repository, newest first; at most so many.
+/// Which decisions are listed, and in which order.
+///
+/// No number of records that do not count hides one that does: those by good keys of the roster come first, newest
+/// first, and the others take what is left. A time in the future counts as now, so that nobody leads the list for
+/// years.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Rank(bool, Reverse<i64>);
+
+impl Rank {
+    fn of(is_sure: bool, at: i64, now: i64) -> Rank {
+        Rank(!is_sure, Reverse(at.min(now)))
+    }
+}
+
+/// What was decided, as far as it is listed.
+#[derive(Debug, Clone, Default)]
+pub struct History {
+    pub decisions: Vec<Decided>,
+    /// How many more there are.
+    pub left_out: usize,
+}
+
+impl History {
+    /// Of several repositories: at most [`MOST`].
+    pub fn joined(all: impl IntoIterator<Item = History>, now: i64) -> History {
+        let mut joined = History::default();
+        for own in all {
+            joined.decisions.extend(own.decisions);
+            joined.left_out += own.left_out;
+        }
+        joined.decisions.sort_by_cached_key(|own| (Rank::of(own.is_sure(), own.at, now), own.record.verified.id()));
+        joined.left_out += joined.decisions.len().saturating_sub(MOST);
+        joined.decisions.truncate(MOST);
+        joined
+    }
+
+    /// What is not listed, in words; empty if nothing.
+    pub fn told_left_out(&self) -> String {
+        match self.left_out {
+            0 => String::new(),
+            more => format!("{} more: those that do not count come last.", counted(more, "decision")),
+        }
+    }
+}
+
+/// The decisions of a repository; at most so many.
 pub fn history(
     repository: &Repository,
     snapshot: &RepositorySnapshot,
     pending: &BTreeSet<ObjectId>,
     most: usize,
     now: i64,
-) -> Result<Vec<Decided>, GitError> {
-    let mut records: Vec<&Arc<Record>> = snapshot.chains.iter().flat_map(|chain| &chain.records).collect();
-    records.sort_by_key(|record| {
-        (std::cmp::Reverse(record.verified.statement().predicate.issued_at), record.verified.id())
-    });
-    records.truncate(most);
+) -> Result<History, GitError> {
     let standings = standings(snapshot, now);
-    let landings = landings(repository, snapshot, &records)?;
-    let decided = records.into_iter().map(|record| {
-        let predicate = &record.verified.statement().predicate;
+    let records = snapshot.chains.iter().flat_map(|chain| &chain.records);
+    let mut ranked: Vec<(Rank, RecordId, &Arc<Record>)> = records
+        .map(|record| {
+            let (id, at) = (record.verified.id(), record.predicate().issued_at.seconds());
+            let is_sure = standings.get(&id).is_some_and(|validity| validity.is_of_its_signer());
+            (Rank::of(is_sure, at, now), id, record)
+        })
+        .collect();
+    ranked.sort_by_key(|(rank, id, _)| (*rank, *id));
+    let left_out = ranked.len().saturating_sub(most);
+    ranked.truncate(most);
+    let landings = landings(repository, snapshot, &ranked.iter().map(|(_, _, record)| *record).collect::<Vec<_>>())?;
+    let decided = ranked.into_iter().map(|(_, id, record)| {
+        let predicate = record.predicate();
         let head: Option<ObjectId> = predicate.head.commit.parse().ok();
-        let (who, standing) = standings.get(&record.verified.id().to_string()).cloned().unwrap_or_default();
         Decided {
             repository: snapshot.name.clone(),
-            who: who.unwrap_or_else(|| visible::text(&predicate.principal).into_owned()),
+            who: Signer::of(snapshot.policy(), record),
             at: predicate.issued_at.seconds(),
-            standing,
+            standing: standings.get(&id).copied(),
+            is_ahead: gate::is_ahead(predicate, now),
             title: head.map(|head| title(repository, head)).unwrap_or_default(),
-            landed: landed(snapshot, record, head, &landings, pending),
+            landed: landed(repository, snapshot, record, head, &landings, pending),
             record: record.clone(),
         }
     });
-    Ok(decided.collect())
+    Ok(History { decisions: decided.collect(), left_out })
 }
 
-/// By record: its owner according to the roster, and whether it counts.
-fn standings(snapshot: &RepositorySnapshot, now: i64) -> BTreeMap<String, (Option<String>, String)> {
+/// By record: whether it counts.
+fn standings(snapshot: &RepositorySnapshot, now: i64) -> BTreeMap<RecordId, Validity> {
     let Some(policy) = snapshot.policy() else { return BTreeMap::new() };
     let statuses = gate::record_statuses(policy, &snapshot.chains, &Receipts::claimed(&snapshot.chains), now);
-    let entry = |status: &gate::RecordStatus<'_>| {
-        let who = status.person.map(|person| person.id.clone());
-        (status.record.id().to_string(), (who, status.validity.to_string()))
-    };
-    statuses.iter().map(entry).collect()
+    statuses.iter().map(|status| (status.record.verified.id(), status.validity)).collect()
 }
 
 fn landings(
@@ -107,7 +159,7 @@ fn landings(
     snapshot: &RepositorySnapshot,
     records: &[&Arc<Record>],
 ) -> Result<Landings, GitError> {
-    let of_target = records.iter().map(|record| &record.verified.statement().predicate);
+    let of_target = records.iter().map(|record| record.predicate());
     let of_target: Vec<_> = of_target.filter(|own| own.target.name == snapshot.target.name).collect();
     let heads = of_target.iter().filter_map(|own| own.head.commit.parse().ok()).collect();
     let trees = of_target.iter().filter_map(|own| own.result_tree.parse().ok()).collect();
@@ -115,22 +167,32 @@ fn landings(
 }
 
 fn landed(
+    repository: &Repository,
     snapshot: &RepositorySnapshot,
     record: &Record,
     head: Option<ObjectId>,
     landings: &Landings,
     pending: &BTreeSet<ObjectId>,
 ) -> Landed {
-    let predicate = &record.verified.statement().predicate;
+    let predicate = record.predicate();
     let Some(head) = head.filter(|_| predicate.target.name == snapshot.target.name) else { return Landed::Unknown };
-    let by_tree = || landings.trees.get(&predicate.result_tree.parse::<ObjectId>().ok()?);
-    match (landings.heads.get(&head), pending.contains(&head), by_tree()) {
-        (Some(by), ..) => Landed::Merged(*by),
-        (None, true, _) => Landed::Pending,
-        // The tree of the tip on which it was to land, if the change comes to nothing there.
-        (None, false, Some(by)) if by.to_string() != predicate.target.tip => Landed::AsTree(*by),
-        _ if matches!(predicate.verdict, Verdict::Withdraw | Verdict::HandOver) => Landed::Unknown,
-        _ => Landed::NotFound,
+    let by_tree = || {
+        // What the target had when it was signed is no landing of it, as after a change that takes something back.
+        let before: Option<Vec<ObjectId>> =
+            [&predicate.target.tip, &predicate.base.commit].into_iter().map(|id| id.parse().ok()).collect();
+        landings.as_tree(repository, predicate.result_tree.parse().ok()?, &before?)
+    };
+    if let Some(by) = landings.heads.get(&head) {
+        return Landed::Merged(*by);
+    }
+    if pending.contains(&head) {
+        return Landed::Pending;
+    }
+    match by_tree() {
+        Some(by) => Landed::AsTree(by),
+        None if matches!(predicate.verdict, Verdict::Withdraw | Verdict::HandOver) => Landed::Unknown,
+        None if landings.is_shallow => Landed::TooShallow,
+        None => Landed::NotFound,
     }
 }
 
@@ -140,6 +202,22 @@ fn title(repository: &Repository, head: ObjectId) -> String {
 }
 
 impl Decided {
+    /// What is to be said of the record itself wherever it is listed; empty for one that is as it should be.
+    pub fn doubt(&self) -> String {
+        let standing = match self.standing {
+            Some(Validity::InForce) => None,
+            Some(other) => Some(other.to_string()),
+            None => Some("no policy says whose key that is".to_owned()),
+        };
+        let ahead = self.is_ahead.then(|| "dated in the future".to_owned());
+        standing.into_iter().chain(ahead).collect::<Vec<_>>().join(", ")
+    }
+
+    /// Whether a good key of the person whom it names signed it, by the roster.
+    pub fn is_sure(&self) -> bool {
+        self.standing.is_some_and(Validity::is_of_its_signer)
+    }
+
     /// What was on the signer's screen, as their program counted: `3 of 3 files, 12 of 14 hunks (4 seen before)`.
     pub fn saw(&self) -> String {
         let coverage = &self.record.verified.statement().predicate.coverage;
@@ -164,12 +242,6 @@ impl Decided {
         ];
         parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
     }
-}
-
-/// Of several repositories: the newest first, at most [`MOST`].
-pub fn newest_first(all: &mut Vec<Decided>) {
-    all.sort_by_key(|own| (std::cmp::Reverse(own.at), own.record.verified.id()));
-    all.truncate(MOST);
 }
 
 /// The statement as it was signed, for people, and whether something is left out of it: a URL of an earlier version may

@@ -611,8 +611,9 @@ pub fn need(snapshot: &RepositorySnapshot, examination: &Examination, me: Option
             "policy invalid".into()
         };
     };
-    if !standing.rejected_by.is_empty() {
-        return if is_to_look_again(standing, me) { "needs you" } else { "rejected" }.into();
+    let looking = to_look_again(standing);
+    if !standing.rejected_by.is_empty() && looking.is_empty() {
+        return "rejected".into();
     }
     if let Some(stop) = &examination.stop {
         return if stop.code == Code::BaseMoved { "rebase" } else { "refused" }.into();
@@ -622,6 +623,12 @@ pub fn need(snapshot: &RepositorySnapshot, examination: &Examination, me: Option
     }
     if !advice::refusals(standing).is_empty() {
         return if examination.split.is_empty() { "refused" } else { "split" }.into();
+    }
+    if !looking.is_empty() {
+        return match me {
+            Some(me) if looking.iter().any(|by| by == me) => "needs you".into(),
+            _ => format!("needs {}", looking.join(", ")),
+        };
     }
     let is_filled = standing.slots.iter().all(gate::SlotState::is_filled);
     if let Some(delay) = advice::delays(standing).first().filter(|_| is_filled) {
@@ -655,10 +662,14 @@ pub fn is_stuck(need: &str) -> bool {
     matches!(need, "no policy" | "policy invalid" | "unreadable" | "refused" | "rebase" | "split")
 }
 
-/// Whether this person rejected a change that has moved on since: it is their turn to say whether that was enough.
-fn is_to_look_again(standing: &Standing, me: Option<&str>) -> bool {
+/// Who rejected a change that has moved on since, by id: it waits for each of them to say whether that was enough.
+/// Nobody, if somebody rejected it as it is now.
+pub(crate) fn to_look_again(standing: &Standing) -> Vec<String> {
     let vetoes = || standing.to_answer.iter().filter(|one| one.is_veto);
-    vetoes().all(|one| one.is_outdated) && vetoes().any(|one| me == Some(one.by.as_str()))
+    if vetoes().any(|one| !one.is_outdated) {
+        return Vec::new();
+    }
+    vetoes().map(|one| one.by.clone()).collect::<std::collections::BTreeSet<_>>().into_iter().collect()
 }
 
 /// What a person who has not signed a change can do about it: sign it, or nothing because it is their own.

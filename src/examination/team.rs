@@ -1,12 +1,13 @@
 //! Whom to ask for what is open, who claimed it: what a team needs to know beside the change itself. It is advice, and
-//! depends on the policy, the records, claims and the time, never on the change's own words.
+//! depends on the policy, the records, claims, what is touched and the time, never on the change's own words.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Examination, RepositorySnapshot, waits};
+use super::{Examination, RepositorySnapshot, to_look_again, waits};
+use crate::change::digest::Digest;
 use crate::change::{Change, ObjectId};
 use crate::claims::{self, Claim};
-use crate::policy::{Ask, Load, OpenChange, ask};
+use crate::policy::{Ask, Load, OpenChange, Policy, ask};
 use crate::source::git::Repository;
 
 /// For how many seconds what somebody read counts as load: 14 days.
@@ -16,14 +17,23 @@ const RECENT: i64 = 14 * 86_400;
 #[derive(Debug, Clone, Default)]
 pub struct Team {
     pub claims: Vec<Claim>,
-    loads: BTreeMap<String, Load>,
+    /// Heads of the changes that are pending.
+    pending: BTreeSet<ObjectId>,
+    /// Hunks that each person read.
+    read: BTreeMap<String, u64>,
 }
 
 impl Team {
-    pub fn of(repository: &Repository, snapshot: &RepositorySnapshot, now: i64) -> Team {
+    /// With the heads of what is pending: a claim of any other counts as no load, since whoever can push can write
+    /// such claims in any name.
+    pub fn of(
+        repository: &Repository,
+        snapshot: &RepositorySnapshot,
+        pending: impl IntoIterator<Item = ObjectId>,
+        now: i64,
+    ) -> Team {
         let claims = snapshot.policy().map(|policy| claims::read(repository, policy, now)).unwrap_or_default();
-        let loads = loads(snapshot, &claims, now);
-        Team { claims, loads }
+        Team { claims, pending: pending.into_iter().collect(), read: read(snapshot, now) }
     }
 
     /// Who claimed a head; of several, the one whose claim lasts longest comes last.
@@ -44,33 +54,55 @@ impl Team {
         if !waits(need) {
             return Ask::default();
         }
+        let head = change.revision.head;
+        let claimed: Vec<String> = self.claims_of(head).map(|claim| claim.by.clone()).collect();
         let open = OpenChange {
-            id: &change.id,
+            tie: tie(policy, change, examination),
             slots: &standing.slots,
             authors: &standing.authors,
             signed: &standing.approved_by,
+            rejected: &to_look_again(standing),
+            claimed: &claimed,
         };
-        ask(policy, &open, &self.loads, now)
+        ask(policy, &open, &self.loads(head), now)
     }
+
+    /// What everybody has to read besides this head.
+    fn loads(&self, besides: ObjectId) -> BTreeMap<String, Load> {
+        let of = |(id, hunks): (&String, &u64)| (id.clone(), Load { claims: 0, hunks: *hunks });
+        let mut loads: BTreeMap<String, Load> = self.read.iter().map(of).collect();
+        for claim in self.claims.iter().filter(|claim| claim.head != besides && self.pending.contains(&claim.head)) {
+            loads.entry(claim.by.clone()).or_default().claims += 1;
+        }
+        loads
+    }
+}
+
+/// What orders people who have as much to read. It is the same in every clone, and the author of the change has little
+/// choice in it: no name of a branch and no id of a commit counts, but the policy, and the files and compartments that
+/// must be touched. Files that are new have the names that the author gave them, and do not count.
+fn tie(policy: &Policy, change: &Change, examination: &Examination) -> Digest {
+    let mut parts = vec![policy.digest.to_string().into_bytes(), change.target.clone().into_bytes()];
+    parts.extend(examination.compartments.iter().map(|(name, _)| name.clone().into_bytes()));
+    let old = examination.manifest.iter().filter(|(_, old, _)| old.is_some());
+    parts.extend(old.map(|(path, ..)| path.0.clone()));
+    Digest::of(&parts.join(&0))
 }
 
 /// What the records say was read: hunks, which a record counts. Lines are in no record, and counting them would mean to
 /// compare again all that was read.
-fn loads(snapshot: &RepositorySnapshot, claims: &[Claim], now: i64) -> BTreeMap<String, Load> {
-    let mut loads: BTreeMap<String, Load> = BTreeMap::new();
-    let Some(policy) = snapshot.policy() else { return loads };
-    for claim in claims {
-        loads.entry(claim.by.clone()).or_default().claims += 1;
-    }
+fn read(snapshot: &RepositorySnapshot, now: i64) -> BTreeMap<String, u64> {
+    let mut all: BTreeMap<String, u64> = BTreeMap::new();
+    let Some(policy) = snapshot.policy() else { return all };
     for chain in &snapshot.chains {
         let Some(person) = policy.roster.by_key_id(&chain.id.key) else { continue };
         let recent = chain.records.iter().rev().map(|link| &link.verified.statement().predicate);
         for decision in recent.take_while(|decision| decision.issued_at.seconds() > now.saturating_sub(RECENT)) {
             let coverage = &decision.coverage;
-            let read = coverage.hunks_seen.0.saturating_sub(coverage.carried_over.0);
-            let load = loads.entry(person.id.clone()).or_default();
-            load.hunks = load.hunks.saturating_add(read);
+            let hunks = coverage.hunks_seen.0.saturating_sub(coverage.carried_over.0);
+            let sum = all.entry(person.id.clone()).or_default();
+            *sum = sum.saturating_add(hunks);
         }
     }
-    loads
+    all
 }

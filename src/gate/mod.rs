@@ -33,7 +33,7 @@ pub use outcome::{
 };
 pub use proposal::{Lands, Merge, Merging, Obstacle, decide_proposal};
 pub use push::{Judged, MAX_STEPS, NextPolicy, PushEvaluation, Step, Update, judging_order};
-pub use record_status::{RecordStatus, Validity, record_statuses, still_approve};
+pub use record_status::{RecordStatus, Signer, Validity, is_ahead, record_statuses, still_approve};
 pub use remembered::{
     RECEIPTS_KEPT, Receipts, Received, RefPosition, Remembered, SeenOrganization, Waiting, WaitingStates, gone_back,
 };

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::{CLOCK_SKEW, Receipts};
+use crate::change::visible;
 use crate::decision::Verdict;
 use crate::policy::{Enrolment, Person, Policy, Unfit};
 use crate::record::chain::Superseded;
@@ -59,6 +60,70 @@ impl fmt::Display for Validity {
             Validity::Stranger => "of no known key",
             Validity::Impostor => "of another's key",
         })
+    }
+}
+
+/// Who signed a record. A name is a person's only if a key that the roster lists for that person signed; what a record
+/// says of itself is quoted as such. Whatever names the signer of a record to people does it by this.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Signer {
+    /// The owner of the key, which is who the record says.
+    Person(String),
+    /// A key of somebody else than the record says.
+    Other {
+        /// The owner of the key.
+        owner: String,
+        /// Whom the record names.
+        calls_itself: String,
+    },
+    /// A key that the roster does not list.
+    Unknown {
+        /// Its fingerprint.
+        key: String,
+        /// Whom the record names.
+        calls_itself: String,
+    },
+}
+
+impl Signer {
+    /// According to the roster of a policy; without one, every key is unknown.
+    pub fn of(policy: Option<&Policy>, record: &Record) -> Signer {
+        let calls_itself = visible::text(&record.predicate().principal).into_owned();
+        let key = record.verified.key();
+        match policy.and_then(|policy| policy.roster.by_key(key)) {
+            Some(owner) if owner.id == record.predicate().principal => Signer::Person(owner.id.clone()),
+            Some(owner) => Signer::Other { owner: owner.id.clone(), calls_itself },
+            None => Signer::Unknown { key: key.fingerprint(), calls_itself },
+        }
+    }
+
+    /// In a column of names: nothing that a record says of itself.
+    pub fn brief(&self) -> String {
+        match self {
+            Signer::Person(id) => id.clone(),
+            Signer::Other { owner, .. } => format!("key of {owner}"),
+            Signer::Unknown { key, .. } => {
+                let digits = key.strip_prefix("SHA256:").unwrap_or(key);
+                format!("unknown key {}", digits.chars().take(8).collect::<String>())
+            }
+        }
+    }
+}
+
+impl fmt::Display for Signer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Signer::Person(id) => f.write_str(id),
+            Signer::Other { owner, calls_itself } => write!(f, "a key of {owner} (calls itself {calls_itself})"),
+            Signer::Unknown { key, calls_itself } => write!(f, "unknown key {key} (calls itself {calls_itself})"),
+        }
+    }
+}
+
+impl Validity {
+    /// Whether what it is about is something that a person of the roster signed with a good key, be it over by now.
+    pub fn is_of_its_signer(self) -> bool {
+        matches!(self, Validity::InForce | Validity::Expired | Validity::Superseded)
     }
 }
 
@@ -165,6 +230,6 @@ fn expires(policy: &Policy, predicate: &Predicate) -> i64 {
 }
 
 /// Whether a record is dated further in the future than clocks may differ.
-pub(super) fn is_ahead(predicate: &Predicate, now: i64) -> bool {
+pub fn is_ahead(predicate: &Predicate, now: i64) -> bool {
     predicate.issued_at.seconds() > now.saturating_add(CLOCK_SKEW)
 }

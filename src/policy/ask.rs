@@ -22,14 +22,18 @@ pub struct Load {
 /// An open change, as far as it matters for whom to ask.
 #[derive(Debug, Clone, Copy)]
 pub struct OpenChange<'c> {
-    /// Its id: among people with the same load, it decides who comes first.
-    pub id: &'c str,
+    /// Among people with the same load, it decides who comes first.
+    pub tie: Digest,
     /// All slots, filled or not.
     pub slots: &'c [SlotState],
     /// Ids of its authors.
     pub authors: &'c [String],
     /// Ids of those who signed.
     pub signed: &'c [String],
+    /// Ids of those who rejected it before it moved. Only they can end that, so that each of them is asked.
+    pub rejected: &'c [String],
+    /// Ids of those who say to be reading it: who of them can fill a slot comes first.
+    pub claimed: &'c [String],
 }
 
 /// Whom to ask, and what they leave open.
@@ -96,10 +100,15 @@ impl Ask {
 
 /// Whom to ask. Authors are not asked unless they may sign for themselves, nor are those who signed or are away.
 ///
-/// A set cover: whoever fills most of what is open comes first, then who has least to read. Ties are broken by a digest
-/// of change and person, so that the same people are not always named first. A person's absence passes their turn on to
+/// A set cover: whoever fills most of what is open comes first, then who has least to read; before all, who claimed it,
+/// and before those, who rejected it before it moved. Ties are broken by a digest of change and person, so that the same people are not always named first. A person's absence passes their turn on to
 /// the stand-in, if that one can sign and is there.
 pub fn ask(policy: &Policy, change: &OpenChange<'_>, load: &BTreeMap<String, Load>, now: i64) -> Ask {
+    with_rejecters(filling(policy, change, load, now), policy, change, now)
+}
+
+/// As few people as fill the open slots.
+fn filling(policy: &Policy, change: &OpenChange<'_>, load: &BTreeMap<String, Load>, now: i64) -> Ask {
     let parts = Part::open(policy, change);
     if parts.is_empty() {
         return Ask::default();
@@ -118,7 +127,9 @@ pub fn ask(policy: &Policy, change: &OpenChange<'_>, load: &BTreeMap<String, Loa
             (*gains.entry(turn.mask).or_insert_with(with), turn)
         });
         let best = best.filter(|(gain, _)| *gain > 0);
-        let Some((_, turn)) = best.min_by_key(|(gain, turn)| (Reverse(*gain), turn.load, turn.tie)) else { break };
+        let Some((_, turn)) = best.min_by_key(|(gain, turn)| (turn.first, Reverse(*gain), turn.load, turn.tie)) else {
+            break;
+        };
         chosen.push(turn.clone());
     }
     without_needless(&parts, &mut chosen);
@@ -197,6 +208,8 @@ struct Turn<'p> {
     signer: &'p Person,
     instead_of: Option<&'p Person>,
     mask: &'p Mask,
+    /// Who rejected it, then who claimed it, then everybody else.
+    first: u8,
     load: Load,
     tie: Digest,
 }
@@ -212,8 +225,13 @@ fn turns<'p>(
         signer,
         instead_of: (whose.id != signer.id).then_some(whose),
         mask,
+        first: match &signer.id {
+            id if change.rejected.contains(id) => 0,
+            id if change.claimed.contains(id) => 1,
+            _ => 2,
+        },
         load: load.get(&signer.id).copied().unwrap_or_default(),
-        tie: Digest::of(format!("{}\n{}", change.id, whose.id).as_bytes()),
+        tie: Digest::of(format!("{}\n{}", change.tie, whose.id).as_bytes()),
     };
     let own = present.iter().map(|able| turn(able.0, able));
     let passed_on = absent.iter().filter_map(|(person, _)| {
@@ -236,13 +254,32 @@ fn without_needless(parts: &[Part<'_>], chosen: &mut Vec<Turn<'_>>) {
     }
 }
 
+/// Who rejected a change that moved is asked first, whatever they can fill: their rejection is in force until they say
+/// otherwise.
+fn with_rejecters(mut ask: Ask, policy: &Policy, change: &OpenChange<'_>, now: i64) -> Ask {
+    for person in change.rejected.iter().rev().filter_map(|id| policy.roster.by_id(id)) {
+        let own = ask.people.iter().position(|asked| asked.id == person.id).map(|at| ask.people.remove(at));
+        match person.away_until(now) {
+            None => {
+                ask.people.insert(0, own.unwrap_or(AskedPerson { id: person.id.clone(), instead_of: None }));
+            }
+            Some(until) => {
+                ask.open += 1;
+                let is_told = ask.away.iter().any(|(id, _)| *id == person.id);
+                ask.away.extend((!is_told).then(|| (person.id.clone(), until)));
+            }
+        }
+    }
+    ask
+}
+
 fn left_open(parts: &[Part<'_>], chosen: Vec<Turn<'_>>, absent: &Able<'_>, now: i64) -> Ask {
     let masks: Vec<&Mask> = chosen.iter().map(|turn| turn.mask).collect();
     let have = filled(parts, &masks);
     let need: usize = parts.iter().map(|part| part.places.len()).sum();
     let helps = |mask: &Mask| filled(parts, &[&masks[..], &[mask]].concat()) > have;
     let away = absent.iter().filter(|(_, mask)| have < need && helps(mask));
-    let away = away.filter_map(|(person, _)| Some((person.id.clone(), person.away_at(now)?.until)));
+    let away = away.filter_map(|(person, _)| Some((person.id.clone(), person.away_until(now)?)));
     Ask {
         away: away.collect(),
         open: need.saturating_sub(have),

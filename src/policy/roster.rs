@@ -52,6 +52,16 @@ impl Person {
     pub fn away_at(&self, now: i64) -> Option<&Away> {
         self.away.iter().find(|away| away.holds(now))
     }
+
+    /// The last day of the absence at a time, in days since the epoch: absences that follow one another are one.
+    pub fn away_until(&self, now: i64) -> Option<i64> {
+        let mut until = self.away_at(now)?.until;
+        let after = |day: i64| self.away.iter().find(|away| away.until > day && away.from <= day.saturating_add(1));
+        while let Some(next) = after(until) {
+            until = next.until;
+        }
+        Some(until)
+    }
 }
 
 /// A key as the roster enrolled it. What its signatures prove about the presence of a person depends on this, never on

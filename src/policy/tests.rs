@@ -343,6 +343,20 @@ fn what_people_are_known_by_is_theirs_alone() {
 }
 
 #[test]
+fn every_id_of_a_person_may_end_the_name_of_a_ref() {
+    let said = |id: &str| {
+        let text = SAMPLE.replacen("[people.rahim]", &format!("[people.\"{id}\"]"), 1);
+        Policy::parse("policy.toml", &text).err().map(|error| error.to_string()).unwrap_or_default()
+    };
+    for id in ["x.lock", "a..b", "foo.", ".a", "..", "a.lock.lock"] {
+        assert!(said(id).contains("git allows no such name"), "{id}");
+    }
+    for id in ["a.b", "lock", "x.lock2", "-a", "a-", "__"] {
+        assert!(!said(id).contains("git allows no such name"), "{id}");
+    }
+}
+
+#[test]
 fn an_account_is_what_is_listed_and_an_identity_may_mean_several_people() {
     let text = SAMPLE.replacen(
         "[people.dana]",

@@ -270,7 +270,7 @@ fn list(index: usize, path: &std::path::Path, ports: &Ports) -> Result<Listing, 
     };
     let examined: HashMap<_, _> = pending.changes.iter().filter_map(known).collect();
     let since = waiting::since(ports.state.as_deref(), repository.common_dir(), ports.now());
-    let team = Team::of(&repository, &snapshot, ports.now());
+    let team = Team::of(&repository, &snapshot, pending.changes.iter().map(|own| own.revision.head), ports.now());
     let asks = asks(&snapshot, &pending.changes, &examined, &team, ports.now());
     let fetched = branches::last_fetch(&repository);
     let servers = &ports.access.servers;
@@ -324,12 +324,11 @@ fn history(repositories: &[(Arc<RepositorySnapshot>, BTreeSet<ObjectId>)], now: 
         let read = Repository::open(&snapshot.root)
             .and_then(|repository| decided::history(&repository, snapshot, pending, decided::MOST, now));
         match read {
-            Ok(own) => decisions.extend(own),
+            Ok(own) => decisions.push(own),
             Err(error) => problems.push(format!("{}: {error}", snapshot.name)),
         }
     }
-    decided::newest_first(&mut decisions);
-    Event::History { decisions, problems }
+    Event::History { history: decided::History::joined(decisions, now), problems }
 }
 
 fn claim(snapshot: &RepositorySnapshot, person: &str, head: ObjectId, now: i64) -> Result<Option<i64>, String> {

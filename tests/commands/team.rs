@@ -51,7 +51,7 @@ fn whom_to_ask_and_who_claimed_it_is_in_both_outputs() {
     let queue = run(&f, &["queue", "--json"]).exits(0).json();
     let row = queue["changes"].as_array().unwrap().iter().find(|row| row["branch"] == "fix/x").unwrap();
     assert_eq!(row["claims"][0]["by"], "dana");
-    run(&f, &["queue"]).says("claimed by dana");
+    run(&f, &["queue"]).says("claimed in the name of dana");
 }
 
 /// A configuration that tells a script, which appends what it gets to a file.
@@ -132,4 +132,126 @@ fn what_was_decided_is_printed_with_who_saw_what_and_whether_it_landed() {
     let history = run(&f, &["history", "--json"]).exits(0).json();
     let squash = f.id("main");
     assert_eq!(history["decisions"][0]["landed"], format!("in main as {}", &squash[..7]));
+}
+
+#[test]
+fn what_takes_something_back_and_was_left_has_not_landed_as_the_commit_before() {
+    let f = Fixture::new();
+    f.git("rahim", &["checkout", "-q", "main"]);
+    f.write("README.md", "# shop with a mistake\n");
+    f.commit("rahim", "Add a mistake");
+    propose(&f, "mina", "revert", &[("README.md", "# shop\n")]);
+    f.decide("dana", "revert", Verdict::Approve);
+    let landed = || run(&f, &["history", "--json"]).exits(0).json()["decisions"][0]["landed"].clone();
+    assert_eq!(landed(), "pending");
+    f.git("mina", &["checkout", "-q", "main"]);
+    f.git("mina", &["branch", "-qD", "revert"]);
+    assert_eq!(landed(), "not found in main as it was signed");
+    // What takes it back later in the same way is the landing.
+    f.write("README.md", "# shop\n");
+    let back = f.commit("rahim", "Take it back");
+    assert_eq!(landed(), format!("in main as {}", &back[..7]));
+}
+
+#[test]
+fn what_was_rejected_and_moved_waits_for_who_rejected_it_and_everybody_is_told_so() {
+    let f = Fixture::with_policy(&policy(CLOCK));
+    let out = told_by(&f, "cat >> \"$1\"");
+    run(&f, &["queue", "--notify"]).exits(0);
+    f.decide("dana", "agent/work", Verdict::Reject);
+    run(&f, &["queue", "--notify"]).exits(0);
+    let row = || run(&f, &["queue", "--json"]).exits(0).json()["changes"][0].clone();
+    assert_eq!((row()["need"].clone(), row()["since"].clone()), ("rejected".into(), serde_json::Value::Null));
+    f.git("mina", &["checkout", "-q", "agent/work"]);
+    f.write("src/lib.rs", "fn one() -> u32 {\n    1 + 1 - 1\n}\n");
+    f.commit("mina", "Better");
+    f.git("mina", &["checkout", "-q", "main"]);
+    // Not by the key of dana: as a timer sees it.
+    assert_eq!((row()["need"].clone(), row()["ask"].clone()), ("needs dana".into(), serde_json::json!(["dana"])));
+    assert!(row()["since"].is_i64() && row()["due"].is_i64());
+    run(&f, &["queue", "--notify"]).exits(0);
+    let heard = std::fs::read_to_string(&out).unwrap();
+    let kinds: Vec<_> = heard
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["kind"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(kinds, ["waits", "decided", "moved"]);
+    waits_since(&f, 3 * 86_400);
+    run(&f, &["queue", "--late"]).exits(1).says("needs dana: ask dana");
+}
+
+#[test]
+fn what_cannot_be_read_is_not_called_not_late() {
+    let f = Fixture::with_policy(&policy(CLOCK));
+    run(&f, &["queue"]).exits(0);
+    waits_since(&f, 3 * 86_400);
+    run(&f, &["queue", "--late"]).exits(1);
+    // A repository that is damaged, beside one that is not late.
+    let sound = Fixture::with_policy(&policy(CLOCK));
+    let both = [sound.repo.to_str().unwrap(), "--repo", "/nowhere/at/all"];
+    let args: Vec<&str> = std::iter::once("--repo").chain(both).chain(["queue", "--late"]).collect();
+    run(&sound, &args).exits(4).says("unreadable: /nowhere/at/all").says_not("Nothing is late");
+    // A policy that says nothing about when.
+    f.write(".undersign/policy.toml", &policy("[clock]\ndefault = { due = \"2d\", late = \"1d\" }\n"));
+    f.commit("rahim", "Mistake the clock");
+    run(&f, &["queue", "--late"]).exits(4).says("Its policy has mistakes").says_not("Nothing is late");
+    assert_eq!(run(&f, &["queue", "--late", "--json"]).exits(4).json()["unreadable"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn where_nobody_is_there_to_ask_that_is_said_to_scripts_too() {
+    let day = |at: i64| undersign::datafile::day((now() + at * 86_400).div_euclid(86_400));
+    let away = format!("away = [{{ from = {}, until = {} }}]\n", day(-2), day(9));
+    let text = policy("").replace("emails = [\"dana@", &format!("{away}emails = [\"dana@"));
+    let text = text.replace("emails = [\"rahim@", &format!("{away}emails = [\"rahim@"));
+    let f = Fixture::with_policy(&text);
+    let out = told_by(&f, "cat >> \"$1\"");
+    let said = format!("nobody is there (dana is away until {0}, rahim is away until {0})", day(9));
+    let says = |text: &serde_json::Value| assert!(text.as_str().unwrap().contains(&said), "{text}");
+    says(&run(&f, &["queue", "--json"]).exits(0).json()["changes"][0]["ask_text"]);
+    says(&run(&f, &["show", "agent/work", "--json"]).exits(0).json()["ask_text"]);
+    run(&f, &["queue"]).exits(0).says(&said);
+    run(&f, &["queue", "--notify"]).exits(0);
+    says(&serde_json::from_str::<serde_json::Value>(&std::fs::read_to_string(&out).unwrap()).unwrap()["why"]);
+}
+
+/// dana's second key is taken from her again.
+fn taken_from_dana(key: &str) -> (Fixture, impl Fn(&Fixture)) {
+    let own = crate::support::key_of("dana").public_key().to_openssh().unwrap();
+    let other = crate::support::key_of(key).public_key().to_openssh().unwrap();
+    let without = policy("");
+    let with = without.replace(&format!("keys = [\"{own}\"]"), &format!("keys = [\"{own}\", \"{other}\"]"));
+    assert_ne!(with, without);
+    let f = Fixture::with_policy(&with);
+    (f, move |f: &Fixture| {
+        f.git("rahim", &["checkout", "-q", "main"]);
+        f.write(".undersign/policy.toml", &without);
+        f.commit("rahim", "Take the key from dana");
+    })
+}
+
+#[test]
+fn a_name_is_a_persons_only_if_a_key_of_the_roster_signed() {
+    let (f, take) = taken_from_dana("stolen");
+    propose(&f, "mina", "fix/y", &[("src/y.rs", "fn y() {}\n")]);
+    f.decide_at("dana", "agent/work", Verdict::Approve, now() - 300);
+    let stranger = |branch, at| crate::support::Decision {
+        key: Some(f.key("stolen")),
+        at,
+        device: "fedcba9876543210",
+        ..crate::support::Decision::new("dana", branch, Verdict::Approve)
+    };
+    f.take(stranger("fix/y", now() - 100));
+    f.take(stranger("fix/y", now() + 300 * 86_400));
+    take(&f);
+    let history = run(&f, &["history", "--json"]).exits(0).json();
+    let by: Vec<_> = history["decisions"].as_array().unwrap().iter().map(|row| row["by"].as_str().unwrap()).collect();
+    assert_eq!(by[0], "dana", "what counts comes first");
+    let fingerprint = crate::support::key_of("stolen").public_key().fingerprint(Default::default()).to_string();
+    assert_eq!(by[1..], [(); 2].map(|()| format!("unknown key {fingerprint} (calls itself dana)")));
+    assert_eq!([1, 2].map(|at| history["decisions"][at]["is_ahead"].as_bool().unwrap()), [true, false]);
+    let text = run(&f, &["history"]).exits(0).says("of no known key, dated in the future").out;
+    assert_eq!(text.matches("dana").count(), 1, "{text}");
+    let list = run(&f, &["record", "list"]).exits(0).out;
+    assert_eq!(list.matches("dana").count(), 1, "{list}");
 }

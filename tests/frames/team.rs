@@ -53,7 +53,7 @@ fn a_claim_is_made_by_one_stroke_seen_and_given_back_by_the_same() {
     let frame = session.frame();
     assert!(frame.contains("claimed for 24 hours") && frame.contains("◆"), "{frame}");
     session.press("i");
-    assert!(session.frame().contains("claimed by dana, 24 h left"), "{}", session.frame());
+    assert!(session.frame().contains("claimed in the name of dana, 24 h left"), "{}", session.frame());
     session.press("<esc>/dana<enter>");
     assert!(session.frame().contains("◆"), "a claim is found by its owner: {}", session.frame());
     session.press("<esc>c");

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::change::visible;
 use crate::examination::notes;
-use crate::gate::RecordStatus;
+use crate::gate::{RecordStatus, Signer};
 use crate::record::statement::{AnsweredFinding, SignedNote};
 use crate::source::git::Repository;
 
@@ -52,7 +52,7 @@ struct Answered {
 }
 
 impl Feedback {
-    pub fn of(status: &RecordStatus<'_>, repository: &Repository) -> Feedback {
+    pub fn of(status: &RecordStatus<'_>, signer: &Signer, repository: &Repository) -> Feedback {
         let predicate = status.predicate();
         let safe = |text: &str| visible::lines(text);
         let remark = |note: &SignedNote| {
@@ -85,7 +85,7 @@ impl Feedback {
             record: status.record.id().to_string(),
             verdict: predicate.verdict.to_string(),
             standing: status.validity.to_string(),
-            reviewer: safe(&predicate.principal),
+            reviewer: signer.to_string(),
             repository: safe(&predicate.repository.id),
             target: safe(&predicate.target.name),
             base: predicate.base.commit.clone(),

@@ -20,7 +20,7 @@ use crate::change::visible;
 use crate::datafile;
 use crate::decision::Verdict;
 use crate::examination::decided::statement_of;
-use crate::gate::{RecordStatus, Validity};
+use crate::gate::{RecordStatus, Signer};
 use crate::record::Record;
 use crate::source::git::Repository;
 use book::Book;
@@ -162,10 +162,14 @@ struct Row {
     seq: u64,
     presence: String,
     standing: String,
+    /// Whose key it is, by the roster.
+    signer: String,
+    #[serde(skip)]
+    who: String,
 }
 
 impl Row {
-    fn of(status: &RecordStatus<'_>) -> Row {
+    fn of(status: &RecordStatus<'_>, signer: &Signer) -> Row {
         let predicate = status.predicate();
         Row {
             id: status.record.id().to_string(),
@@ -180,12 +184,16 @@ impl Row {
             seq: predicate.chain.seq.0,
             presence: status.presence.to_string(),
             standing: status.validity.to_string(),
+            who: signer.brief(),
+            signer: signer.to_string(),
         }
     }
 }
 
 fn list(options: &ListOptions, book: &Book) -> Result<(), String> {
-    let rows: Vec<Row> = book.record_statuses()?.iter().map(Row::of).collect();
+    let policy = book.policy()?;
+    let row = |status: &RecordStatus<'_>| Row::of(status, &Signer::of(Some(policy), status.record));
+    let rows: Vec<Row> = book.record_statuses()?.iter().map(row).collect();
     if options.json {
         #[derive(Serialize)]
         struct Listed<'l> {
@@ -198,14 +206,14 @@ fn list(options: &ListOptions, book: &Book) -> Result<(), String> {
         outln!("No decision is signed here yet.");
     } else {
         let width = |of: fn(&Row) -> usize| rows.iter().map(of).max().unwrap_or_default();
-        let (who, target) = (width(|row| row.principal.len()), width(|row| row.target.len()));
+        let (who, target) = (width(|row| row.who.len()), width(|row| row.target.len()));
         for row in &rows {
             let (id, head) = (&row.id[..12], &row.head[..7]);
             let date = date(row.issued_at);
             outln!(
                 "{id}  {date}  {:<8}  {:<who$}  {head}  {:<target$}  {}",
                 row.verdict,
-                row.principal,
+                row.who,
                 row.target,
                 row.standing
             );
@@ -234,6 +242,7 @@ fn date(seconds: u64) -> String {
 fn show(options: &ShowOptions, book: &Book) -> Result<(), String> {
     let status = book.find(&options.id)?;
     let record = status.record;
+    let signer = Signer::of(Some(book.policy()?), record);
     // The payload verified, so it is ASCII without control characters other than line feeds.
     if options.payload {
         out!("{}", String::from_utf8_lossy(&record.verified.payload()));
@@ -241,7 +250,7 @@ fn show(options: &ShowOptions, book: &Book) -> Result<(), String> {
     }
     if options.for_agent {
         let repository = Repository::open(&book.snapshot.root).map_err(|error| error.to_string())?;
-        let feedback = for_agent::Feedback::of(&status, &repository);
+        let feedback = for_agent::Feedback::of(&status, &signer, &repository);
         if options.json {
             super::print_json(&feedback);
         } else {
@@ -250,12 +259,12 @@ fn show(options: &ShowOptions, book: &Book) -> Result<(), String> {
         return Ok(());
     }
     if options.json {
-        return show_json(&status);
+        return show_json(&status, &signer);
     }
     let predicate = status.predicate();
     outln!("record    {}", record.id());
     outln!("standing  {}", status.validity);
-    outln!("signed    by {} with {}", signer(&status), record.verified.key().to_openssh());
+    outln!("signed    by {signer} with {}", record.verified.key().to_openssh());
     outln!("presence  {}{}", status.presence, token(record));
     let until = match predicate.verdict {
         // It ends with the same person's next decision, not after a time.
@@ -273,7 +282,7 @@ fn show(options: &ShowOptions, book: &Book) -> Result<(), String> {
     Ok(())
 }
 
-fn show_json(status: &RecordStatus<'_>) -> Result<(), String> {
+fn show_json(status: &RecordStatus<'_>, signer: &Signer) -> Result<(), String> {
     #[derive(Serialize)]
     struct Shown {
         schema: &'static str,
@@ -286,19 +295,11 @@ fn show_json(status: &RecordStatus<'_>) -> Result<(), String> {
     let verified = &status.record.verified;
     super::print_json(&Shown {
         schema: "undersign-record-shown/v0",
-        row: Row::of(status),
+        row: Row::of(status, signer),
         key: verified.key().to_openssh(),
         statement: serde_json::from_slice(&verified.payload()).map_err(|error| error.to_string())?,
     });
     Ok(())
-}
-
-fn signer(status: &RecordStatus<'_>) -> String {
-    match (status.person, status.validity) {
-        (Some(person), _) => person.id.clone(),
-        (None, Validity::Impostor) => format!("somebody else than {}", status.predicate().principal),
-        (None, _) => "nobody in the roster".to_owned(),
-    }
 }
 
 fn token(record: &Record) -> String {

@@ -53,7 +53,9 @@ fn asked(policy: &Policy, slots: &[&str], authors: &[&str], load: &[(&str, usize
     let authors: Vec<_> = authors.iter().map(|&id| id.to_owned()).collect();
     let signed: Vec<_> = slots.iter().flat_map(|slot| slot.by.clone()).collect();
     let load = load.iter().map(|&(id, claims, hunks)| (id.to_owned(), Load { claims, hunks })).collect();
-    ask(policy, &OpenChange { id, slots: &slots, authors: &authors, signed: &signed }, &load, NOW)
+    let tie = Digest::of(id.as_bytes());
+    let change = OpenChange { tie, slots: &slots, authors: &authors, signed: &signed, rejected: &[], claimed: &[] };
+    ask(policy, &change, &load, NOW)
 }
 
 #[test]
@@ -115,8 +117,65 @@ fn a_stand_in_takes_the_turn_of_who_is_away_and_that_is_said() {
     assert_eq!(told, wanted.into_iter().collect());
 }
 
+/// Whom to ask of seniors for one place, with those who rejected it before it moved and those who claimed it.
+fn asked_after(people: &[&str], rejected: &[&str], claimed: &[&str], load: &[(&str, usize)]) -> String {
+    let ids = |all: &[&str]| all.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>();
+    let load = load.iter().map(|&(id, claims)| (id.to_owned(), Load { claims, hunks: 0 })).collect();
+    let (slots, rejected, claimed) = ([slot("default senior 1")], ids(rejected), ids(claimed));
+    let tie = Digest::of(b"x");
+    let change = OpenChange { tie, slots: &slots, authors: &[], signed: &[], rejected: &rejected, claimed: &claimed };
+    ask(&policy(people), &change, &load, NOW).to_string()
+}
+
+#[test]
+fn who_rejected_it_before_it_moved_is_asked_first_and_then_who_claimed_it() {
+    let two: &[&str] = &["anna senior", "ben senior"];
+    type Row<'r> = (&'r [&'r str], &'r [&'r str], &'r [&'r str], &'r [(&'r str, usize)], &'r str);
+    let table: &[Row<'_>] = &[
+        (two, &[], &["anna"], &[("anna", 9)], "ask anna"),
+        (two, &[], &["ben"], &[("ben", 9)], "ask ben"),
+        (two, &["anna"], &["ben"], &[("anna", 9)], "ask anna"),
+        (two, &["anna", "ben"], &[], &[], "ask anna, ben"),
+        // A claim of somebody who cannot sign spares nobody.
+        (&["anna senior", "cara junior"], &[], &["cara"], &[], "ask anna"),
+        // Only the one who rejected can say that it was enough, whoever fills the place.
+        (&["anna senior", "cara junior"], &["cara"], &[], &[], "ask cara, anna"),
+        (
+            &["anna senior away", "ben senior"],
+            &["anna"],
+            &[],
+            &[],
+            "ask ben; for 1 more nobody is there (anna is away until 2026-12-14)",
+        ),
+        (&["anna senior away", "ben senior"], &[], &["anna"], &[], "ask ben"),
+    ];
+    for (people, rejected, claimed, load, wanted) in table {
+        assert_eq!(asked_after(people, rejected, claimed, load), *wanted, "{people:?} {rejected:?} {claimed:?}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
+
+    /// Of those who are there: everybody who rejected it is asked, and if anybody who can fill the place claimed it,
+    /// one of those is.
+    #[test]
+    fn no_claim_sends_a_change_to_others(kinds in prop::collection::vec(0u8..4, 1..6), rejected in 0u8..32, claimed in 0u8..32, busy in 0u8..32) {
+        let kind = ["senior", "junior", "senior away", "senior bot"];
+        let people: Vec<String> = kinds.iter().enumerate().map(|(at, own)| format!("p{at} {}", kind[usize::from(*own)])).collect();
+        let ids: Vec<String> = (0..people.len()).map(|at| format!("p{at}")).collect();
+        let chosen = |bits: u8| ids.iter().enumerate().filter(|(at, _)| bits >> at & 1 == 1).map(|(_, id)| id.as_str()).collect::<Vec<_>>();
+        let load: Vec<(&str, usize)> = chosen(busy).into_iter().map(|id| (id, 3)).collect();
+        let people: Vec<&str> = people.iter().map(String::as_str).collect();
+        let told = asked_after(&people, &chosen(rejected), &chosen(claimed), &load);
+        let names: Vec<&str> = told.split(';').next().unwrap().trim_start_matches("ask ").split(", ").collect();
+        let kind_of = |id: &str| kinds[id[1..].parse::<usize>().unwrap()];
+        let there: Vec<&str> = chosen(rejected).into_iter().filter(|id| kind_of(id) != 2).collect();
+        prop_assert!(there.iter().all(|id| names.contains(id)), "{}", told);
+        let claimers: Vec<&str> = chosen(claimed).into_iter().filter(|id| kind_of(id) == 0).collect();
+        let rejecter_fills = there.iter().any(|id| kind_of(id) == 0);
+        prop_assert!(claimers.is_empty() || rejecter_fills || claimers.iter().any(|id| names.contains(id)), "{}", told);
+    }
 
     /// Whoever is asked fills, with those who signed, as much as all who are there could; none of them is an author,
     /// signed already, is a bot or away; and none is needless.
@@ -153,7 +212,7 @@ proptest! {
         let have = |ids: &[String]| state(ids).iter().map(|slot| slot.have).sum::<usize>();
         let slots = state(&signed);
         let load = loads.iter().enumerate().map(|(at, (claims, hunks))| (format!("p{at}"), Load { claims: *claims, hunks: *hunks })).collect();
-        let found = ask(&policy, &OpenChange { id: "shop:x", slots: &slots, authors: &authors, signed: &signed }, &load, NOW);
+        let found = ask(&policy, &OpenChange { tie: Digest::of(b"shop:x"), slots: &slots, authors: &authors, signed: &signed, rejected: &[], claimed: &[] }, &load, NOW);
         let asked: Vec<String> = found.people.iter().map(|person| person.id.clone()).collect();
         let there: Vec<String> = policy.roster.people()
             .filter(|p| p.away_at(NOW).is_none() && !authors.contains(&p.id) && !signed.contains(&p.id) && p.kind == PersonKind::Human)

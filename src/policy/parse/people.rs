@@ -74,11 +74,22 @@ pub(super) fn people(root: &Table<'_>) -> Vec<Person> {
     for (id, entry) in table.named_tables() {
         if !is_id(&id.value, 32) {
             id.mistake(format!("`{}` is no id for a person; use 2 to 32 characters a-z, 0-9, `.`, `_`, `-`", id.value));
+        } else if !may_end_a_ref(&id.value) {
+            id.mistake(format!(
+                "`{}` is no id for a person: git allows no such name for a ref, and refs are named by people; let it \
+                 neither begin nor end with `.`, nor contain `..`, nor end with `.lock`",
+                id.value
+            ));
         }
         let away = away(&entry, &id.value, &stand_ins);
         people.push(Person { away, ..person(&id.value, &entry, &mut owners) });
     }
     people
+}
+
+/// Whether git takes it as the last part of the name of a ref.
+fn may_end_a_ref(id: &str) -> bool {
+    !id.starts_with('.') && !id.ends_with('.') && !id.contains("..") && !id.ends_with(".lock")
 }
 
 /// The owner of each key, by its point, and of each id, address and account, in normalised form.

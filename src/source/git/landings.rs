@@ -15,8 +15,33 @@ const MAX_WALK: usize = 20_000;
 pub struct Landings {
     /// By head: the commit on the branch's first-parent line by which it came, the head itself if it is there.
     pub heads: BTreeMap<ObjectId, ObjectId>,
-    /// By tree: the oldest commit on that line that has it.
-    pub trees: BTreeMap<ObjectId, ObjectId>,
+    /// By tree: the commits on that line that have it, by their places, newest first.
+    trees: BTreeMap<ObjectId, Vec<(usize, ObjectId)>>,
+    /// The places of the commits on that line, counted from the tip.
+    line: HashMap<ObjectId, usize>,
+    /// Whether this clone ends before the branch does.
+    pub is_shallow: bool,
+}
+
+impl Landings {
+    /// The oldest commit on the line that has a tree, of those that none of these commits contains; none if one of
+    /// these is not here to say.
+    pub fn as_tree(&self, repository: &Repository, tree: ObjectId, before: &[ObjectId]) -> Option<ObjectId> {
+        let having = self.trees.get(&tree)?;
+        let mut new = having.len();
+        for known in before {
+            // What contains a commit of the line contains all that are older.
+            new = new.min(match self.line.get(known) {
+                Some(own) => having.partition_point(|(place, _)| place < own),
+                None => {
+                    repository.raw.find_commit(oid(*known)).ok()?;
+                    let has = |id: ObjectId| repository.raw.graph_descendant_of(oid(*known), oid(id)).unwrap_or(true);
+                    having.partition_point(|(_, id)| !has(*id))
+                }
+            });
+        }
+        having[..new].last().map(|(_, id)| *id)
+    }
 }
 
 impl Repository {
@@ -27,7 +52,7 @@ impl Repository {
         heads: &BTreeSet<ObjectId>,
         trees: &BTreeSet<ObjectId>,
     ) -> Result<Landings, GitError> {
-        let mut found = Landings::default();
+        let mut found = Landings { is_shallow: self.is_shallow(), ..Landings::default() };
         if heads.is_empty() && trees.is_empty() {
             return Ok(found);
         }
@@ -44,8 +69,9 @@ impl Repository {
                 next = commit.parents.first().copied();
                 let tree = object_id(commit.tree);
                 if trees.contains(&tree) {
-                    found.trees.insert(tree, object_id(id));
+                    found.trees.entry(tree).or_default().push((line.len() - 1, object_id(id)));
                 }
+                found.line.insert(object_id(id), line.len() - 1);
             }
             let own = place.get(&id).copied().unwrap_or_default();
             for parent in &commit.parents {
@@ -113,6 +139,8 @@ fn children_first(tip: Oid, commits: &HashMap<Oid, Read>) -> Vec<Oid> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use proptest::prelude::*;
+
     use super::*;
 
     /// A commit with this file in its tree, on these parents; all at the same second.
@@ -146,6 +174,45 @@ mod tests {
         let pair = |a: Oid, b: Oid| (object_id(a), object_id(b));
         let heads = [pair(work, merge), pair(other, tip), pair(update, tip), pair(squash, squash), pair(base, base)];
         assert_eq!(found.heads, heads.into_iter().collect());
-        assert_eq!(found.trees, [pair(tree(squash), squash)].into_iter().collect());
+        let as_tree = |id: Oid, before: &[Oid]| {
+            let before: Vec<_> = before.iter().map(|id| object_id(*id)).collect();
+            found.as_tree(&repository, object_id(tree(id)), &before).map(oid)
+        };
+        assert_eq!([as_tree(squash, &[base]), as_tree(other, &[base])], [Some(squash), None]);
+        // Neither on the line nor off it may what was there before count.
+        assert_eq!(
+            [as_tree(squash, &[squash]), as_tree(squash, &[tip]), as_tree(squash, &[update])],
+            [None, None, Some(squash)]
+        );
+        let beside = commit(&raw, "beside", &[squash]);
+        assert_eq!([as_tree(squash, &[beside]), as_tree(squash, &[base, beside])], [None; 2]);
+        assert_eq!(as_tree(squash, &[oid("9".repeat(40).parse().unwrap())]), None);
+    }
+
+    proptest! {
+        /// By the definition: the oldest commit of the line with the tree that no commit of `before` contains.
+        #[test]
+        fn what_a_change_was_signed_on_is_no_landing_of_it(texts in prop::collection::vec(0u8..3, 1..9), forks in prop::collection::vec((0usize..9, 0u8..3), 0..3)) {
+            let dir = tempfile::tempdir().unwrap();
+            let raw = git2::Repository::init(dir.path()).unwrap();
+            let mut line: Vec<Oid> = Vec::new();
+            for text in &texts {
+                let parents: Vec<Oid> = line.last().copied().into_iter().collect();
+                line.push(commit(&raw, &text.to_string(), &parents));
+            }
+            let side = forks.iter().map(|(at, text)| commit(&raw, &text.to_string(), &[line[at % line.len()]]));
+            let all: Vec<Oid> = line.iter().copied().chain(side.collect::<Vec<_>>()).collect();
+            let tree = |id: Oid| object_id(raw.find_commit(id).unwrap().tree_id());
+            let trees = all.iter().map(|id| tree(*id)).collect();
+            let repository = Repository::open(dir.path()).unwrap();
+            let found = repository.landings(object_id(*line.last().unwrap()), &BTreeSet::new(), &trees).unwrap();
+            for before in &all {
+                for of in &all {
+                    let has = |id: Oid| id == *before || raw.graph_descendant_of(*before, id).unwrap();
+                    let wanted = line.iter().find(|id| tree(**id) == tree(*of) && !has(**id)).copied();
+                    prop_assert_eq!(found.as_tree(&repository, tree(*of), &[object_id(*before)]).map(oid), wanted);
+                }
+            }
+        }
     }
 }

@@ -43,6 +43,7 @@ fn entry_line<C>(entry: &PickerEntry<C>, characters: &[u32], selected: bool, wid
         Badge::Seen => line.add(Role::Seen, "✓ "),
         Badge::Unseen => line.add(Role::Faint, "· "),
         Badge::Omission => line.add(Role::Omission, "⊘ "),
+        Badge::Unknown => line.add(Role::Warning, "? "),
         Badge::Note => line.add(Role::Note, "✎ "),
         Badge::Bookmark => line.add(Role::Accent, "◆ "),
     };

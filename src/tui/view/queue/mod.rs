@@ -442,7 +442,8 @@ fn short_need(need: &str, examination: &Examination) -> String {
             let open = standing.and_then(|standing| standing.slots.iter().find(|slot| slot.have < slot.need));
             open.map_or("others".to_owned(), |slot| slot.slot.clone())
         }
-        other => other.to_owned(),
+        // `needs dana`, who is to look again.
+        other => other.strip_prefix("needs ").unwrap_or(other).to_owned(),
     }
 }
 

@@ -20,7 +20,7 @@ pub(super) fn due(own: Deadlines, now: i64) -> (Role, String) {
 pub(super) fn facts(facts: &mut Facts, state: &State, entry: &Entry) {
     let claims: Vec<_> = state.queue.claims_of(&entry.change).collect();
     if !claims.is_empty() {
-        let told = claims.iter().map(|claim| format!("by {}, {}", claim.by, claim.left(state.now)));
+        let told = claims.iter().map(|claim| format!("{}, {}", claim.told(), claim.left(state.now)));
         facts.add("claimed", Role::Accent, &told.collect::<Vec<_>>().join(" · "));
     }
     let (Some(own), Some(since)) = (state.queue.deadlines(entry), state.queue.since(entry)) else { return };
