@@ -66,7 +66,9 @@ fn title(group: &Group) -> &'static str {
 /// A sentence above a group; empty for most.
 fn remark(group: &Group) -> &'static str {
     match group.by {
-        "ai" | "tool" => "A change without a named tool may still be by AI, and one without an outcome is not proved clean.",
+        "ai" | "tool" => {
+            "A change without a named tool may still be by AI, and one without an outcome is not proved clean."
+        }
         "tier" => "1 is the riskiest.",
         "compartment" => "A change counts in each of its compartments.",
         "load" => "Of several approvers, the one with the most counts.",
