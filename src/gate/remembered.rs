@@ -38,8 +38,8 @@ pub struct Remembered {
     /// The end of the log of verdicts when this was last written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log: Option<AuditHead>,
-    /// All of it is from a backup made at this time, in seconds since the epoch, and what happened since may be missing:
-    /// until somebody answers for that, nothing lands.
+    /// All of it is from a backup made at this time, in seconds since the epoch, and what happened since may be
+    /// missing: until somebody answers for that, nothing lands.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restored: Option<i64>,
     /// The format in which all of the state was last written; none for the first, which had no number.

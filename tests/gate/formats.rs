@@ -1,5 +1,5 @@
-//! States that other versions of the program wrote: older ones are taken over, newer ones are not touched. `states/` has
-//! one of each format, with the key that it was written with: `first` has no number, `second` is what this version
+//! States that other versions of the program wrote: older ones are taken over, newer ones are not touched. `states/`
+//! has one of each format, with the key that it was written with: `first` has no number, `second` is what this version
 //! writes.
 
 use std::path::{Path, PathBuf};

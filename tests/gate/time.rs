@@ -171,7 +171,10 @@ fn row_46_the_state_holds_facts_and_no_verdict() {
     allowed(Gate::of(&f).state(&state).judged(WORK));
     edit_memory(&f, &state, |memory| {
         let members: Vec<_> = memory.as_object().unwrap().keys().map(String::as_str).collect();
-        assert_eq!(members, ["clock", "format", "heads", "log", "policy", "receipts", "schema", "tag", "waiting"]);
+        assert_eq!(
+            members,
+            ["clock", "format", "heads", "host", "log", "policy", "receipts", "schema", "tag", "waiting"]
+        );
         assert!(!memory.to_string().contains("allow"), "{memory}");
     });
 }

@@ -165,6 +165,9 @@ fn what_was_taken_back_in_one_desk_does_not_come_back_by_another_that_shows_the_
     drafts.save(&refs(), &second, &Draft { notes: Vec::new(), reason: "r".into(), ..second.clone() }).unwrap();
     let marked = Draft { seen: ["m".to_owned()].into(), ..first.clone() };
     drafts.save(&refs(), &first, &marked).unwrap();
+    // What the first wrote does not make it the old ref's again.
+    let file = Folder::of(drafts.dir(), shop()).file(pushed);
+    assert_eq!(Draft::decode(&std::fs::read(file).unwrap()).unwrap().key(), pushed);
     let kept = load(&shown(1, &[pushed, local]));
     assert!(kept.notes.is_empty() && kept.reason == "r" && kept.seen.contains("m"), "{kept:?}");
 }
