@@ -19,6 +19,8 @@ use crate::record::Presence;
 pub struct Requirement {
     /// Its name; [`AI`] and [`super::HIDDEN`] are tables.
     pub compartment: String,
+    /// Where it is stated.
+    pub source: Source,
     /// How much depends on it.
     pub criticality: Criticality,
     /// Whose signatures it needs.
@@ -29,6 +31,17 @@ pub struct Requirement {
     pub presence: Presence,
     /// Seconds for which the gate must have known the last needed approval.
     pub cooling: i64,
+}
+
+/// Where a requirement is stated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// In a compartment of the repository's own policy.
+    Repository,
+    /// In a compartment of the organization.
+    Organization,
+    /// In a table that repository and organization fill together, or in that of emergencies.
+    Table,
 }
 
 /// A compartment that must change alone was touched together with something else.
@@ -87,6 +100,21 @@ pub struct SlotState {
     pub have: usize,
     /// Ids of people of the roster.
     pub by: Vec<String>,
+}
+
+impl Asked {
+    /// The roles of its slots: of the repository's own compartments and of the organization's apart, if it inherits.
+    pub fn roles(&self) -> Vec<BTreeSet<&str>> {
+        let roles = |is_of: &dyn Fn(Source) -> bool| -> BTreeSet<&str> {
+            let requirements = self.requirements.iter().filter(|requirement| is_of(requirement.source));
+            requirements.flat_map(|requirement| &requirement.slots).map(|slot| slot.role.as_str()).collect()
+        };
+        let apart = [Source::Repository, Source::Organization].map(|source| roles(&|other| other == source));
+        match apart.iter().all(|roles| !roles.is_empty()) {
+            true => apart.into(),
+            false => vec![roles(&|_| true)],
+        }
+    }
 }
 
 impl SlotState {
@@ -188,6 +216,7 @@ impl Requirement {
     pub(super) fn named(name: &str) -> Requirement {
         Requirement {
             compartment: name.to_owned(),
+            source: Source::Table,
             criticality: Criticality::Normal,
             slots: Vec::new(),
             binding: Binding::Manifest,
@@ -203,6 +232,7 @@ impl Requirement {
     pub(crate) fn of(compartment: &Compartment) -> Requirement {
         Requirement {
             compartment: compartment.name.clone(),
+            source: if compartment.is_inherited { Source::Organization } else { Source::Repository },
             criticality: compartment.criticality,
             slots: compartment.sign.clone(),
             binding: compartment.binding,

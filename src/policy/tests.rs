@@ -116,12 +116,8 @@ fn the_policy_stands_alone() {
 fn one_person_fills_one_slot_and_others_make_room() {
     let policy = sample();
     let need = Requirement {
-        compartment: "prod".into(),
-        criticality: Criticality::Critical,
         slots: vec![Slot { role: "senior".into(), n: 1 }, Slot { role: "security".into(), n: 1 }],
-        binding: Binding::Exact,
-        presence: Presence::None,
-        cooling: 0,
+        ..Requirement::named("prod")
     };
     let person = |id: &str| policy.roster.by_id(id).unwrap();
     let have = |ids: &[&str]| {
@@ -425,7 +421,7 @@ proptest! {
             roles: names.iter().enumerate().filter(|(r, _)| bits >> r & 1 == 1).map(|(_, n)| (*n).to_owned()).collect(),
         }).collect();
         let slots: Vec<Slot> = names.iter().zip(&wants).map(|(r, &n)| Slot { role: (*r).to_owned(), n }).collect();
-        let need = Requirement { compartment: "x".into(), criticality: Criticality::Normal, slots, binding: Binding::Manifest, presence: Presence::None, cooling: 0 };
+        let need = Requirement { slots, ..Requirement::named("x") };
         let filled: usize = need.fill(&people.iter().map(Signer::from).collect::<Vec<_>>()).iter().map(|f| f.have).sum();
         let places: Vec<usize> = wants.iter().enumerate().flat_map(|(r, &n)| vec![r; n]).collect();
         prop_assert_eq!(filled, best(&roles, &places, 0));

@@ -111,6 +111,21 @@ fn what_lands_in_a_repository_that_inherits_would_land_under_either_alone() {
     assert!(landed.get() > cases / 100, "{} of {cases} worlds let something land", landed.get());
 }
 
+/// Who is asked by the organization alone once answered for what somebody rejected in the repository.
+#[test]
+fn what_was_rejected_is_answered_to_the_organization_and_to_the_repository() {
+    let (own, organization) = (((0, 2, 1), (0, 0, 0), false), ((0, 0, 0), (0, 0, 0), false));
+    let [both, _, alone] = policies(&own, &organization);
+    let mut runner = TestRunner::new(Config { cases: 3_000, failure_persistence: None, ..Config::default() });
+    let judged = runner.run(&ledger(), |specs| {
+        let chains = chains(&specs);
+        let lands = |policy: &Policy| decide(policy, &chains).outcome == Decided::Allow;
+        prop_assert!(!lands(&both) || lands(&alone));
+        Ok(())
+    });
+    judged.unwrap_or_else(|failure| panic!("{failure}"));
+}
+
 /// An organization, its home, and a repository that inherits from it. Where `acme` is pushed to is a bare repository
 /// without a gate: whoever may push there is believed, as an operator would be.
 struct Scene {

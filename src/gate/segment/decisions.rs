@@ -1,7 +1,5 @@
 //! Who approved and who rejected, and whether that counts: people, what they saw, and when.
 
-use std::collections::BTreeSet;
-
 use super::authors::Authors;
 use super::explain::sentence;
 use super::{Answerable, Segment};
@@ -161,10 +159,11 @@ impl<'g> Segment<'_, 'g> {
         authors: &Authors<'_>,
         approvals: &[CountedDecision<'_>],
     ) -> Rejections {
-        let roles: BTreeSet<&str> =
-            asked.requirements.iter().flat_map(|r| &r.slots).map(|slot| slot.role.as_str()).collect();
-        let is_asked = |decision: &CountedDecision<'_>| {
-            signers(&[*decision]).iter().any(|signer| !signer.roles.is_disjoint(&roles))
+        let roles = asked.roles();
+        // Whom only the organization asks has no say on what the repository's own people rejected, and the reverse.
+        let are_asked = |decisions: &[CountedDecision<'_>]| {
+            let signers = signers(decisions);
+            roles.iter().all(|roles| signers.iter().any(|signer| !signer.roles.is_disjoint(roles)))
         };
         let mut rejections = Rejections::default();
         for decision in self.decisions(Verdict::Reject) {
@@ -184,7 +183,7 @@ impl<'g> Segment<'_, 'g> {
                 let head = self.steps.last().map(|step| step.commit.to_string());
                 let is_outdated = !self.binds(decision) && head.as_ref() != Some(&decision.predicate().head.commit);
                 rejections.add(Answerable { is_veto: true, is_outdated, record: id, by: who, reason: said }, reason);
-            } else if !approvals.iter().filter(names_it).any(is_asked) {
+            } else if !are_asked(&approvals.iter().filter(names_it).copied().collect::<Vec<_>>()) {
                 let detail = format!(
                     "{who} rejected another change of the same paths: {} An approval must answer record {}.",
                     sentence(&said),
