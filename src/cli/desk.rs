@@ -134,8 +134,8 @@ fn range(options: &ReviewOptions, path: &Path) -> Result<(RepositorySnapshot, Ch
     Ok((snapshot, change))
 }
 
-/// What a range is called, so that its draft is found again, and by no other range. `HEAD` is wherever one stands: it is
-/// the branch on which it is. What is no ref, such as `HEAD~2`, is the commit.
+/// What a range is called, so that its draft is found again, and by no other range. `HEAD` is wherever one stands: it
+/// is the branch on which it is. What is no ref, such as `HEAD~2`, is the commit.
 fn named(repository: &Repository, range: &str, revision: &Revision) -> String {
     let (base, head) = range.split_once("..").unwrap_or((range, ""));
     let head = head.trim_start_matches('.');
