@@ -255,3 +255,30 @@ pub fn statement_of(record: &Record) -> (String, bool) {
     *uri = address::without_user(uri);
     (String::from_utf8_lossy(&statement.encode()).into_owned(), true)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn no_number_of_records_that_do_not_count_hides_one_that_does(
+            all in prop::collection::vec((any::<bool>(), any::<i64>()), 0..60),
+            most in 1usize..30,
+            now: i64,
+        ) {
+            let mut listed: Vec<Rank> = all.iter().map(|(is_sure, at)| Rank::of(*is_sure, *at, now)).collect();
+            listed.sort();
+            listed.truncate(most);
+            let sure = all.iter().filter(|(is_sure, _)| *is_sure).count();
+            prop_assert_eq!(listed.iter().filter(|rank| !rank.0).count(), sure.min(most));
+            // None leads by a time that is yet to come.
+            let ahead = |rank: &&Rank| rank.1.0 > now;
+            prop_assert_eq!(listed.iter().filter(ahead).count(), 0);
+            let times: Vec<i64> = listed.iter().filter(|rank| !rank.0).map(|rank| rank.1.0).collect();
+            prop_assert!(times.is_sorted_by(|a, b| a >= b));
+        }
+    }
+}
