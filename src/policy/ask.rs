@@ -101,8 +101,9 @@ impl Ask {
 /// Whom to ask. Authors are not asked unless they may sign for themselves, nor are those who signed or are away.
 ///
 /// A set cover: whoever fills most of what is open comes first, then who has least to read; before all, who claimed it,
-/// and before those, who rejected it before it moved. Ties are broken by a digest of change and person, so that the same people are not always named first. A person's absence passes their turn on to
-/// the stand-in, if that one can sign and is there.
+/// and before those, who rejected it before it moved. Ties are broken by a digest of change and person, so that the
+/// same people are not always named first. A person's absence passes their turn on to the stand-in, if that one can
+/// sign and is there.
 pub fn ask(policy: &Policy, change: &OpenChange<'_>, load: &BTreeMap<String, Load>, now: i64) -> Ask {
     with_rejecters(filling(policy, change, load, now), policy, change, now)
 }

@@ -47,8 +47,8 @@ pub fn draw(review: &Review, keymap: &Keymap, area: Rect, paint: &mut Paint<'_>)
         };
         let drawn = painter.row(position, row, mark);
         paint.line(area, screen, drawn.line);
-        // The numbers of a line show the cursor: removed and added lines keep their background, and a slow terminal need
-        // not draw a whole line again when the cursor leaves it.
+        // The numbers of a line show the cursor: removed and added lines keep their background, and a slow terminal
+        // need not draw a whole line again when the cursor leaves it.
         let end = if drawn.is_line { 1 + review.rows[position].cells.numbers as u16 } else { area.width };
         for (columns, role) in drawn.grounds {
             paint.ground(area, columns, screen, role);
