@@ -296,10 +296,13 @@ pub fn tell(command: &[String], facts: &[Fact], seen: &[Seen], home: &Path, now:
     problems
 }
 
+/// Remembers what was told.
+type Keep<'p> = dyn FnMut(&BTreeMap<String, Told>) -> Result<(), String> + 'p;
+
 /// What telling needs of the world.
 struct Ports<'p> {
     run: &'p mut dyn FnMut(&[u8]) -> Result<(), String>,
-    keep: &'p mut dyn FnMut(&BTreeMap<String, Told>) -> Result<(), String>,
+    keep: &'p mut Keep<'p>,
     now: i64,
     /// There is something to write, whatever is told.
     is_stale: bool,

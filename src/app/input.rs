@@ -44,7 +44,7 @@ pub fn pressed(state: &mut State, stroke: Stroke) -> Vec<Effect> {
     match state.overlay.take() {
         Some(Overlay::Help { scroll }) => help_stroke(state, scroll, stroke),
         Some(Overlay::Text(text)) => text_stroke(state, text, stroke),
-        Some(Overlay::Prompt(prompt)) => prompt::stroke(state, prompt, stroke),
+        Some(Overlay::Prompt(prompt)) => prompt::stroke(state, *prompt, stroke),
         Some(Overlay::Picker(picker)) => picker_stroke(state, picker, stroke),
         Some(Overlay::Sign(sheet)) => reading::sheet_stroke(state, sheet, stroke),
         Some(Overlay::Authorize(sheet)) => authorize::sheet_stroke(state, sheet, stroke),
@@ -220,7 +220,7 @@ fn queue_action(state: &mut State, action: Action, count: Option<usize>) -> Vec<
         Action::Open => return open_selected(state),
         Action::Filter => {
             let field = TextField::with(&state.queue.filter);
-            state.overlay = Some(Overlay::Prompt(Prompt::new("filter".to_owned(), field, Purpose::Filter)));
+            state.overlay = Some(Overlay::Prompt(Box::new(Prompt::new("filter".to_owned(), field, Purpose::Filter))));
         }
         Action::Why => {
             let entry = || state.queue.selected_entry().map(|entry| why::text(state, entry));

@@ -97,7 +97,7 @@ pub enum Screen {
 #[derive(Debug, Clone)]
 pub enum Overlay {
     Help { scroll: usize },
-    Prompt(Prompt),
+    Prompt(Box<Prompt>),
     Picker(Box<Picker<Choice>>),
     Text(Box<Text>),
     Sign(Box<Sheet>),

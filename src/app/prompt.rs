@@ -98,7 +98,7 @@ pub fn open(state: &mut State, mut prompt: Prompt) {
         prompt.field = unfinished.field;
         state.status = Some("This is the unfinished text from before.".to_owned());
     }
-    state.overlay = Some(Overlay::Prompt(prompt));
+    state.overlay = Some(Overlay::Prompt(Box::new(prompt)));
 }
 
 /// Leaves a prompt without what was written; that is kept, since a key pressed by mistake must not lose it.
@@ -113,7 +113,7 @@ fn leave(state: &mut State, prompt: Prompt) {
 /// answer is not kept, since it would count as one.
 pub fn kept(state: &mut State) -> Vec<Effect> {
     let open = match state.overlay.take() {
-        Some(Overlay::Prompt(prompt)) => Some(prompt),
+        Some(Overlay::Prompt(prompt)) => Some(*prompt),
         other => {
             state.overlay = other;
             None
@@ -142,7 +142,7 @@ pub fn stroke(state: &mut State, mut prompt: Prompt, stroke: Stroke) -> Vec<Effe
         Key::Enter if !(stroke.alt && prompt.field.has_lines()) => return done(state, prompt),
         Key::Char('o') if stroke.ctrl && prompt.field.has_lines() => {
             let text = prompt.field.text().to_owned();
-            state.overlay = Some(Overlay::Prompt(prompt));
+            state.overlay = Some(Overlay::Prompt(Box::new(prompt)));
             return vec![Effect::Write { text }];
         }
         Key::Char(_) if prompt.field.is_full() && !stroke.ctrl => {
@@ -153,7 +153,7 @@ pub fn stroke(state: &mut State, mut prompt: Prompt, stroke: Stroke) -> Vec<Effe
     if matches!(prompt.purpose, Purpose::Filter) {
         state.queue.set_filter(prompt.field.text(), page);
     }
-    state.overlay = Some(Overlay::Prompt(prompt));
+    state.overlay = Some(Overlay::Prompt(Box::new(prompt)));
     Vec::new()
 }
 

@@ -2,7 +2,6 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::change::Identity;
-use crate::record::Presence;
 
 const SAMPLE: &str = include_str!("../../assets/policy.toml");
 
