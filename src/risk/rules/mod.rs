@@ -31,6 +31,7 @@ const SHIPPED: &[(&str, &str)] = &[
     ("rules/facts/resilience.toml", include_str!("../../../assets/rules/facts/resilience.toml")),
     ("rules/facts/concurrency.toml", include_str!("../../../assets/rules/facts/concurrency.toml")),
     ("rules/facts/defaults.toml", include_str!("../../../assets/rules/facts/defaults.toml")),
+    ("rules/facts/contracts.toml", include_str!("../../../assets/rules/facts/contracts.toml")),
     ("rules/facts/data.toml", include_str!("../../../assets/rules/facts/data.toml")),
     ("rules/facts/access.toml", include_str!("../../../assets/rules/facts/access.toml")),
     ("rules/facts/network.toml", include_str!("../../../assets/rules/facts/network.toml")),
