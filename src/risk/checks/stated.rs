@@ -199,16 +199,21 @@ impl<'d> Anew<'d> {
         let is_needed = deltas.iter().any(|delta| !matches!(delta, Delta::Came(_)));
         let lines = file.added().iter().filter(|_| is_needed);
         let is_all = file.old_text().is_empty();
-        Anew { is_all, whole: came.filter(is_whole).collect(), words: lines.flat_map(|(_, line)| words(line)).collect() }
+        Anew {
+            is_all,
+            whole: came.filter(is_whole).collect(),
+            words: lines.flat_map(|(_, line)| words(line)).collect(),
+        }
     }
 
     /// Whether a fact is in something that was added with it.
     fn holds(&self, fact: &Fact) -> bool {
-        self.is_all || self.whole.iter().any(|whole| match whole.kind {
-            Kind::Guard => whole.lines.start() <= fact.lines.start() && fact.lines.end() <= whole.lines.end(),
-            Kind::Block => fact.object.strip_prefix(&whole.object).is_some_and(|rest| rest.starts_with(['.', '['])),
-            _ => whole.object == fact.scope,
-        })
+        self.is_all
+            || self.whole.iter().any(|whole| match whole.kind {
+                Kind::Guard => whole.lines.start() <= fact.lines.start() && fact.lines.end() <= whole.lines.end(),
+                Kind::Block => fact.object.strip_prefix(&whole.object).is_some_and(|rest| rest.starts_with(['.', '['])),
+                _ => whole.object == fact.scope,
+            })
     }
 
     /// A finding of a removed fact: low if the file states everything that it is about again. A rewritten condition

@@ -190,7 +190,8 @@ pub(super) fn default_of(text: &str) -> Option<&'static str> {
     const MAX_BYTES: usize = 40;
     const NUMBERS: &[&str] = &[
         "int", "long", "short", "double", "float", "size_t", "ssize_t", "unsigned", "i8", "i16", "i32", "i64", "i128",
-        "isize", "u8", "u16", "u32", "u64", "u128", "usize", "f32", "f64", "int32_t", "int64_t", "uint32_t", "uint64_t",
+        "isize", "u8", "u16", "u32", "u64", "u128", "usize", "f32", "f64", "int32_t", "int64_t", "uint32_t",
+        "uint64_t",
     ];
     if text.len() > MAX_BYTES {
         return None;

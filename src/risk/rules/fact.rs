@@ -74,6 +74,8 @@ enum When {
     Broken,
     /// A definition asks for something that could be left out.
     Stricter,
+    /// A definition no longer asks for something.
+    Looser,
     /// A definition is of another type, by what it says before `required=`.
     Retyped,
     /// By at least this factor.
@@ -132,6 +134,7 @@ impl When {
             ("changed-in-words", None) => When::ChangedInWords,
             ("broken", None) => When::Broken,
             ("stricter", None) => When::Stricter,
+            ("looser", None) => When::Looser,
             ("retyped", None) => When::Retyped,
             ("raised", Some(factor)) => When::Raised(factor),
             ("lowered", Some(factor)) => When::Lowered(factor),
@@ -168,6 +171,7 @@ impl When {
         match self {
             When::Changed | When::Lost => true,
             When::ChangedInWords => says_other_words(&old.value.say(), &new.value.say()),
+            When::Looser => old.kind == Kind::Definition && asks_for_more(&new.text, &old.text),
             When::Stricter => old.kind == Kind::Definition && asks_for_more(&old.text, &new.text),
             When::Retyped => old.kind == Kind::Definition && type_in(&old.text) != type_in(&new.text),
             When::Broken => old.kind == Kind::Definition && !is_extended(&old.text, &new.text),

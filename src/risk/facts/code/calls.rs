@@ -117,6 +117,7 @@ impl<'t> Walk<'t> {
         self.tell(kind, parts.callee.clone(), value, text, lines);
         self.positional(node, &parts);
         self.option_of_call(node, &parts);
+        self.wait_of_call(node, &parts);
         // What is frozen is still what the variable is called.
         if !matches!(last_name(&parts.callee), "freeze" | "deep_freeze" | "deepFreeze") {
             self.place.prefix = Rc::from(parts.callee.as_str());
@@ -313,6 +314,37 @@ impl<'t> Walk<'t> {
         }
     }
 
+    /// Whether an asynchronous function waits for what must be done first, or drops it: `await save(x)`, `save(x);`. What
+    /// is kept in a variable, returned or passed on may be waited for elsewhere, and states nothing.
+    fn wait_of_call(&mut self, node: Node<'t>, parts: &Parts<'t>) {
+        let Some(around) = self.ancestors.last().copied().filter(|_| must_be_awaited(&parts.callee)) else { return };
+        let said = match around.kind() {
+            "await_expression" | "await" => "awaited",
+            "expression_statement" if self.is_in_async() => "dropped",
+            "assignment_expression" | "assignment"
+                if self.is_in_async() && self.raw(around).trim_start().starts_with("_ =") =>
+            {
+                "dropped"
+            }
+            _ => return,
+        };
+        let object = format!("{}.wait", parts.callee);
+        let begins = *self.lines(node).start();
+        let outer = std::mem::replace(&mut self.place.opens, begins);
+        self.tell_of(Kind::Setting, object, Value::Text(said.to_owned()), node);
+        self.place.opens = outer;
+    }
+
+    fn is_in_async(&self) -> bool {
+        const MAX_HEAD: usize = 200;
+        self.ancestors.iter().rev().take(MAX_CHAIN).any(|of| {
+            let is_function = ["function", "method", "arrow", "lambda"].iter().any(|word| of.kind().contains(word));
+            let head = self.source.as_bytes().get(of.start_byte()..of.end_byte()).unwrap_or_default();
+            let head = &head[..head.len().min(MAX_HEAD)];
+            is_function && head.split(|byte| b"{(".contains(byte)).next().is_some_and(has_async)
+        })
+    }
+
     /// What is called on the result of a call: `.where("id", 5)` of `table("a").del().where("id", 5)`.
     fn rest_of_chain(&self, node: Node<'t>) -> String {
         const MAX_REST: usize = 400;
@@ -451,6 +483,22 @@ fn is_bulk(name: &str) -> bool {
         "clear",
     ];
     NAMES.contains(&name)
+}
+
+/// Whether the word `async` is in a text.
+fn has_async(text: &[u8]) -> bool {
+    text.split(|byte| !byte.is_ascii_alphanumeric()).any(|word| word == b"async")
+}
+
+/// Names of calls after which others go on as if they were done.
+fn must_be_awaited(callee: &str) -> bool {
+    const WORDS: &[&str] = &[
+        "acquire", "authorize", "begin", "cancel", "capture", "charge", "check", "commit", "create", "delete", "enter",
+        "flush", "insert", "lock", "pay", "publish", "refund", "release", "remove", "reserve", "rollback", "save", "send",
+        "store", "transfer", "update", "validate", "verify", "wait", "write",
+    ];
+    let words = super::super::value::words(last_name(callee));
+    words.first().is_some_and(|word| WORDS.contains(&word.as_str()))
 }
 
 /// Whether a call gives an option a value: its last argument but one is the key.

@@ -91,7 +91,8 @@ fn is_fixed(head: &str, name: &str) -> bool {
 fn is_literal(value: &str) -> bool {
     let first = value.trim_start_matches(['-', '!', '(']).chars().next();
     let begins = first.is_some_and(|c| c.is_ascii_digit() || matches!(c, '"' | '\''));
-    let is_one = matches!(value, "true" | "false" | "True" | "False") || super::super::value::default_of(value).is_some();
+    let is_one =
+        matches!(value, "true" | "false" | "True" | "False") || super::super::value::default_of(value).is_some();
     begins || is_one
 }
 

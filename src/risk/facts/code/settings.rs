@@ -199,6 +199,10 @@ impl<'t> Walk<'t> {
         }
         let said = self.value(value, &name);
         if matches!(self.role(self.bare(value)), Some(Role::Call { .. })) && !said.is_known() {
+            // Of a key it matters how it is made.
+            if name.to_ascii_lowercase().ends_with("key") {
+                self.tell_of(Kind::Setting, self.in_prefix(&name), Value::Expression(self.text(value)), node);
+            }
             return self.open(node, &name);
         }
         self.set(node, &name, value);

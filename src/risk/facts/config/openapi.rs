@@ -80,6 +80,49 @@ fn route(path: &str, method: &Entry, opens: u32, out: &mut Out) {
     }
 }
 
+/// What a JSON Schema asks of a document: how each property is checked.
+pub(super) fn declared(document: &Node, out: &mut Out) {
+    let whole =
+        Entry { key: String::new(), lines: document.lines.clone(), is_block: false, value: document.clone() };
+    checked("schema", &whole, 0, out);
+    for group in ["definitions", "$defs"] {
+        for each in document.get(&[group]).map(Node::entries).unwrap_or_default() {
+            checked(&format!("schema.{group}.{}", each.key), each, 0, out);
+        }
+    }
+}
+
+/// Checks of a property, besides its type.
+const CHECKS: &[&str] = &[
+    "pattern",
+    "format",
+    "minLength",
+    "maxLength",
+    "minimum",
+    "maximum",
+    "minItems",
+    "maxItems",
+    "uniqueItems",
+    "additionalProperties",
+];
+
+fn checked(object: &str, entry: &Entry, depth: usize, out: &mut Out) {
+    if depth > 20 {
+        return;
+    }
+    let body = &entry.value;
+    let mut required = body.get(&["required"]).map(Node::texts).unwrap_or_default();
+    required.sort_unstable();
+    let checks = CHECKS.iter().filter_map(|name| Some(format!("{name}={}", body.text_of(&[name])?)));
+    let checks: Vec<String> = checks.collect();
+    let text = format!("{} {} required=[{}]", kind(body), checks.join(" "), required.join(", "));
+    // Of an object only the lines of its own words: a property has a fact of its own.
+    define(object, &text, entry, *entry.lines.start(), "", out);
+    for property in body.get(&["properties"]).map(Node::entries).unwrap_or_default() {
+        checked(&format!("{object}.{}", property.key), property, depth + 1, out);
+    }
+}
+
 /// A schema, its properties with their types, its values. `is_sent` if callers send it.
 fn schema(object: &str, entry: &Entry, is_sent: bool, depth: usize, out: &mut Out) {
     if depth > 20 {
