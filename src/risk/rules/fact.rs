@@ -408,7 +408,7 @@ impl FactRule {
             && self.is_about(fact)
             && !hits(&self.not_value, &fact.value.say())
             && (!self.literal || matches!(fact.value, Value::Text(_)))
-            && (self.value.is_none() || matches(&self.value, &fact.value.say()))
+            && (self.value.is_none() || is_value(&self.value, &fact.value))
             && self.old_value.as_ref().is_none_or(|regex| old.is_some_and(|old| regex.is_match(old.as_bytes())))
     }
 
@@ -418,7 +418,7 @@ impl FactRule {
         match when {
             When::Changed => {
                 let said_so = hits(&self.text, &old.text) && self.is_about_code(&old.text);
-                let was_so = hits(&self.value, &old.value.say());
+                let was_so = is_value(&self.value, &old.value);
                 !said_so && !was_so
             }
             When::Lost => hits(&self.lost, &old.text) && !hits(&self.lost, &new.text),
@@ -474,6 +474,17 @@ fn matches(regex: &Option<Pattern>, text: &str) -> bool {
 /// Whether a pattern exists and matches.
 fn hits(regex: &Option<Pattern>, text: &str) -> bool {
     regex.as_ref().is_some_and(|regex| regex.is_match(text.as_bytes()))
+}
+
+/// Whether a pattern exists and matches a value, or the last name of a dotted one: `AuthType.NONE` is `NONE`.
+fn is_value(regex: &Option<Pattern>, value: &Value) -> bool {
+    let said = value.say();
+    let is_dotted =
+        |text: &str| text.contains(['.', ':']) && text.chars().all(|c| c.is_alphanumeric() || "_.:".contains(c));
+    let last = said.rsplit(['.', ':']).next().filter(|last| {
+        matches!(value, Value::Expression(_)) && is_dotted(&said) && last.starts_with(char::is_uppercase)
+    });
+    hits(regex, &said) || last.is_some_and(|last| hits(regex, last))
 }
 
 /// The object of a delta with its values: `retry.max_attempts 3 → 9000`.

@@ -82,8 +82,7 @@ fn route(path: &str, method: &Entry, opens: u32, out: &mut Out) {
 
 /// What a JSON Schema asks of a document: how each property is checked.
 pub(super) fn declared(document: &Node, out: &mut Out) {
-    let whole =
-        Entry { key: String::new(), lines: document.lines.clone(), is_block: false, value: document.clone() };
+    let whole = Entry { key: String::new(), lines: document.lines.clone(), is_block: false, value: document.clone() };
     checked("schema", &whole, 0, out);
     for group in ["definitions", "$defs"] {
         for each in document.get(&[group]).map(Node::entries).unwrap_or_default() {
