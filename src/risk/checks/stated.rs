@@ -185,8 +185,8 @@ struct Anew<'d> {
     is_all: bool,
     /// Added functions, tests, resources and conditions.
     whole: Vec<&'d Fact>,
-    /// Names and words on added lines, each once.
-    words: BTreeSet<String>,
+    /// Names and words on added lines, with the first and the last line of each.
+    words: BTreeMap<String, (u32, u32)>,
 }
 
 impl<'d> Anew<'d> {
@@ -199,11 +199,13 @@ impl<'d> Anew<'d> {
         let is_needed = deltas.iter().any(|delta| !matches!(delta, Delta::Came(_)));
         let lines = file.added().iter().filter(|_| is_needed);
         let is_all = file.old_text().is_empty();
-        Anew {
-            is_all,
-            whole: came.filter(is_whole).collect(),
-            words: lines.flat_map(|(_, line)| words(line)).collect(),
+        let mut said: BTreeMap<String, (u32, u32)> = BTreeMap::new();
+        for (number, line) in lines {
+            for word in words(line) {
+                said.entry(word).or_insert((*number, *number)).1 = *number;
+            }
         }
+        Anew { is_all, whole: came.filter(is_whole).collect(), words: said }
     }
 
     /// Whether a fact is in something that was added with it.
@@ -224,7 +226,15 @@ impl<'d> Anew<'d> {
             Delta::Changed { old, .. } => rule.lost_from(&old.text).map(|lost| words(&lost)).unwrap_or_default(),
             _ => return finding,
         };
-        if about.is_empty() || !about.iter().all(|word| self.words.contains(word)) {
+        // What is still said where something was lost tells nothing about elsewhere.
+        let own = match delta {
+            Delta::Changed { new, .. } => Some(&new.lines),
+            _ => None,
+        };
+        let is_outside = |line: u32| own.is_none_or(|own| !own.contains(&line));
+        let is_elsewhere =
+            |word: &String| self.words.get(word).is_some_and(|(first, last)| is_outside(*first) || is_outside(*last));
+        if about.is_empty() || !about.iter().all(is_elsewhere) {
             return finding;
         }
         let title = format!("{}; its names are elsewhere in the file now", finding.title);

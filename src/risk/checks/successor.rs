@@ -7,6 +7,7 @@ pub(super) fn is_weaker(old: &Fact, new: &Fact) -> bool {
     let is_probe = |fact: &Fact| fact.object.to_ascii_lowercase().contains("probe");
     stars(new) > stars(old)
         || is_shared_lock(&new.object) && !is_shared_lock(&old.object)
+        || switches_off(&new.object) && !switches_off(&old.object)
         || is_probe(old) && always_succeeds(&new.text) && !always_succeeds(&old.text)
         || old.kind == Kind::Definition && promise(old) != promise(new)
 }
@@ -16,7 +17,8 @@ pub(super) fn strength(fact: &Fact) -> String {
     let promise = if fact.kind == Kind::Definition { promise(fact) } else { String::new() };
     let always = always_succeeds(&fact.text);
     let is_probe = fact.object.to_ascii_lowercase().contains("probe");
-    format!("{} {} {is_probe} {always} {promise}", stars(fact), is_shared_lock(&fact.object))
+    let is_off = switches_off(&fact.object);
+    format!("{} {} {is_off} {is_probe} {always} {promise}", stars(fact), is_shared_lock(&fact.object))
 }
 
 /// How many wildcards the value of a setting has: `repo:*` takes in more than `repo:a/b:ref:c`.
@@ -32,6 +34,15 @@ fn is_shared_lock(object: &str) -> bool {
     let last = object.rsplit(['.', ':']).next().unwrap_or(object).to_ascii_lowercase().replace('_', "");
     matches!(last.as_str(), "rlock" | "readlock" | "sharedlock" | "lockshared" | "acquireread" | "enterreadlock")
         || object.to_ascii_lowercase().contains(".readlock().")
+}
+
+/// A call that turns a limit or a check off: `Limit::disable()`.
+fn switches_off(object: &str) -> bool {
+    let last = object.rsplit(['.', ':']).next().unwrap_or(object).to_ascii_lowercase().replace('_', "");
+    matches!(
+        last.as_str(),
+        "disable" | "disabled" | "none" | "unlimited" | "nolimit" | "off" | "permitall" | "allowall"
+    )
 }
 
 /// A command that asks nothing: `true`, `exit 0`.
@@ -108,6 +119,7 @@ mod tests {
         assert!(!is_weaker(&setting("repo:*"), &setting("repo:*")));
         assert!(is_weaker(&call("mu.Lock"), &call("mu.RLock")));
         assert!(!is_weaker(&call("mu.RLock"), &call("mu.Lock")));
+        assert!(is_weaker(&call("Limit.max"), &call("Limit.disable")));
         assert!(is_weaker(&probe("path: /ready"), &probe("command: [/bin/true]")));
         assert!(!is_weaker(&probe("path: /ready"), &probe("command: [/bin/ready]")));
         assert!(is_weaker(&field("M.reserved", "reserved 4"), &field("M.coupon", "string coupon = 4")));

@@ -74,6 +74,8 @@ enum When {
     Broken,
     /// A definition asks for something that could be left out.
     Stricter,
+    /// A condition is another one, rather than the same and more that must hold as well.
+    Loosened,
     /// A definition no longer asks for something.
     Looser,
     /// A definition is of another type, by what it says before `required=`.
@@ -134,6 +136,7 @@ impl When {
             ("changed-in-words", None) => When::ChangedInWords,
             ("broken", None) => When::Broken,
             ("stricter", None) => When::Stricter,
+            ("loosened", None) => When::Loosened,
             ("looser", None) => When::Looser,
             ("retyped", None) => When::Retyped,
             ("raised", Some(factor)) => When::Raised(factor),
@@ -171,6 +174,7 @@ impl When {
         match self {
             When::Changed | When::Lost => true,
             When::ChangedInWords => says_other_words(&old.value.say(), &new.value.say()),
+            When::Loosened => !is_narrowed(&old.value.say(), &new.value.say()),
             When::Looser => old.kind == Kind::Definition && asks_for_more(&new.text, &old.text),
             When::Stricter => old.kind == Kind::Definition && asks_for_more(&old.text, &new.text),
             When::Retyped => old.kind == Kind::Definition && type_in(&old.text) != type_in(&new.text),
@@ -239,6 +243,13 @@ fn is_version(text: &str) -> bool {
 fn type_in(text: &str) -> &str {
     let before = text.split_once("required=").map_or(text, |(before, _)| before);
     before.trim_end().trim_end_matches(" sent")
+}
+
+/// Whether a condition is the same as before, and another one must hold as well.
+fn is_narrowed(old: &str, new: &str) -> bool {
+    let rest = new.strip_prefix(old).or_else(|| new.strip_suffix(old)).unwrap_or_default().to_ascii_lowercase();
+    let has = |word: &str| rest.split(|c: char| !c.is_alphanumeric()).any(|own| own == word);
+    has("and") && !has("or") && !old.to_ascii_lowercase().contains(" or ")
 }
 
 /// Whether more is required than before, by what follows `required=`.

@@ -331,7 +331,8 @@ impl<'t> Walk<'t> {
         let object = format!("{}.wait", parts.callee);
         let begins = *self.lines(node).start();
         let outer = std::mem::replace(&mut self.place.opens, begins);
-        self.tell_of(Kind::Setting, object, Value::Text(said.to_owned()), node);
+        let text = format!("{said} {}", self.text(node));
+        self.tell(Kind::Setting, object, Value::Text(said.to_owned()), text, self.lines(node));
         self.place.opens = outer;
     }
 

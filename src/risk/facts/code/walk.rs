@@ -7,7 +7,7 @@ use std::rc::Rc;
 use tree_sitter::{Node, Tree, TreeCursor};
 
 use super::super::{ChangedLines, Fact, Facts, Kind, MAX_FACTS, Value, cut};
-use super::constants::constants;
+use super::constants::{Constant, constants};
 use super::language::{Role, Syntax};
 use super::text::{Spelled, part_of, spell};
 use crate::risk::blast::is_test;
@@ -63,7 +63,7 @@ pub(super) struct Walk<'t> {
     /// In how many commands the text is nested.
     pub nesting: u8,
     /// Constants of this text, with their values.
-    pub constants: BTreeMap<&'t str, &'t str>,
+    pub constants: BTreeMap<&'t str, Constant<'t>>,
 }
 
 /// Whether a file contains tests, by its name.
@@ -263,7 +263,19 @@ impl<'t> Walk<'t> {
     /// Adds a fact that a whole node states.
     pub fn tell_of(&mut self, kind: Kind, object: String, value: Value, node: Node<'t>) {
         let text = self.text(node);
-        self.tell(kind, object, value, text, self.lines(node));
+        let lines = self.lines(node);
+        let lines = self.line_of_constant(kind, &text, &lines).unwrap_or(lines);
+        self.tell(kind, object, value, text, lines);
+    }
+
+    /// Where the value of a setting is given, if that is a constant whose line changed while its own did not.
+    fn line_of_constant(&self, kind: Kind, text: &str, lines: &RangeInclusive<u32>) -> Option<RangeInclusive<u32>> {
+        if kind != Kind::Setting || self.constants.is_empty() || self.changed.touch(lines) {
+            return None;
+        }
+        let name = text.trim_end_matches([';', ',']).rsplit([' ', '=', ':']).next()?;
+        let line = self.constants.get(name)?.line;
+        self.changed.touch(&(line..=line)).then_some(line..=line)
     }
 
     /// The text of a range of bytes.
