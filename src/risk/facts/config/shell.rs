@@ -30,21 +30,6 @@ struct Command {
 /// The commands of a script that begins on this line.
 pub(super) fn facts(script: &str, first: u32, place: &Place, out: &mut Out) {
     nested(script, first, place, out, 0);
-    traced(script, first, place, out);
-}
-
-/// `set -x` where variables hold secrets: each command is written out with their values.
-fn traced(script: &str, first: u32, place: &Place, out: &mut Out) {
-    const WORDS: &[&str] = &["TOKEN", "SECRET", "PASSWORD", "PASSWD", "API_KEY", "PRIVATE_KEY", "CREDENTIAL"];
-    let traces = |line: &str| {
-        let options = line.trim().strip_prefix("set ").unwrap_or_default();
-        let mut words = options.split_whitespace();
-        words.any(|word| word == "xtrace" || word.starts_with('-') && !word.starts_with("--") && word.contains('x'))
-    };
-    let Some((number, _)) = (first..).zip(script.lines()).find(|(_, line)| traces(line)) else { return };
-    if WORDS.iter().any(|word| script.contains(word)) {
-        out.set(&place.child("shell.trace"), "trace", "true", &(number..=number), place);
-    }
 }
 
 /// The command of a list of words.
