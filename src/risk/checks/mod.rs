@@ -9,6 +9,7 @@ mod left_over;
 mod modes;
 mod resources;
 mod stated;
+mod successor;
 mod test_loss;
 mod unicode;
 

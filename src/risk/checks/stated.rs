@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::change::RepoPath;
 use crate::change::digest::Digest;
+use crate::risk::checks::successor;
 use crate::risk::facts::{Delta, Fact, Heirs, Kind};
 use crate::risk::rules::FactRule;
-use crate::risk::{FileUnderReview, Finding, Rules, Severity};
+use crate::risk::{FileUnderReview, Finding, Rules, Severity, is_code};
 
 /// What each file lost and gained, and the candidate findings.
 #[derive(Default)]
@@ -109,7 +110,7 @@ impl Weighed {
     fn of(file: &FileUnderReview<'_>, rules: &Rules) -> Weighed {
         let about = rules.over_facts_at(&file.path());
         let (mut weighed, deltas) = (Weighed::default(), file.deltas());
-        let mut successors = Successors::default();
+        let mut successors = Successors { is_code: is_code(&file.path()), ..Successors::default() };
         let anew = Anew::of(&deltas, file);
         for delta in &deltas {
             let firing = about.iter().filter_map(|rule| Some((*rule, rules.finding_of(rule, delta, file)?)));
@@ -139,6 +140,8 @@ struct Successors {
     scopes: BTreeMap<String, BTreeSet<String>>,
     /// By rule: how many were added, without those already used as a replacement elsewhere.
     left: BTreeMap<String, usize>,
+    /// Of a program, where a name is chosen freely; a key of a configuration is not.
+    is_code: bool,
 }
 
 impl Successors {
@@ -152,13 +155,19 @@ impl Successors {
     ) -> Finding {
         let came = || {
             deltas.iter().filter_map(|delta| match delta {
-                Delta::Came(fact) if rule.is_succeeded_by(fact) => Some(fact),
+                Delta::Came(new) if rule.is_succeeded_by(new) && !successor::is_weaker(fact, new) => Some(new),
                 _ => None,
             })
         };
-        let scopes = self.scopes.entry(rule.wording.id.clone());
+        if let Some(how) = successor::of(fact, deltas, self.is_code) {
+            let title = format!("{}; {how}", finding.title);
+            return Finding { severity: finding.severity.min(Severity::Low), title, ..finding };
+        }
+        // What is too weak for one fact may be enough for another.
+        let key = format!("{} {}", rule.wording.id, successor::strength(fact));
+        let scopes = self.scopes.entry(key.clone());
         let scopes = scopes.or_insert_with(|| came().map(|fact| fact.scope.clone()).collect());
-        let left = self.left.entry(rule.wording.id.clone()).or_insert_with(|| came().count());
+        let left = self.left.entry(key).or_insert_with(|| came().count());
         let is_elsewhere = *left > 0 && scopes.iter().take(MAX_TRIED).any(|scope| heirs.include(&fact.scope, scope));
         let is_replaced = is_elsewhere || scopes.contains(&fact.scope);
         *left = left.saturating_sub(usize::from(is_replaced));
@@ -172,10 +181,12 @@ impl Successors {
 
 /// What a change adds to a file.
 struct Anew<'d> {
+    /// There was no text before.
+    is_all: bool,
     /// Added functions, tests, resources and conditions.
     whole: Vec<&'d Fact>,
-    /// Names and words on added lines, each once.
-    words: BTreeSet<String>,
+    /// Names and words on added lines, with the first and the last line of each.
+    words: BTreeMap<String, (u32, u32)>,
 }
 
 impl<'d> Anew<'d> {
@@ -187,16 +198,24 @@ impl<'d> Anew<'d> {
         });
         let is_needed = deltas.iter().any(|delta| !matches!(delta, Delta::Came(_)));
         let lines = file.added().iter().filter(|_| is_needed);
-        Anew { whole: came.filter(is_whole).collect(), words: lines.flat_map(|(_, line)| words(line)).collect() }
+        let is_all = file.old_text().is_empty();
+        let mut said: BTreeMap<String, (u32, u32)> = BTreeMap::new();
+        for (number, line) in lines {
+            for word in words(line) {
+                said.entry(word).or_insert((*number, *number)).1 = *number;
+            }
+        }
+        Anew { is_all, whole: came.filter(is_whole).collect(), words: said }
     }
 
     /// Whether a fact is in something that was added with it.
     fn holds(&self, fact: &Fact) -> bool {
-        self.whole.iter().any(|whole| match whole.kind {
-            Kind::Guard => whole.lines.start() <= fact.lines.start() && fact.lines.end() <= whole.lines.end(),
-            Kind::Block => fact.object.strip_prefix(&whole.object).is_some_and(|rest| rest.starts_with(['.', '['])),
-            _ => whole.object == fact.scope,
-        })
+        self.is_all
+            || self.whole.iter().any(|whole| match whole.kind {
+                Kind::Guard => whole.lines.start() <= fact.lines.start() && fact.lines.end() <= whole.lines.end(),
+                Kind::Block => fact.object.strip_prefix(&whole.object).is_some_and(|rest| rest.starts_with(['.', '['])),
+                _ => whole.object == fact.scope,
+            })
     }
 
     /// A finding of a removed fact: low if the file states everything that it is about again. A rewritten condition
@@ -207,7 +226,15 @@ impl<'d> Anew<'d> {
             Delta::Changed { old, .. } => rule.lost_from(&old.text).map(|lost| words(&lost)).unwrap_or_default(),
             _ => return finding,
         };
-        if about.is_empty() || !about.iter().all(|word| self.words.contains(word)) {
+        // What is still said where something was lost tells nothing about elsewhere.
+        let own = match delta {
+            Delta::Changed { new, .. } => Some(&new.lines),
+            _ => None,
+        };
+        let is_outside = |line: u32| own.is_none_or(|own| !own.contains(&line));
+        let is_elsewhere =
+            |word: &String| self.words.get(word).is_some_and(|(first, last)| is_outside(*first) || is_outside(*last));
+        if about.is_empty() || !about.iter().all(is_elsewhere) {
             return finding;
         }
         let title = format!("{}; its names are elsewhere in the file now", finding.title);

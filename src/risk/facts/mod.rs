@@ -85,7 +85,7 @@ impl Fact {
 
     /// Whether two facts of the same kind and object state the same.
     fn says_the_same_as(&self, other: &Fact) -> bool {
-        self.text == other.text
+        self.text == other.text && (self.kind != Kind::Setting || self.value == other.value)
             || self.kind == Kind::Setting && self.value.is_known() && self.value.is_the_same_as(&other.value)
     }
 }

@@ -41,6 +41,9 @@ impl Value {
         if let Some(quoted) = unquoted(text) {
             return Value::of_text(quoted, key);
         }
+        if let Some(default) = default_of(text) {
+            return Value::of_text(default, key);
+        }
         match Value::of_text(text, key) {
             Value::Text(text) if !is_word(&text) => Value::of_expression(&text, key),
             other => other,
@@ -175,10 +178,38 @@ fn fallback(text: &str) -> Option<&str> {
 /// its unit, and are not included.
 fn wrapped(text: &str) -> Option<&str> {
     let (callee, argument) = text.strip_suffix(')')?.split_once('(')?;
+    let callee = callee.strip_prefix("new ").unwrap_or(callee);
     let is_name = !callee.is_empty() && callee.chars().all(|c| c.is_alphanumeric() || "_.:".contains(c));
     let is_literal = unquoted(argument).is_some() || literal_number(argument).is_some();
     let is_truth = matches!(argument, "true" | "false" | "True" | "False");
     (is_name && (is_literal || is_truth) && duration_call(text).is_none()).then_some(argument)
+}
+
+/// The value of an expression that is the default of a type: `bool::default()`, `long{}`, `int()`, `false.into()`.
+pub(super) fn default_of(text: &str) -> Option<&'static str> {
+    const MAX_BYTES: usize = 40;
+    const NUMBERS: &[&str] = &[
+        "int", "long", "short", "double", "float", "size_t", "ssize_t", "unsigned", "i8", "i16", "i32", "i64", "i128",
+        "isize", "u8", "u16", "u32", "u64", "u128", "usize", "f32", "f64", "int32_t", "int64_t", "uint32_t",
+        "uint64_t",
+    ];
+    if text.len() > MAX_BYTES {
+        return None;
+    }
+    let text: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+    match text.as_str() {
+        "false.into()" | "Boolean.FALSE" | "NSNumber(false)" => return Some("false"),
+        "true.into()" | "Boolean.TRUE" => return Some("true"),
+        "Duration::ZERO" | "Duration.ZERO" | "Duration::default()" | "TimeSpan.Zero" | "timedelta()" => {
+            return Some("0s");
+        }
+        _ => {}
+    }
+    let name = ["::default()", "{}", "()"].iter().find_map(|end| text.strip_suffix(end))?;
+    match name {
+        "bool" => Some("false"),
+        _ => NUMBERS.contains(&name).then_some("0"),
+    }
 }
 
 /// A number and its unit, if it has one.

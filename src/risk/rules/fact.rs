@@ -68,8 +68,18 @@ enum When {
     /// Like `Came`, in something that existed before: a skip in an old test, a setting of an old resource.
     CameInto,
     Changed,
-    /// In more than its numbers: another server, not another priority of the same.
+    /// In more than its numbers: another server, not another priority or version of the same, and no folder below it.
     ChangedInWords,
+    /// A definition no longer takes, or gives, all that it did; what is added to it and optional breaks nobody.
+    Broken,
+    /// A definition asks for something that could be left out.
+    Stricter,
+    /// A condition is another one, rather than the same and more that must hold as well.
+    Loosened,
+    /// A definition no longer asks for something.
+    Looser,
+    /// A definition is of another type, by what it says before `required=`.
+    Retyped,
     /// By at least this factor.
     Raised(f64),
     /// To at most one part in this many.
@@ -124,6 +134,11 @@ impl When {
             ("gone-at-all", None) => When::GoneAtAll,
             ("changed", None) => When::Changed,
             ("changed-in-words", None) => When::ChangedInWords,
+            ("broken", None) => When::Broken,
+            ("stricter", None) => When::Stricter,
+            ("loosened", None) => When::Loosened,
+            ("looser", None) => When::Looser,
+            ("retyped", None) => When::Retyped,
             ("raised", Some(factor)) => When::Raised(factor),
             ("lowered", Some(factor)) => When::Lowered(factor),
             ("unbounded", None) => When::Unbounded,
@@ -158,7 +173,12 @@ impl When {
         };
         match self {
             When::Changed | When::Lost => true,
-            When::ChangedInWords => words(&old.value.say()) != words(&new.value.say()),
+            When::ChangedInWords => says_other_words(&old.value.say(), &new.value.say()),
+            When::Loosened => !is_narrowed(&old.value.say(), &new.value.say()),
+            When::Looser => old.kind == Kind::Definition && asks_for_more(&new.text, &old.text),
+            When::Stricter => old.kind == Kind::Definition && asks_for_more(&old.text, &new.text),
+            When::Retyped => old.kind == Kind::Definition && type_in(&old.text) != type_in(&new.text),
+            When::Broken => old.kind == Kind::Definition && !is_extended(&old.text, &new.text),
             When::Raised(factor) => far(&|old, new| new.is_finite() && new >= old * factor),
             When::Lowered(factor) => far(&|old, new| new > 0.0 && new <= old / factor),
             When::Unbounded => far(&|_, new| new.is_infinite()) || is_endless(old, new),
@@ -194,10 +214,69 @@ fn is_endless(old: &Fact, new: &Fact) -> bool {
     old.kind == Kind::Loop && matches!(old.value, Value::Expression(_)) && counts(old) && new.value == Value::Unbounded
 }
 
-/// What is between blanks and commas, without the numbers.
+fn says_other_words(old: &str, new: &str) -> bool {
+    let is_below = old.starts_with(['.', '/']) && new.strip_prefix(old).is_some_and(|rest| rest.starts_with('/'));
+    words(old) != words(new) && (!is_below || new.contains(".."))
+}
+
+/// What is between blanks and commas, without the numbers, and without a version that is pinned.
 fn words(value: &str) -> Vec<&str> {
     let words = value.split(|c: char| c.is_whitespace() || c == ',').filter(|word| !word.is_empty());
-    words.filter(|word| !word.bytes().all(|b| b.is_ascii_digit())).collect()
+    words.filter(|word| !word.bytes().all(|b| b.is_ascii_digit())).map(without_version).collect()
+}
+
+/// `tool` of `tool==1.2.3` and `tool@v1.2.3`.
+fn without_version(word: &str) -> &str {
+    let pinned = word.rsplit_once("==").or_else(|| word.rsplit_once('@'));
+    match pinned {
+        Some((name, version)) if !name.is_empty() && is_version(version) => name,
+        _ => word,
+    }
+}
+
+fn is_version(text: &str) -> bool {
+    let digits = text.strip_prefix('v').unwrap_or(text);
+    digits.starts_with(|c: char| c.is_ascii_digit()) && digits.bytes().all(|b| b.is_ascii_digit() || b == b'.')
+}
+
+/// What a definition says before its requirements.
+fn type_in(text: &str) -> &str {
+    let before = text.split_once("required=").map_or(text, |(before, _)| before);
+    before.trim_end().trim_end_matches(" sent")
+}
+
+/// Whether a condition is the same as before, and another one must hold as well.
+fn is_narrowed(old: &str, new: &str) -> bool {
+    let rest = new.strip_prefix(old).or_else(|| new.strip_suffix(old)).unwrap_or_default().to_ascii_lowercase();
+    let has = |word: &str| rest.split(|c: char| !c.is_alphanumeric()).any(|own| own == word);
+    has("and") && !has("or") && !old.to_ascii_lowercase().contains(" or ")
+}
+
+/// Whether more is required than before, by what follows `required=`.
+fn asks_for_more(old: &str, new: &str) -> bool {
+    let required = |text: &str| {
+        let list = text.split_once("required=").map_or("", |(_, list)| list).trim_matches(['[', ']']).to_owned();
+        list.split(", ").filter(|name| !matches!(*name, "" | "false")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let before = required(old);
+    required(new).iter().any(|name| !before.contains(name))
+}
+
+/// Whether a definition only gained what is optional: an argument with a default or one that may be left out, an option
+/// of a field, more that is reserved.
+fn is_extended(old: &str, new: &str) -> bool {
+    let parts = |text: &str| {
+        let parts = text.split([',', '(', ')', '[', ']', ';']).map(str::trim).filter(|part| !part.is_empty());
+        parts.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let mut kept = parts(old).into_iter().peekable();
+    let is_reserved = old.starts_with("reserved") || old.starts_with("extensions");
+    let is_typed = |part: &str| part.split_once(':').is_some_and(|(name, _)| !name.trim().is_empty());
+    let is_optional = |part: &str| {
+        is_reserved || part.starts_with('@') || part.contains('=') || is_typed(part) && !part.ends_with('!')
+    };
+    let all_optional = parts(new).iter().all(|part| kept.next_if(|own| own == part).is_some() || is_optional(part));
+    all_optional && kept.peek().is_none()
 }
 
 fn says_nothing(value: &Value) -> bool {
@@ -340,7 +419,7 @@ impl FactRule {
             && self.is_about(fact)
             && !hits(&self.not_value, &fact.value.say())
             && (!self.literal || matches!(fact.value, Value::Text(_)))
-            && (self.value.is_none() || matches(&self.value, &fact.value.say()))
+            && (self.value.is_none() || is_value(&self.value, &fact.value))
             && self.old_value.as_ref().is_none_or(|regex| old.is_some_and(|old| regex.is_match(old.as_bytes())))
     }
 
@@ -350,7 +429,7 @@ impl FactRule {
         match when {
             When::Changed => {
                 let said_so = hits(&self.text, &old.text) && self.is_about_code(&old.text);
-                let was_so = hits(&self.value, &old.value.say());
+                let was_so = is_value(&self.value, &old.value);
                 !said_so && !was_so
             }
             When::Lost => hits(&self.lost, &old.text) && !hits(&self.lost, &new.text),
@@ -406,6 +485,17 @@ fn matches(regex: &Option<Pattern>, text: &str) -> bool {
 /// Whether a pattern exists and matches.
 fn hits(regex: &Option<Pattern>, text: &str) -> bool {
     regex.as_ref().is_some_and(|regex| regex.is_match(text.as_bytes()))
+}
+
+/// Whether a pattern exists and matches a value, or the last name of a dotted one: `AuthType.NONE` is `NONE`.
+fn is_value(regex: &Option<Pattern>, value: &Value) -> bool {
+    let said = value.say();
+    let is_dotted =
+        |text: &str| text.contains(['.', ':']) && text.chars().all(|c| c.is_alphanumeric() || "_.:".contains(c));
+    let last = said.rsplit(['.', ':']).next().filter(|last| {
+        matches!(value, Value::Expression(_)) && is_dotted(&said) && last.starts_with(char::is_uppercase)
+    });
+    hits(regex, &said) || last.is_some_and(|last| hits(regex, last))
 }
 
 /// The object of a delta with its values: `retry.max_attempts 3 → 9000`.
@@ -494,6 +584,39 @@ mod tests {
         assert_eq!(last_parts("retry.max_attempts"), "retry.max_attempts");
         assert_eq!(last_parts(&"x".repeat(200)), short(&"x".repeat(200)));
         assert_eq!(last_parts(&format!("a.{}", "é".repeat(100))), short(&format!("a.{}", "é".repeat(100))));
+    }
+
+    #[test]
+    fn what_a_definition_gains_breaks_it_only_if_callers_must_give_it() {
+        let rows = [
+            ("close(id: ID!): Boolean!", "close(id: ID!, dry: Boolean = false): Boolean!", true),
+            ("close(id: ID!): Boolean!", "close(id: ID!, dry: Boolean): Boolean!", true),
+            ("close(id: ID!): Boolean!", "close(id: ID!, dry: Boolean!): Boolean!", false),
+            ("close(id: ID!, dry: Boolean): Boolean!", "close(id: ID!): Boolean!", false),
+            ("close(id: ID!): Boolean!", "close(id: ID!): Boolean", false),
+            ("reserved 4", "reserved 4, 10 to 12", true),
+            ("reserved 4, 5", "reserved 4", false),
+            ("int64 total = 2", "int64 total = 2[deprecated = true]", true),
+            ("int64 total = 2", "string total = 2", false),
+            ("rpc Get(A)returns(B)", "rpc Get(A)returns(stream B)", false),
+            ("", "", true),
+        ];
+        rows.iter().for_each(|(old, new, is)| assert_eq!(is_extended(old, new), *is, "{old} → {new}"));
+    }
+
+    #[test]
+    fn a_version_or_a_folder_below_is_no_other_word() {
+        let rows = [
+            ("tool==1.2.3", "tool==1.3.0", false),
+            ("@scope/tool@1.2.3", "@scope/tool@2.0.0", false),
+            ("tool==1.2.3", "other==1.2.3", true),
+            ("@scope/tool", "@other/tool", true),
+            ("./docs", "./docs/public", false),
+            ("./docs", "./docs/../..", true),
+            ("./docs/public", "./docs", true),
+            ("10 mx.example.com.", "20 mx.example.com.", false),
+        ];
+        rows.iter().for_each(|(old, new, is)| assert_eq!(says_other_words(old, new), *is, "{old} → {new}"));
     }
 
     #[test]

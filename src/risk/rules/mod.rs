@@ -31,6 +31,7 @@ const SHIPPED: &[(&str, &str)] = &[
     ("rules/facts/resilience.toml", include_str!("../../../assets/rules/facts/resilience.toml")),
     ("rules/facts/concurrency.toml", include_str!("../../../assets/rules/facts/concurrency.toml")),
     ("rules/facts/defaults.toml", include_str!("../../../assets/rules/facts/defaults.toml")),
+    ("rules/facts/contracts.toml", include_str!("../../../assets/rules/facts/contracts.toml")),
     ("rules/facts/data.toml", include_str!("../../../assets/rules/facts/data.toml")),
     ("rules/facts/access.toml", include_str!("../../../assets/rules/facts/access.toml")),
     ("rules/facts/network.toml", include_str!("../../../assets/rules/facts/network.toml")),
@@ -83,6 +84,8 @@ struct Rule {
     code_only: bool,
     /// Only if the format is not read for facts; otherwise a rule over facts applies.
     unread_only: bool,
+    /// Not if as many lines of the other side match: what is said in other words is still said.
+    unless_again: bool,
     regex: Option<Pattern>,
     unless: Option<Pattern>,
     /// For a rule over paths: what the new text must contain.
@@ -220,6 +223,7 @@ impl Rules {
                 let is_undo = |rule: &Rule| undo.contains(number) && rule.wording.id.starts_with("destr.");
                 let is_looked_at = |rule: &&&Rule| {
                     rule.scope == scope
+                        && !(rule.unless_again && is_said_again(rule, lines, others))
                         && !(rule.code_only && is_comment)
                         && !(rule.unread_only && (facts.is_some_and(|facts| !facts.is_partial) || is_undo(rule)))
                 };
@@ -335,6 +339,12 @@ fn undoing(file: &FileUnderReview<'_>, side: Side) -> BTreeSet<u32> {
     lines
 }
 
+/// Whether as many lines of the other side match a rule.
+fn is_said_again(rule: &Rule, lines: &[(u32, String)], others: &[(u32, String)]) -> bool {
+    let count = |lines: &[(u32, String)]| lines.iter().filter(|(_, line)| rule.fires(line)).count();
+    count(others) >= count(lines)
+}
+
 /// Whether a path is that of code which is no test.
 fn is_source_of_program(path: &str) -> bool {
     is_code(path) && !is_test(path)
@@ -414,6 +424,7 @@ fn rule(table: &Table<'_>, compiling: Compiling) -> Option<Rule> {
         when_changed,
         code_only,
         unread_only,
+        unless_again: flag("unless_again"),
         regex,
         unless,
         contains,

@@ -116,6 +116,8 @@ impl<'t> Walk<'t> {
         let kind = if is_declaration { Kind::Decorator } else { Kind::Call };
         self.tell(kind, parts.callee.clone(), value, text, lines);
         self.positional(node, &parts);
+        self.option_of_call(node, &parts);
+        self.wait_of_call(node, &parts);
         // What is frozen is still what the variable is called.
         if !matches!(last_name(&parts.callee), "freeze" | "deep_freeze" | "deepFreeze") {
             self.place.prefix = Rc::from(parts.callee.as_str());
@@ -158,7 +160,8 @@ impl<'t> Walk<'t> {
     fn only_value(&self, parts: &Parts<'t>) -> Value {
         let values = parts.arguments.iter().rev().filter(|argument| !self.has_name(**argument));
         let values = values.filter(|argument| self.unit(**argument).is_none());
-        let values = values.map(|argument| (self.value(*argument, &parts.callee), *argument));
+        let key = if matches!(last_name(&parts.callee), "min" | "max") { "" } else { parts.callee.as_str() };
+        let values = values.map(|argument| (self.value(*argument, key), *argument));
         let mut literal = values.filter(|(value, argument)| self.is_literal(*argument, value));
         literal.next().map_or(Value::None, |(value, _)| value)
     }
@@ -183,7 +186,9 @@ impl<'t> Walk<'t> {
                 continue;
             }
             let unit = parts.arguments.get(place + 1).and_then(|next| self.unit(*next));
-            let value = match (self.value(*argument, &parts.callee), unit) {
+            // In `Math.min(…)` the name is no unit.
+            let key = if matches!(last_name(&parts.callee), "min" | "max") { "" } else { parts.callee.as_str() };
+            let value = match (self.value(*argument, key), unit) {
                 (Value::Number(count), Some(seconds)) => Value::Duration(count * seconds),
                 (value, _) => value,
             };
@@ -195,6 +200,30 @@ impl<'t> Walk<'t> {
             }
             self.tell_of(Kind::Setting, format!("{}.#{}", parts.callee, place + 1), value, *argument);
         }
+        self.place.opens = outer;
+    }
+
+    /// `curl_easy_setopt(handle, CURLOPT_TIMEOUT, 5L)`, `factory.setProperty("a.b", "c")`: the last argument is the value
+    /// of the one before it.
+    fn option_of_call(&mut self, node: Node<'t>, parts: &Parts<'t>) {
+        let [.., key, value] = parts.arguments.as_slice() else { return };
+        let (key, value) = (self.bare(self.of_argument(*key)), *value);
+        if !sets_options(&parts.callee) || self.has_name(value) {
+            return;
+        }
+        let name = match self.text_of(key) {
+            Some(text) if !text.is_empty() && !text.contains(char::is_whitespace) => text,
+            Some(_) => return,
+            None => last_name(&self.dotted(key)).to_owned(),
+        };
+        if name.is_empty() {
+            return;
+        }
+        let object = format!("{}.{name}", parts.callee);
+        let said = self.value(value, &object);
+        let begins = *self.lines(node).start();
+        let outer = std::mem::replace(&mut self.place.opens, begins);
+        self.tell_of(Kind::Setting, object, said, value);
         self.place.opens = outer;
     }
 
@@ -279,10 +308,57 @@ impl<'t> Walk<'t> {
         if is_bulk(last)
             && node.byte_range().len() <= MAX_CHAIN_BYTES
             && let text = self.text(node)
-            && let Some(table) = emptied(&text, last)
+            && let Some(table) = emptied(&text, last, &self.rest_of_chain(node))
         {
             self.tell(Kind::Sql, format!("DELETE {table} without WHERE"), Value::None, text, lines.clone());
         }
+    }
+
+    /// Whether an asynchronous function waits for what must be done first, or drops it: `await save(x)`, `save(x);`. What
+    /// is kept in a variable, returned or passed on may be waited for elsewhere, and states nothing.
+    fn wait_of_call(&mut self, node: Node<'t>, parts: &Parts<'t>) {
+        let Some(around) = self.ancestors.last().copied().filter(|_| must_be_awaited(&parts.callee)) else { return };
+        let said = match around.kind() {
+            "await_expression" | "await" => "awaited",
+            "expression_statement" if self.is_in_async() => "dropped",
+            "assignment_expression" | "assignment"
+                if self.is_in_async() && self.raw(around).trim_start().starts_with("_ =") =>
+            {
+                "dropped"
+            }
+            _ => return,
+        };
+        let object = format!("{}.wait", parts.callee);
+        let begins = *self.lines(node).start();
+        let outer = std::mem::replace(&mut self.place.opens, begins);
+        let text = format!("{said} {}", self.text(node));
+        self.tell(Kind::Setting, object, Value::Text(said.to_owned()), text, self.lines(node));
+        self.place.opens = outer;
+    }
+
+    fn is_in_async(&self) -> bool {
+        const MAX_HEAD: usize = 200;
+        self.ancestors.iter().rev().take(MAX_CHAIN).any(|of| {
+            let is_function = ["function", "method", "arrow", "lambda"].iter().any(|word| of.kind().contains(word));
+            let head = self.source.as_bytes().get(of.start_byte()..of.end_byte()).unwrap_or_default();
+            let head = &head[..head.len().min(MAX_HEAD)];
+            is_function && head.split(|byte| b"{(".contains(byte)).next().is_some_and(has_async)
+        })
+    }
+
+    /// What is called on the result of a call: `.where("id", 5)` of `table("a").del().where("id", 5)`.
+    fn rest_of_chain(&self, node: Node<'t>) -> String {
+        const MAX_REST: usize = 400;
+        let is_link = |of: &&Node<'t>| {
+            of.start_byte() == node.start_byte()
+                && of.end_byte() - node.end_byte() <= MAX_REST
+                && matches!(self.role(**of), Some(Role::Path | Role::Call { .. }))
+        };
+        let whole = self.ancestors.iter().rev().take(MAX_CHAIN).take_while(is_link).last();
+        whole.map_or_else(String::new, |whole| {
+            let rest = self.source.get(node.end_byte()..whole.end_byte()).unwrap_or_default();
+            rest.to_owned()
+        })
     }
 
     /// Calls that fail if their argument is false.
@@ -410,8 +486,63 @@ fn is_bulk(name: &str) -> bool {
     NAMES.contains(&name)
 }
 
-/// The table that a chain of calls empties: it says nothing of which rows.
-fn emptied<'x>(text: &'x str, last: &str) -> Option<&'x str> {
+/// Whether the word `async` is in a text.
+fn has_async(text: &[u8]) -> bool {
+    text.split(|byte| !byte.is_ascii_alphanumeric()).any(|word| word == b"async")
+}
+
+/// Names of calls after which others go on as if they were done.
+fn must_be_awaited(callee: &str) -> bool {
+    const WORDS: &[&str] = &[
+        "acquire",
+        "authorize",
+        "begin",
+        "cancel",
+        "capture",
+        "charge",
+        "check",
+        "commit",
+        "create",
+        "delete",
+        "enter",
+        "flush",
+        "insert",
+        "lock",
+        "pay",
+        "publish",
+        "refund",
+        "release",
+        "remove",
+        "reserve",
+        "rollback",
+        "save",
+        "send",
+        "store",
+        "transfer",
+        "update",
+        "validate",
+        "verify",
+        "wait",
+        "write",
+    ];
+    let words = super::super::value::words(last_name(callee));
+    words.first().is_some_and(|word| WORDS.contains(&word.as_str()))
+}
+
+/// Whether a call gives an option a value: its last argument but one is the key.
+fn sets_options(callee: &str) -> bool {
+    const NAMES: &[&str] = &["setproperty", "setattribute", "setoption", "setconfig", "setsystemproperty", "configset"];
+    const HOLDERS: &[&str] = &["prop", "conf", "opt", "setting", "param"];
+    let last = last_name(callee).to_ascii_lowercase().replace('_', "");
+    if matches!(last.as_str(), "put" | "set" | "add") {
+        let holder = callee.rsplit('.').nth(1).unwrap_or_default().to_ascii_lowercase();
+        return HOLDERS.iter().any(|word| holder.contains(word));
+    }
+    last.ends_with("setopt") || NAMES.contains(&last.as_str())
+}
+
+/// The table that a chain of calls empties: neither it nor the rest of the chain says which rows.
+fn emptied<'x>(text: &'x str, last: &str, rest: &str) -> Option<&'x str> {
     const CONDITIONS: &[&str] = &[
         "filter", "where", "exclude", "find", "first", "limit", ".get(", "By", "_by", "only(", ".in(", ".in_(", ".eq(",
     ];
@@ -420,7 +551,7 @@ fn emptied<'x>(text: &'x str, last: &str) -> Option<&'x str> {
     if text.len() > MAX_CHAIN_TEXT {
         return None;
     }
-    let lower = text.to_ascii_lowercase();
+    let lower = format!("{text}{rest}").to_ascii_lowercase();
     let is_all = has("Where(\"1 = 1\")") || has("Where(\"1=1\")") || has("AllowGlobalUpdate");
     let is_open = has("where: {}") || has("truncate: true") || has("where: {  }");
     let is_bound = CONDITIONS.iter().any(|word| lower.contains(&word.to_ascii_lowercase())) && !is_all && !is_open;

@@ -83,9 +83,25 @@ fn words(walk: &Walk, node: Node) -> Vec<String> {
     words.map(|word| walk.raw(word).to_owned()).collect()
 }
 
+/// `set -x`: each command is written out with the values of its variables.
+fn traces<W: AsRef<str>>(words: &[W]) -> bool {
+    let is_trace =
+        |word: &str| word == "xtrace" || word.starts_with('-') && !word.starts_with("--") && word.contains('x');
+    matches!(words, [program, rest @ ..] if program.as_ref() == "set" && rest.iter().any(|word| is_trace(word.as_ref())))
+}
+
+/// Whether variables of a script hold secrets, by their names.
+fn holds_secrets(script: &str) -> bool {
+    const WORDS: &[&str] = &["TOKEN", "SECRET", "PASSWORD", "PASSWD", "API_KEY", "PRIVATE_KEY", "CREDENTIAL"];
+    WORDS.iter().any(|word| script.contains(word))
+}
+
 fn command<'t>(walk: &mut Walk<'t>, node: Node<'t>) {
     let words = words(walk, node);
     let object = program(&words);
+    if traces(&words) && holds_secrets(walk.source) {
+        walk.tell(Kind::Setting, "shell.trace".to_owned(), Value::Bool(true), walk.text(node), walk.lines(node));
+    }
     if let [program, flag, script, ..] = words.as_slice()
         && matches!(program.as_str(), "sh" | "bash" | "zsh" | "eval")
         && (flag.starts_with("-") && flag.ends_with('c'))

@@ -32,18 +32,49 @@ fn tell(name: &str, key: &str, value: Option<&Node>, place: &Place, out: &mut Ou
     }
 }
 
-/// `a / b > 0.02`: an alarm above 0.02.
+/// `a / b > 0.02`: an alarm above 0.02; `100 * a / b > 2` is the same one, and `26 * 3600` is one number.
 fn bounds(expression: &str, node: &Node, place: &Place, out: &mut Out) {
     let expression = one_line(expression);
     let comparisons = expression.match_indices(['<', '>']).take(MAX_BOUNDS);
     for (at, sign) in comparisons {
         let rest = expression[at + 1..].trim_start_matches('=').trim_start();
         let rest = rest.strip_prefix("bool ").unwrap_or(rest).trim_start_matches(['(', ' ']);
-        let end =
-            rest.find(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | 'e' | '-' | '_'))).unwrap_or(rest.len());
-        let Ok(number) = rest[..end].replace('_', "").parse::<f64>() else { continue };
-        bound(sign == ">", number, node, place, out);
+        let Some(number) = product(rest) else { continue };
+        bound(sign == ">", number / scale(&expression[..at]), node, place, out);
     }
+}
+
+/// The product of the numbers that a text begins with.
+fn product(text: &str) -> Option<f64> {
+    let (mut all, mut rest) = number(text)?;
+    const MAX_FACTORS: usize = 8;
+    for _ in 0..MAX_FACTORS {
+        let trimmed = rest.trim_start();
+        let is_quotient = trimmed.starts_with('/');
+        let Some(factor) = trimmed.strip_prefix(['*', '/']) else { break };
+        let Some((factor, after)) = number(factor.trim_start()) else { break };
+        all = if is_quotient { all / factor } else { all * factor };
+        rest = after;
+    }
+    Some(all).filter(|all| all.is_finite())
+}
+
+/// The number that a text begins with, and what follows it.
+fn number(text: &str) -> Option<(f64, &str)> {
+    let end = text.find(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | 'e' | '-' | '_'))).unwrap_or(text.len());
+    let number = text[..end].replace('_', "").parse::<f64>().ok()?;
+    Some((number, &text[end..]))
+}
+
+/// By how much what is compared is multiplied: 100 in `100 * a` and in `a / b * 100`.
+fn scale(compared: &str) -> f64 {
+    const SIGNS: &[&str] = &[" and ", " or ", " unless "];
+    let from = SIGNS.iter().filter_map(|sign| Some(compared.rfind(sign)? + sign.len())).max().unwrap_or(0);
+    let compared = compared[from..].trim();
+    let before = number(compared.trim_start_matches('('))
+        .and_then(|(number, rest)| rest.trim_start().starts_with('*').then_some(number));
+    let after = compared.trim_end_matches(')').rsplit_once('*').and_then(|(_, last)| last.trim().parse::<f64>().ok());
+    before.or(after).filter(|scale| scale.is_finite() && *scale > 0.0).unwrap_or(1.0)
 }
 
 fn bound(is_above: bool, number: f64, node: &Node, place: &Place, out: &mut Out) {

@@ -75,7 +75,7 @@ pub(super) fn root(document: &Node, out: &mut Out) {
         return dns::facts(document, out);
     }
     if declares(document) {
-        return;
+        return openapi::declared(document, out);
     }
     let Some(name) = identity::manifest(document) else { return walk(document, &Place::TOP, "", out) };
     block(document, &name, &document.lines, &Place::TOP, out);
