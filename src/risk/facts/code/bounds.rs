@@ -88,7 +88,7 @@ impl<'t> Walk<'t> {
         let is_below = sign.starts_with('<') != is_until;
         let limit = if is_below { right } else { left };
         let limit = limit.split([' ', ')', '(']).next().unwrap_or(limit);
-        let limit = self.constants.get(limit).map_or(limit, |constant| constant.value);
+        let limit = self.constants.get(limit).map_or(limit, |value| *value);
         match Value::of(&number(limit).unwrap_or_else(|| limit.to_owned()), "") {
             value @ Value::Number(_) => Some(value),
             _ if is_below => Some(Value::Expression(limit.to_owned())),
@@ -109,7 +109,7 @@ impl<'t> Walk<'t> {
         let text = self.text(over);
         let last = text.rsplit(|c: char| !(c.is_alphanumeric() || c == '_' || c == '.' && !text.contains("..")));
         let last = last.map(str::to_owned).find(|word| !word.is_empty()).filter(|_| is_range)?;
-        let last = self.constants.get(last.as_str()).map_or(last, |constant| constant.value.to_owned());
+        let last = self.constants.get(last.as_str()).map_or(last, |value| (*value).to_owned());
         Some(match Value::of(&number(&last).unwrap_or_else(|| last.clone()), "") {
             value @ Value::Number(_) => value,
             _ => Value::Expression(last),

@@ -203,8 +203,8 @@ impl<'t> Walk<'t> {
         self.place.opens = outer;
     }
 
-    /// `curl_easy_setopt(handle, CURLOPT_TIMEOUT, 5L)`, `factory.setProperty("a.b", "c")`: the last argument is the value
-    /// of the one before it.
+    /// `curl_easy_setopt(handle, CURLOPT_TIMEOUT, 5L)`, `factory.setProperty("a.b", "c")`: the last argument is the
+    /// value of the one before it.
     fn option_of_call(&mut self, node: Node<'t>, parts: &Parts<'t>) {
         let [.., key, value] = parts.arguments.as_slice() else { return };
         let (key, value) = (self.bare(self.of_argument(*key)), *value);
@@ -314,8 +314,8 @@ impl<'t> Walk<'t> {
         }
     }
 
-    /// Whether an asynchronous function waits for what must be done first, or drops it: `await save(x)`, `save(x);`. What
-    /// is kept in a variable, returned or passed on may be waited for elsewhere, and states nothing.
+    /// Whether an asynchronous function waits for what must be done first, or drops it: `await save(x)`, `save(x);`.
+    /// What is kept in a variable, returned or passed on may be waited for elsewhere, and states nothing.
     fn wait_of_call(&mut self, node: Node<'t>, parts: &Parts<'t>) {
         let Some(around) = self.ancestors.last().copied().filter(|_| must_be_awaited(&parts.callee)) else { return };
         let said = match around.kind() {

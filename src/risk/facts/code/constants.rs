@@ -25,19 +25,12 @@ const WORDS: &[&str] = &[
 ];
 const MAX_CONSTANTS: usize = 2_000;
 
-/// The value of a constant, and the line, 1-based, that gives it.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Constant<'s> {
-    pub value: &'s str,
-    pub line: u32,
-}
-
 /// The constants that a text gives a value on one line, by their names: all in capitals, or declared as constant.
-pub(super) fn constants(source: &str) -> BTreeMap<&str, Constant<'_>> {
+pub(super) fn constants(source: &str) -> BTreeMap<&str, &str> {
     let mut found = BTreeMap::new();
     // `const (` of Go.
     let mut is_in_group = false;
-    for (number, line) in (1..).zip(source.lines()) {
+    for line in source.lines() {
         if found.len() >= MAX_CONSTANTS {
             break;
         }
@@ -52,7 +45,7 @@ pub(super) fn constants(source: &str) -> BTreeMap<&str, Constant<'_>> {
         let name = name_in(code, head, is_in_group);
         let value = value.trim().trim_end_matches([';', ',']);
         if is_constant(line, code, head, name, is_in_group) || is_fixed(head, name) && is_literal(value) {
-            found.entry(name).or_insert(Constant { value, line: number });
+            found.entry(name).or_insert(value);
         }
     }
     found
@@ -126,7 +119,7 @@ mod tests {
             ("é = 5\nconst é = 5\n", "é", Some("5")),
         ];
         for (source, name, value) in rows {
-            assert_eq!(constants(source).get(name).map(|constant| constant.value), value, "{source}");
+            assert_eq!(constants(source).get(name).copied(), value, "{source}");
         }
     }
 }

@@ -73,7 +73,7 @@ impl<'t> Walk<'t> {
         let node = self.of_argument(node);
         let node = if node.kind() == "jsx_expression" { self.bare(node) } else { node };
         let text = self.text(node);
-        let text = self.constants.get(text.as_str()).map_or(text, |constant| constant.value.to_owned());
+        let text = self.constants.get(text.as_str()).map_or(text, |value| (*value).to_owned());
         let text = text.strip_prefix("Some(").and_then(|rest| rest.strip_suffix(')')).unwrap_or(&text);
         match number(text) {
             Some(plain) => Value::of(&plain, key),

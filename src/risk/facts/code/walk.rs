@@ -1,13 +1,13 @@
 //! The walk over a tree: its position, and the context for reading facts from a node.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::{Range, RangeInclusive};
 use std::rc::Rc;
 
 use tree_sitter::{Node, Tree, TreeCursor};
 
 use super::super::{ChangedLines, Fact, Facts, Kind, MAX_FACTS, Value, cut};
-use super::constants::{Constant, constants};
+use super::constants::constants;
 use super::language::{Role, Syntax};
 use super::text::{Spelled, part_of, spell};
 use crate::risk::blast::is_test;
@@ -63,9 +63,7 @@ pub(super) struct Walk<'t> {
     /// In how many commands the text is nested.
     pub nesting: u8,
     /// Constants of this text, with their values.
-    /// Lines that mention constants whose own lines changed.
-    used: BTreeSet<u32>,
-    pub constants: BTreeMap<&'t str, Constant<'t>>,
+    pub constants: BTreeMap<&'t str, &'t str>,
 }
 
 /// Whether a file contains tests, by its name.
@@ -107,12 +105,9 @@ pub(super) fn walk_in(
         is_in_test: is_of_tests,
         is_part_of_whole: false,
     };
-    let constants = constants(source);
-    let used = lines_with_changed(&constants, source, changed);
     let mut walk = Walk {
         syntax,
         special,
-        used,
         source,
         changed,
         found: Facts::default(),
@@ -123,36 +118,16 @@ pub(super) fn walk_in(
         decorators_before: Vec::new(),
         decorated: None,
         nesting,
-        constants,
+        constants: constants(source),
     };
     walk.visit(&mut tree.walk());
     walk.found
 }
 
-/// The lines that mention constants whose own lines changed.
-fn lines_with_changed(constants: &BTreeMap<&str, Constant<'_>>, source: &str, changed: &ChangedLines) -> BTreeSet<u32> {
-    const MAX_NAMES: usize = 20;
-    const MAX_LINES: usize = 200;
-    let is_changed = |constant: &Constant<'_>| changed.touch(&(constant.line..=constant.line));
-    let names = constants.iter().filter(|(_, constant)| is_changed(constant)).map(|(name, _)| *name);
-    let names: Vec<&str> = names.take(MAX_NAMES).collect();
-    if names.is_empty() {
-        return BTreeSet::new();
-    }
-    let mentions = |line: &str| {
-        line.split(|c: char| !(c.is_alphanumeric() || c == '_')).any(|word| !word.is_empty() && names.contains(&word))
-    };
-    let lines = (1..).zip(source.lines()).filter(|(_, line)| mentions(line));
-    lines.map(|(number, _)| number).take(MAX_LINES).collect()
-}
-
 impl<'t> Walk<'t> {
     pub fn visit(&mut self, cursor: &mut TreeCursor<'t>) {
         let node = cursor.node();
-        let lines = self.lines(node);
-        // A range that ends before it begins would panic.
-        let is_used = || lines.start() <= lines.end() && self.used.range(lines.clone()).next().is_some();
-        if !self.changed.touch(&lines) && !is_used() {
+        if !self.changed.touch(&self.lines(node)) {
             return;
         }
         if self.ancestors.len() >= MAX_DEPTH || self.found.facts.len() > MAX_FACTS {
@@ -289,18 +264,7 @@ impl<'t> Walk<'t> {
     pub fn tell_of(&mut self, kind: Kind, object: String, value: Value, node: Node<'t>) {
         let text = self.text(node);
         let lines = self.lines(node);
-        let lines = self.line_of_constant(kind, &text, &lines).unwrap_or(lines);
         self.tell(kind, object, value, text, lines);
-    }
-
-    /// Where the value of a setting is given, if that is a constant whose line changed while its own did not.
-    fn line_of_constant(&self, kind: Kind, text: &str, lines: &RangeInclusive<u32>) -> Option<RangeInclusive<u32>> {
-        if kind != Kind::Setting || self.constants.is_empty() || self.changed.touch(lines) {
-            return None;
-        }
-        let name = text.trim_end_matches([';', ',']).rsplit([' ', '=', ':']).next()?;
-        let line = self.constants.get(name)?.line;
-        self.changed.touch(&(line..=line)).then_some(line..=line)
     }
 
     /// The text of a range of bytes.
