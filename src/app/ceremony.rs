@@ -2,6 +2,7 @@
 //! confirmation is typed.
 
 use std::cell::Cell;
+use std::fmt;
 
 use super::action::{Action, Context};
 use super::keymap::{Key, Keymap, Meaning, Stroke};
@@ -86,7 +87,7 @@ pub struct Ceremony<V> {
     pub needs_passphrase: bool,
 }
 
-impl<V: Copy + PartialEq> Ceremony<V> {
+impl<V: Copy + PartialEq + fmt::Display> Ceremony<V> {
     pub fn new(number: u64, key: Result<String, String>, needs_passphrase: bool) -> Ceremony<V> {
         Ceremony { number, stage: Stage::Choose, message: None, key, needs_passphrase }
     }
@@ -115,34 +116,44 @@ impl<V: Copy + PartialEq> Ceremony<V> {
         Ask::Nothing
     }
 
-    /// The verdict for which a reason is being written.
-    pub fn verdict(&self) -> Option<V> {
-        match &self.stage {
-            Stage::Reason { verdict, .. } => Some(*verdict),
-            _ => None,
+    /// Begins the reason for a verdict, with what was kept if that was written for the same one.
+    pub fn ask_reason(&mut self, verdict: V, (kept, kept_for): (&str, Option<V>)) {
+        let other = kept_for.filter(|other| *other != verdict && !kept.is_empty());
+        if let Some(other) = other {
+            self.message =
+                Some(format!("What you wrote for “{other}” is not offered here; it is kept until you go on."));
         }
+        let field = if other.is_some() { TextField::default() } else { TextField::with(kept) };
+        self.stage = Stage::Reason { verdict, field };
     }
 
-    /// A stroke while the reason is written, which is kept in `words`; `is_needed`: it may not be blank.
-    pub fn reason(&mut self, stroke: Stroke, words: &mut String, is_needed: impl Fn(V) -> bool) -> Ask<V> {
+    /// A stroke while the reason is written, which is kept in `words` with its verdict; `is_needed`: it may not be blank.
+    pub fn reason(
+        &mut self,
+        stroke: Stroke,
+        (words, words_for): (&mut String, &mut Option<V>),
+        is_needed: impl Fn(V) -> bool,
+    ) -> Ask<V> {
         let Stage::Reason { verdict, field } = &mut self.stage else { return Ask::Nothing };
-        if stroke.key == Key::Enter {
-            let verdict = *verdict;
-            *words = field.text().trim().to_owned();
-            if words.is_empty() && is_needed(verdict) {
-                self.message = Some("A reason is needed, in your own words.".to_owned());
+        let (verdict, before) = (*verdict, field.text().to_owned());
+        let is_done = stroke.key == Key::Enter;
+        if !is_done {
+            field.take(stroke);
+            if field.text() == before {
                 return Ask::Nothing;
             }
-            self.stage = Stage::Freezing { verdict };
-            return Ask::Prepare(verdict);
         }
-        let before = field.text().to_owned();
-        field.take(stroke);
-        if field.text() == before {
+        let text = field.text().trim().to_owned();
+        if is_done && text.is_empty() && is_needed(verdict) {
+            self.message = Some("A reason is needed, in your own words.".to_owned());
             return Ask::Nothing;
         }
-        *words = field.text().trim().to_owned();
-        Ask::SaveDraft
+        (*words, *words_for) = (text, Some(verdict));
+        if !is_done {
+            return Ask::SaveDraft;
+        }
+        self.stage = Stage::Freezing { verdict };
+        Ask::Prepare(verdict)
     }
 
     /// A stroke after the verdict was chosen and the reason given.

@@ -691,7 +691,7 @@ impl State {
     }
 
     /// The number for a new sheet.
-    fn ceremony<V: Copy + PartialEq>(&mut self) -> Ceremony<V> {
+    fn ceremony<V: Copy + PartialEq + std::fmt::Display>(&mut self) -> Ceremony<V> {
         self.sheets += 1;
         let asks = self.key_needs_passphrase && !self.sitting.is_open();
         Ceremony::new(self.sheets, self.key.clone().map_err(String::from), asks)

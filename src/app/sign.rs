@@ -4,7 +4,6 @@ use super::action::{Action, Context};
 use super::ceremony::{Ask, Ceremony, Stage};
 use super::keymap::{Key, Keymap, Stroke};
 use super::review::Review;
-use super::text::TextField;
 use crate::change::manifest::escape;
 use crate::decision::{Draft, Missing, Verdict};
 use crate::gate::Answerable;
@@ -59,12 +58,8 @@ impl Sheet {
                 let blank = Draft { reason: String::new(), ..review.draft.clone() };
                 let checklist = review.checklist();
                 let is_needed = |verdict| checklist.missing(&blank, verdict).reason;
-                let (verdict, before) = (self.ceremony.verdict(), review.draft.reason.clone());
-                let asked = self.ceremony.reason(stroke, &mut review.draft.reason, is_needed);
-                if review.draft.reason != before || matches!(asked, Ask::Prepare(_)) {
-                    review.draft.reason_for = verdict;
-                }
-                asked
+                let Draft { reason, reason_for, .. } = &mut review.draft;
+                self.ceremony.reason(stroke, (reason, reason_for), is_needed)
             }
             _ => self.ceremony.stroke(stroke),
         }
@@ -114,14 +109,7 @@ impl Sheet {
             ));
             return Ask::Nothing;
         }
-        let Draft { reason, reason_for, .. } = &review.draft;
-        let other = reason_for.filter(|other| *other != verdict && !reason.is_empty());
-        if let Some(other) = other {
-            self.ceremony.message =
-                Some(format!("What you wrote for “{other}” is kept until you write something here."));
-        }
-        let field = if other.is_some() { TextField::default() } else { TextField::with(reason) };
-        self.ceremony.stage = Stage::Reason { verdict, field };
+        self.ceremony.ask_reason(verdict, (&review.draft.reason, review.draft.reason_for));
         Ask::Nothing
     }
 

@@ -138,7 +138,8 @@ impl Archive {
         if first.pop() != Some(b'\n') {
             return Err(wrong("it has no list of what is in it".to_owned()));
         }
-        let schema: Schema = serde_json::from_slice(&first).map_err(|error| wrong(error.to_string()))?;
+        let no_list = |_| wrong("it does not begin with a list of what is in it, as a backup does".to_owned());
+        let schema: Schema = serde_json::from_slice(&first).map_err(no_list)?;
         if schema.schema != SCHEMA {
             return Err(format!(
                 "The backup {} is not one that this version of undersign knows ({}). Use the version that wrote it, or \

@@ -421,22 +421,7 @@ mod tests {
     use super::*;
 
     fn entry(outcome: &str) -> Entry {
-        Entry {
-            seq: 0,
-            prev: String::new(),
-            at: 7,
-            pusher: None,
-            outcome: outcome.to_owned(),
-            enforced: true,
-            policy: None,
-            organization: None,
-            refs: Vec::new(),
-            proposal: false,
-            cut: None,
-            missing: None,
-            note: None,
-            host: None,
-        }
+        Entry { note: None, ..Entry::noted(outcome, 7, String::new()) }
     }
 
     #[test]

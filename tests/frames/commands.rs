@@ -94,6 +94,17 @@ fn the_table_drop_stands_on_top_and_must_be_answered() {
 }
 
 #[test]
+fn what_was_written_to_refuse_a_command_is_not_signed_to_authorize_it() {
+    let f = waiting(INDEX);
+    let mut session = Session::new(&f, (100, 60));
+    session.press("<enter>GggSrNot without a backup.<esc>Sa");
+    let frame = session.frame();
+    assert!(!frame.contains("Not without") && frame.contains("What you wrote for “refuse” is not offered"), "{frame}");
+    session.press("<esc>Sr");
+    assert!(session.frame().contains("Not without a backup."), "{}", session.frame());
+}
+
+#[test]
 fn authorizing_needs_every_row_shown_the_name_of_the_target_and_the_code_and_enter_alone_signs_nothing() {
     let f = waiting(INDEX);
     let mut session = Session::new(&f, (80, 24));

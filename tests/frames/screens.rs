@@ -164,11 +164,18 @@ fn what_was_written_for_a_rejection_is_not_signed_for_an_approval() {
     session.press("<enter>SrDo not merge this.<esc>");
     session.press("<space>)aThe host has no certificate yet.<enter>Sa");
     let frame = session.frame();
-    assert!(!frame.contains("Do not merge") && frame.contains("What you wrote for “reject” is kept"), "{frame}");
+    assert!(
+        !frame.contains("Do not merge") && frame.contains("What you wrote for “reject” is not offered here"),
+        "{frame}"
+    );
     session.press("<left><esc>Sr");
     assert!(session.frame().contains("Do not merge this."), "{}", session.frame());
     session.press("<esc>SaA revert takes it back.<esc>Sr");
-    assert!(session.frame().contains("What you wrote for “approve” is kept"), "{}", session.frame());
+    assert!(session.frame().contains("What you wrote for “approve” is not offered here"), "{}", session.frame());
+    session.press("<enter>");
+    assert!(session.frame().contains("A reason is needed"), "{}", session.frame());
+    session.press("<esc>Sa");
+    assert!(session.frame().contains("A revert takes it back."), "a key pressed by mistake takes nothing away");
 }
 
 #[test]

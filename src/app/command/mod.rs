@@ -129,6 +129,8 @@ pub struct CommandDraft {
     /// The acknowledgement of each omission, likewise.
     pub acknowledged: Vec<String>,
     pub reason: String,
+    /// The verdict that it was written for.
+    pub reason_for: Option<Verdict>,
 }
 
 impl CommandDraft {
@@ -144,6 +146,7 @@ impl CommandDraft {
             answers: vec![String::new(); page.findings.len()],
             acknowledged: vec![String::new(); page.omissions.len()],
             reason: self.reason,
+            reason_for: self.reason_for,
         }
     }
 }

@@ -1,10 +1,9 @@
 //! The sheet on which a command is authorized or refused. Refusing needs less than authorizing; nothing is preselected.
 
-use super::{CommandView, Left};
+use super::{CommandDraft, CommandView, Left};
 use crate::app::action::{Action, Context};
 use crate::app::ceremony::{Ask, Ceremony, Stage};
 use crate::app::keymap::{Key, Keymap, Stroke};
-use crate::app::text::TextField;
 use crate::command::Verdict;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,7 +38,8 @@ impl CommandSheet {
             Stage::Reason { .. } => {
                 let is_destructive = view.page.is_destructive;
                 let is_needed = |verdict| needs_reason(verdict, is_destructive);
-                self.ceremony.reason(stroke, &mut view.draft.reason, is_needed)
+                let CommandDraft { reason, reason_for, .. } = &mut view.draft;
+                self.ceremony.reason(stroke, (reason, reason_for), is_needed)
             }
             _ => self.ceremony.stroke(stroke),
         }
@@ -71,7 +71,7 @@ impl CommandSheet {
             self.ceremony.message = Some(told);
             return Ask::Nothing;
         }
-        self.ceremony.stage = Stage::Reason { verdict, field: TextField::with(&view.draft.reason) };
+        self.ceremony.ask_reason(verdict, (&view.draft.reason, view.draft.reason_for));
         Ask::Nothing
     }
 }

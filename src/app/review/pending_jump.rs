@@ -204,7 +204,8 @@ impl Review {
     fn find_in(&self, position: usize, wanted: Wanted, range: std::ops::Range<usize>, forward: bool) -> Option<usize> {
         let file = &self.rows[position];
         // As long as anything is open, what has an answer is passed.
-        let is_wanted = |finding: u32| !self.has_open_item() || !self.is_answered(finding as usize);
+        let is_any_open = self.has_open_item();
+        let is_wanted = |finding: u32| !is_any_open || !self.is_answered(finding as usize);
         if let Wanted::Line(hunk, line) = wanted {
             return file.row_of(hunk, line);
         }
@@ -217,7 +218,7 @@ impl Review {
                 is_wanted(finding) && matches!(self.row(position, at + 1), Row::FindingDetail { .. })
             }
             (Wanted::AnyItem, Row::Omission { omission, part: 0 }) => {
-                !self.has_open_item() || self.is_unacknowledged(position, omission)
+                !is_any_open || self.is_unacknowledged(position, omission)
             }
             (Wanted::Hunk(wanted), Row::Hunk { hunk }) => hunk == wanted,
             (Wanted::Finding(wanted), Row::Finding { finding, .. }) => finding == wanted,
