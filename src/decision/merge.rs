@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::{Draft, Note};
+use super::{Draft, Note, Verdict};
 use crate::change::counted;
 
 impl Draft {
@@ -31,7 +31,7 @@ impl Draft {
             acknowledged: maps(&base.acknowledged, &ours.acknowledged, &theirs.acknowledged, |o, t| both(o, t)),
             notes: notes(&base.notes, &ours.notes, &theirs.notes),
             reason: text(&base.reason, &ours.reason, &theirs.reason),
-            reason_for: if ours.reason == base.reason { theirs.reason_for } else { ours.reason_for },
+            reason_for: reason_for(base, ours, theirs),
         }
     }
 
@@ -90,6 +90,16 @@ fn maps<V: Clone + PartialEq>(
     };
     let keys = ours.keys().chain(theirs.keys().filter(|key| !ours.contains_key(*key)));
     keys.filter_map(|key| Some((key.clone(), merged(key)?))).collect()
+}
+
+/// The verdict of a joined reason. One with words against a change is not offered for another verdict.
+fn reason_for(base: &Draft, ours: &Draft, theirs: &Draft) -> Option<Verdict> {
+    let is_joined = ours.reason != base.reason && theirs.reason != base.reason;
+    match [ours, theirs].iter().any(|draft| draft.reason_for == Some(Verdict::Reject)) {
+        true if is_joined => Some(Verdict::Reject),
+        _ if ours.reason == base.reason => theirs.reason_for,
+        _ => ours.reason_for,
+    }
 }
 
 fn text(base: &str, ours: &str, theirs: &str) -> String {
@@ -176,6 +186,19 @@ mod tests {
         assert_eq!(merged(&["x"], &["y"], &["z"]), ["z", "y"]);
         assert_eq!(merged(&["x"], &["x", "y"], &["x", "y"]), ["x", "y"]);
         assert_eq!(merged(&["x"], &[], &["x", "z"]), ["z"]);
+    }
+
+    #[test]
+    fn words_against_a_change_stay_against_it_where_two_desks_wrote() {
+        let wrote =
+            |reason: &str, verdict| Draft { reason: reason.into(), reason_for: Some(verdict), ..Draft::default() };
+        let (against, for_it) = (wrote("wrong file", Verdict::Reject), wrote("reverts well", Verdict::Approve));
+        let none = Draft::default();
+        for (theirs, ours) in [(&against, &for_it), (&for_it, &against)] {
+            assert_eq!(theirs.with_changes(&none, ours).reason_for, Some(Verdict::Reject));
+        }
+        assert_eq!(against.with_changes(&against, &for_it).reason_for, Some(Verdict::Approve), "it was written anew");
+        assert_eq!(for_it.with_changes(&none, &none).reason_for, Some(Verdict::Approve));
     }
 
     #[test]
