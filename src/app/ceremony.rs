@@ -127,7 +127,7 @@ impl<V: Copy + PartialEq + fmt::Display> Ceremony<V> {
         self.stage = Stage::Reason { verdict, field };
     }
 
-    /// A stroke while the reason is written, which is kept in `words` with its verdict; `is_needed`: it may not be blank.
+    /// A stroke while the reason is written, which is kept with its verdict; `is_needed`: it may not be blank.
     pub fn reason(
         &mut self,
         stroke: Stroke,
