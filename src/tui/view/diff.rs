@@ -47,14 +47,19 @@ pub fn draw(review: &Review, keymap: &Keymap, area: Rect, paint: &mut Paint<'_>)
         };
         let drawn = painter.row(position, row, mark);
         paint.line(area, screen, drawn.line);
-        // The numbers of a line show the cursor: removed and added lines keep their background, and a slow terminal
-        // need not draw a whole line again when the cursor leaves it.
-        let end = if drawn.is_line { 1 + review.rows[position].cells.numbers as u16 } else { area.width };
+        // The numbers of a line show the cursor, on both sides: removed and added lines keep their background, and a
+        // slow terminal need not draw a whole line again when the cursor leaves it.
+        let cells = review.rows[position].cells;
+        let end = if drawn.is_line { 1 + cells.numbers as u16 } else { area.width };
         for (columns, role) in drawn.grounds {
             paint.ground(area, columns, screen, role);
         }
         if is_cursor {
             paint.ground(area, 0..end, screen, Role::Selected);
+            if drawn.is_line && cells.halves {
+                let right = review.shape().half() as u16 + 1;
+                paint.ground(area, right..right + cells.numbers as u16, screen, Role::Selected);
+            }
         }
     }
 }
