@@ -11,7 +11,7 @@ use undersign::gate::Decided;
 use undersign::inheritance;
 use undersign::policy::{Organization, Policy};
 
-use crate::properties::{NOW, PEOPLE, chains, decide, ledger, token};
+use crate::properties::{NOW, PEOPLE, chains, decide, ledger, settled_ledger, token};
 use crate::scene::{
     Answer, DAY, HOUR, MAIN, WORK, allowed, denied, from_now, judged, key_line, once, person, propose, undecided,
     with_keys,
@@ -99,7 +99,7 @@ fn what_lands_in_a_repository_that_inherits_would_land_under_either_alone() {
     let cases = if std::env::var_os("UNDERSIGN_STRESS").is_some() { 20_000 } else { 400 };
     let mut runner = TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });
     let landed = std::cell::Cell::new(0);
-    let world = (ledger(), rules(), rules());
+    let world = (settled_ledger(), rules(), rules());
     let judged = runner.run(&world, |(specs, own, organization)| {
         let chains = chains(&specs);
         let lands = policies(&own, &organization).map(|policy| decide(&policy, &chains).outcome == Decided::Allow);

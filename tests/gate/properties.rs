@@ -331,6 +331,17 @@ pub fn ledger() -> impl Strategy<Value = Vec<Spec>> {
     prop::collection::vec(spec(VERDICTS), 2..9)
 }
 
+/// After which many answered what was rejected and approved the steps, so that it lands under a strict policy too.
+pub fn settled_ledger() -> impl Strategy<Value = Vec<Spec>> {
+    let approval = (spec(&[Verdict::Approve]), prop::bool::weighted(0.9)).prop_map(|(spec, answers)| Spec {
+        expired: false,
+        answers,
+        about: spec.about % 3,
+        ..spec
+    });
+    (ledger(), prop::collection::vec(approval, 0..24)).prop_map(|(before, after)| [before, after].concat())
+}
+
 /// Of which much ran out long ago, as in a ledger of years.
 fn aged_ledger() -> impl Strategy<Value = Vec<Spec>> {
     let aged = (spec(VERDICTS), prop::bool::weighted(0.3)).prop_map(|(spec, expired)| Spec { expired, ..spec });
