@@ -86,7 +86,8 @@ impl Prompt {
 pub enum Purpose {
     Filter,
     Search,
-    Answer(Subject),
+    /// One answer to each of these.
+    Answer(Vec<Subject>),
     /// An answer to a row of the page of a pending command.
     AnswerOfCommand(PageRow),
     Note(Box<Note>, Option<usize>),
@@ -190,7 +191,7 @@ fn done(state: &mut State, prompt: Prompt) -> Vec<Effect> {
     match prompt.purpose {
         Purpose::Filter | Purpose::AnswerOfCommand(_) => {}
         Purpose::Search => state.status = review.search_for(text),
-        Purpose::Answer(subject) => review.answer(subject, text),
+        Purpose::Answer(subjects) => subjects.into_iter().for_each(|subject| review.answer(subject, text)),
         Purpose::Note(place, at) => review.set_note(*place, at, text),
     }
     save_if_changed(state, &before)

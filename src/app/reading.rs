@@ -25,7 +25,12 @@ pub fn act(state: &mut State, action: Action, count: Option<usize>) -> Vec<Effec
         Action::RangeDiff => return range_diff(state),
         Action::Reread => return reread(state),
         Action::Sign => sign(state),
-        Action::Answer | Action::Note | Action::FileNote | Action::PathNote | Action::ChangeNote => {
+        Action::Answer
+        | Action::AnswerAlike
+        | Action::Note
+        | Action::FileNote
+        | Action::PathNote
+        | Action::ChangeNote => {
             return remark(state, action);
         }
         Action::Items | Action::Alike | Action::FindFile => list(state, action),
@@ -138,13 +143,20 @@ fn remark(state: &mut State, action: Action) -> Vec<Effect> {
                 let answer = review.answered(&subject).map_or("", String::as_str);
                 let change = if answer.is_empty() { "" } else { "Change the answer, or empty it to take it back. " };
                 let field = TextField::with_lines(answer);
-                let prompt = Prompt::new(format!("{change}{question}"), field, Purpose::Answer(subject));
+                let prompt = Prompt::new(format!("{change}{question}"), field, Purpose::Answer(vec![subject]));
                 prompt::open(state, prompt.with_earlier(state.answers.clone()));
             }
             None => {
                 let next = state.keymap.first(Action::NextFinding);
                 state.status = Some(format!("Put the cursor on a finding or an omission; {next} goes to the next."));
             }
+        },
+        Action::AnswerAlike => match review.findings_of_rule() {
+            Ok((subjects, question)) => {
+                let prompt = Prompt::new(question, TextField::with_lines(""), Purpose::Answer(subjects));
+                prompt::open(state, prompt.with_earlier(state.answers.clone()));
+            }
+            Err(why) => state.status = Some(why),
         },
         Action::Note => match review.note_place() {
             Some(place) => prompt::open(state, note(place, "note")),

@@ -516,6 +516,23 @@ fn an_answer_is_about_the_whole_line() {
 }
 
 #[test]
+fn one_answer_is_given_only_to_findings_on_hunks_that_were_seen() {
+    let call = |verb: &str| format!("import requests\nrequests.{verb}(url, verify=False)\n");
+    let [get, put, head] = ["get", "put", "head"].map(call);
+    let before = "import requests\n";
+    let files = [("src/a.py", before, &*get), ("src/b.py", before, &*put), ("src/c.py", before, &*head)];
+    let f = changed(&files, |_| {});
+    let mut session = Session::new(&f, (120, 40));
+    let frame = session.press("<enter>)A").frame();
+    assert!(frame.contains("Mark hunks as seen first"), "{frame}");
+    let frame = session.press("r)rA").frame();
+    assert!(frame.contains("One answer to 2 findings of ") && frame.contains("(1 more on hunks not seen)"), "{frame}");
+    let frame = session.press("These are hosts of a test.<enter>").frame();
+    assert_eq!(frame.matches("✓ answered").count(), 2, "{frame}");
+    assert!(frame.contains("1 finding"), "{frame}");
+}
+
+#[test]
 fn an_answer_is_about_one_secret() {
     let key = |end: &str| format!("KEY = \"AKIA{end}\"\n");
     let f = changed(&[("src/a.py", "import os\n", &format!("import os\n{}", key("Q3EGUT4QWERTYUPL")))], |_| {});

@@ -7,6 +7,7 @@ use super::{File, Review};
 use crate::app::action::Action;
 use crate::app::keymap::Keymap;
 use crate::change::compare::Hunk;
+use crate::change::counted;
 use crate::change::diff::Side;
 use crate::change::manifest::escape;
 use crate::decision::anchor::Anchor;
@@ -265,6 +266,53 @@ impl Review {
             }
             _ => None,
         }
+    }
+
+    /// The open findings of the rule at the cursor that are on hunks marked as seen, and the prompt for one answer to
+    /// all of them. Nobody answers for what nobody has seen.
+    pub fn findings_of_rule(&self) -> Result<(Vec<Subject>, String), String> {
+        let at_cursor = match self.current_row() {
+            Some(Row::Finding { finding, .. } | Row::FindingDetail { finding, .. }) => {
+                self.findings().get(finding as usize)
+            }
+            _ => None,
+        };
+        let at_cursor = at_cursor.ok_or("Put the cursor on a finding of the rule.")?;
+        let is_open = |at: &usize| self.findings()[*at].rule == at_cursor.rule && !self.is_answered(*at);
+        let open: Vec<usize> = (0..self.findings().len()).filter(is_open).collect();
+        let seen: Vec<usize> = open.iter().copied().filter(|at| self.is_finding_seen(*at)).collect();
+        let of_rule = format!("of {}", at_cursor.rule);
+        let left = open.len() - seen.len();
+        if seen.is_empty() {
+            return Err(match left {
+                0 => format!("Each finding {of_rule} has an answer."),
+                _ => format!("Mark hunks as seen first: no open finding {of_rule} is on one that you have seen."),
+            });
+        }
+        let others = if left > 0 { format!(" ({left} more on hunks not seen)") } else { String::new() };
+        let findings = counted(seen.len(), "finding");
+        let question = format!("One answer to {findings} {of_rule}{others}: {}", at_cursor.ask);
+        Ok((seen.into_iter().map(|at| Subject::Finding(self.findings()[at].key())).collect(), question))
+    }
+
+    /// Whether each of its places is on a hunk that is marked as seen, as far as places are loaded, or in a file of
+    /// which all are.
+    fn is_finding_seen(&self, finding: usize) -> bool {
+        let mut is_anywhere = false;
+        (0..self.order.len()).all(|position| {
+            let is_here = self.files[self.order[position]].findings.iter().any(|(at, _)| *at == finding);
+            is_anywhere |= is_here;
+            !is_here || self.is_file_seen(position) || self.are_places_seen(position, finding)
+        }) && is_anywhere
+    }
+
+    fn are_places_seen(&self, position: usize, wanted: usize) -> bool {
+        let rows = self.rows[position].rows.iter().enumerate();
+        let is_place = |row: &Row| matches!(row, Row::Finding { finding, .. } if *finding as usize == wanted);
+        let mut places =
+            rows.filter(|(_, row)| is_place(row)).map(|(at, _)| self.rows[position].mark_at(at)).peekable();
+        let is_seen = |mark: Option<usize>| mark.is_some_and(|mark| self.is_seen(position, mark));
+        places.peek().is_some() && places.all(is_seen)
     }
 
     /// Records an answer; an empty one removes it.
