@@ -30,7 +30,7 @@
 //!                                               git objects; chains and claims in refs; since when what waits; what
 //!                                               a gate saw; keys; files
 //!  1  provenance  risk  policy  decision  record  gate  enrolment  command  agents  highlight    rules
-//!  0  change  datafile                          plain data; TOML files read with all their mistakes
+//!  0  change  datafile  grammar                 plain data; TOML files read with all their mistakes; trees of code
 //! ```
 //!
 //! # As a library
@@ -120,6 +120,9 @@ pub mod enforcement;
 pub mod examination;
 #[cfg(feature = "git")]
 pub mod gate_state;
+#[cfg(feature = "syntax")]
+#[doc(hidden)]
+pub mod grammar;
 #[cfg(feature = "git")]
 #[doc(hidden)]
 pub mod inheritance;

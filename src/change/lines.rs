@@ -38,8 +38,17 @@ impl Lines {
 
     /// The bytes of a range of lines, with their LFs.
     pub fn slice<'t>(&self, text: &'t [u8], lines: Range<u32>) -> &'t [u8] {
-        let start = |line: u32| self.starts.get(line as usize).copied().unwrap_or(self.len) as usize;
-        text.get(start(lines.start)..start(lines.end.max(lines.start))).unwrap_or_default()
+        text.get(self.start(lines.start)..self.start(lines.end.max(lines.start))).unwrap_or_default()
+    }
+
+    /// Where a line is in the text, with its LF.
+    pub fn span(&self, line: u32) -> Range<usize> {
+        self.start(line)..self.start(line.saturating_add(1))
+    }
+
+    /// Of a line that is not there: the end of the text.
+    fn start(&self, line: u32) -> usize {
+        self.starts.get(line as usize).copied().unwrap_or(self.len) as usize
     }
 
     /// Whether the text has lines but does not end with a line feed.

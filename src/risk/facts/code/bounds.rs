@@ -42,7 +42,7 @@ impl<'t> Walk<'t> {
     }
 
     fn is_script(&self) -> bool {
-        self.syntax.language.extensions.contains(&"bash")
+        self.syntax.language.grammar.extensions.contains(&"bash")
     }
 
     /// Whether a body checks a deadline or counts its turns, and leaves then.

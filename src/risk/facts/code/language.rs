@@ -2,6 +2,8 @@
 
 use tree_sitter::Node;
 
+use crate::grammar::Grammar;
+
 /// A reference to a child of a node: the name of a field; `=kind`, the first named child of that kind; `@1`, a named
 /// child by its index from 0, without comments, `@-1` the last one; `a/b`, a part of a part; `a|b`, the first that
 /// exists. The empty reference is no child.
@@ -130,9 +132,7 @@ pub(super) enum Public {
 
 /// A language, as a table.
 pub(super) struct Language {
-    /// File extensions, without the dot.
-    pub extensions: &'static [&'static str],
-    pub grammar: fn() -> tree_sitter::Language,
+    pub grammar: &'static Grammar,
     pub roles: &'static [(&'static str, Role)],
     pub public: Public,
     /// `'a'` and `"a"` are the same.
@@ -143,28 +143,25 @@ pub(super) struct Language {
     pub test_prefixes: &'static [&'static str],
     /// Names of functions whose arguments are the title and the body of a test.
     pub test_calls: &'static [&'static str],
-    /// Whether a text is safe for the scanner of the grammar.
-    pub fits_scanner: fn(&str) -> bool,
 }
 
 /// A language, ready for use.
 pub(super) struct Syntax {
     pub language: &'static Language,
-    pub grammar: tree_sitter::Language,
     /// By the number of a kind.
     roles: Vec<Option<Role>>,
 }
 
 impl Syntax {
     pub fn of(language: &'static Language) -> Syntax {
-        let grammar = (language.grammar)();
+        let grammar = language.grammar.language();
         let mut roles = vec![None; grammar.node_kind_count()];
         for (id, role) in roles.iter_mut().enumerate() {
             let kind = u16::try_from(id).ok().and_then(|id| grammar.node_kind_for_id(id));
             let row = kind.and_then(|kind| language.roles.iter().find(|(name, _)| *name == kind));
             *role = row.map(|(_, role)| *role);
         }
-        Syntax { language, grammar, roles }
+        Syntax { language, roles }
     }
 
     pub fn role(&self, node: Node) -> Option<Role> {

@@ -19,10 +19,6 @@ mod languages;
 #[cfg(feature = "syntax")]
 mod names;
 #[cfg(feature = "syntax")]
-mod parse;
-#[cfg(feature = "syntax")]
-mod scanners;
-#[cfg(feature = "syntax")]
 mod settings;
 #[cfg(feature = "syntax")]
 mod shell;
@@ -41,7 +37,7 @@ use super::{ChangedLines, Facts};
 #[cfg(feature = "syntax")]
 pub(super) fn facts(path: &str, text: &str, changed: &ChangedLines) -> Option<Facts> {
     let (syntax, special) = languages::of_path(path)?;
-    let Some(tree) = parse::parse(syntax, text) else {
+    let Some(tree) = crate::grammar::parse(syntax.language.grammar, text) else {
         return Some(Facts { is_cut: true, ..Facts::default() });
     };
     Some(walk::walk((syntax, special), text, &tree, changed, walk::is_of_tests(path)))

@@ -7,20 +7,17 @@ use tree_sitter::Node;
 use super::super::sql::Statement;
 use super::super::{ChangedLines, Kind, Value, filters};
 use super::language::{Language, Public, Role, Syntax};
-use super::parse::parse;
-use super::scanners::fits_any;
 use super::walk::{Walk, walk_in};
+use crate::grammar;
 
 pub(super) const LANGUAGE: Language = Language {
-    extensions: &["sh", "bash", "zsh", "ksh", "bats", "ebuild"],
-    grammar: || tree_sitter_bash::LANGUAGE.into(),
+    grammar: &grammar::BASH,
     roles: ROLES,
     public: Public::NoUnderscore,
     has_alike_quotes: false,
     guards: &[],
     test_prefixes: &["test_"],
     test_calls: &[],
-    fits_scanner: fits_any,
 };
 
 /// For commands inside other languages.
@@ -55,7 +52,7 @@ pub(super) fn tell_commands<'t>(walk: &mut Walk<'t>, node: Node<'t>, script: &st
         return;
     }
     let syntax = SHELL.get_or_init(|| Syntax::of(&LANGUAGE));
-    let Some(tree) = parse(syntax, script) else { return };
+    let Some(tree) = grammar::parse(syntax.language.grammar, script) else { return };
     let last = u32::try_from(script.lines().count()).unwrap_or(u32::MAX).max(1);
     let found = inner_facts(syntax, script, &tree, last, walk.nesting + 1);
     for (kind, object, value, text) in found {

@@ -75,7 +75,8 @@ impl<'t> Walk<'t> {
 
     /// `"${payouts.instant:false}"`, as Spring reads it: the default of a setting.
     fn placeholder(&mut self, node: Node<'t>) {
-        let is_of_spring = ["java", "kt", "groovy"].iter().any(|of| self.syntax.language.extensions.contains(of));
+        let is_of_spring =
+            ["java", "kt", "groovy"].iter().any(|of| self.syntax.language.grammar.extensions.contains(of));
         let text = unquoted(self.raw(node)).trim_start_matches('\\');
         let inner = text.strip_prefix("${").and_then(|rest| rest.strip_suffix('}')).filter(|_| is_of_spring);
         if let Some((key, default)) = inner.and_then(|inner| inner.split_once(':')) {

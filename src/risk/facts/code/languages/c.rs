@@ -4,24 +4,21 @@ use tree_sitter::Node;
 
 use super::super::super::{Kind, Value};
 use super::super::language::{Language, Public, Role};
-use super::super::scanners::fits_any;
 use super::super::walk::Walk;
+use crate::grammar;
 
 pub(super) const C: Language = Language {
-    extensions: &["c", "h"],
-    grammar: || tree_sitter_c::LANGUAGE.into(),
+    grammar: &grammar::C,
     roles: OF_C,
     public: Public::Unless(&["static", "private"]),
     has_alike_quotes: false,
     guards: &["assert", "BUG_ON", "WARN_ON", "g_return_if_fail", "g_return_val_if_fail"],
     test_prefixes: &["test_"],
     test_calls: &[],
-    fits_scanner: fits_any,
 };
 
 pub(super) const CPP: Language = Language {
-    extensions: &["cc", "cpp", "cxx", "hh", "hpp", "hxx", "ipp", "cu"],
-    grammar: || tree_sitter_cpp::LANGUAGE.into(),
+    grammar: &grammar::CPP,
     roles: OF_CPP,
     guards: &["assert", "CHECK", "DCHECK", "Expects", "Ensures", "static_assert"],
     test_prefixes: &["TEST", "test_"],

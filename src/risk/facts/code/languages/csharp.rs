@@ -1,18 +1,16 @@
 //! C#.
 
 use super::super::language::{Language, Public, Role};
-use super::super::scanners::fits_any;
+use crate::grammar;
 
 pub(super) const LANGUAGE: Language = Language {
-    extensions: &["cs"],
-    grammar: || tree_sitter_c_sharp::LANGUAGE.into(),
+    grammar: &grammar::CSHARP,
     roles: ROLES,
     public: Public::Marked(&["public", "protected"]),
     has_alike_quotes: false,
     guards: &["ArgumentNullException.", "ArgumentException.", "Guard.", "Debug.Assert", "Contract.", "Ensure."],
     test_prefixes: &[],
     test_calls: &[],
-    fits_scanner: fits_any,
 };
 
 const ROLES: &[(&str, Role)] = &[

@@ -4,19 +4,17 @@ use tree_sitter::Node;
 
 use super::super::super::{Kind, Value};
 use super::super::language::{Language, Public, Role};
-use super::super::scanners::fits_any;
 use super::super::walk::Walk;
+use crate::grammar;
 
 pub(super) const LANGUAGE: Language = Language {
-    extensions: &["go"],
-    grammar: || tree_sitter_go::LANGUAGE.into(),
+    grammar: &grammar::GO,
     roles: ROLES,
     public: Public::Capital,
     has_alike_quotes: false,
     guards: &[],
     test_prefixes: &["Test", "Benchmark", "Fuzz"],
     test_calls: &[],
-    fits_scanner: fits_any,
 };
 
 const ROLES: &[(&str, Role)] = &[

@@ -1,11 +1,10 @@
 //! Java.
 
 use super::super::language::{Language, Public, Role};
-use super::super::scanners::fits_any;
+use crate::grammar;
 
 pub(super) const LANGUAGE: Language = Language {
-    extensions: &["java"],
-    grammar: || tree_sitter_java::LANGUAGE.into(),
+    grammar: &grammar::JAVA,
     roles: ROLES,
     public: Public::Marked(&["public", "protected"]),
     has_alike_quotes: false,
@@ -20,7 +19,6 @@ pub(super) const LANGUAGE: Language = Language {
     ],
     test_prefixes: &[],
     test_calls: &[],
-    fits_scanner: fits_any,
 };
 
 const ROLES: &[(&str, Role)] = &[

@@ -4,33 +4,21 @@ use tree_sitter::Node;
 
 use super::super::super::{Kind, Value};
 use super::super::language::{Language, Public, Role};
-use super::super::scanners::fits_any;
 use super::super::walk::Walk;
+use crate::grammar;
 
-pub(super) const TYPESCRIPT: Language = Language {
-    extensions: &["ts", "mts", "cts"],
-    grammar: || tree_sitter_typescript::LANGUAGE_TYPESCRIPT.into(),
-    roles: TYPED,
-    ..JAVASCRIPT
-};
+pub(super) const TYPESCRIPT: Language = Language { grammar: &grammar::TYPESCRIPT, roles: TYPED, ..JAVASCRIPT };
 
-pub(super) const TSX: Language = Language {
-    extensions: &["tsx"],
-    grammar: || tree_sitter_typescript::LANGUAGE_TSX.into(),
-    roles: TYPED_JSX,
-    ..JAVASCRIPT
-};
+pub(super) const TSX: Language = Language { grammar: &grammar::TSX, roles: TYPED_JSX, ..JAVASCRIPT };
 
 pub(super) const JAVASCRIPT: Language = Language {
-    extensions: &["js", "jsx", "mjs", "cjs"],
-    grammar: || tree_sitter_javascript::LANGUAGE.into(),
+    grammar: &grammar::JAVASCRIPT,
     roles: PLAIN_JSX,
     public: Public::Exported,
     has_alike_quotes: true,
     guards: &["invariant", "assert", "assert.", "console.assert", "tiny.invariant"],
     test_prefixes: &[],
     test_calls: &["it", "test", "xit", "fit", "xtest", "specify", "Deno.test", "bench"],
-    fits_scanner: fits_any,
 };
 
 /// The common part, followed by the additions.

@@ -4,19 +4,17 @@ use tree_sitter::Node;
 
 use super::super::super::Kind;
 use super::super::language::{Language, Public, Role};
-use super::super::scanners::fits_any;
 use super::super::walk::Walk;
+use crate::grammar;
 
 pub(super) const LANGUAGE: Language = Language {
-    extensions: &["kt", "kts"],
-    grammar: || tree_sitter_kotlin_ng::LANGUAGE.into(),
+    grammar: &grammar::KOTLIN,
     roles: ROLES,
     public: Public::Unless(&["private", "internal", "protected"]),
     has_alike_quotes: false,
     guards: &["require", "requireNotNull", "check", "checkNotNull", "assert", "Preconditions."],
     test_prefixes: &[],
     test_calls: &["it", "test"],
-    fits_scanner: fits_any,
 };
 
 const ROLES: &[(&str, Role)] = &[

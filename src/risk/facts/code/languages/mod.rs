@@ -18,6 +18,7 @@ use tree_sitter::Node;
 use super::language::{Language, Syntax};
 use super::shell;
 use super::walk::{Special, Walk};
+use crate::grammar::Grammar;
 
 const LANGUAGES: &[(&Language, Special)] = &[
     (&python::LANGUAGE, python::special),
@@ -39,17 +40,10 @@ const LANGUAGES: &[(&Language, Special)] = &[
 /// Made ready on first use.
 static READY: [OnceLock<Syntax>; LANGUAGES.len()] = [const { OnceLock::new() }; LANGUAGES.len()];
 
-/// The language of a file, by its extension, and what is specific to it.
+/// The language of a file, by its name, and what is specific to it.
 pub(super) fn of_path(path: &str) -> Option<(&'static Syntax, Special)> {
-    let name = path.rsplit('/').next().unwrap_or(path);
-    match name {
-        "Rakefile" | "Gemfile" | "Vagrantfile" | "Fastfile" | "Podfile" => of_extension("rb"),
-        _ => of_extension(&name.rsplit_once('.')?.1.to_ascii_lowercase()),
-    }
-}
-
-fn of_extension(extension: &str) -> Option<(&'static Syntax, Special)> {
-    let at = LANGUAGES.iter().position(|(language, _)| language.extensions.contains(&extension))?;
+    let grammar = Grammar::of_path(path)?;
+    let at = LANGUAGES.iter().position(|(language, _)| std::ptr::eq(language.grammar, grammar))?;
     let (language, special) = LANGUAGES[at];
     Some((READY[at].get_or_init(|| Syntax::of(language)), special))
 }
@@ -64,10 +58,10 @@ mod tests {
     #[test]
     fn every_kind_of_node_in_a_table_is_in_its_grammar() {
         for (language, _) in LANGUAGES {
-            let grammar = (language.grammar)();
+            let grammar = language.grammar.language();
             for (kind, _) in language.roles {
                 let is_there = grammar.id_for_node_kind(kind, true) + grammar.id_for_node_kind(kind, false) > 0;
-                assert!(is_there, "{kind} of {:?}", language.extensions);
+                assert!(is_there, "{kind} of {:?}", language.grammar.extensions);
             }
         }
     }

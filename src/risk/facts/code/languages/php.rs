@@ -4,19 +4,17 @@ use tree_sitter::Node;
 
 use super::super::super::{Kind, Value};
 use super::super::language::{Language, Public, Role};
-use super::super::scanners::fits_any;
 use super::super::walk::Walk;
+use crate::grammar;
 
 pub(super) const LANGUAGE: Language = Language {
-    extensions: &["php", "phtml", "php5", "inc"],
-    grammar: || tree_sitter_php::LANGUAGE_PHP.into(),
+    grammar: &grammar::PHP,
     roles: ROLES,
     public: Public::Unless(&["private", "protected"]),
     has_alike_quotes: true,
     guards: &["Assert.", "Assertion.", "assert", "abort_if", "abort_unless", "throw_if", "throw_unless"],
     test_prefixes: &["test"],
     test_calls: &["it", "test"],
-    fits_scanner: fits_any,
 };
 
 const ROLES: &[(&str, Role)] = &[

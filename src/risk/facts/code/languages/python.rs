@@ -4,19 +4,17 @@ use tree_sitter::Node;
 
 use super::super::super::{Kind, Value};
 use super::super::language::{Language, Public, Role};
-use super::super::scanners::fits_python;
 use super::super::walk::Walk;
+use crate::grammar;
 
 pub(super) const LANGUAGE: Language = Language {
-    extensions: &["py", "pyi", "pyw"],
-    grammar: || tree_sitter_python::LANGUAGE.into(),
+    grammar: &grammar::PYTHON,
     roles: ROLES,
     public: Public::NoUnderscore,
     has_alike_quotes: true,
     guards: &["Preconditions.", "invariant"],
     test_prefixes: &["test_", "test"],
     test_calls: &[],
-    fits_scanner: fits_python,
 };
 
 const ROLES: &[(&str, Role)] = &[

@@ -4,19 +4,17 @@ use tree_sitter::Node;
 
 use super::super::super::{Kind, Value};
 use super::super::language::{Language, Public, Role};
-use super::super::scanners::fits_ruby;
 use super::super::walk::Walk;
+use crate::grammar;
 
 pub(super) const LANGUAGE: Language = Language {
-    extensions: &["rb", "rake", "gemspec", "ru"],
-    grammar: || tree_sitter_ruby::LANGUAGE.into(),
+    grammar: &grammar::RUBY,
     roles: ROLES,
     public: Public::Unless(&["private", "protected", "private_class_method"]),
     has_alike_quotes: true,
     guards: &[],
     test_prefixes: &["test_"],
     test_calls: &["it", "specify", "test", "scenario", "xit", "fit", "example"],
-    fits_scanner: fits_ruby,
 };
 
 const ROLES: &[(&str, Role)] = &[

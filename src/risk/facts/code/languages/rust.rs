@@ -4,12 +4,11 @@ use tree_sitter::Node;
 
 use super::super::super::{Kind, Value};
 use super::super::language::{Language, Public, Role};
-use super::super::scanners::fits_any;
 use super::super::walk::Walk;
+use crate::grammar;
 
 pub(super) const LANGUAGE: Language = Language {
-    extensions: &["rs"],
-    grammar: || tree_sitter_rust::LANGUAGE.into(),
+    grammar: &grammar::RUST,
     roles: ROLES,
     public: Public::Marked(&["pub"]),
     has_alike_quotes: false,
@@ -25,7 +24,6 @@ pub(super) const LANGUAGE: Language = Language {
     ],
     test_prefixes: &[],
     test_calls: &[],
-    fits_scanner: fits_any,
 };
 
 const ROLES: &[(&str, Role)] = &[

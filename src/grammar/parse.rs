@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use tree_sitter::{ParseOptions, ParseState, Parser, Tree};
 
-use super::language::Syntax;
+use super::Grammar;
 use super::scanners::shown;
 
 /// How often the parser may report before it is stopped: for any text, and additionally once per this many bytes. It
@@ -20,12 +20,12 @@ const HANDED_OUT: usize = 1 << 20;
 const HANDED_OUT_PER_BYTE: usize = 20;
 
 /// Nothing if the text would take too long, or harm the scanner of the grammar.
-pub(super) fn parse(syntax: &Syntax, text: &str) -> Option<Tree> {
-    if !(syntax.language.fits_scanner)(text) {
+pub fn parse(grammar: &Grammar, text: &str) -> Option<Tree> {
+    if !(grammar.fits_scanner)(text) {
         return None;
     }
     let mut parser = Parser::new();
-    parser.set_language(&syntax.grammar).ok()?;
+    parser.set_language(&grammar.language()).ok()?;
     let bytes = shown(text);
     let reports_left = Cell::new(REPORTS + text.len() / BYTES_PER_REPORT);
     let bytes_left = Cell::new(HANDED_OUT + HANDED_OUT_PER_BYTE * text.len());
