@@ -1,7 +1,7 @@
 //! FLOOR 3: a prepared decision: every byte that will be signed is fixed before the reviewer reads it on the sign
 //! sheet.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use crate::change::diff::{Content, Location};
@@ -10,7 +10,7 @@ use crate::change::manifest::escape;
 use crate::change::{Change, ObjectId, visible};
 use crate::decision::{Draft, Note, Verdict};
 use crate::examination::{Examination, RepositorySnapshot};
-use crate::gate::Answerable;
+use crate::gate::{Answerable, Signer};
 use crate::ledger::commands::Family;
 use crate::ledger::{self, LedgerError};
 use crate::policy::{Person, Policy};
@@ -165,6 +165,7 @@ pub fn prepare(
     let (repository, fresh) =
         snapshot.reopened(Some(&case.change.target)).map_err(|error| SigningError::Refused(error.to_string()))?;
     unmoved(case.change, &repository, &fresh)?;
+    unrejected(case, snapshot, &fresh)?;
     let signatory = Signatory::of(&repository, &fresh, key, device)?;
     let findings = findings_file(case.examination);
     let statement = statement(case, &fresh, &signatory, &findings, nonce, now);
@@ -310,6 +311,35 @@ pub fn moved(change: &Change, repository: &Repository) -> Option<Moved> {
     stands(change, repository).or_else(|| target().filter(is_moved).map(Moved::Target))
 }
 
+/// A rejection that came since the change was opened is not on the screen: whoever lets the change land must know of it,
+/// also if it is their own, from another terminal.
+fn unrejected(case: &Case<'_>, opened: &RepositorySnapshot, fresh: &RepositorySnapshot) -> Result<(), SigningError> {
+    if !matches!(case.verdict, Verdict::Approve | Verdict::HumanOnly | Verdict::BreakGlass) {
+        return Ok(());
+    }
+    let records = |snapshot: &RepositorySnapshot| -> Vec<Arc<Record>> {
+        snapshot.chains.iter().flat_map(|chain| chain.records.iter().cloned()).collect()
+    };
+    let known: HashSet<_> = records(opened).iter().map(|record| record.id()).collect();
+    let paths: HashSet<_> = case.examination.manifest.paths().collect();
+    let is_news = |record: &&Arc<Record>| {
+        let what = record.predicate();
+        what.verdict == Verdict::Reject
+            && what.target.name == case.change.target
+            && !known.contains(&record.id())
+            && record.manifest.paths().any(|path| paths.contains(path))
+    };
+    let signer = |record: &Arc<Record>| Signer::of(fresh.policy(), record);
+    let by = records(fresh).iter().filter(is_news).map(signer).find_map(|signer| match signer {
+        Signer::Person(id) => Some(id),
+        _ => None,
+    });
+    let Some(by) = by else { return Ok(()) };
+    Err(SigningError::Moved(format!(
+        "{by} rejected this since you opened it. Nothing was signed; open it again to see why. What you wrote is kept."
+    )))
+}
+
 fn stands(change: &Change, repository: &Repository) -> Option<Moved> {
     let at = change.refs.first()?;
     match repository.tip_of(at) {
@@ -437,7 +467,7 @@ fn statement(
         challenge: String::new(),
         nonce: base16ct::lower::encode_string(&nonce),
         tool: TOOL.to_owned(),
-        reason: draft.reason.trim().to_owned(),
+        reason: draft.reason(case.verdict).trim().to_owned(),
     };
     Statement::new(subject, predicate)
 }

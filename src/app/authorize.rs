@@ -190,12 +190,12 @@ fn signed(
         state.signed.push((about.snapshot.root.clone(), record.clone()));
         match &mut state.screen {
             Screen::Command(command) if (command.repository, command.pending.id) == (about.repository, about.id) => {
-                command.draft.reason.clear();
+                command.draft.reasons.clear();
                 state.queue.selected = None;
             }
             _ => {
                 let draft = state.command_drafts.get_mut(&(about.repository, about.id));
-                draft.into_iter().for_each(|draft| draft.reason.clear());
+                draft.into_iter().for_each(|draft| draft.reasons.clear());
             }
         }
         state.deliveries.signed(about.repository, verdict, about.id);

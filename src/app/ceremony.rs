@@ -2,6 +2,7 @@
 //! confirmation is typed.
 
 use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::fmt;
 
 use super::action::{Action, Context};
@@ -87,7 +88,7 @@ pub struct Ceremony<V> {
     pub needs_passphrase: bool,
 }
 
-impl<V: Copy + PartialEq + fmt::Display> Ceremony<V> {
+impl<V: Copy + Ord + fmt::Display> Ceremony<V> {
     pub fn new(number: u64, key: Result<String, String>, needs_passphrase: bool) -> Ceremony<V> {
         Ceremony { number, stage: Stage::Choose, message: None, key, needs_passphrase }
     }
@@ -116,24 +117,20 @@ impl<V: Copy + PartialEq + fmt::Display> Ceremony<V> {
         Ask::Nothing
     }
 
-    /// Begins the reason for a verdict, with what was kept if that was written for the same one.
-    pub fn ask_reason(&mut self, verdict: V, (kept, kept_for): (&str, Option<V>)) {
-        let other = kept_for.filter(|other| *other != verdict && !kept.is_empty());
-        if let Some(other) = other {
-            self.message =
-                Some(format!("What you wrote for “{other}” is not offered here; it is kept until you go on."));
+    /// Begins the reason for a verdict, with what was kept of it.
+    pub fn ask_reason(&mut self, verdict: V, kept: &BTreeMap<V, String>) {
+        let own = kept.get(&verdict);
+        if own.is_none()
+            && let Some(other) = kept.keys().next()
+        {
+            self.message = Some(format!("What you wrote for “{other}” is not offered here; it is kept for that."));
         }
-        let field = if other.is_some() { TextField::default() } else { TextField::with(kept) };
+        let field = own.map_or_else(TextField::default, |words| TextField::with(words));
         self.stage = Stage::Reason { verdict, field };
     }
 
     /// A stroke while the reason is written, which is kept with its verdict; `is_needed`: it may not be blank.
-    pub fn reason(
-        &mut self,
-        stroke: Stroke,
-        (words, words_for): (&mut String, &mut Option<V>),
-        is_needed: impl Fn(V) -> bool,
-    ) -> Ask<V> {
+    pub fn reason(&mut self, stroke: Stroke, kept: &mut BTreeMap<V, String>, is_needed: impl Fn(V) -> bool) -> Ask<V> {
         let Stage::Reason { verdict, field } = &mut self.stage else { return Ask::Nothing };
         let (verdict, before) = (*verdict, field.text().to_owned());
         let is_done = stroke.key == Key::Enter;
@@ -148,7 +145,11 @@ impl<V: Copy + PartialEq + fmt::Display> Ceremony<V> {
             self.message = Some("A reason is needed, in your own words.".to_owned());
             return Ask::Nothing;
         }
-        (*words, *words_for) = (text, Some(verdict));
+        if text.is_empty() {
+            kept.remove(&verdict);
+        } else {
+            kept.insert(verdict, text);
+        }
         if !is_done {
             return Ask::SaveDraft;
         }

@@ -1,5 +1,6 @@
 //! Updates the state with what workers found. Late answers to earlier questions are dropped.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::queue::{Entry, without_policy};
@@ -12,7 +13,7 @@ use super::{
 use crate::change::{Change, visible};
 use crate::decision::Verdict;
 use crate::examination::{self, RepositorySnapshot};
-use crate::gate::advice;
+use crate::gate::{Answerable, advice};
 use crate::signing::SigningError;
 use crate::source::server::Told;
 
@@ -92,10 +93,19 @@ pub fn advise(state: &State) -> Advice {
     let is_me = |id: &str| state.me(snapshot).is_some_and(|me| me.id == id);
     let holds = |role: &String| me.is_some_and(|me| me.roles.contains(role));
     let mut emergency_slots = policy.break_glass.iter().flat_map(|terms| &terms.sign);
+    let vetoes: (Vec<Answerable>, Vec<Answerable>) =
+        standing.to_answer.iter().filter(|one| one.is_veto).cloned().partition(|one| is_me(&one.by));
+    let could_end = |one: &Answerable| {
+        let could = advice::could_end(policy, standing, &one.by, state.now);
+        could.into_iter().filter(|id| *id != one.by).collect::<Vec<_>>()
+    };
+    let enders: BTreeSet<String> = vetoes.1.iter().flat_map(could_end).collect();
     Advice {
+        enders: enders.into_iter().collect(),
+        mute: advice::mute(policy, state.my_key(snapshot), state.now),
         refusals,
         delays: advice::delays(standing).into_iter().map(|delay| format!("{}: {}", delay.code, delay.detail)).collect(),
-        vetoes: standing.to_answer.iter().filter(|one| one.is_veto).cloned().partition(|one| is_me(&one.by)),
+        vetoes,
         unsignable: None,
         needs: advice::needs(policy, standing, state.now),
         futile: advice::futile(policy, standing, state.my_key(snapshot), state.now),

@@ -102,7 +102,9 @@ fn picker_stroke(state: &mut State, mut picker: Box<Picker<Choice>>, stroke: Str
 fn screen_stroke(state: &mut State, stroke: Stroke) -> Vec<Effect> {
     if stroke.ctrl && stroke.key == Key::Char('c') {
         state.quit = true;
-        return reading::left(state);
+        let mut effects = prompt::kept(state);
+        effects.extend(reading::left(state));
+        return effects;
     }
     if stroke.key == Key::Esc {
         state.pending.clear();

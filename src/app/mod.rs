@@ -58,7 +58,7 @@ use command::{CommandDraft, CommandEffect, CommandEvent, CommandView};
 use keymap::{Keymap, Stroke};
 use mouse::Mouse;
 use picker::Picker;
-use prompt::Prompt;
+use prompt::{Prompt, Unfinished};
 use queue::{Again, Preview, Queue, Source};
 use review::layout::{Shape, ViewOptions};
 use review::parts::{ChangePart, View};
@@ -166,8 +166,8 @@ pub struct State {
     pub opening: Option<u64>,
     /// What was answered in this sitting, the latest first.
     pub answers: Vec<String>,
-    /// A note or an answer that was left without being taken, until its change is left.
-    pub unfinished: Option<Prompt>,
+    /// Notes and answers that were left without being taken.
+    pub unfinished: Vec<Unfinished>,
     /// What moved while the open change is read, and when that was last looked for.
     pub moved: Option<Moved>,
     watched: i64,
@@ -631,7 +631,7 @@ impl State {
             queue: Queue::new(&paths),
             overlay: None,
             answers: Vec::new(),
-            unfinished: None,
+            unfinished: Vec::new(),
             opening: None,
             moved: None,
             watched: now,
@@ -691,7 +691,7 @@ impl State {
     }
 
     /// The number for a new sheet.
-    fn ceremony<V: Copy + PartialEq + std::fmt::Display>(&mut self) -> Ceremony<V> {
+    fn ceremony<V: Copy + Ord + std::fmt::Display>(&mut self) -> Ceremony<V> {
         self.sheets += 1;
         let asks = self.key_needs_passphrase && !self.sitting.is_open();
         Ceremony::new(self.sheets, self.key.clone().map_err(String::from), asks)

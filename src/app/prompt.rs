@@ -1,15 +1,18 @@
 //! A prompt for a line of text, at the bottom of the screen.
 
+use std::path::PathBuf;
+
 use unicode_width::UnicodeWidthStr as _;
 
 use super::keymap::{Key, Stroke};
 use super::review::Subject;
 use super::saving::save_if_changed;
 use super::text::{TextField, fold};
-use super::{Effect, Overlay, Screen, State};
+use super::{Effect, Overlay, Screen, State, reading};
 use crate::authorizing::PageRow;
 use crate::change::visible;
 use crate::decision::Note;
+use crate::record::RecordId;
 
 /// How many earlier answers are offered.
 const MOST_ANSWERS: usize = 100;
@@ -90,13 +93,47 @@ pub enum Purpose {
     Answer(Vec<Subject>),
     /// An answer to a row of the page of a pending command.
     AnswerOfCommand(PageRow),
-    Note(Box<Note>, Option<usize>),
+    /// A new note at a place, or the one that is there: which position it has among all may change meanwhile.
+    Note(Box<Note>, Noted),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Noted {
+    New,
+    There,
+}
+
+/// A text that was left unfinished, and where it belongs.
+#[derive(Debug, Clone)]
+pub struct Unfinished {
+    about: About,
+    prompt: Prompt,
+}
+
+/// What is open on the screen: a change of a repository, or a command. Texts for one are not offered at another.
+#[derive(Debug, Clone, PartialEq)]
+enum About {
+    Change(PathBuf, String),
+    Command(usize, RecordId),
+    Nothing,
+}
+
+impl About {
+    fn of(state: &State) -> About {
+        match &state.screen {
+            Screen::Review(review) => About::Change(review.snapshot.common_dir.clone(), review.change.id.clone()),
+            Screen::Command(command) => About::Command(command.repository, command.pending.id),
+            Screen::Queue => About::Nothing,
+        }
+    }
 }
 
 /// Opens a prompt; with the text that was left unfinished for the same purpose.
 pub fn open(state: &mut State, mut prompt: Prompt) {
-    if let Some(unfinished) = state.unfinished.take_if(|unfinished| unfinished.purpose == prompt.purpose) {
-        prompt.field = unfinished.field;
+    let about = About::of(state);
+    let is_it = |own: &Unfinished| own.about == about && own.prompt.purpose == prompt.purpose;
+    if let Some(at) = state.unfinished.iter().position(is_it) {
+        prompt.field = state.unfinished.remove(at).prompt.field;
         state.status = Some("This is the unfinished text from before.".to_owned());
     }
     state.overlay = Some(Overlay::Prompt(Box::new(prompt)));
@@ -106,23 +143,30 @@ pub fn open(state: &mut State, mut prompt: Prompt) {
 fn leave(state: &mut State, prompt: Prompt) {
     if prompt.is_unfinished() {
         state.status = Some("Not saved. To continue with this text, open it here again.".to_owned());
-        state.unfinished = Some(prompt);
+        let about = About::of(state);
+        state.unfinished.push(Unfinished { about, prompt });
     }
 }
 
-/// Keeps a note that is being written when a signal ends the program: nobody else can write it again. A half-written
-/// answer is not kept, since it would count as one.
+/// Keeps the notes that were being written on the open change when the program ends without being asked to: nobody else
+/// can write them again. A half-written answer is not kept, since it would count as one.
 pub fn kept(state: &mut State) -> Vec<Effect> {
-    let open = match state.overlay.take() {
-        Some(Overlay::Prompt(prompt)) => Some(*prompt),
-        other => {
-            state.overlay = other;
-            None
+    // Only the whole change can be written to.
+    reading::back_to_all(state);
+    let about = About::of(state);
+    let mut prompts: Vec<Prompt> = Vec::new();
+    for own in std::mem::take(&mut state.unfinished) {
+        match own.about == about {
+            true => prompts.push(own.prompt),
+            false => state.unfinished.push(own),
         }
-    };
+    }
+    match state.overlay.take() {
+        Some(Overlay::Prompt(prompt)) => prompts.push(*prompt),
+        other => state.overlay = other,
+    }
     let is_note = |prompt: &Prompt| matches!(prompt.purpose, Purpose::Note(..)) && prompt.is_unfinished();
-    let note = open.or_else(|| state.unfinished.take()).filter(is_note);
-    note.map_or_else(Vec::new, |prompt| done(state, prompt))
+    prompts.into_iter().filter(is_note).flat_map(|prompt| done(state, prompt)).collect()
 }
 
 pub fn stroke(state: &mut State, mut prompt: Prompt, stroke: Stroke) -> Vec<Effect> {
@@ -192,7 +236,7 @@ fn done(state: &mut State, prompt: Prompt) -> Vec<Effect> {
         Purpose::Filter | Purpose::AnswerOfCommand(_) => {}
         Purpose::Search => state.status = review.search_for(text),
         Purpose::Answer(subjects) => subjects.into_iter().for_each(|subject| review.answer(subject, text)),
-        Purpose::Note(place, at) => review.set_note(*place, at, text),
+        Purpose::Note(place, noted) => review.set_note(*place, noted, text),
     }
     save_if_changed(state, &before)
 }

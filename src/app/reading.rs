@@ -5,7 +5,7 @@ use super::ceremony::Ask;
 use super::choice::Choice;
 use super::keymap::Stroke;
 use super::picker::{Badge, Picker, PickerEntry};
-use super::prompt::{self, Prompt, Purpose};
+use super::prompt::{self, Noted, Prompt, Purpose};
 use super::review::layout::Layout;
 use super::review::parts::ChangePart;
 use super::review::{EditId, Goal, MAX_ITEMS, Review};
@@ -214,7 +214,7 @@ fn places(title: &str, entries: Vec<PickerEntry<Goal>>) -> Overlay {
     Overlay::Picker(Box::new(Picker::new(title, entries)))
 }
 
-fn note((place, at): (Note, Option<usize>), label: &str) -> Prompt {
+fn note((place, noted): (Note, Noted), label: &str) -> Prompt {
     let place_name = match (place.line, place.until) {
         _ if place.is_outdated() => "outdated note".to_owned(),
         (line, Some(until)) => format!("{label} on lines {line} to {until}"),
@@ -222,8 +222,8 @@ fn note((place, at): (Note, Option<usize>), label: &str) -> Prompt {
         (0, None) => "note on the change".to_owned(),
         (line, None) => format!("{label} on line {line}"),
     };
-    let label = if at.is_some() { format!("{place_name} (empty takes it away)") } else { place_name };
-    Prompt::new(label, TextField::with_lines(&place.text), Purpose::Note(Box::new(place), at))
+    let label = if noted == Noted::There { format!("{place_name} (empty takes it away)") } else { place_name };
+    Prompt::new(label, TextField::with_lines(&place.text), Purpose::Note(Box::new(place), noted))
 }
 
 /// The paths of the head are known: one of them is chosen for a note.
@@ -404,7 +404,6 @@ fn own_decision(state: &State) -> Option<Verdict> {
 /// The person leaves the review: what was partly shown is kept too.
 pub fn left(state: &mut State) -> Vec<Effect> {
     back_to_all(state);
-    state.unfinished = None;
     match &mut state.screen {
         Screen::Review(review) if !review.read_only => save(review),
         _ => Vec::new(),

@@ -1,5 +1,7 @@
 //! The sign sheet of a change. Rejecting needs less than approving; pasted text is not accepted.
 
+use std::collections::BTreeMap;
+
 use super::action::{Action, Context};
 use super::ceremony::{Ask, Ceremony, Stage};
 use super::keymap::{Key, Keymap, Stroke};
@@ -32,6 +34,10 @@ pub struct Advice {
     pub vetoes: (Vec<Answerable>, Vec<Answerable>),
     /// Why an approval would fill no slot.
     pub futile: Option<String>,
+    /// Those who can end the rejections of others that are in force; empty if it is whoever signed them.
+    pub enders: Vec<String>,
+    /// Why nothing that this key signs counts.
+    pub mute: Option<String>,
     /// Rejections that an approval answers.
     pub answers: Vec<Answerable>,
     /// Why nobody can sign here at all.
@@ -40,6 +46,13 @@ pub struct Advice {
     pub may_claim: bool,
     /// The policy lets the signer sign a break-glass record.
     pub may_break_glass: bool,
+}
+
+impl Advice {
+    /// What must happen to a rejection whose signer cannot end it.
+    pub fn taken_over(&self) -> String {
+        format!("{} takes it over (undersign record hand-over)", self.enders.join(" or "))
+    }
 }
 
 impl Sheet {
@@ -55,11 +68,10 @@ impl Sheet {
         match &self.ceremony.stage {
             Stage::Choose => self.choose(stroke, review, keymap),
             Stage::Reason { .. } => {
-                let blank = Draft { reason: String::new(), ..review.draft.clone() };
+                let blank = Draft { reasons: BTreeMap::new(), ..review.draft.clone() };
                 let checklist = review.checklist();
                 let is_needed = |verdict| checklist.missing(&blank, verdict).reason;
-                let Draft { reason, reason_for, .. } = &mut review.draft;
-                self.ceremony.reason(stroke, (reason, reason_for), is_needed)
+                self.ceremony.reason(stroke, &mut review.draft.reasons, is_needed)
             }
             _ => self.ceremony.stroke(stroke),
         }
@@ -88,13 +100,21 @@ impl Sheet {
             self.ceremony.message = Some(format!("Nobody can sign here: {why}."));
             return Ask::Nothing;
         }
+        if let (Verdict::Withdraw, Some(why)) = (verdict, &self.advice.mute) {
+            self.ceremony.message =
+                Some(format!("A withdrawal would count for nothing: {why}. Others may take it over."));
+            return Ask::Nothing;
+        }
         if let (Verdict::Approve, Some(why)) = (verdict, self.advice.refusals.first()) {
             self.ceremony.message = Some(format!("Nothing that is signed makes this land. {why}"));
             return Ask::Nothing;
         }
         if let (Verdict::Approve, Some(veto)) = (verdict, self.advice.vetoes.1.first()) {
-            self.ceremony.message =
-                Some(format!("{} rejected this: no approval makes it land until they take that back.", veto.by));
+            let who = match self.advice.enders.is_empty() {
+                true => "they take that back".to_owned(),
+                false => self.advice.taken_over(),
+            };
+            self.ceremony.message = Some(format!("{} rejected this: no approval makes it land until {who}.", veto.by));
             return Ask::Nothing;
         }
         if !review.is_complete() {
@@ -109,7 +129,7 @@ impl Sheet {
             ));
             return Ask::Nothing;
         }
-        self.ceremony.ask_reason(verdict, (&review.draft.reason, review.draft.reason_for));
+        self.ceremony.ask_reason(verdict, &review.draft.reasons);
         Ask::Nothing
     }
 

@@ -10,10 +10,11 @@ use super::anchor::Anchor;
 use crate::change::Revision;
 
 /// The format of a draft on disk; an unknown one is refused, not guessed.
-pub const DRAFT_SCHEMA: &str = "undersign-draft/v4";
-/// They lacked the members that have a default here: notes had no anchor.
-const EARLIER_SCHEMAS: [&str; 4] =
-    ["undersign-draft/v0", "undersign-draft/v1", "undersign-draft/v2", "undersign-draft/v3"];
+pub const DRAFT_SCHEMA: &str = "undersign-draft/v5";
+/// They lacked the members that have a default here: notes had no anchor. They had one `reason`, in v4 with the verdict
+/// that it was for, before that without.
+const EARLIER_SCHEMAS: [&str; 5] =
+    ["undersign-draft/v0", "undersign-draft/v1", "undersign-draft/v2", "undersign-draft/v3", "undersign-draft/v4"];
 
 /// What a reviewer has done with one change so far, not signed yet.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,11 +50,10 @@ pub struct Draft {
     pub acknowledged: BTreeMap<String, String>,
     /// Remarks at places, in the order in which they were written.
     pub notes: Vec<Note>,
-    /// The reviewer's own words so far.
-    pub reason: String,
-    /// The verdict that they were written for: what was written against a change must not be signed for it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason_for: Option<Verdict>,
+    /// The reviewer's own words so far, each by the verdict that they were written for: what was written against a change
+    /// must not be signed for it.
+    #[serde(default)]
+    pub reasons: BTreeMap<Verdict, String>,
 }
 
 /// A revision by its commits: 40 hex digits each.
@@ -130,10 +130,15 @@ impl Draft {
     }
 
     /// What is left once this has become a record: what was looked at and answered is kept, for a new decision or the
-    /// next revision. Notes and reason are in the record.
+    /// next revision. Notes and reasons are in the record, or have nothing more to say.
     pub fn decided(&self) -> Draft {
-        let (notes, reason) = (Vec::new(), String::new());
-        Draft { decided_on: Some(self.revision()), notes, reason, ..self.clone() }
+        let (notes, reasons) = (Vec::new(), BTreeMap::new());
+        Draft { decided_on: Some(self.revision()), notes, reasons, ..self.clone() }
+    }
+
+    /// The words for a verdict; blank if there are none.
+    pub fn reason(&self, verdict: Verdict) -> &str {
+        self.reasons.get(&verdict).map_or("", String::as_str)
     }
 
     /// Whether the reviewer decided on the revision that it is about.
@@ -147,7 +152,7 @@ impl Draft {
             && self.answers.is_empty()
             && self.acknowledged.is_empty()
             && self.notes.is_empty()
-            && self.reason.is_empty()
+            && self.reasons.is_empty()
             && self.shown.is_empty()
             && self.looked_at.is_none()
             && self.decided_on.is_none()
@@ -162,7 +167,10 @@ impl Draft {
 
     /// Reads a draft; the error says what is wrong with it.
     pub fn decode(bytes: &[u8]) -> Result<Draft, String> {
-        let draft: Draft = serde_json::from_slice(bytes).map_err(|error| format!("it is damaged ({error})"))?;
+        let damaged = |error: serde_json::Error| format!("it is damaged ({error})");
+        let mut file: serde_json::Value = serde_json::from_slice(bytes).map_err(damaged)?;
+        bring_up(&mut file);
+        let draft: Draft = serde_json::from_value(file).map_err(damaged)?;
         if draft.schema != DRAFT_SCHEMA && !EARLIER_SCHEMAS.contains(&draft.schema.as_str()) {
             return Err(format!(
                 "it was written by another version (`{}`)",
@@ -173,9 +181,37 @@ impl Draft {
     }
 }
 
+/// Puts the reason of an earlier format under its verdict. Where that is not known, the words may be against the change,
+/// and must not be signed for it.
+fn bring_up(file: &mut serde_json::Value) {
+    let Some(members) = file.as_object_mut() else { return };
+    if !members.get("schema").is_some_and(|schema| EARLIER_SCHEMAS.iter().any(|earlier| schema == earlier)) {
+        return;
+    }
+    let (reason, verdict) = (members.remove("reason"), members.remove("reason_for"));
+    if let Some(reason) = reason.filter(|reason| reason != "") {
+        let verdict = verdict.as_ref().and_then(serde_json::Value::as_str).unwrap_or("reject");
+        members.insert("reasons".to_owned(), serde_json::json!({ verdict: reason }));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn words_for_an_unknown_verdict_are_never_offered_for_an_approval() {
+        let earlier = |schema: &str, more: &str| {
+            let text = format!(
+                r#"{{"schema": "{schema}", "change": "a:b", "head": "1", "seen": [], "answers": {{}}, "acknowledged": {{}},
+                "notes": [], "reason": "drops the table"{more}}}"#
+            );
+            Draft::decode(text.as_bytes()).unwrap().reasons
+        };
+        let words = |verdict| BTreeMap::from([(verdict, "drops the table".to_owned())]);
+        assert_eq!(earlier("undersign-draft/v3", ""), words(Verdict::Reject));
+        assert_eq!(earlier("undersign-draft/v4", r#", "reason_for": "approve""#), words(Verdict::Approve));
+    }
 
     #[test]
     fn a_draft_is_read_back_as_it_was_written_and_damage_is_named() {

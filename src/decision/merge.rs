@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::{Draft, Note, Verdict};
+use super::{Draft, Note};
 use crate::change::counted;
 
 impl Draft {
@@ -26,12 +26,11 @@ impl Draft {
             looked_at,
             decided_on: decided.decided_on.clone(),
             seen: kept.chain(ours.seen.iter().filter(own)).cloned().collect(),
-            shown: maps(&base.shown, &ours.shown, &theirs.shown, |ours, theirs| join(ours, theirs)),
-            answers: maps(&base.answers, &ours.answers, &theirs.answers, |ours, theirs| both(ours, theirs)),
-            acknowledged: maps(&base.acknowledged, &ours.acknowledged, &theirs.acknowledged, |o, t| both(o, t)),
+            shown: maps(&base.shown, &ours.shown, &theirs.shown, |_, ours, theirs| join(ours, theirs)),
+            answers: maps(&base.answers, &ours.answers, &theirs.answers, both),
+            acknowledged: maps(&base.acknowledged, &ours.acknowledged, &theirs.acknowledged, both),
             notes: notes(&base.notes, &ours.notes, &theirs.notes),
-            reason: text(&base.reason, &ours.reason, &theirs.reason),
-            reason_for: reason_for(base, ours, theirs),
+            reasons: maps(&base.reasons, &ours.reasons, &theirs.reasons, both),
         }
     }
 
@@ -45,15 +44,15 @@ impl Draft {
 
     /// Describes what another desk did, given that `written` of this one became `merged`; none if it did nothing.
     pub fn told(written: &Draft, merged: &Draft) -> Option<String> {
-        let more = |then: &BTreeMap<String, String>, now: &BTreeMap<String, String>| {
+        fn more<K: Ord>(then: &BTreeMap<K, String>, now: &BTreeMap<K, String>) -> usize {
             now.iter().filter(|(key, text)| then.get(*key) != Some(text)).count()
-        };
+        }
         let came = [
             (merged.seen.difference(&written.seen).count(), "mark"),
             (more(&written.answers, &merged.answers), "answer"),
             (more(&written.acknowledged, &merged.acknowledged), "acknowledgement"),
             (merged.notes.iter().filter(|note| !written.notes.contains(note)).count(), "note"),
-            (usize::from(merged.reason != written.reason && !merged.reason.is_empty()), "reason"),
+            (more(&written.reasons, &merged.reasons), "reason"),
         ];
         let came: Vec<String> = came.iter().filter(|(n, _)| *n > 0).map(|(n, noun)| counted(*n, noun)).collect();
         let is_taken_back = written.seen.difference(&merged.seen).next().is_some()
@@ -72,18 +71,18 @@ impl Draft {
     }
 }
 
-fn maps<V: Clone + PartialEq>(
-    base: &BTreeMap<String, V>,
-    ours: &BTreeMap<String, V>,
-    theirs: &BTreeMap<String, V>,
-    join: impl Fn(&V, &V) -> V,
-) -> BTreeMap<String, V> {
-    let merged = |key: &String| {
+fn maps<K: Clone + Ord, V: Clone + PartialEq>(
+    base: &BTreeMap<K, V>,
+    ours: &BTreeMap<K, V>,
+    theirs: &BTreeMap<K, V>,
+    join: impl Fn(Option<&V>, &V, &V) -> V,
+) -> BTreeMap<K, V> {
+    let merged = |key: &K| {
         let (base, ours, theirs) = (base.get(key), ours.get(key), theirs.get(key));
         match (ours, theirs) {
             _ if ours == base => theirs.cloned(),
             _ if theirs == base || ours == theirs => ours.cloned(),
-            (Some(ours), Some(theirs)) => Some(join(ours, theirs)),
+            (Some(ours), Some(theirs)) => Some(join(base, ours, theirs)),
             // Removed here, rewritten there: the written one is kept.
             (one, other) => one.or(other).cloned(),
         }
@@ -92,31 +91,18 @@ fn maps<V: Clone + PartialEq>(
     keys.filter_map(|key| Some((key.clone(), merged(key)?))).collect()
 }
 
-/// The verdict of a joined reason. One with words against a change is not offered for another verdict.
-fn reason_for(base: &Draft, ours: &Draft, theirs: &Draft) -> Option<Verdict> {
-    let is_joined = ours.reason != base.reason && theirs.reason != base.reason;
-    match [ours, theirs].iter().any(|draft| draft.reason_for == Some(Verdict::Reject)) {
-        true if is_joined => Some(Verdict::Reject),
-        _ if ours.reason == base.reason => theirs.reason_for,
-        _ => ours.reason_for,
-    }
-}
-
-fn text(base: &str, ours: &str, theirs: &str) -> String {
-    match (ours == base, theirs == base || theirs == ours) {
-        (true, _) => theirs.to_owned(),
-        (_, true) => ours.to_owned(),
-        _ => both(ours, theirs),
-    }
-}
-
-fn both(ours: &str, theirs: &str) -> String {
-    if ours.contains(theirs) {
-        ours.to_owned()
-    } else if theirs.contains(ours) {
-        theirs.to_owned()
-    } else {
-        format!("{theirs}\n{ours}")
+/// Two texts that were written instead of one. Where theirs already has ours of before beside their own, as when both
+/// are typed at the same time, that is replaced.
+fn both(base: Option<&String>, ours: &String, theirs: &String) -> String {
+    let base = base.map_or("", String::as_str);
+    let after = theirs.strip_suffix(base).filter(|own| !base.is_empty() && own.ends_with('\n'));
+    let before = theirs.strip_prefix(base).filter(|own| !base.is_empty() && own.starts_with('\n'));
+    match (after, before) {
+        _ if ours.contains(theirs.as_str()) => ours.clone(),
+        (Some(own), _) => format!("{own}{ours}"),
+        (_, Some(own)) => format!("{ours}{own}"),
+        _ if theirs.contains(ours.as_str()) => theirs.clone(),
+        _ => format!("{theirs}\n{ours}"),
     }
 }
 
@@ -158,6 +144,7 @@ fn join(ours: &[Range<u32>], theirs: &[Range<u32>]) -> Vec<Range<u32>> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Verdict;
     use super::*;
 
     fn answered(answer: &str) -> Draft {
@@ -189,16 +176,30 @@ mod tests {
     }
 
     #[test]
-    fn words_against_a_change_stay_against_it_where_two_desks_wrote() {
-        let wrote =
-            |reason: &str, verdict| Draft { reason: reason.into(), reason_for: Some(verdict), ..Draft::default() };
-        let (against, for_it) = (wrote("wrong file", Verdict::Reject), wrote("reverts well", Verdict::Approve));
-        let none = Draft::default();
+    fn words_for_one_verdict_never_become_words_for_another() {
+        let wrote = |verdict, words: &str| Draft { reasons: [(verdict, words.into())].into(), ..Draft::default() };
+        let (against, for_it) = (wrote(Verdict::Reject, "wrong file"), wrote(Verdict::Approve, "reverts well"));
         for (theirs, ours) in [(&against, &for_it), (&for_it, &against)] {
-            assert_eq!(theirs.with_changes(&none, ours).reason_for, Some(Verdict::Reject));
+            let merged = theirs.with_changes(&Draft::default(), ours);
+            assert_eq!(merged.reason(Verdict::Reject), "wrong file");
+            assert_eq!(merged.reason(Verdict::Approve), "reverts well");
+            assert_eq!(merged.reason(Verdict::BreakGlass), "");
         }
-        assert_eq!(against.with_changes(&against, &for_it).reason_for, Some(Verdict::Approve), "it was written anew");
-        assert_eq!(for_it.with_changes(&none, &none).reason_for, Some(Verdict::Approve));
+    }
+
+    /// Each letter is saved, and what the other desk wrote is not in the field that is typed into.
+    #[test]
+    fn two_desks_that_type_at_the_same_time_are_both_kept_whole() {
+        let texts = |text: &str| (1..=text.len()).map(|end| text[..end].to_owned()).collect::<Vec<_>>();
+        let (mut on_disk, mut before) = (Draft::default(), [Draft::default(), Draft::default()]);
+        for (one, other) in texts("first thought").into_iter().zip(texts("then a second")) {
+            for (before, typed) in before.iter_mut().zip([one, other]) {
+                let ours = Draft { reasons: [(Verdict::Approve, typed)].into(), ..Draft::default() };
+                on_disk = on_disk.with_changes(before, &ours);
+                *before = ours;
+            }
+        }
+        assert_eq!(on_disk.reason(Verdict::Approve), "first thought\nthen a second");
     }
 
     #[test]

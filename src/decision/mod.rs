@@ -84,7 +84,7 @@ impl Missing {
 impl Checklist {
     /// A rejection needs less than an approval: only a reason.
     pub fn missing(&self, draft: &Draft, verdict: Verdict) -> Missing {
-        let reason = draft.reason.trim().is_empty();
+        let reason = draft.reason(verdict).trim().is_empty();
         match verdict {
             Verdict::Reject | Verdict::HumanOnly | Verdict::BreakGlass | Verdict::Withdraw | Verdict::HandOver => {
                 Missing { reason, ..Missing::default() }
@@ -119,7 +119,7 @@ mod tests {
         draft.seen.extend(["h1".to_owned(), "h2".to_owned()]);
         draft.answers.insert("f".into(), "checked".into());
         draft.acknowledged.insert("o".into(), "opened elsewhere".into());
-        draft.reason = "rollback is a revert".into();
+        draft.reasons.insert(Verdict::Approve, "rollback is a revert".into());
         assert!(checklist.missing(&draft, Verdict::Approve).is_nothing());
     }
 }

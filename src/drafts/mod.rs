@@ -201,7 +201,7 @@ fn told(folder: &Folder, found: &place::Found) -> Option<String> {
         !draft.notes.is_empty()
             || !draft.answers.is_empty()
             || !draft.acknowledged.is_empty()
-            || !draft.reason.is_empty()
+            || !draft.reasons.is_empty()
     };
     if let Some(other) = found.other.as_ref().filter(|other| has_words(other)) {
         let head = place::short(&other.head);

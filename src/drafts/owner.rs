@@ -15,10 +15,15 @@ pub trait Refs {
     fn tip(&self, name: &str) -> Option<String>;
     /// Whether a commit has another one in its history, or is that.
     fn contains(&self, commit: &str, other: &str) -> bool;
+    /// Whether a commit is in what changes land on. Whatever comes later has it in its history, too: that says nothing
+    /// of who goes on with it.
+    fn has_landed(&self, commit: &str) -> bool;
     /// All branches and review requests.
     fn names(&self) -> Vec<String>;
     /// Whether a ref was at a commit, as far as the repository remembers.
     fn was_at(&self, name: &str, commit: &str) -> bool;
+    /// Whether the repository remembers where a ref was. A ref that is made anew has no memory of the one before.
+    fn remembers(&self, name: &str) -> bool;
     /// Whether a ref had another name, as far as the repository remembers.
     fn was_named(&self, name: &str, before: &str) -> bool;
     /// The remote with the branch that changes land on.
@@ -68,8 +73,9 @@ pub(super) fn is_of(draft: &Draft, refs: &dyn Refs, change: &Change) -> bool {
     let tip = refs.tip(name);
     let carries_on = |full: &str| {
         let was_shown = draft.refs.iter().any(|name| name == full) && keeps(draft, refs, full, &head);
-        let is_later = || refs.contains(&head, &draft.head);
-        let is_renamed = || refs.was_named(full, name) && (is_later() || refs.was_at(full, &draft.head));
+        let is_later = || goes_on(refs, &head, &draft.head);
+        let was_there = || refs.was_at(full, &draft.head) && !refs.has_landed(&draft.head);
+        let is_renamed = || refs.was_named(full, name) && (is_later() || was_there());
         let is_next = tip.is_none() && follows(refs.remote().as_deref(), name, full) && (was_shown || is_later());
         is_next || is_renamed()
     };
@@ -95,14 +101,26 @@ pub(super) fn keeps_now(draft: &Draft, refs: &dyn Refs, tip: Option<&str>) -> bo
     tip.is_some_and(|tip| keeps(draft, refs, &name, &tip))
 }
 
-/// Whether a ref that is at a commit still is of what a draft is about: it goes on from there, or it was there. Without
-/// a memory of that, as in a bare repository, it is, unless what the draft is about has a new name.
+/// Whether a commit is another one, or goes on with it: what has landed, nobody goes on with.
+pub(super) fn goes_on(refs: &dyn Refs, commit: &str, other: &str) -> bool {
+    commit == other || refs.contains(commit, other) && !refs.has_landed(other)
+}
+
+/// Whether a ref that is at a commit still is of what a draft is about: it goes on from there, or it was there and that
+/// has not landed. Without a memory of that, as in a bare repository, it is, unless what the draft is about has a new
+/// name.
 fn keeps(draft: &Draft, refs: &dyn Refs, name: &str, tip: &str) -> bool {
-    if tip == draft.head || refs.contains(tip, &draft.head) {
+    if goes_on(refs, tip, &draft.head) {
         return true;
     }
+    if refs.has_landed(&draft.head) {
+        return false;
+    }
     // Agents make worktrees anew for each task, under the same name: where such a one was says nothing.
-    !is_worktree(name) && (refs.was_at(name, &draft.head) || !is_elsewhere(draft, refs, name))
+    if is_worktree(name) {
+        return false;
+    }
+    refs.was_at(name, &draft.head) || !refs.remembers(name) && !is_elsewhere(draft, refs, name)
 }
 
 /// Whether a ref that did not show it has what a draft is about now.
@@ -112,7 +130,7 @@ fn is_elsewhere(draft: &Draft, refs: &dyn Refs, name: &str) -> bool {
         let Some(tip) = refs.tip(other) else { return false };
         // What was at a range's end is not known of a range.
         let is_there = !draft.refs.is_empty() && tip == draft.head;
-        let had_it = || refs.contains(&tip, &draft.head) || refs.was_at(other, &draft.head);
+        let had_it = || goes_on(refs, &tip, &draft.head) || refs.was_at(other, &draft.head);
         is_there || refs.was_named(other, name) && had_it()
     };
     refs.names().iter().filter(|other| is_new(other)).any(has_it)

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::file::{Moved, OnDisk, damaged, draft_in, file_of, read, remove};
 use super::folder::Folder;
-use super::owner::{Refs, is_of, keeps_now, key, names};
+use super::owner::{Refs, goes_on, is_of, keeps_now, key, names};
 use crate::change::Change;
 use crate::decision::Draft;
 use crate::disk::write_atomically;
@@ -118,7 +118,7 @@ impl Folder {
         }
         let first = places.swap_remove(0);
         let Some(theirs) = draft_in(&first.path) else { return Ok((first, None)) };
-        let is_related = || refs.contains(&theirs.head, &draft.head) || refs.contains(&draft.head, &theirs.head);
+        let is_related = || goes_on(refs, &theirs.head, &draft.head) || goes_on(refs, &draft.head, &theirs.head);
         match (keeps_now(draft, refs, None), keeps_now(&theirs, refs, None)) {
             (true, false) => self.put_aside(&first.path, &theirs).map(|()| (first, None)),
             (false, false) if is_related() => Ok((first, None)),

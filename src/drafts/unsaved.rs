@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::folder::Seen;
-use crate::decision::{Draft, Note};
+use crate::decision::{Draft, Note, Verdict};
 
 /// A draft that could not be written to disk.
 #[derive(Debug, Clone)]
@@ -44,9 +44,9 @@ impl UnsavedDraft {
                 .filter(|answer| !before.contains(answer))
                 .map(|(key, text)| format!("{key}: {text}")),
         );
-        if self.draft.reason != self.base.reason && !self.draft.reason.is_empty() {
-            words.push(format!("reason: {}", self.draft.reason));
-        }
+        let is_new = |(verdict, words): &(&Verdict, &String)| self.base.reasons.get(verdict) != Some(words);
+        let reasons = self.draft.reasons.iter().filter(is_new);
+        words.extend(reasons.map(|(verdict, words)| format!("reason for “{verdict}”: {words}")));
         (&self.draft.change, words)
     }
 }

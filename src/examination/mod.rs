@@ -611,7 +611,7 @@ pub fn need(snapshot: &RepositorySnapshot, examination: &Examination, me: Option
             "policy invalid".into()
         };
     };
-    let looking = to_look_again(standing);
+    let looking = snapshot.policy().map_or_else(Vec::new, |policy| to_look_again(policy, standing, now));
     if !standing.rejected_by.is_empty() && looking.is_empty() {
         return "rejected".into();
     }
@@ -662,14 +662,18 @@ pub fn is_stuck(need: &str) -> bool {
     matches!(need, "no policy" | "policy invalid" | "unreadable" | "refused" | "rebase" | "split")
 }
 
-/// Who rejected a change that has moved on since, by id: it waits for each of them to say whether that was enough.
-/// Nobody, if somebody rejected it as it is now.
-pub(crate) fn to_look_again(standing: &Standing) -> Vec<String> {
+/// For whom a change waits that was rejected and has moved on since, by id: who rejected it says whether that was enough,
+/// or who may take the rejection over, where that person cannot. Nobody, if somebody rejected it as it is now.
+pub(crate) fn to_look_again(policy: &Policy, standing: &Standing, now: i64) -> Vec<String> {
     let vetoes = || standing.to_answer.iter().filter(|one| one.is_veto);
     if vetoes().any(|one| !one.is_outdated) {
         return Vec::new();
     }
-    vetoes().map(|one| one.by.clone()).collect::<std::collections::BTreeSet<_>>().into_iter().collect()
+    let could = |by: &str| match advice::could_end(policy, standing, by, now) {
+        nobody if nobody.is_empty() => vec![by.to_owned()],
+        could => could,
+    };
+    vetoes().flat_map(|one| could(&one.by)).collect::<std::collections::BTreeSet<_>>().into_iter().collect()
 }
 
 /// What a person who has not signed a change can do about it: sign it, or nothing because it is their own.

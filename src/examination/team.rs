@@ -61,7 +61,7 @@ impl Team {
             slots: &standing.slots,
             authors: &standing.authors,
             signed: &standing.approved_by,
-            rejected: &to_look_again(standing),
+            rejected: &to_look_again(policy, standing, now),
             claimed: &claimed,
         };
         ask(policy, &open, &self.loads(head), now)

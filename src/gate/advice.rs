@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::Standing;
 use super::outcome::{Code, Reason, ReasonEffect};
-use crate::policy::{Person, PersonKind, Policy, SlotState};
+use crate::policy::{Enrolment, Person, PersonKind, Policy, Requirement, SlotState};
 use crate::record::{Key, Presence};
 
 /// One slot, and who could still fill it.
@@ -69,6 +69,26 @@ fn could(policy: &Policy, standing: &Standing, person: &Person, role: &str, pres
         && !standing.approved_by.contains(&person.id)
 }
 
+/// Who can end somebody's rejection now: whoever signed it, or, if that person cannot sign, is a bot, has left or is
+/// away, those who may take it over.
+pub fn could_end(policy: &Policy, standing: &Standing, rejecter: &str, now: i64) -> Vec<String> {
+    let signs = |person: &Person| {
+        let is_fit = |own: &Enrolment| own.unfit(now, Some(now), now).is_none();
+        person.kind == PersonKind::Human && person.keys.iter().any(is_fit) && person.away_at(now).is_none()
+    };
+    if policy.roster.by_id(rejecter).is_some_and(signs) {
+        return vec![rejecter.to_owned()];
+    }
+    let asked = policy.hand_over();
+    let may = |person: &&Person| {
+        let fills = |requirement: &Requirement| {
+            requirement.slots.iter().any(|slot| person.could_fill(&slot.role, requirement.presence, now))
+        };
+        signs(person) && !standing.authors.contains(&person.id) && asked.iter().any(fills)
+    };
+    policy.roster.people().filter(may).map(|person| person.id.clone()).collect()
+}
+
 /// Why the change cannot land, whoever approves it: the gate's own reasons, in its words. Vetoes are not included, nor
 /// what an approval of the change, or time, would end.
 pub fn refusals(standing: &Standing) -> Vec<&Reason> {
@@ -89,17 +109,23 @@ pub fn delays(standing: &Standing) -> Vec<&Reason> {
     standing.reasons.iter().filter(passes).collect()
 }
 
-/// Why an approval by this key would fill no slot of this change, if that can be known now.
-pub fn futile(policy: &Policy, standing: &Standing, key: Option<&Key>, now: i64) -> Option<String> {
+/// Why nothing that this key signs counts, if that can be known now.
+pub fn mute(policy: &Policy, key: Option<&Key>, now: i64) -> Option<String> {
     let Some((person, own)) = key.and_then(|key| policy.roster.enrolment(key)) else {
         return Some("your key is nobody's in the roster".to_owned());
     };
     if person.kind != PersonKind::Human {
         return Some(format!("{} is a bot, and only people fill slots", person.id));
     }
-    if own.unfit(now, Some(now), now).is_some() {
-        return Some("your key is revoked, or not valid now".to_owned());
+    own.unfit(now, Some(now), now).map(|_| "your key is revoked, or not valid now".to_owned())
+}
+
+/// Why an approval by this key would fill no slot of this change, if that can be known now.
+pub fn futile(policy: &Policy, standing: &Standing, key: Option<&Key>, now: i64) -> Option<String> {
+    if let Some(why) = mute(policy, key, now) {
+        return Some(why);
     }
+    let (person, own) = key.and_then(|key| policy.roster.enrolment(key))?;
     if standing.authors.contains(&person.id) && !policy.self_review {
         let through = standing.wrote.get(&person.id).map(|commit| format!(" (commit {})", commit.short()));
         let through = through.unwrap_or_default();

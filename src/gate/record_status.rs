@@ -9,7 +9,7 @@ use crate::decision::Verdict;
 use crate::policy::{Enrolment, Person, Policy, Unfit};
 use crate::record::chain::Superseded;
 use crate::record::statement::Predicate;
-use crate::record::{Chain, Presence, Record};
+use crate::record::{Chain, Key, Presence, Record};
 
 /// A record with what the roster says about it.
 #[derive(Debug, Clone, Copy)]
@@ -88,10 +88,14 @@ pub enum Signer {
 impl Signer {
     /// According to the roster of a policy; without one, every key is unknown.
     pub fn of(policy: Option<&Policy>, record: &Record) -> Signer {
-        let calls_itself = visible::text(&record.predicate().principal).into_owned();
-        let key = record.verified.key();
+        Signer::named(policy, record.verified.key(), &record.predicate().principal)
+    }
+
+    /// Of a record of any kind, by its key and the person that it names.
+    pub fn named(policy: Option<&Policy>, key: &Key, principal: &str) -> Signer {
+        let calls_itself = visible::text(principal).into_owned();
         match policy.and_then(|policy| policy.roster.by_key(key)) {
-            Some(owner) if owner.id == record.predicate().principal => Signer::Person(owner.id.clone()),
+            Some(owner) if owner.id == principal => Signer::Person(owner.id.clone()),
             Some(owner) => Signer::Other { owner: owner.id.clone(), calls_itself },
             None => Signer::Unknown { key: key.fingerprint(), calls_itself },
         }

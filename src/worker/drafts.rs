@@ -19,6 +19,7 @@ pub(super) struct RefsOf<'r> {
     given: Option<&'r Repository>,
     opened: OnceCell<Option<Repository>>,
     names: OnceCell<Vec<String>>,
+    target: OnceCell<Option<String>>,
     logs: RefCell<HashMap<String, Rc<RefLog>>>,
 }
 
@@ -33,6 +34,7 @@ impl<'r> RefsOf<'r> {
             given: None,
             opened: OnceCell::new(),
             names: OnceCell::new(),
+            target: OnceCell::new(),
             logs: RefCell::default(),
         }
     }
@@ -65,6 +67,11 @@ impl Refs for RefsOf<'_> {
         repository.is_descendant(commit, other)
     }
 
+    fn has_landed(&self, commit: &str) -> bool {
+        let read = || Some(self.repository()?.target().ok()?.tip.to_string());
+        self.target.get_or_init(read).as_ref().is_some_and(|target| self.contains(target, commit))
+    }
+
     fn names(&self) -> Vec<String> {
         let read = || {
             let tips = self.repository().map(Repository::branch_tips).unwrap_or_default();
@@ -75,6 +82,10 @@ impl Refs for RefsOf<'_> {
 
     fn was_at(&self, name: &str, commit: &str) -> bool {
         commit.parse().is_ok_and(|id| self.log(name).commits.contains(&id))
+    }
+
+    fn remembers(&self, name: &str) -> bool {
+        !self.log(name).commits.is_empty()
     }
 
     fn was_named(&self, name: &str, before: &str) -> bool {

@@ -322,7 +322,7 @@ fn signed_with_uri(f: &Fixture, uri: &str) -> String {
     let change = repository.changes(0, &snapshot.target).unwrap().changes.remove(0);
     let examination = examination::whole(&repository, &snapshot, &change, now()).unwrap();
     let mut draft = Draft::new(&change.id, Revised::of(&change.revision));
-    draft.reason = "read".into();
+    draft.reasons.insert(Verdict::Reject, "read".into());
     let (seen, verdict, key) = (all_of(1), Verdict::Reject, f.key("dana"));
     let case = Case { change: &change, examination: &examination, draft: &draft, verdict, seen: &seen };
     let mut prepared = signing::prepare(&case, &snapshot, &key, DEVICE, [3; 16], now()).unwrap();

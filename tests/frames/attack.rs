@@ -516,6 +516,19 @@ fn an_answer_is_about_the_whole_line() {
 }
 
 #[test]
+fn a_rejection_that_came_while_the_change_was_open_stops_an_approval() {
+    let f = changed(&[("notes/a.txt", "one\n", "two\n")], |_| {});
+    let mut session = Session::new(&f, (100, 40));
+    session.press("<enter><space>");
+    f.decide("rahim", "rename", Verdict::Reject);
+    let frame = session.press("SaIt is fine.<enter>").frame();
+    assert!(frame.contains("rahim rejected this since you opened it"), "{frame}");
+    assert_eq!(undersign::ledger::read(&f.repository()).unwrap().iter().map(|chain| chain.len()).sum::<usize>(), 1);
+    let frame = session.press("<ctrl-r>S").frame();
+    assert!(frame.contains("cannot land until rahim takes that back"), "{frame}");
+}
+
+#[test]
 fn one_answer_is_given_only_to_findings_on_hunks_that_were_seen() {
     let call = |verb: &str| format!("import requests\nrequests.{verb}(url, verify=False)\n");
     let [get, put, head] = ["get", "put", "head"].map(call);

@@ -207,7 +207,7 @@ fn what_comes_from_the_cache_is_never_signed() {
     let (repository, snapshot) = RepositorySnapshot::open(&f.repo).unwrap();
     for change in repository.changes(0, &snapshot.target).unwrap().changes {
         let mut draft = undersign::decision::Draft::new(&change.id, undersign::decision::Revised::of(&change.revision));
-        draft.reason = "Not like this.".to_owned();
+        draft.reasons.insert(Verdict::Reject, "Not like this.".to_owned());
         let freeze = |examination: &Examination| {
             let (verdict, seen) = (Verdict::Reject, Seen::default());
             let case = Case { change: &change, examination, draft: &draft, verdict, seen: &seen };

@@ -177,3 +177,31 @@ fn a_note_that_was_left_unfinished_is_there_again_at_the_same_place_alone() {
     let taken = session.press("jc").frame();
     assert!(!taken.contains("unfinished text"), "{taken}");
 }
+
+/// What is unfinished remembers the note, and not its position among all.
+#[test]
+fn an_unfinished_edit_never_becomes_another_note_when_the_program_is_ended() {
+    let f = fixture(&[("guide.md", "# guide\n")], &[("new.txt", &numbered(0..10))]);
+    let mut session = opened(&f);
+    session.press("]2jcfirst<enter>").press("2jcsecond<enter>").press("2jcthird<enter>");
+    // The second is being edited, and the first goes.
+    session.press("2kc, and more<esc>").press("kc<ctrl-u><enter>");
+    let saved = update(&mut session.state, Event::Leave);
+    session.answer(saved);
+    let frame = opened(&f).frame();
+    assert!(frame.contains("second, and more") && frame.contains("third") && !frame.contains("first"), "{frame}");
+}
+
+#[test]
+fn each_of_several_unfinished_notes_is_offered_again_and_kept_when_the_program_is_ended() {
+    let f = fixture(&[("guide.md", "# guide\n")], &[("new.txt", &numbered(0..10))]);
+    let mut session = opened(&f);
+    session.press("]2jcone thing<esc>").press("2jcanother thing<esc>").press("<ctrl-r>");
+    let frame = session.press("]2jc").frame();
+    assert!(frame.contains("one thing"), "{frame}");
+    session.press("<esc>");
+    let saved = update(&mut session.state, Event::Leave);
+    session.answer(saved);
+    let frame = opened(&f).frame();
+    assert!(frame.contains("✎ one thing") && frame.contains("✎ another thing"), "{frame}");
+}

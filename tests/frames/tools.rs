@@ -149,7 +149,7 @@ fn reports_that_are_given_stand_in_the_reader_and_in_what_is_signed() {
     let examination = with_reports(&repository, &snapshot, &change, reports, NOW).unwrap();
     let finding = examination.assessment.findings.iter().find(|finding| finding.rule == "lint:no-bad").unwrap();
     let mut draft = Draft::new(&change.id, Revised::of(&change.revision));
-    draft.reason = "read in full".to_owned();
+    draft.reasons.insert(Verdict::Approve, "read in full".to_owned());
     draft.answers.insert(finding.key(), "It is meant so.".to_owned());
     let seen = support::all_of(1);
     let case =

@@ -31,7 +31,7 @@ fn victim() {
     loop {
         let seq = last.predicate().chain.seq.0;
         let mut draft = Draft::new("shop:agent/work", Revised { base: "0".repeat(40), head: "0".repeat(40) });
-        draft.reason = format!("draft {seq}");
+        draft.reasons.insert(Verdict::Reject, format!("draft {seq}"));
         // Written anew, not added to what the victim before wrote.
         let base = kept(&drafts, &fixture.repo).unwrap_or_default();
         drafts.save(&NoRefs(&fixture.repo), &base, &draft).unwrap();
@@ -71,11 +71,19 @@ impl Refs for NoRefs<'_> {
         false
     }
 
+    fn has_landed(&self, _: &str) -> bool {
+        false
+    }
+
     fn names(&self) -> Vec<String> {
         Vec::new()
     }
 
     fn was_at(&self, _: &str, _: &str) -> bool {
+        false
+    }
+
+    fn remembers(&self, _: &str) -> bool {
         false
     }
 
@@ -127,7 +135,7 @@ fn kill(rounds: std::ops::Range<u64>) -> usize {
         assert_eq!(chain.fault, None, "round {round}");
         assert!(chain.records.len() as u64 >= safe, "round {round}: record {safe} was told safe and is not there");
         if let Some(draft) = kept(&drafts, &fixture.repo) {
-            assert!(draft.reason.starts_with("draft "), "round {round}");
+            assert!(draft.reason(Verdict::Reject).starts_with("draft "), "round {round}");
         }
     }
     let records = ledger::read_chain(&fixture.repository(), &chain_of("dana")).records.len();

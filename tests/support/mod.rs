@@ -198,7 +198,7 @@ impl Fixture {
         let change = pending.unwrap_or_else(|| self.as_range(&repository, &snapshot, branch));
         let examination = examination::whole(&repository, &snapshot, &change, at).unwrap();
         let mut draft = Draft::new(&change.id, Revised::of(&change.revision));
-        draft.reason = reason.to_owned();
+        draft.reasons.insert(verdict, reason.to_owned());
         draft.notes = notes;
         let seen = seen.unwrap_or_else(|| all_of(examination.manifest.len()));
         let case = Case { change: &change, examination: &examination, draft: &draft, verdict, seen: &seen };

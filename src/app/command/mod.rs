@@ -4,7 +4,7 @@
 pub mod delivery;
 pub mod sheet;
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use super::action::Action;
@@ -14,6 +14,7 @@ use crate::change::digest::Digest;
 use crate::command::Verdict;
 use crate::examination::RepositorySnapshot;
 use crate::record::RecordId;
+use crate::risk::Finding;
 use crate::signing::{Prepared, SigningError};
 
 /// Columns of the labels.
@@ -122,31 +123,38 @@ pub enum CommandEvent {
 pub struct CommandDraft {
     /// The digest of the page.
     page: Option<Digest>,
+    /// Its findings and omissions, to find their answers again on another page about the same request.
+    asked: (Vec<String>, Vec<String>),
     /// By row: whether all of it has been on the screen.
     seen: Vec<bool>,
     /// The answer to each finding; blank if there is none.
     pub answers: Vec<String>,
     /// The acknowledgement of each omission, likewise.
     pub acknowledged: Vec<String>,
-    pub reason: String,
-    /// The verdict that it was written for.
-    pub reason_for: Option<Verdict>,
+    /// The words for each verdict.
+    pub reasons: BTreeMap<Verdict, String>,
 }
 
 impl CommandDraft {
-    /// The draft for a page: marks on another page do not count, but the texts are kept.
+    /// The draft for a page: marks on another page do not count, but the texts for what it still asks are kept.
     fn for_page(self, page: &RequestPage) -> CommandDraft {
         let digest = page.digest();
         if self.page == Some(digest) {
             return self;
         }
+        let again = |asked: &[String], texts: &[String], now: &String| {
+            asked.iter().position(|then| then == now).and_then(|at| texts.get(at).cloned()).unwrap_or_default()
+        };
+        let findings: Vec<String> = page.findings.iter().map(Finding::key).collect();
+        let answers = findings.iter().map(|now| again(&self.asked.0, &self.answers, now)).collect();
+        let acknowledged = page.omissions.iter().map(|now| again(&self.asked.1, &self.acknowledged, now)).collect();
         CommandDraft {
             page: Some(digest),
+            asked: (findings, page.omissions.clone()),
             seen: vec![false; page.rows.len()],
-            answers: vec![String::new(); page.findings.len()],
-            acknowledged: vec![String::new(); page.omissions.len()],
-            reason: self.reason,
-            reason_for: self.reason_for,
+            answers,
+            acknowledged,
+            reasons: self.reasons,
         }
     }
 }
@@ -267,7 +275,7 @@ impl CommandView {
     pub fn decision(&self, verdict: Verdict) -> CommandDecision {
         CommandDecision {
             verdict,
-            reason: self.draft.reason.clone(),
+            reason: self.draft.reasons.get(&verdict).cloned().unwrap_or_default(),
             seen: self.draft.seen.iter().filter(|seen| **seen).count(),
             answers: self.draft.answers.clone(),
             acknowledged: self.draft.acknowledged.clone(),

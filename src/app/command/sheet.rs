@@ -1,6 +1,6 @@
 //! The sheet on which a command is authorized or refused. Refusing needs less than authorizing; nothing is preselected.
 
-use super::{CommandDraft, CommandView, Left};
+use super::{CommandView, Left};
 use crate::app::action::{Action, Context};
 use crate::app::ceremony::{Ask, Ceremony, Stage};
 use crate::app::keymap::{Key, Keymap, Stroke};
@@ -38,8 +38,7 @@ impl CommandSheet {
             Stage::Reason { .. } => {
                 let is_destructive = view.page.is_destructive;
                 let is_needed = |verdict| needs_reason(verdict, is_destructive);
-                let CommandDraft { reason, reason_for, .. } = &mut view.draft;
-                self.ceremony.reason(stroke, (reason, reason_for), is_needed)
+                self.ceremony.reason(stroke, &mut view.draft.reasons, is_needed)
             }
             _ => self.ceremony.stroke(stroke),
         }
@@ -71,7 +70,7 @@ impl CommandSheet {
             self.ceremony.message = Some(told);
             return Ask::Nothing;
         }
-        self.ceremony.ask_reason(verdict, (&view.draft.reason, view.draft.reason_for));
+        self.ceremony.ask_reason(verdict, &view.draft.reasons);
         Ask::Nothing
     }
 }

@@ -6,6 +6,7 @@ use super::rows::{self, Row};
 use super::{File, Review};
 use crate::app::action::Action;
 use crate::app::keymap::Keymap;
+use crate::app::prompt::Noted;
 use crate::change::compare::Hunk;
 use crate::change::counted;
 use crate::change::diff::Side;
@@ -388,12 +389,12 @@ impl Review {
     }
 
     /// The place of a note at the cursor (or on the selected lines), and the existing note.
-    pub fn note_place(&self) -> Option<(Note, Option<usize>)> {
+    pub fn note_place(&self) -> Option<(Note, Noted)> {
         let (position, row) = self.locate(self.cursor)?;
         let (file, _) = self.read_at(position)?;
         let row = self.row(position, row);
         if let Row::Note { note, .. } = row {
-            return self.draft.notes.get(note as usize).map(|n| (n.clone(), Some(note as usize)));
+            return self.draft.notes.get(note as usize).map(|note| (note.clone(), Noted::There));
         }
         let (old_side, first, last) = match (row, self.line_of(position, row)) {
             (Row::Hunk { hunk }, _) => lines_of(file.comparison.hunks.get(hunk as usize)?),
@@ -415,24 +416,24 @@ impl Review {
     }
 
     /// A note on the whole file under the cursor.
-    pub fn file_note_place(&self) -> Option<(Note, Option<usize>)> {
+    pub fn file_note_place(&self) -> Option<(Note, Noted)> {
         let path = &self.diff.files.get(*self.order.get(self.current_file())?)?.path;
         Some(self.note_at(Note { path: escape(path), ..Note::default() }))
     }
 
     /// A note on a path of the head, touched or not, as [`escape`] writes it.
-    pub fn path_note_place(&self, path: &str) -> (Note, Option<usize>) {
+    pub fn path_note_place(&self, path: &str) -> (Note, Noted) {
         self.note_at(Note { path: path.to_owned(), ..Note::default() })
     }
 
     /// A note on the change as a whole.
-    pub fn change_note_place(&self) -> (Note, Option<usize>) {
+    pub fn change_note_place(&self) -> (Note, Noted) {
         self.note_at(Note::default())
     }
 
-    fn note_at(&self, place: Note) -> (Note, Option<usize>) {
-        let at = self.draft.notes.iter().position(|note| note.is_at(&place));
-        (at.map_or(place, |at| self.draft.notes[at].clone()), at)
+    fn note_at(&self, place: Note) -> (Note, Noted) {
+        let there = self.draft.notes.iter().find(|note| note.is_at(&place));
+        there.map_or((place, Noted::New), |note| (note.clone(), Noted::There))
     }
 
     /// Side and 1-based number of the line that a row shows: the new one where there are both.
@@ -468,11 +469,11 @@ impl Review {
         !self.diff.files.iter().any(|file| escape(&file.path) == note.path)
     }
 
-    /// Writes, changes or (with an empty text) removes a note.
-    pub fn set_note(&mut self, place: Note, existing: Option<usize>, text: &str) {
+    /// Writes, changes or (with an empty text) removes a note. One that was there, and is not any more, is written anew.
+    pub fn set_note(&mut self, place: Note, noted: Noted, text: &str) {
         let text = text.trim();
         let before = self.noted();
-        match existing {
+        match self.draft.notes.iter().position(|note| *note == place).filter(|_| noted == Noted::There) {
             Some(at) if text.is_empty() => _ = self.draft.notes.remove(at),
             Some(at) => self.draft.notes[at].text = text.to_owned(),
             None if text.is_empty() => {}

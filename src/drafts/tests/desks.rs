@@ -96,7 +96,8 @@ proptest::proptest! {
                     words.push(word);
                 }
                 Act::Reason => {
-                    desk.draft.reason.push_str(&word);
+                    let verdict = if words.len() % 2 == 0 { Verdict::Approve } else { Verdict::Reject };
+                    desk.draft.reasons.entry(verdict).or_default().push_str(&word);
                     words.push(word);
                 }
                 Act::Save => desk.save(drafts),

@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 use super::*;
 use crate::change::{BranchRef, ObjectId, Revision};
-use crate::decision::Note;
+use crate::decision::{Note, Verdict};
 
 const CHANGE: &str = "shop:x";
 
@@ -38,11 +38,19 @@ impl Refs for Fixed<'_> {
         (self.contains)(commit, other)
     }
 
+    fn has_landed(&self, _: &str) -> bool {
+        false
+    }
+
     fn names(&self) -> Vec<String> {
         Vec::new()
     }
 
     fn was_at(&self, _: &str, _: &str) -> bool {
+        true
+    }
+
+    fn remembers(&self, _: &str) -> bool {
         true
     }
 
@@ -61,6 +69,10 @@ fn refs() -> Fixed<'static> {
 
 fn at(repository: &Path) -> Fixed<'_> {
     Fixed { repository, is_gone: &|_| true, contains: &|_, _| false }
+}
+
+fn because(words: &str) -> BTreeMap<Verdict, String> {
+    [(Verdict::Reject, words.to_owned())].into()
 }
 
 /// A change at a head, as refs show it; without any, a range.
@@ -162,14 +174,14 @@ fn what_was_taken_back_in_one_desk_does_not_come_back_by_another_that_shows_the_
     let first = load(&shown(1, &[local]));
     // It is pushed, and the other desk takes the note back.
     let second = load(&shown(1, &[pushed, local]));
-    drafts.save(&refs(), &second, &Draft { notes: Vec::new(), reason: "r".into(), ..second.clone() }).unwrap();
+    drafts.save(&refs(), &second, &Draft { notes: Vec::new(), reasons: because("r"), ..second.clone() }).unwrap();
     let marked = Draft { seen: ["m".to_owned()].into(), ..first.clone() };
     drafts.save(&refs(), &first, &marked).unwrap();
     // What the first wrote does not make it the old ref's again.
     let file = Folder::of(drafts.dir(), shop()).file(pushed);
     assert_eq!(Draft::decode(&std::fs::read(file).unwrap()).unwrap().key(), pushed);
     let kept = load(&shown(1, &[pushed, local]));
-    assert!(kept.notes.is_empty() && kept.reason == "r" && kept.seen.contains("m"), "{kept:?}");
+    assert!(kept.notes.is_empty() && kept.reasons == because("r") && kept.seen.contains("m"), "{kept:?}");
 }
 
 #[test]
@@ -180,7 +192,7 @@ fn where_the_repository_was_moved_away_nothing_is_said_to_be_saved() {
     std::fs::create_dir(&shop).unwrap();
     noted(&drafts, &shop, &shown(1, &["refs/heads/x"]), "first");
     std::fs::rename(&shop, &shoq).unwrap();
-    let draft = Draft { refs: vec!["refs/heads/x".into()], reason: "r".into(), ..Draft::default() };
+    let draft = Draft { refs: vec!["refs/heads/x".into()], reasons: because("r"), ..Draft::default() };
     let why = drafts.save(&at(&shop), &Draft::default(), &draft).unwrap_err();
     assert!(why.contains("no longer in"), "{why}");
     assert_eq!(drafts.unsaved().len(), 1);
@@ -269,20 +281,20 @@ fn what_could_not_be_saved_is_shown_again_and_saved_as_soon_as_it_can_be() {
     let change = shown(1, &["refs/heads/x"]);
     noted(&drafts, &shop, &change, "zero");
     let zero = drafts.load(&at(&shop), &change).unwrap().draft.unwrap();
-    let one = Draft { reason: "one".into(), ..zero.clone() };
+    let one = Draft { reasons: because("one"), ..zero.clone() };
     std::fs::rename(&shop, &away).unwrap();
     drafts.save(&at(&shop), &zero, &one).unwrap_err();
     std::fs::rename(&away, &shop).unwrap();
     let two = Draft { seen: ["two".to_owned()].into(), ..one.clone() };
     let saved = drafts.save(&at(&shop), &one, &two).unwrap().draft;
-    assert_eq!((saved.reason.as_str(), saved.notes.len(), saved.seen.len()), ("one", 1, 1));
+    assert_eq!((&saved.reasons, saved.notes.len(), saved.seen.len()), (&because("one"), 1, 1));
     assert!(drafts.unsaved().is_empty());
     // The change is left and opened again before it can be saved.
     std::fs::rename(drafts.dir(), &away).unwrap();
     std::fs::write(drafts.dir(), "no folder").unwrap();
-    let three = Draft { reason: "one, three".into(), ..saved.clone() };
+    let three = Draft { reasons: because("one, three"), ..saved.clone() };
     drafts.save(&at(&shop), &saved, &three).unwrap_err();
-    assert_eq!(drafts.load(&at(&shop), &change).unwrap().draft.unwrap().reason, "one, three");
+    assert_eq!(drafts.load(&at(&shop), &change).unwrap().draft.unwrap().reasons, because("one, three"));
     std::fs::remove_file(drafts.dir()).unwrap();
     std::fs::rename(&away, drafts.dir()).unwrap();
     assert_eq!(drafts.load(&at(&shop), &change).unwrap().draft.unwrap().notes.len(), 1);

@@ -20,6 +20,8 @@ struct Log {
 #[derive(Debug, Clone, Copy)]
 struct Commit {
     parent: Option<usize>,
+    /// What it merges.
+    merged: Option<usize>,
     task: usize,
 }
 
@@ -28,6 +30,8 @@ struct Repo {
     place: PathBuf,
     refs: BTreeMap<String, usize>,
     logs: BTreeMap<String, Log>,
+    /// What changes land on.
+    main: usize,
     is_away: bool,
 }
 
@@ -70,16 +74,11 @@ impl Refs for Seen<'_> {
 
     fn contains(&self, commit: &str, other: &str) -> bool {
         let find = |text: &str| (0..self.0.commits.len()).find(|at| hex(*at) == text);
-        let (Some(mut at), Some(other)) = (find(commit), find(other)) else { return false };
-        loop {
-            if at == other {
-                return true;
-            }
-            match self.0.commits[at].parent {
-                Some(parent) => at = parent,
-                None => return false,
-            }
-        }
+        find(commit).zip(find(other)).is_some_and(|(commit, other)| self.0.has(commit, other))
+    }
+
+    fn has_landed(&self, commit: &str) -> bool {
+        self.repo().is_some_and(|repo| self.contains(&hex(repo.main), commit))
     }
 
     fn names(&self) -> Vec<String> {
@@ -90,6 +89,10 @@ impl Refs for Seen<'_> {
     fn was_at(&self, name: &str, commit: &str) -> bool {
         let log = self.repo().and_then(|repo| repo.logs.get(name));
         log.is_some_and(|log| log.commits.iter().any(|at| hex(*at) == commit))
+    }
+
+    fn remembers(&self, name: &str) -> bool {
+        self.repo().is_some_and(|repo| repo.logs.contains_key(name))
     }
 
     fn was_named(&self, name: &str, before: &str) -> bool {
@@ -153,6 +156,8 @@ enum Act {
     Worktree(bool),
     Away(usize),
     Back,
+    /// A task lands, by a merge or not, and its branches are deleted; somebody else may take the name of one.
+    Land(usize, bool, bool),
     RenameFolder(usize),
     Copy,
     /// Another clone takes the place of what was moved away.
@@ -176,6 +181,7 @@ fn acts() -> impl Strategy<Value = Vec<(bool, Act)>> {
         3 => (n.clone(), proptest::option::of(n.clone())).prop_map(|(a, b)| Act::Rename(a, b)),
         1 => Just(Act::SwapRemotes),
         3 => any::<bool>().prop_map(Act::Worktree),
+        2 => (n.clone(), any::<bool>(), any::<bool>()).prop_map(|(at, merge, anew)| Act::Land(at, merge, anew)),
         2 => n.clone().prop_map(Act::Away),
         3 => Just(Act::Back),
         1 => n.prop_map(Act::RenameFolder),
@@ -253,12 +259,12 @@ impl World {
     fn new(is_writable: bool) -> World {
         let dir = tempfile::tempdir().unwrap();
         let place = dir.path().join("shop");
-        let repo = Repo { place, refs: BTreeMap::new(), logs: BTreeMap::new(), is_away: false };
+        let repo = Repo { place, refs: BTreeMap::new(), logs: BTreeMap::new(), main: 0, is_away: false };
         std::fs::create_dir(&repo.place).unwrap();
         if !is_writable {
             std::fs::write(repo.place.join("undersign"), "in the way").unwrap();
         }
-        let start = Commit { parent: None, task: 0 };
+        let start = Commit { parent: None, merged: None, task: 0 };
         let mut world = World {
             dir,
             commits: vec![start],
@@ -282,13 +288,40 @@ impl World {
     /// A new task begins at a ref.
     fn task_at(&mut self, repo: usize, name: &str) {
         self.tasks += 1;
-        let commit = self.commit(Some(0), self.tasks);
+        let commit = self.commit(Some(self.repos[repo].main), self.tasks);
         self.repos[repo].put(name, commit);
     }
 
     fn commit(&mut self, parent: Option<usize>, task: usize) -> usize {
-        self.commits.push(Commit { parent, task });
+        self.commits.push(Commit { parent, merged: None, task });
         self.commits.len() - 1
+    }
+
+    fn has(&self, commit: usize, other: usize) -> bool {
+        let Commit { parent, merged, .. } = self.commits[commit];
+        commit == other || parent.into_iter().chain(merged).any(|at| self.has(at, other))
+    }
+
+    /// The task of a ref lands in its repository.
+    fn land(&mut self, repo: usize, name: &str, is_merged: bool, is_anew: bool) {
+        let (at, main) = (self.repos[repo].refs[name], self.repos[repo].main);
+        let task = self.commits[at].task;
+        self.repos[repo].main = if !is_merged && self.has(at, main) {
+            at
+        } else {
+            self.commits.push(Commit { parent: Some(main), merged: Some(at), task: 0 });
+            self.commits.len() - 1
+        };
+        let names: Vec<_> =
+            self.repos[repo].refs.iter().map(|(name, at)| (name.clone(), self.commits[*at].task)).collect();
+        for (done, _) in names.into_iter().filter(|(_, of)| *of == task) {
+            self.repos[repo].refs.remove(&done);
+            self.repos[repo].logs.remove(&done);
+            // There is always one to work in.
+            if done == "worktrees/t/HEAD" || is_anew && done == name {
+                self.task_at(repo, &done);
+            }
+        }
     }
 
     /// What happens to the repositories, of which desks know nothing.
@@ -296,6 +329,7 @@ impl World {
         let all = self.repos.len();
         let repo = match act {
             Act::Commit(n) | Act::Amend(n) | Act::Push(n) | Act::Away(n) | Act::RenameFolder(n) => n % all,
+            Act::Land(n, ..) => n % all,
             _ => 0,
         };
         // Ids are bytes.
@@ -306,7 +340,7 @@ impl World {
             Act::Commit(n) | Act::Amend(n) => {
                 let Some(name) = self.repos[repo].some(*n, "") else { return };
                 let at = self.repos[repo].refs[&name];
-                let Commit { parent, task } = self.commits[at];
+                let Commit { parent, task, .. } = self.commits[at];
                 let is_amended = matches!(act, Act::Amend(_)) && name.starts_with("refs/");
                 let commit = self.commit(if is_amended { parent } else { Some(at) }, task);
                 self.repos[repo].put(&name, commit);
@@ -359,6 +393,10 @@ impl World {
                 let commit = self.commit(Some(at), self.commits[at].task);
                 self.repos[repo].put(name, commit);
             }
+            Act::Land(n, is_merged, is_anew) => {
+                let Some(name) = self.repos[repo].some(*n, "") else { return };
+                self.land(repo, &name, *is_merged, *is_anew);
+            }
             Act::Away(_) if !self.repos[repo].is_away => self.moved(repo, true),
             Act::Back => (0..all)
                 .filter(|at| self.repos[*at].is_away)
@@ -381,7 +419,8 @@ impl World {
             Act::TakePlace if self.repos[0].is_away && all < 3 => {
                 let place = self.repos[0].place.clone();
                 if std::fs::create_dir(&place).is_ok() {
-                    let mut repo = Repo { place, refs: BTreeMap::new(), logs: BTreeMap::new(), is_away: false };
+                    let main = self.repos[0].main;
+                    let mut repo = Repo { place, refs: BTreeMap::new(), logs: BTreeMap::new(), main, is_away: false };
                     // Another clone of the same: its branches are where those were, with no memory.
                     self.repos[0].refs.iter().for_each(|(name, at)| repo.put(name, *at));
                     self.repos.push(repo);

@@ -174,8 +174,11 @@ fn advice(sheet: &Sheet, columns: usize) -> Vec<Line> {
     let (own, others) = &sheet.advice.vetoes;
     for veto in others {
         let Answerable { by, reason, record, .. } = veto;
-        let text =
-            format!("{by} rejected this ({}), and it cannot land until {by} takes that back: {reason}", &record[..12]);
+        let end = match sheet.advice.enders.is_empty() {
+            true => format!("{by} takes that back"),
+            false => sheet.advice.taken_over(),
+        };
+        let text = format!("{by} rejected this ({}), and it cannot land until {end}: {reason}", &record[..12]);
         lines.extend(told(Role::Error, &text, columns));
     }
     for veto in own {
