@@ -4,8 +4,8 @@
 //! counts is when a queue here first showed the head as waiting for a person. So two people may see different times; a
 //! queue that is printed by a timer sees the earliest.
 //!
-//! A file of JSON for each repository, in the user's state directory. It decides nothing: one that is missing or
-//! damaged counts as empty.
+//! A file of JSON for each repository, in the user's state directory. One that cannot be read is never overwritten: all
+//! clocks would begin anew, and nobody would know.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -45,14 +45,24 @@ fn file(home: &Path, common_dir: &Path) -> PathBuf {
     home.join("waiting").join(format!("{}.json", Digest::of(place.as_os_str().as_encoded_bytes()).short()))
 }
 
-fn parse(bytes: &[u8]) -> WaitingSince {
-    let kept = serde_json::from_slice::<Kept>(bytes).ok().filter(|kept| kept.schema == SCHEMA);
-    let since = kept.map(|kept| kept.since).unwrap_or_default().into_iter();
-    since.filter_map(|(head, since)| Some((head.parse().ok()?, since))).collect()
+/// None if it is damaged, or of another version.
+fn parse(bytes: &[u8]) -> Option<WaitingSince> {
+    let kept = serde_json::from_slice::<Kept>(bytes).ok().filter(|kept| kept.schema == SCHEMA)?;
+    kept.since.into_iter().map(|(head, since)| Some((head.parse().ok()?, since))).collect()
 }
 
-fn stored(home: &Path, common_dir: &Path) -> WaitingSince {
-    parse(&read_small(&file(home, common_dir), MAX_BYTES))
+fn stored(home: &Path, common_dir: &Path) -> Result<WaitingSince, String> {
+    let path = file(home, common_dir);
+    if std::fs::symlink_metadata(&path).is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound) {
+        return Ok(WaitingSince::new());
+    }
+    parse(&read_small(&path, MAX_BYTES)).ok_or_else(|| {
+        format!(
+            "Since when changes wait cannot be read: {} is damaged, of another version, or not yours to read. Remove it \
+             to begin their clocks anew.",
+            path.display()
+        )
+    })
 }
 
 /// Nothing waits from the future: a clock that was ahead once must not put anything off.
@@ -61,9 +71,9 @@ fn no_later_than(mut since: WaitingSince, now: i64) -> WaitingSince {
     since
 }
 
-/// Since when heads of a repository wait.
+/// Since when heads of a repository wait, as far as that can be read; [`keep`] says if it cannot.
 pub fn since(home: Option<&Path>, common_dir: &Path, now: i64) -> WaitingSince {
-    home.map(|home| no_later_than(stored(home, common_dir), now)).unwrap_or_default()
+    home.and_then(|home| stored(home, common_dir).ok()).map(|all| no_later_than(all, now)).unwrap_or_default()
 }
 
 /// One writer at a time; where no lock can be had, writing goes on all the same.
@@ -78,7 +88,7 @@ fn locked(home: &Path) -> Option<File> {
 /// time.
 ///
 /// # Errors
-/// A sentence: the file cannot be written.
+/// A sentence: the file cannot be written, or what is in it cannot be read.
 pub fn keep(
     home: Option<&Path>,
     common_dir: &Path,
@@ -89,7 +99,7 @@ pub fn keep(
     let Some(home) = home else { return Ok(()) };
     // Between reading and writing, another queue must not add what would be lost.
     let _lock = locked(home);
-    let before = stored(home, common_dir);
+    let before = stored(home, common_dir)?;
     // What was in the future begins now, and is written: otherwise it would begin anew each time.
     let mut all = no_later_than(before.clone(), now);
     for (head, since) in fresh {
@@ -138,20 +148,22 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_such_file_counts_as_empty() {
-        let good = format!("{{\"schema\":\"{SCHEMA}\",\"since\":{{\"{}\":5}}}}", id('a'));
-        assert_eq!(parse(good.as_bytes()).len(), 1);
-        for bad in [
-            "",
-            "[]",
-            "{}",
-            &good.replace("v0", "v9"),
-            &good.replace(":5", ":\"5\""),
-            &good.replace("{\"a", "{\"x\":1,\"a"),
-        ] {
-            assert!(parse(bad.as_bytes()).iter().all(|(head, _)| *head == id('a')), "{bad}");
+    fn what_cannot_be_read_is_said_and_never_overwritten() {
+        let dir = tempfile::tempdir().unwrap();
+        let (home, place) = (Some(dir.path()), Path::new("/srv/shop.git"));
+        let pending = BTreeSet::from([id('a')]);
+        let times = WaitingSince::from([(id('a'), 5)]);
+        keep(home, place, &pending, &times, 100).unwrap();
+        let path = file(dir.path(), place);
+        let good = std::fs::read_to_string(&path).unwrap();
+        for bad in ["", "[]", "{}", &good.replace("v0", "v9"), &good.replace(":5", ":\"5\""), &good.replace("aa", "x")]
+        {
+            std::fs::write(&path, bad).unwrap();
+            assert!(keep(home, place, &pending, &times, 100).unwrap_err().contains("begin their clocks anew"), "{bad}");
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), bad);
+            assert_eq!(since(home, place, 100), WaitingSince::new());
         }
-        assert_eq!(parse(good.replace("v0", "v9").as_bytes()).len(), 0);
-        assert_eq!(read_small(Path::new("/dev/zero"), 10), Vec::<u8>::new());
+        std::fs::write(&path, good).unwrap();
+        assert_eq!(since(home, place, 100), times);
     }
 }

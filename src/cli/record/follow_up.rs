@@ -10,6 +10,7 @@ use crate::cli::{now, random};
 use crate::config::Config;
 use crate::decision::Verdict;
 use crate::examination::RepositorySnapshot;
+use crate::gate::Signer;
 use crate::ledger;
 use crate::record::{ChainId, Record};
 use crate::signer::{KeyLocation, SigningKey};
@@ -42,7 +43,8 @@ pub fn withdraw(options: &Options, path: &Path) -> Result<(), String> {
     let pen = Pen::new(path)?;
     let person = signing::signer_of(book.policy()?, &pen.key);
     if about.person.is_none() || about.person.map(|p| &p.id) != person.map(|p| &p.id) {
-        return Err(format!("The record is by {}: only its own signer can take it back.", about.predicate().principal));
+        let signer = Signer::of(book.policy().ok(), about.record).brief();
+        return Err(format!("The record is by {signer}: only its own signer can take it back."));
     }
     if about.validity == crate::gate::Validity::Superseded {
         return Err("The record is superseded already; there is nothing to take back.".to_owned());
@@ -60,6 +62,13 @@ pub fn hand_over(options: &Options, path: &Path) -> Result<(), String> {
     let pen = Pen::new(path)?;
     let policy = book.policy()?;
     let person = signing::signer_of(policy, &pen.key);
+    let signer = Signer::of(Some(policy), about.record);
+    if !matches!(signer, Signer::Person(_)) {
+        return Err(format!(
+            "The record is by {}: it holds nothing up, so there is nothing to take over.",
+            signer.brief()
+        ));
+    }
     if person.is_some_and(|person| person.id == about.predicate().principal) {
         return Err("The rejection is your own: `undersign record withdraw` takes it back.".to_owned());
     }

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::book::Book;
 use crate::change::{counted, visible};
 use crate::datafile::date;
+use crate::gate::Signer;
 use crate::ledger::commands::{Keys, chain_names, read_outcomes};
 use crate::policy::Policy;
 use crate::record::outcome::{MAX_OF_KEY, MAX_RECORDS, OutcomeRecord, in_force};
@@ -41,6 +42,8 @@ struct Row {
     id: String,
     kind: &'static str,
     principal: String,
+    /// Whose record it is, by its key.
+    by: String,
     issued_at: u64,
     happened_at: u64,
     #[serde(rename = "ref")]
@@ -98,6 +101,7 @@ fn row(record: &OutcomeRecord, policy: &Policy, counting: &HashSet<String>) -> R
     Row {
         kind: own.kind.name(),
         principal: own.principal.clone(),
+        by: Signer::named(Some(policy), record.verified.key(), &own.principal).brief(),
         issued_at: own.issued_at.0,
         happened_at: own.happened_at.0,
         name: visible::text(&own.name).into_owned(),
@@ -123,14 +127,14 @@ fn print(rows: &[Row], as_json: bool) {
     if rows.is_empty() {
         outln!("No outcome is signed here yet.");
     }
-    let who = rows.iter().map(|row| row.principal.len()).max().unwrap_or_default();
+    let who = rows.iter().map(|row| row.by.len()).max().unwrap_or_default();
     for row in rows {
         let at = date(i64::try_from(row.issued_at).unwrap_or(i64::MAX));
         outln!(
             "{}  {at}  {:<8}  {:<who$}  {}  {}  {}  {} {}",
             &row.id[..12],
             row.kind,
-            row.principal,
+            row.by,
             &row.commit[..12],
             row.name,
             row.standing,
