@@ -5,6 +5,7 @@
 
 pub mod admit;
 pub mod child;
+pub mod ci;
 mod files;
 mod level;
 mod preview;
@@ -102,11 +103,11 @@ impl Broker {
         Ok(broker)
     }
 
-    /// Pins the current policy: from then on only a policy that it lets land replaces it.
+    /// Pins a policy, by default the current one: from then on only a policy that it lets land replaces it.
     ///
     /// # Errors
     /// A sentence: there is no sound policy, or it assigns no target to this broker.
-    pub fn pin(dir: &Path) -> Result<(ObjectId, Policy), String> {
+    pub fn pin(dir: &Path, told: Option<ObjectId>) -> Result<(ObjectId, Policy), String> {
         let state = State::open(dir)?;
         let (settings, key) = (state.settings()?, state.key()?);
         let repository = open(&settings.repository)?;
@@ -115,7 +116,10 @@ impl Broker {
             fetch_ref(&repository, remote, name, state::POLICY_REF, Prompts::Never)?;
             name = state::POLICY_REF;
         }
-        let commit = repository.resolve(name).map_err(|error| error.to_string())?;
+        let commit = match told {
+            Some(commit) => commit,
+            None => repository.resolve(name).map_err(|error| error.to_string())?,
+        };
         let policy = policy_at(&repository, commit)?;
         let key = key.public.id().to_string();
         if !policy.targets.iter().any(|target| own_target(&policy, &key, &target.name).is_some()) {
@@ -144,7 +148,8 @@ impl Broker {
         // Only the holder of the state's lock writes this ref, so whoever locked it is gone.
         let repository = self.repository()?;
         let _ = std::fs::remove_file(repository.common_dir().join(format!("{}{}.lock", RunRecord::PREFIX, self.id)));
-        let cut_off = unfinished(&known.own);
+        // What another job started may still be running there.
+        let cut_off = if self.settings.is_ci { Vec::new() } else { unfinished(&known.own) };
         for (request, target) in &cut_off {
             let end = ended(request, Outcome::Unknown, 0, (0, crate::broker::now()), &Captured::default());
             self.sign(&mut known, target, Event::Ended(end), Vec::new())?;
@@ -218,6 +223,9 @@ impl Broker {
             Some(remote) => fetch_ledger(repository, remote, &Keys::of(&known.policy)),
             None => Ok(Vec::new()),
         };
+        if self.settings.is_ci && fetched.is_ok() {
+            self.adopt(repository, known)?;
+        }
         // Local records count, whether the remote answered or not: they may have been delivered by hand.
         known.authorizations =
             read_family::<AuthorizationRecord>(repository, true).map_err(|error| error.to_string())?;

@@ -26,8 +26,10 @@ pub struct Settings {
     pub remote: Option<String>,
     /// The full name of the policy branch.
     pub policy_branch: String,
-    /// The path of its socket.
+    /// The path of its socket; a job of CI has none.
     pub socket: PathBuf,
+    /// Whether it is a job of CI: nothing stays on its disk, so its chain is the remote's.
+    pub is_ci: bool,
     /// IDs of people, by the accounts whose requests are theirs.
     pub operators: BTreeMap<u32, String>,
     /// By the name of the target.
@@ -77,18 +79,32 @@ impl Settings {
             if let Some(short) = branch.as_ref().filter(|branch| !branch.value.starts_with("refs/heads/")) {
                 short.mistake("`policy_branch` is the full name of a branch: refs/heads/main");
             }
-            let (socket, remote) = (root.need_string("socket"), root.string("remote"));
-            let (operators, targets) = (operators(root), targets(root));
+            let (is_ci, remote) = (is_ci(root), root.string("remote"));
+            let socket =
+                if is_ci { Some(PathBuf::new()) } else { root.need_string("socket").map(|it| it.value.into()) };
+            let (operators, targets) = (operators(root), targets(root, is_ci));
             Some(Settings {
                 repository: repository?.value.into(),
                 remote: remote.map(|remote| remote.value),
                 policy_branch: branch?.value,
-                socket: socket?.value.into(),
+                socket: socket?,
+                is_ci,
                 operators,
                 targets,
             })
         })
     }
+}
+
+fn is_ci(root: &Table<'_>) -> bool {
+    let Some(told) = root.boolean("ci").filter(|ci| ci.value) else { return false };
+    if !root.has("remote") {
+        told.mistake("a job of CI needs `remote`: nothing else keeps what it signs");
+    }
+    for key in ["socket", "operator"].into_iter().filter(|key| root.has_value(key)) {
+        told.mistake(format!("a job of CI has no `{key}`: nobody else can reach it, and its account is nobody's"));
+    }
+    true
 }
 
 fn operators(root: &Table<'_>) -> BTreeMap<u32, String> {
@@ -111,13 +127,14 @@ fn operators(root: &Table<'_>) -> BTreeMap<u32, String> {
     operators
 }
 
-fn targets(root: &Table<'_>) -> BTreeMap<String, TargetSettings> {
+fn targets(root: &Table<'_>, is_ci: bool) -> BTreeMap<String, TargetSettings> {
     let Some(table) = root.table("target") else { return BTreeMap::new() };
-    table.named_tables().into_iter().filter_map(|(name, entry)| Some((name.value, target(&entry)?))).collect()
+    table.named_tables().into_iter().filter_map(|(name, entry)| Some((name.value, target(&entry, is_ci)?))).collect()
 }
 
-fn target(entry: &Table<'_>) -> Option<TargetSettings> {
-    let (uid, gid) = (account(entry, "uid"), account(entry, "gid"));
+fn target(entry: &Table<'_>, is_ci: bool) -> Option<TargetSettings> {
+    // A job has one account, whose number says nothing.
+    let (uid, gid) = if is_ci { (Some(0), Some(0)) } else { (account(entry, "uid"), account(entry, "gid")) };
     let cwd = entry.need_string("cwd");
     if let Some(relative) = cwd.as_ref().filter(|cwd| !cwd.value.starts_with('/')) {
         relative.mistake("`cwd` is an absolute path");
@@ -182,6 +199,10 @@ mod tests {
             ("cwd = \"/srv\"", "cwd = \"srv\"", "absolute path"),
             ("gid = 990", "gid = 4294967295", "number of an account"),
             ("[target.prod.env]", "surprise = 1\n[target.prod.env]", "unknown key `surprise`"),
+            ("socket", "ci = true\nsocket", "needs `remote`"),
+            ("socket", "ci = true\nremote = \"origin\"\nsocket", "has no `socket`"),
+            ("socket", "ci = true\nremote = \"origin\"\nsocket", "has no `operator`"),
+            ("socket", "ci = true\nremote = \"origin\"\nsocket", "unknown key `uid`"),
         ] {
             assert!(SOUND.contains(from), "{from}");
             let said = Settings::parse("s", &SOUND.replacen(from, to, 1)).unwrap_err().to_string();

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Settings;
 use crate::change::ObjectId;
+use crate::change::digest::Digest;
 use crate::command::{AuthorizationChain, Received};
 use crate::disk::write_atomically;
 use crate::gate::SeenOrganization;
@@ -57,18 +58,20 @@ mod received {
 }
 
 impl State {
-    /// Creates the directory of a new broker: a key that nobody else has, and a chain id.
+    /// Creates the directory of a new broker: a key, which nobody else has unless it is given, and a chain id.
     ///
     /// # Errors
-    /// A sentence: something is already there, or cannot be written.
-    pub fn init(dir: &Path, settings: &str) -> Result<SigningKey, String> {
+    /// A sentence: something is already there, or cannot be written, or the given key is not one.
+    pub fn init(dir: &Path, settings: &str, given: Option<&Path>) -> Result<SigningKey, String> {
         let failed = |error: std::io::Error| format!("{} cannot be written: {error}.", dir.display());
         if dir.join("key").exists() {
             return Err(format!("{} is the directory of a broker already.", dir.display()));
         }
         std::fs::DirBuilder::new().recursive(true).mode(0o711).create(dir).map_err(failed)?;
-        let pair = ssh_key::private::Ed25519Keypair::from_seed(&random()?);
-        let key = ssh_key::PrivateKey::from(pair);
+        let key = match given {
+            Some(path) => given_key(path)?,
+            None => ssh_key::PrivateKey::from(ssh_key::private::Ed25519Keypair::from_seed(&random()?)),
+        };
         let text = key.to_openssh(ssh_key::LineEnding::LF).map_err(|error| error.to_string())?;
         let mut file =
             File::options().write(true).create_new(true).mode(0o600).open(dir.join("key")).map_err(failed)?;
@@ -76,11 +79,15 @@ impl State {
         for closed in ["kept", "runs"] {
             std::fs::DirBuilder::new().mode(0o700).create(dir.join(closed)).map_err(failed)?;
         }
-        let device: [u8; 8] = random()?;
         let write = |name: &str, text: &str| write_atomically(&dir.join(name), text.as_bytes()).map_err(failed);
         write("settings.toml", settings)?;
-        write("chain", &base16ct::lower::encode_string(&device))?;
-        key_in(dir)
+        let key = key_in(dir)?;
+        let device = match given {
+            Some(_) => device_of(&key),
+            None => base16ct::lower::encode_string(&random::<8>()?),
+        };
+        write("chain", &device)?;
+        Ok(key)
     }
 
     /// # Errors
@@ -209,6 +216,25 @@ pub fn settings_in(dir: &Path) -> Result<Settings, String> {
     let path = dir.join("settings.toml");
     let text = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}.", path.display()))?;
     Settings::parse(&path.display().to_string(), &text).map_err(|error| error.to_string())
+}
+
+/// A private key that can be used without a passphrase.
+fn given_key(path: &Path) -> Result<ssh_key::PrivateKey, String> {
+    let wrong = |why: String| format!("{} is no private key for a broker: {why}.", path.display());
+    let key = ssh_key::PrivateKey::read_openssh_file(path).map_err(|error| wrong(error.to_string()))?;
+    if key.is_encrypted() {
+        return Err(wrong("it has a passphrase, and nobody is there to type it".to_owned()));
+    }
+    if key.algorithm() != ssh_key::Algorithm::Ed25519 {
+        return Err(wrong("it is not of the kind ed25519".to_owned()));
+    }
+    Ok(key)
+}
+
+/// The chain id of all jobs that have a key: only if they write to the same chain can one of them lose the race.
+fn device_of(key: &SigningKey) -> String {
+    let digest = Digest::of(format!("undersign chain of {}", key.public.id()).as_bytes());
+    digest.to_string()[..16].to_owned()
 }
 
 fn key_in(dir: &Path) -> Result<SigningKey, String> {

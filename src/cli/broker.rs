@@ -19,7 +19,7 @@ enum Command {
     Init(InitOptions),
     /// Pin the policy as it stands; the broker then takes a newer one only where this one lets it land
     #[command(after_help = help!("0 when it is pinned", "undersign broker pin /var/lib/undersign"))]
-    Pin(ServeOptions),
+    Pin(PinOptions),
     /// Take requests in, and run what was authorized
     #[command(after_help = help!("0 never: it serves until a signal ends it", "undersign broker serve /var/lib/undersign"))]
     Serve(ServeOptions),
@@ -36,6 +36,19 @@ struct InitOptions {
     /// Its settings: repository, socket, operators, and how commands of each target run
     #[arg(long, value_name = "FILE")]
     settings: PathBuf,
+    /// For a job of CI: its private key, of the kind ed25519; by default a new one is made
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
+}
+
+#[derive(Args)]
+struct PinOptions {
+    /// What `broker init` made
+    #[arg(value_name = "DIR")]
+    dir: PathBuf,
+    /// The commit of the policy branch whose policy is pinned; by default where it stands
+    #[arg(long, value_name = "COMMIT")]
+    commit: Option<String>,
 }
 
 #[derive(Args)]
@@ -49,7 +62,9 @@ pub fn run(options: &Options) -> Result<(), String> {
     match &options.command {
         Command::Init(options) => init(options),
         Command::Pin(options) => {
-            let (commit, policy) = Broker::pin(&options.dir)?;
+            let id = |text: &String| text.parse().map_err(|_| format!("{text} is no commit, as 40 hex digits."));
+            let told = options.commit.as_ref().map(id).transpose()?;
+            let (commit, policy) = Broker::pin(&options.dir, told)?;
             outln!(
                 "Version {} of the policy of {} is pinned, from {}.",
                 policy.version,
@@ -60,6 +75,9 @@ pub fn run(options: &Options) -> Result<(), String> {
         }
         Command::Serve(options) => {
             let broker = Broker::open(&options.dir)?;
+            if broker.settings.is_ci {
+                return Err("This broker is a job of CI (`ci = true`): use `undersign exec --state`.".to_owned());
+            }
             eprintln!("undersign: the broker listens at {}.", broker.settings.socket.display());
             serve::serve(broker)
         }
@@ -69,8 +87,16 @@ pub fn run(options: &Options) -> Result<(), String> {
 
 fn init(options: &InitOptions) -> Result<(), String> {
     let text = read(&options.settings)?;
-    Settings::parse(&options.settings.display().to_string(), &text).map_err(|error| error.to_string())?;
-    let key = State::init(&options.dir, &text)?;
+    let settings = Settings::parse(&options.settings.display().to_string(), &text);
+    let is_ci = settings.map_err(|error| error.to_string())?.is_ci;
+    match (is_ci, &options.key) {
+        (true, None) => return Err("A job of CI has the key of all of its jobs: --key FILE names it.".to_owned()),
+        (false, Some(_)) => {
+            return Err("--key is for jobs of CI (`ci = true`). Any other broker makes its own.".to_owned());
+        }
+        _ => {}
+    }
+    let key = State::init(&options.dir, &text, options.key.as_deref())?;
     outln!("For the policy:\n\n[broker.NAME]\nkey = \"{}\"\n", key.public.to_openssh());
     outln!("Once that has landed: `undersign broker pin {}`.", options.dir.display());
     Ok(())

@@ -1,5 +1,7 @@
 //! `undersign exec`: ask a broker to run a command in production, and see the result.
 
+mod job;
+
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::os::unix::ffi::OsStrExt as _;
@@ -23,6 +25,9 @@ pub struct Options {
     /// Where the broker listens; by default what UNDERSIGN_BROKER says, else /run/undersign/broker.sock
     #[arg(long, value_name = "SOCKET", global = true)]
     broker: Option<PathBuf>,
+    /// Be the broker, as a job of CI: the directory that `broker init` made
+    #[arg(long, value_name = "DIR", global = true, conflicts_with = "broker")]
+    state: Option<PathBuf>,
     /// Write the broker's whole answer to this file: it says whose the exit code is
     #[arg(long, value_name = "FILE", global = true)]
     result: Option<PathBuf>,
@@ -53,7 +58,16 @@ enum Command {
          128 and the signal, 124 timed out, 125 unknown",
         "undersign exec run ID --result result.json"
     ))]
-    Run(Named),
+    Run(RunOptions),
+    /// In a job of CI: burn a request that may start, for the job to run the command itself
+    #[command(after_help = help!(
+        "0 this job, and no other, may run it now; 2 refused, 4 cannot be decided, 75 not yet",
+        "undersign exec --state broker verify ID --input plan=saved.plan -- /usr/bin/terraform apply {input:plan}"
+    ))]
+    Verify(VerifyOptions),
+    /// In a job of CI: sign how a command ended that `exec verify` let run
+    #[command(after_help = help!("0 when it is signed and at the remote", "undersign exec --state broker done ID --exit 0"))]
+    Done(DoneOptions),
     /// Print the output of a run that ended
     #[command(after_help = help!("0 it ran and reported success, otherwise as for run", "undersign exec log ID"))]
     Log(Named),
@@ -100,6 +114,39 @@ struct Named {
 }
 
 #[derive(Args)]
+struct RunOptions {
+    /// What `exec request` printed
+    id: String,
+    /// With --state: an input that does not go into the ledger
+    #[arg(long, value_name = "ROLE=PATH")]
+    input: Vec<String>,
+}
+
+#[derive(Args)]
+struct VerifyOptions {
+    #[command(flatten)]
+    run: RunOptions,
+    /// Write the arguments to this file, each with a NUL behind it, for the job to run exactly those
+    #[arg(long, value_name = "FILE", required_unless_present = "argv")]
+    to: Option<PathBuf>,
+    /// The command that the job runs: it must be that of the request
+    #[arg(last = true)]
+    argv: Vec<std::ffi::OsString>,
+}
+
+#[derive(Args)]
+struct DoneOptions {
+    /// What `exec request` printed
+    id: String,
+    /// The exit code of the command
+    #[arg(long, value_name = "CODE", required_unless_present = "unknown")]
+    exit: Option<u8>,
+    /// Nobody knows how it ended, and somebody has looked what it did
+    #[arg(long, conflicts_with = "exit")]
+    unknown: bool,
+}
+
+#[derive(Args)]
 struct WaitOptions {
     /// What `exec request` printed
     id: String,
@@ -115,17 +162,17 @@ pub(super) fn socket(told: Option<&PathBuf>) -> PathBuf {
 }
 
 pub fn run(options: &Options, repository: Option<&std::path::Path>) -> Result<u8, String> {
+    let job = options.state.as_deref().map(job::open).transpose()?;
     let socket = socket(options.broker.as_ref());
-    let ask = |ask: &Ask| wire::ask(&socket, ask);
-    let id = |named: &Named| named.id.clone();
-    let reply = match &options.command {
-        Command::Request(own) => ask(&Ask::Request(draft(own)?))?,
-        Command::Status(named) => ask(&Ask::Status { id: id(named) })?,
-        Command::Wait(own) => wait(own, &ask)?,
-        Command::Run(named) => ask(&Ask::Run { id: id(named) })?,
-        Command::Log(named) => ask(&Ask::Log { id: id(named) })?,
-        Command::Stop(named) => ask(&Ask::Stop { id: id(named) })?,
-        Command::Deliver => deliver(repository, &ask)?,
+    let ask = |ask: &Ask| match &job {
+        Some(job) => Ok(job::answer(job, ask)),
+        None => wire::ask(&socket, ask),
+    };
+    let reply = match (&options.command, &job) {
+        (Command::Run(own), Some(job)) => job::run(job, own)?,
+        (Command::Verify(own), Some(job)) => job::verify(job, own)?,
+        (Command::Done(own), Some(job)) => job::done(job, own)?,
+        (command, _) => asked(command, &ask, repository)?,
     };
     if let Some(path) = &options.result {
         let text = serde_json::to_vec_pretty(&reply).map_err(|error| error.to_string())?;
@@ -133,6 +180,27 @@ pub fn run(options: &Options, repository: Option<&std::path::Path>) -> Result<u8
     }
     print(&options.command, &reply)?;
     Ok(reply.code)
+}
+
+/// The broker's answer.
+fn asked(
+    command: &Command,
+    ask: &dyn Fn(&Ask) -> Result<Reply, String>,
+    repository: Option<&std::path::Path>,
+) -> Result<Reply, String> {
+    Ok(match command {
+        Command::Request(own) => ask(&Ask::Request(draft(own)?))?,
+        Command::Status(named) => ask(&Ask::Status { id: named.id.clone() })?,
+        Command::Wait(own) => wait(own, ask)?,
+        Command::Run(own) if !own.input.is_empty() => return Err("--input is for jobs of CI (--state).".to_owned()),
+        Command::Run(own) => ask(&Ask::Run { id: own.id.clone() })?,
+        Command::Verify(_) | Command::Done(_) => {
+            return Err("This is for jobs of CI: --state names the directory of the broker.".to_owned());
+        }
+        Command::Log(named) => ask(&Ask::Log { id: named.id.clone() })?,
+        Command::Stop(named) => ask(&Ask::Stop { id: named.id.clone() })?,
+        Command::Deliver => deliver(repository, ask)?,
+    })
 }
 
 /// The id and what a command wrote go to standard output; what the broker says, to standard error.
