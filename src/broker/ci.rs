@@ -35,7 +35,7 @@ pub enum End {
 impl Broker {
     /// Who asks within the job: its account belongs to nobody.
     pub fn asker() -> Asker {
-        Asker { uid: nix::unistd::geteuid().as_raw(), operator: None }
+        Asker::of_account(nix::unistd::geteuid().as_raw(), None)
     }
 
     /// Keeps an input that a job brings. It is used only if a request names its content.

@@ -36,6 +36,9 @@ fn obstacle(settings: &Settings, target: &TargetSettings) -> Option<String> {
     if settings.operators.contains_key(&target.uid) {
         return Some(format!("commands run as account {}, which asks, too", target.uid));
     }
+    if settings.ssh_uid == Some(target.uid) {
+        return Some(format!("commands run as account {}, which relays requests, too", target.uid));
+    }
     if settings.targets.values().filter(|other| other.uid == target.uid).count() > 1 {
         return Some(format!("commands of another target run as account {}, too", target.uid));
     }

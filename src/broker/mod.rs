@@ -4,6 +4,7 @@
 //! the steps: a request is burnt, on this disk and at the remote, before anything of it runs.
 
 pub mod admit;
+mod branches;
 pub mod child;
 pub mod ci;
 mod files;
@@ -16,7 +17,7 @@ mod state;
 pub mod wire;
 
 pub use settings::Settings;
-pub use state::State;
+pub use state::{State, settings_in};
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

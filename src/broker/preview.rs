@@ -102,6 +102,7 @@ impl Broker {
             return Err("the settings of the broker name no account that shows plans (`preview_uid`)".to_owned());
         };
         let is_taken = self.settings.operators.contains_key(&uid)
+            || self.settings.ssh_uid == Some(uid)
             || self.settings.targets.values().any(|target| target.uid == uid);
         match is_taken || uid == 0 {
             true => Err(format!("account {uid} of `preview_uid` is that of somebody else")),

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 
-use crate::broker::{Broker, Settings, State, child, serve};
+use crate::broker::{Broker, Settings, State, child, serve, settings_in, wire};
 
 #[derive(Args)]
 pub struct Options {
@@ -23,6 +23,17 @@ enum Command {
     /// Take requests in, and run what was authorized
     #[command(after_help = help!("0 never: it serves until a signal ends it", "undersign broker serve /var/lib/undersign"))]
     Serve(ServeOptions),
+    /// Print lines for the authorized_keys of the account `ssh_uid`: one for each key of an agent
+    #[command(after_help = help!("0", "undersign broker keys /var/lib/undersign > ~ask/.ssh/authorized_keys"))]
+    Keys(ServeOptions),
+    /// What sshd runs for the key of an agent: passes one message on to the broker
+    #[command(hide = true)]
+    Relay {
+        #[arg(long, value_name = "SOCKET")]
+        socket: PathBuf,
+        /// The fingerprint of the key
+        key: String,
+    },
     /// What a broker starts to become a command
     #[command(hide = true)]
     Child { spec: PathBuf },
@@ -81,6 +92,8 @@ pub fn run(options: &Options) -> Result<(), String> {
             eprintln!("undersign: the broker listens at {}.", broker.settings.socket.display());
             serve::serve(broker)
         }
+        Command::Keys(options) => keys(&options.dir),
+        Command::Relay { socket, key } => wire::relay(socket, key),
         Command::Child { spec } => child::become_command(spec).map(|never| match never {}),
     }
 }
@@ -100,6 +113,31 @@ fn init(options: &InitOptions) -> Result<(), String> {
     outln!("For the policy:\n\n[broker.NAME]\nkey = \"{}\"\n", key.public.to_openssh());
     outln!("Once that has landed: `undersign broker pin {}`.", options.dir.display());
     Ok(())
+}
+
+/// Each key may do one thing: have this program relay. `restrict` takes forwarding, terminals and `~/.ssh/rc` away.
+fn keys(dir: &Path) -> Result<(), String> {
+    let settings = settings_in(dir)?;
+    let program = std::env::current_exe().map_err(|error| error.to_string())?;
+    let words = [&program.display().to_string(), &settings.socket.display().to_string()].map(|path| quoted(path));
+    let [program, socket] =
+        words.map(|word| word.ok_or("A path with quotation marks cannot stand in authorized_keys."));
+    let (program, socket) = (program?, socket?);
+    for (fingerprint, own) in &settings.keys {
+        let command = format!("{program} broker relay --socket {socket} {fingerprint}");
+        outln!("restrict,command=\"{command}\" {} {}", own.key.to_openssh(), own.operator);
+    }
+    Ok(())
+}
+
+/// A path as the shell of an account reads it, inside a command in quotation marks.
+fn quoted(path: &str) -> Option<String> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+".contains(c);
+    match path {
+        plain if plain.chars().all(is_plain) => Some(plain.to_owned()),
+        odd if odd.contains(['\'', '"', '\\', '\n']) => None,
+        odd => Some(format!("'{odd}'")),
+    }
 }
 
 fn read(path: &Path) -> Result<String, String> {

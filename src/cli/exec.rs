@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use base64ct::{Base64, Encoding as _};
 use clap::{Args, Subcommand};
 
-use crate::broker::wire::{self, Ask, Draft, Reply};
+use crate::broker::wire::{Ask, Draft, Place, Reply};
 use crate::change::visible;
 use crate::command::AuthorizationChain;
 use crate::ledger::commands::read_family;
@@ -22,7 +22,8 @@ const SOCKET: &str = "/run/undersign/broker.sock";
 
 #[derive(Args)]
 pub struct Options {
-    /// Where the broker listens; by default what UNDERSIGN_BROKER says, else /run/undersign/broker.sock
+    /// Where the broker listens, or ssh:[USER@]HOST; by default what UNDERSIGN_BROKER says, else
+    /// /run/undersign/broker.sock
     #[arg(long, value_name = "SOCKET", global = true)]
     broker: Option<PathBuf>,
     /// Be the broker, as a job of CI: the directory that `broker init` made
@@ -102,6 +103,9 @@ struct RequestOptions {
     /// The request that it takes the place of
     #[arg(long, value_name = "ID", default_value = "")]
     replaces: String,
+    /// Write the request to this file, which goes to a branch of the broker's settings, below .undersign/requests
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["broker", "state"])]
+    to: Option<PathBuf>,
     /// The program by its whole path, and its arguments
     #[arg(required = true, last = true)]
     argv: Vec<std::ffi::OsString>,
@@ -155,18 +159,23 @@ struct WaitOptions {
     timeout: u64,
 }
 
-/// Where the broker listens.
-pub(super) fn socket(told: Option<&PathBuf>) -> PathBuf {
-    let told = told.cloned().or_else(|| std::env::var_os("UNDERSIGN_BROKER").map(PathBuf::from));
-    told.unwrap_or_else(|| PathBuf::from(SOCKET))
+/// Where the broker is reached.
+pub(super) fn place(told: Option<&PathBuf>) -> Place {
+    let told = told.map(|path| path.clone().into_os_string()).or_else(|| std::env::var_os("UNDERSIGN_BROKER"));
+    told.map_or_else(|| Place::Socket(SOCKET.into()), |told| Place::of(&told))
 }
 
 pub fn run(options: &Options, repository: Option<&std::path::Path>) -> Result<u8, String> {
     let job = options.state.as_deref().map(job::open).transpose()?;
-    let socket = socket(options.broker.as_ref());
+    if let Command::Request(own) = &options.command
+        && let Some(to) = &own.to
+    {
+        return write_draft(own, to);
+    }
+    let place = place(options.broker.as_ref());
     let ask = |ask: &Ask| match &job {
         Some(job) => Ok(job::answer(job, ask)),
-        None => wire::ask(&socket, ask),
+        None => place.ask(ask),
     };
     let reply = match (&options.command, &job) {
         (Command::Run(own), Some(job)) => job::run(job, own)?,
@@ -180,6 +189,13 @@ pub fn run(options: &Options, repository: Option<&std::path::Path>) -> Result<u8
     }
     print(&options.command, &reply)?;
     Ok(reply.code)
+}
+
+/// Writes a request to a file, for agents that have nothing but a git remote.
+fn write_draft(own: &RequestOptions, to: &std::path::Path) -> Result<u8, String> {
+    let text = serde_json::to_vec_pretty(&draft(own)?).map_err(|error| error.to_string())?;
+    std::fs::write(to, text).map_err(|error| format!("{} cannot be written: {error}.", to.display()))?;
+    Ok(0)
 }
 
 /// The broker's answer.

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 #![cfg(target_os = "linux")]
 
+mod branches;
 mod ci;
 #[path = "../support/desk.rs"]
 mod desk;
@@ -9,6 +10,7 @@ mod mcp;
 mod postgres;
 mod preview;
 mod scene;
+mod ssh;
 #[path = "../support/mod.rs"]
 mod support;
 

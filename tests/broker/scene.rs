@@ -102,7 +102,7 @@ impl Scene {
             let (_, after) = people.split_once("[ai]").unwrap();
             format!("{}[ai]{after}", before.replace("[refs]", "inherits = \"acme\"\n[refs]"))
         };
-        let mut scene = Scene::prepared("/", "");
+        let mut scene = Scene::prepared("/", "", ["", ""]);
         scene.publish(&organization(1));
         scene.f.git("dana", &["config", "undersign.organization", &scene.at("acme.toml")]);
         scene.start(inherited);
@@ -159,15 +159,22 @@ impl Scene {
     }
 
     fn with_policy(cwd: &str, settings: &str, policy: impl Fn(&str) -> String) -> Scene {
-        let mut scene = Scene::prepared(cwd, settings);
+        let mut scene = Scene::prepared(cwd, settings, ["", ""]);
         scene.start(policy);
         scene
     }
 
-    fn prepared(cwd: &str, settings: &str) -> Scene {
+    /// As [`Scene::new`]; `top` is added to the settings of the broker, and `operator` to those of mina.
+    pub fn asked_by(top: &str, operator: &str, extra: &str) -> Scene {
+        let mut scene = Scene::prepared("/", "", [top, operator]);
+        scene.start(|target| policy(&format!("{target}{extra}{COMMANDS}")));
+        scene
+    }
+
+    fn prepared(cwd: &str, settings: &str, askers: [&str; 2]) -> Scene {
         let scene = Scene { f: Fixture::new(), uid: if is_root() { unused_uid() } else { own_uid() }, serving: None };
         open(&scene.f.dir.path().to_path_buf());
-        scene.settle(cwd, settings);
+        scene.settle(cwd, settings, askers);
         scene
     }
 
@@ -197,12 +204,12 @@ impl Scene {
         self.f.dir.path().join(name).display().to_string()
     }
 
-    fn settle(&self, cwd: &str, settings: &str) {
+    fn settle(&self, cwd: &str, settings: &str, [top, operator]: [&str; 2]) {
         let uid = self.uid;
         let cwd = self.f.dir.path().join(cwd).display().to_string();
         let text = format!(
-            "repository = \"{}\"\nremote = \"origin\"\npolicy_branch = \"refs/heads/main\"\nsocket = \"{}\"\n\
-             [operator.mina]\nuids = [\"{}\"]\n\
+            "repository = \"{}\"\nremote = \"origin\"\npolicy_branch = \"refs/heads/main\"\nsocket = \"{}\"\n{top}\n\
+             [operator.mina]\nuids = [\"{}\"]\n{operator}\n\
              [target.prod]\nuid = {uid}\ngid = {uid}\ncwd = \"{cwd}\"\n{settings}\n\
              [target.prod.env]\nPATH = \"/usr/bin:/bin\"\n",
             self.at("broker.git"),
