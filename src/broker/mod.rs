@@ -7,6 +7,7 @@ pub mod admit;
 mod branches;
 pub mod child;
 pub mod ci;
+pub mod examine;
 mod files;
 mod level;
 mod preview;

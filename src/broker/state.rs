@@ -125,10 +125,7 @@ impl State {
     }
 
     pub fn pinned(&self) -> Result<ObjectId, String> {
-        let pinned = self.text("policy").map_err(|_| {
-            format!("No policy is pinned. Look at it, then run `undersign broker pin {}`.", self.dir.display())
-        })?;
-        pinned.parse().map_err(|_| "The pinned policy is no commit.".to_owned())
+        pinned_in(&self.dir)
     }
 
     pub fn pin(&self, commit: ObjectId) -> Result<(), String> {
@@ -185,9 +182,7 @@ impl State {
     }
 
     fn text(&self, name: &str) -> Result<String, String> {
-        let path = self.dir.join(name);
-        let text = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}.", path.display()))?;
-        Ok(text.trim_end().to_owned())
+        text_in(&self.dir, name)
     }
 
     pub(super) fn memory(&self) -> Memory {
@@ -237,7 +232,20 @@ fn device_of(key: &SigningKey) -> String {
     digest.to_string()[..16].to_owned()
 }
 
-fn key_in(dir: &Path) -> Result<SigningKey, String> {
+/// The pinned policy of a broker, whether it is running or not.
+pub(super) fn pinned_in(dir: &Path) -> Result<ObjectId, String> {
+    let pinned = text_in(dir, "policy")
+        .map_err(|_| format!("No policy is pinned. Look at it, then run `undersign broker pin {}`.", dir.display()))?;
+    pinned.parse().map_err(|_| "The pinned policy is no commit.".to_owned())
+}
+
+fn text_in(dir: &Path, name: &str) -> Result<String, String> {
+    let path = dir.join(name);
+    let text = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}.", path.display()))?;
+    Ok(text.trim_end().to_owned())
+}
+
+pub(super) fn key_in(dir: &Path) -> Result<SigningKey, String> {
     let path = dir.join("key").display().to_string();
     SigningKey::find(&path, None, None).map_err(|error| error.to_string())
 }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 #![cfg(target_os = "linux")]
 
+mod audit;
 mod branches;
 mod ci;
 #[path = "../support/desk.rs"]
