@@ -69,7 +69,7 @@ impl Broker {
             settings.ok_or_else(|| Reply::refused(2, "ENV", "The settings have no such target any more."))?;
         self.take_from_ledger(&known, id)?;
         let placed = self.place(&target, &request, settings);
-        let burnt = placed.and_then(|program| self.share_started(&mut known, id, &target, program.digest));
+        let burnt = placed.and_then(|program| self.share_started(&mut known, (id, &target), program.digest, ""));
         let noted = burnt.and_then(|started| {
             let written = write_atomically(&self.mark(id), started.to_string().as_bytes());
             written.map_err(|error| {
@@ -125,14 +125,14 @@ impl Broker {
     pub(super) fn share_started(
         &self,
         known: &mut Known,
-        id: RecordId,
-        target: &str,
+        (id, target): (RecordId, &str),
         program: Digest,
+        surroundings: &str,
     ) -> Result<RecordId, Refusal> {
         self.share(known, target, &[], |known| {
             let answer = self.judge(known, id);
             match starts(&answer) {
-                true => Ok(Event::Started(self.started(known, (id, target), &answer, program))),
+                true => Ok(Event::Started(self.started(known, (id, target), &answer, (program, surroundings)))),
                 false => Err(Box::new(self.reply(known, id, &answer))),
             }
         })

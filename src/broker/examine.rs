@@ -3,6 +3,7 @@
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
+use super::group::Group;
 use super::level::{self, account};
 use super::settings::{Settings, TargetSettings};
 use super::state::{self, key_in, pinned_in};
@@ -62,6 +63,10 @@ pub fn examine(dir: &Path) -> Result<Examined, String> {
     for target in &own {
         found.extend(one(&settings, target));
     }
+    found.push(match Group::new(&format!("probe-{}", state::nonce()?)) {
+        Ok(_) => Good("Each run gets a control group of its own, which is killed as a whole.".to_owned()),
+        Err(why) => Note(format!("Runs get no control group, so at L1 processes may stay behind: {why}.")),
+    });
     found.extend(unused(&settings, &policy, &own));
     Ok(Examined { about, found })
 }

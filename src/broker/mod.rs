@@ -9,6 +9,7 @@ pub mod child;
 pub mod ci;
 pub mod examine;
 mod files;
+mod group;
 mod level;
 mod preview;
 mod run;
@@ -147,6 +148,7 @@ impl Broker {
     fn look_after_a_crash(&self) -> Result<(), String> {
         let mut known = self.known();
         self.state.clear_specs()?;
+        self.end_what_is_left()?;
         // Only the holder of the state's lock writes this ref, so whoever locked it is gone.
         let repository = self.repository()?;
         let _ = std::fs::remove_file(repository.common_dir().join(format!("{}{}.lock", RunRecord::PREFIX, self.id)));
@@ -159,6 +161,16 @@ impl Broker {
         if !cut_off.is_empty() {
             // It is on this disk; if the remote is unreachable, it is sent with the next record.
             let _ = self.publish();
+        }
+        Ok(())
+    }
+
+    /// Kills what runs of a killed broker left in their control groups, before anybody is told that they are over.
+    fn end_what_is_left(&self) -> Result<(), String> {
+        for (note, dir) in self.state.groups()? {
+            let left = group::Group::left(dir);
+            left.kill().map_err(|why| format!("A run of a broker that was killed goes on: {why}."))?;
+            let _ = std::fs::remove_file(note);
         }
         Ok(())
     }

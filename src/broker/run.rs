@@ -15,6 +15,7 @@ use nix::unistd::Pid;
 
 use super::child::{Failed, Spec};
 use super::files::OpenProgram;
+use super::group::Group;
 use super::settings::TargetSettings;
 use super::wire::{Refusal, Reply};
 use super::{Broker, Captured, Known, ended, level, policy_name, starts};
@@ -41,6 +42,30 @@ struct Ready {
     keep: u64,
     /// The account that must have no processes before and after; none if it is the broker's own.
     uid: Option<u32>,
+    /// Its control group, or why it has none.
+    group: Result<Group, String>,
+    /// Where the group is written down.
+    note: PathBuf,
+}
+
+impl Drop for Ready {
+    /// The spec holds secrets. The note stays if something in the group does not end.
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.spec);
+        if self.group.as_ref().map_or(Ok(()), Group::kill).is_ok() {
+            let _ = std::fs::remove_file(&self.note);
+        }
+    }
+}
+
+impl Ready {
+    /// What a receipt says of its control group.
+    fn surroundings(&self) -> String {
+        match &self.group {
+            Ok(_) => "its processes are in a control group of their own, which is killed as a whole".to_owned(),
+            Err(why) => format!("it has no control group: {why}"),
+        }
+    }
 }
 
 impl Broker {
@@ -80,7 +105,7 @@ impl Broker {
         if failed.is_some() {
             (outcome, code) = (Outcome::NotRun, 0);
         }
-        let _ = std::fs::remove_file(&ready.spec);
+        drop(ready);
         self.keep_output(id, &output);
         let mut reply = result(id, outcome, code, &output);
         if let Some(Failed { failed }) = failed {
@@ -126,13 +151,21 @@ impl Broker {
                 .map_err(|why| Reply::refused(75, "BUSY", format!("Nothing starts while {why}.")))?;
         }
         let program = self.place(target, request, settings)?;
-        let spec = self.write_spec(id, request, settings).map_err(|why| Reply::refused(4, "ENV", why))?;
+        let failed = |why: String| Reply::refused(4, "ENV", why);
+        let group = Group::new(&id.to_string());
+        if let Ok(group) = &group {
+            self.state.note_group(id, group.dir()).map_err(failed)?;
+        }
+        let procs = group.as_ref().ok().map(Group::procs);
+        let spec = self.write_spec(id, request, settings, procs).map_err(failed)?;
         Ok(Ready {
             program,
             spec,
             time: Duration::from_secs(command.limits.time.0),
             keep: command.limits.output.0,
             uid,
+            group,
+            note: self.state.group_note(id),
         })
     }
 
@@ -163,7 +196,13 @@ impl Broker {
         Ok(program)
     }
 
-    fn write_spec(&self, id: RecordId, request: &Request, settings: &TargetSettings) -> Result<PathBuf, String> {
+    fn write_spec(
+        &self,
+        id: RecordId,
+        request: &Request,
+        settings: &TargetSettings,
+        group: Option<PathBuf>,
+    ) -> Result<PathBuf, String> {
         let command = &request.command;
         let argv = command.argv.iter().map(|argument| bytes(argument)).collect::<Option<Vec<_>>>();
         let mut env: Vec<Vec<u8>> =
@@ -182,7 +221,7 @@ impl Broker {
             stdin,
             account: level::group(settings).map(|gid| (settings.uid, gid)),
             limits: None,
-            group: None,
+            group,
         };
         let path = self.state.dir.join("runs").join(format!("{id}.spec"));
         let _ = std::fs::remove_file(&path);
@@ -201,9 +240,9 @@ impl Broker {
     ) -> Result<(), Refusal> {
         let program = ready.program.digest;
         if self.settings.is_ci {
-            return self.share_started(known, id, target, program).map(|_| ());
+            return self.share_started(known, (id, target), program, &ready.surroundings()).map(|_| ());
         }
-        let started = self.started(known, (id, target), answer, program);
+        let started = self.started(known, (id, target), answer, (program, &ready.surroundings()));
         let failed = |why: String| Reply::refused(4, "LEDGER_FAULT", format!("Nothing was started: {why}"));
         self.sign(known, target, Event::Started(started), Vec::new()).map_err(failed)?;
         let why = match (self.publish(), answer.claim) {
@@ -223,13 +262,14 @@ impl Broker {
         known: &Known,
         (id, target): (RecordId, &str),
         answer: &Answer,
-        program: Digest,
+        (program, surroundings): (Digest, &str),
     ) -> Started {
         let settings = self.settings.targets.get(target);
-        let (level, proofs) = settings.map_or_else(Default::default, |own| {
+        let (level, mut proofs) = settings.map_or_else(Default::default, |own| {
             let (level, proofs) = level::proven(&self.settings, own);
             (level.name().to_owned(), proofs)
         });
+        proofs.extend(Some(surroundings.to_owned()).filter(|text| !text.is_empty()));
         Started {
             request: id.to_string(),
             authorizations: answer.authorizations.iter().map(ToString::to_string).collect(),
@@ -269,8 +309,11 @@ impl Broker {
             }
             std::thread::sleep(TICK);
         };
-        // Processes left in its group, or in its account, must not see the next run.
+        // Processes left in its groups, or in its account, must not see the next run.
         end(child, Signal::SIGKILL);
+        if let Ok(group) = &ready.group {
+            let _ = group.kill();
+        }
         if let Some(uid) = ready.uid {
             sweep(uid);
         }

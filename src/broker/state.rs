@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -179,6 +180,31 @@ impl State {
             std::fs::remove_file(&path).map_err(|error| format!("{}: {error}.", path.display()))?;
         }
         Ok(())
+    }
+
+    /// Where the directory of a run's control group is written down while it runs.
+    pub(super) fn group_note(&self, id: RecordId) -> PathBuf {
+        self.dir.join("runs").join(format!("{id}.group"))
+    }
+
+    /// Writes a control group down before anything runs in it.
+    pub(super) fn note_group(&self, id: RecordId, group: &Path) -> Result<(), String> {
+        let path = self.group_note(id);
+        let written = write_atomically(&path, group.as_os_str().as_bytes());
+        written.map_err(|error| format!("{} cannot be written: {error}.", path.display()))
+    }
+
+    /// The control groups of runs that a killed broker left, each with its note.
+    pub(super) fn groups(&self) -> Result<Vec<(PathBuf, PathBuf)>, String> {
+        let dir = self.dir.join("runs");
+        let files = std::fs::read_dir(&dir).map_err(|error| format!("{}: {error}.", dir.display()))?;
+        let notes =
+            files.flatten().map(|file| file.path()).filter(|path| path.extension().is_some_and(|e| e == "group"));
+        let read = |note: PathBuf| {
+            let text = std::fs::read(&note).map_err(|error| format!("{}: {error}.", note.display()))?;
+            Ok((note, PathBuf::from(std::ffi::OsString::from_vec(text))))
+        };
+        notes.map(read).collect()
     }
 
     fn text(&self, name: &str) -> Result<String, String> {

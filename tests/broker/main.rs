@@ -7,6 +7,7 @@ mod branches;
 mod ci;
 #[path = "../support/desk.rs"]
 mod desk;
+mod groups;
 mod mcp;
 mod postgres;
 mod preview;

@@ -243,7 +243,8 @@ impl Scene {
             .spawn()
             .unwrap();
         let began = Instant::now();
-        while !PathBuf::from(self.at(socket)).exists() {
+        // The file is there before anybody listens.
+        while std::os::unix::net::UnixStream::connect(self.at(socket)).is_err() {
             let log = || std::fs::read_to_string(self.at("broker.log")).unwrap_or_default();
             assert!(began.elapsed() < Duration::from_secs(60), "the broker does not serve: {}", log());
             std::thread::sleep(Duration::from_millis(20));
