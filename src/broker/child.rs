@@ -84,7 +84,8 @@ fn execute(text: &[u8]) -> Result<std::convert::Infallible, String> {
     let program = program_file()?;
     let failed = |what: &'static str| move |error: nix::Error| format!("{what}: {error}");
     if let Some(group) = &spec.group {
-        std::fs::write(group, "0").map_err(|error| format!("the control group takes no process: {error}"))?;
+        let entered = File::options().write(true).open(group).and_then(|mut file| file.write_all(b"0"));
+        entered.map_err(|error| format!("the control group takes no process: {error}"))?;
     }
     // Its own session: it has no terminal to read from or to inject characters into.
     nix::unistd::setsid().map_err(failed("setsid"))?;

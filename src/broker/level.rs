@@ -21,6 +21,9 @@ pub fn proven(settings: &Settings, target: &TargetSettings) -> (Level, Vec<Strin
 
 /// Why commands do not run in a separate account.
 fn obstacle(settings: &Settings, target: &TargetSettings) -> Option<String> {
+    if settings.is_ci {
+        return Some("the broker is a job of CI, which has the credential and the key in one account".to_owned());
+    }
     if !nix::unistd::geteuid().is_root() {
         return Some("the broker runs in an ordinary account, so commands run in the same".to_owned());
     }
@@ -32,6 +35,9 @@ fn obstacle(settings: &Settings, target: &TargetSettings) -> Option<String> {
     }
     if settings.operators.contains_key(&target.uid) {
         return Some(format!("commands run as account {}, which asks, too", target.uid));
+    }
+    if settings.ssh_uid == Some(target.uid) {
+        return Some(format!("commands run as account {}, which relays requests, too", target.uid));
     }
     if settings.targets.values().filter(|other| other.uid == target.uid).count() > 1 {
         return Some(format!("commands of another target run as account {}, too", target.uid));

@@ -4,8 +4,12 @@
 //! the steps: a request is burnt, on this disk and at the remote, before anything of it runs.
 
 pub mod admit;
+mod branches;
 pub mod child;
+pub mod ci;
+pub mod examine;
 mod files;
+mod group;
 mod level;
 mod preview;
 mod run;
@@ -15,7 +19,7 @@ mod state;
 pub mod wire;
 
 pub use settings::Settings;
-pub use state::State;
+pub use state::{State, settings_in};
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -102,11 +106,11 @@ impl Broker {
         Ok(broker)
     }
 
-    /// Pins the current policy: from then on only a policy that it lets land replaces it.
+    /// Pins a policy, by default the current one: from then on only a policy that it lets land replaces it.
     ///
     /// # Errors
     /// A sentence: there is no sound policy, or it assigns no target to this broker.
-    pub fn pin(dir: &Path) -> Result<(ObjectId, Policy), String> {
+    pub fn pin(dir: &Path, told: Option<ObjectId>) -> Result<(ObjectId, Policy), String> {
         let state = State::open(dir)?;
         let (settings, key) = (state.settings()?, state.key()?);
         let repository = open(&settings.repository)?;
@@ -115,7 +119,10 @@ impl Broker {
             fetch_ref(&repository, remote, name, state::POLICY_REF, Prompts::Never)?;
             name = state::POLICY_REF;
         }
-        let commit = repository.resolve(name).map_err(|error| error.to_string())?;
+        let commit = match told {
+            Some(commit) => commit,
+            None => repository.resolve(name).map_err(|error| error.to_string())?,
+        };
         let policy = policy_at(&repository, commit)?;
         let key = key.public.id().to_string();
         if !policy.targets.iter().any(|target| own_target(&policy, &key, &target.name).is_some()) {
@@ -141,10 +148,12 @@ impl Broker {
     fn look_after_a_crash(&self) -> Result<(), String> {
         let mut known = self.known();
         self.state.clear_specs()?;
+        self.end_what_is_left()?;
         // Only the holder of the state's lock writes this ref, so whoever locked it is gone.
         let repository = self.repository()?;
         let _ = std::fs::remove_file(repository.common_dir().join(format!("{}{}.lock", RunRecord::PREFIX, self.id)));
-        let cut_off = unfinished(&known.own);
+        // What another job started may still be running there.
+        let cut_off = if self.settings.is_ci { Vec::new() } else { unfinished(&known.own) };
         for (request, target) in &cut_off {
             let end = ended(request, Outcome::Unknown, 0, (0, crate::broker::now()), &Captured::default());
             self.sign(&mut known, target, Event::Ended(end), Vec::new())?;
@@ -152,6 +161,16 @@ impl Broker {
         if !cut_off.is_empty() {
             // It is on this disk; if the remote is unreachable, it is sent with the next record.
             let _ = self.publish();
+        }
+        Ok(())
+    }
+
+    /// Kills what runs of a killed broker left in their control groups, before anybody is told that they are over.
+    fn end_what_is_left(&self) -> Result<(), String> {
+        for (note, dir) in self.state.groups()? {
+            let left = group::Group::left(dir);
+            left.kill().map_err(|why| format!("A run of a broker that was killed goes on: {why}."))?;
+            let _ = std::fs::remove_file(note);
         }
         Ok(())
     }
@@ -218,6 +237,9 @@ impl Broker {
             Some(remote) => fetch_ledger(repository, remote, &Keys::of(&known.policy)),
             None => Ok(Vec::new()),
         };
+        if self.settings.is_ci && fetched.is_ok() {
+            self.adopt(repository, known)?;
+        }
         // Local records count, whether the remote answered or not: they may have been delivered by hand.
         known.authorizations =
             read_family::<AuthorizationRecord>(repository, true).map_err(|error| error.to_string())?;

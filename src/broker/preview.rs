@@ -14,6 +14,7 @@ use nix::sys::signal::Signal;
 
 use super::Broker;
 use super::child::{Limits, Spec};
+use super::group::Group;
 use super::run::{Pipes, end, spawn};
 use super::settings::TargetSettings;
 use crate::command::preview::{Document, Method, plan, sql};
@@ -66,6 +67,7 @@ impl Broker {
             return Err("the program changed meanwhile".to_owned());
         }
         let folder = PlanFolder::of(&self.state.dir, plan, account.map(|(_, gid)| gid))?;
+        let group = Group::new(&format!("preview-{}", super::state::nonce()?));
         let argv = [&command.program.path, "show", "-json", "-no-color", &folder.plan.display().to_string()];
         let spec = Spec {
             argv: argv.iter().map(|argument| argument.as_bytes().to_vec()).collect(),
@@ -75,13 +77,15 @@ impl Broker {
             stdin: None,
             account,
             limits: Some(Limits { memory: MAX_MEMORY, seconds: TIME.as_secs() }),
-            group: None,
+            group: group.as_ref().ok().map(Group::procs),
         };
         spec.write(&folder.spec)?;
         let failed = |error: std::io::Error| format!("`show` cannot be run: {error}");
         let mut child = spawn(&program.file, &folder.spec).map_err(failed)?;
         let pipes = Pipes::of(&mut child, MAX_JSON + 1);
         let is_ended = wait(&mut child);
+        // Whatever it left behind holds its pipes open.
+        drop(group);
         let (out, err) = pipes.join();
         if !is_ended {
             return Err(format!("`show` took more than {} s", TIME.as_secs()));
@@ -102,6 +106,7 @@ impl Broker {
             return Err("the settings of the broker name no account that shows plans (`preview_uid`)".to_owned());
         };
         let is_taken = self.settings.operators.contains_key(&uid)
+            || self.settings.ssh_uid == Some(uid)
             || self.settings.targets.values().any(|target| target.uid == uid);
         match is_taken || uid == 0 {
             true => Err(format!("account {uid} of `preview_uid` is that of somebody else")),

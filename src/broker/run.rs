@@ -15,10 +15,12 @@ use nix::unistd::Pid;
 
 use super::child::{Failed, Spec};
 use super::files::OpenProgram;
+use super::group::Group;
 use super::settings::TargetSettings;
 use super::wire::{Refusal, Reply};
 use super::{Broker, Captured, Known, ended, level, policy_name, starts};
-use crate::command::receipt::{Event, Outcome, Started, YesNo};
+use crate::change::digest::Digest;
+use crate::command::receipt::{Ended, Event, Outcome, Started, YesNo};
 use crate::command::request::{Request, bytes};
 use crate::command::{Answer, Claim, Code, Effect};
 use crate::record::RecordId;
@@ -40,6 +42,30 @@ struct Ready {
     keep: u64,
     /// The account that must have no processes before and after; none if it is the broker's own.
     uid: Option<u32>,
+    /// Its control group, or why it has none.
+    group: Result<Group, String>,
+    /// Where the group is written down.
+    note: PathBuf,
+}
+
+impl Drop for Ready {
+    /// The spec holds secrets. The note stays if something in the group does not end.
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.spec);
+        if self.group.as_ref().map_or(Ok(()), Group::kill).is_ok() {
+            let _ = std::fs::remove_file(&self.note);
+        }
+    }
+}
+
+impl Ready {
+    /// What a receipt says of its control group.
+    fn surroundings(&self) -> String {
+        match &self.group {
+            Ok(_) => "its processes are in a control group of their own, which is killed as a whole".to_owned(),
+            Err(why) => format!("it has no control group: {why}"),
+        }
+    }
 }
 
 impl Broker {
@@ -55,7 +81,8 @@ impl Broker {
             Some(found) => found,
             None => return *Reply::refused(2, "REQUEST_UNKNOWN", "This broker admitted no such request."),
         };
-        let ready = match self.prepare(id, &target, &request) {
+        let brought = if self.settings.is_ci { self.take_from_ledger(&known, id) } else { Ok(()) };
+        let ready = match brought.and_then(|()| self.prepare(id, &target, &request)) {
             Ok(ready) => ready,
             Err(reply) => return *reply,
         };
@@ -78,27 +105,39 @@ impl Broker {
         if failed.is_some() {
             (outcome, code) = (Outcome::NotRun, 0);
         }
-        let _ = std::fs::remove_file(&ready.spec);
+        drop(ready);
         self.keep_output(id, &output);
-        let mut known = self.known();
-        known.stopping.retain(|stopping| *stopping != id);
-        let end = ended(&id.to_string(), outcome, code, (began, super::now()), &output);
-        let signed = self.sign(&mut known, &target, Event::Ended(end), Vec::new());
-        let sent = self.publish();
         let mut reply = result(id, outcome, code, &output);
         if let Some(Failed { failed }) = failed {
             reply.text.push_str(&format!(" It could not be executed: {failed}."));
         }
-        if let Err(why) = signed {
-            reply.text.push_str(&format!(" Its end could not be signed: {why}"));
-        }
-        if let Sent::Refused(why) | Sent::Away(why) = sent {
-            reply.text.push_str(&format!(" The receipt did not reach the remote yet: {why}"));
-        }
+        let end = ended(&id.to_string(), outcome, code, (began, super::now()), &output);
+        reply.text.push_str(&self.say_ended(id, &target, end));
         reply
     }
 
-    /// Opens and hashes the program, and puts its inputs into place.
+    /// Signs the end of a run, and sends it. Returns what did not work.
+    fn say_ended(&self, id: RecordId, target: &str, end: Ended) -> String {
+        let mut known = self.known();
+        known.stopping.retain(|stopping| *stopping != id);
+        if self.settings.is_ci {
+            let shared = self.share(&mut known, target, &[], |_| Ok(Event::Ended(end.clone())));
+            return shared
+                .err()
+                .map(|reply| format!(" Its end could not be signed: {}", reply.text))
+                .unwrap_or_default();
+        }
+        let mut told = String::new();
+        if let Err(why) = self.sign(&mut known, target, Event::Ended(end), Vec::new()) {
+            told.push_str(&format!(" Its end could not be signed: {why}"));
+        }
+        if let Sent::Refused(why) | Sent::Away(why) = self.publish() {
+            told.push_str(&format!(" The receipt did not reach the remote yet: {why}"));
+        }
+        told
+    }
+
+    /// Makes sure that the account of the run is free, and puts everything that it needs into place.
     fn prepare(&self, id: RecordId, target: &str, request: &Request) -> Result<Ready, Refusal> {
         let command = &request.command;
         let mismatch = |code: &str, text: String| Reply::refused(2, code, text);
@@ -111,6 +150,34 @@ impl Broker {
             level::nothing_lives(uid)
                 .map_err(|why| Reply::refused(75, "BUSY", format!("Nothing starts while {why}.")))?;
         }
+        let program = self.place(target, request, settings)?;
+        let failed = |why: String| Reply::refused(4, "ENV", why);
+        let group = Group::new(&id.to_string());
+        if let Ok(group) = &group {
+            self.state.note_group(id, group.dir()).map_err(failed)?;
+        }
+        let procs = group.as_ref().ok().map(Group::procs);
+        let spec = self.write_spec(id, request, settings, procs).map_err(failed)?;
+        Ok(Ready {
+            program,
+            spec,
+            time: Duration::from_secs(command.limits.time.0),
+            keep: command.limits.output.0,
+            uid,
+            group,
+            note: self.state.group_note(id),
+        })
+    }
+
+    /// Opens and hashes the program, and puts its inputs into place.
+    pub(super) fn place(
+        &self,
+        target: &str,
+        request: &Request,
+        settings: &TargetSettings,
+    ) -> Result<OpenProgram, Refusal> {
+        let command = &request.command;
+        let mismatch = |code: &str, text: String| Reply::refused(2, code, text);
         let path = bytes(&command.program.path).and_then(|path| String::from_utf8(path).ok()).unwrap_or_default();
         let program = self.hashed.open(path.as_ref()).map_err(|why| mismatch("EXE_MISMATCH", why))?;
         if program.digest.to_string() != command.program.sha256 {
@@ -126,17 +193,16 @@ impl Broker {
                 return Err(mismatch("INPUT_MISMATCH", format!("The input {}: {why}. Ask again.", input.role)));
             }
         }
-        let spec = self.write_spec(id, request, settings).map_err(|why| Reply::refused(4, "ENV", why))?;
-        Ok(Ready {
-            program,
-            spec,
-            time: Duration::from_secs(command.limits.time.0),
-            keep: command.limits.output.0,
-            uid,
-        })
+        Ok(program)
     }
 
-    fn write_spec(&self, id: RecordId, request: &Request, settings: &TargetSettings) -> Result<PathBuf, String> {
+    fn write_spec(
+        &self,
+        id: RecordId,
+        request: &Request,
+        settings: &TargetSettings,
+        group: Option<PathBuf>,
+    ) -> Result<PathBuf, String> {
         let command = &request.command;
         let argv = command.argv.iter().map(|argument| bytes(argument)).collect::<Option<Vec<_>>>();
         let mut env: Vec<Vec<u8>> =
@@ -155,7 +221,7 @@ impl Broker {
             stdin,
             account: level::group(settings).map(|gid| (settings.uid, gid)),
             limits: None,
-            group: None,
+            group,
         };
         let path = self.state.dir.join("runs").join(format!("{id}.spec"));
         let _ = std::fs::remove_file(&path);
@@ -172,20 +238,11 @@ impl Broker {
         answer: &Answer,
         ready: &Ready,
     ) -> Result<(), Refusal> {
-        let settings = self.settings.targets.get(target);
-        let (level, proofs) = settings.map_or_else(Default::default, |own| {
-            let (level, proofs) = level::proven(&self.settings, own);
-            (level.name().to_owned(), proofs)
-        });
-        let started = Started {
-            request: id.to_string(),
-            authorizations: answer.authorizations.iter().map(ToString::to_string).collect(),
-            emergency: if answer.is_emergency { YesNo::Yes } else { YesNo::No },
-            policy: policy_name(&known.policy),
-            level,
-            proofs,
-            program: ready.program.digest.to_string(),
-        };
+        let program = ready.program.digest;
+        if self.settings.is_ci {
+            return self.share_started(known, (id, target), program, &ready.surroundings()).map(|_| ());
+        }
+        let started = self.started(known, (id, target), answer, (program, &ready.surroundings()));
         let failed = |why: String| Reply::refused(4, "LEDGER_FAULT", format!("Nothing was started: {why}"));
         self.sign(known, target, Event::Started(started), Vec::new()).map_err(failed)?;
         let why = match (self.publish(), answer.claim) {
@@ -197,6 +254,31 @@ impl Broker {
         let _ = self.sign(known, target, Event::Ended(end), Vec::new());
         let text = format!("The request is burnt and was not started: {why}. Look at the ledger, then ask again.");
         Err(Reply::refused(4, "LEDGER_ROLLBACK", text))
+    }
+
+    /// The record of a start.
+    pub(super) fn started(
+        &self,
+        known: &Known,
+        (id, target): (RecordId, &str),
+        answer: &Answer,
+        (program, surroundings): (Digest, &str),
+    ) -> Started {
+        let settings = self.settings.targets.get(target);
+        let (level, mut proofs) = settings.map_or_else(Default::default, |own| {
+            let (level, proofs) = level::proven(&self.settings, own);
+            (level.name().to_owned(), proofs)
+        });
+        proofs.extend(Some(surroundings.to_owned()).filter(|text| !text.is_empty()));
+        Started {
+            request: id.to_string(),
+            authorizations: answer.authorizations.iter().map(ToString::to_string).collect(),
+            emergency: if answer.is_emergency { YesNo::Yes } else { YesNo::No },
+            policy: policy_name(&known.policy),
+            level,
+            proofs,
+            program: program.to_string(),
+        }
     }
 
     fn execute(&self, id: RecordId, ready: &Ready) -> (Outcome, u8, Captured) {
@@ -227,8 +309,11 @@ impl Broker {
             }
             std::thread::sleep(TICK);
         };
-        // Processes left in its group, or in its account, must not see the next run.
+        // Processes left in its groups, or in its account, must not see the next run.
         end(child, Signal::SIGKILL);
+        if let Ok(group) = &ready.group {
+            let _ = group.kill();
+        }
         if let Some(uid) = ready.uid {
             sweep(uid);
         }
@@ -261,6 +346,9 @@ impl Broker {
 
     /// Asks for a run to stop.
     pub fn stop(&self, id: RecordId) -> Reply {
+        if self.settings.is_ci {
+            return *Reply::refused(2, "REQUEST_UNKNOWN", "A job runs it: cancel that job.");
+        }
         let mut known = self.known();
         let is_running = super::unfinished(&known.own).iter().any(|(request, _)| *request == id.to_string());
         if !is_running {
@@ -273,6 +361,9 @@ impl Broker {
     /// The status of a request.
     pub fn status(&self, id: RecordId) -> Reply {
         let mut known = self.known();
+        if self.settings.is_ci {
+            self.refresh(&mut known);
+        }
         if let Some((outcome, code)) = end_of(&known, id) {
             return Reply {
                 stdout: String::new(),
@@ -281,15 +372,20 @@ impl Broker {
             };
         }
         if super::unfinished(&known.own).iter().any(|(request, _)| *request == id.to_string()) {
+            if self.settings.is_ci {
+                return self.started_elsewhere(&known.own, id);
+            }
             let text = "It runs now.".to_owned();
             return Reply { code: 75, text, id: id.to_string(), state: "running".to_owned(), ..Reply::default() };
         }
-        self.refresh(&mut known);
+        if !self.settings.is_ci {
+            self.refresh(&mut known);
+        }
         let answer = self.judge(&known, id);
         self.reply(&known, id, &answer)
     }
 
-    fn reply(&self, known: &Known, id: RecordId, answer: &Answer) -> Reply {
+    pub(super) fn reply(&self, known: &Known, id: RecordId, answer: &Answer) -> Reply {
         let told = answer.reasons.iter().filter(|reason| reason.effect != Effect::Said || starts(answer));
         let mut lines: Vec<String> = told.map(|reason| format!("{}: {}", reason.code, reason.detail)).collect();
         lines.extend(known.alarms.iter().map(|alarm| format!("ALARM: {alarm}")));
@@ -317,12 +413,12 @@ impl Broker {
     }
 }
 
-fn request_of(known: &Known, id: RecordId) -> Option<(String, Request)> {
+pub(super) fn request_of(known: &Known, id: RecordId) -> Option<(String, Request)> {
     let record = known.own.records.iter().find(|record| record.id() == id)?;
     Some((record.run().target.clone(), record.run().admitted()?.clone()))
 }
 
-fn end_of(known: &Known, id: RecordId) -> Option<(Outcome, u8)> {
+pub(super) fn end_of(known: &Known, id: RecordId) -> Option<(Outcome, u8)> {
     known.own.records.iter().find_map(|record| match &record.run().event {
         Event::Ended(end) if end.request == id.to_string() => {
             Some((end.outcome, u8::try_from(end.code.0).unwrap_or(u8::MAX)))

@@ -10,9 +10,9 @@ use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
 
 use super::admit::Asker;
 use super::wire::{self, Ask, Refusal, Reply};
-use super::{Broker, own_target};
+use super::{Broker, branches, own_target};
 use crate::command::AuthorizationRecord;
-use crate::command::request::OVERFLOW_UID;
+use crate::command::request::{OVERFLOW_UID, Proof};
 use crate::ledger::append_to;
 use crate::ledger::commands::Family as _;
 use crate::policy::target::Start;
@@ -40,6 +40,10 @@ pub fn serve(broker: Broker) -> Result<(), String> {
     let broker = Arc::new(broker);
     let (looking, askers) = (broker.clone(), Arc::new(AtomicUsize::new(0)));
     std::thread::spawn(move || looking.start_by_itself());
+    if !broker.settings.branches.is_empty() {
+        let reading = broker.clone();
+        std::thread::spawn(move || branches::watch(&reading));
+    }
     for stream in listener.incoming().flatten() {
         if askers.fetch_add(1, Ordering::SeqCst) >= MAX_ASKERS {
             askers.fetch_sub(1, Ordering::SeqCst);
@@ -56,15 +60,19 @@ pub fn serve(broker: Broker) -> Result<(), String> {
 
 fn answer(broker: &Broker, stream: &UnixStream) -> std::io::Result<()> {
     stream.set_read_timeout(Some(PATIENCE))?;
-    let reply = match (asker(broker, stream), wire::read_ask(stream)) {
+    let reply = match (peer(broker, stream), wire::read_ask(stream)) {
         (Err(why), _) => *Reply::refused(2, "OPERATOR_UNPROVEN", why),
         (_, Err(why)) => *Reply::refused(64, "ARGV", why),
-        (Ok(asker), Ok(ask)) => broker.answer(&ask, &asker),
+        (Ok(uid), Ok(ask)) => match asker(broker, uid, ask) {
+            Ok((asker, ask)) => broker.answer(&ask, &asker),
+            Err(why) => *Reply::refused(2, "OPERATOR_UNPROVEN", why),
+        },
     };
     wire::write(stream, &reply)
 }
 
-fn asker(broker: &Broker, stream: &UnixStream) -> Result<Asker, String> {
+/// The account at the other end.
+fn peer(broker: &Broker, stream: &UnixStream) -> Result<u32, String> {
     let peer = getsockopt(stream, PeerCredentials).map_err(|error| format!("Nobody knows who asks: {error}."))?;
     if peer.uid() == OVERFLOW_UID {
         return Err("Account 65534 represents unknown accounts, so it may not submit requests.".to_owned());
@@ -74,7 +82,28 @@ fn asker(broker: &Broker, stream: &UnixStream) -> Result<Asker, String> {
     if is_of_runs && peer.uid() != nix::unistd::geteuid().as_raw() {
         return Err(format!("Commands run as account {}, so it may ask nothing.", peer.uid()));
     }
-    Ok(Asker { uid: peer.uid(), operator: broker.settings.operators.get(&peer.uid()).cloned() })
+    Ok(peer.uid())
+}
+
+/// Who asks, and for what. The account in which sshd relays asks nothing of its own, and nobody else may relay.
+fn asker(broker: &Broker, uid: u32, ask: Ask) -> Result<(Asker, Ask), String> {
+    let settings = &broker.settings;
+    match (ask, settings.ssh_uid == Some(uid)) {
+        (Ask::Relayed { key, ask }, true) => {
+            if matches!(*ask, Ask::Relayed { .. }) {
+                return Err("What is relayed is relayed once.".to_owned());
+            }
+            let own = settings.keys.get(&key).ok_or("The settings give this key to nobody.")?;
+            if broker.known().policy.roster.by_key_id(&own.key.id().to_string()).is_some() {
+                return Err("With this key somebody signs; an agent has one of its own.".to_owned());
+            }
+            let (by, operator) = (format!("key {key}"), Some(own.operator.clone()));
+            Ok((Asker { uid: None, by, operator, proof: Proof::Proven }, *ask))
+        }
+        (Ask::Relayed { .. }, false) => Err(format!("Account {uid} relays nothing.")),
+        (_, true) => Err(format!("Account {uid} relays for keys, and asks nothing itself.")),
+        (ask, false) => Ok((Asker::of_account(uid, settings.operators.get(&uid).cloned()), ask)),
+    }
 }
 
 impl Broker {
@@ -96,23 +125,24 @@ impl Broker {
             Ask::Log { id: text } => id(text).and_then(|id| self.owned(id, asker)).map(|id| self.log(id)),
             Ask::Stop { id: text } => id(text).and_then(|id| self.stoppable(id, asker)).map(|id| self.stop(id)),
             Ask::Deliver { chain, links } => Ok(self.deliver(chain, links)),
+            Ask::Relayed { .. } => Err(Reply::refused(2, "OPERATOR_UNPROVEN", "What is relayed is relayed once.")),
         };
         replied.unwrap_or_else(|reply: Refusal| *reply)
     }
 
-    /// A request is started, and its output is read, by the account that asked for it, or by root.
+    /// A request is started, and its output is read, by the account or key that asked for it, or by root.
     fn owned(&self, id: RecordId, asker: &Asker) -> Result<RecordId, Refusal> {
         let known = self.known();
         let record = known.own.records.iter().find(|record| record.id() == id);
         let by = record.and_then(|record| Some(record.run().admitted()?.asked.by.clone()));
         match by {
-            Some(by) if asker.uid == 0 || by == format!("account {}", asker.uid) => Ok(id),
-            Some(_) => Err(Reply::refused(2, "REQUEST_UNKNOWN", "Another account asked for that.")),
+            Some(by) if asker.uid == Some(0) || by == asker.by => Ok(id),
+            Some(_) => Err(Reply::refused(2, "REQUEST_UNKNOWN", "Another account or key asked for that.")),
             None => Err(Reply::refused(2, "REQUEST_UNKNOWN", "This broker admitted no such request.")),
         }
     }
 
-    /// A run is stopped by its requester, by root, and by any account of a person in the roster.
+    /// A run is stopped by its requester, by root, and by any account or key of a person in the roster.
     fn stoppable(&self, id: RecordId, asker: &Asker) -> Result<RecordId, Refusal> {
         let is_known = asker.operator.as_ref().is_some_and(|who| self.known().policy.roster.by_id(who).is_some());
         if is_known { Ok(id) } else { self.owned(id, asker) }

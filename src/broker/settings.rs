@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::change::digest::Digest;
 use crate::datafile::{self, FileError, Placed, Table};
-use crate::record::json;
+use crate::record::{Key, json};
 
 /// The default time limit of a run: 30 minutes.
 const TIME: i64 = 30 * 60;
@@ -26,12 +26,28 @@ pub struct Settings {
     pub remote: Option<String>,
     /// The full name of the policy branch.
     pub policy_branch: String,
-    /// The path of its socket.
+    /// The path of its socket; a job of CI has none.
     pub socket: PathBuf,
+    /// Whether it is a job of CI: nothing stays on its disk, so its chain is the remote's.
+    pub is_ci: bool,
     /// IDs of people, by the accounts whose requests are theirs.
     pub operators: BTreeMap<u32, String>,
+    /// The account in which sshd relays requests; no other may say by which key one came.
+    pub ssh_uid: Option<u32>,
+    /// Keys that log in there, by fingerprint.
+    pub keys: BTreeMap<String, AgentKey>,
+    /// Branches with requests: their full names, which may end in `*`, and whose they are said to be.
+    pub branches: BTreeMap<String, String>,
     /// By the name of the target.
     pub targets: BTreeMap<String, TargetSettings>,
+}
+
+/// A key with which an agent asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AgentKey {
+    /// The person for whom it asks.
+    pub operator: String,
+    pub key: Key,
 }
 
 /// How commands of a target run.
@@ -77,47 +93,104 @@ impl Settings {
             if let Some(short) = branch.as_ref().filter(|branch| !branch.value.starts_with("refs/heads/")) {
                 short.mistake("`policy_branch` is the full name of a branch: refs/heads/main");
             }
-            let (socket, remote) = (root.need_string("socket"), root.string("remote"));
-            let (operators, targets) = (operators(root), targets(root));
+            let (is_ci, remote) = (is_ci(root), root.string("remote"));
+            let socket =
+                if is_ci { Some(PathBuf::new()) } else { root.need_string("socket").map(|it| it.value.into()) };
+            let (operators, targets) = (operators(root), targets(root, is_ci));
+            let ssh_uid = root.has_value("ssh_uid").then(|| account(root, "ssh_uid")).flatten();
+            if let Some(uid) = ssh_uid.filter(|uid| operators.uids.contains_key(uid)) {
+                root.mistake(format!("`ssh_uid` is {uid}, the account of an operator: it relays for all"));
+            }
             Some(Settings {
                 repository: repository?.value.into(),
                 remote: remote.map(|remote| remote.value),
                 policy_branch: branch?.value,
-                socket: socket?.value.into(),
-                operators,
+                socket: socket?,
+                is_ci,
+                operators: operators.uids,
+                ssh_uid,
+                keys: operators.keys,
+                branches: operators.branches,
                 targets,
             })
         })
     }
 }
 
-fn operators(root: &Table<'_>) -> BTreeMap<u32, String> {
-    let mut operators = BTreeMap::new();
+fn is_ci(root: &Table<'_>) -> bool {
+    let Some(told) = root.boolean("ci").filter(|ci| ci.value) else { return false };
+    if !root.has("remote") {
+        told.mistake("a job of CI needs `remote`: nothing else keeps what it signs");
+    }
+    for key in ["socket", "operator", "ssh_uid"].into_iter().filter(|key| root.has_value(key)) {
+        told.mistake(format!("a job of CI has no `{key}`: nobody else can reach it, and its account is nobody's"));
+    }
+    true
+}
+
+/// What tells whose a request is.
+#[derive(Default)]
+struct Operators {
+    uids: BTreeMap<u32, String>,
+    keys: BTreeMap<String, AgentKey>,
+    branches: BTreeMap<String, String>,
+}
+
+fn operators(root: &Table<'_>) -> Operators {
+    let mut operators = Operators::default();
     let Some(table) = root.table("operator") else { return operators };
     for (id, entry) in table.named_tables() {
-        for text in entry.strings("uids") {
-            match text.value.parse::<u32>() {
-                Ok(uid) if uid != crate::command::request::OVERFLOW_UID => {
-                    if let Some(other) = operators.insert(uid, id.value.clone()).filter(|other| *other != id.value) {
-                        text.mistake(format!(
-                            "the account {uid} is already that of {other}: whose request would it be?"
-                        ));
-                    }
-                }
-                _ => text.mistake("`uids` are numbers of accounts, as strings; 65534 is nobody's"),
-            }
-        }
+        entry.strings("uids").iter().for_each(|text| operators.add_uid(text, &id.value));
+        entry.strings("keys").iter().for_each(|text| operators.add_key(text, &id.value));
+        entry.strings("branches").iter().for_each(|text| operators.add_branch(text, &id.value));
     }
     operators
 }
 
-fn targets(root: &Table<'_>) -> BTreeMap<String, TargetSettings> {
-    let Some(table) = root.table("target") else { return BTreeMap::new() };
-    table.named_tables().into_iter().filter_map(|(name, entry)| Some((name.value, target(&entry)?))).collect()
+impl Operators {
+    fn add_uid(&mut self, text: &Placed<'_, String>, id: &str) {
+        match text.value.parse::<u32>() {
+            Ok(uid) if uid != crate::command::request::OVERFLOW_UID => {
+                if let Some(other) = self.uids.insert(uid, id.to_owned()).filter(|other| other != id) {
+                    text.mistake(format!("the account {uid} is already that of {other}: whose request would it be?"));
+                }
+            }
+            _ => text.mistake("`uids` are numbers of accounts, as strings; 65534 is nobody's"),
+        }
+    }
+
+    fn add_key(&mut self, text: &Placed<'_, String>, id: &str) {
+        let Ok(key) = Key::from_openssh(&text.value) else {
+            return text.mistake("`keys` are public keys, as OpenSSH writes them: `ssh-ed25519 AAAA…`");
+        };
+        let own = AgentKey { operator: id.to_owned(), key };
+        let before = self.keys.insert(own.key.fingerprint(), own);
+        if let Some(other) = before.filter(|other| other.operator != id) {
+            text.mistake(format!("this key is already that of {}: whose request would it be?", other.operator));
+        }
+    }
+
+    fn add_branch(&mut self, text: &Placed<'_, String>, id: &str) {
+        let name = text.value.strip_suffix('*').unwrap_or(&text.value);
+        // With it, git checks that the name is one.
+        let whole = if name.len() < text.value.len() { format!("{name}x") } else { name.to_owned() };
+        if !name.starts_with("refs/heads/") || !git2::Reference::is_valid_name(&whole) {
+            return text.mistake("`branches` are full names, and may end in *: refs/heads/agents/mina/*");
+        }
+        if let Some(other) = self.branches.insert(text.value.clone(), id.to_owned()).filter(|other| other != id) {
+            text.mistake(format!("this branch is already that of {other}"));
+        }
+    }
 }
 
-fn target(entry: &Table<'_>) -> Option<TargetSettings> {
-    let (uid, gid) = (account(entry, "uid"), account(entry, "gid"));
+fn targets(root: &Table<'_>, is_ci: bool) -> BTreeMap<String, TargetSettings> {
+    let Some(table) = root.table("target") else { return BTreeMap::new() };
+    table.named_tables().into_iter().filter_map(|(name, entry)| Some((name.value, target(&entry, is_ci)?))).collect()
+}
+
+fn target(entry: &Table<'_>, is_ci: bool) -> Option<TargetSettings> {
+    // A job has one account, whose number says nothing.
+    let (uid, gid) = if is_ci { (Some(0), Some(0)) } else { (account(entry, "uid"), account(entry, "gid")) };
     let cwd = entry.need_string("cwd");
     if let Some(relative) = cwd.as_ref().filter(|cwd| !cwd.value.starts_with('/')) {
         relative.mistake("`cwd` is an absolute path");
@@ -181,7 +254,15 @@ mod tests {
             ("uid = 990\n", "", "needs `uid`"),
             ("cwd = \"/srv\"", "cwd = \"srv\"", "absolute path"),
             ("gid = 990", "gid = 4294967295", "number of an account"),
+            ("\"1000\"]", "\"1000\"]\nkeys = [\"ssh-ed25519 A\"]", "are public keys"),
+            ("\"1000\"]", "\"1000\"]\nbranches = [\"main\"]", "are full names"),
+            ("\"1000\"]", "\"1000\"]\nbranches = [\"refs/heads/*/x\"]", "are full names"),
+            ("socket", "ssh_uid = 1000\nsocket", "the account of an operator"),
             ("[target.prod.env]", "surprise = 1\n[target.prod.env]", "unknown key `surprise`"),
+            ("socket", "ci = true\nsocket", "needs `remote`"),
+            ("socket", "ci = true\nremote = \"origin\"\nsocket", "has no `socket`"),
+            ("socket", "ci = true\nremote = \"origin\"\nsocket", "has no `operator`"),
+            ("socket", "ci = true\nremote = \"origin\"\nsocket", "unknown key `uid`"),
         ] {
             assert!(SOUND.contains(from), "{from}");
             let said = Settings::parse("s", &SOUND.replacen(from, to, 1)).unwrap_err().to_string();

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Settings;
 use crate::change::ObjectId;
+use crate::change::digest::Digest;
 use crate::command::{AuthorizationChain, Received};
 use crate::disk::write_atomically;
 use crate::gate::SeenOrganization;
@@ -57,18 +59,20 @@ mod received {
 }
 
 impl State {
-    /// Creates the directory of a new broker: a key that nobody else has, and a chain id.
+    /// Creates the directory of a new broker: a key, which nobody else has unless it is given, and a chain id.
     ///
     /// # Errors
-    /// A sentence: something is already there, or cannot be written.
-    pub fn init(dir: &Path, settings: &str) -> Result<SigningKey, String> {
+    /// A sentence: something is already there, or cannot be written, or the given key is not one.
+    pub fn init(dir: &Path, settings: &str, given: Option<&Path>) -> Result<SigningKey, String> {
         let failed = |error: std::io::Error| format!("{} cannot be written: {error}.", dir.display());
         if dir.join("key").exists() {
             return Err(format!("{} is the directory of a broker already.", dir.display()));
         }
         std::fs::DirBuilder::new().recursive(true).mode(0o711).create(dir).map_err(failed)?;
-        let pair = ssh_key::private::Ed25519Keypair::from_seed(&random()?);
-        let key = ssh_key::PrivateKey::from(pair);
+        let key = match given {
+            Some(path) => given_key(path)?,
+            None => ssh_key::PrivateKey::from(ssh_key::private::Ed25519Keypair::from_seed(&random()?)),
+        };
         let text = key.to_openssh(ssh_key::LineEnding::LF).map_err(|error| error.to_string())?;
         let mut file =
             File::options().write(true).create_new(true).mode(0o600).open(dir.join("key")).map_err(failed)?;
@@ -76,11 +80,15 @@ impl State {
         for closed in ["kept", "runs"] {
             std::fs::DirBuilder::new().mode(0o700).create(dir.join(closed)).map_err(failed)?;
         }
-        let device: [u8; 8] = random()?;
         let write = |name: &str, text: &str| write_atomically(&dir.join(name), text.as_bytes()).map_err(failed);
         write("settings.toml", settings)?;
-        write("chain", &base16ct::lower::encode_string(&device))?;
-        key_in(dir)
+        let key = key_in(dir)?;
+        let device = match given {
+            Some(_) => device_of(&key),
+            None => base16ct::lower::encode_string(&random::<8>()?),
+        };
+        write("chain", &device)?;
+        Ok(key)
     }
 
     /// # Errors
@@ -118,10 +126,7 @@ impl State {
     }
 
     pub fn pinned(&self) -> Result<ObjectId, String> {
-        let pinned = self.text("policy").map_err(|_| {
-            format!("No policy is pinned. Look at it, then run `undersign broker pin {}`.", self.dir.display())
-        })?;
-        pinned.parse().map_err(|_| "The pinned policy is no commit.".to_owned())
+        pinned_in(&self.dir)
     }
 
     pub fn pin(&self, commit: ObjectId) -> Result<(), String> {
@@ -177,10 +182,33 @@ impl State {
         Ok(())
     }
 
+    /// Where the directory of a run's control group is written down while it runs.
+    pub(super) fn group_note(&self, id: RecordId) -> PathBuf {
+        self.dir.join("runs").join(format!("{id}.group"))
+    }
+
+    /// Writes a control group down before anything runs in it.
+    pub(super) fn note_group(&self, id: RecordId, group: &Path) -> Result<(), String> {
+        let path = self.group_note(id);
+        let written = write_atomically(&path, group.as_os_str().as_bytes());
+        written.map_err(|error| format!("{} cannot be written: {error}.", path.display()))
+    }
+
+    /// The control groups of runs that a killed broker left, each with its note.
+    pub(super) fn groups(&self) -> Result<Vec<(PathBuf, PathBuf)>, String> {
+        let dir = self.dir.join("runs");
+        let files = std::fs::read_dir(&dir).map_err(|error| format!("{}: {error}.", dir.display()))?;
+        let notes =
+            files.flatten().map(|file| file.path()).filter(|path| path.extension().is_some_and(|e| e == "group"));
+        let read = |note: PathBuf| {
+            let text = std::fs::read(&note).map_err(|error| format!("{}: {error}.", note.display()))?;
+            Ok((note, PathBuf::from(std::ffi::OsString::from_vec(text))))
+        };
+        notes.map(read).collect()
+    }
+
     fn text(&self, name: &str) -> Result<String, String> {
-        let path = self.dir.join(name);
-        let text = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}.", path.display()))?;
-        Ok(text.trim_end().to_owned())
+        text_in(&self.dir, name)
     }
 
     pub(super) fn memory(&self) -> Memory {
@@ -211,7 +239,39 @@ pub fn settings_in(dir: &Path) -> Result<Settings, String> {
     Settings::parse(&path.display().to_string(), &text).map_err(|error| error.to_string())
 }
 
-fn key_in(dir: &Path) -> Result<SigningKey, String> {
+/// A private key that can be used without a passphrase.
+fn given_key(path: &Path) -> Result<ssh_key::PrivateKey, String> {
+    let wrong = |why: String| format!("{} is no private key for a broker: {why}.", path.display());
+    let key = ssh_key::PrivateKey::read_openssh_file(path).map_err(|error| wrong(error.to_string()))?;
+    if key.is_encrypted() {
+        return Err(wrong("it has a passphrase, and nobody is there to type it".to_owned()));
+    }
+    if key.algorithm() != ssh_key::Algorithm::Ed25519 {
+        return Err(wrong("it is not of the kind ed25519".to_owned()));
+    }
+    Ok(key)
+}
+
+/// The chain id of all jobs that have a key: only if they write to the same chain can one of them lose the race.
+fn device_of(key: &SigningKey) -> String {
+    let digest = Digest::of(format!("undersign chain of {}", key.public.id()).as_bytes());
+    digest.to_string()[..16].to_owned()
+}
+
+/// The pinned policy of a broker, whether it is running or not.
+pub(super) fn pinned_in(dir: &Path) -> Result<ObjectId, String> {
+    let pinned = text_in(dir, "policy")
+        .map_err(|_| format!("No policy is pinned. Look at it, then run `undersign broker pin {}`.", dir.display()))?;
+    pinned.parse().map_err(|_| "The pinned policy is no commit.".to_owned())
+}
+
+fn text_in(dir: &Path, name: &str) -> Result<String, String> {
+    let path = dir.join(name);
+    let text = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}.", path.display()))?;
+    Ok(text.trim_end().to_owned())
+}
+
+pub(super) fn key_in(dir: &Path) -> Result<SigningKey, String> {
     let path = dir.join("key").display().to_string();
     SigningKey::find(&path, None, None).map_err(|error| error.to_string())
 }

@@ -1,5 +1,7 @@
 //! `undersign exec`: ask a broker to run a command in production, and see the result.
 
+mod job;
+
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::os::unix::ffi::OsStrExt as _;
@@ -9,7 +11,7 @@ use std::time::{Duration, Instant};
 use base64ct::{Base64, Encoding as _};
 use clap::{Args, Subcommand};
 
-use crate::broker::wire::{self, Ask, Draft, Reply};
+use crate::broker::wire::{Ask, Draft, Place, Reply};
 use crate::change::visible;
 use crate::command::AuthorizationChain;
 use crate::ledger::commands::read_family;
@@ -20,9 +22,13 @@ const SOCKET: &str = "/run/undersign/broker.sock";
 
 #[derive(Args)]
 pub struct Options {
-    /// Where the broker listens; by default what UNDERSIGN_BROKER says, else /run/undersign/broker.sock
+    /// Where the broker listens, or ssh:[USER@]HOST; by default what UNDERSIGN_BROKER says, else
+    /// /run/undersign/broker.sock
     #[arg(long, value_name = "SOCKET", global = true)]
     broker: Option<PathBuf>,
+    /// Be the broker, as a job of CI: the directory that `broker init` made
+    #[arg(long, value_name = "DIR", global = true, conflicts_with = "broker")]
+    state: Option<PathBuf>,
     /// Write the broker's whole answer to this file: it says whose the exit code is
     #[arg(long, value_name = "FILE", global = true)]
     result: Option<PathBuf>,
@@ -53,7 +59,16 @@ enum Command {
          128 and the signal, 124 timed out, 125 unknown",
         "undersign exec run ID --result result.json"
     ))]
-    Run(Named),
+    Run(RunOptions),
+    /// In a job of CI: burn a request that may start, for the job to run the command itself
+    #[command(after_help = help!(
+        "0 this job, and no other, may run it now; 2 refused, 4 cannot be decided, 75 not yet",
+        "undersign exec --state broker verify ID --input plan=saved.plan -- /usr/bin/terraform apply {input:plan}"
+    ))]
+    Verify(VerifyOptions),
+    /// In a job of CI: sign how a command ended that `exec verify` let run
+    #[command(after_help = help!("0 when it is signed and at the remote", "undersign exec --state broker done ID --exit 0"))]
+    Done(DoneOptions),
     /// Print the output of a run that ended
     #[command(after_help = help!("0 it ran and reported success, otherwise as for run", "undersign exec log ID"))]
     Log(Named),
@@ -88,6 +103,9 @@ struct RequestOptions {
     /// The request that it takes the place of
     #[arg(long, value_name = "ID", default_value = "")]
     replaces: String,
+    /// Write the request to this file, which goes to a branch of the broker's settings, below .undersign/requests
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["broker", "state"])]
+    to: Option<PathBuf>,
     /// The program by its whole path, and its arguments
     #[arg(required = true, last = true)]
     argv: Vec<std::ffi::OsString>,
@@ -100,6 +118,39 @@ struct Named {
 }
 
 #[derive(Args)]
+struct RunOptions {
+    /// What `exec request` printed
+    id: String,
+    /// With --state: an input that does not go into the ledger
+    #[arg(long, value_name = "ROLE=PATH")]
+    input: Vec<String>,
+}
+
+#[derive(Args)]
+struct VerifyOptions {
+    #[command(flatten)]
+    run: RunOptions,
+    /// Write the arguments to this file, each with a NUL behind it, for the job to run exactly those
+    #[arg(long, value_name = "FILE", required_unless_present = "argv")]
+    to: Option<PathBuf>,
+    /// The command that the job runs: it must be that of the request
+    #[arg(last = true)]
+    argv: Vec<std::ffi::OsString>,
+}
+
+#[derive(Args)]
+struct DoneOptions {
+    /// What `exec request` printed
+    id: String,
+    /// The exit code of the command
+    #[arg(long, value_name = "CODE", required_unless_present = "unknown")]
+    exit: Option<u8>,
+    /// Nobody knows how it ended, and somebody has looked what it did
+    #[arg(long, conflicts_with = "exit")]
+    unknown: bool,
+}
+
+#[derive(Args)]
 struct WaitOptions {
     /// What `exec request` printed
     id: String,
@@ -108,24 +159,29 @@ struct WaitOptions {
     timeout: u64,
 }
 
-/// Where the broker listens.
-pub(super) fn socket(told: Option<&PathBuf>) -> PathBuf {
-    let told = told.cloned().or_else(|| std::env::var_os("UNDERSIGN_BROKER").map(PathBuf::from));
-    told.unwrap_or_else(|| PathBuf::from(SOCKET))
+/// Where the broker is reached.
+pub(super) fn place(told: Option<&PathBuf>) -> Place {
+    let told = told.map(|path| path.clone().into_os_string()).or_else(|| std::env::var_os("UNDERSIGN_BROKER"));
+    told.map_or_else(|| Place::Socket(SOCKET.into()), |told| Place::of(&told))
 }
 
 pub fn run(options: &Options, repository: Option<&std::path::Path>) -> Result<u8, String> {
-    let socket = socket(options.broker.as_ref());
-    let ask = |ask: &Ask| wire::ask(&socket, ask);
-    let id = |named: &Named| named.id.clone();
-    let reply = match &options.command {
-        Command::Request(own) => ask(&Ask::Request(draft(own)?))?,
-        Command::Status(named) => ask(&Ask::Status { id: id(named) })?,
-        Command::Wait(own) => wait(own, &ask)?,
-        Command::Run(named) => ask(&Ask::Run { id: id(named) })?,
-        Command::Log(named) => ask(&Ask::Log { id: id(named) })?,
-        Command::Stop(named) => ask(&Ask::Stop { id: id(named) })?,
-        Command::Deliver => deliver(repository, &ask)?,
+    let job = options.state.as_deref().map(job::open).transpose()?;
+    if let Command::Request(own) = &options.command
+        && let Some(to) = &own.to
+    {
+        return write_draft(own, to);
+    }
+    let place = place(options.broker.as_ref());
+    let ask = |ask: &Ask| match &job {
+        Some(job) => Ok(job::answer(job, ask)),
+        None => place.ask(ask),
+    };
+    let reply = match (&options.command, &job) {
+        (Command::Run(own), Some(job)) => job::run(job, own)?,
+        (Command::Verify(own), Some(job)) => job::verify(job, own)?,
+        (Command::Done(own), Some(job)) => job::done(job, own)?,
+        (command, _) => asked(command, &ask, repository)?,
     };
     if let Some(path) = &options.result {
         let text = serde_json::to_vec_pretty(&reply).map_err(|error| error.to_string())?;
@@ -133,6 +189,34 @@ pub fn run(options: &Options, repository: Option<&std::path::Path>) -> Result<u8
     }
     print(&options.command, &reply)?;
     Ok(reply.code)
+}
+
+/// Writes a request to a file, for agents that have nothing but a git remote.
+fn write_draft(own: &RequestOptions, to: &std::path::Path) -> Result<u8, String> {
+    let text = serde_json::to_vec_pretty(&draft(own)?).map_err(|error| error.to_string())?;
+    std::fs::write(to, text).map_err(|error| format!("{} cannot be written: {error}.", to.display()))?;
+    Ok(0)
+}
+
+/// The broker's answer.
+fn asked(
+    command: &Command,
+    ask: &dyn Fn(&Ask) -> Result<Reply, String>,
+    repository: Option<&std::path::Path>,
+) -> Result<Reply, String> {
+    Ok(match command {
+        Command::Request(own) => ask(&Ask::Request(draft(own)?))?,
+        Command::Status(named) => ask(&Ask::Status { id: named.id.clone() })?,
+        Command::Wait(own) => wait(own, ask)?,
+        Command::Run(own) if !own.input.is_empty() => return Err("--input is for jobs of CI (--state).".to_owned()),
+        Command::Run(own) => ask(&Ask::Run { id: own.id.clone() })?,
+        Command::Verify(_) | Command::Done(_) => {
+            return Err("This is for jobs of CI: --state names the directory of the broker.".to_owned());
+        }
+        Command::Log(named) => ask(&Ask::Log { id: named.id.clone() })?,
+        Command::Stop(named) => ask(&Ask::Stop { id: named.id.clone() })?,
+        Command::Deliver => deliver(repository, ask)?,
+    })
 }
 
 /// The id and what a command wrote go to standard output; what the broker says, to standard error.

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, Read as _, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -15,7 +15,7 @@ use serde_json::{Map, Value, json};
 
 use super::exec;
 use crate::agents::mcp::{MAX_LINE, Outcome, Server, TOOLS, Tool};
-use crate::broker::wire::{self, Ask, Draft, Reply};
+use crate::broker::wire::{Ask, Draft, Place, Reply};
 use crate::change::visible;
 
 /// Calls that are carried out at once. One may take as long as a run does.
@@ -35,7 +35,8 @@ const INSTRUCTIONS: &str = "Commands that reach production are not run in a shel
 
 #[derive(Args)]
 pub struct Options {
-    /// Where the broker listens; by default what UNDERSIGN_BROKER says, else /run/undersign/broker.sock
+    /// Where the broker listens, or ssh:[USER@]HOST; by default what UNDERSIGN_BROKER says, else
+    /// /run/undersign/broker.sock
     #[arg(long, value_name = "SOCKET")]
     broker: Option<PathBuf>,
 }
@@ -71,7 +72,7 @@ struct Named {
 
 /// Serves until the client closes standard input. What a broker runs by then, it runs on.
 pub fn run(options: &Options) -> Result<(), String> {
-    let socket: Arc<Path> = exec::socket(options.broker.as_ref()).into();
+    let place = Arc::new(exec::place(options.broker.as_ref()));
     let server = Arc::new(Server {
         name: "undersign",
         version: env!("CARGO_PKG_VERSION"),
@@ -81,12 +82,12 @@ pub fn run(options: &Options) -> Result<(), String> {
     let (under_way, out) = (Arc::new(AtomicUsize::new(0)), Arc::new(Mutex::new(())));
     let mut input = std::io::stdin().lock();
     while let Some(line) = next_line(&mut input).map_err(|error| format!("Standard input cannot be read: {error}."))? {
-        let (server, socket, out, counter) = (server.clone(), socket.clone(), out.clone(), under_way.clone());
+        let (server, place, out, counter) = (server.clone(), place.clone(), out.clone(), under_way.clone());
         let is_busy = counter.fetch_add(1, Ordering::SeqCst) >= MAX_CALLS;
         std::thread::spawn(move || {
             let answer = server.answer(&line, &|tool, arguments| match is_busy {
                 true => Err(format!("{MAX_CALLS} calls are under way. Call again when one of them was answered.")),
-                false => carried_out(tool, arguments, &socket),
+                false => carried_out(tool, arguments, &place),
             });
             answer.iter().for_each(|answer| write(&out, answer));
             counter.fetch_sub(1, Ordering::SeqCst);
@@ -122,8 +123,8 @@ fn write(out: &Mutex<()>, line: &str) {
     let _ = writeln!(out, "{line}").and_then(|()| out.flush());
 }
 
-fn carried_out(tool: &str, arguments: Map<String, Value>, socket: &Path) -> Result<Outcome, String> {
-    let ask = |ask: &Ask| wire::ask(socket, ask);
+fn carried_out(tool: &str, arguments: Map<String, Value>, place: &Place) -> Result<Outcome, String> {
+    let ask = |ask: &Ask| place.ask(ask);
     match tool {
         "prod_request" => Ok(told(&ask(&Ask::Request(draft(read(arguments)?)?))?, "")),
         "prod_status" => status(read(arguments)?, &ask),

@@ -135,7 +135,7 @@ impl<'k> Case<'k> {
         let mut reasons = Vec::new();
         if self.knowledge.level < self.target.level {
             let detail = format!(
-                "{} demands level {}, and {} is proven here. `undersign doctor` says what is missing.",
+                "{} demands level {}, and {} is proven here. `undersign doctor --broker` says what is missing.",
                 self.target.name, self.target.level, self.knowledge.level
             );
             reasons.push(refuse(Code::Level, detail));

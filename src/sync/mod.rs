@@ -401,9 +401,24 @@ impl<'r> Remote<'r> {
 /// # Errors
 /// A sentence: the remote could not be read.
 pub fn fetch_ref(repository: &Repository, remote: &str, from: &str, to: &str, prompts: Prompts) -> Result<(), String> {
-    let spec = format!("{from}:{to}");
-    let arguments = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", remote, &spec];
-    let (ok, _, stderr) = run_git(repository, prompts, BRANCH, &arguments)?;
+    fetched(repository, remote, &["--no-tags"], &[format!("{from}:{to}")], prompts)
+}
+
+/// Fetches refs by their specs, which are patterns; the copies of those that are gone are removed.
+pub fn fetch_refs(repository: &Repository, remote: &str, specs: &[String], prompts: Prompts) -> Result<(), String> {
+    fetched(repository, remote, &["--no-tags", "--prune"], specs, prompts)
+}
+
+fn fetched(
+    repository: &Repository,
+    remote: &str,
+    options: &[&str],
+    specs: &[String],
+    prompts: Prompts,
+) -> Result<(), String> {
+    let usual = ["fetch", "--quiet", "--no-write-fetch-head", "--no-auto-maintenance"];
+    let specs: Vec<&str> = specs.iter().map(String::as_str).collect();
+    let (ok, _, stderr) = run_git(repository, prompts, BRANCH, &[&usual, options, &[remote], &specs].concat())?;
     if ok { Ok(()) } else { Err(why_failed("fetch", &stderr)) }
 }
 

@@ -2,12 +2,17 @@
 #![allow(clippy::unwrap_used)]
 #![cfg(target_os = "linux")]
 
+mod audit;
+mod branches;
+mod ci;
 #[path = "../support/desk.rs"]
 mod desk;
+mod groups;
 mod mcp;
 mod postgres;
 mod preview;
 mod scene;
+mod ssh;
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -102,7 +102,7 @@ impl Scene {
             let (_, after) = people.split_once("[ai]").unwrap();
             format!("{}[ai]{after}", before.replace("[refs]", "inherits = \"acme\"\n[refs]"))
         };
-        let mut scene = Scene::prepared("/", "");
+        let mut scene = Scene::prepared("/", "", ["", ""]);
         scene.publish(&organization(1));
         scene.f.git("dana", &["config", "undersign.organization", &scene.at("acme.toml")]);
         scene.start(inherited);
@@ -114,16 +114,67 @@ impl Scene {
         std::fs::write(self.at("acme.toml"), organization).unwrap();
     }
 
+    /// A broker that consists of jobs of CI: see [`Scene::job`].
+    pub fn of_jobs(extra: &str) -> Scene {
+        let scene = Scene { f: Fixture::new(), uid: own_uid(), serving: None };
+        let key = ["-q", "-t", "ed25519", "-N", "", "-C", "", "-f", &scene.at("key")];
+        assert!(Command::new("ssh-keygen").args(key).status().unwrap().success());
+        let key = std::fs::read_to_string(scene.at("key.pub")).unwrap();
+        let target = format!(
+            "[broker.ops]\nkey = \"{}\"\n[target.prod]\nbroker = \"ops\"\nlevel = \"L1\"\npresence = \"none\"\n\
+             cooling = \"0s\"\nsign = [{{ role = \"senior\", n = 1 }}]\n{extra}{COMMANDS}",
+            key.trim()
+        );
+        scene.f.write(".undersign/policy.toml", &policy(&target));
+        scene.f.commit("rahim", "Let jobs run commands");
+        scene.f.git("rahim", &["clone", "-q", "--bare", ".", &scene.at("host.git")]);
+        scene.f.git("rahim", &["remote", "add", "origin", &scene.at("host.git")]);
+        scene
+    }
+
+    /// A new job, which has nothing but the key, the settings and the pinned commit.
+    pub fn job(&self, name: &str, settings: &str) {
+        let (state, clone) = (format!("job-{name}"), format!("job-{name}.git"));
+        for dir in [&state, &clone] {
+            let _ = std::fs::remove_dir_all(self.at(dir));
+        }
+        git_in(self.f.dir.path(), "rahim", &["clone", "-q", "--bare", "host.git", &clone]);
+        let text = format!(
+            "ci = true\nrepository = \"{}\"\nremote = \"origin\"\npolicy_branch = \"refs/heads/main\"\n\
+             [target.prod]\ncwd = \"/\"\n{settings}\n[target.prod.env]\nPATH = \"/usr/bin:/bin\"\n",
+            self.at(&clone)
+        );
+        let file = self.at(&format!("job-{name}.toml"));
+        std::fs::write(&file, text).unwrap();
+        let made = self.program(&["broker", "init", &self.at(&state), "--settings", &file, "--key", &self.at("key")]);
+        assert_eq!(made.code, 0, "{made:?}");
+        let pinned = self.f.id("main");
+        let pinned = self.program(&["broker", "pin", &self.at(&state), "--commit", &pinned]);
+        assert_eq!(pinned.code, 0, "{pinned:?}");
+    }
+
+    /// `undersign exec` in a job.
+    pub fn in_job(&self, name: &str, args: &[&str]) -> Said {
+        self.program(&[&["exec", "--state", &self.at(&format!("job-{name}"))], args].concat())
+    }
+
     fn with_policy(cwd: &str, settings: &str, policy: impl Fn(&str) -> String) -> Scene {
-        let mut scene = Scene::prepared(cwd, settings);
+        let mut scene = Scene::prepared(cwd, settings, ["", ""]);
         scene.start(policy);
         scene
     }
 
-    fn prepared(cwd: &str, settings: &str) -> Scene {
+    /// As [`Scene::new`]; `top` is added to the settings of the broker, and `operator` to those of mina.
+    pub fn asked_by(top: &str, operator: &str, extra: &str) -> Scene {
+        let mut scene = Scene::prepared("/", "", [top, operator]);
+        scene.start(|target| policy(&format!("{target}{extra}{COMMANDS}")));
+        scene
+    }
+
+    fn prepared(cwd: &str, settings: &str, askers: [&str; 2]) -> Scene {
         let scene = Scene { f: Fixture::new(), uid: if is_root() { unused_uid() } else { own_uid() }, serving: None };
         open(&scene.f.dir.path().to_path_buf());
-        scene.settle(cwd, settings);
+        scene.settle(cwd, settings, askers);
         scene
     }
 
@@ -153,12 +204,12 @@ impl Scene {
         self.f.dir.path().join(name).display().to_string()
     }
 
-    fn settle(&self, cwd: &str, settings: &str) {
+    fn settle(&self, cwd: &str, settings: &str, [top, operator]: [&str; 2]) {
         let uid = self.uid;
         let cwd = self.f.dir.path().join(cwd).display().to_string();
         let text = format!(
-            "repository = \"{}\"\nremote = \"origin\"\npolicy_branch = \"refs/heads/main\"\nsocket = \"{}\"\n\
-             [operator.mina]\nuids = [\"{}\"]\n\
+            "repository = \"{}\"\nremote = \"origin\"\npolicy_branch = \"refs/heads/main\"\nsocket = \"{}\"\n{top}\n\
+             [operator.mina]\nuids = [\"{}\"]\n{operator}\n\
              [target.prod]\nuid = {uid}\ngid = {uid}\ncwd = \"{cwd}\"\n{settings}\n\
              [target.prod.env]\nPATH = \"/usr/bin:/bin\"\n",
             self.at("broker.git"),
@@ -192,7 +243,8 @@ impl Scene {
             .spawn()
             .unwrap();
         let began = Instant::now();
-        while !PathBuf::from(self.at(socket)).exists() {
+        // The file is there before anybody listens.
+        while std::os::unix::net::UnixStream::connect(self.at(socket)).is_err() {
             let log = || std::fs::read_to_string(self.at("broker.log")).unwrap_or_default();
             assert!(began.elapsed() < Duration::from_secs(60), "the broker does not serve: {}", log());
             std::thread::sleep(Duration::from_millis(20));
@@ -208,7 +260,7 @@ impl Scene {
         }
     }
 
-    fn program(&self, args: &[&str]) -> Said {
+    pub fn program(&self, args: &[&str]) -> Said {
         let output = Command::new(env!("CARGO_BIN_EXE_undersign")).args(args).output().unwrap();
         let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
         Said { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
+use super::Finding::{self, Bad, Good, Note};
+use super::{commands, tell};
 use crate::change::{address, counted, visible};
 use crate::cli::gate::hook::{Hook, NEXT};
 #[cfg(feature = "tui")]
@@ -23,16 +25,6 @@ use crate::source::git::{PolicyState, Repository, TargetBranch, organization};
 const SOON: i64 = 30 * 24 * 3600;
 /// Ids of records that one line names.
 const MAX_IDS: usize = 20;
-
-/// One thing that was looked at.
-enum Finding {
-    Good(String),
-    /// Worth knowing; enforces nothing and opens nothing.
-    Note(String),
-    Bad(String),
-}
-
-use Finding::{Bad, Good, Note};
 
 pub fn run(repository: &Repository) -> Result<(), String> {
     let mut found = Vec::new();
@@ -54,18 +46,7 @@ pub fn run(repository: &Repository) -> Result<(), String> {
     let own = enforcement::default_state(repository);
     found.extend(settings.state.as_ref().and_then(|state| other_state(state, &own)));
     found.extend(log(settings.state.as_ref().unwrap_or(&own)));
-    for finding in &found {
-        match finding {
-            Good(text) => outln!("✓ {text}"),
-            Note(text) => outln!("· {text}"),
-            Bad(text) => outln!("✗ {text}"),
-        }
-    }
-    match found.iter().filter(|finding| matches!(finding, Bad(_))).count() {
-        0 => Ok(()),
-        1 => Err("One thing above is not enforced.".to_owned()),
-        n => Err(format!("{n} things above are not enforced.")),
-    }
+    tell(&found)
 }
 
 /// Folders beside a repository that are looked into.
@@ -296,6 +277,7 @@ fn ledger_state(repository: &Repository, policy: &Policy, gated: bool) -> Vec<Fi
             found.extend(secrets(&chains));
         }
     }
+    found.extend(commands::state(repository, policy));
     found.extend(outcomes_state(repository, policy));
     found
 }

@@ -1,5 +1,8 @@
 //! `undersign doctor`: what is really enforced here.
 
+#[cfg(all(feature = "tui", target_os = "linux"))]
+mod broker;
+mod commands;
 mod here;
 mod remote;
 #[cfg(feature = "tui")]
@@ -22,9 +25,44 @@ pub struct Options {
     #[cfg(feature = "tui")]
     #[arg(long, value_name = "NAME", conflicts_with = "remote")]
     server: Option<String>,
+    /// Say which level a broker proves for each of its targets, and what is missing; for whoever runs it
+    #[cfg(all(feature = "tui", target_os = "linux"))]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["remote", "server"])]
+    broker: Option<std::path::PathBuf>,
+}
+
+/// One thing that was looked at.
+enum Finding {
+    Good(String),
+    /// Worth knowing; enforces nothing and opens nothing.
+    Note(String),
+    Bad(String),
+}
+
+/// Prints what was found.
+///
+/// # Errors
+/// Something is not as it should be.
+fn tell(found: &[Finding]) -> Result<(), String> {
+    for finding in found {
+        match finding {
+            Finding::Good(text) => outln!("✓ {text}"),
+            Finding::Note(text) => outln!("· {text}"),
+            Finding::Bad(text) => outln!("✗ {text}"),
+        }
+    }
+    match found.iter().filter(|finding| matches!(finding, Finding::Bad(_))).count() {
+        0 => Ok(()),
+        1 => Err("One thing above is not enforced.".to_owned()),
+        n => Err(format!("{n} things above are not enforced.")),
+    }
 }
 
 pub fn run(options: &Options, repository: Option<&Path>) -> Result<(), String> {
+    #[cfg(all(feature = "tui", target_os = "linux"))]
+    if let Some(dir) = &options.broker {
+        return broker::run(dir);
+    }
     let repository = Repository::open(repository.unwrap_or(Path::new("."))).map_err(|error| error.to_string());
     #[cfg(feature = "tui")]
     if let Some(name) = &options.server {

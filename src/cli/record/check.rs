@@ -1,8 +1,12 @@
 //! Verifies record files by themselves, wherever they come from.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use crate::command::{AuthorizationStatement, RunStatement};
+use crate::change::counted;
+use crate::change::digest::Digest;
+use crate::command::records::Beside as _;
+use crate::command::{AuthorizationStatement, RunStatement, authorization, receipt};
 use crate::record::{Fault, Key, sshsig, verify, verify_as};
 
 pub(super) fn run(files: &[PathBuf], signers: Option<&Path>) -> Result<u8, String> {
@@ -12,7 +16,7 @@ pub(super) fn run(files: &[PathBuf], signers: Option<&Path>) -> Result<u8, Strin
         let bytes = std::fs::read(path).map_err(|error| format!("{} cannot be read: {error}.", path.display()))?;
         for line in bytes.split_inclusive(|&b| b == b'\n') {
             let said = match Sound::of(line) {
-                Ok(sound) => sound.said(signers.as_ref()),
+                Ok(sound) => sound.said(signers.as_ref(), path.parent().unwrap_or(Path::new(""))),
                 Err(fault) => Err(format!("{}: {} ({fault})", path.display(), fault.name())),
             };
             sound &= said.is_ok();
@@ -30,9 +34,13 @@ pub(super) fn run(files: &[PathBuf], signers: Option<&Path>) -> Result<u8, Strin
 struct Sound {
     /// Its id, and what it says.
     what: String,
-    /// Whose it claims to be; a broker's is nobody's.
+    /// Whose it claims to be; a broker claims no name.
     principal: Option<String>,
     key: Key,
+    /// For what the key must be given.
+    namespace: &'static str,
+    /// Digests of the files that belong to it, in hex.
+    beside: BTreeSet<String>,
 }
 
 impl Sound {
@@ -45,7 +53,8 @@ impl Sound {
             Ok(verified) => {
                 let own = &verified.statement().predicate;
                 let what = format!("{}  {} by {}", verified.id(), own.verdict, own.principal);
-                return Ok(Sound { what, principal: Some(own.principal.clone()), key: verified.key().clone() });
+                let (principal, key) = (Some(own.principal.clone()), verified.key().clone());
+                return Ok(Sound { what, principal, key, namespace: sshsig::NAMESPACE, beside: BTreeSet::new() });
             }
         }
         match verify_as::<AuthorizationStatement>(line) {
@@ -54,27 +63,59 @@ impl Sound {
             Ok(verified) => {
                 let own = &verified.statement().predicate;
                 let what = format!("{}  {} at {} by {}", verified.id(), own.verdict, own.target, own.principal);
-                return Ok(Sound { what, principal: Some(own.principal.clone()), key: verified.key().clone() });
+                let (principal, key) = (Some(own.principal.clone()), verified.key().clone());
+                return Ok(Sound {
+                    what,
+                    principal,
+                    key,
+                    namespace: authorization::NAMESPACE,
+                    beside: BTreeSet::new(),
+                });
             }
         }
         let verified = verify_as::<RunStatement>(line)?;
         let own = &verified.statement().predicate;
         let what = format!("{}  {} at {} by a broker", verified.id(), own.event.word(), own.target);
-        Ok(Sound { what, principal: None, key: verified.key().clone() })
+        let beside = verified.statement().beside().into_iter().map(str::to_owned).collect();
+        Ok(Sound { what, principal: None, key: verified.key().clone(), namespace: receipt::NAMESPACE, beside })
     }
 
-    fn said(self, signers: Option<&Signers>) -> Result<String, String> {
-        let Sound { what, principal, key } = self;
-        match signers.zip(principal).map(|(signers, who)| (signers.own(&who, &key), who)) {
-            Some((false, who)) => Err(format!("{what}: the key is not one of {who}")),
-            Some((true, _)) => Ok(format!("{what}, sound")),
-            None => Ok(format!("{what}, sound; key {}", key.fingerprint())),
+    fn said(self, signers: Option<&Signers>, folder: &Path) -> Result<String, String> {
+        let Sound { what, principal, key, namespace, beside } = self;
+        let files = attachments(&beside, folder).map_err(|why| format!("{what}: {why}"))?;
+        let Some(signers) = signers else { return Ok(format!("{what}, sound; key {}{files}", key.fingerprint())) };
+        match (signers.owner(&key, namespace, principal.as_deref()), principal) {
+            (Some(_), Some(_)) => Ok(format!("{what}, sound{files}")),
+            (Some(name), None) => Ok(format!("{what}, sound; it is {name}{files}")),
+            (None, Some(who)) => Err(format!("{what}: the key is not one of {who}")),
+            (None, None) => Err(format!("{what}: the key is that of no broker")),
         }
     }
 }
 
-/// Lines of `allowed_signers` in the form that an export has: one principal, our namespace and no other option.
-struct Signers(Vec<(String, Key)>);
+/// What is said of the files of a record, which are named after their digests.
+///
+/// # Errors
+/// One is another file.
+fn attachments(beside: &BTreeSet<String>, folder: &Path) -> Result<String, String> {
+    let mut missing = 0;
+    for digest in beside {
+        match std::fs::read(folder.join(digest)) {
+            Ok(bytes) if Digest::of(&bytes).to_string() == *digest => {}
+            Ok(_) => return Err(format!("the file {digest} is another one")),
+            Err(_) => missing += 1,
+        }
+    }
+    Ok(match missing {
+        0 => String::new(),
+        _ => format!("; {} of it not here", counted(missing, "file")),
+    })
+}
+
+/// Lines of `allowed_signers` in the form that an export has: one principal, one of our namespaces and no other option.
+struct Signers(Vec<(String, &'static str, Key)>);
+
+const NAMESPACES: [&str; 3] = [sshsig::NAMESPACE, authorization::NAMESPACE, receipt::NAMESPACE];
 
 impl Signers {
     fn read(path: &Path) -> Result<Signers, String> {
@@ -85,20 +126,27 @@ impl Signers {
         {
             let wrong = || {
                 format!(
-                    "{}, line {}: only `PRINCIPAL namespaces=\"{}\" TYPE KEY` is read here.",
+                    "{}, line {}: only `PRINCIPAL namespaces=\"NAMESPACE\" TYPE KEY` is read here, for {}.",
                     path.display(),
                     at + 1,
-                    sshsig::NAMESPACE
+                    NAMESPACES.join(", ")
                 )
             };
             let (who, rest) = line.split_once(' ').ok_or_else(wrong)?;
-            let key = rest.strip_prefix(&format!("namespaces=\"{}\" ", sshsig::NAMESPACE)).ok_or_else(wrong)?;
-            signers.push((who.to_owned(), Key::from_openssh(key).map_err(|_| wrong())?));
+            let own = |namespace: &&'static str| {
+                Some((*namespace, rest.strip_prefix(&format!("namespaces=\"{namespace}\" "))?))
+            };
+            let (namespace, key) = NAMESPACES.iter().find_map(own).ok_or_else(wrong)?;
+            signers.push((who.to_owned(), namespace, Key::from_openssh(key).map_err(|_| wrong())?));
         }
         Ok(Signers(signers))
     }
 
-    fn own(&self, principal: &str, key: &Key) -> bool {
-        self.0.iter().any(|(who, own)| who == principal && own == key)
+    /// Whose a key is for a purpose, among those of one principal if that is said.
+    fn owner(&self, key: &Key, namespace: &str, principal: Option<&str>) -> Option<&str> {
+        let fits = |(who, purpose, own): &&(String, &'static str, Key)| {
+            own == key && *purpose == namespace && principal.is_none_or(|principal| principal == who)
+        };
+        self.0.iter().find(fits).map(|(who, _, _)| who.as_str())
     }
 }

@@ -27,9 +27,9 @@ pub(super) fn run(ids: &[String], to: &Path, book: &Book) -> Result<(), String> 
 }
 
 /// Files for a third party: names and bytes.
-struct Bundle {
-    files: Vec<(String, Vec<u8>)>,
-    instructions: String,
+pub(super) struct Bundle {
+    pub files: Vec<(String, Vec<u8>)>,
+    pub instructions: String,
 }
 
 impl Bundle {
@@ -52,7 +52,7 @@ impl Bundle {
         Bundle { files, instructions }
     }
 
-    fn write(&self, dir: &Path) -> Result<(), String> {
+    pub fn write(&self, dir: &Path) -> Result<(), String> {
         for (name, bytes) in &self.files {
             let path = dir.join(name);
             crate::disk::write_atomically(&path, bytes)

@@ -113,6 +113,9 @@ struct ExportOptions {
     /// The folder to write
     #[arg(long, value_name = "DIR")]
     to: PathBuf,
+    /// Records about commands in production, instead of decisions; with a request, all that is about it
+    #[arg(long)]
+    commands: bool,
 }
 
 #[derive(Args)]
@@ -132,6 +135,9 @@ pub fn run(options: &Options, repository: Option<&Path>) -> Result<u8, String> {
         Command::List(options) if options.outcomes => outcome_list::list(&Book::open(path)?, options.json).map(|()| 0),
         Command::List(options) => list(options, &Book::open(path)?).map(|()| 0),
         Command::Show(options) => show(options, &Book::open(path)?).map(|()| 0),
+        Command::Export(options) if options.commands => {
+            commands::export(&options.ids, &options.to, &Book::open(path)?).map(|()| 0)
+        }
         Command::Export(options) => export::run(&options.ids, &options.to, &Book::open(path)?).map(|()| 0),
         Command::Verify(options) => check::run(&options.files, options.signers.as_deref()),
         #[cfg(feature = "tui")]
