@@ -13,6 +13,7 @@ use crate::command::{
     AuthorizationChain, AuthorizationRecord, Event, Received, RunChain, RunRecord, authorization, receipt,
 };
 use crate::datafile::date;
+use crate::gate::Signer;
 use crate::ledger::commands::read_family;
 use crate::policy::{Broker, Policy};
 use crate::record::chain::Link;
@@ -217,7 +218,7 @@ fn of_people(chains: &[AuthorizationChain], policy: &Policy) -> Vec<Row> {
         Row {
             id: record.id().to_string(),
             what: own.verdict.to_string(),
-            by: own.principal.clone(),
+            by: Signer::named(Some(policy), record.verified.key(), &own.principal).brief(),
             target: own.target.clone(),
             request: own.request.id.clone(),
             issued_at: own.issued_at.0,
