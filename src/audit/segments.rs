@@ -343,6 +343,7 @@ impl<'l> OfRef<'l> {
         Court {
             repository: ground.repository,
             book: &ground.book,
+            evidence: &ground.evidence,
             name: self.name(),
             policy_branch: ground.policies.branch.as_deref().filter(|_| !ground.policies.is_fixed()),
             shown,

@@ -19,6 +19,8 @@ mod bounds;
 mod breaker;
 mod content;
 mod emergency;
+mod evidence;
+mod evidence_model;
 mod formats;
 mod inheritance;
 mod links;
