@@ -169,7 +169,7 @@ enum Command {
     /// List, show, export, verify and follow up signed decisions
     #[command(after_help = help!("0 done; `verify`: 2 for a record that does not hold", "undersign record list"))]
     Record(record::Options),
-    /// Sign and list weaker evidence: results of checks, which a policy may ask for
+    /// Sign and list weaker evidence: results of checks, and approvals on review servers, which a policy may ask for
     #[command(after_help = help!(
         "0 done",
         "undersign evidence ci --check build --result pass --key /run/secrets/evidence",

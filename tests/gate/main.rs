@@ -20,6 +20,7 @@ mod breaker;
 mod content;
 mod emergency;
 mod evidence;
+mod evidence_forge;
 mod evidence_model;
 mod formats;
 mod inheritance;

@@ -2,6 +2,8 @@
 
 #[cfg(feature = "tui")]
 mod ci;
+#[cfg(feature = "tui")]
+mod forge;
 mod list;
 #[cfg(feature = "tui")]
 mod pen;
@@ -26,6 +28,14 @@ enum Command {
         "undersign evidence ci --check build --result fail --key /run/secrets/evidence --commit HEAD --target main"
     ))]
     Ci(ci::Options),
+    /// Read approvals of other people on a review server, sign what was read, and send it
+    #[cfg(feature = "tui")]
+    #[command(after_help = help!(
+        "0 what is new is signed, and sent; or nothing is new",
+        "undersign evidence forge --server work --key /run/secrets/reader",
+        "undersign evidence forge --server work --key /run/secrets/reader --request 12"
+    ))]
+    Forge(forge::Options),
     /// List what was signed, newest first, and whose key signed it
     #[command(after_help = help!("0", "undersign evidence list --json"))]
     List(list::Options),
@@ -36,6 +46,8 @@ pub fn run(options: &Options, repository: Option<&Path>) -> Result<(), String> {
     match &options.command {
         #[cfg(feature = "tui")]
         Command::Ci(options) => ci::run(options, here),
+        #[cfg(feature = "tui")]
+        Command::Forge(options) => forge::run(options, here),
         Command::List(options) => list::run(options, here),
     }
 }

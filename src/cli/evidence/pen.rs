@@ -1,15 +1,18 @@
 //! What the commands share that sign evidence: a key that the policy names for it, a place in a chain, and a remote
 //! that may have more of that chain.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use crate::change::ObjectId;
 use crate::change::digest::Digest;
 use crate::cli::{now, random};
 use crate::ledger::commands::{Family as _, chain_of, names};
+use crate::ledger::evidence::{self, Scope};
 use crate::policy::{EvidenceSource, Policy};
-use crate::record::evidence::{Evidence, EvidenceChain, EvidenceKind, EvidenceRecord, EvidenceStatement, MAX_RECORDS};
+use crate::record::evidence::{
+    Evidence, EvidenceChain, EvidenceKind, EvidenceRecord, EvidenceResult, EvidenceStatement, MAX_CHAINS, MAX_RECORDS,
+};
 use crate::record::statement::{Decimal, Link, ManifestDigest, RepositoryName, Target};
 use crate::record::{ChainId, RecordId};
 use crate::signer::SigningKey;
@@ -92,26 +95,45 @@ impl Pen {
     pub fn about(&self, commit: ObjectId) -> Result<Evidence, String> {
         let told = |error: GitError| error.to_string();
         let tree = self.repository.tree_of(commit).map_err(told)?;
-        let (tip, manifest) = match self.manifest_of(commit).map_err(told)? {
-            Some(manifest) => (self.target.tip.to_string(), manifest),
-            None => (String::new(), ManifestDigest { sha256: String::new(), paths: Decimal(0) }),
-        };
+        let blank = self.blank(commit, &tree.to_string())?;
+        let Some(manifest) = self.manifest_of(commit).map_err(told)? else { return Ok(blank) };
+        let target = Target { tip: self.target.tip.to_string(), ..blank.target };
+        Ok(Evidence { target, manifest, ..blank })
+    }
+
+    /// The same without what it does.
+    pub fn blank(&self, commit: ObjectId, tree: &str) -> Result<Evidence, String> {
         Ok(Evidence {
             kind: self.kind,
             name: String::new(),
-            result: crate::record::evidence::EvidenceResult::Fail,
+            result: EvidenceResult::Fail,
             server: String::new(),
             repository: RepositoryName { id: self.policy.repository.clone(), uri: self.repository.uri() },
-            target: Target { name: self.target.name.clone(), tip },
+            target: Target { name: self.target.name.clone(), tip: String::new() },
             commit: commit.to_string(),
-            tree: tree.to_string(),
-            manifest,
+            tree: tree.to_owned(),
+            manifest: ManifestDigest { sha256: String::new(), paths: Decimal(0) },
             link: String::new(),
             issued_at: signing::seconds(now()),
             chain: Link { key: String::new(), id: String::new(), seq: Decimal(0), prev: String::new(), forks: vec![] },
             nonce: base16ct::lower::encode_string(&random::<16>()?),
             tool: TOOL.to_owned(),
         })
+    }
+
+    /// What the key signed so far, in its order, also on other machines.
+    pub fn earlier(&self) -> Result<Vec<EvidenceRecord>, String> {
+        let key = self.key.public.id().to_string();
+        if let Some(remote) = &self.remote {
+            bring::<EvidenceRecord>(&self.repository, remote, Prompts::Never, &key)?;
+        }
+        let scope = Scope { now: now(), ..Scope::default() };
+        let chains = evidence::read(&self.repository, &BTreeSet::from([key]), &scope);
+        let chains = chains.map_err(|error| error.to_string())?;
+        let mut all: Vec<EvidenceRecord> =
+            chains.iter().flat_map(|chain| &chain.records).map(|record| EvidenceRecord::clone(record)).collect();
+        all.sort_by_key(EvidenceRecord::issued);
+        Ok(all)
     }
 
     /// Against a merge base with the target; none where the history here does not reach so far, as in a shallow clone.
@@ -179,7 +201,7 @@ impl Pen {
     /// The chain of a lane that has room: the same on every machine.
     fn lane(&self, lane: &str) -> Result<ChainId, String> {
         let key = self.key.public.id().to_string();
-        for n in 0..crate::record::evidence::MAX_CHAINS {
+        for n in 0..MAX_CHAINS {
             let digest = Digest::of(format!("undersign-evidence\n{lane}\n{n}\n").as_bytes()).to_string();
             let id = ChainId { key: key.clone(), device: digest[..16].to_owned() };
             if self.has_room(&EvidenceRecord::chain(&self.repository, &id))? {
