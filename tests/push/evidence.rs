@@ -80,6 +80,24 @@ fn what_a_machine_checked_lands_and_what_failed_since_does_not() {
         listed["evidence"].as_array().unwrap().iter().map(|row| row["result"].as_str().unwrap()).collect();
     assert_eq!(results, ["pass", "fail", "pass"], "{listed}");
     assert_eq!(listed["evidence"][0]["standing"], "in force");
+    // An auditor reads it beside the signatures, and apart from them.
+    let report = |format: &str| {
+        let mut command = Command::new(UNDERSIGN);
+        command.arg("--repo").arg(&host.bare).args(["report", "audit", "--format", format]);
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        text(&output.stdout)
+    };
+    let audit: serde_json::Value = serde_json::from_str(&report("json")).unwrap();
+    let landing = audit["landings"].as_array().unwrap().iter().find(|landing| landing["evidence"].is_array()).unwrap();
+    assert_eq!(landing["decision"], "approved", "{landing}");
+    let evidence = &landing["evidence"][0];
+    assert_eq!(
+        (&evidence["source"], &evidence["kind"], &evidence["what"]),
+        (&"ci".into(), &"ci".into(), &"build".into())
+    );
+    assert_eq!(evidence["records"][0], listed["evidence"][0]["id"]);
+    assert!(report("csv").contains("dana (senior); evidence ci: build"), "{}", report("csv"));
 }
 
 #[test]
