@@ -85,9 +85,21 @@ fn reader(source: &Source, layout: Layout) -> State {
     let target = TargetBranch { name: "refs/heads/main".into(), tip: id };
     let (root, name, uri) = ("/".into(), "bench".into(), String::new());
     let snapshot = {
-        let (chains, notes, rules) = Default::default();
+        let (chains, evidence, notes, rules) = Default::default();
         let (common_dir, policy, ledger_fault) = ("/.git".into(), PolicyState::Absent, None);
-        Arc::new(RepositorySnapshot { root, common_dir, name, uri, target, policy, chains, ledger_fault, notes, rules })
+        Arc::new(RepositorySnapshot {
+            root,
+            common_dir,
+            name,
+            uri,
+            target,
+            policy,
+            chains,
+            ledger_fault,
+            evidence,
+            notes,
+            rules,
+        })
     };
     let (base, head, base_tree, head_tree, target_tip, target_tree) = (id, id, id, id, id, id);
     let revision = Revision { base, base_tree, head, head_tree, target_tip, target_tree, commits: Vec::new() };

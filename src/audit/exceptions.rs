@@ -203,6 +203,7 @@ mod tests {
             organization: None,
             approvals: Vec::new(),
             requirements: Vec::new(),
+            evidence: Vec::new(),
             reasons: Vec::new(),
             ai: Ai { status: "undeclared", tool: None, evidence: Vec::new() },
             gate,

@@ -2,6 +2,7 @@
 //! records that were known then. Nothing is decided here.
 
 use std::cell::RefCell;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::book::Book;
@@ -9,6 +10,7 @@ use super::policies::Held;
 use super::report::Decision;
 use crate::change::{ObjectId, RepoPath};
 use crate::gate::{Code, Decided, Input, PushEvaluation, Reason, RefOutcome, Remembered, States, Update};
+use crate::ledger::evidence;
 use crate::policy::{AuthorProof, Policy};
 use crate::source::git::organization::Known;
 use crate::source::git::push::Commits;
@@ -67,6 +69,8 @@ pub struct Court<'c> {
     pub name: &'c str,
     /// The full name of the policy branch; none if the policy was given as a file.
     pub policy_branch: Option<&'c str>,
+    /// What was read of evidence.
+    pub evidence: &'c evidence::Book,
     /// Commits that other refs show, each with its ref.
     pub shown: &'c [(ObjectId, &'c str)],
 }
@@ -81,10 +85,10 @@ impl Court<'_> {
         let shares: Vec<&[Option<Question>]> = questions.chunks(SHARE).collect();
         let next = AtomicUsize::new(0);
         let (git_dir, book, name) = (self.repository.git_dir(), self.book, self.name);
-        let (policy_branch, shown) = (self.policy_branch, self.shown);
+        let (policy_branch, shown, evidence) = (self.policy_branch, self.shown, self.evidence);
         let answer = || -> Result<Vec<Answered>, GitError> {
             let repository = Repository::open_exactly(git_dir)?;
-            let judge = Judge::new(&repository, book, name, policy_branch, shown);
+            let judge = Judge::new(&repository, (book, evidence), name, policy_branch, shown);
             let mut answers = Vec::new();
             loop {
                 let at = next.fetch_add(1, Ordering::Relaxed);
@@ -108,6 +112,7 @@ impl Court<'_> {
 struct Judge<'j> {
     repository: &'j Repository,
     book: &'j Book,
+    evidence: &'j evidence::Book,
     name: &'j str,
     policy_branch: Option<&'j str>,
     /// The commits that protected refs showed, as far as they were read; for the ref that is judged, the base of each
@@ -118,14 +123,14 @@ struct Judge<'j> {
 impl<'j> Judge<'j> {
     fn new(
         repository: &'j Repository,
-        book: &'j Book,
+        (book, evidence): (&'j Book, &'j evidence::Book),
         name: &'j str,
         policy_branch: Option<&'j str>,
         shown: &[(ObjectId, &str)],
     ) -> Judge<'j> {
         let mut states = States::default();
         shown.iter().for_each(|(commit, name)| _ = states.insert(*commit, name));
-        Judge { repository, book, name, policy_branch, states: RefCell::new(states) }
+        Judge { repository, book, evidence, name, policy_branch, states: RefCell::new(states) }
     }
 
     fn judge(&self, question: &Question) -> Option<Judged> {
@@ -166,6 +171,12 @@ impl<'j> Judge<'j> {
             }
         };
         let contents = Objects::of_then(self.repository, question.from, question.organization.clone());
+        let contents = contents.with_evidence(|keys| {
+            let with_remotes = !self.repository.is_bare();
+            let scope = evidence::Scope { with_remotes, is_all: true, ..evidence::Scope::default() };
+            let all = self.evidence.read(self.repository, keys, &scope)?;
+            Ok(Arc::new(evidence::until(&all, now)))
+        });
         let states = self.states.borrow();
         let input = Input {
             policy,

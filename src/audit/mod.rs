@@ -97,6 +97,8 @@ struct Ground<'g> {
     newest: Arc<Policy>,
     log: Option<Log>,
     book: Book,
+    /// Chains of evidence, read once a policy asked for some.
+    evidence: ledger::evidence::Book,
     /// The keys that any policy ever had.
     keys: Owners,
     /// How each of them was enrolled last.
@@ -292,7 +294,20 @@ impl<'g> Ground<'g> {
         let times = Times::of(&chains, log.as_ref());
         let book = Book::of(chains, |chain, record| times.known(chain, record));
         let emergencies = RefCell::default();
-        Ok(Ground { repository, policies, newest, log, book, keys, enrolments, protections, roles, emergencies })
+        let evidence = ledger::evidence::Book::default();
+        Ok(Ground {
+            repository,
+            policies,
+            newest,
+            log,
+            book,
+            evidence,
+            keys,
+            enrolments,
+            protections,
+            roles,
+            emergencies,
+        })
     }
 
     /// What protected refs showed, if the gate's state is here.

@@ -413,12 +413,33 @@ pub struct Landing {
     pub organization: Option<(u64, String)>,
     pub approvals: Vec<Approval>,
     pub requirements: Vec<Requirement>,
+    /// Weaker evidence that was required; left out if none was.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<Evidence>,
     /// Codes and sentences of the gate's rules.
     pub reasons: Vec<Reason>,
     pub ai: Ai,
     /// The gate's answer at that time; none without its log.
     pub gate: Option<Verdict>,
     pub exceptions: Vec<Kind>,
+}
+
+/// Weaker evidence that was required, and what there was of it: no signature of a person.
+#[derive(Debug, Clone, Serialize)]
+pub struct Evidence {
+    pub compartment: Shown,
+    /// As the policy named it.
+    pub source: Shown,
+    /// `ci` or `forge`.
+    pub kind: &'static str,
+    /// The check, or the role; empty for any person.
+    pub what: Shown,
+    pub need: usize,
+    pub have: usize,
+    /// Of approvals on a forge, the people of the roster.
+    pub by: Vec<Shown>,
+    /// Ids of the records.
+    pub records: Vec<String>,
 }
 
 /// A decision that was counted.

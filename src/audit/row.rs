@@ -3,8 +3,8 @@
 use super::book::Book;
 use super::judge::Judged;
 use super::line::{Step, ai_of};
-use super::report::{Approval, Decision, Landing, Reason, Requirement, Shown, Time, Verdict, When};
-use crate::gate::{ReasonEffect, SlotState};
+use super::report::{Approval, Decision, Evidence, Landing, Reason, Requirement, Shown, Time, Verdict, When};
+use crate::gate::{EvidenceState, ReasonEffect, SlotState};
 use crate::policy::Policy;
 use crate::record::Record;
 
@@ -64,6 +64,7 @@ impl Parts<'_> {
                 .map(|inherited| (inherited.version, inherited.digest.to_string())),
             approvals: self.approvals(),
             requirements: outcome.into_iter().flat_map(|outcome| &outcome.requirements).map(requirement).collect(),
+            evidence: outcome.into_iter().flat_map(|outcome| &outcome.evidence).map(evidence).collect(),
             reasons,
             ai: ai_of(self.steps),
             gate: self.verdict.cloned(),
@@ -100,6 +101,19 @@ fn requirement(slot: &SlotState) -> Requirement {
         slot: Shown::of(&slot.slot),
         need: slot.need,
         have: slot.have,
+    }
+}
+
+fn evidence(state: &EvidenceState) -> Evidence {
+    Evidence {
+        compartment: Shown::of(&state.compartment),
+        source: Shown::of(&state.source),
+        kind: state.kind.name(),
+        what: Shown::of(&state.what),
+        need: state.need,
+        have: state.have,
+        by: state.by.iter().map(|person| Shown::of(person)).collect(),
+        records: state.records.clone(),
     }
 }
 

@@ -21,8 +21,10 @@ use crate::change::manifest::Manifest;
 use crate::datafile::date;
 use crate::decision::Verdict;
 use crate::gate::{CLOCK_SKEW, Code, MAX_STEPS, Reason, RefOutcome};
+use crate::ledger::evidence;
 use crate::policy::{Direction, Enrolment, Policy, RefProtection, Revocation, meaning};
 use crate::record::Record;
+use crate::record::evidence::{Evidence, EvidenceResult};
 use crate::source::git::organization::{self, Known};
 use crate::source::git::{GitError, Repository};
 
@@ -343,6 +345,7 @@ impl<'l> OfRef<'l> {
         Court {
             repository: ground.repository,
             book: &ground.book,
+            evidence: &ground.evidence,
             name: self.name(),
             policy_branch: ground.policies.branch.as_deref().filter(|_| !ground.policies.is_fixed()),
             shown,
@@ -409,9 +412,31 @@ impl<'l> OfRef<'l> {
         })
     }
 
+    /// When machines signed that something passed for what a segment brings.
+    fn evidence_of(&self, ground: &Ground<'_>, asked: &Asked<'_>, held: &Held) -> Vec<i64> {
+        let (Held::Found(policy), Some(last)) = (held, asked.steps.last()) else { return Vec::new() };
+        let keys = policy.evidence.iter().flat_map(|source| &source.keys).map(|own| own.key.id().to_string());
+        let keys: BTreeSet<String> = keys.collect();
+        if keys.is_empty() {
+            return Vec::new();
+        }
+        let with_remotes = !ground.repository.is_bare();
+        let scope = evidence::Scope { with_remotes, is_all: true, ..evidence::Scope::default() };
+        // Where they cannot be read, the judgement says so.
+        let chains = ground.evidence.read(ground.repository, &keys, &scope).unwrap_or_default();
+        let tree = ground.repository.tree_of(last.commit).map(|tree| tree.to_string()).unwrap_or_default();
+        let manifest = asked.manifest.unwrap_or_default();
+        let is_of_it = |own: &Evidence| {
+            let is_content = own.tree == tree || (!manifest.is_empty() && own.manifest.sha256 == manifest);
+            own.result == EvidenceResult::Pass && own.target.name == self.name() && is_content
+        };
+        let records = chains.iter().flat_map(|chain| &chain.records);
+        records.filter(|record| is_of_it(record.evidence())).map(|record| record.issued()).collect()
+    }
+
     /// The times at which a segment is judged: when the gate judged it. Without its log nobody knows when it landed,
     /// but a commit that was reviewed did not land before its approvals: then at the committer's date, and at each
-    /// later approval.
+    /// later approval, and result of a check.
     fn times(&self, ground: &Ground<'_>, query: &Query, asked: &Asked<'_>, held: &Held) -> Vec<i64> {
         if let Some(verdict) = self.verdicts.at(asked.place) {
             return vec![verdict.at.0];
@@ -432,6 +457,8 @@ impl<'l> OfRef<'l> {
             let later = cooling.iter().chain([&0]).map(|cooling| known.saturating_add(*cooling));
             times.extend(later.filter(|time| *time > made && *time <= bound));
         }
+        let evidence = self.evidence_of(ground, asked, held).into_iter();
+        times.extend(evidence.filter(|time| *time > made && *time <= bound));
         // Before anybody signed for it, there is nothing to judge.
         if is_known || times.is_empty() {
             times.insert(made);

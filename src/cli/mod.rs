@@ -23,6 +23,7 @@ macro_rules! help {
 }
 
 mod doctor;
+mod evidence;
 mod gate;
 mod history;
 mod hook;
@@ -168,6 +169,13 @@ enum Command {
     /// List, show, export, verify and follow up signed decisions
     #[command(after_help = help!("0 done; `verify`: 2 for a record that does not hold", "undersign record list"))]
     Record(record::Options),
+    /// Sign and list weaker evidence: results of checks, and approvals on review servers, which a policy may ask for
+    #[command(after_help = help!(
+        "0 done",
+        "undersign evidence ci --check build --result pass --key /run/secrets/evidence",
+        "undersign evidence list"
+    ))]
+    Evidence(evidence::Options),
     /// Report what landed and who answered for it, for an auditor; and what a gate on trial would have refused
     #[command(after_help = help!("0 when the report is written", "undersign report audit --from 2026-07-01"))]
     Report(report::Options),
@@ -241,7 +249,7 @@ enum Command {
 /// What the commands are for, in the order of `--help`.
 const GROUPS: [(&str, &[&str]); 5] = [
     ("Review", &["demo", "init", "review", "queue", "show", "risk", "rules"]),
-    ("Decisions", &["sync", "record", "history"]),
+    ("Decisions", &["sync", "record", "evidence", "history"]),
     ("Policy and gate", &["policy", "org", "key", "verify", "gate", "report", "doctor"]),
     ("Commands in production", &["exec", "broker", "hook", "mcp"]),
     ("Terminal and shell", &["keys", "theme", "completions", "man"]),
@@ -346,6 +354,7 @@ impl Command {
             Command::Policy(options) => return policy::run(options, first),
             Command::Org(options) => return org::run(options),
             Command::Record(options) => return record::run(options, first),
+            Command::Evidence(options) => evidence::run(options, first),
         };
         done.map(|()| 0)
     }

@@ -1,6 +1,6 @@
-//! Pushes of chains about commands and outcomes: each is judged by the rules of its own kind, and none can pass for a
-//! chain of decisions. What is held here is read at most once for a push, and only of keys that the policy knows; of
-//! outcomes nothing is read but what is pushed, since no gate judges by them.
+//! Pushes of chains about commands, outcomes and evidence: each is judged by the rules of its own kind, and none can
+//! pass for a chain of decisions. What is held here is read at most once for a push, and only of keys that the policy
+//! knows; of outcomes nothing is read but what is pushed, since no gate judges by them.
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::{BTreeSet, HashMap};
@@ -9,13 +9,37 @@ use crate::command::{AuthorizationRecord, RunRecord};
 use crate::gate::{self, Code, Reason, RefOutcome, Update};
 use crate::ledger::commands::{Family, Keys, Room, TooMuch, chain_from, chain_within, names, read_family_of};
 use crate::ledger::id_of;
-use crate::policy::Policy;
+use crate::policy::{Enrolment, Policy};
+use crate::record::evidence::{self, EvidenceRecord, out_of_order};
 use crate::record::outcome::{MAX_CHAINS, MAX_RECORDS, OutcomeRecord};
 use crate::record::{Chain, ChainId};
 use crate::source::git::{Repository, oid};
 
 /// What is read of outcomes for one push: so long is any other push kept waiting.
 const ROOM: Room = Room { records: 5_000, bytes: 64 << 20 };
+
+/// What a gate takes of a kind of chains of which it reads nothing but what is pushed.
+struct Bounded {
+    noun: &'static str,
+    /// What to do about a key that is not in the policy.
+    stranger: &'static str,
+    max_records: usize,
+    max_chains: usize,
+}
+
+const OF_OUTCOMES: Bounded = Bounded {
+    noun: "outcomes",
+    stranger: "Add its owner to the policy first.",
+    max_records: MAX_RECORDS,
+    max_chains: MAX_CHAINS,
+};
+
+const OF_EVIDENCE: Bounded = Bounded {
+    noun: "evidence",
+    stranger: "Name it in an [evidence.NAME] of the policy first.",
+    max_records: evidence::MAX_RECORDS,
+    max_chains: evidence::MAX_CHAINS,
+};
 
 /// What is known of such chains while one push is judged.
 pub(super) struct Chains {
@@ -63,6 +87,7 @@ impl Chains {
         push.of_family((&self.runs, &self.counts), &is_broker, policy)
             .or_else(|| push.of_family((&self.authorizations, &self.counts), &is_person, policy))
             .or_else(|| push.of_outcomes(self, policy))
+            .or_else(|| push.of_evidence(self, policy))
     }
 }
 
@@ -89,7 +114,7 @@ impl Push<'_> {
         if !is_known(&id.key) {
             return Some(refused(Some(&Chain::empty(id))));
         }
-        if let Err(reason) = self.refuse_too_many::<R>(&id, counts) {
+        if let Err(reason) = self.refuse_too_many::<R>(&id, counts, MAX_CHAINS) {
             return Some(RefOutcome::refused(&update.name, reason));
         }
         let both = match both.get_or_init(|| self.read(is_known, policy)) {
@@ -126,46 +151,73 @@ impl Push<'_> {
     /// what its signer saw is here does not matter for any verdict; the report says so.
     fn of_outcomes(&self, chains: &Chains, policy: &Policy) -> Option<RefOutcome> {
         let id = id_of(self.update.name.strip_prefix(OutcomeRecord::PREFIX)?);
-        let judged = self.judge_outcomes(&id, chains, policy);
-        Some(judged.map_or_else(
-            |reason| RefOutcome::refused(&self.update.name, reason),
-            |()| RefOutcome::allowed(&self.update.name),
-        ))
+        let owner = policy.roster.enrolment_by_id(&id.key).map(|(_, enrolment)| enrolment);
+        Some(self.answered(self.judge_bounded::<OutcomeRecord>(&id, &OF_OUTCOMES, chains, owner)))
     }
 
-    fn judge_outcomes(&self, id: &ChainId, chains: &Chains, policy: &Policy) -> Result<(), Reason> {
+    /// The same of evidence, by a key that the policy names for it. A chain that would not count is not taken, and so
+    /// no stranger fills the host.
+    fn of_evidence(&self, chains: &Chains, policy: &Policy) -> Option<RefOutcome> {
+        let id = id_of(self.update.name.strip_prefix(EvidenceRecord::PREFIX)?);
+        let owner = policy.evidence_by(&id.key).map(|(_, enrolment)| enrolment).next();
+        let judged = self.judge_bounded::<EvidenceRecord>(&id, &OF_EVIDENCE, chains, owner);
+        let judged = judged.and_then(|chain| match out_of_order(&chain) {
+            None => Ok(chain),
+            Some(position) => Err(Reason::deny(
+                Code::LedgerFault,
+                format!("Record {position} of the pushed chain of evidence is dated before the one below it."),
+            )),
+        });
+        Some(self.answered(judged))
+    }
+
+    fn answered<T>(&self, judged: Result<T, Reason>) -> RefOutcome {
+        let name = &self.update.name;
+        judged.map_or_else(|reason| RefOutcome::refused(name, reason), |_| RefOutcome::allowed(name))
+    }
+
+    /// A chain of which nothing is read but what is pushed. `owner`: how its key was enrolled for that.
+    fn judge_bounded<R: Family>(
+        &self,
+        id: &ChainId,
+        kind: &Bounded,
+        chains: &Chains,
+        owner: Option<&Enrolment>,
+    ) -> Result<Chain<R>, Reason> {
         let deny = |code, detail: String| Err(Reason::deny(code, detail));
+        let Bounded { noun, stranger, max_records, max_chains } = kind;
         if !self.is_kept(self.update) {
-            let detail = "Records of outcomes are only ever added, and this would take some away. Run `undersign sync` \
-                          to fetch the records of the ref; it says what to do.";
-            return deny(Code::LedgerRollback, detail.to_owned());
+            let detail = format!(
+                "Records of {noun} are only ever added, and this would take some away. Run `undersign sync` to fetch \
+                 the records of the ref; it says what to do."
+            );
+            return deny(Code::LedgerRollback, detail);
         }
-        let Some((_, enrolment)) = policy.roster.enrolment_by_id(&id.key) else {
-            let detail = "The key of this chain of outcomes is not in the policy. Add its owner to the policy first.";
-            return deny(Code::Stranger, detail.to_owned());
+        let Some(enrolment) = owner else {
+            return deny(Code::Stranger, format!("The key of this chain of {noun} is not in the policy. {stranger}"));
         };
         if let Some(unfit) = enrolment.unfit(chains.now, Some(chains.now), chains.now) {
             let detail = format!(
-                "The key of this chain of outcomes no longer signs ({}), so nothing is added to it. Sign with a key \
+                "The key of this chain of {noun} no longer signs ({}), so nothing is added to it. Sign with a key \
                  that holds.",
                 enrolment.told(chains.now)
             );
             return deny(Code::of_unfit(unfit), detail);
         }
-        self.refuse_too_many::<OutcomeRecord>(id, &chains.counts)?;
+        self.refuse_too_many::<R>(id, &chains.counts, *max_chains)?;
         self.repository.deadline.check().map_err(super::unread)?;
         let mut room = chains.room.get();
-        let read = chain_within::<OutcomeRecord>(self.repository, id, oid(self.update.new), MAX_RECORDS, &mut room);
+        let read = chain_within::<R>(self.repository, id, oid(self.update.new), *max_records, &mut room);
         chains.room.set(room);
         let chain = match read {
             Ok(chain) => chain,
             Err(TooMuch::Long) => {
-                let detail = format!("A chain of outcomes has at most {MAX_RECORDS} records. Begin a new one.");
+                let detail = format!("A chain of {noun} has at most {max_records} records. Begin a new one.");
                 return deny(Code::Limit, detail);
             }
             Err(TooMuch::Full) => {
                 let detail = format!(
-                    "The chains of outcomes in one push have at most {} records and {} MiB. Push them in parts.",
+                    "The chains of {noun} in one push have at most {} records and {} MiB. Push them in parts.",
                     ROOM.records,
                     ROOM.bytes >> 20
                 );
@@ -173,18 +225,16 @@ impl Push<'_> {
             }
         };
         match chain.fault {
-            None => Ok(()),
+            None => Ok(chain),
             Some((position, fault)) => deny(
                 Code::LedgerFault,
-                format!(
-                    "Record {position} of the pushed chain of outcomes does not hold: {fault}. It would not count."
-                ),
+                format!("Record {position} of the pushed chain of {noun} does not hold: {fault}. It would not count."),
             ),
         }
     }
 
     /// A chain that is not there yet must not be one too many of its key.
-    fn refuse_too_many<R: Family>(&self, id: &ChainId, counts: &Counts) -> Result<(), Reason> {
+    fn refuse_too_many<R: Family>(&self, id: &ChainId, counts: &Counts, most: usize) -> Result<(), Reason> {
         if !self.update.old.is_zero() {
             return Ok(());
         }
@@ -192,24 +242,24 @@ impl Push<'_> {
         let known = counts.borrow().get(&prefix).copied();
         let count = match known {
             Some(count) => count,
-            None => self.count(&prefix)?,
+            None => self.count(&prefix, most)?,
         };
         counts.borrow_mut().insert(prefix.clone(), count);
-        if count <= MAX_CHAINS {
+        if count <= most {
             return Ok(());
         }
         let detail = format!(
-            "One key has at most {MAX_CHAINS} chains of this kind. Whoever runs the host can delete those below \
+            "One key has at most {most} chains of this kind. Whoever runs the host can delete those below \
              {prefix} that are not needed."
         );
         Err(Reason::deny(Code::Limit, detail))
     }
 
     /// The chains below a prefix once the push has landed; after the fact, they are here already.
-    fn count(&self, prefix: &str) -> Result<usize, Reason> {
+    fn count(&self, prefix: &str, most: usize) -> Result<usize, Reason> {
         let new = self.updates.iter().map(|update| update.name.as_str()).filter(|name| name.starts_with(prefix));
         let new: BTreeSet<&str> = new.collect();
-        if new.len() > MAX_CHAINS {
+        if new.len() > most {
             return Ok(new.len());
         }
         let held = names(self.repository, prefix).map_err(super::unread)?;

@@ -175,7 +175,7 @@ impl Judgement<'_> {
         self.policy.refs.protects(name)
     }
 
-    fn input<'g>(&'g self, facts: &'g Facts<'g>, chains: &'g [Chain]) -> Input<'g> {
+    fn input<'g>(&'g self, facts: &'g Facts<'_>, chains: &'g [Chain]) -> Input<'g> {
         Input {
             policy: &self.policy,
             chains,
@@ -195,7 +195,7 @@ impl Judgement<'_> {
     fn keep_ledger(&self) -> Result<(), Reason> {
         let (states, none) = (States::default(), Remembered::default());
         let remembered = self.gate_state.as_ref().map_or(&none, GateState::remembered);
-        let facts = self.facts(remembered, &states)?;
+        let facts = self.facts(remembered, &states, &[])?;
         let obsolete = gate::obsolete(&self.input(&facts, &self.ledger.held));
         let is_obsolete = |record: &Record| obsolete.contains(&record.id());
         let lasting = self.case.settings.lasting;
@@ -204,19 +204,40 @@ impl Judgement<'_> {
             .map_err(unreadable)
     }
 
-    fn facts<'g>(&'g self, remembered: &'g Remembered, states: &'g States) -> Result<Facts<'g>, Reason> {
+    /// `updates`: what a push brings of evidence.
+    fn facts<'g>(
+        &'g self,
+        remembered: &'g Remembered,
+        states: &'g States,
+        updates: &[Update],
+    ) -> Result<Facts<'g>, Reason> {
         let wants_proof = self.policy.author_proof == AuthorProof::Proven;
         let history = Commits::of(&self.repository, wants_proof).map_err(unreadable)?;
         // After the fact HEAD has moved; what the file of an organization was before is where the push says that it
         // started.
-        let updates = self.case.request.updates.iter();
-        let mut own =
-            updates.filter(|update| Some(&update.name) == self.policy_branch.as_ref() && !update.old.is_zero());
+        let asked = self.case.request.updates.iter();
+        let mut own = asked.filter(|update| Some(&update.name) == self.policy_branch.as_ref() && !update.old.is_zero());
         let contents = match own.next() {
             Some(update) => Objects::of_then(&self.repository, update.old, self.repository.organization()),
             None => Objects::of(&self.repository),
         };
+        let scope = self.evidence_scope(updates);
+        let contents =
+            contents.with_evidence(move |keys| ledger::evidence::read(&self.repository, keys, &scope).map(Arc::new));
         Ok(Facts { contents, history, remembered, states })
+    }
+
+    /// As for decisions: with what the push brings, and in a clone with what was fetched.
+    fn evidence_scope(&self, updates: &[Update]) -> ledger::evidence::Scope {
+        let request = self.case.request;
+        let own = updates.iter().filter(|update| update.name.starts_with(gate::ref_names::EVIDENCE));
+        ledger::evidence::Scope {
+            moves: own.map(|update| (update.name.clone(), update.new)).collect(),
+            with_remotes: !request.ahead && !self.repository.is_bare(),
+            now: self.case.now,
+            is_past: request.at.is_some(),
+            is_all: false,
+        }
     }
 
     fn refs(&self, remembered: &Remembered, states: &States) -> Result<Vec<Judged>, Reason> {
@@ -229,7 +250,7 @@ impl Judgement<'_> {
                 &past
             }
         };
-        let facts = self.facts(remembered, states)?;
+        let facts = self.facts(remembered, states, &self.case.request.updates)?;
         let input = self.input(&facts, chains);
         let mut evaluation = PushEvaluation::new(&input);
         let updates = &self.case.request.updates;
@@ -260,7 +281,7 @@ impl Judgement<'_> {
             return Ok(Vec::new());
         };
         let states = gate_state.states();
-        let facts = self.facts(remembered, states)?;
+        let facts = self.facts(remembered, states, &[])?;
         // The content of the refs, without what a requester adds: it is remembered whatever the outcome of the request.
         let input = self.input(&facts, &self.ledger.held);
         let evaluation = PushEvaluation::new(&input);

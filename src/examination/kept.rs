@@ -11,6 +11,8 @@
 //! person's cache can falsify or remove a row of the queue, and nothing else.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -21,8 +23,10 @@ use crate::change::digest::Digest;
 use crate::change::manifest::Manifest;
 use crate::change::{Change, ObjectId, RepoPath};
 use crate::gate::{Contents, NextPolicy, Obstacle, Opaque, Rest, Step};
+use crate::ledger::evidence;
 use crate::policy::Policy;
 use crate::provenance;
+use crate::record::evidence::EvidenceChain;
 use crate::source::git::{self, GitError, Repository};
 
 /// What a policy queried about the objects of a change, and the answers; they are valid as long as the two trees are
@@ -44,9 +48,19 @@ pub(super) struct Asked<'r> {
 }
 
 impl<'r> Asked<'r> {
-    pub(super) fn of(repository: &'r Repository, change: &Change, known: Answers) -> Asked<'r> {
+    pub(super) fn of(
+        repository: &'r Repository,
+        snapshot: &'r RepositorySnapshot,
+        change: &Change,
+        known: Answers,
+        now: i64,
+    ) -> Asked<'r> {
         let trees = (change.revision.base_tree, change.revision.head_tree);
-        Asked { repository, objects: git::Objects::of(repository), trees, answers: RefCell::new(known) }
+        // As for decisions: what this clone has, and what it fetched.
+        let scope = evidence::Scope { with_remotes: true, now, ..evidence::Scope::default() };
+        let read = move |keys: &BTreeSet<String>| snapshot.evidence.read(repository, keys, &scope);
+        let objects = git::Objects::of(repository).with_evidence(read);
+        Asked { repository, objects, trees, answers: RefCell::new(known) }
     }
 
     /// Everything known now; empty if there was more to read than the limits allow.
@@ -100,6 +114,10 @@ impl Contents for Asked<'_> {
 
     fn is_same_place(&self, then: (ObjectId, ObjectId), paths: &[&RepoPath], steps: &[Step]) -> Option<bool> {
         self.objects.is_same_place(then, paths, steps)
+    }
+
+    fn evidence(&self, keys: &BTreeSet<String>) -> Result<Arc<Vec<EvidenceChain>>, String> {
+        self.objects.evidence(keys)
     }
 
     fn next_policy(&self, commit: ObjectId, now: Digest) -> Result<Option<NextPolicy>, String> {
@@ -217,6 +235,7 @@ mod tests {
             policy: PolicyState::Absent,
             chains: Vec::new(),
             ledger_fault: None,
+            evidence: Default::default(),
             notes: NotesRefs::default(),
             rules: Default::default(),
         }

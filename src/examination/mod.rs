@@ -20,6 +20,7 @@ pub use policy_change::{Flip, PolicyChange, compared, policy_change};
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -54,6 +55,8 @@ pub struct RepositorySnapshot {
     pub chains: Vec<Chain>,
     /// Why a gate could not judge by these chains: a rejection may be missing from them.
     pub ledger_fault: Option<Reason>,
+    /// Chains of evidence, read once a policy asks for some.
+    pub evidence: Arc<ledger::evidence::Book>,
     pub notes: NotesRefs,
     /// The rules that apply here: this is the only place that determines them.
     pub rules: Rulebook,
@@ -93,6 +96,7 @@ impl RepositorySnapshot {
             policy,
             chains,
             ledger_fault,
+            evidence: Arc::default(),
             notes: NotesRefs::of(&repository),
             // Like the policy, they come from the policy branch: a change cannot bring rules for itself.
             rules: Rulebook::with(repository.rule_packs_at(policy_branch.tip)?),
@@ -407,7 +411,7 @@ fn judged(
     let policy_change = policy_change
         .map(|policy| policy_change::policy_change(repository, snapshot, policy, change.revision.head, now))
         .transpose()?;
-    let asked = Asked::of(repository, change, facts.answers.clone());
+    let asked = Asked::of(repository, snapshot, change, facts.answers.clone(), now);
     let is_ai = facts.provenance.is_ai();
     let standing = snapshot.policy().map(|policy| standing(snapshot, policy, change, &step, &asked, is_ai, now));
     let standing = standing.transpose()?;
@@ -633,6 +637,9 @@ pub fn need(snapshot: &RepositorySnapshot, examination: &Examination, me: Option
     let is_filled = standing.slots.iter().all(gate::SlotState::is_filled);
     if let Some(delay) = advice::delays(standing).first().filter(|_| is_filled) {
         return if delay.code == Code::Freeze { "frozen" } else { "cooling" }.into();
+    }
+    if is_filled && standing.evidence.iter().any(|state| !state.is_met()) {
+        return "evidence".into();
     }
     if me.is_some_and(|me| standing.approved_by.iter().any(|own| own == me)) {
         return "waiting".into();

@@ -103,7 +103,7 @@ fn judged(
     let applied = git::applied(repository, &change.revision, &diff)?;
     let step = git::push::landing(change, &diff, repository, applied.ok(), Default::default())?;
     let signs_of_ai = super::provenance_of(repository, snapshot, change).is_ai();
-    let asked = Asked::of(repository, change, Answers::default());
+    let asked = Asked::of(repository, snapshot, change, Answers::default(), now);
     let [old, new] = policies.map(|policy| standing(snapshot, policy, change, &step, &asked, signs_of_ai, now));
     Ok([old?, new?])
 }

@@ -212,6 +212,7 @@ mod tests {
             manifest: Digest::of(b""),
             binding: None,
             slots: slots.iter().map(slot).collect(),
+            evidence: Vec::new(),
             reasons: Vec::new(),
             approved_by: slots.iter().flat_map(|slot| ids(slot.3)).collect(),
             rejected_by: Vec::new(),

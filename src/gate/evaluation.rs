@@ -12,6 +12,8 @@ use crate::provenance;
 
 pub(super) struct Evaluation<'g> {
     pub input: Input<'g>,
+    /// Full name of the ref.
+    pub target: String,
     pub rules: &'static provenance::Rules,
     /// Decisions in force, or expired, for this repository and ref.
     pub decisions: Vec<CountedDecision<'g>>,
@@ -55,7 +57,18 @@ impl<'g> Evaluation<'g> {
             }
         }
         let rules = provenance::Rules::shipped();
-        Evaluation { input: *input, rules, decisions, elsewhere, void, break_glass_uses, lands: None, known, colliding }
+        Evaluation {
+            input: *input,
+            target: target.to_owned(),
+            rules,
+            decisions,
+            elsewhere,
+            void,
+            break_glass_uses,
+            lands: None,
+            known,
+            colliding,
+        }
     }
 
     pub(super) fn of_proposal(input: &Input<'g>, target: &str, lands: Lands) -> Evaluation<'g> {

@@ -1,5 +1,8 @@
 //! The input of a verdict.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::{History, NextPolicy, Remembered, States, Step};
@@ -9,6 +12,7 @@ use crate::change::manifest::Manifest;
 use crate::change::{ObjectId, RepoPath};
 use crate::policy::Policy;
 use crate::record::Chain;
+use crate::record::evidence::EvidenceChain;
 
 /// Everything but the push itself.
 #[derive(Clone, Copy)]
@@ -83,6 +87,11 @@ pub trait Contents {
     /// commits are not here. Only for explanations: nothing is decided by it.
     fn is_same_place(&self, _then: (ObjectId, ObjectId), _paths: &[&RepoPath], _steps: &[Step]) -> Option<bool> {
         None
+    }
+
+    /// The chains of evidence of some keys, by their ids; none where nobody keeps any.
+    fn evidence(&self, _keys: &BTreeSet<String>) -> Result<Arc<Vec<EvidenceChain>>, String> {
+        Ok(Arc::default())
     }
 
     /// The policy that the policy branch would have at a commit; none if that is the present policy.

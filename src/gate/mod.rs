@@ -29,7 +29,8 @@ pub use history::{History, HistoryError, MAX_LINE, States};
 pub use input::{Contents, Input, MAX_PLACES, Opaque, Rest};
 pub use obsolete::{is_over, obsolete};
 pub use outcome::{
-    AuditHead, Code, Decided, LedgerSummary, MemorySummary, Outcome, PolicySummary, Reason, ReasonEffect, RefOutcome,
+    AuditHead, Code, Decided, EvidenceState, LedgerSummary, MemorySummary, Outcome, PolicySummary, Reason,
+    ReasonEffect, RefOutcome,
 };
 pub use proposal::{Lands, Merge, Merging, Obstacle, decide_proposal};
 pub use push::{Judged, MAX_STEPS, NextPolicy, PushEvaluation, Step, Update, judging_order};

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use super::{SeenOrganization, Standing};
 use crate::policy::{AI, HIDDEN, SlotState, Unfit};
+use crate::record::evidence::EvidenceKind;
 
 /// Allow, deny, or cannot decide. Only the first permits a push.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -137,6 +138,8 @@ pub enum Code {
     Intermediate,
     /// `REVIEW_TOO_FAST`: many lines were approved within seconds.
     TooFast,
+    /// `EVIDENCE`: a result of a check, or approvals on a forge, are asked for and missing, or why one does not count.
+    Evidence,
 }
 
 impl Code {
@@ -158,7 +161,7 @@ impl Code {
     }
 
     /// All of them, in the order of their declaration.
-    pub const ALL: [Code; 47] = [
+    pub const ALL: [Code; 48] = [
         Code::PolicyAbsent,
         Code::PolicyInvalid,
         Code::PolicyStale,
@@ -206,6 +209,7 @@ impl Code {
         Code::SelfReview,
         Code::Intermediate,
         Code::TooFast,
+        Code::Evidence,
     ];
 
     /// The name in the JSON and in the manual, in capitals; it does not change between versions.
@@ -258,6 +262,7 @@ impl Code {
             Code::SelfReview => "SELF_REVIEW",
             Code::Intermediate => "INTERMEDIATE",
             Code::TooFast => "REVIEW_TOO_FAST",
+            Code::Evidence => "EVIDENCE",
         }
     }
 }
@@ -357,6 +362,34 @@ impl Reason {
     }
 }
 
+/// Weaker evidence that is asked for, and what there is of it. None of it is a signature of a person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct EvidenceState {
+    /// Whose requirement it is.
+    pub compartment: String,
+    /// The source, as the policy names it.
+    pub source: String,
+    /// `ci`: results of checks; `forge`: approvals that an account read on a forge.
+    pub kind: EvidenceKind,
+    /// The check, or the role of those who approve; empty for any person of the roster.
+    pub what: String,
+    /// How many are needed.
+    pub need: usize,
+    /// How many there are.
+    pub have: usize,
+    /// Of approvals, the ids of people of the roster, by their accounts.
+    pub by: Vec<String>,
+    /// Ids of the records of evidence that count.
+    pub records: Vec<String>,
+}
+
+impl EvidenceState {
+    /// Whether there is enough of it.
+    pub fn is_met(&self) -> bool {
+        self.have >= self.need
+    }
+}
+
 /// The verdict on one ref.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RefOutcome {
@@ -372,6 +405,9 @@ pub struct RefOutcome {
     pub reasons: Vec<Reason>,
     /// Every required slot, filled or not.
     pub requirements: Vec<SlotState>,
+    /// The evidence that is required, there or not; left out if none is.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<EvidenceState>,
     /// An emergency allowed it; the review is owed.
     pub break_glass: bool,
     /// Ids of the records that it depends on.
@@ -415,6 +451,7 @@ impl RefOutcome {
         self.presence = self.presence.into_iter().chain(next.presence).min();
         self.records.extend(next.records);
         self.requirements.extend(next.requirements);
+        self.evidence.extend(next.evidence);
         self.reasons.extend(next.reasons);
         self
     }
@@ -432,6 +469,7 @@ impl RefOutcome {
             presence: way.iter().filter_map(|s| s.presence).min().map(|presence| presence.to_string()),
             records: way.iter().flat_map(|s| s.records.clone()).collect(),
             requirements: way.iter().flat_map(|s| s.slots.clone()).collect(),
+            evidence: way.iter().flat_map(|s| s.evidence.clone()).collect(),
             reasons: way.into_iter().flat_map(|s| s.reasons).collect(),
         }
     }

@@ -17,6 +17,8 @@ pub const RUNS: &str = "refs/undersign/runs/";
 pub const AUTHORIZATIONS: &str = "refs/undersign/authorizations/";
 /// The prefix of the chains of people who say what came of changes. No gate judges by them.
 pub const OUTCOMES: &str = "refs/undersign/outcomes/";
+/// The prefix of the chains of evidence, by the keys that the policy names for it.
+pub const EVIDENCE: &str = "refs/undersign/evidence/";
 /// The prefix of people's claims: `<prefix><person>`. No gate judges by them.
 pub const CLAIMS: &str = "refs/undersign/claims/";
 /// The most bytes of one person's claims.
@@ -131,7 +133,7 @@ pub fn decide_own(update: &Update, input: &Input<'_>, facts: &dyn RefFacts) -> O
     if name.starts_with(OWN) {
         return Some(decide_probe(update, facts));
     }
-    if [DECISIONS, DECISION_BRANCHES, RUNS, AUTHORIZATIONS, OUTCOMES]
+    if [DECISIONS, DECISION_BRANCHES, RUNS, AUTHORIZATIONS, OUTCOMES, EVIDENCE]
         .iter()
         .any(|prefix| prefix.starts_with(&format!("{name}/")))
     {

@@ -1,5 +1,5 @@
-//! Chains about commands and outcomes: those of brokers, and those of people who authorize, or say what came of a
-//! change. They are short, so they are read completely each time.
+//! Chains about commands, outcomes and evidence: those of brokers, of people who authorize, or say what came of a
+//! change, and of machines. They are short, so they are read completely each time.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,12 +8,13 @@ use git2::{ErrorCode, Oid};
 use super::{read_chain, remote_names};
 use crate::command::request::{MAX_BESIDE, MAX_ITEMS};
 use crate::command::{AuthorizationRecord, RunRecord};
-use crate::gate::ref_names::{AUTHORIZATIONS, DECISIONS, OUTCOMES, RUNS};
+use crate::gate::ref_names::{AUTHORIZATIONS, DECISIONS, EVIDENCE, OUTCOMES, RUNS};
 use crate::policy::Policy;
 use crate::record::chain::{self, Link};
 use crate::record::envelope::MAX_ENVELOPE;
+use crate::record::evidence::EvidenceRecord;
 use crate::record::outcome::{MAX_BYTES_OF_KEY, MAX_OF_KEY, MAX_RECORDS, OutcomeChain, OutcomeRecord};
-use crate::record::{Chain, ChainId, Entry, Record};
+use crate::record::{Chain, ChainId, Entry, Record, Signable as _, verify_as};
 use crate::source::git::{GitError, Repository};
 
 /// The most links of one chain that are read.
@@ -69,6 +70,13 @@ impl Family for OutcomeRecord {
     const WAY_OUT: &'static str = "`undersign record repair` puts away what is only here, and says what to sign again";
 }
 
+impl Family for EvidenceRecord {
+    const PREFIX: &'static str = EVIDENCE;
+    const WORD: &'static str = "evidence";
+    const HELD_UP: &'static str = "nothing of its source counts";
+    const WAY_OUT: &'static str = "take away what is only here: what it found can be signed again";
+}
+
 /// Whose chains count: those of certain keys, each with its owner, or all if nobody can tell whose count. Anyone who
 /// may push can add other chains, in any number.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -90,12 +98,17 @@ impl Keys {
         Keys(Some(keys.map(|key| (key, String::new())).collect()))
     }
 
-    /// The chains of the people and the brokers of a policy.
+    /// The chains of the people, the brokers and the sources of evidence of a policy.
     pub fn of(policy: &Policy) -> Keys {
         let people =
             policy.roster.people().flat_map(|person| person.keys.iter().map(|own| (&own.key, person.id.clone())));
         let brokers = policy.brokers.iter().map(|broker| (&broker.key, format!("the broker {}", broker.name)));
-        Keys(Some(people.chain(brokers).map(|(key, owner)| (key.id().to_string(), owner)).collect()))
+        let sources = policy
+            .evidence
+            .iter()
+            .flat_map(|source| source.keys.iter().map(|own| (&own.key, format!("the evidence {}", source.name))));
+        let all = people.chain(brokers).chain(sources);
+        Keys(Some(all.map(|(key, owner)| (key.id().to_string(), owner)).collect()))
     }
 
     /// Whether a chain belongs to one of them.
@@ -303,6 +316,16 @@ pub fn chain_within<R: Family>(
         links.push(link);
     }
     Ok(Chain::read(id.clone(), links))
+}
+
+/// The record in one commit of a chain, verified by itself; none if it is of no use, or of another chain.
+pub fn record_at<R: Family>(repository: &Repository, id: &ChainId, commit: Oid) -> Option<R> {
+    within(repository, commit, MAX_OBJECT)?;
+    let link = link(repository, &repository.raw.find_commit(commit).ok()?)?;
+    let verified = verify_as::<R::Statement>(&link.envelope).ok()?;
+    let place = verified.statement().place();
+    let is_here = place.key == id.key && place.id == id.device && verified.key().id().to_string() == id.key;
+    R::new(verified, link, false).ok().filter(|_| is_here)
 }
 
 /// The commit of the last of this many links, counted from the first, in the history of a commit.

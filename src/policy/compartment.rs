@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use super::evidence::EvidenceNeed;
 use super::patterns::PathPatterns;
 use super::{DEFAULT, INHERITED};
 use crate::change::RepoPath;
@@ -77,6 +78,8 @@ pub struct Compartment {
     pub criticality: Criticality,
     /// Whose signatures a change of it needs: each slot by different people.
     pub sign: Vec<Slot>,
+    /// The evidence that it needs as well; nothing of it fills a slot.
+    pub evidence: Vec<EvidenceNeed>,
     /// How strictly these are tied to what lands.
     pub binding: Binding,
     /// What a signature must prove about the presence of its signer.

@@ -1,5 +1,6 @@
 //! The meaning of a change of the policy: what it newly allows, and vice versa.
 
+mod evidence;
 mod targets;
 mod team;
 
@@ -59,6 +60,7 @@ pub fn meaning(old: &Policy, new: &Policy) -> Vec<Meaning> {
     found.whole(old, new);
     found.brokers(old, new);
     found.targets(old, new);
+    found.evidence(old, new);
     found.clock(old.clock.as_ref(), new.clock.as_ref());
     found.0.sort_by_key(|meaning| meaning.direction);
     found.0
@@ -239,9 +241,9 @@ impl Found {
         for (name, now) in &after {
             match before.get(name) {
                 None => {
-                    let text =
-                        format!("compartment {name} is new: {} need {}", listed(now.patterns.iter()), slots(&now.sign));
-                    self.add(Direction::Shifted, text);
+                    let needs = now.evidence.iter().map(|need| format!(" and {need}")).collect::<String>();
+                    let (paths, sign) = (listed(now.patterns.iter()), slots(&now.sign));
+                    self.add(Direction::Shifted, format!("compartment {name} is new: {paths} need {sign}{needs}"));
                 }
                 Some(then) => self.compartment(then, now),
             }
@@ -262,6 +264,7 @@ impl Found {
             self.add(Direction::Stricter, format!("links of {name} may no longer lead out of it: {pattern}"));
         }
         self.slots(name, &old.sign, &new.sign);
+        self.needs(name, &old.evidence, &new.evidence);
         self.more(&format!("{name} binds"), old.binding, new.binding);
         self.more(&format!("{name} asks for presence"), old.presence, new.presence);
         self.more(&format!("{name} is"), old.criticality, new.criticality);

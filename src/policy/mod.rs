@@ -12,6 +12,7 @@ mod clock;
 pub mod codeowners;
 mod compartment;
 mod crossing;
+mod evidence;
 mod limits;
 pub mod meaning;
 mod organization;
@@ -29,6 +30,7 @@ pub use away::Away;
 pub use clock::{Clock, Deadlines, Terms};
 pub use compartment::{Binding, Compartment, Criticality, Slot};
 pub use crossing::Crossing;
+pub use evidence::{EvidenceNeed, EvidenceSource};
 pub use limits::{BreakGlass, Freeze, Limits};
 pub use meaning::{Direction, Meaning, meaning};
 pub use organization::{Inherited, Organization};
@@ -98,6 +100,8 @@ pub struct Policy {
     pub brokers: Vec<Broker>,
     /// Where commands run, and who authorizes them.
     pub targets: Vec<Target>,
+    /// Whose statements count as weaker evidence.
+    pub evidence: Vec<EvidenceSource>,
     /// By when changes are to be signed; none if nothing is ever due. Nothing lands or is refused by it.
     pub clock: Option<Clock>,
     /// What comes from an organization; none if the policy inherits nothing.
@@ -191,6 +195,16 @@ impl Policy {
         let holding = self.compartments_of(&RepoPath::from(ORGANIZATION_FILE));
         let why = || format!("no compartment of its policy that is `solo` holds {ORGANIZATION_FILE}");
         (!holding.iter().any(|compartment| compartment.solo)).then(why)
+    }
+
+    /// A source of evidence by its name.
+    pub fn evidence_source(&self, name: &str) -> Option<&EvidenceSource> {
+        self.evidence.iter().find(|source| source.name == name)
+    }
+
+    /// The sources of evidence that a key, by its id, signs for.
+    pub fn evidence_by(&self, key: &str) -> impl Iterator<Item = (&EvidenceSource, &Enrolment)> {
+        self.evidence.iter().filter_map(move |source| Some((source, source.enrolment(key)?)))
     }
 
     /// The compartments of a path: all that match, else the default one.

@@ -7,7 +7,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    AiRules, AuthorProof, BreakGlass, Compartment, Freeze, INHERITED, Limits, Person, Policy, Refs, Roster, Slot,
+    AiRules, AuthorProof, BreakGlass, Compartment, EvidenceNeed, EvidenceSource, Freeze, INHERITED, Limits, Person,
+    Policy, Refs, Roster, Slot,
 };
 use crate::change::digest::Digest;
 use crate::datafile::{FileError, Mistake};
@@ -121,6 +122,12 @@ impl Organization {
             hidden: both(own.hidden, &rules.hidden),
             // It is advice, so the nearer word holds.
             clock: own.clock.or_else(|| rules.clock.clone()),
+            evidence: own
+                .evidence
+                .into_iter()
+                .map(|source| of_nobody(source, rules))
+                .chain(rules.evidence.iter().map(inherited_source))
+                .collect(),
             whole: Digest::of(whole.as_bytes()),
             ..own
         }
@@ -132,7 +139,18 @@ fn named(name: &str) -> String {
 }
 
 fn inherited(compartment: &Compartment) -> Compartment {
-    Compartment { name: named(&compartment.name), is_inherited: true, ..compartment.clone() }
+    let evidence = compartment.evidence.iter().map(EvidenceNeed::inherited).collect();
+    Compartment { name: named(&compartment.name), is_inherited: true, evidence, ..compartment.clone() }
+}
+
+fn inherited_source(source: &EvidenceSource) -> EvidenceSource {
+    EvidenceSource { name: named(&source.name), ..source.clone() }
+}
+
+/// Without the keys of people of the organization: their machines would speak in their names.
+fn of_nobody(mut source: EvidenceSource, rules: &Policy) -> EvidenceSource {
+    source.keys.retain(|own| rules.roster.owner_of_point(&own.key).is_none());
+    source
 }
 
 fn inherited_freeze(freeze: &Freeze) -> Freeze {

@@ -7,8 +7,8 @@ use std::fmt;
 use serde::Serialize;
 
 use super::{
-    AI, BREAK_GLASS, Binding, BreakGlass, Compartment, Criticality, HIDDEN, POLICY_FILE, Person, PersonKind, Policy,
-    Rank, Slot,
+    AI, BREAK_GLASS, Binding, BreakGlass, Compartment, Criticality, EvidenceNeed, HIDDEN, POLICY_FILE, Person,
+    PersonKind, Policy, Rank, Slot,
 };
 use crate::change::links::Link;
 use crate::change::{Identity, RepoPath};
@@ -25,6 +25,8 @@ pub struct Requirement {
     pub criticality: Criticality,
     /// Whose signatures it needs.
     pub slots: Vec<Slot>,
+    /// The evidence that it needs as well.
+    pub evidence: Vec<EvidenceNeed>,
     /// How strictly each of them is tied to what lands.
     pub binding: Binding,
     /// The least that each of them must prove about the presence of the signer.
@@ -219,6 +221,7 @@ impl Requirement {
             source: Source::Table,
             criticality: Criticality::Normal,
             slots: Vec::new(),
+            evidence: Vec::new(),
             binding: Binding::Manifest,
             presence: Presence::None,
             cooling: 0,
@@ -235,6 +238,7 @@ impl Requirement {
             source: if compartment.is_inherited { Source::Organization } else { Source::Repository },
             criticality: compartment.criticality,
             slots: compartment.sign.clone(),
+            evidence: compartment.evidence.clone(),
             binding: compartment.binding,
             presence: compartment.presence,
             cooling: compartment.cooling,

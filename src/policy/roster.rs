@@ -240,6 +240,12 @@ impl Roster {
         Some((person, &person.keys[own]))
     }
 
+    /// The owner of the private key that a key belongs to, whatever type or application it is written with.
+    pub fn owner_of_point(&self, key: &Key) -> Option<&Person> {
+        let point = key.point();
+        self.people.iter().find(|person| person.keys.iter().any(|own| own.key.point() == point))
+    }
+
     /// The owner of a chain, by the hex key id in its name.
     pub fn by_key_id(&self, id: &str) -> Option<&Person> {
         self.keys.get(id).map(|&(person, _)| &self.people[person])

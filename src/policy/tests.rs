@@ -510,3 +510,212 @@ fn a_command_matches_an_entry_in_every_argument_or_not_at_all() {
     assert_eq!(entry(&migrate, &[("csv", "/run/in/sql")]), None);
     assert_eq!(entry(&migrate, &[]), None);
 }
+
+/// A key from a seed, as a policy writes it.
+fn line(seed: u8) -> String {
+    use base64ct::{Base64, Encoding as _};
+    let word = |bytes: &[u8]| [&(bytes.len() as u32).to_be_bytes(), bytes].concat();
+    let point = ed25519_dalek::SigningKey::from_bytes(&[seed; 32]).verifying_key().to_bytes();
+    format!("ssh-ed25519 {}", Base64::encode_string(&[word(b"ssh-ed25519"), word(&point)].concat()))
+}
+
+/// The sample with evidence of a machine, and of a forge on which dana and rahim have accounts.
+fn with_evidence() -> String {
+    let sources = format!(
+        "[evidence.ci]\nkind = \"ci\"\nkeys = [\"{}\"]\nchecks = [\"build\", \"test\"]\n\n\
+         [evidence.github]\nkind = \"forge\"\nkeys = [{{ key = \"{}\" }}]\nserver = \"https://github.com\"\n\n[break_glass]",
+        line(41),
+        line(42)
+    );
+    let asks = "[compartment.prod]\nrequire = [\"ci:build\"]\nforge_approvals = { evidence = \"github\", n = 1 }";
+    let account = |text: String, who: &str| {
+        text.replacen(&format!("[people.{who}]"), &format!("[people.{who}]\nlogins = [\"{who}-r\"]"), 1)
+    };
+    let text = account(account(SAMPLE.to_owned(), "dana"), "rahim");
+    text.replacen("[break_glass]", &sources, 1).replacen("[compartment.prod]", asks, 1)
+}
+
+#[test]
+fn evidence_and_where_it_is_asked_for_are_read() {
+    let policy = Policy::parse("policy.toml", &with_evidence()).unwrap_or_else(|error| panic!("{error}"));
+    let [ci, github] = &policy.evidence[..] else { panic!("{:?}", policy.evidence) };
+    assert_eq!(
+        (ci.binding, ci.valid, &ci.checks[..]),
+        (Binding::Tree, 7 * 86_400, &["build".to_owned(), "test".to_owned()][..])
+    );
+    assert_eq!((github.binding, github.server.as_str()), (Binding::Manifest, "https://github.com"));
+    let prod = policy.compartments.iter().find(|compartment| compartment.name == "prod").unwrap();
+    let asked: Vec<String> = prod.evidence.iter().map(ToString::to_string).collect();
+    assert_eq!(asked, ["the result build of ci", "1 approval on github"]);
+    assert!(policy.evidence_by(&ci.keys[0].key.id().to_string()).map(|(source, _)| &source.name).eq(["ci"]));
+}
+
+#[test]
+fn each_mistake_of_evidence_names_what_is_wrong() {
+    let (ci, reader, broker) =
+        (line(41), line(42), "AAAAC3NzaC1lZDI1NTE5AAAAIH97wWW5i+xRu1XgDjwSjpsD4HRPHeC4zS+VhFflHhsA");
+    let dana = SAMPLE.lines().find(|line| line.starts_with("keys = [\"ssh-ed25519")).unwrap();
+    let dana = dana.split('"').nth(1).unwrap().to_owned();
+    let broker = format!("ssh-ed25519 {broker}");
+    let checks = "checks = [\"build\", \"test\"]";
+    let table: &[(&str, &str, &str)] = &[
+        ("kind = \"ci\"", "kind = \"cd\"", "`kind` is ci or forge, not `cd`"),
+        ("[evidence.ci]", "[evidence.c]", "is no name for evidence"),
+        (checks, "", "needs `checks = [\"build\"]`"),
+        (checks, "checks = [\"build\", \"build\"]", "is there twice"),
+        (checks, "checks = [\"build\", \"Unit tests\"]", "is no name for a check"),
+        (checks, "checks = [\"test\"]", "[evidence.ci] has no check `build`"),
+        (
+            checks,
+            "checks = [\"build\"]\nserver = \"https://ci.example.com\"",
+            "only evidence of kind \"forge\" has a `server`",
+        ),
+        (checks, "checks = [\"build\"]\nvalid = \"91d\"", "`valid` is from \"1m\" to \"90d\""),
+        (checks, "checks = [\"build\"]\nbinding = \"exact\"", "the `binding` of evidence is tree or manifest"),
+        ("server = \"https://github.com\"", "", "needs `server = "),
+        ("server = \"https://github.com\"", "server = \"https://GitHub.com/\"", "in small letters"),
+        (
+            "server = \"https://github.com\"",
+            "server = \"https://github.com\"\nchecks = [\"build\"]",
+            "only evidence of kind \"ci\" has `checks`",
+        ),
+        (&ci, &dana, "is that of `dana`: evidence needs a key that is nobody's"),
+        (&ci, &broker, "is that of the broker `ops1`"),
+        (&ci, &reader, "this key is already that of `ci`"),
+        (&ci, "ssh-rsa AAAA", "not a supported OpenSSH public key"),
+        ("\"ci:build\"", "\"build\"", "is no result of a check"),
+        ("\"ci:build\"", "\"cd:build\"", "there is no [evidence.cd]"),
+        ("\"ci:build\"", "\"github:build\"", "[evidence.github] is no \"ci\""),
+        ("\"ci:build\"", "\"ci:build\", \"ci:build\"", "`ci:build` is there twice"),
+        ("evidence = \"github\"", "evidence = \"gitlab\"", "there is no [evidence.gitlab]"),
+        ("evidence = \"github\"", "evidence = \"ci\"", "[evidence.ci] is no \"forge\""),
+        ("evidence = \"github\", n = 1", "evidence = \"github\", n = 0", "`n` is a number from 1"),
+        (
+            "evidence = \"github\", n = 1",
+            "evidence = \"github\", n = 9",
+            "needs 9 of the roster with `logins` on the forge",
+        ),
+        ("evidence = \"github\", n = 1", "evidence = \"github\", n = 1, role = \"poet\"", "and the role `poet`"),
+        ("[compartment.policy]", "[compartment.policy]\nrequire = [\"ci:build\"]", "needs no evidence to change"),
+    ];
+    let text = with_evidence();
+    for (from, to, wanted) in table {
+        assert!(text.contains(from), "{from}");
+        let edited = text.replacen(from, to, 1);
+        let said = Policy::parse("policy.toml", &edited).err().unwrap_or_else(|| panic!("{to} is no mistake"));
+        assert!(said.to_string().contains(wanted), "{to}: {said}");
+    }
+}
+
+#[test]
+fn what_a_change_of_evidence_means_is_said_in_both_directions() {
+    let table: &[(&str, &str, &str, &str)] = &[
+        (
+            "require = [\"ci:build\"]",
+            "require = []",
+            "▼ prod no longer needs the result ci:build",
+            "▲ prod needs the result ci:build as well",
+        ),
+        (
+            "\"github\", n = 1",
+            "\"github\", n = 2",
+            "▲ approvals on github that prod needs: 2 instead of 1",
+            "▼ approvals on github that prod needs: 1 instead of 2",
+        ),
+        (
+            "forge_approvals = { evidence = \"github\", n = 1 }",
+            "",
+            "▼ approvals on github that prod needs: 0 instead of 1",
+            "▲ approvals on github that prod needs: 1 instead of 0",
+        ),
+        (
+            "\"build\", \"test\"]",
+            "\"build\"]",
+            "▲ the evidence ci may no longer sign the result test",
+            "▼ the evidence ci may sign the result test",
+        ),
+        (
+            "kind = \"ci\"",
+            "kind = \"ci\"\nvalid = \"30d\"",
+            "▼ the evidence ci counts for 30 days instead of 7 days",
+            "▲ the evidence ci counts for 7 days instead of 30 days",
+        ),
+        (
+            "kind = \"ci\"",
+            "kind = \"ci\"\nbinding = \"manifest\"",
+            "▼ the evidence ci binds manifest instead of tree",
+            "▲ the evidence ci binds tree instead of manifest",
+        ),
+        (
+            "https://github.com",
+            "https://git.example.com",
+            "· the evidence github is forge https://git.example.com instead of forge https://github.com",
+            "· the evidence github is forge https://github.com instead of forge https://git.example.com",
+        ),
+    ];
+    let read = |text: &str| Policy::parse("policy.toml", text).unwrap_or_else(|error| panic!("{error}"));
+    let said = |old: &Policy, new: &Policy| meaning(old, new).iter().map(ToString::to_string).collect::<Vec<_>>();
+    let (text, policy) = (with_evidence(), read(&with_evidence()));
+    assert_eq!(said(&policy, &policy), [""; 0]);
+    for (from, to, there, back) in table {
+        assert!(text.contains(from), "{from}");
+        let edited = read(&text.replacen(from, to, 1));
+        assert_eq!(said(&policy, &edited), [*there], "{from} → {to}");
+        assert_eq!(said(&edited, &policy), [*back], "back from {to}");
+    }
+    let more = read(&text.replacen(&line(41), &format!("{}\", \"{}", line(41), line(43)), 1));
+    let print = |seed| crate::record::Key::from_openssh(&line(seed)).unwrap().fingerprint();
+    assert_eq!(said(&policy, &more), [format!("▼ the evidence ci has a key more: {}", print(43))]);
+    assert_eq!(said(&more, &policy), [format!("· the evidence ci has a key less: {}", print(43))]);
+    let ended =
+        format!("{{ key = \"{}\", revoked = {{ reason = \"retired\", at = 2026-05-01T00:00:00Z }} }}", line(41));
+    let ended = read(&text.replacen(&format!("\"{}\"", line(41)), &ended, 1));
+    let state = format!("the key {} of the evidence ci is", print(41));
+    assert_eq!(said(&policy, &ended), [format!("▲ {state} revoked: retired from 2026-05-01 00:00Z")]);
+    assert_eq!(said(&ended, &policy), [format!("▼ {state} no longer revoked")]);
+    let plain = sample();
+    let new = said(&plain, &policy);
+    assert!(new.contains(&"▲ prod needs the result ci:build as well".to_owned()), "{new:?}");
+    assert!(new.contains(&format!("· the evidence ci is new: ci, signed by {}", print(41))), "{new:?}");
+    let gone = said(&policy, &plain);
+    assert!(gone.contains(&"▲ the evidence ci is gone: its keys sign none any more".to_owned()), "{gone:?}");
+}
+
+#[test]
+fn an_organization_may_ask_for_evidence_and_its_people_are_nobodys_machines() {
+    let organization = format!(
+        "schema = \"undersign-organization/v1\"\nversion = 1\norganization = \"acme\"\n\
+         [people.omar]\nroles = [\"senior\", \"policy\"]\nemails = [\"omar@example.com\"]\nkeys = [\"{}\"]\n\
+         [evidence.ci]\nkind = \"ci\"\nkeys = [\"{}\"]\nchecks = [\"scan\"]\n\
+         [compartment.default]\nsign = [{{ role = \"senior\", n = 1 }}]\nrequire = [\"ci:scan\"]\n",
+        line(51),
+        line(52)
+    );
+    let of = |text: &str| Organization::read("organization.toml", text.as_bytes());
+    let acme = of(&organization).unwrap_or_else(|error| panic!("{error}"));
+    let repository = |key: &str| {
+        format!(
+            "schema = \"undersign-policy/v1\"\nversion = 1\nrepository = \"r1\"\ninherits = \"acme\"\n\
+             [refs]\nprotected = [\"refs/heads/main\"]\n\
+             [evidence.ci]\nkind = \"ci\"\nkeys = [\"{key}\"]\nchecks = [\"build\"]\n\
+             [compartment.policy]\npaths = [\".undersign/**\"]\nsign = [{{ role = \"policy\", n = 1 }}]\nsolo = true\n\
+             [compartment.default]\nsign = [{{ role = \"senior\", n = 1 }}]\nrequire = [\"ci:build\"]\n"
+        )
+    };
+    let read = |text: &str| {
+        Policy::read("policy.toml", text.as_bytes(), Some(&acme)).unwrap_or_else(|error| panic!("{error}"))
+    };
+    let policy = read(&repository(&line(41)));
+    let asked = policy.requirements([&RepoPath::from("src/x.rs")].into_iter(), &[], Ai::Unknown);
+    let needs: Vec<String> = asked.requirements.iter().flat_map(|own| &own.evidence).map(ToString::to_string).collect();
+    assert_eq!(needs, ["the result build of ci", "the result scan of org/ci"]);
+    assert_eq!(policy.evidence.iter().map(|source| source.name.as_str()).collect::<Vec<_>>(), ["ci", "org/ci"]);
+    assert!(policy.inherited.as_ref().unwrap().weaker.is_empty());
+    // A repository takes the key of somebody of the organization for a machine's.
+    let policy = read(&repository(&line(51)));
+    let weaker = &policy.inherited.as_ref().unwrap().weaker;
+    assert!(weaker[0].text.contains("is that of `omar`: what it signs is no evidence"), "{weaker:?}");
+    assert!(policy.evidence[0].keys.is_empty());
+    let error = of(&organization.replace(&line(52), &line(51))).unwrap_err().to_string();
+    assert!(error.contains("is that of `omar`"), "{error}");
+}

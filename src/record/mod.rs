@@ -8,6 +8,7 @@
 mod abridged;
 pub mod chain;
 pub mod envelope;
+pub mod evidence;
 pub mod heads;
 pub mod json;
 pub mod key;

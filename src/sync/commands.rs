@@ -1,18 +1,19 @@
-//! Exchanges chains about commands and outcomes with a remote. Separate from decisions, since a broker must know for
-//! each push whether the remote accepted it.
+//! Exchanges chains about commands, outcomes and evidence with a remote. Separate from decisions, since a broker must
+//! know for each push whether the remote accepted it.
 
 use git2::{ErrorCode, Oid};
 
 use super::program::{CHAINS, run_git};
 use super::{Incoming, Prompts, Report};
-use crate::change::{counted, visible};
+use crate::change::{ObjectId, counted, visible};
 use crate::command::{AuthorizationRecord, RunRecord};
 use crate::ledger::commands::{
     Family, Keys, chain_from, chain_of, commit_of, damaged_prefix_of, names, read_family, remote_prefix_of,
 };
+use crate::record::evidence::EvidenceRecord;
 use crate::record::outcome::OutcomeRecord;
 use crate::record::{Chain, ChainId};
-use crate::source::git::Repository;
+use crate::source::git::{Repository, oid};
 
 /// The result of sending a chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,14 +42,15 @@ pub struct News {
     pub alarms: Vec<String>,
 }
 
-/// Sends what people signed here about commands, and then about outcomes, and the remote was not yet seen to hold.
+/// Sends what was signed here about commands, then about outcomes, and then evidence, and the remote was not yet seen
+/// to hold.
 /// Nothing is asked or fetched first, and a chain that cannot be sent does not delay the others: a broker waits for
 /// them.
 pub(super) fn deliver(repository: &Repository, remote: &str, prompts: Prompts) -> Report {
     let mut report = Report::default();
-    if deliver_family::<AuthorizationRecord>(repository, remote, prompts, &mut report) {
-        deliver_family::<OutcomeRecord>(repository, remote, prompts, &mut report);
-    }
+    let _ = deliver_family::<AuthorizationRecord>(repository, remote, prompts, &mut report)
+        && deliver_family::<OutcomeRecord>(repository, remote, prompts, &mut report)
+        && deliver_family::<EvidenceRecord>(repository, remote, prompts, &mut report);
     report
 }
 
@@ -124,18 +126,20 @@ pub(super) fn sync(repository: &Repository, remote: &str, prompts: Prompts, coun
         Ok(shown) => report.alarms.extend(shown.losses),
         Err(why) => report.alarms.push(why),
     }
-    sync_people::<AuthorizationRecord>(repository, remote, prompts, counted, report);
-    sync_people::<OutcomeRecord>(repository, remote, prompts, counted, report);
+    sync_people::<AuthorizationRecord>(repository, remote, prompts, whose, report);
+    sync_people::<OutcomeRecord>(repository, remote, prompts, (&Keys::all(), counted), report);
+    // What no policy names is no evidence, and anybody can add some.
+    sync_people::<EvidenceRecord>(repository, remote, prompts, (counted, counted), report);
 }
 
 fn sync_people<R: Family>(
     repository: &Repository,
     remote: &str,
     prompts: Prompts,
-    counted: &Keys,
+    (wanted, counted): (&Keys, &Keys),
     report: &mut Report,
 ) {
-    match fetch::<R>(repository, remote, prompts, (&Keys::all(), counted)) {
+    match fetch::<R>(repository, remote, prompts, (wanted, counted)) {
         Ok(shown) => {
             report.alarms.extend(damages(remote, counted, &shown.chains));
             send_lost(repository, remote, prompts, &shown.chains, report);
@@ -198,7 +202,9 @@ fn damages<R: Family>(remote: &str, counted: &Keys, chains: &[Chain<R>]) -> Vec<
 
 /// The number of records that people signed here and the remote was not yet seen to hold.
 pub(super) fn outbox(repository: &Repository, remote: &str) -> usize {
-    outbox_of::<AuthorizationRecord>(repository, remote) + outbox_of::<OutcomeRecord>(repository, remote)
+    outbox_of::<AuthorizationRecord>(repository, remote)
+        + outbox_of::<OutcomeRecord>(repository, remote)
+        + outbox_of::<EvidenceRecord>(repository, remote)
 }
 
 fn outbox_of<R: Family>(repository: &Repository, remote: &str) -> usize {
@@ -264,13 +270,14 @@ fn catch_up<R: Family>(repository: &Repository, remote: &str, own: &Chain<R>, th
     is_more
 }
 
-/// Whether there is anything about commands or outcomes, here or on the remote.
+/// Whether there is anything about commands, outcomes or evidence, here or on the remote.
 fn is_of_use(repository: &Repository, remote: &str, prompts: Prompts) -> Result<bool, String> {
-    let prefixes = [RunRecord::PREFIX, AuthorizationRecord::PREFIX, OutcomeRecord::PREFIX];
+    let prefixes = [RunRecord::PREFIX, AuthorizationRecord::PREFIX, OutcomeRecord::PREFIX, EvidenceRecord::PREFIX];
     let kept = [
         remote_prefix_of::<RunRecord>(remote),
         remote_prefix_of::<AuthorizationRecord>(remote),
         remote_prefix_of::<OutcomeRecord>(remote),
+        remote_prefix_of::<EvidenceRecord>(remote),
     ];
     let here = |prefix: &str| names(repository, prefix).map_err(|error| error.to_string());
     for prefix in prefixes.into_iter().chain(kept.iter().map(String::as_str)) {
@@ -278,8 +285,8 @@ fn is_of_use(repository: &Repository, remote: &str, prompts: Prompts) -> Result<
             return Ok(true);
         }
     }
-    let [runs, authorizations, outcomes] = prefixes.map(|prefix| format!("{prefix}*"));
-    let asked = ["ls-remote", remote, &runs, &authorizations, &outcomes];
+    let [runs, authorizations, outcomes, evidence] = prefixes.map(|prefix| format!("{prefix}*"));
+    let asked = ["ls-remote", remote, &runs, &authorizations, &outcomes, &evidence];
     let (ok, listed, stderr) = run_git(repository, prompts, CHAINS, &asked)?;
     if ok { Ok(!listed.trim().is_empty()) } else { Err(super::why_failed("ls-remote", &stderr)) }
 }
@@ -416,4 +423,38 @@ pub fn send<R: Family>(repository: &Repository, remote: &str, id: &ChainId, prom
         }
         _ => Sent::Away(super::why_failed("push", &stderr)),
     }
+}
+
+/// Fetches the chains of one key, and advances those of the repository itself to them. What a chain here has beyond the
+/// remote's, or in place of it, was never taken there, and is dropped: machines can sign what they found again.
+///
+/// # Errors
+/// The remote could not be read, or shows less than before.
+pub fn bring<R: Family>(repository: &Repository, remote: &str, prompts: Prompts, key: &str) -> Result<(), String> {
+    let keys = Keys::one(key);
+    let shown = fetch::<R>(repository, remote, prompts, (&keys, &keys))?;
+    if let Some(loss) = shown.losses.into_iter().next() {
+        return Err(loss);
+    }
+    for chain in shown.chains.iter().filter(|chain| chain.fault.is_none()) {
+        let kept = format!("{}{}", remote_prefix_of::<R>(remote), chain.id);
+        give_up::<R>(repository, &chain.id, repository.tip(&kept))?;
+    }
+    Ok(())
+}
+
+/// Sets an own chain to a commit, or removes it.
+///
+/// # Errors
+/// The ref cannot be written.
+pub fn give_up<R: Family>(repository: &Repository, id: &ChainId, to: Option<ObjectId>) -> Result<(), String> {
+    let name = format!("{}{id}", R::PREFIX);
+    match to {
+        None => remove(repository, &name),
+        Some(tip) => {
+            let written = repository.raw.reference(&name, oid(tip), true, "undersign: evidence");
+            written.map_err(|error| format!("{name} cannot be written: {}.", error.message()))?;
+        }
+    }
+    Ok(())
 }

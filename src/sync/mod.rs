@@ -21,6 +21,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use git2::{ErrorCode, Oid};
 
+#[cfg(feature = "tui")]
+pub use requests::fetch_these;
+
 use crate::change::{address, visible};
 use crate::ledger::commands::Keys;
 use crate::ledger::{self, BRANCH_PREFIX, PREFIX};

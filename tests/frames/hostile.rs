@@ -33,6 +33,7 @@ fn reader(files: &[(Vec<u8>, Vec<u8>, Vec<u8>)], layout: ViewOptions, size: (u16
         policy: PolicyState::Absent,
         chains: Vec::new(),
         ledger_fault: None,
+        evidence: Default::default(),
         notes: Default::default(),
         rules: Default::default(),
     });

@@ -9,7 +9,9 @@ use undersign::change::digest::Digest;
 use undersign::change::manifest::{Image, Manifest};
 use undersign::change::{Commit, Identity, ObjectId};
 use undersign::decision::Verdict;
-use undersign::gate::{self, Code, Decided, Input, PushEvaluation, RefOutcome, Remembered, States, Step, Update};
+use undersign::gate::{
+    self, Code, Contents, Decided, Input, PushEvaluation, RefOutcome, Remembered, States, Step, Update,
+};
 use undersign::policy::Policy;
 use undersign::record::chain::Link;
 use undersign::record::envelope::{Envelope, pae};
@@ -48,7 +50,25 @@ pub fn token(who: usize) -> Token {
     Token::new(KeyType::Ed25519, 60 + who as u8)
 }
 
+impl Spec {
+    /// An approval of one of the manifests.
+    pub fn approval(who: usize, about: usize) -> Spec {
+        let (verdict, device) = (Verdict::Approve, 0);
+        Spec { who, device, verdict, about, expired: false, answers: false, replaces: false }
+    }
+
+    /// A rejection of one of the manifests.
+    pub fn rejection(who: usize, about: usize) -> Spec {
+        Spec { verdict: Verdict::Reject, ..Spec::approval(who, about) }
+    }
+}
+
 fn rules(more: &str) -> Policy {
+    rules_with("", more)
+}
+
+/// `default` goes into the table of the default compartment.
+pub fn rules_with(default: &str, more: &str) -> Policy {
     let people: String = PEOPLE
         .iter()
         .enumerate()
@@ -62,7 +82,7 @@ fn rules(more: &str) -> Policy {
          {people}[ai]\npresume = true\nhuman_only_by = [\"policy\"]\nsign = {{ junior = 2, mid = 1, senior = 1, none = 2 }}\n\
          [compartment.policy]\npaths = [\".undersign/**\"]\nsign = [{{ role = \"policy\", n = 1 }}]\nsolo = true\n\
          [compartment.docs]\npaths = [\"docs/**\"]\nsign = [{{ role = \"policy\", n = 1 }}]\n\
-         [compartment.default]\nsign = [{{ role = \"senior\", n = 1 }}]\n{more}"
+         [compartment.default]\nsign = [{{ role = \"senior\", n = 1 }}]\n{default}{more}"
     );
     Policy::parse("policy.toml", &text).unwrap_or_else(|error| panic!("{error}"))
 }
@@ -226,9 +246,17 @@ pub fn decide(policy: &Policy, chains: &[Chain]) -> RefOutcome {
 }
 
 fn decide_at(policy: &Policy, chains: &[Chain], remembered: &Remembered, now: i64) -> RefOutcome {
-    with_grounds(policy, chains, remembered, now, |grounds| {
-        PushEvaluation::new(grounds).decide(&Update { name: MAIN.to_owned(), old: id(2), new: id(4) }).outcome
-    })
+    with_grounds(policy, chains, remembered, now, pushed)
+}
+
+/// What the rules say to a push of both steps.
+fn pushed(grounds: &Input<'_>) -> RefOutcome {
+    PushEvaluation::new(grounds).decide(&Update { name: MAIN.to_owned(), old: id(2), new: id(4) }).outcome
+}
+
+/// The same where objects of the repository say other things than [`Plain`].
+pub fn decide_with(policy: &Policy, chains: &[Chain], contents: &dyn Contents) -> RefOutcome {
+    with_grounds(policy, chains, &Remembered::default(), NOW as i64, |grounds| pushed(&Input { contents, ..*grounds }))
 }
 
 fn with_grounds<T>(

@@ -275,6 +275,7 @@ fn the_commands_of_the_chapters_for_who_runs_the_gate_work() {
     for name in [
         "docs/policy.md",
         "docs/organization.md",
+        "docs/evidence.md",
         "docs/gate.md",
         "docs/hosts.md",
         "docs/audit.md",

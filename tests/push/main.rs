@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod claims;
+mod evidence;
 mod history;
 mod large;
 mod remote;

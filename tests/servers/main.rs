@@ -5,6 +5,7 @@ mod annotations;
 mod attack;
 mod delivery;
 mod desk;
+mod evidence;
 mod faults;
 mod forge;
 mod gerrit;

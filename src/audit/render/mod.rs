@@ -9,7 +9,7 @@ pub(crate) mod markup;
 
 use std::io::{self, Write};
 
-use super::report::{Approval, Inputs, Landing, Report};
+use super::report::{Approval, Evidence, Inputs, Landing, Report, Shown};
 use crate::change::shell_word;
 
 /// The format.
@@ -57,7 +57,15 @@ fn approvers(landing: &Landing) -> String {
         let word = if one.verdict == "approve" { String::new() } else { format!(" by {}", one.verdict) };
         format!("{} ({}){word}", one.person, roles.join(", "))
     };
-    landing.approvals.iter().map(person).collect::<Vec<_>>().join("; ")
+    let all = landing.approvals.iter().map(person).chain(landing.evidence.iter().filter_map(evidence));
+    all.collect::<Vec<_>>().join("; ")
+}
+
+/// What counted besides signatures, marked as such: `evidence ci: build`, `evidence github: rahim`.
+fn evidence(one: &Evidence) -> Option<String> {
+    let people: Vec<&str> = one.by.iter().map(Shown::as_str).collect();
+    let what = if people.is_empty() { one.what.as_str().to_owned() } else { people.join(", ") };
+    (one.have > 0).then(|| format!("evidence {}: {what}", one.source))
 }
 
 /// What each approval proves about presence.

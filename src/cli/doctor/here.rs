@@ -13,10 +13,12 @@ use crate::datafile::date;
 use crate::enforcement::{self, Settings};
 use crate::gate_state;
 use crate::ledger;
-use crate::ledger::commands::{Keys, read_outcomes};
+use crate::ledger::commands::{Family as _, Keys, read_outcomes};
+use crate::ledger::evidence;
 #[cfg(feature = "tui")]
 use crate::policy::Revocation;
-use crate::policy::{Policy, RefProtection};
+use crate::policy::{Enrolment, Policy, RefProtection};
+use crate::record::evidence::{EvidenceRecord, out_of_order};
 use crate::record::{Chain, Fault};
 use crate::source::git::{PolicyState, Repository, TargetBranch, organization};
 
@@ -279,6 +281,7 @@ fn ledger_state(repository: &Repository, policy: &Policy, gated: bool) -> Vec<Fi
     }
     found.extend(commands::state(repository, policy));
     found.extend(outcomes_state(repository, policy));
+    found.extend(evidence_state(repository, policy));
     found
 }
 
@@ -304,6 +307,45 @@ fn outcomes_state(repository: &Repository, policy: &Policy) -> Vec<Finding> {
             "What is signed about outcomes is whole: {records} in {}.",
             counted(chains.len(), "chain")
         )));
+    }
+    found
+}
+
+/// Whether what machines signed is whole: of a damaged chain nothing counts, and so nothing lands that asks for it.
+fn evidence_state(repository: &Repository, policy: &Policy) -> Vec<Finding> {
+    let keys = policy.evidence.iter().flat_map(|source| &source.keys).map(|own| own.key.id().to_string()).collect();
+    let now = crate::cli::now();
+    let scope = evidence::Scope { with_remotes: !repository.is_bare(), now, ..evidence::Scope::default() };
+    let chains = match evidence::read(repository, &keys, &scope) {
+        Ok(chains) => chains,
+        Err(error) => return vec![Bad(format!("The chains of evidence cannot be read: {error}"))],
+    };
+    let mut found = Vec::new();
+    for chain in &chains {
+        let sources: Vec<_> = policy.evidence_by(&chain.id.key).map(|(source, _)| source.name.as_str()).collect();
+        let why = match (chain.fault, out_of_order(chain)) {
+            (Some((position, fault)), _) => format!("Record {position} of a chain of it does not hold: {fault}"),
+            (None, Some(position)) => format!("Record {position} of a chain of it is dated before the one below it"),
+            (None, None) => continue,
+        };
+        found.push(Bad(format!(
+            "Nothing of the evidence {} counts. {why}. Restore it from another clone, or have the operator delete it: \
+             {}{}.",
+            sources.join(", "),
+            EvidenceRecord::PREFIX,
+            chain.id
+        )));
+    }
+    for source in &policy.evidence {
+        let holds = |own: &&Enrolment| own.unfit(now, None, now).is_none();
+        if !source.keys.iter().any(|own| holds(&own)) {
+            found.push(Bad(format!("No key signs the evidence {} now: what asks for it does not land.", source.name)));
+        }
+    }
+    if found.is_empty() && !chains.is_empty() {
+        let records = counted(chains.iter().map(Chain::len).sum(), "record");
+        let chains = counted(chains.len(), "chain");
+        found.push(Good(format!("What is signed as evidence is whole: {records} in {chains}.")));
     }
     found
 }

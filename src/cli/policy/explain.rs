@@ -7,7 +7,7 @@ use clap::Args;
 use crate::change::{Identity, RepoPath, visible};
 use crate::datafile::day;
 use crate::policy::meaning::Length;
-use crate::policy::{Ai, Binding, Compartment, INHERITED, Person, Policy, Requirement};
+use crate::policy::{Ai, Binding, Compartment, EvidenceNeed, INHERITED, Person, Policy, Requirement};
 use crate::record::Presence;
 use crate::source::git::Repository;
 
@@ -55,6 +55,9 @@ pub fn run(options: &Options, here: &Path) -> Result<(), String> {
     outln!("\nTogether they need:");
     for requirement in &asked.requirements {
         outln!("  {}", sentence(&policy, requirement, &authors));
+        for need in &requirement.evidence {
+            outln!("      and {}", evidence(&policy, need));
+        }
         for line in conditions(requirement, policy.compartments.iter().find(|c| c.name == requirement.compartment)) {
             outln!("      {line}");
         }
@@ -91,6 +94,21 @@ fn named(person: &Person, now: i64) -> String {
     let Some(away) = person.away_at(now) else { return person.id.clone() };
     let instead = away.instead.as_ref().map(|instead| format!(", ask {instead} instead")).unwrap_or_default();
     format!("{} [away until {}{instead}]", person.id, day(away.until))
+}
+
+/// What evidence is asked for, and by whose key. It is weaker than a signature, and says so.
+fn evidence(policy: &Policy, need: &EvidenceNeed) -> String {
+    let Some(source) = policy.evidence_source(need.source()) else { return need.to_string() };
+    let now = crate::cli::now();
+    let keys = source.keys.iter().filter(|own| own.unfit(now, None, now).is_none());
+    let keys: Vec<String> = keys.map(|own| own.key.fingerprint()).collect();
+    let keys = if keys.is_empty() { "no key that holds".to_owned() } else { keys.join(" or ") };
+    let content = if source.binding == Binding::Manifest { "this content" } else { "the tree that lands" };
+    let whose = match need {
+        EvidenceNeed::Check { .. } => "a machine's word",
+        EvidenceNeed::Approvals { .. } => "the word of an account about others",
+    };
+    format!("{need} on {content}, at most {} old (evidence: {whose}, signed by {keys})", Length(source.valid))
 }
 
 fn conditions(requirement: &Requirement, compartment: Option<&Compartment>) -> Vec<String> {

@@ -72,7 +72,8 @@ fn check(options: &CheckOptions, here: &Path) -> Result<u8, String> {
                 counted(policy.compartments.len(), "compartment")
             );
             for compartment in &policy.compartments {
-                let sign = meaning::slots(&compartment.sign);
+                let evidence = compartment.evidence.iter().map(|need| format!(" and {need}")).collect::<String>();
+                let sign = meaning::slots(&compartment.sign) + &evidence;
                 outln!("  {:<16} {:<9} {sign}", compartment.name, compartment.criticality.to_string());
             }
             for advice in policy::advice(&policy, super::now()) {

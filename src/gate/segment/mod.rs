@@ -3,6 +3,7 @@
 mod authors;
 mod break_glass;
 mod decisions;
+mod evidence;
 mod explain;
 mod merges;
 mod requirements;
@@ -12,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::counted_decision::CountedDecision;
 use super::evaluation::Evaluation;
 use super::history::brings_only;
-use super::outcome::{Code, Decided, Reason, ReasonEffect};
+use super::outcome::{Code, Decided, EvidenceState, Reason, ReasonEffect};
 use super::{Lands, Merge, Step};
 use crate::change::digest::Digest;
 use crate::change::manifest::Manifest;
@@ -34,6 +35,8 @@ pub struct Standing {
     pub binding: Option<Binding>,
     /// Every slot that the policy requires, with who fills it.
     pub slots: Vec<SlotState>,
+    /// The evidence that the policy requires, with what there is of it.
+    pub evidence: Vec<EvidenceState>,
     /// Everything that was found, from information to denials.
     pub reasons: Vec<Reason>,
     /// Ids of the people whose approvals count, each once.
@@ -174,7 +177,9 @@ impl<'s, 'g> Segment<'s, 'g> {
         let opaque = self.opaque(&bound);
         let approvals = self.approvals(bound, &authors, &opaque.found);
         let required = self.required(&authors, &approvals.counted);
-        let filled = self.filled(&required.asked, &approvals.counted);
+        let said = self.said(&required.asked, &authors);
+        let filled = self.filled(&required.asked, &approvals.counted, &said);
+        let evidence = said.held_against(&required.asked, &filled.slots);
         let rejections = self.rejections(&required.asked, &authors, &approvals.counted);
         let (asked, counted) = (&required.asked, &approvals.counted);
         let objects = self.refusals_of_objects(&opaque.found);
@@ -184,6 +189,7 @@ impl<'s, 'g> Segment<'s, 'g> {
             approvals.reasons,
             required.reasons,
             filled.reasons,
+            evidence.reasons,
             rejections.reasons,
             self.limits(asked),
             objects,
@@ -198,7 +204,8 @@ impl<'s, 'g> Segment<'s, 'g> {
             slots: filled.slots,
             approved_by: counted.iter().map(|one| one.person.id.clone()).collect::<BTreeSet<_>>().into_iter().collect(),
             rejected_by: rejections.by,
-            valid_until: counted.iter().map(|approval| approval.expires).min(),
+            evidence: evidence.states,
+            valid_until: counted.iter().map(|approval| approval.expires).chain(evidence.until).min(),
             records: counted.iter().map(|approval| approval.record.id().to_string()).collect(),
             presence: counted.iter().map(|approval| approval.presence).min(),
             compartments: asked.compartments.clone(),
@@ -220,6 +227,7 @@ impl<'s, 'g> Segment<'s, 'g> {
             manifest: self.digest,
             binding: None,
             slots: Vec::new(),
+            evidence: Vec::new(),
             reasons,
             approved_by: Vec::new(),
             rejected_by: Vec::new(),

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::authors::Authors;
+use super::evidence::Said;
 use super::{Segment, length};
 use crate::change::diff::{Location, Mode};
 use crate::change::links::{Link, LinkEnd};
@@ -85,22 +86,25 @@ impl<'s, 'g> Segment<'s, 'g> {
     }
 
     /// Which requirements are met, and why an approval fills no slot.
-    pub(super) fn filled(&self, asked: &Asked, approvals: &[CountedDecision<'_>]) -> Filled {
+    pub(super) fn filled(&self, asked: &Asked, approvals: &[CountedDecision<'_>], said: &Said) -> Filled {
         let mut filled = Filled::default();
         for requirement in &asked.requirements {
-            let of_one = self.fill(requirement, approvals);
+            let of_one = self.fill(requirement, approvals, said);
             filled.slots.extend(of_one.slots);
             filled.reasons.extend(of_one.reasons);
         }
         filled
     }
 
-    fn fill(&self, requirement: &Requirement, approvals: &[CountedDecision<'_>]) -> Filled {
+    fn fill(&self, requirement: &Requirement, approvals: &[CountedDecision<'_>], said: &Said) -> Filled {
         let (present, absent): (Vec<CountedDecision<'_>>, Vec<CountedDecision<'_>>) =
             approvals.iter().partition(|decision| decision.presence >= requirement.presence);
         let (mut bound, unbound): (Vec<CountedDecision<'_>>, Vec<CountedDecision<'_>>) =
             present.into_iter().partition(|decision| self.is_bound(*decision, requirement.binding));
-        let (slots, mut reasons) = (requirement.fill(&signers(&bound)), Vec::new());
+        // Who signs and approves on a forge counts once: a signer of whom no forge speaks has the slot first.
+        let mut first = signers(&bound);
+        first.sort_by_key(|signer| said.speaks_of(requirement, &signer.person.id));
+        let (slots, mut reasons) = (requirement.fill(&first), Vec::new());
         let mut tell = |reason: Reason| reasons.push(reason.in_compartment(&requirement.compartment));
         if slots.iter().all(SlotState::is_filled) {
             // The last needed approval is the earliest one with which all slots were filled.
@@ -189,15 +193,17 @@ impl<'s, 'g> Segment<'s, 'g> {
             let detail = format!("{compartment} is frozen ({freeze}) for another {}.", length(until - now));
             reasons.push(Reason::holds(Code::Freeze, detail).in_compartment(compartment));
         }
-        let of_policy = || {
-            let own = policy.compartments_of(&RepoPath::from(POLICY_FILE));
-            asked.compartments.len() == own.len() && own.iter().all(|c| asked.compartments.contains(&c.name))
-        };
-        if policy.expires.is_some_and(|expires| expires <= now) && !of_policy() {
+        if policy.expires.is_some_and(|expires| expires <= now) && !self.is_of_policy(asked) {
             let detail = "The policy has expired: until it is renewed, only a change of the policy itself may land.";
             reasons.push(Reason::deny(Code::PolicyStale, detail));
         }
         reasons
+    }
+
+    /// Whether it touches what is in the compartments of the policy, and nothing else.
+    pub(super) fn is_of_policy(&self, asked: &Asked) -> bool {
+        let own = self.evaluation.input.policy.compartments_of(&RepoPath::from(POLICY_FILE));
+        asked.compartments.len() == own.len() && own.iter().all(|c| asked.compartments.contains(&c.name))
     }
 
     /// Rules that need git objects.

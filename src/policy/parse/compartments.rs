@@ -2,26 +2,33 @@
 
 use std::collections::BTreeSet;
 
+use super::evidence::needs;
 use super::people::{Listed, presence};
-use super::{is_id, path_patterns};
+use super::{MAX_SLOT, is_id, path_patterns};
 use crate::datafile::{Placed, Table};
-use crate::policy::{Binding, Compartment, Criticality, DEFAULT, POLICY_FILE, RESERVED, Requirement, Signer, Slot};
+use crate::policy::{
+    Binding, Compartment, Criticality, DEFAULT, EvidenceSource, POLICY_FILE, RESERVED, Requirement, Signer, Slot,
+};
 use crate::record::Presence;
 
-/// A slot for more people than this must be a typing error.
-pub(super) const MAX_SLOT: u64 = 20;
-
 /// The compartments of a repository: they hold every path, and the policy alone.
-pub(super) fn compartments(root: &Table<'_>, people: &Listed) -> Option<Vec<Compartment>> {
+pub(super) fn compartments(root: &Table<'_>, people: &Listed, evidence: &[EvidenceSource]) -> Option<Vec<Compartment>> {
     let Some(table) = root.table("compartment") else {
         root.mistake("the file needs [compartment.default] and a solo compartment for `.undersign/**`");
         return None;
     };
-    let compartments = named(&table, people);
+    let compartments = named(&table, people, evidence);
     if !compartments.iter().any(|c| c.name == DEFAULT) {
         table.mistake("[compartment.default] is missing: it says who signs for what no other compartment holds");
     }
     let keepers: Vec<_> = compartments.iter().filter(|c| c.name != DEFAULT && c.holds(&POLICY_FILE.into())).collect();
+    for keeper in keepers.iter().filter(|c| c.solo && !c.evidence.is_empty()) {
+        table.mistake(format!(
+            "[compartment.{}] holds the policy, which needs no evidence to change: if the key of the evidence is lost, \
+             nothing else could end it; ask for it elsewhere",
+            keeper.name
+        ));
+    }
     if !keepers.iter().any(|c| c.solo) {
         table.mistake(format!("no compartment with `solo = true` holds {POLICY_FILE}; add [compartment.policy] with paths = [\".undersign/**\"]"));
     }
@@ -29,15 +36,20 @@ pub(super) fn compartments(root: &Table<'_>, people: &Listed) -> Option<Vec<Comp
 }
 
 /// The compartments that an organization asks for, on top of those of each repository: any, or none.
-pub(super) fn of_organization(root: &Table<'_>, people: &Listed) -> Vec<Compartment> {
-    root.table("compartment").map(|table| named(&table, people)).unwrap_or_default()
+pub(super) fn of_organization(root: &Table<'_>, people: &Listed, evidence: &[EvidenceSource]) -> Vec<Compartment> {
+    root.table("compartment").map(|table| named(&table, people, evidence)).unwrap_or_default()
 }
 
-fn named(table: &Table<'_>, people: &Listed) -> Vec<Compartment> {
-    table.named_tables().into_iter().map(|(name, entry)| compartment(&name, &entry, people)).collect()
+fn named(table: &Table<'_>, people: &Listed, evidence: &[EvidenceSource]) -> Vec<Compartment> {
+    table.named_tables().into_iter().map(|(name, entry)| compartment(&name, &entry, people, evidence)).collect()
 }
 
-fn compartment(name: &Placed<'_, String>, entry: &Table<'_>, people: &Listed) -> Compartment {
+fn compartment(
+    name: &Placed<'_, String>,
+    entry: &Table<'_>,
+    people: &Listed,
+    evidence: &[EvidenceSource],
+) -> Compartment {
     let patterns = entry.strings("paths");
     match (name.value == DEFAULT, patterns.is_empty()) {
         (true, false) => entry.mistake("the default compartment has no `paths`: it holds what no other does"),
@@ -66,6 +78,7 @@ fn compartment(name: &Placed<'_, String>, entry: &Table<'_>, people: &Listed) ->
         is_inherited: false,
         criticality,
         sign: slots(&format!("compartment.{}", name.value), entry, "sign"),
+        evidence: needs(&format!("compartment.{}", name.value), entry, evidence, people),
         binding: binding(entry, criticality),
         presence: entry.string("presence").and_then(|word| presence(&word)).unwrap_or_default(),
         solo: entry.boolean("solo").is_some_and(|flag| flag.value),

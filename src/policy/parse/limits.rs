@@ -1,6 +1,7 @@
 //! `[limits]`, `[freeze.NAME]` and `[break_glass]`.
 
-use super::compartments::{MAX_SLOT, reachable, slots};
+use super::MAX_SLOT;
+use super::compartments::{reachable, slots};
 use super::people::{Listed, presence};
 use super::{globs, whole_path};
 use crate::change::visible;

@@ -1,6 +1,7 @@
 //! `policy.toml` → [`Policy`], or every mistake in it at its line.
 
 mod compartments;
+mod evidence;
 mod limits;
 pub(super) mod people;
 mod targets;
@@ -14,13 +15,16 @@ use crate::change::digest::Digest;
 use crate::change::visible;
 use crate::datafile::{self, FileError, Item, Mistake, Placed, Table};
 use crate::record::Key;
-use compartments::MAX_SLOT;
+use evidence::Others;
 use people::Listed;
 
 pub(super) const SCHEMA: &str = "undersign-policy/v1";
 pub(super) const ORGANIZATION_SCHEMA: &str = "undersign-organization/v1";
 /// Seconds; whoever fetches more often than that would be late all the same.
 const MIN_STALE: i64 = 5 * 60;
+
+/// A slot for more people than this must be a typing error.
+const MAX_SLOT: u64 = 20;
 
 /// Reads the policy of a repository.
 pub(super) fn parse(file: &str, source: &str, organization: Option<&Organization>) -> Result<Policy, FileError> {
@@ -41,18 +45,23 @@ pub(super) fn parse(file: &str, source: &str, organization: Option<&Organization
                 Listed { all: Vec::new(), are_inherited: true }
             }
         };
+        let refs = refs(root, true);
+        let ai = ai(root, &people);
+        let brokers = targets::brokers(root, &people);
+        // An organization that enrols a key later must not make the file invalid.
+        let own_people = if people.are_inherited { &[] } else { &people.all[..] };
+        let roster = organization.map(Organization::roster);
+        let others = Others { people: own_people, brokers: &brokers, inherited: roster };
+        let (evidence, refused) = evidence::sources(root, &others);
         let inherited = organization.map(|organization| Inherited {
             organization: organization.id().to_owned(),
             version: organization.version(),
             digest: organization.digest(),
-            weaker: [local.refused, weaker(root, organization)].concat(),
+            weaker: [local.refused, refused, weaker(root, organization)].concat(),
             strangers: local.strangers,
         });
-        let refs = refs(root, true);
-        let ai = ai(root, &people);
-        let compartments = compartments::compartments(root, &people);
+        let compartments = compartments::compartments(root, &people, &evidence);
         let freezes = limits::freezes(root, compartments.as_deref().unwrap_or_default());
-        let brokers = targets::brokers(root, &people);
         let targets = targets::targets(root, &people, &brokers, &freezes);
         let break_glass = limits::break_glass(root, &people);
         let digest = Digest::of(source.as_bytes());
@@ -73,6 +82,7 @@ pub(super) fn parse(file: &str, source: &str, organization: Option<&Organization
             roster: Roster::new(people.all),
             brokers,
             targets,
+            evidence,
             clock: team::clock(root),
             inherited,
             digest,
@@ -96,7 +106,9 @@ pub(super) fn organization(file: &str, source: &str) -> Result<Organization, Fil
         }
         // Somebody who leaves must not make the file invalid, by which every repository judges.
         let people = Listed { all: people::people(root), are_inherited: true };
-        let compartments = compartments::of_organization(root, &people);
+        let others = Others { people: &people.all, brokers: &[], inherited: None };
+        let (evidence, _) = evidence::sources(root, &others);
+        let compartments = compartments::of_organization(root, &people, &evidence);
         let ai = ai(root, &people);
         let unsaid = Limits { validity: i64::MAX, ..Limits::default() };
         let break_glass = limits::break_glass(root, &people);
@@ -118,6 +130,7 @@ pub(super) fn organization(file: &str, source: &str) -> Result<Organization, Fil
             roster: Roster::new(people.all),
             brokers: Vec::new(),
             targets: Vec::new(),
+            evidence,
             clock: team::clock(root),
             inherited: None,
             digest,

@@ -94,7 +94,7 @@ fn may_end_a_ref(id: &str) -> bool {
 
 /// The owner of each key, by its point, and of each id, address and account, in normalised form.
 #[derive(Default)]
-struct Owners {
+pub(super) struct Owners {
     keys: BTreeMap<Vec<u8>, String>,
     names: BTreeMap<String, String>,
 }
@@ -194,7 +194,7 @@ fn is_plain(text: &str) -> bool {
 }
 
 /// `"ssh-ed25519 AAAA…"`, or `{ key = "…", presence = "pin+touch", … }` for a security key.
-fn enrolment(item: &Item<'_>, id: &str, owners: &mut Owners) -> Option<Enrolment> {
+pub(super) fn enrolment(item: &Item<'_>, id: &str, owners: &mut Owners) -> Option<Enrolment> {
     let table = match item {
         Item::Text(line) => {
             let key = public_key(line, id, owners)?;

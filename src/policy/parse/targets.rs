@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::compartments::{MAX_SLOT, reachable, slots};
-use super::is_id;
+use super::compartments::{reachable, slots};
 use super::people::{Listed, presence};
+use super::{MAX_SLOT, is_id};
 use crate::change::visible;
 use crate::datafile::{Placed, Table};
 use crate::policy::Freeze;

@@ -2,9 +2,10 @@
 //! names that collide, and whether a place was left unchanged.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use git2::Oid;
 
@@ -18,6 +19,7 @@ use crate::change::spelling::Names;
 use crate::change::{ObjectId, RepoPath, visible};
 use crate::gate::{Contents, MAX_PLACES, NextPolicy, Opaque, Rest, Step};
 use crate::policy::{ORGANIZATION_FILE, Organization, Policy};
+use crate::record::evidence::EvidenceChain;
 
 /// The most commits along first parents that are checked to see whether a place was left unchanged.
 const MAX_LINE: usize = 50_000;
@@ -39,7 +41,14 @@ pub struct Objects<'r> {
     /// Bytes compared so far.
     compared: Cell<u64>,
     exceeded: RefCell<Option<String>>,
+    /// Reads chains of evidence, which are kept in refs.
+    evidence: Option<Box<EvidenceReader<'r>>>,
+    /// What it read, by the keys that were asked for.
+    read: RefCell<HashMap<BTreeSet<String>, Arc<Vec<EvidenceChain>>>>,
 }
+
+/// Reads the chains of evidence of some keys, by their ids.
+type EvidenceReader<'r> = dyn Fn(&BTreeSet<String>) -> Result<Arc<Vec<EvidenceChain>>, GitError> + 'r;
 
 /// How two texts differ, as far as a gate asks.
 #[derive(Debug, Clone, Default)]
@@ -77,7 +86,17 @@ impl<'r> Objects<'r> {
             comparisons: RefCell::default(),
             compared: Cell::default(),
             exceeded: RefCell::default(),
+            evidence: None,
+            read: RefCell::default(),
         }
+    }
+
+    /// The same with evidence, which is read if a requirement asks for it; otherwise there is none.
+    pub fn with_evidence(
+        self,
+        read: impl Fn(&BTreeSet<String>) -> Result<Arc<Vec<EvidenceChain>>, GitError> + 'r,
+    ) -> Objects<'r> {
+        Objects { evidence: Some(Box::new(read)), ..self }
     }
 
     /// The same for a look back, to when the ref stood at a commit and policies inherited from this organization.
@@ -340,6 +359,16 @@ impl Contents for Objects<'_> {
                 places.are_same(self.repository, Some(pair[0]), Some(pair[1])).map_err(|error| self.sentence(error))?;
         }
         Ok(if rested { Rest::Rested } else { Rest::Returned })
+    }
+
+    fn evidence(&self, keys: &BTreeSet<String>) -> Result<Arc<Vec<EvidenceChain>>, String> {
+        if let Some(read) = self.read.borrow().get(keys) {
+            return Ok(Arc::clone(read));
+        }
+        let Some(read) = &self.evidence else { return Ok(Arc::default()) };
+        let chains = read(keys).map_err(|error| self.sentence(error))?;
+        self.read.borrow_mut().insert(keys.clone(), Arc::clone(&chains));
+        Ok(chains)
     }
 
     fn next_policy(&self, commit: ObjectId, now: Digest) -> Result<Option<NextPolicy>, String> {

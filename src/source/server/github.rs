@@ -4,12 +4,14 @@
 //! neither documents was observed on a server: Gitea accepts GitHub's `APPROVE` with status 200 and leaves the review
 //! unsubmitted, its own word is `APPROVED`; a review without an `event` stays unsubmitted on GitHub.
 
+use std::collections::BTreeMap;
+
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::http::{Client, ServerError, escaped};
-use super::{Account, Checks, Decided, Now, Observed, Pending, ReviewServer, STATUS};
+use super::{Account, AccountReview, Checks, Decided, Now, Observed, Pending, ReviewServer, STATUS};
 use crate::change::ObjectId;
 use crate::change::request::{Request, RequestKind};
 use crate::decision::Verdict;
@@ -123,7 +125,13 @@ struct FoundIssues {
 
 #[derive(Deserialize)]
 struct Review {
+    /// It grows with each review.
+    #[serde(default)]
+    id: u64,
     user: Option<User>,
+    /// Gitea: an approval keeps its state.
+    #[serde(default)]
+    dismissed: bool,
     #[serde(default)]
     state: String,
     #[serde(default)]
@@ -388,6 +396,25 @@ impl ReviewServer for Server<'_> {
             reports.push(Report { runs: Vec::new(), remarks: vec![remark] });
         }
         Ok(reports)
+    }
+
+    fn reviews(&self, repository: &str, request: Request) -> Result<Option<Vec<AccountReview>>, ServerError> {
+        let mut reviews: Vec<Review> = self.list(&self.pull(repository, request, "/reviews"))?;
+        reviews.sort_by_key(|review| review.id);
+        let mut last: BTreeMap<String, AccountReview> = BTreeMap::new();
+        for review in reviews {
+            let is_approval = review.state == self.dialect.state(Verdict::Approve);
+            // A comment takes nothing back.
+            let says =
+                is_approval || review.state == self.dialect.state(Verdict::Reject) || review.state == "DISMISSED";
+            let account = login(review.user);
+            if says && !account.is_empty() {
+                let approves = is_approval && !review.dismissed;
+                let commit = review.commit_id.as_deref().and_then(|id| id.parse().ok());
+                last.insert(account.to_ascii_lowercase(), AccountReview { account, approves, commit });
+            }
+        }
+        Ok(Some(last.into_values().collect()))
     }
 
     fn give_verdict(&self, decided: &Decided<'_>) -> Result<(), ServerError> {

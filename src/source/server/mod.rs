@@ -124,6 +124,16 @@ pub struct Checks {
     pub running: usize,
 }
 
+/// What an account last said of a review request: a claim of the server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountReview {
+    pub account: String,
+    /// Otherwise it asked for changes, or its approval was dismissed.
+    pub approves: bool,
+    /// The commit to which the server attaches it.
+    pub commit: Option<ObjectId>,
+}
+
 /// A signed decision to report to a server.
 #[derive(Debug, Clone)]
 pub struct Decided<'d> {
@@ -190,6 +200,14 @@ pub trait ReviewServer: Send + Sync {
     /// See [`ReviewServer::account`].
     fn findings(&self, _repository: &str, _request: Request, _head: ObjectId) -> Result<Vec<Report>, ServerError> {
         Ok(vec![Report::of_nobody()])
+    }
+
+    /// What each account last said of a review request; none if the server ties approvals to no commit.
+    ///
+    /// # Errors
+    /// See [`ReviewServer::account`].
+    fn reviews(&self, _repository: &str, _request: Request) -> Result<Option<Vec<AccountReview>>, ServerError> {
+        Ok(None)
     }
 
     /// # Errors

@@ -480,7 +480,7 @@ pub fn severity_role(severity: Severity) -> Role {
 fn need_role(section: Section, need: &str) -> Role {
     match (section, need) {
         (_, "rejected") => Role::Error,
-        (_, "frozen" | "cooling") => Role::Muted,
+        (_, "frozen" | "cooling" | "evidence") => Role::Muted,
         (Section::Decided, _) => Role::Ok,
         (Section::Mine, _) => Role::Accent,
         (Section::Stuck, _) => Role::Warning,
