@@ -152,6 +152,9 @@ impl Broker {
             uid: Decimal(u64::from(super::level::account(settings.uid))),
             limits: Limits { time: Decimal(settings.time as u64), output: Decimal(settings.output) },
         };
+        if let Some(why) = settings.ssh.as_ref().and_then(|login| login.refusal(&command)) {
+            return Err(Reply::refused(2, "ARGV", why));
+        }
         let now = super::now();
         // A person who is not in the roster could not be told apart from the signers.
         let in_roster = |who: &String| known.policy.roster.by_id(who).is_some();

@@ -2,7 +2,7 @@
 //! is only claimed, and each file is admitted once: the chain says which were.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::Broker;
 use super::admit::Asker;
@@ -15,6 +15,10 @@ use crate::sync::{Prompts, fetch_refs};
 
 /// How often branches are looked at.
 const EACH: Duration = Duration::from_secs(5);
+/// How long a file is left alone that could not be admitted for the moment.
+const LATER: Duration = Duration::from_secs(60);
+/// The longest name of a branch, in bytes: it is part of a request.
+const MAX_NAME: usize = 200;
 /// Where their copies are kept.
 const COPIES: &str = "refs/undersign/drafts/";
 /// Where requests are, on a branch.
@@ -22,17 +26,23 @@ const FOLDER: &str = ".undersign/requests";
 /// The most branches, and the most files of each, that are read.
 const MAX: usize = 64;
 
-/// A request on a branch.
-struct Found {
-    asker: Asker,
-    text: Vec<u8>,
+/// A file on a branch: the branch, and the id of the blob.
+type File = (String, git2::Oid);
+
+/// What was answered to files since the program began. The chain says what was admitted before.
+#[derive(Default)]
+struct Answered {
+    /// For good.
+    done: BTreeSet<File>,
+    /// Not before then.
+    later: BTreeMap<File, Instant>,
 }
 
 /// Looks for requests until the program ends.
 pub(super) fn watch(broker: &Broker) {
-    let mut refused: BTreeSet<String> = BTreeSet::new();
+    let mut answered = Answered::default();
     loop {
-        if let Err(why) = broker.look_at_branches(&mut refused) {
+        if let Err(why) = broker.look_at_branches(&mut answered) {
             eprintln!("undersign: branches with requests cannot be read: {why}");
         }
         std::thread::sleep(EACH);
@@ -40,47 +50,58 @@ pub(super) fn watch(broker: &Broker) {
 }
 
 impl Broker {
-    fn look_at_branches(&self, refused: &mut BTreeSet<String>) -> Result<(), String> {
+    fn look_at_branches(&self, answered: &mut Answered) -> Result<(), String> {
         let repository = self.repository()?;
         if let Some(remote) = &self.settings.remote {
             let specs: Vec<String> = self.settings.branches.keys().map(|name| spec(name)).collect();
             fetch_refs(&repository, remote, &specs, Prompts::Never)?;
         }
-        for Found { asker, text } in self.found(&repository)? {
-            if refused.contains(&asker.by) || self.has_admitted(&asker.by) {
-                continue;
-            }
-            let by = asker.by.clone();
-            let reply = match serde_json::from_slice::<Draft>(&text) {
-                Ok(draft) => self.admit(&draft, &asker),
-                Err(error) => *super::wire::Reply::refused(64, "ARGV", format!("It is no request: {error}.")),
-            };
-            eprintln!("undersign: {}: {}", visible::text(&by), visible::lines(&reply.text));
-            // What cannot be decided now, or is too much now, is looked at again.
-            if matches!(reply.code, 2 | 64) {
-                refused.insert(by);
+        let mut there: BTreeSet<File> = BTreeSet::new();
+        for (name, commit) in self.tips(&repository)? {
+            there.extend(files(&repository, commit).into_iter().map(|blob| (name.clone(), blob)));
+        }
+        answered.done.retain(|file| there.contains(file));
+        answered.later.retain(|file, _| there.contains(file));
+        let now = Instant::now();
+        let is_open = |file: &&File| {
+            !answered.done.contains(*file) && answered.later.get(*file).is_none_or(|until| *until <= now)
+        };
+        // Nobody's files hold up those of others: one of each branch at a time.
+        let mut taken: BTreeSet<String> = BTreeSet::new();
+        let open: Vec<File> =
+            there.iter().filter(is_open).filter(|file| taken.insert(file.0.clone())).cloned().collect();
+        for file in open {
+            match self.look_at(&repository, &file) {
+                true => _ = answered.done.insert(file),
+                false => _ = answered.later.insert(file, Instant::now() + LATER),
             }
         }
         Ok(())
     }
 
+    /// Admits a file, and says whether that is all about it: what is undecidable, or too much, is looked at again.
+    fn look_at(&self, repository: &Repository, (name, blob): &File) -> bool {
+        let (Some(operator), Ok(blob)) = (owner(&self.settings.branches, name), repository.raw.find_blob(*blob)) else {
+            return true;
+        };
+        let by = format!("file {} of branch {name}", Digest::of(blob.content()));
+        if self.has_admitted(&by) {
+            return true;
+        }
+        let reply = match serde_json::from_slice::<Draft>(blob.content()) {
+            Ok(draft) => {
+                let asker = Asker { uid: None, by: by.clone(), operator: Some(operator), proof: Proof::Claimed };
+                self.admit(&draft, &asker)
+            }
+            Err(error) => *super::wire::Reply::refused(64, "ARGV", format!("It is no request: {error}.")),
+        };
+        eprintln!("undersign: {}: {}", visible::text(&by), visible::lines(&reply.text));
+        matches!(reply.code, 0 | 2 | 64)
+    }
+
     fn has_admitted(&self, by: &str) -> bool {
         let known = self.known();
         known.own.records.iter().any(|record| record.run().admitted().is_some_and(|request| request.asked.by == by))
-    }
-
-    /// All files that may be requests.
-    fn found(&self, repository: &Repository) -> Result<Vec<Found>, String> {
-        let mut found = Vec::new();
-        for (name, commit) in self.tips(repository)? {
-            let Some(operator) = owner(&self.settings.branches, &name) else { continue };
-            for text in files(repository, commit) {
-                let by = format!("file {} of branch {name}", Digest::of(&text));
-                let asker = Asker { uid: None, by, operator: Some(operator.clone()), proof: Proof::Claimed };
-                found.push(Found { asker, text });
-            }
-        }
-        Ok(found)
     }
 
     /// The branches, by their names at the remote.
@@ -95,7 +116,7 @@ impl Broker {
             };
             tips.push((format!("refs/{}", &name[prefix.len()..]), tip));
         }
-        tips.retain(|(name, _)| owner(&self.settings.branches, name).is_some());
+        tips.retain(|(name, _)| name.len() <= MAX_NAME && owner(&self.settings.branches, name).is_some());
         tips.truncate(MAX);
         Ok(tips)
     }
@@ -114,18 +135,19 @@ fn owner(branches: &BTreeMap<String, String>, name: &str) -> Option<String> {
     found.max_by_key(|(pattern, _)| (!pattern.ends_with('*'), pattern.len())).map(|(_, operator)| operator.clone())
 }
 
-/// The files of a commit that are small enough to be requests.
-fn files(repository: &Repository, commit: git2::Oid) -> Vec<Vec<u8>> {
+/// The files of a commit that are small enough to be requests, unread.
+fn files(repository: &Repository, commit: git2::Oid) -> Vec<git2::Oid> {
     let tree = repository.raw.find_commit(commit).and_then(|commit| commit.tree());
-    let folder =
-        tree.and_then(|tree| tree.get_path(FOLDER.as_ref())).and_then(|entry| repository.raw.find_tree(entry.id()));
-    let (Ok(folder), Ok(odb)) = (folder, repository.raw.odb()) else { return Vec::new() };
+    let entry = tree.and_then(|tree| tree.get_path(FOLDER.as_ref()));
+    let (Ok(folder), Ok(odb)) = (entry.and_then(|entry| repository.raw.find_tree(entry.id())), repository.raw.odb())
+    else {
+        return Vec::new();
+    };
     let is_request = |entry: &git2::TreeEntry<'_>| {
         let is_small = odb.read_header(entry.id()).is_ok_and(|(size, _)| size as u64 <= MAX_ASK);
         entry.name_bytes().ends_with(b".json") && entry.filemode() == 0o100_644 && is_small
     };
-    let text = |entry: git2::TreeEntry<'_>| Some(repository.raw.find_blob(entry.id()).ok()?.content().to_vec());
-    folder.iter().filter(is_request).take(MAX).filter_map(text).collect()
+    folder.iter().filter(is_request).take(MAX).map(|entry| entry.id()).collect()
 }
 
 #[cfg(test)]

@@ -63,7 +63,7 @@ pub fn examine(dir: &Path) -> Result<Examined, String> {
     for target in &own {
         found.extend(one(&settings, target));
     }
-    found.push(match Group::new(&format!("probe-{}", state::nonce()?)) {
+    found.push(match Group::new("probe") {
         Ok(_) => Good("Each run gets a control group of its own, which is killed as a whole.".to_owned()),
         Err(why) => Note(format!("Runs get no control group, so at L1 processes may stay behind: {why}.")),
     });
@@ -117,6 +117,10 @@ fn one(settings: &Settings, target: &Target) -> Vec<Found> {
             Bad(format!("{name}: {} is demanded, and only {level} is proven, so nothing runs: {proofs}.", target.level))
         }
     }];
+    let uid = nix::unistd::Uid::from_raw(account(own.uid));
+    if own.ssh.is_some() && !nix::unistd::User::from_uid(uid).is_ok_and(|user| user.is_some()) {
+        found.push(Bad(format!("{name}: account {uid} has no entry in /etc/passwd, so ssh does not run there.")));
+    }
     found.extend(secrets(name, own));
     found.extend(folder(name, own));
     if level::group(own).is_some() && own.preview.is_none() {

@@ -115,11 +115,7 @@ impl Inputs {
         let to = self.path(target, role);
         let failed = |error: std::io::Error| format!("{} cannot be written: {error}", to.display());
         let bytes = std::fs::read(self.kept.join(digest.to_string())).map_err(failed)?;
-        let dir = self.placed.join(target);
-        std::fs::create_dir_all(&dir).map_err(failed)?;
-        for dir in [&self.placed, &dir] {
-            std::fs::set_permissions(dir, std::fs::Permissions::from_mode(0o711)).map_err(failed)?;
-        }
+        self.folder(target).map_err(failed)?;
         let _ = std::fs::remove_file(&to);
         let mut file = File::options().write(true).create_new(true).mode(0o440).open(&to).map_err(failed)?;
         std::io::Write::write_all(&mut file, &bytes).map_err(failed)?;
@@ -127,6 +123,16 @@ impl Inputs {
             std::os::unix::fs::fchown(&file, Some(0), group).map_err(failed)?;
         }
         Ok(Digest::of(&bytes))
+    }
+
+    /// The folder of a target, in which only the broker writes, and whose files a run can reach by their names.
+    pub fn folder(&self, target: &str) -> std::io::Result<PathBuf> {
+        let dir = self.placed.join(target);
+        std::fs::create_dir_all(&dir)?;
+        for dir in [&self.placed, &dir] {
+            std::fs::set_permissions(dir, std::fs::Permissions::from_mode(0o711))?;
+        }
+        Ok(dir)
     }
 
     /// Removes the inputs of a target.

@@ -26,18 +26,14 @@ impl Group {
         let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
         let own = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
         let parent = place(&mounts, &own).ok_or("there is no cgroup v2 here")?;
-        let group = Group { dir: parent.join(format!("undersign-{name}")) };
-        let made = match std::fs::create_dir(&group.dir) {
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-                group.remove()?;
-                std::fs::create_dir(&group.dir)
-            }
-            made => made,
-        };
-        match made {
-            Ok(()) if group.procs().is_file() => Ok(group),
-            Ok(()) => Err(format!("{} is no control group", group.dir.display())),
-            Err(error) => Err(format!("{} cannot be made: {error}", group.dir.display())),
+        // Another one of that name may be that of a copy of this broker, whose run is not to be killed.
+        let group = Group { dir: parent.join(format!("undersign-{name}-{}", super::state::nonce()?)) };
+        if let Err(error) = std::fs::create_dir(&group.dir) {
+            return Err(format!("{} cannot be made: {error}", group.dir.display()));
+        }
+        match group.procs().is_file() {
+            true => Ok(group),
+            false => Err(format!("{} is no control group", group.dir.display())),
         }
     }
 

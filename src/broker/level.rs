@@ -9,14 +9,39 @@ use crate::policy::Level;
 pub fn proven(settings: &Settings, target: &TargetSettings) -> (Level, Vec<String>) {
     match obstacle(settings, target) {
         Some(why) => (Level::L1, vec![why]),
-        None => (
-            Level::L2,
-            vec![
+        None => {
+            let mut proofs = vec![
                 format!("commands run as account {}, which belongs to no requester", target.uid),
                 "the broker is root's, and so are the files of its secrets".to_owned(),
-            ],
-        ),
+            ];
+            match certified(target) {
+                Some(Ok(proof)) => {
+                    proofs.push(proof);
+                    (Level::L3, proofs)
+                }
+                Some(Err(why)) => {
+                    proofs.push(why);
+                    (Level::L2, proofs)
+                }
+                None => (Level::L2, proofs),
+            }
+        }
     }
+}
+
+/// Whether the credential is made for one run: a certificate by a CA whose key only root can read.
+fn certified(target: &TargetSettings) -> Option<Result<String, String>> {
+    let login = target.ssh.as_ref()?;
+    if !is_roots_alone(&login.ca) {
+        return Some(Err(format!("others than root can read {}", login.ca)));
+    }
+    let proof = || format!("each run logs in once at {}, with a key and a certificate of its own", login.host);
+    Some(login.ca().map(|_| proof()))
+}
+
+fn is_roots_alone(path: &str) -> bool {
+    let about = std::fs::metadata(path);
+    about.is_ok_and(|about| about.uid() == 0 && about.mode() & 0o077 == 0)
 }
 
 /// Why commands do not run in a separate account.
@@ -42,11 +67,7 @@ fn obstacle(settings: &Settings, target: &TargetSettings) -> Option<String> {
     if settings.targets.values().filter(|other| other.uid == target.uid).count() > 1 {
         return Some(format!("commands of another target run as account {}, too", target.uid));
     }
-    let is_open = |path: &&String| {
-        let about = std::fs::metadata(path.as_str());
-        !about.is_ok_and(|about| about.uid() == 0 && about.mode() & 0o077 == 0)
-    };
-    let open = target.secrets.values().find(is_open)?;
+    let open = target.secrets.values().find(|path| !is_roots_alone(path))?;
     Some(format!("others than root can read {open}"))
 }
 

@@ -5,6 +5,7 @@
 
 pub mod admit;
 mod branches;
+pub mod certificate;
 pub mod child;
 pub mod ci;
 pub mod examine;
@@ -84,6 +85,7 @@ impl Broker {
         let settings = state.settings()?;
         let key = state.key()?;
         let id = ChainId { key: key.public.id().to_string(), device: state.device()? };
+        refuse_shared_cas(&settings, &key)?;
         let repository = open(&settings.repository)?;
         durable(&repository)?;
         let commit = state.pinned()?;
@@ -371,6 +373,20 @@ fn fetch_ledger(repository: &Repository, remote: &str, keys: &Keys) -> Result<Ve
         return Err(loss);
     }
     Ok(people.chains.into_iter().filter(|chain| chain.fault.is_some()).collect())
+}
+
+/// A CA makes certificates for one target, and signs nothing else.
+fn refuse_shared_cas(settings: &Settings, key: &SigningKey) -> Result<(), String> {
+    let mut seen = vec![key.fingerprint()];
+    for (name, login) in settings.targets.iter().filter_map(|(name, target)| Some((name, target.ssh.as_ref()?))) {
+        let Ok(ca) = login.ca() else { continue };
+        let fingerprint = ca.fingerprint(ssh_key::HashAlg::Sha256).to_string();
+        if seen.contains(&fingerprint) {
+            return Err(format!("The CA of {name} is the key of something else, too: a target has its own."));
+        }
+        seen.push(fingerprint);
+    }
+    Ok(())
 }
 
 /// The output of a run, as far as it is kept.

@@ -67,7 +67,7 @@ impl Broker {
             return Err("the program changed meanwhile".to_owned());
         }
         let folder = PlanFolder::of(&self.state.dir, plan, account.map(|(_, gid)| gid))?;
-        let group = Group::new(&format!("preview-{}", super::state::nonce()?));
+        let group = Group::new("preview");
         let argv = [&command.program.path, "show", "-json", "-no-color", &folder.plan.display().to_string()];
         let spec = Spec {
             argv: argv.iter().map(|argument| argument.as_bytes().to_vec()).collect(),

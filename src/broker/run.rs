@@ -13,6 +13,7 @@ use base64ct::{Base64, Encoding as _};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
+use super::certificate::Prepared;
 use super::child::{Failed, Spec};
 use super::files::OpenProgram;
 use super::group::Group;
@@ -46,6 +47,8 @@ struct Ready {
     group: Result<Group, String>,
     /// Where the group is written down.
     note: PathBuf,
+    /// How it logs in, if it does.
+    login: Option<Prepared>,
 }
 
 impl Drop for Ready {
@@ -82,7 +85,7 @@ impl Broker {
             None => return *Reply::refused(2, "REQUEST_UNKNOWN", "This broker admitted no such request."),
         };
         let brought = if self.settings.is_ci { self.take_from_ledger(&known, id) } else { Ok(()) };
-        let ready = match brought.and_then(|()| self.prepare(id, &target, &request)) {
+        let mut ready = match brought.and_then(|()| self.prepare(id, &target, &request)) {
             Ok(ready) => ready,
             Err(reply) => return *reply,
         };
@@ -98,7 +101,7 @@ impl Broker {
         }
         drop(known);
         let began = super::now();
-        let (mut outcome, mut code, output) = self.execute(id, &ready);
+        let (mut outcome, mut code, output) = self.execute(id, &mut ready);
         self.inputs.clear(&target);
         // If the process could not become the command, it reports that here instead.
         let failed = std::fs::read(&ready.spec).ok().and_then(|text| serde_json::from_slice::<Failed>(&text).ok());
@@ -157,7 +160,8 @@ impl Broker {
             self.state.note_group(id, group.dir()).map_err(failed)?;
         }
         let procs = group.as_ref().ok().map(Group::procs);
-        let spec = self.write_spec(id, request, settings, procs).map_err(failed)?;
+        let login = self.login(id, target, request, settings).map_err(failed)?;
+        let spec = self.write_spec(id, request, settings, (procs, login.as_ref())).map_err(failed)?;
         Ok(Ready {
             program,
             spec,
@@ -166,7 +170,23 @@ impl Broker {
             uid,
             group,
             note: self.state.group_note(id),
+            login,
         })
+    }
+
+    /// What a command needs that logs in at its target.
+    fn login(
+        &self,
+        id: RecordId,
+        target: &str,
+        request: &Request,
+        settings: &TargetSettings,
+    ) -> Result<Option<Prepared>, String> {
+        let Some(login) = &settings.ssh else { return Ok(None) };
+        let dir = self.inputs.folder(target).map_err(|error| format!("The folder of {target}: {error}."))?;
+        let account = level::group(settings).map(|gid| (settings.uid, gid));
+        let prepared = Prepared::new(login, (id, target, &request.command), &dir, account);
+        prepared.map(Some).map_err(|why| format!("There is no login: {why}."))
     }
 
     /// Opens and hashes the program, and puts its inputs into place.
@@ -201,10 +221,13 @@ impl Broker {
         id: RecordId,
         request: &Request,
         settings: &TargetSettings,
-        group: Option<PathBuf>,
+        (group, login): (Option<PathBuf>, Option<&Prepared>),
     ) -> Result<PathBuf, String> {
         let command = &request.command;
-        let argv = command.argv.iter().map(|argument| bytes(argument)).collect::<Option<Vec<_>>>();
+        let argv = match login {
+            Some(login) => Some(login.argv.clone()),
+            None => command.argv.iter().map(|argument| bytes(argument)).collect::<Option<Vec<_>>>(),
+        };
         let mut env: Vec<Vec<u8>> =
             command.env.iter().map(|own| format!("{}={}", own.name, own.value).into_bytes()).collect();
         for name in &command.secrets {
@@ -281,10 +304,13 @@ impl Broker {
         }
     }
 
-    fn execute(&self, id: RecordId, ready: &Ready) -> (Outcome, u8, Captured) {
+    fn execute(&self, id: RecordId, ready: &mut Ready) -> (Outcome, u8, Captured) {
         let Ok(mut child) = spawn(&ready.program.file, &ready.spec) else {
             return (Outcome::NotRun, 0, Captured::default());
         };
+        let pid = i32::try_from(child.id()).unwrap_or_default();
+        // Without an agent ssh cannot log in, and says so itself. The key is gone when this ends.
+        let _agent = ready.login.take().map(|login| login.serve(pid, super::now()));
         let pipes = Pipes::of(&mut child, ready.keep);
         let (outcome, code) = self.wait(id, &mut child, ready);
         (outcome, code, pipes.captured())

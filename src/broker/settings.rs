@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use super::certificate::{self, Login};
 use crate::change::digest::Digest;
 use crate::datafile::{self, FileError, Placed, Table};
 use crate::record::{Key, json};
@@ -73,6 +74,9 @@ pub struct TargetSettings {
     pub time: i64,
     /// Bytes of output that are kept.
     pub output: u64,
+    /// Where its commands log in, with a certificate for one run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ssh: Option<Login>,
 }
 
 impl TargetSettings {
@@ -98,6 +102,9 @@ impl Settings {
                 if is_ci { Some(PathBuf::new()) } else { root.need_string("socket").map(|it| it.value.into()) };
             let (operators, targets) = (operators(root), targets(root, is_ci));
             let ssh_uid = root.has_value("ssh_uid").then(|| account(root, "ssh_uid")).flatten();
+            if ssh_uid == Some(0) {
+                root.mistake("`ssh_uid` is an account that does nothing but relay, and not root");
+            }
             if let Some(uid) = ssh_uid.filter(|uid| operators.uids.contains_key(uid)) {
                 root.mistake(format!("`ssh_uid` is {uid}, the account of an operator: it relays for all"));
             }
@@ -203,6 +210,10 @@ fn target(entry: &Table<'_>, is_ci: bool) -> Option<TargetSettings> {
     let time = entry.duration("time").map_or(TIME, |time| time.value);
     let stdin = entry.string("stdin").map(|role| role.value).unwrap_or_default();
     let keep = entry.strings("keep").into_iter().map(|role| role.value).collect();
+    let ssh = entry.table("ssh").map(|table| login(&table));
+    if ssh.is_some() && !secrets.is_empty() {
+        entry.mistake("what logs in with a certificate takes no `secrets`: they would be in the environment of ssh");
+    }
     let preview =
         entry.has("preview_uid").then(|| Some((account(entry, "preview_uid")?, account(entry, "preview_gid")?)));
     Some(TargetSettings {
@@ -216,6 +227,34 @@ fn target(entry: &Table<'_>, is_ci: bool) -> Option<TargetSettings> {
         keep,
         time: time.max(1),
         output: output.map_or(OUTPUT, |output| output.value),
+        ssh: ssh.flatten(),
+    })
+}
+
+fn login(entry: &Table<'_>) -> Option<Login> {
+    let [user, host, ca, source] = ["user", "host", "ca", "source"].map(|key| entry.need_string(key));
+    for name in [&user, &host].into_iter().flatten().filter(|name| !certificate::is_name(&name.value)) {
+        name.mistake("`user` and `host` consist of letters, digits and . _ - :");
+    }
+    let port = entry.number("port");
+    if let Some(wrong) = port.as_ref().filter(|port| !(1..=65_535).contains(&port.value)) {
+        wrong.mistake("`port` is a number from 1 to 65535");
+    }
+    let keys = entry.strings("host_keys");
+    if keys.is_empty() {
+        entry.mistake("[target.NAME.ssh] needs `host_keys`, the public keys of the host");
+    }
+    let is_line = |key: &str| key.starts_with(|c: char| c.is_ascii_alphabetic()) && !key.contains(['\n', '\r', '\0']);
+    for key in keys.iter().filter(|key| !is_line(&key.value)) {
+        key.mistake("`host_keys` are public keys, as OpenSSH writes them: `ssh-ed25519 AAAA…`");
+    }
+    Some(Login {
+        user: user?.value,
+        host: host?.value,
+        port: port.map_or(22, |port| u32::try_from(port.value).unwrap_or(22)),
+        host_keys: keys.into_iter().map(|key| key.value).collect(),
+        ca: ca?.value,
+        source: source?.value,
     })
 }
 
@@ -242,6 +281,9 @@ mod tests {
         [operator.mina]\nuids = [\"1000\"]\n\
         [target.prod]\nuid = 990\ngid = 990\ncwd = \"/srv\"\n[target.prod.env]\nPATH = \"/usr/bin\"\n";
 
+    const LOGIN: &str = "[target.prod.ssh]\nuser = \"deploy\"\nhost = \"a.example\"\n\
+        host_keys = [\"ssh-ed25519 A\"]\nca = \"/ca\"\nsource = \"10.0.0.1/32\"\n";
+
     #[test]
     fn settings_are_read_and_every_mistake_is_told() {
         let read = Settings::parse("s", SOUND).unwrap();
@@ -257,7 +299,20 @@ mod tests {
             ("\"1000\"]", "\"1000\"]\nkeys = [\"ssh-ed25519 A\"]", "are public keys"),
             ("\"1000\"]", "\"1000\"]\nbranches = [\"main\"]", "are full names"),
             ("\"1000\"]", "\"1000\"]\nbranches = [\"refs/heads/*/x\"]", "are full names"),
+            ("socket", "ssh_uid = 0\nsocket", "and not root"),
             ("socket", "ssh_uid = 1000\nsocket", "the account of an operator"),
+            ("[target.prod.env]", &format!("{LOGIN}[target.prod.env]").replace("a.example", "-a"), "`user` and `host`"),
+            (
+                "[target.prod.env]",
+                &format!("{LOGIN}[target.prod.env]").replace("[\"ssh", "[] # [\"ssh"),
+                "needs `host_keys`",
+            ),
+            ("[target.prod.env]", &format!("{LOGIN}[target.prod.env]").replace("ca =", "# ca ="), "needs `ca`"),
+            (
+                "[target.prod.env]",
+                &format!("{LOGIN}[target.prod.secrets]\nA = \"/a\"\n[target.prod.env]"),
+                "takes no `secrets`",
+            ),
             ("[target.prod.env]", "surprise = 1\n[target.prod.env]", "unknown key `surprise`"),
             ("socket", "ci = true\nsocket", "needs `remote`"),
             ("socket", "ci = true\nremote = \"origin\"\nsocket", "has no `socket`"),

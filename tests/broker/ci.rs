@@ -36,9 +36,9 @@ fn on_host(scene: &Scene, word: &str) -> usize {
     listed.lines().filter(|line| line.contains(&format!("  {word}  "))).count()
 }
 
-/// What the host runs before it takes a push.
-fn hook(scene: &Scene, script: &str) {
-    let path = Path::new(&scene.at("host.git")).join("hooks/pre-receive");
+/// What the host runs for a push.
+fn hook(scene: &Scene, name: &str, script: &str) {
+    let path = Path::new(&scene.at("host.git")).join("hooks").join(name);
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
     std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
@@ -212,7 +212,7 @@ fn nothing_may_run_whose_start_the_host_did_not_take_an_emergency_neither() {
     let id = authorized(&scene, "a");
     let urgent = asked(&scene, "a");
     scene.sign("rahim", Verdict::BreakGlass, &urgent);
-    hook(&scene, "exit 1");
+    hook(&scene, "pre-receive", "exit 1");
     for id in [&id, &urgent] {
         let said = verify(&scene, "a", id);
         assert!(said.code == 4 && said.err.contains("did not take the record"), "{said:?}");
@@ -223,10 +223,31 @@ fn nothing_may_run_whose_start_the_host_did_not_take_an_emergency_neither() {
         assert_eq!(said.code, 4, "{said:?}");
     }
     std::fs::rename(scene.at("away.git"), scene.at("host.git")).unwrap();
-    hook(&scene, "exit 0");
+    hook(&scene, "pre-receive", "exit 0");
     // Nothing was burnt: what was not taken is not in the chain.
     assert_eq!(verify(&scene, "a", &id).code, 0);
     assert_eq!(on_host(&scene, "started"), 1);
+}
+
+#[test]
+fn a_start_that_the_host_took_without_saying_so_is_burnt_and_no_job_runs_it() {
+    let scene = Scene::of_jobs("");
+    ["a", "b"].iter().for_each(|job| scene.job(job, ""));
+    let (id, next) = (authorized(&scene, "a"), authorized(&scene, "a"));
+    // The ref is written by then, and nobody is told.
+    hook(&scene, "post-receive", "kill -9 $PPID");
+    let said = verify(&scene, "a", &id);
+    assert!(said.code == 4 && said.err.contains("may have taken"), "{said:?}");
+    std::fs::remove_file(scene.at("host.git/hooks/post-receive")).unwrap();
+    assert_eq!(on_host(&scene, "started"), 1);
+    for job in ["a", "b"] {
+        let said = verify(&scene, job, &id);
+        assert!(said.code == 2 && said.err.contains("STARTED"), "{said:?}");
+        assert_eq!(scene.in_job(job, &["done", &id, "--exit", "0"]).code, 2);
+    }
+    assert_eq!(verify(&scene, "b", &next).code, 75);
+    assert_eq!(scene.in_job("b", &["done", &id, "--unknown"]).code, 0);
+    assert_eq!(verify(&scene, "b", &next).code, 0);
 }
 
 #[test]

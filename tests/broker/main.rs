@@ -4,6 +4,7 @@
 
 mod audit;
 mod branches;
+mod certificates;
 mod ci;
 #[path = "../support/desk.rs"]
 mod desk;

@@ -171,6 +171,15 @@ impl Scene {
         scene
     }
 
+    /// A running broker whose commands run in a given account.
+    pub fn of_account(uid: u32, settings: impl Fn(&Scene) -> String, extra: impl Fn(&str) -> String) -> Scene {
+        let mut scene = Scene { f: Fixture::new(), uid, serving: None };
+        open(&scene.f.dir.path().to_path_buf());
+        scene.settle("/", &settings(&scene), ["", ""]);
+        scene.start(|target| policy(&extra(target)));
+        scene
+    }
+
     fn prepared(cwd: &str, settings: &str, askers: [&str; 2]) -> Scene {
         let scene = Scene { f: Fixture::new(), uid: if is_root() { unused_uid() } else { own_uid() }, serving: None };
         open(&scene.f.dir.path().to_path_buf());

@@ -15,7 +15,7 @@ use crate::scene::{Scene, is_root, unused_uid};
 const UNDERSIGN: &str = env!("CARGO_BIN_EXE_undersign");
 
 /// A real sshd on the loopback, in a mount namespace of its own, where there is an account for agents.
-struct Sshd {
+pub struct Sshd {
     child: Child,
     port: String,
 }
@@ -27,11 +27,11 @@ impl Drop for Sshd {
     }
 }
 
-fn free_port() -> String {
+pub fn free_port() -> String {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string()
 }
 
-fn keygen(path: &str) -> String {
+pub fn keygen(path: &str) -> String {
     let made =
         Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-C", "", "-f", path]).status().unwrap();
     assert!(made.success());
@@ -39,21 +39,20 @@ fn keygen(path: &str) -> String {
 }
 
 impl Sshd {
-    fn start(scene: &Scene, uid: u32) -> Option<Sshd> {
+    /// None if there is no sshd here. The host key is made before, and `options` say whom it lets in.
+    pub fn start(scene: &Scene, port: &str, (name, uid): (&str, u32), options: &str) -> Option<Sshd> {
         if !Path::new("/usr/sbin/sshd").exists() {
             eprintln!("skipped: there is no sshd here (package openssh-server)");
             return None;
         }
-        keygen(&scene.at("host"));
         let home = scene.at("");
-        let passwd = std::fs::read_to_string("/etc/passwd").unwrap() + &format!("ask:*:{uid}:{uid}::{home}:/bin/sh\n");
+        let passwd =
+            std::fs::read_to_string("/etc/passwd").unwrap() + &format!("{name}:*:{uid}:{uid}::{home}:/bin/sh\n");
         std::fs::write(scene.at("passwd"), passwd).unwrap();
-        let port = free_port();
         let config = format!(
             "Port {port}\nListenAddress 127.0.0.1\nHostKey {}\nPidFile none\nUsePAM no\nStrictModes no\n\
-             AuthorizedKeysFile {}\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n",
+             PasswordAuthentication no\nKbdInteractiveAuthentication no\nLogLevel VERBOSE\n{options}\n",
             scene.at("host"),
-            scene.at("authorized_keys")
         );
         std::fs::write(scene.at("sshd_config"), config).unwrap();
         let script = "mount --bind \"$1\" /etc/passwd && mount -t tmpfs none /run && mkdir /run/sshd && \
@@ -69,7 +68,7 @@ impl Sshd {
             assert!(began.elapsed() < Duration::from_secs(30), "sshd does not listen: {}", log());
             std::thread::sleep(Duration::from_millis(20));
         }
-        Some(Sshd { child, port })
+        Some(Sshd { child, port: port.to_owned() })
     }
 
     /// A program that is ssh with the key of an agent.
@@ -122,7 +121,9 @@ fn scene() -> Option<(Scene, u32)> {
 #[test]
 fn an_agent_asks_over_ssh_with_a_key_of_its_own_and_with_no_other() {
     let Some((scene, uid)) = scene() else { return };
-    let Some(sshd) = Sshd::start(&scene, uid) else { return };
+    keygen(&scene.at("host"));
+    let keys = format!("AuthorizedKeysFile {}", scene.at("authorized_keys"));
+    let Some(sshd) = Sshd::start(&scene, &free_port(), ("ask", uid), &keys) else { return };
     keygen(&scene.at("stranger"));
     let [one, two, stranger] = ["one", "two", "stranger"].map(|key| sshd.client(&scene, key));
     std::fs::write(scene.at("script.sh"), "echo over ssh; exit 3").unwrap();

@@ -7,12 +7,13 @@ use std::process::{Command, Stdio};
 use base64ct::{Base64, Encoding as _};
 use undersign::change::manifest::Manifest;
 use undersign::change::{Commit, Identity, ObjectId};
+use undersign::command::{AuthorizationRecord, AuthorizationStatement, RunRecord, RunStatement};
 use undersign::decision::Verdict;
 use undersign::gate::{Decided, Input, PushEvaluation, Remembered, States, Step, Update};
 use undersign::policy::Policy;
 use undersign::record::chain::Link;
 use undersign::record::envelope::Envelope;
-use undersign::record::{Chain, ChainId, Fault, Head, verify};
+use undersign::record::{Chain, ChainId, Entry, Fault, Head, verify, verify_as};
 
 use crate::make;
 use crate::plain::{Plain, StraightLine};
@@ -51,6 +52,12 @@ impl File {
             "manifest" => Manifest::decode(&self.body).map_or(Fault::ManifestMalformed.name(), |_| "sound".to_owned()),
             "chain" => self.judge_chain(),
             "gate" => self.judge_push(),
+            "run" => verify_as::<RunStatement>(&self.body).map_or_else(Fault::name, |_| "sound".to_owned()),
+            "authorization" => {
+                verify_as::<AuthorizationStatement>(&self.body).map_or_else(Fault::name, |_| "sound".to_owned())
+            }
+            "runs" => judge_links::<RunRecord>(&self.body),
+            "authorizations" => judge_links::<AuthorizationRecord>(&self.body),
             stage => panic!("{}: no stage `{stage}`", self.name),
         }
     }
@@ -101,6 +108,26 @@ impl File {
         // Each code once, in the order of the enumeration's names as the file gives them.
         let codes: BTreeSet<_> = judged.reasons.iter().map(|reason| reason.code).collect();
         codes.iter().map(|code| code.name()).collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// What is said of a chain of records about commands.
+fn judge_links<R: Entry>(body: &[u8]) -> String {
+    let mut lines = std::str::from_utf8(body).unwrap().lines();
+    let id: ChainId = lines.next().unwrap().strip_prefix("chain ").unwrap().parse().unwrap();
+    let link = |line: &str| {
+        let mut words = line.strip_prefix("link ").unwrap().split(' ');
+        let (name, envelope) = (words.next().unwrap().to_owned(), Base64::decode_vec(words.next().unwrap()).unwrap());
+        let file = |word: &str| {
+            let (name, bytes) = word.split_once('=').unwrap();
+            (name.to_owned(), Base64::decode_vec(bytes).unwrap())
+        };
+        Some(Link { name, envelope, files: words.map(file).collect() })
+    };
+    let chain: Chain<R> = Chain::read(id, lines.map(link));
+    match chain.fault {
+        Some((position, fault)) => format!("{} {position}", fault.name()),
+        None => format!("sound {}", chain.len()),
     }
 }
 

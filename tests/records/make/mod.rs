@@ -12,10 +12,12 @@
 //! | `manifest-*` | `manifests.rs` | the list of what changes |
 //! | `chain-*` | `chains.rs` | the records of one key in a row |
 //! | `gate-*` | `outcomes.rs`, `presence.rs`, `rejections.rs` | what a gate makes of records |
+//! | `run-*`, `runs-*`, `authorization-*`, `authorizations-*` | `commands.rs` | records about commands, format v0 |
 //!
 //! `people.rs` holds who signs and the statement that all others are made from, `signing.rs` makes bytes of it.
 
 mod chains;
+mod commands;
 mod envelopes;
 mod json;
 mod keys;
@@ -73,6 +75,7 @@ pub fn all() -> Vec<Vector> {
     maker.presence();
     maker.rejections();
     maker.ledger();
+    maker.commands();
     maker.0
 }
 
