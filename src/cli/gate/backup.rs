@@ -1,5 +1,6 @@
 //! `undersign gate backup` and `undersign gate restore`: copies of a gate's state.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -7,7 +8,6 @@ use clap::Args;
 use super::hook::Hook;
 use super::record::StateOptions;
 use crate::change::{counted, visible};
-use crate::cli::doctor::faults_of_hook;
 use crate::enforcement::{self, Backup};
 use crate::source::git::Repository;
 
@@ -96,7 +96,7 @@ fn said_of_hook(repository: &Repository, dir: &Path) -> String {
             shown(dir)
         );
     }
-    match &faults_of_hook(repository)[..] {
+    match &faults_of_hook(repository, &hook)[..] {
         [] => format!(
             "The hook looks in {}. Nothing lands yet, but for records, and refs that the policy leaves open.",
             shown(&looked)
@@ -107,6 +107,19 @@ fn said_of_hook(repository: &Repository, dir: &Path) -> String {
             faults.join(" ")
         ),
     }
+}
+
+/// Why the hook may stop nothing, as far as it shows; the doctor looks at more.
+fn faults_of_hook(repository: &Repository, hook: &Hook) -> Vec<&'static str> {
+    let path = repository.common_dir().join("hooks").join("pre-receive");
+    let is_executable = std::fs::metadata(path).is_ok_and(|meta| meta.permissions().mode() & 0o111 != 0);
+    let faults = [
+        (repository.file_setting("core.hooksPath").is_some(), "git runs hooks from where core.hooksPath says."),
+        (!is_executable, "It is not executable."),
+        (hook.is_changed(), "Somebody changed it after it was installed."),
+        (hook.has("--report-only"), "It only reports."),
+    ];
+    faults.into_iter().filter(|(is_so, _)| *is_so).map(|(_, why)| why).collect()
 }
 
 fn tell(backup: &Backup) {
