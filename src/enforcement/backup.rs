@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use super::operator::{entry, open, time};
 use super::policy::{policy, policy_branch};
-use super::{Settings, default_state, open_state, own_key};
-use crate::gate_state::{self, Archive, Checked, StateKey};
+use super::{Settings, default_state, own_key};
+use crate::disk::sync_dir;
+use crate::gate_state::{self, Access, Archive, Checked, GateState, StateKey};
 use crate::policy::Policy;
-use crate::source::git::Repository;
 
 /// What was written, checked or restored.
 pub struct Backup {
@@ -23,7 +23,6 @@ pub struct Backup {
 
 /// A gate whose state is to be copied.
 struct Gate {
-    repository: Repository,
     policy: std::sync::Arc<Policy>,
     dir: PathBuf,
     key: PathBuf,
@@ -37,7 +36,7 @@ impl Gate {
         let policy = policy(&repository, settings, branch.map(|branch| branch.tip)).map_err(|reason| reason.detail)?;
         let dir = settings.state.clone().unwrap_or_else(|| default_state(&repository));
         let key = settings.state_key.clone().unwrap_or_else(|| own_key(&repository));
-        Ok(Gate { repository, policy, dir, key })
+        Ok(Gate { policy, dir, key })
     }
 }
 
@@ -48,19 +47,54 @@ impl Gate {
 /// A sentence: there is no state, or it cannot be copied.
 pub fn back_up(path: &Path, settings: &Settings, to: &Path, with_key: bool, now: i64) -> Result<Backup, String> {
     let gate = Gate::open(path, settings, now)?;
+    refuse_place(&gate, to)?;
     let snapshot = {
-        if !gate.dir.exists() {
+        // Without a state there is no key to be made, and an older state is taken over by a push alone.
+        if !gate.dir.join("memory.json").exists() {
             return Err(format!("The gate has no state in {}: it judged nothing yet.", gate.dir.display()));
         }
-        let state = open_state(&gate.repository, settings, &gate.dir, &gate.policy.repository, None)?;
-        let key = with_key.then(|| {
-            StateKey::read(&gate.key)?;
-            std::fs::read_to_string(&gate.key).map_err(|error| format!("{}: {error}.", gate.key.display()))
-        });
+        let own = if gate.key.exists() { Some(StateKey::read(&gate.key)?) } else { None };
+        let access = Access { key: own, repository: &gate.policy.repository, patience: None };
+        let state = GateState::open_as_it_is(&gate.dir, access)?;
+        let key = with_key
+            .then(|| std::fs::read_to_string(&gate.key).map_err(|error| format!("{}: {error}.", gate.key.display())));
         state.snapshot(key.transpose()?)?
     };
-    snapshot.write(to, now)?;
-    check_backup(path, settings, to, now)
+    // Beside the last good one, whose place it takes only once it was read back.
+    let mut beside = to.as_os_str().to_owned();
+    beside.push(".new");
+    let beside = PathBuf::from(beside);
+    snapshot.write(&beside, now)?;
+    let unwritten = |error: std::io::Error| format!("{error}.");
+    let placed = check_backup(path, settings, &beside, now).and_then(|backup| {
+        std::fs::rename(&beside, to).map_err(unwritten)?;
+        sync_dir(to.parent().unwrap_or(Path::new("."))).map_err(unwritten)?;
+        Ok(backup)
+    });
+    placed.map_err(|why| {
+        let _ = std::fs::remove_file(&beside);
+        format!(
+            "No backup was written, and {} is as it was: what was copied does not hold, and `undersign doctor` says more \
+             of the state itself. {why}",
+            to.display()
+        )
+    })
+}
+
+/// A backup takes the place of nothing but a backup.
+fn refuse_place(gate: &Gate, to: &Path) -> Result<(), String> {
+    let real = |path: &Path| std::fs::canonicalize(path).ok();
+    let above = to.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let is_in_state = real(above).is_some_and(|above| Some(above) == real(&gate.dir));
+    let is_key = real(to).is_some_and(|to| Some(to) == real(&gate.key));
+    let is_other = std::fs::metadata(to).is_ok_and(|meta| !meta.is_file());
+    if is_in_state || is_key || is_other {
+        return Err(format!(
+            "No backup is written to {}: that belongs to the gate's state, or is no regular file. Name another file.",
+            to.display()
+        ));
+    }
+    Ok(())
 }
 
 /// Reads all of a backup, and checks it: against the gate's key, where that is.
@@ -96,7 +130,7 @@ pub fn restore(path: &Path, settings: &Settings, file: &Path, with_key: bool, no
     let own = if gate.key.exists() { Some(StateKey::read(&gate.key)?) } else { None };
     let is_new = own.is_none() && with_key;
     let key = if is_new { Some(archive.key()?) } else { own };
-    if key.is_none() && archive.has_tag() {
+    if key.is_none() {
         return Err(format!(
             "The gate's key {} is gone, and nothing else can say that the backup is the gate's own. Put the key back, \
              or take the one in the backup, if it has one: --with-key. If it is lost for good, the gate begins anew: \
@@ -104,13 +138,7 @@ pub fn restore(path: &Path, settings: &Settings, file: &Path, with_key: bool, no
             gate.key.display()
         ));
     }
-    refuse_foreign(&archive, key.as_ref(), file)?;
-    if key.is_some() && !archive.has_tag() {
-        return Err(format!(
-            "The backup {} was made without the gate's key, so anybody may have written it. Nothing was changed.",
-            file.display()
-        ));
-    }
+    refuse_foreign(&archive, key.as_ref(), file).map_err(|why| with_new_key(why, &archive, &gate, with_key))?;
     let mut restored = gate_state::restore(&mut archive, &gate.dir, key.clone())?;
     if let Some(key) = key.filter(|_| is_new) {
         key.write(&gate.key)?;
@@ -125,9 +153,26 @@ pub fn restore(path: &Path, settings: &Settings, file: &Path, with_key: bool, no
     Ok(told(&archive, restored.checked, archive.has_tag()))
 }
 
+/// Whoever asks a gate whose key is lost makes it a new one, which vouches for no backup.
+fn with_new_key(why: String, archive: &Archive, gate: &Gate, with_key: bool) -> String {
+    if !(with_key && archive.has_key()) {
+        return why;
+    }
+    format!(
+        "{why} If the gate made the key {0} only after the loss, set that aside, and what it wrote since: `mv {0} \
+         {0}.new`, `mv {1} {1}.new`. Then restore again.",
+        gate.key.display(),
+        gate.dir.display()
+    )
+}
+
 fn refuse_foreign(archive: &Archive, key: Option<&StateKey>, file: &Path) -> Result<(), String> {
     match key {
-        Some(key) if archive.has_tag() && !archive.is_vouched_by(key) => Err(format!(
+        Some(_) if !archive.has_tag() => Err(format!(
+            "The backup {} was made without the gate's key, so anybody may have written it. It is not used.",
+            file.display()
+        )),
+        Some(key) if !archive.is_vouched_by(key) => Err(format!(
             "The gate's key does not vouch for the backup {}: it was altered, or another key wrote it (--state-key \
              FILE). It is not used.",
             file.display()

@@ -469,8 +469,11 @@ impl Judgement<'_> {
             let entry = entry_of(&outcome, self.case.request);
             // This comes before what was let through is remembered: that also writes how far the log went.
             outcome.audit = Some(gate_state.enter(entry).map_err(unreadable)?);
+            self.case.is_logged.set(true);
         }
         self.remember(&judged)?;
+        // What was written to a directory that is no longer the gate's state lets nothing through.
+        self.gate_state.as_ref().map_or(Ok(()), GateState::check_place).map_err(unreadable)?;
         Ok(outcome)
     }
 }
@@ -514,7 +517,7 @@ fn remember_states(
         let known = gate_state.remembered().tips.get(&name).and_then(|known| known.parse().ok());
         let is_kept = |tip| known.is_none_or(|known| repository.is_on_line(tip, known).unwrap_or(false));
         if let Some(tip) = tip.filter(|tip| !name.starts_with("refs/tags/") && is_kept(*tip)) {
-            gate_state.stands(&name, tip).map_err(unreadable)?;
+            gate_state.stand([(name, tip)]).map_err(unreadable)?;
         }
     }
     Ok(())

@@ -18,6 +18,7 @@ pub use follow::follow;
 pub use operator::{Accepted, Recorded, accept, record, unrecorded};
 pub use policy::{policy_branch, policy_in_force};
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -92,7 +93,8 @@ pub fn judge(request: &Request<'_>, settings: &Settings, now: i64) -> Outcome {
         std::thread::spawn(provenance::Rules::shipped);
     }
     let deadline = settings.deadline.map(Deadline::after).unwrap_or_default();
-    let case = Case { request, settings, deadline, now: request.at.unwrap_or(now) };
+    let now = request.at.unwrap_or(now);
+    let case = Case { request, settings, deadline, now, is_logged: Cell::new(false) };
     let mut outcome = case.outcome_of_hearing().unwrap_or_else(|reason| {
         let outcome = case.refused(&reason);
         case.note_of_trial(&outcome);
@@ -107,6 +109,8 @@ struct Case<'c> {
     settings: &'c Settings,
     deadline: Deadline,
     now: i64,
+    /// The log has a line about this request.
+    is_logged: Cell<bool>,
 }
 
 /// Why a repository cannot be used.
@@ -262,16 +266,22 @@ impl<'c> Case<'c> {
     }
 
     /// A trial also tells what could not be judged at all, such as without a policy; an enforcing gate stops that, and
-    /// somebody asks. Nothing depends on whether it can be written.
+    /// somebody asks. What cannot even be logged is counted beside the log. Nothing depends on whether that can be
+    /// written.
     fn note_of_trial(&self, outcome: &Outcome) {
-        if !self.settings.report_only || self.request.at.is_some() {
+        if !self.settings.report_only || self.request.at.is_some() || self.is_logged.get() {
             return;
         }
         let opened = || policy::open(Path::new(self.request.repository), self.settings, None).ok();
         let dir = self.settings.state.clone().or_else(|| Some(default_state(&opened()?)));
         let Some(dir) = dir.filter(|dir| dir.exists()) else { return };
-        let Ok(_lock) = Lock::take(&dir, self.deadline.left()) else { return };
-        let _ = gate_state::log_of(&dir).and_then(|log| log.append(judgement::entry_of(outcome, self.request)));
+        let note = || {
+            let lock = Lock::take(&dir, self.deadline.left()).map_err(|error| error.to_string())?;
+            gate_state::log_of(&dir)?.append_in(lock.folder(), judgement::entry_of(outcome, self.request))
+        };
+        if note().is_err() {
+            gate_state::note_unlogged(&dir, outcome.evaluated_at);
+        }
     }
 
     fn refused(&self, reason: &Reason) -> Outcome {

@@ -1,4 +1,6 @@
 //! What the operator of a gate is responsible for: the tips of refs, a wrong clock, lost records.
+//!
+//! The promise: no act of an operator takes effect before it is a line of the log, and the memory knows that line.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -7,7 +9,7 @@ use super::policy::{policy, policy_branch};
 use super::{Settings, default_state, open_state, own_key};
 use crate::change::{ObjectId, visible};
 use crate::gate;
-use crate::gate_state::{self, Entry, EntryRef, RECORDED, StateKey};
+use crate::gate_state::{self, Answer, Entry, EntryRef, RECORDED, StateKey};
 use crate::policy::Policy;
 use crate::record::ChainId;
 use crate::source::git::Repository;
@@ -18,6 +20,9 @@ pub struct Recorded {
     pub tips: Vec<(String, ObjectId)>,
     /// The number of commits that were not states before.
     pub new: usize,
+    /// Refs that were taken back behind the gate, each with the tip that the gate knows and with the one that it shows:
+    /// nobody named them, so they were left as they are.
+    pub back: Vec<(String, ObjectId, ObjectId)>,
 }
 
 /// Opens the repository of a gate for its operator, to whom its configuration belongs.
@@ -29,7 +34,7 @@ pub(super) fn open(path: &Path, settings: &Settings, now: i64) -> Result<Reposit
 }
 
 /// Records what protected refs show, at the request of the operator: all of them, or those that are named. For the refs
-/// in `lines`, it records the whole first-parent line.
+/// in `lines`, it records the whole first-parent line. A ref that was taken back is recorded only if it is named.
 ///
 /// # Errors
 /// A sentence: there is no policy to say which refs are protected, a ref does not exist or is not protected, or the
@@ -72,10 +77,24 @@ pub fn record(
         let line = repository.first_parents(*tip, gate::MAX_LINE).map_err(|error| error.to_string())?;
         states.extend(line.into_iter().map(|commit| (commit, name.clone())));
     }
-    let is_new = |(name, tip): &&(String, ObjectId)| !gate_state.states().is_of(*tip, name);
-    let moved = tips.iter().filter(is_new).map(|(name, tip)| EntryRef {
+    let known = |name: &str| gate_state.remembered().tips.get(name)?.parse::<ObjectId>().ok();
+    let is_back = |known: ObjectId, tip| known != tip && !repository.is_on_line(tip, known).unwrap_or(false);
+    let is_named = |name: &String| refs.contains(name) || lines.contains(name);
+    let of_back = |(name, tip): &(String, ObjectId)| {
+        let known = known(name).filter(|known| !is_named(name) && is_back(*known, *tip))?;
+        Some((name.clone(), known, *tip))
+    };
+    let back: Vec<_> = tips.iter().filter_map(of_back).collect();
+    let is_left = |name: &String| back.iter().any(|(other, ..)| other == name);
+    tips.retain(|(name, _)| !is_left(name));
+    states.retain(|(_, name)| !is_left(name));
+    // Also where the commit is a state already: that the ref shows it again is what the operator answers for.
+    let is_told = |(name, tip): &&(String, ObjectId)| {
+        !gate_state.states().is_of(*tip, name) || known(name).is_some_and(|known| known != *tip)
+    };
+    let moved = tips.iter().filter(is_told).map(|(name, tip)| EntryRef {
         name: name.clone(),
-        old: String::new(),
+        old: known(name).filter(|known| known != tip).map_or_else(String::new, |known| known.to_string()),
         new: tip.to_string(),
         outcome: RECORDED.to_owned(),
         reasons: Vec::new(),
@@ -87,10 +106,8 @@ pub fn record(
         gate_state.enter(entry(&policy, RECORDED, now, moved, None))?;
     }
     let new = gate_state.record(states)?;
-    for (name, tip) in tips.iter().filter(|(name, _)| !name.starts_with("refs/tags/")) {
-        gate_state.stands(name, *tip)?;
-    }
-    Ok(Recorded { tips, new })
+    gate_state.stand(tips.iter().filter(|(name, _)| !name.starts_with("refs/tags/")).cloned())?;
+    Ok(Recorded { tips, new, back })
 }
 
 /// What an operator accepts, so that a gate can continue.
@@ -116,19 +133,25 @@ pub fn accept(path: &Path, settings: &Settings, what: &Accepted, reason: &str, n
     let policy = policy(&repository, settings, tip).map_err(|reason| reason.detail)?;
     let dir = settings.state.clone().unwrap_or_else(|| default_state(&repository));
     let mut gate_state = open_state(&repository, settings, &dir, &policy.repository, None)?;
-    let done = match what {
-        Accepted::Clock => format!("The clock was {}, and is {} now.", time(gate_state.set_clock(now)?), time(now)),
-        Accepted::Restored => match gate_state.accept_restored()? {
-            Some(made) => format!("The gate goes on with what the backup of {} knew.", time(made)),
+    let remembered = gate_state.remembered();
+    let (answer, done) = match what {
+        Accepted::Clock => {
+            (Answer::Clock(now), format!("The clock was {}, and is {} now.", time(remembered.clock), time(now)))
+        }
+        Accepted::Restored => match remembered.restored {
+            Some(made) => (Answer::Restored, format!("The gate goes on with what the backup of {} knew.", time(made))),
             None => return Err("This gate's state is from no backup that waits for an answer.".to_owned()),
         },
-        Accepted::Loss(chain) => match gate_state.forget_chain(chain)? {
-            Some(seq) => format!("Of the chain {chain}, records up to {seq} are no longer missed."),
+        Accepted::Loss(chain) => match remembered.heads.get(chain).map(|head| head.seq) {
+            Some(seq) => {
+                (Answer::Loss(chain), format!("Of the chain {chain}, records up to {seq} are no longer missed."))
+            }
             None => return Err(format!("This gate knows of no record of the chain {chain}.")),
         },
     };
     let note = Some(format!("{done} {reason}"));
-    gate_state.enter(entry(&policy, "accepted", now, Vec::new(), note))?;
+    let logged = entry(&policy, "accepted", now, Vec::new(), note);
+    gate_state.answer(answer, logged).map_err(|why| format!("Nothing was accepted. {why}"))?;
     Ok(done)
 }
 

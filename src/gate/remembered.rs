@@ -206,10 +206,13 @@ impl Remembered {
     /// What a gate that was restored knows from a backup: of an earlier time, so no allowed push is waited for.
     #[must_use]
     pub fn of_backup(self, made: i64, log: Option<AuditHead>) -> Remembered {
-        Remembered { waiting: Vec::new(), restored: Some(made), log, ..self }
+        // If the backup is itself of a state that nobody answered for, what is missing is missing since then.
+        let since = self.restored.map_or(made, |since| since.min(made));
+        Remembered { waiting: Vec::new(), restored: Some(since), log, ..self }
     }
 
-    /// Keeps what another memory knows more of, as far as that restricts.
+    /// Keeps what another memory knows more of, as far as that restricts. If the other knows the log as far as this
+    /// one, it is the newer one, even if no line was written between them.
     #[must_use]
     pub fn and_restrictions_of(mut self, other: &Remembered) -> Remembered {
         other.heads.iter().for_each(|(chain, head)| self.heads.learn(chain.clone(), Some(*head)));
@@ -219,6 +222,10 @@ impl Remembered {
             self.policy.clone_from(&other.policy);
         }
         self.recorded |= other.recorded;
+        if self.log.is_some() && self.log == other.log {
+            self.tips.extend(other.tips.clone());
+            self.organization.clone_from(&other.organization);
+        }
         self
     }
 }
@@ -312,7 +319,7 @@ pub(super) fn stale(input: &Input<'_>) -> Option<Reason> {
         let made = jiff::Timestamp::from_second(made).map_or_else(|_| made.to_string(), |made| made.to_string());
         let detail = format!(
             "The gate's state was restored from a backup of {made}, and what the gate saw since then may be missing. \
-             Let everybody send the records they have (`undersign sync`); then the operator answers for the rest: \
+             Let everybody send the records they have (`undersign sync --restore`); then the operator answers for the rest: \
              `undersign gate accept --restored`."
         );
         return Some(Reason::undecidable(Code::Restored, detail));

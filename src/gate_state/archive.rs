@@ -57,10 +57,7 @@ fn limit(name: &str) -> Option<u64> {
         states::FILE => Some(states::MAX_FILE),
         log::FILE => Some(log::MAX_PART + log::MAX_LINE),
         KEY => Some(MAX_KEY),
-        // The number has its digits and no sign, so that each part has one name.
-        _ => {
-            log::part(name).filter(|seq| name == format!("log-{seq:012}.jsonl")).map(|_| log::MAX_PART + log::MAX_LINE)
-        }
+        _ => log::part(name).map(|_| log::MAX_PART + log::MAX_LINE),
     }
 }
 
@@ -161,6 +158,11 @@ impl Archive {
             None => return Err(wrong("it has no tag".to_owned())),
         };
         Ok(Archive { path: path.to_path_buf(), file, header, line: first, tag, start })
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// The id of the repository of the gate.

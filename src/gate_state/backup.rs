@@ -15,6 +15,8 @@ use super::{Access, FILE, GateState, LEDGER, Lock, Log, StateKey, VERIFIED, log,
 use crate::disk::{give_away, stream_atomically, sync_dir};
 use crate::gate::{AuditHead, Remembered};
 
+/// How the directories begin into which a restore unpacks.
+const TEMPORARY: &str = ".restore-";
 /// How long a restore waits for a gate at work.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -56,14 +58,21 @@ impl GateState {
         if !dir.join(FILE).exists() {
             return Err(format!("The gate has no state in {}: it judged nothing yet.", dir.display()));
         }
-        if self.key.is_some() && !self.is_vouched {
+        if self.key.is_none() {
+            return Err(format!(
+                "The gate has no key of its own, so nothing could say whose a backup of its state in {} is. Let it write \
+                 into the git directory, or give --state-key FILE.",
+                dir.display()
+            ));
+        }
+        if !self.is_vouched {
             return Err(format!(
                 "The gate's key does not vouch for its state in {}, so a backup of it would be worth nothing. Give \
                  the key that it was written with: --state-key FILE.",
                 dir.display()
             ));
         }
-        if self.key.is_some() && self.remembered.recorded && !self.states.are_recorded {
+        if self.remembered.recorded && !self.states.are_recorded {
             return Err(format!(
                 "The states that were recorded in {} are gone, or the gate's key does not vouch for them. Restore them \
                  first, or answer for what refs show now: `undersign gate record`.",
@@ -93,6 +102,7 @@ impl GateState {
         }
         let head = log.head()?;
         add(log::FILE, &log::end_of_lines).map_err(unread)?;
+        self.check_place()?;
         if let Some(text) = key {
             sources.push((KEY.to_owned(), Source::Bytes(text.clone().into_bytes()), text.len() as u64));
         }
@@ -157,6 +167,14 @@ pub fn check(archive: &mut Archive, key: Option<&StateKey>) -> Result<Checked, S
 
 /// Unpacks a backup, and checks it. Returns also the memory in it.
 fn unpacked(archive: &mut Archive, dir: &Path, key: Option<&StateKey>) -> Result<(Checked, Remembered), String> {
+    // Where it was unpacked is nobody's concern, and what a gate would do with a log there is no advice.
+    look_through(archive, dir, key).map_err(|why| {
+        let why = why.replace(&*dir.to_string_lossy(), &archive.path().to_string_lossy());
+        why.replace(log::ASIDE, " Use another backup.")
+    })
+}
+
+fn look_through(archive: &mut Archive, dir: &Path, key: Option<&StateKey>) -> Result<(Checked, Remembered), String> {
     archive.extract(dir)?;
     let repository = archive.repository().to_owned();
     let state = GateState::look(dir, Access { key: key.cloned(), repository: &repository, patience: None })?;
@@ -197,7 +215,8 @@ pub struct Restored {
 pub fn restore(archive: &mut Archive, dir: &Path, key: Option<StateKey>) -> Result<Restored, String> {
     let lock = Lock::take(dir, Some(PATIENCE)).map_err(|error| error.to_string())?;
     let failed = |error: io::Error| unwritten(dir, &error);
-    let temporary = tempfile::Builder::new().prefix(".restore-").tempdir_in(dir).map_err(failed)?;
+    sweep_restores(dir);
+    let temporary = tempfile::Builder::new().prefix(TEMPORARY).tempdir_in(dir).map_err(failed)?;
     let (checked, of_backup) = unpacked(archive, temporary.path(), key.as_ref())?;
     let here = refuse_newer(archive, dir, temporary.path())?;
     let is_vouched = key.is_some() && archive.has_tag();
@@ -205,7 +224,7 @@ pub fn restore(archive: &mut Archive, dir: &Path, key: Option<StateKey>) -> Resu
     let repository = archive.repository().to_owned();
     let remembered = of_backup.and_restrictions_of(&here).of_backup(archive.made(), archive.log().cloned());
     // First what stops the gate: wherever this ends, nothing lands because of it.
-    write_memory(dir, remembered, key.clone(), &repository)?;
+    let lock = write_memory(lock, dir, remembered, key.clone(), &repository)?;
     let own = |name: &str| name != KEY && name != FILE;
     for held in archive.files().iter().filter(|held| own(&held.name)) {
         let to = dir.join(&held.name);
@@ -220,11 +239,27 @@ pub fn restore(archive: &mut Archive, dir: &Path, key: Option<StateKey>) -> Resu
         }
     }
     sync_dir(dir).map_err(failed)?;
+    lock.check()?;
     let state = GateState::look(dir, Access { key, repository: &repository, patience: None })?;
-    Ok(Restored { checked, state: GateState { _lock: Some(lock), ..state } })
+    Ok(Restored { checked, state: GateState { lock: Some(lock), ..state } })
 }
 
-fn write_memory(dir: &Path, remembered: Remembered, key: Option<StateKey>, repository: &str) -> Result<(), String> {
+/// Removes what killed restores left. The caller holds the lock of the directory, so none is at work.
+pub(super) fn sweep_restores(dir: &Path) {
+    for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
+        if entry.file_name().to_string_lossy().starts_with(TEMPORARY) {
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+fn write_memory(
+    lock: Lock,
+    dir: &Path,
+    remembered: Remembered,
+    key: Option<StateKey>,
+    repository: &str,
+) -> Result<Lock, String> {
     let mut state = GateState {
         dir: dir.to_path_buf(),
         remembered,
@@ -233,9 +268,10 @@ fn write_memory(dir: &Path, remembered: Remembered, key: Option<StateKey>, repos
         states: crate::gate::States::default(),
         states_file: None,
         is_vouched: true,
-        _lock: None,
+        lock: Some(lock),
     };
-    state.write()
+    state.write()?;
+    state.lock.ok_or_else(|| format!("The lock of {} is gone.", dir.display()))
 }
 
 /// The backup must contain the whole log of the place, so that nothing is forgotten; an empty place knows nothing.
@@ -250,15 +286,11 @@ fn refuse_newer(archive: &Archive, dir: &Path, unpacked: &Path) -> Result<Rememb
     let ends =
         [memory.as_ref().ok().and_then(|known| known.log.clone()), log.as_ref().ok().and_then(|log| log.head.clone())];
     let end = ends.into_iter().flatten().max_by_key(|head| head.seq);
-    let is_empty = memory.as_ref().is_ok_and(|known| *known == Remembered::default());
+    let untold = |why: String| format!("What the state in {} knows cannot be told: {why} {aside}", dir.display());
+    let memory = memory.map_err(&untold)?;
+    log.map_err(&untold)?;
     let Some(end) = end else {
-        return match (memory, log) {
-            (Ok(known), Ok(_)) if is_empty => Ok(known),
-            (memory, log) => {
-                let why = memory.err().or(log.err()).unwrap_or_else(|| "It has no log.".to_owned());
-                Err(format!("What the state in {} knows cannot be told: {why} {aside}", dir.display()))
-            }
-        };
+        return if memory == Remembered::default() { Ok(memory) } else { Err(untold("It has no log.".to_owned())) };
     };
     let last = archive.log().map_or(0, |head| head.seq);
     if end.seq > last {
@@ -279,5 +311,5 @@ fn refuse_newer(archive: &Archive, dir: &Path, unpacked: &Path) -> Result<Rememb
             dir.display()
         ));
     }
-    Ok(memory.unwrap_or_default())
+    Ok(memory)
 }

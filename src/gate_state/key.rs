@@ -32,14 +32,18 @@ impl StateKey {
     /// # Errors
     /// A sentence: there is no such file, or it contains no valid key.
     pub fn read(path: &Path) -> Result<StateKey, String> {
-        let failed = |why: String| {
-            format!(
-                "The key of the gate's state, {}, cannot be used: {why}. `openssl rand -hex 32` makes one.",
-                path.display()
-            )
+        let failed = |why: &str, advice: &str| {
+            format!("The key of the gate's state, {}, cannot be used: {why}.{advice}", path.display())
         };
-        let text = std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
-        StateKey::parse(&text).map_err(|why| failed(why.to_owned()))
+        // Whoever replaces a key that only cannot be read loses the state.
+        let text = std::fs::read_to_string(path).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => failed(&error.to_string(), " `openssl rand -hex 32` makes one."),
+            io::ErrorKind::PermissionDenied => {
+                failed(&error.to_string(), " Give it, and its directory, to the account of the gate.")
+            }
+            _ => failed(&error.to_string(), ""),
+        })?;
+        StateKey::parse(&text).map_err(|why| failed(why, " Restore it; `openssl rand -hex 32` makes the first one."))
     }
 
     /// Reads the text of a key.
@@ -56,6 +60,7 @@ impl StateKey {
         let write = || -> io::Result<()> {
             let dir = path.parent().unwrap_or(Path::new("."));
             std::fs::create_dir_all(dir)?;
+            give_away(dir);
             let mut file = File::options().write(true).create_new(true).mode(0o600).open(path)?;
             writeln!(file, "{}", Digest(self.0))?;
             give_away(path);

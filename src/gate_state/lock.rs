@@ -1,5 +1,7 @@
 //! The lock of a state directory: one gate at a time. Anyone who may open the file may lock it, so nobody else may open
 //! it; and the wait for the lock is bounded.
+//!
+//! The promise: whoever holds the lock of a directory that is no longer at its path writes nothing to the one that is.
 
 use std::fs::{DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::io;
@@ -8,6 +10,7 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::folder::{Folder, is_same};
 use crate::disk::give_away;
 
 /// Only the owner may enter the directory, and open the file.
@@ -21,10 +24,14 @@ const LONG: Duration = Duration::from_millis(50);
 /// How long to wait without a deadline.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// How often in a row the directory may have been replaced when its lock was taken.
+const ATTEMPTS: usize = 8;
+
 /// Held until it is dropped, or its process ends.
 #[derive(Debug)]
 pub struct Lock {
-    _file: File,
+    folder: Folder,
+    file: File,
 }
 
 /// Why the lock was not taken.
@@ -48,14 +55,58 @@ impl Lock {
     pub fn take(dir: &Path, patience: Option<Duration>) -> Result<Lock, LockError> {
         let shown = || crate::change::visible::line(dir.as_os_str().as_encoded_bytes());
         let unusable = |error: io::Error| LockError::Unusable { dir: shown(), error };
-        make(dir).map_err(unusable)?;
-        let file = open(&dir.join("lock")).map_err(unusable)?;
         let patience = patience.unwrap_or(PATIENCE);
-        match wait(&file, patience) {
-            Ok(()) => Ok(Lock { _file: file }),
-            Err(TryLockError::WouldBlock) => Err(LockError::Held { dir: shown(), seconds: patience.as_secs() }),
-            Err(TryLockError::Error(error)) => Err(unusable(error)),
+        let until = Instant::now().checked_add(patience);
+        for _ in 0..ATTEMPTS {
+            make(dir).map_err(unusable)?;
+            let file = match open(&dir.join("lock")) {
+                // The directory was set aside just now.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                file => file.map_err(unusable)?,
+            };
+            match wait(&file, until) {
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => {
+                    return Err(LockError::Held { dir: shown(), seconds: patience.as_secs() });
+                }
+                Err(TryLockError::Error(error)) => return Err(unusable(error)),
+            }
+            let folder = match Folder::open(dir) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                folder => folder.map_err(unusable)?,
+            };
+            let lock = Lock { folder, file };
+            // While this waited, the directory may have been set aside, and another one may be in its place.
+            if lock.is_in_place() {
+                return Ok(lock);
+            }
         }
+        Err(unusable(io::Error::other("it is replaced again and again")))
+    }
+
+    /// The directory that is locked.
+    pub fn folder(&self) -> &Folder {
+        &self.folder
+    }
+
+    /// Whether the path of the directory still leads to the one that is locked.
+    pub fn is_in_place(&self) -> bool {
+        let path = self.folder.path().join("lock");
+        self.folder.is_in_place() && is_same(std::fs::metadata(path), self.file.metadata())
+    }
+
+    /// Refuses to go on with a directory that is no longer at its path.
+    ///
+    /// # Errors
+    /// A sentence: it was moved or replaced.
+    pub fn check(&self) -> Result<(), String> {
+        if self.is_in_place() {
+            return Ok(());
+        }
+        let dir = crate::change::visible::line(self.folder.path().as_os_str().as_encoded_bytes());
+        Err(format!(
+            "The gate's state in {dir} was moved or replaced while it was in use, so nothing of this counts. Try again."
+        ))
     }
 }
 
@@ -97,8 +148,7 @@ fn close(path: &Path, mode: u32) {
 }
 
 /// Polls the lock: the system either does not wait at all, or waits for ever.
-fn wait(file: &File, patience: Duration) -> Result<(), TryLockError> {
-    let until = Instant::now().checked_add(patience);
+fn wait(file: &File, until: Option<Instant>) -> Result<(), TryLockError> {
     let mut pause = SHORT;
     loop {
         match file.try_lock() {
@@ -141,6 +191,21 @@ mod tests {
             std::thread::sleep(Duration::from_millis(20));
             drop(held);
             assert!(waiting.join().unwrap().is_ok());
+        });
+    }
+
+    #[test]
+    fn whoever_waits_for_a_directory_that_is_set_aside_gets_the_lock_of_the_one_at_its_path() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, aside) = (dir.path().join("gate"), dir.path().join("gate.old"));
+        let held = Lock::take(&path, None).unwrap();
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| Lock::take(&path, Some(Duration::from_secs(60))));
+            std::fs::rename(&path, &aside).unwrap();
+            let is_open = held.check().is_ok();
+            drop(held);
+            assert!(waiting.join().unwrap().unwrap().is_in_place());
+            assert!(!is_open);
         });
     }
 

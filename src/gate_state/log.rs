@@ -7,10 +7,11 @@ use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
+use nix::fcntl::OFlag;
 use serde::{Deserialize, Serialize};
 
+use super::folder::Folder;
 use crate::change::digest::Digest;
-use crate::disk::give_away;
 use crate::gate::{AuditHead, Decided};
 
 /// The outcome for a push that was let through and was seen to have landed.
@@ -30,6 +31,8 @@ pub(super) const MAX_PART: u64 = 16 << 20;
 const MAX_SEQ: u64 = 1 << 53;
 /// How many bytes from the end each verdict searches for a known line.
 const MAX_BACK: u64 = 1 << 20;
+/// What to do with a damaged log.
+pub(super) const ASIDE: &str = " Set it aside; the gate begins a new one.";
 /// The longest line, in bytes: a push of a hundred thousand refs.
 pub(super) const MAX_LINE: u64 = 64 << 20;
 
@@ -152,21 +155,33 @@ impl Log {
         self.dir.join(FILE)
     }
 
-    /// Appends an entry; its `seq`, `prev`, `cut` and `missing` are set here.
+    /// Appends an entry, as [`Log::append_in`] does to the directory that is at the path now.
+    ///
+    /// # Errors
+    /// Like [`Log::append_in`].
+    pub fn append(&self, entry: Entry) -> Result<AuditHead, String> {
+        let folder = Folder::open(&self.dir).map_err(|error| unread(&self.dir, &error))?;
+        self.append_in(&folder, entry)
+    }
+
+    /// Appends an entry to the log in a directory that is open and locked; its `seq`, `prev`, `cut` and `missing` are
+    /// set here. It is on the disk when this returns.
     ///
     /// # Errors
     /// A sentence: a verdict that cannot be logged is not given.
-    pub fn append(&self, mut entry: Entry) -> Result<AuditHead, String> {
+    pub fn append_in(&self, folder: &Folder, mut entry: Entry) -> Result<AuditHead, String> {
         let path = self.path();
         let failed = |error: std::io::Error| format!("The gate's log {} cannot be written: {error}.", path.display());
-        let open = || File::options().create(true).read(true).append(true).open(&path);
+        let open = || folder.file(FILE, OFlag::O_APPEND);
         let mut file = open().map_err(failed)?;
+        let mut is_new = file.metadata().map_err(failed)?.len() == 0;
         entry.cut = cut_torn(&mut file).map_err(failed)?;
         let mut last = head_of(&mut file, &path)?;
         if last.is_some() && file.metadata().map_err(failed)?.len() >= MAX_PART {
             let seq = last.as_ref().map_or(0, |head| head.seq);
-            std::fs::rename(&path, self.dir.join(format!("{}{seq:012}{}", PART.0, PART.1))).map_err(failed)?;
+            folder.rename(FILE, &name_of_part(seq)).map_err(failed)?;
             file = open().map_err(failed)?;
+            is_new = true;
         }
         if last.is_none()
             && let Some((_, part)) = self.parts().map_err(failed)?.pop()
@@ -187,8 +202,10 @@ impl Log {
         let digest = Digest::of(&line).to_string();
         line.push(b'\n');
         file.write_all(&line).map_err(failed)?;
-        give_away(&path);
         file.sync_data().map_err(failed)?;
+        if is_new {
+            folder.sync().map_err(failed)?;
+        }
         Ok(AuditHead { seq: entry.seq, digest })
     }
 
@@ -327,7 +344,13 @@ fn no_entry(path: &Path, which: &str, error: &serde_json::Error) -> String {
 
 /// The number of the last line of a complete part, by the name of its file.
 pub(super) fn part(name: &str) -> Option<u64> {
-    name.strip_prefix(PART.0)?.strip_suffix(PART.1)?.parse().ok()
+    let seq = name.strip_prefix(PART.0)?.strip_suffix(PART.1)?.parse().ok()?;
+    // The number has its digits and no sign, so that each part has one name.
+    (name == name_of_part(seq)).then_some(seq)
+}
+
+fn name_of_part(seq: u64) -> String {
+    format!("{}{seq:012}{}", PART.0, PART.1)
 }
 
 /// A log may be chained again with new digests, but it must still contain the line that the gate remembers.
@@ -361,7 +384,7 @@ fn unread(path: &Path, error: &std::io::Error) -> String {
 }
 
 fn damaged(path: &Path, why: &str) -> String {
-    format!("The gate's log {} is damaged: {why}. Set it aside; the gate begins a new one.", path.display())
+    format!("The gate's log {} is damaged: {why}.{ASIDE}", path.display())
 }
 
 /// Cuts off an unfinished line: no answer was given for it. Returns its bytes, if there was one.

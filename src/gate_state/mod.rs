@@ -4,6 +4,7 @@
 
 mod archive;
 mod backup;
+mod folder;
 mod key;
 mod lock;
 mod log;
@@ -11,12 +12,14 @@ mod states;
 
 pub use archive::{Archive, Held};
 pub use backup::{Checked, Restored, Snapshot, check, restore};
+pub use folder::Folder;
 pub use key::StateKey;
 pub use lock::{Lock, LockError};
 pub use log::{Entries, Entry, EntryRef, Extent, LANDED, Log, PROBE, RECORDED};
 
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -26,7 +29,7 @@ use states::StatesFile;
 
 use crate::change::ObjectId;
 use crate::change::digest::Digest;
-use crate::disk::{stream_atomically, sweep, write_atomically};
+use crate::disk::sweep;
 use crate::gate::{AuditHead, Receipts, RefPosition, Remembered, SeenOrganization, States, Waiting, WaitingStates};
 use crate::ledger::Digested;
 use crate::policy::{Policy, Roster};
@@ -51,6 +54,10 @@ const LEDGER: &str = "ledger.cache";
 const VERIFIED: &str = "verified.cache";
 /// The bytes at the end of either file with which the gate's own key authenticates the rest.
 const TAG: usize = 64;
+/// One line, a time, for each push about which the log could not have one.
+const UNLOGGED: &str = "unlogged";
+/// Bytes; enough for some ten thousand pushes.
+const MAX_UNLOGGED: u64 = 128 << 10;
 /// Bytes; enough for some hundred thousand chains.
 const MAX_FILE: u64 = 64 << 20;
 /// Seconds that the clock may advance before that alone is written.
@@ -64,6 +71,17 @@ struct Written {
     tag: Option<String>,
     #[serde(flatten)]
     remembered: Remembered,
+}
+
+/// What an operator answers for, so that a gate can go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer<'a> {
+    /// The clock was fast: it is this now.
+    Clock(i64),
+    /// What was known of this chain is lost for good.
+    Loss(&'a ChainId),
+    /// What a backup knew is all that is known.
+    Restored,
 }
 
 /// How a state directory is opened.
@@ -90,7 +108,7 @@ pub struct GateState {
     /// Whether the gate's own key authenticates what was read, or nothing was there.
     is_vouched: bool,
     /// None for readers.
-    _lock: Option<Lock>,
+    lock: Option<Lock>,
 }
 
 impl GateState {
@@ -102,10 +120,21 @@ impl GateState {
     pub fn open(dir: &Path, access: Access<'_>) -> Result<GateState, String> {
         let lock = Lock::take(dir, access.patience).map_err(|error| error.to_string())?;
         sweep(dir);
+        backup::sweep_restores(dir);
         let memory = GateState::look(dir, access)?;
-        let mut memory = GateState { _lock: Some(lock), ..memory };
+        let mut memory = GateState { lock: Some(lock), ..memory };
         memory.upgrade()?;
         Ok(memory)
+    }
+
+    /// The same, and leaves the state as it is: an older format is not taken over.
+    ///
+    /// # Errors
+    /// Like [`GateState::open`].
+    pub fn open_as_it_is(dir: &Path, access: Access<'_>) -> Result<GateState, String> {
+        let lock = Lock::take(dir, access.patience).map_err(|error| error.to_string())?;
+        let memory = GateState::look(dir, access)?;
+        Ok(GateState { lock: Some(lock), ..memory })
     }
 
     /// Says in the log that the gate now runs on another host: of two that take turns, nobody would know otherwise.
@@ -159,7 +188,7 @@ impl GateState {
             states,
             states_file,
             is_vouched,
-            _lock: None,
+            lock: None,
         })
     }
 
@@ -198,6 +227,7 @@ impl GateState {
     /// # Errors
     /// A sentence: there is no key to authenticate them, or they cannot be written.
     pub fn record(&mut self, states: impl IntoIterator<Item = (ObjectId, String)>) -> Result<usize, String> {
+        let lock = held(self.lock.as_ref(), &self.dir)?;
         let new: Vec<_> = states.into_iter().filter(|(commit, name)| self.states.insert(*commit, name)).collect();
         let file = self.states_file.as_mut().ok_or_else(|| {
             format!(
@@ -207,7 +237,8 @@ impl GateState {
             )
         })?;
         if !new.is_empty() || !self.states.are_recorded {
-            file.append(&new)?;
+            file.append(lock.folder(), &new)?;
+            lock.check()?;
         }
         self.states.are_recorded = true;
         if !self.remembered.recorded {
@@ -275,33 +306,24 @@ impl GateState {
         self.write()
     }
 
-    /// Sets the clock back to now, at the request of an operator; returns the previous time.
-    pub fn set_clock(&mut self, now: i64) -> Result<i64, String> {
-        let before = std::mem::replace(&mut self.remembered.clock, now);
-        self.write()?;
-        Ok(before)
+    /// Goes on after an operator answered. First that is in the log, which the memory then knows; only then does it
+    /// take effect: there is no answer without its line.
+    ///
+    /// # Errors
+    /// A sentence: it cannot be written. Then it did not take effect, though the log may have its line.
+    pub fn answer(&mut self, answer: Answer<'_>, entry: Entry) -> Result<(), String> {
+        self.enter(entry)?;
+        match answer {
+            Answer::Clock(now) => self.remembered.clock = now,
+            Answer::Loss(chain) => self.remembered.forget_chain(chain),
+            Answer::Restored => self.remembered.restored = None,
+        }
+        self.write()
     }
 
-    /// Lets a chain begin again with the records that are present, at the request of an operator; returns the last
-    /// record that was known before.
-    pub fn forget_chain(&mut self, chain: &ChainId) -> Result<Option<u64>, String> {
-        let known = self.remembered.heads.get(chain).map(|head| head.seq);
-        self.remembered.forget_chain(chain);
-        self.write()?;
-        Ok(known)
-    }
-
-    /// Goes on with what a backup knew, at the request of an operator; returns when that was made, if the state is from
-    /// one.
-    pub fn accept_restored(&mut self) -> Result<Option<i64>, String> {
-        let Some(made) = self.remembered.restored.take() else { return Ok(None) };
-        self.write()?;
-        Ok(Some(made))
-    }
-
-    /// Notes the tip of a ref, at the request of an operator or after a verdict on that tip.
-    pub fn stands(&mut self, name: &str, tip: ObjectId) -> Result<(), String> {
-        self.remembered.tips.insert(name.to_owned(), tip.to_string());
+    /// Notes the tips of refs, at the request of an operator or after a verdict on them.
+    pub fn stand(&mut self, tips: impl IntoIterator<Item = (String, ObjectId)>) -> Result<(), String> {
+        self.remembered.tips.extend(tips.into_iter().map(|(name, tip)| (name, tip.to_string())));
         self.write()
     }
 
@@ -316,7 +338,16 @@ impl GateState {
         self.write()
     }
 
+    /// Whether the directory is still the one that was opened: what was written to another one counts for nothing.
+    ///
+    /// # Errors
+    /// A sentence: it was moved or replaced.
+    pub fn check_place(&self) -> Result<(), String> {
+        self.lock.as_ref().map_or(Ok(()), Lock::check)
+    }
+
     fn write(&mut self) -> Result<(), String> {
+        let lock = held(self.lock.as_ref(), &self.dir)?;
         self.remembered.format = Some(FORMAT);
         let remembered = self.remembered.clone();
         let tag =
@@ -332,8 +363,9 @@ impl GateState {
                 MAX_FILE >> 20
             ));
         }
-        write_atomically(&path, &bytes)
-            .map_err(|error| format!("The gate's state {} cannot be written: {error}.", path.display()))?;
+        let written = lock.folder().write(FILE, |file| file.write_all(&bytes));
+        written.map_err(|error| format!("The gate's state {} cannot be written: {error}.", path.display()))?;
+        lock.check()?;
         self.is_vouched = true;
         Ok(())
     }
@@ -356,7 +388,8 @@ impl GateState {
 
     /// Stores what was read of the ledger, if there is a key to authenticate it.
     pub fn keep(&self, digested: &Digested) -> Result<(), String> {
-        let Some(key) = &self.key else { return Ok(()) };
+        let (Some(key), Some(lock)) = (&self.key, &self.lock) else { return Ok(()) };
+        lock.check()?;
         let file = if digested.policy.is_empty() { VERIFIED } else { LEDGER };
         let path = self.dir.join(file);
         let write = |out: &mut File| {
@@ -366,7 +399,8 @@ impl GateState {
             write!(out, "{tag}")?;
             out.flush()
         };
-        stream_atomically(&path, write)
+        lock.folder()
+            .write(file, write)
             .map_err(|error| format!("The gate's state {} cannot be written: {error}.", path.display()))
     }
 
@@ -380,7 +414,10 @@ impl GateState {
     /// # Errors
     /// Like [`Log::append`].
     pub fn enter(&mut self, entry: Entry) -> Result<AuditHead, String> {
-        let head = Log::in_dir(&self.dir).known_to(self.remembered.log.clone()).append(entry)?;
+        let lock = held(self.lock.as_ref(), &self.dir)?;
+        let log = Log::in_dir(&self.dir).known_to(self.remembered.log.clone());
+        let head = log.append_in(lock.folder(), entry)?;
+        lock.check()?;
         self.remembered.log = Some(head.clone());
         Ok(head)
     }
@@ -394,6 +431,44 @@ impl GateState {
         self.write()?;
         Ok(head)
     }
+}
+
+/// The lock of a directory that is to be written to, and is still at its path.
+fn held<'l>(lock: Option<&'l Lock>, dir: &Path) -> Result<&'l Lock, String> {
+    let lock = lock.ok_or_else(|| format!("The gate's state in {} was opened to be read.", dir.display()))?;
+    lock.check().map(|()| lock)
+}
+
+/// Whether states were recorded there: without its key, that only says that they must not be missing.
+pub fn has_recorded(dir: &Path) -> bool {
+    read(dir, None, "").is_ok_and(|(remembered, _)| remembered.recorded)
+}
+
+/// Notes that a push was judged, and that the log could not have a line about it. Nothing depends on whether this can
+/// be written; what lies there only says that a report is not complete.
+pub fn note_unlogged(dir: &Path, at: i64) {
+    let path = dir.join(UNLOGGED);
+    if std::fs::metadata(&path).is_ok_and(|meta| meta.len() > MAX_UNLOGGED) {
+        return;
+    }
+    let file = File::options().create(true).append(true).mode(0o600).open(&path);
+    let _ = file.and_then(|mut file| file.write_all(format!("{at}\n").as_bytes()));
+    crate::disk::give_away(&path);
+}
+
+/// When pushes were judged about which the log has no line, in seconds since the epoch.
+pub fn unlogged(dir: &Path) -> Vec<i64> {
+    let bytes = crate::disk::read_small(&dir.join(UNLOGGED), 2 * MAX_UNLOGGED);
+    String::from_utf8_lossy(&bytes).lines().filter_map(|line| line.parse().ok()).collect()
+}
+
+/// Since when a state waits for an answer, because it is from a backup: the time of that. Whoever wrote this, it only
+/// stops the gate.
+///
+/// # Errors
+/// A sentence: the state cannot be read.
+pub fn restored(dir: &Path) -> Result<Option<i64>, String> {
+    read(dir, None, "").map(|(remembered, _)| remembered.restored)
 }
 
 /// The memory and the recorded states, for readers: nothing is locked, created or written.

@@ -1,14 +1,15 @@
 //! The states that a gate recorded, in an append-only file: one line for each state, `<commit> <ref>`, and after each
 //! batch `tag <hex>`, an HMAC over the previous tag and the batch. Lines that no tag of ours follows are ignored.
 
-use std::fs::File;
 use std::io::{Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
+use nix::fcntl::OFlag;
+
+use super::folder::Folder;
 use super::key::StateKey;
 use crate::change::ObjectId;
 use crate::change::digest::Digest;
-use crate::disk::give_away;
 use crate::gate::States;
 
 pub(super) const FILE: &str = "states";
@@ -71,18 +72,18 @@ impl StatesFile {
     }
 
     /// Appends a batch, which may be empty: then it only says that from now on states are recorded.
-    pub fn append(&mut self, states: &[(ObjectId, String)]) -> Result<(), String> {
+    pub fn append(&mut self, folder: &Folder, states: &[(ObjectId, String)]) -> Result<(), String> {
         let mut batch = if self.end == 0 { HEADER.to_owned() } else { String::new() };
         states.iter().for_each(|(commit, name)| batch.push_str(&format!("{commit} {name}\n")));
         let tag = self.key.tag(&self.purpose, &[&self.last.0, batch.as_bytes()]);
         batch.push_str(&format!("tag {tag}\n"));
         let write = || -> std::io::Result<()> {
-            let mut file = File::options().create(true).truncate(false).write(true).open(&self.path)?;
+            let mut file = folder.file(FILE, OFlag::empty())?;
             file.set_len(self.end)?;
             file.seek(SeekFrom::Start(self.end))?;
             file.write_all(batch.as_bytes())?;
-            give_away(&self.path);
-            file.sync_data()
+            file.sync_data()?;
+            if self.end == 0 { folder.sync() } else { Ok(()) }
         };
         write().map_err(|error| format!("The gate's states {} cannot be written: {error}.", self.path.display()))?;
         (self.last, self.end) = (tag, self.end + batch.len() as u64);
@@ -111,11 +112,15 @@ mod tests {
         ObjectId([n; 20])
     }
 
+    fn folder(dir: &Path) -> Folder {
+        Folder::open(dir).unwrap()
+    }
+
     fn written(dir: &Path) -> PathBuf {
         let (mut file, states) = StatesFile::open(dir, key('1'), "r1").unwrap();
         assert!(!states.are_recorded);
-        file.append(&[(id(1), "refs/heads/main".into())]).unwrap();
-        file.append(&[(id(2), "refs/heads/main".into()), (id(1), "refs/tags/v1".into())]).unwrap();
+        file.append(&folder(dir), &[(id(1), "refs/heads/main".into())]).unwrap();
+        file.append(&folder(dir), &[(id(2), "refs/heads/main".into()), (id(1), "refs/tags/v1".into())]).unwrap();
         dir.join(FILE)
     }
 
@@ -167,7 +172,7 @@ mod tests {
         std::fs::write(&path, &text[..text.len() - 9]).unwrap();
         let (mut file, states) = StatesFile::open(dir.path(), key('1'), "r1").unwrap();
         assert!(states.are_recorded && states.len() == 1);
-        file.append(&[(id(3), "refs/heads/main".into())]).unwrap();
+        file.append(&folder(dir.path()), &[(id(3), "refs/heads/main".into())]).unwrap();
         let (_, states) = StatesFile::open(dir.path(), key('1'), "r1").unwrap();
         assert!(states.contains(id(3)) && !states.contains(id(2)));
     }

@@ -106,7 +106,8 @@ fn a_trial_tells_what_would_have_been_refused_and_whether_the_team_is_ready() {
     verify(&f, "main", WORK, &["--report-only", "--pusher", "mina"]).exits(0);
     let state = file(&f).parent().unwrap().display().to_string();
     let json = run(&f, &["report", "trial", "--state", &state, "--format", "json"]).exits(0).json();
-    assert_eq!((&json["pushes"]["signed"], &json["pushes"]["refused"]), (&1.into(), &1.into()));
+    assert_eq!((&json["pushes"]["signed"], &json["pushes"]["refused"]), (&1.into(), &0.into()));
+    assert_eq!(json["again"], 1);
     assert_eq!((&json["log"]["lines"], &json["readiness"]), (&2.into(), &"too-early".into()));
     edit(&f, "\"outcome\":\"deny\"", "\"outcome\":\"allow\"");
     run(&f, &["report", "trial"]).exits(70).complains("line 2 does not follow");
@@ -123,5 +124,38 @@ fn a_trial_also_tells_of_pushes_that_could_not_be_judged_at_all() {
     said.says("POLICY_INVALID: 1 push").says("Not ready to enforce").says("could not judge 1 push");
     // What is enforced is stopped by it, and needs no report.
     verify(&f, "main", WORK, &other[1..]).exits(4);
-    run(&f, &["report", "trial"]).exits(0).says("2 of 2 pushes");
+    run(&f, &["report", "trial"]).exits(0).says("1 of 1 push would have been refused").says("1 verdict is of a push");
+}
+
+#[test]
+fn a_push_that_the_log_of_a_trial_cannot_have_is_counted_beside_it() {
+    let f = Fixture::new();
+    verify(&f, "main", WORK, &["--report-only"]).exits(0);
+    let memory = file(&f).with_file_name("memory.json");
+    let whole = std::fs::read(&memory).unwrap();
+    std::fs::write(&memory, "{").unwrap();
+    verify(&f, "main", WORK, &["--report-only"]).exits(0);
+    std::fs::write(&memory, whole).unwrap();
+    let said = run(&f, &["report", "trial", "--ready"]).exits(1).says("Of 1 push the log has no line");
+    said.says("could not judge 1 push").complains("could not judge 1 push");
+    // Nothing is left of that with enforcement, which stops the push.
+    std::fs::remove_file(file(&f).with_file_name("unlogged")).unwrap();
+    std::fs::write(&memory, "{").unwrap();
+    verify(&f, "main", WORK, &[]).exits(4);
+    assert!(!file(&f).with_file_name("unlogged").exists());
+}
+
+#[test]
+fn a_trial_is_not_ready_where_the_policy_cannot_be_used_or_is_not_known() {
+    let f = Fixture::new();
+    verify(&f, "main", WORK, &["--report-only"]).exits(0);
+    let state = file(&f).parent().unwrap().display().to_string();
+    f.git("rahim", &["checkout", "-q", "main"]);
+    f.write(".undersign/policy.toml", "version = ");
+    f.commit("rahim", "A mistake");
+    run(&f, &["report", "trial", "--ready"]).exits(1).complains("The gate would let nothing land: ");
+    let mut elsewhere = std::process::Command::new(env!("CARGO_BIN_EXE_undersign"));
+    elsewhere.current_dir(f.dir.path()).args(["report", "trial", "--state", &state]);
+    let said = String::from_utf8(elsewhere.output().unwrap().stdout).unwrap();
+    assert!(said.contains("By which policy the gate would refuse is not known"), "{said}");
 }

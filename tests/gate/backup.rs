@@ -49,20 +49,22 @@ fn log(f: &Fixture) -> String {
     std::fs::read_to_string(state(f).join("log.jsonl")).unwrap()
 }
 
+/// What is in a state directory, but for its lock.
+fn files_of(dir: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let entries = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+    let entries = entries.filter(|path| !path.ends_with("lock"));
+    let mut files: Vec<_> = entries.map(|path| (path.clone(), std::fs::read(&path).unwrap())).collect();
+    files.sort();
+    files
+}
+
 /// The error of a restore that changed nothing.
 fn refused(f: &Fixture, file: &Path, why: &str) {
-    let files = || {
-        let entries = std::fs::read_dir(state(f)).unwrap().map(|entry| entry.unwrap().path());
-        let mut files: Vec<_> = entries.map(|path| (path.clone(), std::fs::read(&path).unwrap())).collect();
-        files.sort();
-        files
-    };
     std::fs::create_dir_all(state(f)).unwrap();
-    let before = files().into_iter().filter(|(path, _)| !path.ends_with("lock")).collect::<Vec<_>>();
+    let before = files_of(&state(f));
     let told = restore(f, file, false).map(|_| ()).unwrap_err();
     assert!(told.contains(why), "{why}: {told}");
-    let after = files().into_iter().filter(|(path, _)| !path.ends_with("lock")).collect::<Vec<_>>();
-    assert!(before == after, "{told}");
+    assert!(before == files_of(&state(f)), "{told}");
 }
 
 #[test]
@@ -232,6 +234,214 @@ fn a_backup_with_any_byte_changed_added_or_taken_away_does_not_hold() {
         assert!(!holds(&bytes[..end]), "the first {end} bytes");
     }
     assert!(!holds(&[&bytes[..], b"\n"].concat()));
+}
+
+#[test]
+fn a_gate_at_work_writes_nothing_to_a_state_that_was_put_in_the_place_of_its_own() {
+    use undersign::gate_state::{Access, Entry, GateState, StateKey};
+    let f = at_work();
+    let file = back_up(&f, "backup", false);
+    let access = Access { key: Some(StateKey::read(&own_key(&f)).unwrap()), repository: "fixture-1", patience: None };
+    let mut in_flight = GateState::open(&state(&f), access).unwrap();
+    let aside = f.dir.path().join("aside");
+    std::fs::rename(state(&f), &aside).unwrap();
+    restore(&f, &file, false).unwrap();
+    let before = (files_of(&state(&f)), files_of(&aside));
+    type Act = fn(&mut GateState) -> Result<(), String>;
+    let acts: [Act; 5] = [
+        |gate| gate.enter_and_keep(Entry::noted("allow", 1, String::new())).map(|_| ()),
+        |gate| gate.tick(i64::MAX / 2),
+        |gate| gate.stand([]),
+        |gate| gate.record([("1".repeat(40).parse().unwrap(), MAIN.to_owned())]).map(|_| ()),
+        |gate| gate.snapshot(None).map(|_| ()),
+    ];
+    for act in acts {
+        let told = act(&mut in_flight).unwrap_err();
+        assert!(told.contains("was moved or replaced while it was in use"), "{told}");
+    }
+    assert!(in_flight.check_place().is_err());
+    drop(in_flight);
+    assert!((files_of(&state(&f)), files_of(&aside)) == before);
+    undecided(Gate::of(&f).judged("next"), "RESTORED");
+}
+
+#[test]
+fn twin_a_gate_whose_state_stays_in_its_place_writes_to_it() {
+    let f = at_work();
+    let before = files_of(&state(&f));
+    denied(Gate::of(&f).judged("next"), "UNSIGNED");
+    assert!(files_of(&state(&f)) != before);
+}
+
+/// A gate of which the log cannot have another line, while an operator acts.
+fn unlogged(f: &Fixture, what: &Accepted) {
+    let memory = std::fs::read(state(f).join("memory.json")).unwrap();
+    let whole = log(f);
+    let at = whole.trim_end().rfind("\"at\":1").unwrap();
+    let altered = format!("{}2{}", &whole[..at + 5], &whole[at + 6..]);
+    std::fs::write(state(f).join("log.jsonl"), altered).unwrap();
+    let told = enforcement::accept(&f.repo, &Settings::default(), what, "by mistake", now()).unwrap_err();
+    assert!(told.contains("Nothing was accepted."), "{told}");
+    assert!(std::fs::read(state(f).join("memory.json")).unwrap() == memory, "{what:?}");
+    std::fs::write(state(f).join("log.jsonl"), whole).unwrap();
+}
+
+#[test]
+fn what_an_operator_answers_takes_no_effect_if_the_log_cannot_have_it() {
+    let f = at_work();
+    f.decide("dana", "next", Verdict::Approve);
+    denied(Gate::of(&f).push(&[(MAIN, &f.id("main"), &f.id("main~1"))]), "REWRITE");
+    let file = back_up(&f, "backup", false);
+    std::fs::remove_dir_all(state(&f)).unwrap();
+    restore(&f, &file, false).unwrap();
+    let chain = chain_of(&f, "dana");
+    let chain = chain.rsplit("decisions/").next().unwrap().parse().unwrap();
+    for what in [Accepted::Restored, Accepted::Clock, Accepted::Loss(chain)] {
+        unlogged(&f, &what);
+    }
+    undecided(Gate::of(&f).judged("next"), "RESTORED");
+    accept(&f).unwrap();
+    allowed(Gate::of(&f).judged("next"));
+}
+
+#[test]
+fn the_line_of_what_an_operator_did_is_missed_if_it_is_cut_off() {
+    use undersign::gate_state::log_of;
+    let f = at_work();
+    let file = back_up(&f, "backup", false);
+    std::fs::remove_dir_all(state(&f)).unwrap();
+    restore(&f, &file, false).unwrap();
+    let acts: [fn(&Fixture); 3] = [
+        |f| _ = accept(f).unwrap(),
+        |f| _ = enforcement::accept(&f.repo, &Settings::default(), &Accepted::Clock, "NTP", now()).unwrap(),
+        |f| {
+            f.git("rahim", &["update-ref", MAIN, "main~1"]);
+            enforcement::record(&f.repo, &Settings::default(), &[MAIN.to_owned()], &[], now()).unwrap();
+        },
+    ];
+    for act in acts {
+        act(&f);
+        let whole = log(&f);
+        let cut = whole[..whole.trim_end().rfind('\n').unwrap()].to_owned() + "\n";
+        std::fs::write(state(&f).join("log.jsonl"), cut).unwrap();
+        let lines = whole.lines().count() as u64;
+        assert_eq!(log_of(&state(&f)).unwrap().read().unwrap().missing, [(lines, lines)]);
+        std::fs::write(state(&f).join("log.jsonl"), whole).unwrap();
+        assert_eq!(log_of(&state(&f)).unwrap().read().unwrap().missing, []);
+    }
+}
+
+#[test]
+fn a_ref_that_was_taken_back_is_recorded_only_by_its_name_and_the_log_says_from_where() {
+    let f = at_work();
+    denied(Gate::of(&f).judged("next"), "UNSIGNED");
+    let (from, to) = (f.id("main"), f.id("main~1"));
+    f.git("rahim", &["update-ref", MAIN, &to]);
+    f.git("rahim", &["checkout", "-q", "-f", "main"]);
+    propose(&f, "mina", "again", &[("again.txt", "x\n")]);
+    f.decide("dana", "again", Verdict::Approve);
+    undecided(Gate::of(&f).judged("again"), "REWRITE");
+    let before = log(&f);
+    let recorded = enforcement::record(&f.repo, &Settings::default(), &[], &[], now()).unwrap();
+    assert_eq!((recorded.tips.len(), recorded.back.len()), (0, 1));
+    assert_eq!(recorded.back[0].0, MAIN);
+    assert_eq!(log(&f), before);
+    undecided(Gate::of(&f).judged("again"), "REWRITE");
+    enforcement::record(&f.repo, &Settings::default(), &[MAIN.to_owned()], &[], now()).unwrap();
+    let last: serde_json::Value = serde_json::from_str(log(&f).lines().last().unwrap()).unwrap();
+    assert_eq!(last["outcome"], "recorded");
+    assert_eq!((&last["refs"][0]["old"], &last["refs"][0]["new"]), (&from.into(), &to.into()));
+    allowed(Gate::of(&f).judged("again"));
+}
+
+#[test]
+fn a_backup_that_does_not_hold_leaves_the_last_good_one_in_its_place() {
+    let f = at_work();
+    let file = back_up(&f, "backup", false);
+    let good = std::fs::read(&file).unwrap();
+    let again = || enforcement::back_up(&f.repo, &Settings::default(), &file, false, now()).map(|_| ());
+    let whole = log(&f);
+    std::fs::write(state(&f).join("log.jsonl"), whole.replacen("\"at\":1", "\"at\":2", 1)).unwrap();
+    let told = again().unwrap_err();
+    assert!(told.contains("is as it was") && told.contains("line 2 does not follow"), "{told}");
+    assert!(std::fs::read(&file).unwrap() == good);
+    assert_eq!(
+        std::fs::read_dir(f.dir.path())
+            .unwrap()
+            .flatten()
+            .filter(|one| one.path().extension().is_some_and(|ext| ext == "new"))
+            .count(),
+        0
+    );
+    // A copy that somebody left beside the log is no part of it.
+    std::fs::write(state(&f).join("log.jsonl"), &whole).unwrap();
+    std::fs::write(state(&f).join("log-1.jsonl"), &whole).unwrap();
+    again().unwrap();
+    checked(&f, &file).unwrap();
+}
+
+#[test]
+fn a_backup_takes_the_place_of_nothing_but_a_backup() {
+    let f = at_work();
+    let key = std::fs::read(own_key(&f)).unwrap();
+    let pipe = f.dir.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    for to in [own_key(&f), state(&f).join("memory.json"), state(&f).join("new"), pipe, f.dir.path().to_path_buf()] {
+        let told = enforcement::back_up(&f.repo, &Settings::default(), &to, false, now()).map(|_| ()).unwrap_err();
+        assert!(told.contains("Name another file"), "{told}");
+    }
+    assert!(std::fs::read(own_key(&f)).unwrap() == key);
+}
+
+#[test]
+fn a_backup_whose_tag_was_taken_off_is_neither_restored_nor_said_to_hold() {
+    let f = at_work();
+    let file = back_up(&f, "backup", true);
+    let text = String::from_utf8(std::fs::read(&file).unwrap()).unwrap();
+    let (tag, _) = text[text.find("\ntag ").unwrap() + 5..].split_once('\n').unwrap();
+    let bare = f.dir.path().join("bare");
+    std::fs::write(&bare, text.replacen(tag, "none", 1)).unwrap();
+    assert!(checked(&f, &bare).map(|_| ()).unwrap_err().contains("without the gate's key"));
+    std::fs::remove_dir_all(state(&f)).unwrap();
+    refused(&f, &bare, "without the gate's key");
+    std::fs::remove_file(own_key(&f)).unwrap();
+    refused(&f, &bare, "is gone, and nothing else can say");
+    assert!(restore(&f, &bare, true).map(|_| ()).unwrap_err().contains("without the gate's key"));
+}
+
+#[test]
+fn a_state_of_a_newer_format_is_not_replaced_by_a_backup() {
+    let f = at_work();
+    let file = back_up(&f, "backup", false);
+    forge_memory(&state(&f), |memory| memory["format"] = 1_000.into());
+    refused(&f, &file, "was written by a newer version");
+    std::fs::write(state(&f).join("memory.json"), "{").unwrap();
+    refused(&f, &file, "set the directory aside");
+}
+
+#[test]
+fn what_the_place_knows_of_tips_is_kept_if_no_line_was_written_since_the_backup() {
+    let f = at_work();
+    let file = back_up(&f, "backup", false);
+    propose(&f, "mina", "other", &[("other.txt", "x\n")]);
+    edit_memory(&f, &state(&f), |memory| memory["tips"][MAIN] = f.id("other").into());
+    restore(&f, &file, false).unwrap();
+    accept(&f).unwrap();
+    undecided(Gate::of(&f).judged("next"), "REWRITE");
+}
+
+#[test]
+fn a_state_that_was_restored_again_before_anybody_answered_lacks_what_came_after_the_first_backup() {
+    let f = at_work();
+    let made = |file: &Path| enforcement::restore(&f.repo, &Settings::default(), file, false, now()).unwrap().made;
+    let first = f.dir.path().join("first");
+    enforcement::back_up(&f.repo, &Settings::default(), &first, false, 1_000).map(|_| ()).unwrap();
+    std::fs::remove_dir_all(state(&f)).unwrap();
+    assert_eq!(made(&first), 1_000);
+    let second = back_up(&f, "second", false);
+    std::fs::remove_dir_all(state(&f)).unwrap();
+    assert!(made(&second) > 1_000);
+    assert!(accept(&f).unwrap().contains("1970-01-01T00:16:40Z"));
 }
 
 /// What happens to a repository and its gate.

@@ -54,6 +54,22 @@ fn a_state_of_an_older_format_is_taken_over_and_the_log_says_so() {
 }
 
 #[test]
+fn a_backup_of_an_older_state_leaves_it_as_it_is() {
+    use undersign::enforcement::{Settings, back_up, check_backup};
+    let (dir, f) = (copied("first"), approved());
+    let settings = Settings {
+        state: Some(dir.path().to_path_buf()),
+        state_key: Some(fixture("first").join("state.key")),
+        ..Settings::default()
+    };
+    let bytes = || FILES.map(|file| std::fs::read(dir.path().join(file)).unwrap());
+    let (before, to) = (bytes(), f.dir.path().join("backup"));
+    back_up(&f.repo, &settings, &to, false, crate::support::now()).map(|_| ()).unwrap();
+    assert!(before == bytes());
+    assert!(check_backup(&f.repo, &settings, &to, crate::support::now()).is_ok_and(|backup| backup.is_vouched));
+}
+
+#[test]
 fn a_state_of_an_older_format_that_the_key_does_not_vouch_for_is_not_taken_over() {
     let dir = copied("first");
     let key = StateKey::read(&fixture("second").join("state.key")).unwrap();

@@ -6,6 +6,7 @@ use std::process::Command;
 
 use serde_json::Value;
 use undersign::decision::Verdict;
+use undersign::enforcement::{self, Settings};
 
 use crate::scene::*;
 use crate::support::{Fixture, git_in, now, policy};
@@ -206,8 +207,11 @@ fn a_question_after_the_fact_does_not_make_the_gate_forget_that_a_ref_was_taken_
     undecided(pushed(), "REWRITE");
     undecided(f.verify(&"0".repeat(40), &first), "REWRITE");
     undecided(pushed(), "REWRITE");
+    // Nor does an operator who does not name it.
     record(&f);
-    allowed(Gate::of(&f).push(&[(MAIN, &first, &last)]));
+    undecided(pushed(), "REWRITE");
+    enforcement::record(&f.repo, &Settings::default(), &[MAIN.to_owned()], &[], now()).unwrap();
+    allowed(pushed());
 }
 
 /// The policy is read from a branch that it leaves open, or protects.

@@ -301,6 +301,16 @@ fn what_killed_runs_left_behind_is_swept_and_nothing_else() {
 }
 
 #[test]
+fn what_a_killed_restore_left_behind_is_swept() {
+    let f = recorded();
+    let left = state(&f).join(".restore-x1y2z3");
+    std::fs::create_dir(&left).unwrap();
+    std::fs::write(left.join("memory.json"), "{}").unwrap();
+    Gate::of(&f).judged(WORK);
+    assert!(!left.exists());
+}
+
+#[test]
 fn a_state_of_a_newer_version_is_left_as_it_is() {
     let f = recorded();
     let memory = state(&f).join("memory.json");

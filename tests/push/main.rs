@@ -263,6 +263,64 @@ fn a_gate_that_git_does_not_ask_is_not_said_to_be_installed() {
 }
 
 #[test]
+fn an_installation_answers_for_no_ref_that_was_taken_back() {
+    let h = Host::new();
+    let before = h.at("refs/heads/main");
+    h.f.decide("dana", "agent/work", Verdict::Approve);
+    h.push("mina", &["agent/work:main", LEDGER]).landed();
+    assert!(h.install(&[]).status.success());
+    support::git_in(&h.bare, "rahim", &["update-ref", "refs/heads/main", &before]);
+    let output = h.install(&[]);
+    assert_eq!(output.status.code(), Some(70), "{output:?}");
+    assert!(text(&output.stderr).contains("was taken back behind the gate, and was not recorded"), "{output:?}");
+    h.record(&["refs/heads/main"]);
+    let log = std::fs::read_to_string(h.bare.join("undersign/gate/log.jsonl")).unwrap();
+    let last: serde_json::Value = serde_json::from_str(log.lines().last().unwrap()).unwrap();
+    assert_eq!((&last["outcome"], &last["refs"][0]["new"]), (&"recorded".into(), &before.into()));
+    assert!(h.install(&[]).status.success());
+}
+
+#[test]
+fn a_restored_state_is_a_fault_and_no_installation_answers_for_it() {
+    let h = Host::new();
+    h.f.decide("dana", "agent/work", Verdict::Approve);
+    h.push("mina", &["agent/work:main", LEDGER]).landed();
+    let run = |words: &[&str]| Command::new(UNDERSIGN).arg("--repo").arg(&h.bare).args(words).output().unwrap();
+    let file = h.f.dir.path().join("backup");
+    assert!(run(&["gate", "backup", "--to", file.to_str().unwrap()]).status.success());
+    let state = h.bare.join("undersign/gate");
+    let aside = h.f.dir.path().join("aside");
+    std::fs::rename(&state, &aside).unwrap();
+    let restored = run(&["gate", "restore", file.to_str().unwrap()]);
+    assert!(text(&restored.stdout).contains("Nothing lands yet"), "{restored:?}");
+    let doctor = run(&["doctor"]);
+    assert!(!doctor.status.success() && text(&doctor.stdout).contains("(RESTORED)"), "{doctor:?}");
+    let log = || std::fs::read_to_string(state.join("log.jsonl")).unwrap();
+    let before = log();
+    let installed = h.install(&[]);
+    assert!(installed.status.success() && text(&installed.stdout).contains("was not recorded"), "{installed:?}");
+    assert!(!log()[before.len()..].contains("recorded"));
+    assert!(run(&["gate", "accept", "--restored", "--because", "the disk died"]).status.success());
+    assert!(!text(&run(&["doctor"]).stdout).contains("(RESTORED)"));
+    // Elsewhere, where the hook does not look, or where there is none.
+    let other = h.f.dir.path().join("other");
+    let elsewhere = run(&["gate", "restore", file.to_str().unwrap(), "--state", other.to_str().unwrap()]);
+    let said = text(&elsewhere.stdout);
+    assert!(said.contains("THE HOOK DOES NOT USE THIS STATE") && !said.contains("Nothing lands yet"), "{said}");
+    assert!(h.install(&["--state", aside.to_str().unwrap()]).status.success());
+    let asked = run(&["gate", "backup", "--to", file.to_str().unwrap()]);
+    assert!(text(&asked.stderr).contains("was installed with --state"), "{asked:?}");
+}
+
+#[test]
+fn what_somebody_put_where_an_installation_tries_the_gate_does_not_stop_it() {
+    let h = Host::new();
+    support::git_in(&h.bare, "rahim", &["update-ref", "refs/undersign/is-the-gate-asked", &h.at("refs/heads/main")]);
+    let output = h.install(&[]);
+    assert!(output.status.success() && text(&output.stdout).contains("git asks it"), "{output:?}");
+}
+
+#[test]
 fn a_gate_is_not_installed_with_a_key_that_cannot_be_used() {
     let h = Host::new();
     let hook = h.bare.join("hooks/pre-receive");

@@ -1,8 +1,10 @@
 //! What a gate that only reports would have refused, as its log tells it. Pure: lines come in one by one, and what is
 //! kept of them does not grow with the log.
 //!
-//! The promise: each push of the period that was judged and let through without permission is counted once, and
-//! nothing else is. A push that builds on one of those is told apart: whether it alone would have landed is not known.
+//! The promise: each push of the period that was asked without enforcement is counted once, by its last verdict, also
+//! if it could not be judged; and nothing else is. A push that builds on a refused one is told apart: whether it alone
+//! would have landed is not known, so it counts as one that would have been refused. Nothing is called ready of which
+//! something is not known.
 
 mod render;
 mod tally;
@@ -12,6 +14,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use serde::Serialize;
 
 use super::report::{Shown, Time};
+use crate::change::digest::Digest;
 use crate::gate::{AuditHead, Code, Decided};
 use crate::gate_state::{Entry, EntryRef, Extent, LANDED, PROBE, RECORDED};
 use tally::Tally;
@@ -35,6 +38,23 @@ const MAX_TIPS: usize = 10_000;
 /// The longest name of a ref that is followed, in bytes.
 const MAX_NAME: usize = 1_024;
 const DAY: i64 = 86_400;
+/// How many days are told apart; a log with more was not written by one clock.
+const MAX_DAYS: usize = 20_000;
+/// How many of the newest pushes are compared with those that follow, since the same may be tried again, and the bytes
+/// that are kept for that.
+const MAX_PENDING: usize = 20_000;
+const MAX_PENDING_BYTES: usize = 32 << 20;
+
+/// What is true of the gate when the report is made.
+#[derive(Debug, Clone, Default)]
+pub struct Now {
+    /// SHA-256 of the policy in force, and that of the organization's file that it inherits from; none if nobody knows.
+    pub policy: Option<(String, Option<String>)>,
+    /// Why the gate would let nothing land if it refused, in sentences.
+    pub faults: Vec<String>,
+    /// When pushes were asked about which the log could not have a line.
+    pub unlogged: Vec<i64>,
+}
 
 /// What became of a push.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -96,6 +116,11 @@ impl Counts {
     /// What was judged by itself, and needed a signature.
     fn telling(self) -> u64 {
         self.signed + self.refused + self.undecidable
+    }
+
+    /// What needed a signature, as far as anybody knows.
+    fn asked(self) -> u64 {
+        self.telling() + self.builds_on
     }
 }
 
@@ -166,8 +191,16 @@ pub struct Report {
     last: Option<Time>,
     pushes: Counts,
     proposals: u64,
+    /// Verdicts on pushes that were asked again later, and count by the last.
+    again: u64,
+    /// Pushes about which the log has no line.
+    unlogged: usize,
+    /// Pushes of the last days that another policy judged.
+    other_policy: u64,
     enforced: u64,
     pub readiness: Readiness,
+    /// What keeps the team from enforcing.
+    pub why: Vec<String>,
     says: Vec<String>,
     reasons: Vec<Group>,
     people: Tally,
@@ -180,31 +213,62 @@ pub struct Report {
 pub struct Trial {
     from: Option<i64>,
     to: Option<i64>,
+    now: Now,
     counts: Counts,
     proposals: u64,
+    again: u64,
     enforced: u64,
     span: Option<(i64, i64)>,
-    /// The last days.
-    days: BTreeMap<i64, Counts>,
+    /// When the last push in the order of the log was asked: a date before it may be greater, if a clock was wrong.
+    newest: i64,
+    /// By the policy in force, and by others.
+    days: BTreeMap<i64, (Counts, u64)>,
+    /// The newest pushes; none where one was tried again. And the number of the first of them, of all.
+    pending: VecDeque<Option<Push>>,
+    first: usize,
+    pending_bytes: usize,
+    /// Where a push is in them.
+    places: HashMap<Digest, usize>,
+    /// The last line, and the greatest date of a line before which some are missing.
+    seq: u64,
+    after_gap: Option<i64>,
     groups: BTreeMap<String, Group>,
     people: Tally,
     stopped: VecDeque<Stopped>,
     not_listed: u64,
-    /// Refs that show what would have been refused.
-    tips: HashMap<String, String>,
+    /// Refs that show what would have been refused, and from where that moved them, if that was refused too.
+    tips: HashMap<String, (String, Option<String>)>,
+}
+
+/// A push that counts, unless it is tried again.
+struct Push {
+    key: Digest,
+    entry: Entry,
+    head: AuditHead,
+    class: Class,
+    bytes: usize,
 }
 
 impl Trial {
     /// Of all pushes from a second to a second, both included.
-    pub fn new(from: Option<i64>, to: Option<i64>) -> Trial {
+    pub fn new(from: Option<i64>, to: Option<i64>, now: Now) -> Trial {
         Trial {
             from,
             to,
+            now,
             counts: Counts::default(),
             proposals: 0,
+            again: 0,
             enforced: 0,
             span: None,
+            newest: 0,
             days: BTreeMap::new(),
+            pending: VecDeque::new(),
+            first: 0,
+            pending_bytes: 0,
+            places: HashMap::new(),
+            seq: 0,
+            after_gap: None,
             groups: BTreeMap::new(),
             people: Tally::default(),
             stopped: VecDeque::new(),
@@ -215,26 +279,70 @@ impl Trial {
 
     /// The next line of the log.
     pub fn line(&mut self, entry: &Entry, head: &AuditHead) {
+        if head.seq != self.seq + 1 {
+            self.after_gap = self.after_gap.max(Some(entry.at));
+        }
+        self.seq = head.seq;
         let is_verdict = ![LANDED, RECORDED].contains(&entry.outcome.as_str()) && entry.note.is_none();
         let is_probe = !entry.refs.is_empty() && entry.refs.iter().all(|moved| moved.name == PROBE);
         let is_within = self.from.is_none_or(|from| from <= entry.at) && self.to.is_none_or(|to| entry.at <= to);
         if is_verdict && !is_probe && is_within {
-            if entry.enforced { self.enforced += 1 } else { self.count(entry, head) }
+            if entry.enforced { self.enforced += 1 } else { self.keep(entry, head) }
         }
         if !entry.proposal && entry.outcome != LANDED {
             self.follow(entry);
         }
     }
 
-    fn count(&mut self, entry: &Entry, head: &AuditHead) {
-        let class = self.class(entry);
+    /// The same push may be tried again: another hook refused it, or a pipeline ran twice. The last verdict counts.
+    fn keep(&mut self, entry: &Entry, head: &AuditHead) {
+        let (key, class) = (key(entry), self.class(entry));
+        let is_let = matches!(class, Class::Signed | Class::Free);
+        let entry = if is_let { Entry { refs: Vec::new(), ..entry.clone() } } else { entry.clone() };
+        let bytes = entry.refs.iter().map(size).sum::<usize>() + size_of::<Push>();
+        let place = self.first + self.pending.len();
+        if let Some(before) = self.places.insert(key, place)
+            && let Some(before) = self.pending[before - self.first].take()
+        {
+            self.again += 1;
+            self.pending_bytes -= before.bytes;
+        }
+        self.pending_bytes += bytes;
+        self.pending.push_back(Some(Push { key, entry, head: head.clone(), class, bytes }));
+        while self.pending.len() > MAX_PENDING || self.pending_bytes > MAX_PENDING_BYTES {
+            self.count_first();
+        }
+    }
+
+    fn count_first(&mut self) {
+        let Some(first) = self.pending.pop_front() else { return };
+        self.first += 1;
+        if let Some(Push { key, entry, head, class, bytes }) = first {
+            self.places.remove(&key);
+            self.pending_bytes -= bytes;
+            self.count(&entry, &head, class);
+        }
+    }
+
+    fn count(&mut self, entry: &Entry, head: &AuditHead, class: Class) {
         self.counts.add(class);
         self.proposals += u64::from(entry.proposal);
         let (first, last) = self.span.unwrap_or((entry.at, entry.at));
         self.span = Some((first.min(entry.at), last.max(entry.at)));
-        self.days.entry(entry.at.div_euclid(DAY)).or_default().add(class);
-        let newest = self.days.last_key_value().map_or(0, |(day, _)| *day);
-        self.days.retain(|day, _| *day > newest.saturating_sub(WINDOW));
+        self.newest = entry.at;
+        let policy = self.now.policy.as_ref();
+        let is_of = |(policy, organization): &(String, Option<String>)| {
+            entry.policy.as_ref() == Some(policy) && entry.organization == *organization
+        };
+        let (counts, others) = self.days.entry(entry.at.div_euclid(DAY)).or_default();
+        if class == Class::Undecidable || policy.is_none_or(is_of) {
+            counts.add(class)
+        } else {
+            *others += 1
+        }
+        if self.days.len() > MAX_DAYS {
+            self.days.pop_first();
+        }
         if matches!(class, Class::Signed | Class::Free) {
             return;
         }
@@ -253,7 +361,10 @@ impl Trial {
             return if is_signed { Class::Signed } else { Class::Free };
         }
         let builds_on = |moved: &EntryRef| {
-            self.tips.get(&moved.name) == Some(&moved.old)
+            let (tip, before) =
+                self.tips.get(&moved.name).map_or((None, None), |(tip, before)| (Some(tip), before.as_ref()));
+            // Where the push is tried again, the ref did not move.
+            [tip, before].contains(&Some(&moved.old))
                 && moved.reasons.iter().any(|reason| reason == Code::NotAState.name())
         };
         if refused(entry).count() > 0 && refused(entry).all(builds_on) {
@@ -298,20 +409,43 @@ impl Trial {
                 && moved.new.len() <= 64
                 && (self.tips.len() < MAX_TIPS || self.tips.contains_key(&moved.name))
             {
-                self.tips.insert(moved.name.clone(), moved.new.clone());
+                let is_on =
+                    |(tip, before): &(String, Option<String>)| *tip == moved.old || before.as_ref() == Some(&moved.old);
+                let before = self.tips.get(&moved.name).is_some_and(is_on).then(|| moved.old.clone());
+                self.tips.insert(moved.name.clone(), (moved.new.clone(), before));
             }
         }
     }
 
     /// The report, after the last line.
-    pub fn report(self, repository: &str, log: Extent) -> Report {
-        let recent = self.days.values().fold(Counts::default(), |sum, day| sum.plus(*day));
+    pub fn report(mut self, repository: &str, log: Extent) -> Report {
+        while !self.pending.is_empty() {
+            self.count_first();
+        }
+        let unlogged = self.unlogged();
+        let since = self.newest.div_euclid(DAY).saturating_sub(WINDOW);
+        let recent = self
+            .days
+            .range(since + 1..)
+            .fold((Counts::default(), 0), |(sum, others), (_, (day, other))| (sum.plus(*day), others + other));
+        let (recent, other_policy) = recent;
+        let why = self.obstacles(recent, &log, since);
+        let readiness = readiness(self.counts, recent, &why);
+        let day = self.day();
         let mut reasons: Vec<Group> = self.groups.into_values().collect();
         reasons.sort_by(|a, b| b.pushes.cmp(&a.pushes).then_with(|| a.reason.cmp(&b.reason)));
-        let readiness = readiness(self.counts, recent);
         let mut says = vec![headline(self.counts, self.proposals)];
         says.extend(others(self.counts));
-        says.push(verdict(readiness, recent, self.span));
+        says.push(verdict(readiness, recent, other_policy, &day, &why));
+        says.extend((unlogged > 0).then(|| {
+            format!(
+                "Of {} the log has no line: it could not be used, or the gate waited too long.",
+                pushes(unlogged as u64)
+            )
+        }));
+        says.extend(
+            (self.again > 0).then(|| format!("{} asked again; only the last one counts.", verdicts(self.again))),
+        );
         Report {
             schema: SCHEMA,
             version: env!("CARGO_PKG_VERSION"),
@@ -322,8 +456,12 @@ impl Trial {
             last: self.span.map(|(_, last)| Time(last)),
             pushes: self.counts,
             proposals: self.proposals,
+            again: self.again,
+            unlogged,
+            other_policy,
             enforced: self.enforced,
             readiness,
+            why,
             says,
             reasons,
             people: self.people,
@@ -332,6 +470,76 @@ impl Trial {
             log: Read { lines: log.lines, head: log.head, missing: log.missing },
         }
     }
+}
+
+impl Trial {
+    /// Counts the pushes about which the log has no line.
+    fn unlogged(&mut self) -> usize {
+        let (from, to) = (self.from, self.to);
+        let is_within = |at: &i64| from.is_none_or(|from| from <= *at) && to.is_none_or(|to| *at <= to);
+        let times: Vec<i64> = self.now.unlogged.iter().copied().filter(is_within).collect();
+        for at in &times {
+            self.counts.add(Class::Undecidable);
+            let (first, last) = self.span.unwrap_or((*at, *at));
+            self.span = Some((first.min(*at), last.max(*at)));
+            self.days.entry(at.div_euclid(DAY)).or_default().0.add(Class::Undecidable);
+        }
+        times.len()
+    }
+
+    fn day(&self) -> String {
+        let last = Time(self.newest).to_string();
+        last.get(..10).unwrap_or(&last).to_owned()
+    }
+
+    /// What keeps the team from enforcing, whatever else was counted.
+    fn obstacles(&self, recent: Counts, log: &Extent, since: i64) -> Vec<String> {
+        let day = self.day();
+        let mut why = self.now.faults.clone();
+        if self.now.policy.is_none() && why.is_empty() {
+            why.push("Nobody knows by which policy the gate would refuse.".to_owned());
+        }
+        let is_cut = log.missing.last().is_some_and(|(_, last)| *last > log.head.as_ref().map_or(0, |head| head.seq));
+        if is_cut || self.after_gap.is_some_and(|at| at.div_euclid(DAY) > since) {
+            why.push(format!("Lines of the log of the {WINDOW} days to {day} are not here, or may be of these."));
+        }
+        if recent.undecidable > 0 {
+            why.push(format!(
+                "In the {WINDOW} days to {day}, the gate could not judge {}. The reasons below say what to put right.",
+                pushes(recent.undecidable)
+            ));
+        }
+        let stopped = recent.stopped();
+        if recent.telling() >= ENOUGH && stopped * 100 > recent.asked() * PERCENT {
+            let built = match recent.builds_on {
+                0 => String::new(),
+                n => format!(
+                    " ({n} of them because they build on others, which `undersign gate record` after a refusal avoids)"
+                ),
+            };
+            why.push(format!(
+                "Of {} in the {WINDOW} days to {day} that needed a signature, {stopped} would have been refused{built}, \
+                 which is more than {PERCENT} %.",
+                pushes(recent.asked())
+            ));
+        }
+        why
+    }
+}
+
+/// What is tried again: the same move of the same refs by the same person, of a proposal to whatever its target shows.
+fn key(entry: &Entry) -> Digest {
+    let mut parts = vec![entry.pusher.as_deref().unwrap_or_default(), if entry.proposal { "proposal" } else { "push" }];
+    for moved in &entry.refs {
+        parts.extend([&*moved.name, if entry.proposal { "" } else { &*moved.old }, &*moved.new]);
+    }
+    let text: String = parts.iter().map(|part| format!("{}:{part}", part.len())).collect();
+    Digest::of(text.as_bytes())
+}
+
+fn size(moved: &EntryRef) -> usize {
+    let texts = moved.reasons.iter().chain(&moved.records).chain(&moved.why);
+    size_of::<EntryRef>() + moved.name.len() + texts.map(|text| size_of::<String>() + text.len()).sum::<usize>()
 }
 
 /// The refs of a push that stopped it.
@@ -385,19 +593,21 @@ impl Stopped {
     }
 }
 
-fn readiness(all: Counts, recent: Counts) -> Readiness {
-    let is_too_much = (recent.refused + recent.undecidable) * 100 > recent.telling() * PERCENT;
+fn readiness(all: Counts, recent: Counts, why: &[String]) -> Readiness {
     match () {
         () if all.all() == 0 => Readiness::NoTrial,
-        () if recent.undecidable > 0 => Readiness::NotReady,
+        () if !why.is_empty() => Readiness::NotReady,
         () if recent.telling() < ENOUGH => Readiness::TooEarly,
-        () if is_too_much => Readiness::NotReady,
         () => Readiness::Ready,
     }
 }
 
 fn pushes(n: u64) -> String {
     if n == 1 { "1 push".to_owned() } else { format!("{n} pushes") }
+}
+
+fn verdicts(n: u64) -> String {
+    if n == 1 { "1 verdict is of a push that was".to_owned() } else { format!("{n} verdicts are of pushes that were") }
 }
 
 fn headline(counts: Counts, proposals: u64) -> String {
@@ -419,11 +629,8 @@ fn others(counts: Counts) -> Option<String> {
 }
 
 /// The sentence that says whether the team can enforce, and what to do.
-fn verdict(readiness: Readiness, recent: Counts, span: Option<(i64, i64)>) -> String {
-    let last = span.map_or_else(String::new, |(_, last)| Time(last).to_string());
-    let day = last.get(..10).unwrap_or(&last);
+fn verdict(readiness: Readiness, recent: Counts, other_policy: u64, day: &str, why: &[String]) -> String {
     let telling = recent.telling();
-    let stopped = recent.refused + recent.undecidable;
     match readiness {
         Readiness::NoTrial => {
             "Nothing can be said: the log has no push of this period that was judged with --report-only. `undersign \
@@ -436,26 +643,22 @@ fn verdict(readiness: Readiness, recent: Counts, span: Option<(i64, i64)>) -> St
             } else {
                 ""
             };
+            let other = match other_policy {
+                0 => String::new(),
+                n => format!(" Another policy judged {}.", pushes(n)),
+            };
             format!(
                 "It is too early to say: in the {WINDOW} days to {day}, {telling} of {} needed a signature and were \
-                 judged for what they bring; at least {ENOUGH} must.{built}",
+                 judged for what they bring, by the policy in force now; at least {ENOUGH} must.{built}{other}",
                 pushes(recent.all())
             )
         }
-        Readiness::NotReady if recent.undecidable > 0 => format!(
-            "Not ready to enforce: in the {WINDOW} days to {day}, the gate could not judge {}. The reasons below say \
-             what to put right.",
-            pushes(recent.undecidable)
-        ),
-        Readiness::NotReady => format!(
-            "Not ready to enforce: of {} in the {WINDOW} days to {day} that needed a signature, {stopped} would have \
-             been refused, which is more than {PERCENT} %.",
-            pushes(telling)
-        ),
+        Readiness::NotReady => format!("Not ready to enforce. {}", why.join(" ")),
         Readiness::Ready => format!(
-            "Ready to enforce: of {} in the {WINDOW} days to {day} that needed a signature, {stopped} would have been \
-             refused. `undersign gate install DIR`, without --report-only, does it.",
-            pushes(telling)
+            "Ready to enforce: of {} in the {WINDOW} days to {day} that needed a signature, {} would have been refused. \
+             `undersign gate install DIR`, without --report-only, does it.",
+            pushes(recent.asked()),
+            recent.stopped()
         ),
     }
 }

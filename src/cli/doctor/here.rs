@@ -47,6 +47,7 @@ pub fn run(repository: &Repository) -> Result<(), String> {
     }
     let own = enforcement::default_state(repository);
     found.extend(settings.state.as_ref().and_then(|state| other_state(state, &own)));
+    found.extend(restored(settings.state.as_ref().unwrap_or(&own)));
     found.extend(log(settings.state.as_ref().unwrap_or(&own)));
     tell(&found)
 }
@@ -481,10 +482,18 @@ fn runs_on_pull_request(workflow: &str) -> bool {
 
 /// How the gate is set up, as far as its hook says.
 fn settings(repository: &Repository) -> Settings {
-    let hook = std::fs::read(repository.common_dir().join("hooks").join("pre-receive")).unwrap_or_default();
-    let hook = Hook::read(&hook);
-    let given = |option| hook.as_ref().and_then(|hook| hook.given(option));
-    Settings { state: given("--state"), state_key: given("--state-key"), ..Settings::default() }
+    let given = Hook::of_repository(repository).map(|hook| hook.settings()).unwrap_or_default();
+    Settings { state: given.state, state_key: given.state_key, ..Settings::default() }
+}
+
+/// A state that was restored, and stops the gate until somebody answers.
+fn restored(dir: &Path) -> Option<Finding> {
+    let made = gate_state::restored(dir).ok()??;
+    let made = jiff::Timestamp::from_second(made).map_or_else(|_| made.to_string(), |made| made.to_string());
+    Some(Bad(format!(
+        "The gate's state is from a backup of {made}, and nobody answered yet for what it may lack, so nothing lands \
+         (RESTORED). Look at what protected refs show, then: `undersign gate accept --restored --because …`."
+    )))
 }
 
 /// A second state of the same repository: each gate knows only what it judged itself.

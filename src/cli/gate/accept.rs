@@ -39,7 +39,7 @@ pub fn run(options: &Options, repository: &Path) -> Result<(), String> {
             })?)
         }
     };
-    let settings = options.state.settings();
+    let settings = options.state.settings_at(repository)?;
     let done = enforcement::accept(repository, &settings, &what, options.because.trim(), crate::cli::now())?;
     outln!("{done}");
     Ok(())

@@ -1,12 +1,15 @@
 //! `undersign gate backup` and `undersign gate restore`: copies of a gate's state.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::hook::Hook;
 use super::record::StateOptions;
-use crate::change::counted;
+use crate::change::{counted, visible};
 use crate::enforcement::{self, Backup};
+use crate::source::git::Repository;
 
 #[derive(Args)]
 pub struct BackupOptions {
@@ -36,7 +39,10 @@ pub struct RestoreOptions {
 }
 
 pub fn back_up(options: &BackupOptions, repository: &Path) -> Result<(), String> {
-    let (settings, now) = (options.state.settings(), crate::cli::now());
+    let now = crate::cli::now();
+    // A backup is also checked where there is no gate.
+    let settings =
+        if options.check.is_some() { options.state.settings() } else { options.state.settings_at(repository)? };
     let (done, file, backup) = match (&options.to, &options.check) {
         (Some(to), _) => {
             let backup = enforcement::back_up(repository, &settings, to, options.with_key, now)?;
@@ -57,16 +63,63 @@ pub fn back_up(options: &BackupOptions, repository: &Path) -> Result<(), String>
 }
 
 pub fn restore(options: &RestoreOptions, repository: &Path) -> Result<(), String> {
-    let settings = options.state.settings();
+    let settings = options.state.settings_at(repository)?;
     let backup = enforcement::restore(repository, &settings, &options.file, options.with_key, crate::cli::now())?;
     outln!("Restored from {}.", options.file.display());
     tell(&backup);
+    let place = Repository::open_exactly(repository).map_err(|error| error.to_string())?;
+    outln!("{}", said_of_hook(&place, &settings.state.clone().unwrap_or_else(|| enforcement::default_state(&place))));
     outln!(
-        "Nothing lands yet: what the gate saw after the backup may be missing. Let everybody send the records they \
-         have (`undersign sync`), look at what protected refs show (`undersign doctor`, `undersign gate record`), then \
-         answer for the rest: `undersign gate accept --restored --because …`."
+        "What the gate saw after the backup may be missing. Let everybody send the records they have (`undersign sync \
+         --restore`), look at what protected refs show (`undersign doctor`, `undersign gate record REF`), then answer \
+         for the rest: `undersign gate accept --restored --because …`."
     );
     Ok(())
+}
+
+/// Whether the hook that is there makes the restored state stop pushes, as far as it shows.
+fn said_of_hook(repository: &Repository, dir: &Path) -> String {
+    let shown = |path: &Path| visible::line(path.as_os_str().as_encoded_bytes());
+    let Some(hook) = Hook::of_repository(repository) else {
+        return format!(
+            "THERE IS NO GATE HERE, so everything lands: a gate that is asked after the fact must be given --state {}; \
+             `undersign gate install DIR` puts one before the repository.",
+            shown(dir)
+        );
+    };
+    let looked = hook.state(repository);
+    let real = |path: &Path| std::fs::canonicalize(path).ok();
+    if real(&looked).is_none() || real(&looked) != real(dir) {
+        return format!(
+            "THE HOOK DOES NOT USE THIS STATE: it looks in {}, and this is {}. What is restored here stops nothing.",
+            shown(&looked),
+            shown(dir)
+        );
+    }
+    match &faults_of_hook(repository, &hook)[..] {
+        [] => format!(
+            "The hook looks in {}. Nothing lands yet, but for records, and refs that the policy leaves open.",
+            shown(&looked)
+        ),
+        faults => format!(
+            "The hook looks in {}, and may let everything land all the same: {}",
+            shown(&looked),
+            faults.join(" ")
+        ),
+    }
+}
+
+/// Why the hook may stop nothing, as far as it shows; the doctor looks at more.
+fn faults_of_hook(repository: &Repository, hook: &Hook) -> Vec<&'static str> {
+    let path = repository.common_dir().join("hooks").join("pre-receive");
+    let is_executable = std::fs::metadata(path).is_ok_and(|meta| meta.permissions().mode() & 0o111 != 0);
+    let faults = [
+        (repository.file_setting("core.hooksPath").is_some(), "git runs hooks from where core.hooksPath says."),
+        (!is_executable, "It is not executable."),
+        (hook.is_changed(), "Somebody changed it after it was installed."),
+        (hook.has("--report-only"), "It only reports."),
+    ];
+    faults.into_iter().filter(|(is_so, _)| *is_so).map(|(_, why)| why).collect()
 }
 
 fn tell(backup: &Backup) {

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::enforcement::{self, Settings};
+use crate::source::git::Repository;
 use crate::source::git::organization::{GATE_MARK, is_hook_of_a_gate};
 
 /// A hook that was there before, and runs after the gate agreed.
@@ -34,6 +36,30 @@ impl Hook {
         let fits = |(program, arguments): &(String, Vec<String>)| script(program, arguments) == text;
         let arguments = command.filter(fits).map(|(_, arguments)| arguments);
         Some(Hook { text, arguments })
+    }
+
+    /// The one of a repository; none if there is none, or somebody else's.
+    pub fn of_repository(repository: &Repository) -> Option<Hook> {
+        Hook::read(&std::fs::read(repository.common_dir().join("hooks").join("pre-receive")).ok()?)
+    }
+
+    /// How it sets the gate up, as far as it says.
+    pub fn settings(&self) -> Settings {
+        let branch = self.given("--policy-branch").and_then(|name| name.into_os_string().into_string().ok());
+        Settings {
+            organization: self.given("--organization"),
+            policy: self.given("--policy"),
+            branch,
+            state: self.given("--state"),
+            state_key: self.given("--state-key"),
+            report_only: self.has("--report-only"),
+            ..Settings::default()
+        }
+    }
+
+    /// Where its gate keeps its state.
+    pub fn state(&self, repository: &Repository) -> PathBuf {
+        self.given("--state").unwrap_or_else(|| enforcement::default_state(repository))
     }
 
     pub fn text(&self) -> &str {

@@ -9,8 +9,8 @@ use super::hook::{Hook, NEXT};
 use crate::change::visible;
 use crate::cli::verify::GateOptions;
 use crate::disk::write_atomically;
-use crate::enforcement::{Settings, policy_in_force};
-use crate::gate_state::StateKey;
+use crate::enforcement::{self, Settings, policy_in_force};
+use crate::gate_state::{self, StateKey};
 use crate::policy::Organization;
 use crate::source::git::{PolicyState, Repository, organization};
 
@@ -66,9 +66,21 @@ pub fn run(options: &Options) -> Result<(), String> {
     super::probe::ask(&options.dir, options.gate.is_report_only())?;
     outln!("The gate is the pre-receive hook of {}; git asks it.", repository.root.display());
     told(&repository, options);
+    let state = settings.state.clone().unwrap_or_else(|| enforcement::default_state(&repository));
+    if gate_state::restored(&state)?.is_some() {
+        outln!(
+            "The gate's state is from a backup, and nobody answered yet for what it may lack, so what protected refs \
+             show was not recorded. Look at that, record what is right by its name (`undersign gate record REF`), and \
+             answer for the rest: `undersign gate accept --restored --because …`."
+        );
+        return Ok(());
+    }
     // Without a policy nothing is protected yet, and nothing may land: there is nothing to record, and nothing to wait
     // for.
     if let Err(why) = super::record::record(&options.dir, &settings, &[], &options.line) {
+        if gate_state::has_recorded(&state) {
+            return Err(why);
+        }
         outln!(
             "What protected refs show was not recorded: {why}\nRun this again when that is mended; `doctor` reminds \
              you."

@@ -4,8 +4,10 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::hook::Hook;
 use crate::change::{counted, visible};
 use crate::enforcement::{self, Settings};
+use crate::source::git::Repository;
 
 #[derive(Args)]
 pub struct Options {
@@ -53,8 +55,32 @@ impl StateOptions {
     }
 }
 
+impl StateOptions {
+    /// The settings, for a gate whose hook may keep its state elsewhere: who does not say where is asked to.
+    ///
+    /// # Errors
+    /// A sentence: the hook names what the options do not.
+    pub fn settings_at(&self, repository: &Path) -> Result<Settings, String> {
+        let hook = Repository::open_exactly(repository).ok().and_then(|repository| Hook::of_repository(&repository));
+        let differs = |option: &str, own: &Option<PathBuf>| {
+            let given = hook.as_ref()?.given(option)?;
+            own.is_none().then(|| format!("{option} {}", visible::line(given.as_os_str().as_encoded_bytes())))
+        };
+        let state = differs("--state", &self.state);
+        let left: Vec<String> = state.into_iter().chain(differs("--state-key", &self.state_key)).collect();
+        match &left[..] {
+            [] => Ok(self.settings()),
+            left => Err(format!(
+                "The gate's hook here was installed with {0}, so nothing was done with another state. Give {0} too, or \
+                 name another place with --state and --state-key.",
+                left.join(" ")
+            )),
+        }
+    }
+}
+
 pub fn run(options: &Options, repository: &Path) -> Result<(), String> {
-    record(repository, &options.state.settings(), &options.refs, &options.line)
+    record(repository, &options.state.settings_at(repository)?, &options.refs, &options.line)
 }
 
 /// Records, and says what.
@@ -68,5 +94,13 @@ pub(super) fn record(repository: &Path, settings: &Settings, refs: &[String], li
         counted(recorded.new, "new state"),
         counted(recorded.tips.len(), "ref")
     );
-    Ok(())
+    let Some((first, known, tip)) = recorded.back.first() else { return Ok(()) };
+    let more = if recorded.back.len() > 1 { format!(" (and {} more)", recorded.back.len() - 1) } else { String::new() };
+    Err(format!(
+        "{0}{more} stood at {1} after this gate let it there, and shows {2}: it was taken back behind the gate, and was \
+         not recorded. If that was meant, name it: `undersign gate record {0}`.",
+        visible::text(first),
+        known.short(),
+        tip.short()
+    ))
 }
