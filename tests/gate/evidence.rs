@@ -427,7 +427,11 @@ fn the_policy_changes_without_evidence_or_a_lost_key_could_never_be_replaced() {
     f.decide("rahim", "next", Verdict::Approve);
     f.decide("dana", "next", Verdict::Approve);
     allowed(judged(&f, "next"));
-    // Everything else needs it.
+    // Everything else needs it, in the compartment of the policy too.
+    propose(&f, "mina", "beside", &[(".undersign/notes.txt", "x\n")]);
+    f.decide("rahim", "beside", Verdict::Approve);
+    f.decide("dana", "beside", Verdict::Approve);
+    denied(judged(&f, "beside"), "EVIDENCE");
     f.decide("dana", WORK, Verdict::Approve);
     denied(asked(&f), "EVIDENCE");
     append(&f, passes);

@@ -9,11 +9,14 @@ use std::sync::Arc;
 
 use super::Segment;
 use super::authors::Authors;
+use crate::change::RepoPath;
 use crate::change::visible;
 use crate::datafile::date;
 use crate::gate::outcome::{Code, EvidenceState, Reason};
 use crate::gate::{CLOCK_SKEW, Rest};
-use crate::policy::{Asked, Binding, EvidenceNeed, EvidenceSource, Person, PersonKind, Requirement, SlotState, Unfit};
+use crate::policy::{
+    Asked, Binding, EvidenceNeed, EvidenceSource, POLICY_FILE, Person, PersonKind, Requirement, SlotState, Unfit,
+};
 use crate::record::evidence::{Evidence, EvidenceChain, EvidenceKind, EvidenceRecord, EvidenceResult, out_of_order};
 
 /// What is said of one content, by what is asked.
@@ -144,12 +147,17 @@ impl Answer {
 }
 
 impl Segment<'_, '_> {
+    /// Whether it changes the file of the policy and nothing else, whatever lies in the same compartment.
+    fn is_policy_alone(&self) -> bool {
+        self.steps.iter().flat_map(|step| step.delta.paths()).all(|path| *path == RepoPath::from(POLICY_FILE))
+    }
+
     /// What the sources say that the requirements ask. The policy itself changes without evidence, or a lost key of a
     /// source could never be replaced.
     pub(super) fn said(&self, asked: &Asked, authors: &Authors<'_>) -> Said {
         let needs: BTreeSet<&EvidenceNeed> =
             asked.requirements.iter().flat_map(|requirement| &requirement.evidence).collect();
-        if needs.is_empty() || self.is_of_policy(asked) {
+        if needs.is_empty() || self.is_policy_alone() {
             return Said::default();
         }
         let policy = self.evaluation.input.policy;
