@@ -43,6 +43,8 @@ pub(in crate::risk) struct FactRule {
     literal: bool,
     /// The value must not be shown.
     secret: bool,
+    /// Says nothing if another rule that is at least as grave speaks of the same fact.
+    pub yields: bool,
     pub examples: Vec<Example>,
 }
 
@@ -367,6 +369,7 @@ impl FactRule {
             endangers: regex("endangers"),
             literal: flag("literal"),
             secret: flag("secret"),
+            yields: flag("yields"),
             examples: examples(table),
         };
         Some(FactRule { wording: wording?, ..rule })
