@@ -87,7 +87,12 @@ pub(super) fn check(file: &FileUnderReview<'_>, rules: &Rules) -> Vec<Finding> {
 
 fn acts(facts: &[Fact]) -> Acts<'_> {
     let mut acts: Acts = BTreeMap::new();
-    for fact in facts.iter().filter(|fact| matches!(fact.kind, Kind::Call | Kind::Command)) {
+    let is_act = |fact: &&Fact| match fact.kind {
+        Kind::Call => true,
+        Kind::Command => !is_told(&fact.object),
+        _ => false,
+    };
+    for fact in facts.iter().filter(is_act) {
         let of_scope = acts.entry(fact.scope.as_str()).or_default();
         if of_scope.len() < MAX_ACTS {
             of_scope.push(fact);
@@ -95,6 +100,12 @@ fn acts(facts: &[Fact]) -> Acts<'_> {
     }
     acts.values_mut().for_each(|acts| acts.sort_by_key(|fact| *fact.lines.start()));
     acts
+}
+
+/// Whether a command only tells people something.
+fn is_told(command: &str) -> bool {
+    let program = command.split(' ').next().unwrap_or(command);
+    matches!(program, "log" | "echo" | "printf" | "logger" | "say" | "info" | "warn" | "notify")
 }
 
 impl Patterns {

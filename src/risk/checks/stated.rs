@@ -261,6 +261,8 @@ impl Successors {
 
 /// What a change adds to a file.
 struct Anew<'d> {
+    /// The added lines with their numbers.
+    lines: &'d [(u32, String)],
     /// There was no text before.
     is_all: bool,
     /// Added functions, tests, resources and conditions.
@@ -270,7 +272,7 @@ struct Anew<'d> {
 }
 
 impl<'d> Anew<'d> {
-    fn of(deltas: &'d [Delta], file: &FileUnderReview<'_>) -> Anew<'d> {
+    fn of(deltas: &'d [Delta], file: &'d FileUnderReview<'_>) -> Anew<'d> {
         let is_whole = |fact: &&Fact| matches!(fact.kind, Kind::Test | Kind::Definition | Kind::Block | Kind::Guard);
         let came = deltas.iter().filter_map(|delta| match delta {
             Delta::Came(fact) => Some(fact),
@@ -285,7 +287,7 @@ impl<'d> Anew<'d> {
                 said.entry(word).or_insert((*number, *number)).1 = *number;
             }
         }
-        Anew { is_all, whole: came.filter(is_whole).collect(), words: said }
+        Anew { lines: file.added(), is_all, whole: came.filter(is_whole).collect(), words: said }
     }
 
     /// Whether a fact is in something that was added with it.
@@ -303,6 +305,9 @@ impl<'d> Anew<'d> {
     fn weigh(&self, rule: &FactRule, finding: Finding, delta: &Delta) -> Finding {
         let about = match delta {
             Delta::Went { fact, .. } if fact.kind == Kind::Guard => telling(&fact.object),
+            Delta::Went { fact, .. } if rule.is_restated => {
+                rule.said_in(&fact.text).map(|said| words(&said)).unwrap_or_default()
+            }
             Delta::Changed { old, .. } => rule.lost_from(&old.text).map(|lost| words(&lost)).unwrap_or_default(),
             _ => return finding,
         };
@@ -316,6 +321,13 @@ impl<'d> Anew<'d> {
             |word: &String| self.words.get(word).is_some_and(|(first, last)| is_outside(*first) || is_outside(*last));
         if about.is_empty() || !about.iter().all(is_elsewhere) {
             return finding;
+        }
+        // One name alone may be there for another reason: what is lost must be said as a whole.
+        if let (Delta::Changed { .. }, [_]) = (delta, about.as_slice()) {
+            let outside = self.lines.iter().filter(|(line, _)| is_outside(*line)).map(|(_, text)| text.trim());
+            if rule.lost_from(&outside.collect::<Vec<_>>().join(" ")).is_none() {
+                return finding;
+            }
         }
         let title = format!("{}; its names are elsewhere in the file now", finding.title);
         Finding { severity: finding.severity.min(Severity::Low), title, ..finding }

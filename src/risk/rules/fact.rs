@@ -45,6 +45,8 @@ pub(in crate::risk) struct FactRule {
     secret: bool,
     /// Says nothing if another rule that is at least as grave speaks of the same fact.
     pub yields: bool,
+    /// What is gone counts for little if the names in what `text` matches are on lines that the file gained.
+    pub is_restated: bool,
     pub examples: Vec<Example>,
 }
 
@@ -370,6 +372,7 @@ impl FactRule {
             literal: flag("literal"),
             secret: flag("secret"),
             yields: flag("yields"),
+            is_restated: flag("restated"),
             examples: examples(table),
         };
         Some(FactRule { wording: wording?, ..rule })
@@ -383,6 +386,12 @@ impl FactRule {
     /// What the rule looks for and a text no longer has.
     pub fn lost_from(&self, text: &str) -> Option<String> {
         let found = self.lost.as_ref()?.regex().find(text.as_bytes())?;
+        Some(String::from_utf8_lossy(found.as_bytes()).into_owned())
+    }
+
+    /// What of a text the rule is about.
+    pub fn said_in(&self, text: &str) -> Option<String> {
+        let found = self.text.as_ref()?.regex().find(text.as_bytes())?;
         Some(String::from_utf8_lossy(found.as_bytes()).into_owned())
     }
 

@@ -541,21 +541,21 @@ impl<'t> Walk<'t> {
                 _ => None,
             };
             if let Some(is_dropped) = dropped {
-                return self.tell_failure(node, parts, is_dropped);
+                return self.tell_failure(node, of, parts, is_dropped);
             }
         }
         match around {
-            Some("await_expression" | "await") => self.tell_failure(node, parts, false),
+            Some("await_expression" | "await") => self.tell_failure(node, node, parts, false),
             _ => {}
         }
     }
 
-    fn tell_failure(&mut self, node: Node<'t>, parts: &Parts<'t>, is_dropped: bool) {
+    fn tell_failure(&mut self, node: Node<'t>, whole: Node<'t>, parts: &Parts<'t>, is_dropped: bool) {
         let said = if is_dropped { "dropped" } else { "passed on" };
         let object = format!("{}.failure", parts.callee);
         let begins = *self.lines(node).start();
         let outer = std::mem::replace(&mut self.place.opens, begins);
-        self.tell(Kind::Setting, object, Value::Text(said.to_owned()), said.to_owned(), self.lines(node));
+        self.tell(Kind::Setting, object, Value::Text(said.to_owned()), said.to_owned(), self.lines(whole));
         self.place.opens = outer;
     }
 }

@@ -237,6 +237,10 @@ impl<'t> Walk<'t> {
         }
         if let Some(Role::Closure { body }) = self.role(self.bare(value)) {
             let body = self.part(self.bare(value), body);
+            if let Some(said) = self.decision(&name, value).filter(|_| !self.place.prefix.is_empty()) {
+                let text = format!("{name} = {said}");
+                self.tell(Kind::Setting, self.in_prefix(&name), Value::Expression(said), text, self.lines(node));
+            }
             return self.define_function(node, node, name, body);
         }
         let is_of_literal = !self.place.prefix.is_empty() && self.ancestors.iter().rev().take(2).any(is_initializer);
