@@ -74,12 +74,18 @@ pub(super) fn check(file: &FileUnderReview<'_>, rules: &Rules) -> Vec<Finding> {
         let Some(before) = old.get(scope) else { continue };
         let turned =
             PATTERNS.iter().filter_map(|patterns| Some((patterns.order.rule, patterns.turned(before, after)?)));
-        let split = lock_taken_again(before, after).map(|fact| ("conc.lock-split", fact));
-        let outside = outside_transaction(before, after).map(|fact| ("conc.outside-transaction", fact));
-        for (rule, fact) in turned.chain(split).chain(outside) {
-            let line = file.changed(Side::New).first_in(&fact.lines);
-            let shown = |line: u32| rules.of_check(rule, file, Side::New, line, &file.line(Side::New, line));
-            found.extend(line.and_then(shown));
+        let split = lock_taken_again(before, after).map(|fact| ("conc.lock-split", vec![fact]));
+        let outside = outside_transaction(before, after).map(|fact| ("conc.outside-transaction", vec![fact]));
+        for (rule, facts) in turned.chain(split).chain(outside) {
+            // Either may have been moved: the other one is on the lines that it was on.
+            let Some(line) = facts.iter().find_map(|fact| file.changed(Side::New).first_in(&fact.lines)) else {
+                continue;
+            };
+            let objects: Vec<&str> = facts.iter().map(|fact| fact.object.as_str()).collect();
+            let shown = rules.of_check(rule, file, Side::New, line, &file.line(Side::New, line));
+            found.extend(
+                shown.map(|shown| Finding { title: format!("{}: {}", shown.title, objects.join(", ")), ..shown }),
+            );
         }
     }
     found
@@ -109,8 +115,8 @@ fn is_told(command: &str) -> bool {
 }
 
 impl Patterns {
-    /// The second act, where it comes before the first one now, and came after it.
-    fn turned<'f>(&self, old: &[&Fact], new: &[&'f Fact]) -> Option<&'f Fact> {
+    /// The second act and the first one, where they come in this order now, and came in the other.
+    fn turned<'f>(&self, old: &[&Fact], new: &[&'f Fact]) -> Option<Vec<&'f Fact>> {
         let is = |regex: &Regex, fact: &Fact| {
             let said = if fact.kind == Kind::Command { &fact.text } else { &fact.object };
             fact.kind == self.order.kind && regex.is_match(said.as_bytes())
@@ -123,7 +129,7 @@ impl Patterns {
         let now = |wanted: &Fact| new.iter().position(|fact| fact.object == wanted.object);
         let (first_now, second_now) = (now(old[first])?, now(old[second])?);
         let is_first_elsewhere = place(new, &is_first).is_some_and(|at| at < second_now);
-        (first < second && second_now < first_now && !is_first_elsewhere).then(|| new[second_now])
+        (first < second && second_now < first_now && !is_first_elsewhere).then(|| vec![new[second_now], new[first_now]])
     }
 }
 

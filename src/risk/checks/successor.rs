@@ -71,8 +71,8 @@ pub(super) fn of(fact: &Fact, deltas: &[Delta], is_code: bool) -> Option<&'stati
     })
 }
 
-/// Whether a statement of a migration takes away what another one of the same text makes again under the same name: it is
-/// changed. What holds rows loses them all the same.
+/// Whether a statement of a migration takes away what a later one makes again under the same name: that is changed.
+/// What holds rows loses them all the same.
 pub(super) fn is_made_again(fact: &Fact, deltas: &[Delta]) -> bool {
     const MAX_TRIED: usize = 4_000;
     let (true, Some((before, dropped))) = (fact.kind == Kind::Sql, fact.object.split_once("DROP ")) else {

@@ -78,8 +78,8 @@ pub(in crate::risk) fn compare(
     deltas
 }
 
-/// The object and scope of a list that is a name now: `timeout=(a, b)` became `timeout=settings.timeout`. What is in the
-/// list that the name stands for is not known.
+/// The object and scope of a list that is a name now: `timeout=(a, b)` became `timeout=settings.timeout`. What is in
+/// the list that the name stands for is not known.
 fn name_for_a_list(old: &Fact, new: &Fact) -> Option<(String, String)> {
     let is_named = matches!(new.value, Value::Expression(_)) && new.kind == Kind::Setting;
     let is_list = old.object.ends_with("[]") && !new.object.ends_with("[]");

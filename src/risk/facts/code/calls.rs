@@ -517,7 +517,7 @@ impl<'t> Walk<'t> {
     }
 
     /// Whether the failure of an act ends what it is a part of, or is dropped: `act().context("a")?`, `act().ok();`,
-    /// `await act()`, `await act().catch(() => undefined)`. Where nothing says so, nothing is stated.
+    /// `await act()`, `await act().catch(() => undefined)`, `try { act() } catch { }`, `_ = act()`.
     fn failure_of_call(&mut self, node: Node<'t>, parts: &Parts<'t>) {
         if !is_act(&parts.callee) {
             return;
@@ -544,10 +544,43 @@ impl<'t> Walk<'t> {
                 return self.tell_failure(node, of, parts, is_dropped);
             }
         }
-        match around {
-            Some("await_expression" | "await") => self.tell_failure(node, node, parts, false),
-            _ => {}
+        let is_discarded = match around {
+            Some("let_declaration") => self.around_chain(node).is_some_and(|of| self.raw(of).starts_with("let _ =")),
+            Some("assignment_statement") => self.around_chain(node).is_some_and(|of| self.raw(of).starts_with("_ =")),
+            _ => false,
+        };
+        let is_dropped = is_discarded || self.is_dropped_by_its_try(node);
+        self.tell_failure(node, node, parts, is_dropped);
+    }
+
+    /// Whether the handlers of the block that a call is tried in only log what failed, or do nothing.
+    fn is_dropped_by_its_try(&self, node: Node<'t>) -> bool {
+        const MAX_CHILDREN: usize = 60;
+        let mut inner = node;
+        for of in self.ancestors.iter().rev().take(MAX_CHAIN).copied() {
+            let tries = ["try", "begin", "body_statement"].iter().any(|word| of.kind().contains(word));
+            let is_tried = !matches!(self.role(inner), Some(Role::Handler { .. }))
+                && !["finally", "ensure", "else"].iter().any(|word| inner.kind().contains(word));
+            if tries && is_tried && of.named_child_count() <= MAX_CHILDREN {
+                let mut cursor = of.walk();
+                let handlers = of.named_children(&mut cursor).filter_map(|child| match self.role(child) {
+                    Some(Role::Handler { body, .. }) => {
+                        let body = self.part(child, body).filter(|body| matches!(self.role(*body), Some(Role::Block)));
+                        Some(self.treatment(body))
+                    }
+                    _ => None,
+                });
+                let handlers: Vec<Value> = handlers.collect();
+                if !handlers.is_empty() {
+                    return handlers.iter().all(|said| *said != Value::Text("handled".to_owned()));
+                }
+            }
+            if matches!(self.role(of), Some(Role::Function { .. } | Role::Closure { .. })) {
+                return false;
+            }
+            inner = of;
         }
+        false
     }
 
     fn tell_failure(&mut self, node: Node<'t>, whole: Node<'t>, parts: &Parts<'t>, is_dropped: bool) {

@@ -54,7 +54,6 @@ impl<'t> Walk<'t> {
         const WORDS: &[&str] = &[
             "accept",
             "allow",
-            "authorize",
             "callback",
             "check",
             "condition",
