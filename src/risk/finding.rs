@@ -163,7 +163,8 @@ fn by_gravity(a: &Finding, b: &Finding) -> Ordering {
 /// Sorts findings, numbers equal ones, and drops duplicates on the same line.
 pub(super) fn settle(findings: &mut Vec<Finding>) {
     findings.sort_by(by_gravity);
-    findings.dedup_by(|a, b| a.rule == b.rule && a.location == b.location);
+    let mut places = BTreeSet::new();
+    findings.retain(|finding| places.insert((finding.rule.clone(), finding.location.clone())));
     let mut seen: BTreeMap<_, u32> = BTreeMap::new();
     for finding in findings {
         let count =

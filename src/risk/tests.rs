@@ -574,3 +574,67 @@ fn reach_counts_folders_and_not_files_as_packages() {
     assert!(!says(&["src/a.go", "src/b.go", "src/c.go", "src/d.go"]));
     assert!(says(&["cart/a.go", "pay/b.go", "stock/c.go", "mail/d.go"]));
 }
+
+#[test]
+fn what_moved_to_an_included_file_or_module_is_not_missed() {
+    let loud = |files: &[(&str, &str, &str)]| {
+        let found = findings(files);
+        found
+            .iter()
+            .filter(|found| found.severity >= Severity::High)
+            .map(|found| found.rule.clone())
+            .collect::<Vec<_>>()
+    };
+    let old = "server {\n  location / {\n    proxy_pass http://a;\n    proxy_read_timeout 60s;\n  }\n}\n";
+    let new = "server {\n  location / {\n    proxy_pass http://a;\n    include snippets/proxy.conf;\n  }\n}\n";
+    let (site, snippet) = (("nginx/site.conf", old, new), "nginx/snippets/proxy.conf");
+    assert_eq!(loud(&[site, (snippet, "", "proxy_read_timeout 1m;\n")]), [""; 0]);
+    assert_eq!(loud(&[site, (snippet, "", "proxy_buffering on;\n")]), ["resil.timeout-lost"]);
+    let own = "class AController < B\n  before_action :require_admin\n\n  def a\n    go\n  end\nend\n";
+    let mixed = "class AController < B\n  include Admins\n\n  def a\n    go\n  end\nend\n";
+    let module = "module Admins\n  included do\n    before_action :require_admin\n  end\nend\n";
+    let controller = ("app/controllers/a_controller.rb", own, mixed);
+    assert_eq!(loud(&[controller, ("app/controllers/concerns/admins.rb", "", module)]), [""; 0]);
+    assert_eq!(loud(&[controller]), ["auth.check-removed"]);
+}
+
+#[test]
+fn a_fact_is_told_by_one_rule_and_a_whole_without_its_parts() {
+    let switched = findings(&[("config/app.yaml", "cache:\n  enabled: true\n", "cache:\n  enabled: false\n")]);
+    assert_eq!(switched.len(), 1, "{switched:?}");
+    let probe = "kind: Deployment\nmetadata:\n  name: a\nspec:\n  containers:\n    - name: a\n      image: a\n";
+    let probed = format!("{probe}      readinessProbe:\n        httpGet:\n          path: /ready\n");
+    let gone = findings(&[("deploy/a.yaml", &probed, probe)]);
+    assert_eq!(gone.iter().filter(|found| found.rule == "resil.probe-lost").map(Finding::count).sum::<usize>(), 1);
+}
+
+#[test]
+fn the_order_of_what_makes_a_step_safe_is_compared() {
+    let fires = |path: &str, old: &str, new: &str, rule: &str| fired(path, old, new).iter().any(|own| own == rule);
+    let work = "def on(ch, body):\n    handle(body)\n    ch.basic_ack(1)\n";
+    let early = "def on(ch, body):\n    ch.basic_ack(1)\n    handle(body)\n";
+    assert!(fires("w/a.py", work, early, "resil.ack-early"));
+    assert!(!fires("w/a.py", early, work, "resil.ack-early"));
+    assert!(!fires("w/a.py", work, &work.replace("basic_ack(1)", "basic_ack(2)"), "resil.ack-early"));
+    let safe = "log \"backup\"\npg_dump -f a db\n./ops/stop.sh\nbin/migrate up\n";
+    let late = "./ops/stop.sh\nbin/migrate up\nlog \"backup\"\npg_dump -f a db\n";
+    assert!(fires("ops/m.sh", safe, late, "ops.order"));
+    assert!(!fires("ops/m.sh", late, safe, "ops.order"));
+    assert!(!fires("ops/m.sh", safe, &safe.replace("-f a", "-f b"), "ops.order"));
+}
+
+#[test]
+fn a_lock_that_is_taken_twice_and_a_statement_outside_its_transaction_are_found() {
+    let one = "package s\n\nfunc (s *S) Spend() {\n\ts.mu.Lock()\n\tdefer s.mu.Unlock()\n\ts.n = next(s.n)\n}\n";
+    let two = one.replace("\ts.n = next", "\ts.mu.Unlock()\n\tv := look()\n\ts.mu.Lock()\n\ts.n = next");
+    assert!(fired("s/a.go", one, &two).contains(&"conc.lock-split".to_owned()));
+    let other = one.to_owned() + "\nfunc (s *S) Add() {\n\ts.mu.Lock()\n\tdefer s.mu.Unlock()\n}\n";
+    assert!(!fired("s/a.go", one, &other).contains(&"conc.lock-split".to_owned()));
+    let within = "async function f(a, b) {\n  await tx.account.update(a);\n  await tx.ledger.create(b);\n}\n";
+    let outside = within.replace("tx.ledger", "prisma.ledger");
+    assert!(fired("src/a.ts", within, &outside).contains(&"conc.outside-transaction".to_owned()));
+    assert!(!fired("src/a.ts", &outside, within).contains(&"conc.outside-transaction".to_owned()));
+    assert!(
+        !fired("src/a.ts", within, &within.replace("tx.", "trx.")).contains(&"conc.outside-transaction".to_owned())
+    );
+}

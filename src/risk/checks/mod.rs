@@ -8,6 +8,7 @@ mod identity;
 mod left_over;
 mod modes;
 mod resources;
+mod sequence;
 mod stated;
 mod successor;
 mod test_loss;
@@ -20,7 +21,7 @@ use crate::change::RepoPath;
 
 /// Checks that need one file at a time.
 pub(super) fn of_file(file: &FileUnderReview<'_>, rules: &Rules) -> Vec<Finding> {
-    let each = [access::check, left_over::check, modes::check, unicode::check];
+    let each = [access::check, left_over::check, modes::check, sequence::check, unicode::check];
     each.iter().flat_map(|check| check(file, rules)).collect()
 }
 

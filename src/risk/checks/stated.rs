@@ -14,6 +14,8 @@ use crate::risk::{FileUnderReview, Finding, Rules, Severity, is_code};
 pub(super) struct Stated {
     /// The scopes in which each was added.
     came: BTreeMap<Moved, Vec<String>>,
+    /// The files in which each setting was added, by its last name and its value.
+    came_in: BTreeMap<Moved, Vec<String>>,
     /// The scopes from which each was removed.
     went: BTreeMap<Moved, Vec<String>>,
     said: Vec<Said>,
@@ -27,6 +29,8 @@ struct Said {
     scope: String,
     /// None of what was added: it is not missed anywhere.
     heirs: Option<Heirs>,
+    /// What the block that lost a setting includes since: its files, and the setting by its last name and its value.
+    included: Option<(Vec<String>, Moved)>,
     found: Vec<Finding>,
 }
 
@@ -40,13 +44,19 @@ impl Stated {
     /// Adds a file, each once; returns the findings that are already certain.
     pub fn read(&mut self, file: &FileUnderReview<'_>, rules: &Rules) -> Vec<Finding> {
         let Weighed { certain, came, went } = Weighed::of(file, rules);
+        let included = included(&came);
         for (fact, found) in came {
             self.came.entry(moved(&fact)).or_default().push(fact.scope.clone());
+            if fact.kind == Kind::Setting {
+                self.came_in.entry(named(&fact)).or_default().push(file.path());
+            }
             self.said.extend(Said::of(&fact, None, found));
         }
         for ((fact, heirs), found) in went {
             self.went.entry(moved(&fact)).or_default().push(fact.scope.clone());
-            self.said.extend(Said::of(&fact, Some(heirs), found));
+            let files = included.get(fact.parent()).filter(|_| fact.kind == Kind::Setting);
+            let included = files.map(|files| (files.clone(), named(&fact)));
+            self.said.extend(Said::of(&fact, Some(heirs), found).map(|said| Said { included, ..said }));
         }
         certain
     }
@@ -65,7 +75,7 @@ impl Stated {
 
     /// The remaining findings: each occurrence on the other side means that one was moved.
     pub fn finish(self) -> Vec<Finding> {
-        let Stated { mut came, mut went, said, across } = self;
+        let Stated { mut came, came_in, mut went, said, across } = self;
         // Before the halves take what they find.
         let is_elsewhere = |said: &Said| {
             let Some(places) = (if said.heirs.is_none() { &went } else { &came }).get(&said.moved) else {
@@ -80,7 +90,12 @@ impl Stated {
             let at = places.iter().take(MAX_TRIED).position(|place| said.may_be_in(place));
             at.map(|at| places.swap_remove(at)).is_some()
         };
-        let said = said.into_iter().filter(|said| !is_moved(said)).chain(across);
+        let is_included = |said: &Said| {
+            let Some((files, setting)) = &said.included else { return false };
+            let places = came_in.get(setting).map_or([].as_slice(), Vec::as_slice);
+            places.iter().take(MAX_TRIED).any(|path| files.iter().any(|file| ends_with_path(path, file)))
+        };
+        let said = said.into_iter().filter(|said| !is_included(said)).filter(|said| !is_moved(said)).chain(across);
         said.flat_map(|said| said.found).collect()
     }
 }
@@ -88,7 +103,8 @@ impl Stated {
 impl Said {
     /// Nothing if there are no findings.
     fn of(fact: &Fact, heirs: Option<Heirs>, found: Vec<Finding>) -> Option<Said> {
-        (!found.is_empty()).then(|| Said { moved: moved(fact), scope: fact.scope.clone(), heirs, found })
+        let scope = fact.scope.clone();
+        (!found.is_empty()).then(|| Said { moved: moved(fact), scope, heirs, included: None, found })
     }
 
     /// Whether the fact may have moved to, or from, this scope.
@@ -112,14 +128,26 @@ impl Weighed {
         let (mut weighed, deltas) = (Weighed::default(), file.deltas());
         let mut successors = Successors { is_code: is_code(&file.path()), ..Successors::default() };
         let anew = Anew::of(&deltas, file);
+        let mut alone = BTreeSet::new();
         for delta in &deltas {
+            if alone.contains(delta.fact().object.as_str()) {
+                continue;
+            }
             let firing = about.iter().filter_map(|rule| Some((*rule, rules.finding_of(rule, delta, file)?)));
             let firing = firing.filter(|(rule, _)| !(rule.is_only_into() && anew.holds(delta.fact())));
             let firing = firing.map(|(rule, finding)| (rule, anew.weigh(rule, finding, delta)));
+            let firing = told_once(firing.collect()).into_iter();
             match delta {
-                Delta::Changed { .. } => weighed.certain.extend(firing.map(|(_, finding)| finding)),
+                Delta::Changed { new, .. } => {
+                    if firing.len() > 0 {
+                        alone.insert(format!("{}.#1", new.object));
+                    }
+                    weighed.certain.extend(firing.map(|(_, finding)| finding));
+                }
                 Delta::Came(fact) => {
-                    weighed.came.push((fact.clone(), firing.map(|(_, finding)| finding).collect()));
+                    let is_made_again = successor::is_made_again(fact, &deltas);
+                    let found = firing.map(|(_, finding)| finding).filter(|_| !is_made_again);
+                    weighed.came.push((fact.clone(), found.collect()));
                 }
                 Delta::Went { fact, heirs, .. } => {
                     let weigh = |(rule, finding)| successors.weigh(rule, (fact, heirs), finding, &deltas);
@@ -127,8 +155,60 @@ impl Weighed {
                 }
             }
         }
+        weighed.tell_wholes_only();
         weighed
     }
+
+    /// What a rule says about a whole that is gone, it does not say about its parts as well.
+    fn tell_wholes_only(&mut self) {
+        let is_loud = |finding: &Finding| finding.severity > Severity::Low;
+        let of_blocks = self.went.iter().filter(|((fact, _), _)| fact.kind == Kind::Block);
+        let wholes: BTreeSet<(String, String)> = of_blocks
+            .flat_map(|((fact, _), found)| {
+                let rules = found.iter().filter(|finding| is_loud(finding)).map(|finding| finding.rule.clone());
+                rules.map(|rule| (rule, fact.object.clone()))
+            })
+            .collect();
+        for ((fact, _), found) in self.went.iter_mut().filter(|(_, found)| !found.is_empty() && !wholes.is_empty()) {
+            let ends = || fact.object.match_indices(['.', '[']).map(|(at, _)| &fact.object[..at]);
+            found.retain(|finding| !ends().any(|outer| wholes.contains(&(finding.rule.clone(), outer.to_owned()))));
+        }
+    }
+}
+
+/// Without the findings of rules that yield to others about the same fact; of several that would, the gravest is left.
+fn told_once(mut firing: Vec<(&FactRule, Finding)>) -> Vec<(&FactRule, Finding)> {
+    let gravest = |yields: bool| {
+        let own = firing.iter().filter(|(rule, _)| rule.yields == yields).map(|(_, finding)| finding.severity);
+        own.max()
+    };
+    let (of_others, own) = (gravest(false), gravest(true));
+    let mut is_told = of_others.is_some() && of_others >= own;
+    firing.retain(|(rule, finding)| {
+        let stays = !rule.yields || !is_told && Some(finding.severity) == own;
+        is_told |= rule.yields && stays;
+        stays
+    });
+    firing
+}
+
+/// The files that each block takes in since, by the object of the block.
+fn included(came: &[(Fact, Vec<Finding>)]) -> BTreeMap<String, Vec<String>> {
+    let is_one = |fact: &&Fact| {
+        let name = fact.name().trim_end_matches("[]");
+        fact.kind == Kind::Setting && matches!(name, "include" | "Include" | "import" | "extends" | "source")
+    };
+    let mut files: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for fact in came.iter().map(|(fact, _)| fact).filter(is_one) {
+        files.entry(fact.parent().to_owned()).or_default().push(fact.value.say());
+    }
+    files
+}
+
+/// Whether a path is the file that another one names, from whatever folder.
+fn ends_with_path(path: &str, file: &str) -> bool {
+    let file = file.trim_start_matches("./").trim_start_matches('/');
+    path.strip_suffix(file).is_some_and(|folder| !file.is_empty() && (folder.is_empty() || folder.ends_with('/')))
 }
 
 /// Facts that were added to a file and may replace removed ones: a lock of another kind, a check in a function that is
@@ -181,6 +261,8 @@ impl Successors {
 
 /// What a change adds to a file.
 struct Anew<'d> {
+    /// The added lines with their numbers.
+    lines: &'d [(u32, String)],
     /// There was no text before.
     is_all: bool,
     /// Added functions, tests, resources and conditions.
@@ -190,7 +272,7 @@ struct Anew<'d> {
 }
 
 impl<'d> Anew<'d> {
-    fn of(deltas: &'d [Delta], file: &FileUnderReview<'_>) -> Anew<'d> {
+    fn of(deltas: &'d [Delta], file: &'d FileUnderReview<'_>) -> Anew<'d> {
         let is_whole = |fact: &&Fact| matches!(fact.kind, Kind::Test | Kind::Definition | Kind::Block | Kind::Guard);
         let came = deltas.iter().filter_map(|delta| match delta {
             Delta::Came(fact) => Some(fact),
@@ -205,7 +287,7 @@ impl<'d> Anew<'d> {
                 said.entry(word).or_insert((*number, *number)).1 = *number;
             }
         }
-        Anew { is_all, whole: came.filter(is_whole).collect(), words: said }
+        Anew { lines: file.added(), is_all, whole: came.filter(is_whole).collect(), words: said }
     }
 
     /// Whether a fact is in something that was added with it.
@@ -223,6 +305,9 @@ impl<'d> Anew<'d> {
     fn weigh(&self, rule: &FactRule, finding: Finding, delta: &Delta) -> Finding {
         let about = match delta {
             Delta::Went { fact, .. } if fact.kind == Kind::Guard => telling(&fact.object),
+            Delta::Went { fact, .. } if rule.is_restated => {
+                rule.said_in(&fact.text).map(|said| words(&said)).unwrap_or_default()
+            }
             Delta::Changed { old, .. } => rule.lost_from(&old.text).map(|lost| words(&lost)).unwrap_or_default(),
             _ => return finding,
         };
@@ -236,6 +321,13 @@ impl<'d> Anew<'d> {
             |word: &String| self.words.get(word).is_some_and(|(first, last)| is_outside(*first) || is_outside(*last));
         if about.is_empty() || !about.iter().all(is_elsewhere) {
             return finding;
+        }
+        // One name alone may be there for another reason: what is lost must be said as a whole.
+        if let (Delta::Changed { .. }, [_]) = (delta, about.as_slice()) {
+            let outside = self.lines.iter().filter(|(line, _)| is_outside(*line)).map(|(_, text)| text.trim());
+            if rule.lost_from(&outside.collect::<Vec<_>>().join(" ")).is_none() {
+                return finding;
+            }
         }
         let title = format!("{}; its names are elsewhere in the file now", finding.title);
         Finding { severity: finding.severity.min(Severity::Low), title, ..finding }
@@ -269,7 +361,15 @@ fn telling(condition: &str) -> Vec<String> {
 }
 
 fn moved(fact: &Fact) -> Moved {
-    let text = format!("{:?}\0{}\0{}", fact.kind, fact.object, fact.text);
+    key_of(&format!("{:?}\0{}\0{}", fact.kind, fact.object, fact.text))
+}
+
+/// A setting by its last name and its value, whatever contains it.
+fn named(fact: &Fact) -> Moved {
+    key_of(&format!("{}\0{}", fact.name(), fact.value.say()))
+}
+
+fn key_of(text: &str) -> Moved {
     let mut key = [0; 16];
     key.copy_from_slice(&Digest::of(text.as_bytes()).0[..16]);
     key

@@ -71,6 +71,28 @@ pub(super) fn of(fact: &Fact, deltas: &[Delta], is_code: bool) -> Option<&'stati
     })
 }
 
+/// Whether a statement of a migration takes away what a later one makes again under the same name: that is changed.
+/// What holds rows loses them all the same.
+pub(super) fn is_made_again(fact: &Fact, deltas: &[Delta]) -> bool {
+    const MAX_TRIED: usize = 4_000;
+    let (true, Some((before, dropped))) = (fact.kind == Kind::Sql, fact.object.split_once("DROP ")) else {
+        return false;
+    };
+    let thing = dropped.split(' ').next().unwrap_or_default();
+    let keeps_rows = matches!(
+        thing,
+        "CONSTRAINT" | "INDEX" | "POLICY" | "TRIGGER" | "VIEW" | "FUNCTION" | "PROCEDURE" | "TYPE" | "RULE"
+    );
+    let verb = if before.is_empty() { "CREATE" } else { "ADD" };
+    let again = format!("{before}{verb} {dropped}");
+    let is_again = |delta: &Delta| {
+        matches!(delta, Delta::Came(new) if new.kind == Kind::Sql
+            && new.object == again
+            && new.lines.start() >= fact.lines.start())
+    };
+    keeps_rows && deltas.iter().take(MAX_TRIED).any(is_again)
+}
+
 /// A constant of the same quantity under another name. Small numbers are the same by chance.
 fn is_renamed(old: &Fact, new: &Fact) -> bool {
     let is_telling = match old.value {

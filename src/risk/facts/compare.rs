@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use super::{ChangedLines, Fact, Kind, Refusals};
+use super::{ChangedLines, Fact, Kind, Refusals, Value};
 
 /// What a change did to a fact.
 #[derive(Debug, Clone, PartialEq)]
@@ -59,12 +59,14 @@ pub(in crate::risk) fn compare(
     sides.pair_by(own_name, of_link);
     changed.extend(sides.pair(|fact| (fact.kind, alike(fact), fact.scope.clone(), String::new())));
     changed.extend(sides.pair_conditions());
+    let changed_to_a_name = changed.iter().filter_map(|(old, new)| name_for_a_list(old, new)).collect();
     let mut deltas: Vec<Delta> = changed
         .into_iter()
         .filter(|(old, new)| !old.says_the_same_as(new))
         .filter(|(old, new)| removed.touch(&old.lines) || added.touch(&new.lines))
         .map(|(old, new)| Delta::Changed { old, new })
         .collect();
+    sides.drop_items_of_named_lists(&changed_to_a_name);
     let went: Vec<Fact> = sides.old.into_iter().flatten().filter(|fact| removed.touch(&fact.lines)).collect();
     let blocks = went.iter().filter(|fact| fact.kind == Kind::Block).map(|fact| fact.object.clone()).collect();
     deltas.extend(went.into_iter().map(|fact| Delta::Went {
@@ -74,6 +76,14 @@ pub(in crate::risk) fn compare(
     }));
     deltas.extend(sides.new.into_iter().flatten().filter(|fact| added.touch(&fact.lines)).map(Delta::Came));
     deltas
+}
+
+/// The object and scope of a list that is a name now: `timeout=(a, b)` became `timeout=settings.timeout`. What is in
+/// the list that the name stands for is not known.
+fn name_for_a_list(old: &Fact, new: &Fact) -> Option<(String, String)> {
+    let is_named = matches!(new.value, Value::Expression(_)) && new.kind == Kind::Setting;
+    let is_list = old.object.ends_with("[]") && !new.object.ends_with("[]");
+    (is_named && is_list).then(|| (old.object.clone(), old.scope.clone()))
 }
 
 /// An object regardless of its number of values: a `timeout` that was a pair is still the timeout.
@@ -185,6 +195,9 @@ impl Definitions {
         for fact in new.iter().filter(|fact| fact.kind == Kind::Call) {
             calls.entry(fact.scope.clone()).or_default().insert(last(&fact.object).to_owned());
         }
+        for fact in new.iter().filter(|fact| fact.kind == Kind::Decorator && is_mixed_in(fact.name())) {
+            calls.entry(fact.scope.clone()).or_default().extend(names(&fact.text));
+        }
         let calls = calls.into_iter().map(|(scope, names)| (scope, Arc::new(names))).collect();
         Definitions { old: Arc::new(scopes(old)), new: scopes(new), calls }
     }
@@ -200,6 +213,11 @@ impl Definitions {
             None => Heirs::Called(Arc::default()),
         }
     }
+}
+
+/// Whether a declaration in a type takes in what another one has: `include AccountBilling`.
+fn is_mixed_in(name: &str) -> bool {
+    matches!(name, "include" | "extend" | "prepend" | "use" | "with" | "mixin")
 }
 
 /// Scopes that contain facts, and definitions that contain none.
@@ -269,6 +287,14 @@ impl Sides {
 }
 
 impl Sides {
+    /// Forgets the items of lists that have a name now, by object and scope.
+    fn drop_items_of_named_lists(&mut self, lists: &BTreeSet<(String, String)>) {
+        for slot in self.old.iter_mut().filter(|_| !lists.is_empty()) {
+            let is_item = |fact: &Fact| lists.contains(&(fact.object.clone(), fact.scope.clone()));
+            slot.take_if(|fact| is_item(fact));
+        }
+    }
+
     /// Pairs guards of which one refuses a part of what the other does, or never anything.
     fn pair_conditions(&mut self) -> Vec<(Fact, Fact)> {
         let mut by_scope: BTreeMap<String, Vec<(usize, Refusals)>> = BTreeMap::new();
@@ -299,6 +325,8 @@ impl Sides {
 struct Alive {
     objects: BTreeSet<String>,
     scopes: BTreeSet<String>,
+    /// Lists that have items, by scope and object.
+    lists: BTreeSet<(String, String)>,
 }
 
 impl Alive {
@@ -310,13 +338,20 @@ impl Alive {
         Alive {
             objects: new.iter().flat_map(|fact| prefixes(&fact.object)).collect(),
             scopes: new.iter().map(|fact| fact.scope.clone()).collect(),
+            lists: {
+                let items = new.iter().filter(|fact| fact.object.ends_with("[]"));
+                items.map(|fact| (fact.scope.clone(), fact.object.clone())).collect()
+            },
         }
     }
 
     /// What was removed around a fact; `blocks` are the removed blocks.
     fn enclosing_of(&self, fact: &Fact, blocks: &BTreeSet<String>, removed: &ChangedLines) -> Enclosing {
         let is_there = match fact.kind {
-            Kind::Setting | Kind::Block => self.objects.contains(fact.parent()),
+            Kind::Setting | Kind::Block => {
+                let list = || (fact.scope.clone(), fact.object.clone());
+                self.objects.contains(fact.parent()) || fact.object.ends_with("[]") && self.lists.contains(&list())
+            }
             _ => self.scopes.contains(&fact.scope),
         };
         // A key at the top, such as `permissions`, is a part of its file rather than a separate thing.
@@ -344,7 +379,6 @@ impl Delta {
 mod tests {
     use std::ops::RangeInclusive;
 
-    use super::super::Value;
     use super::*;
 
     fn item(at: u32, value: f64) -> Fact {

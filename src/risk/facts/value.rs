@@ -81,6 +81,7 @@ impl Value {
             | "usize::max"
             | "never" => return Value::Unbounded,
             "null" | "none" | "nil" | "undefined" | "~" if is_limit(key) => return Value::Unbounded,
+            _ if is_endless_by_name(text, &lower) => return Value::Unbounded,
             _ => {}
         }
         if let Some(network) = network(&lower) {
@@ -156,6 +157,21 @@ impl Value {
     }
 }
 
+/// A constant that is named after having no end: `HttpTimeoutConfig.INFINITE_TIMEOUT_MS`, `Timeout.InfiniteTimeSpan`.
+fn is_endless_by_name(text: &str, lower: &str) -> bool {
+    if !["infinit", "unlimited", "unbounded", "forever", "no_"].iter().any(|word| lower.contains(word)) {
+        return false;
+    }
+    let is_path = text.chars().all(|c| c.is_alphanumeric() || "_.:".contains(c));
+    let last = text.rsplit(['.', ':']).next().unwrap_or(text);
+    let words = words(last);
+    let has = |word: &str| words.iter().any(|own| own == word);
+    let is_constant = text.contains(['.', ':']) || last.bytes().all(|byte| !byte.is_ascii_lowercase());
+    let is_endless = has("infinite") || has("infinity") || has("unlimited") || has("unbounded") || has("forever");
+    let of_time = has("no") && (has("timeout") || has("limit") || has("deadline"));
+    is_path && is_constant && last.starts_with(char::is_uppercase) && (is_endless || of_time)
+}
+
 /// The text between quotes, if it is one literal.
 fn unquoted(text: &str) -> Option<&str> {
     let text = text.trim_start_matches(['b', 'r', 'u', 'f', 'B', 'R', 'U', 'F', '@', '$']);
@@ -166,7 +182,8 @@ fn unquoted(text: &str) -> Option<&str> {
 
 /// Whether a text contains nothing that makes it an expression.
 fn is_word(text: &str) -> bool {
-    !text.contains(['(', '*', '+', '[', '{', '$']) && !text.contains(" / ") && !text.contains('.')
+    let signs = [" << ", " / "];
+    !text.contains(['(', '*', '+', '[', '{', '$', '.']) && !signs.iter().any(|sign| text.contains(sign))
 }
 
 /// The default value: `8_000` of `config.timeout ?? 8_000`.
@@ -325,6 +342,8 @@ fn product(text: &str) -> Option<(f64, Option<String>)> {
             number *= literal;
         } else if let Some((base, by)) = factor.split_once("<<") {
             number *= literal_number(base)? * 2f64.powf(literal_number(by)?);
+        } else if let Some(literal) = wrapped(factor).and_then(literal_number) {
+            number *= literal;
         } else {
             // Units are constants, `time.Minute`; in `settings.days` the number itself is not known.
             let name = factor.rsplit(['.', ':']).next().filter(|name| name.starts_with(char::is_uppercase))?;

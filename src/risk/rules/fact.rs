@@ -43,6 +43,10 @@ pub(in crate::risk) struct FactRule {
     literal: bool,
     /// The value must not be shown.
     secret: bool,
+    /// Says nothing if another rule that is at least as grave speaks of the same fact.
+    pub yields: bool,
+    /// What is gone counts for little if the names in what `text` matches are on lines that the file gained.
+    pub is_restated: bool,
     pub examples: Vec<Example>,
 }
 
@@ -100,6 +104,8 @@ enum When {
     Lost,
     /// A condition no longer refuses something that it refused; `lost` is a pattern for that.
     Weakened,
+    /// The handling of the same error of the same act no longer says what `lost` matches.
+    Dropped,
 }
 
 const KINDS: &[(&str, Kind)] = &[
@@ -150,6 +156,7 @@ impl When {
             ("inverted", None) => When::Inverted,
             ("lost", None) => When::Lost,
             ("weakened", None) => When::Weakened,
+            ("dropped", None) => When::Dropped,
             _ => return None,
         })
     }
@@ -193,6 +200,7 @@ impl When {
             When::Narrowed => is_wider(&new.value, &old.value),
             When::Inverted => is_inverted(&old.object, &new.object) && consequence(old) == consequence(new),
             When::Weakened => no_longer_refused(old, new).is_some(),
+            When::Dropped => is_of_one_act(old, new),
             _ => false,
         }
     }
@@ -212,6 +220,18 @@ fn is_endless(old: &Fact, new: &Fact) -> bool {
         says(&["..", "range", " until ", "seq "]) || says(&["<", ">"]) && (is_for || is_try)
     };
     old.kind == Kind::Loop && matches!(old.value, Value::Expression(_)) && counts(old) && new.value == Value::Unbounded
+}
+
+/// Whether two handlers are those of the same act: `if err := save(x); err != nil` says which, `if err != nil` does
+/// not.
+fn is_of_one_act(old: &Fact, new: &Fact) -> bool {
+    let head = |fact: &Fact| match fact.text.split_once('{') {
+        Some((head, _)) => head.trim().to_owned(),
+        None => fact.text.split(": ").next().unwrap_or_default().trim().to_owned(),
+    };
+    let (before, after) = (head(old), head(new));
+    let says_nothing = before.starts_with("if ") && !before.contains([':', ';', '(']);
+    old.kind == Kind::Handler && old.scope == new.scope && before == after && !says_nothing
 }
 
 fn says_other_words(old: &str, new: &str) -> bool {
@@ -367,6 +387,8 @@ impl FactRule {
             endangers: regex("endangers"),
             literal: flag("literal"),
             secret: flag("secret"),
+            yields: flag("yields"),
+            is_restated: flag("restated"),
             examples: examples(table),
         };
         Some(FactRule { wording: wording?, ..rule })
@@ -380,6 +402,12 @@ impl FactRule {
     /// What the rule looks for and a text no longer has.
     pub fn lost_from(&self, text: &str) -> Option<String> {
         let found = self.lost.as_ref()?.regex().find(text.as_bytes())?;
+        Some(String::from_utf8_lossy(found.as_bytes()).into_owned())
+    }
+
+    /// What of a text the rule is about.
+    pub fn said_in(&self, text: &str) -> Option<String> {
+        let found = self.text.as_ref()?.regex().find(text.as_bytes())?;
         Some(String::from_utf8_lossy(found.as_bytes()).into_owned())
     }
 
@@ -432,7 +460,7 @@ impl FactRule {
                 let was_so = is_value(&self.value, &old.value);
                 !said_so && !was_so
             }
-            When::Lost => hits(&self.lost, &old.text) && !hits(&self.lost, &new.text),
+            When::Lost | When::Dropped => hits(&self.lost, &old.text) && !hits(&self.lost, &new.text),
             When::Weakened => no_longer_refused(old, new).is_some_and(|lost| matches(&self.lost, &lost)),
             When::On => !hits(&self.protects, &new.object),
             When::Off => !hits(&self.endangers, &new.object),

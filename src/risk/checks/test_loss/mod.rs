@@ -77,6 +77,8 @@ struct Said {
     /// If none of these is left, nothing is reported.
     tests: Vec<String>,
     asserts: Vec<Assertion>,
+    /// It is one of several exact assertions of the file that accept nearly everything now.
+    is_of_many: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -151,7 +153,11 @@ impl Said {
         }
         let about: BTreeSet<String> = lost.iter().flat_map(|own| own.words.iter().cloned()).collect();
         let is_exact = lost.iter().any(|own| own.strength == Strength::Exact);
-        let severity = if is_exact { severity(&about) } else { Severity::Medium };
+        let severity = match is_exact {
+            true if self.is_of_many => Severity::High,
+            true => severity(&about),
+            false => Severity::Medium,
+        };
         Some(Finding { severity, ..self.finding.clone() })
     }
 }
@@ -202,11 +208,17 @@ fn said(file: &FileUnderReview<'_>, tests: &Tests, rules: &Rules) -> Vec<Said> {
     for asserts in by_test.into_values() {
         said.extend(fewer(file, &asserts, rules));
     }
+    let is_gutted = |(before, after): &&(Assertion, Assertion)| {
+        let says_nothing = after.strength == Strength::Loose && !after.text.contains(['"', '\'', '`']);
+        before.strength == Strength::Exact && says_nothing && before.test == after.test
+    };
+    let is_of_many = tests.weakened.iter().filter(is_gutted).count() > 1;
     for (before, after) in &tests.weakened {
         let what = format!("{} → {}", cut(&before.text), cut(&after.text));
         let finding = say(rules, "test.weakened", file, Side::New, after.line, &what);
         let asserts = vec![before.clone()];
-        said.extend(finding.map(|finding| Said { finding, kind: Kind::Weakened, tests: Vec::new(), asserts }));
+        let (kind, tests) = (Kind::Weakened, Vec::new());
+        said.extend(finding.map(|finding| Said { finding, kind, tests, asserts, is_of_many }));
     }
     said
 }
@@ -219,7 +231,7 @@ fn deleted(file: &FileUnderReview<'_>, tests: &Tests, asserts: Vec<Assertion>, r
     let line = if file.new.is_none() { 0 } else { first.line };
     let finding = say(rules, "test.deleted", file, Side::Old, line, &(names + &more))?;
     let names = tests.gone.iter().map(|test| test.short().to_owned()).collect();
-    Some(Said { finding, kind: Kind::Deleted, tests: names, asserts })
+    Some(Said { finding, kind: Kind::Deleted, tests: names, asserts, is_of_many: false })
 }
 
 fn fewer(file: &FileUnderReview<'_>, asserts: &[&Assertion], rules: &Rules) -> Option<Said> {
@@ -229,7 +241,7 @@ fn fewer(file: &FileUnderReview<'_>, asserts: &[&Assertion], rules: &Rules) -> O
     let what = format!("{of}{}{more}", cut(&first.text));
     let finding = say(rules, "test.assert-lost", file, Side::Old, first.line, &what)?;
     let asserts = asserts.iter().map(|own| (*own).clone()).collect();
-    Some(Said { finding, kind: Kind::Lost, tests: Vec::new(), asserts })
+    Some(Said { finding, kind: Kind::Lost, tests: Vec::new(), asserts, is_of_many: false })
 }
 
 /// Tests that cannot fail any more.

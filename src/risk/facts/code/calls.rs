@@ -92,9 +92,13 @@ impl<'t> Walk<'t> {
         }
         let is_called_again =
             self.part(node, name).is_some_and(|name| matches!(self.role(name), Some(Role::Call { .. })));
-        let Some(parts) = self.parts_of_call(node).filter(|parts| !is_called_again && !parts.callee.is_empty()) else {
+        let Some(parts) = self.parts_of_call(node).filter(|parts| !parts.callee.is_empty()) else { return };
+        if is_called_again {
+            // `describe.skipIf(x)("a", …)`.
+            let text = self.text(node);
+            self.test_of_call(node, &parts, &text);
             return;
-        };
+        }
         let (text, lines) = self.own_text(node, &parts);
         if self.place.is_part_of_whole {
             self.open(node, &parts.callee);
@@ -110,7 +114,8 @@ impl<'t> Walk<'t> {
         self.flag_of_call(node, &parts);
         self.bulk_of_call(node, &parts, &lines);
         self.commands_of_call(node, &parts);
-        self.route_of_call(&parts, &text, &lines);
+        self.route_of_call(node, &parts, &text, &lines);
+        self.failure_of_call(node, &parts);
         let value = self.only_value(&parts);
         let is_declaration = self.is_declaration(node, &parts);
         let kind = if is_declaration { Kind::Decorator } else { Kind::Call };
@@ -192,6 +197,11 @@ impl<'t> Walk<'t> {
                 (Value::Number(count), Some(seconds)) => Value::Duration(count * seconds),
                 (value, _) => value,
             };
+            if let Some(said) = self.decision(&parts.callee, *argument) {
+                let object = format!("{}.#{}", parts.callee, place + 1);
+                let text = format!("{}: {said}", parts.callee);
+                self.tell(Kind::Setting, object, Value::Expression(said), text, self.lines(*argument));
+            }
             if self.has_name(*argument) || !self.is_literal(*argument, &value) {
                 continue;
             }
@@ -317,7 +327,7 @@ impl<'t> Walk<'t> {
     /// Whether an asynchronous function waits for what must be done first, or drops it: `await save(x)`, `save(x);`.
     /// What is kept in a variable, returned or passed on may be waited for elsewhere, and states nothing.
     fn wait_of_call(&mut self, node: Node<'t>, parts: &Parts<'t>) {
-        let Some(around) = self.ancestors.last().copied().filter(|_| must_be_awaited(&parts.callee)) else { return };
+        let Some(around) = self.around_chain(node).filter(|_| must_be_awaited(&parts.callee)) else { return };
         let said = match around.kind() {
             "await_expression" | "await" => "awaited",
             "expression_statement" if self.is_in_async() => "dropped",
@@ -334,6 +344,22 @@ impl<'t> Walk<'t> {
         let text = format!("{said} {}", self.text(node));
         self.tell(Kind::Setting, object, Value::Text(said.to_owned()), text, self.lines(node));
         self.place.opens = outer;
+    }
+
+    /// What is around a call and the links behind it that only say what follows its failure or success: `.catch(…)`.
+    fn around_chain(&self, node: Node<'t>) -> Option<Node<'t>> {
+        let is_link = |of: &Node<'t>| {
+            const LINKS: &[&str] = &["catch", "then", "finally", "context", "with_context", "map_err"];
+            let begins = of.start_byte() == node.start_byte();
+            let name = match self.role(*of) {
+                Some(Role::Path) => self.syntax.said(*of).last().map(|name| self.raw(*name)),
+                Some(Role::Call { name, .. }) => self.part(*of, name).map(|name| self.raw(name)),
+                _ => None,
+            };
+            let is_of_chain = |name: &str| LINKS.contains(&name.rsplit(['.', ':']).next().unwrap_or(name).trim());
+            begins && name.is_some_and(is_of_chain)
+        };
+        self.ancestors.iter().rev().take(MAX_CHAIN).find(|of| !is_link(of)).copied()
     }
 
     fn is_in_async(&self) -> bool {
@@ -436,6 +462,11 @@ impl<'t> Walk<'t> {
         else {
             return false;
         };
+        if is_group {
+            let row = *self.lines(node).start();
+            let said = how_a_group_runs(text);
+            self.tell(Kind::Setting, format!("group.{}", self.qualified(&title)), said, text.to_owned(), row..=row);
+        }
         if is_test && !is_group {
             let row = *self.lines(node).start();
             let last = spell(self.syntax, self.source, node, None).left_out.map_or(row, |row| self.line(row));
@@ -449,15 +480,163 @@ impl<'t> Walk<'t> {
     }
 
     /// `router.post("/x", …)`: what others can request.
-    fn route_of_call(&mut self, parts: &Parts<'t>, text: &str, lines: &RangeInclusive<u32>) {
+    fn route_of_call(&mut self, node: Node<'t>, parts: &Parts<'t>, text: &str, lines: &RangeInclusive<u32>) {
         let last = last_name(&parts.callee);
         let is_verb = is_verb(last);
         let path = parts.arguments.first().and_then(|path| self.text_of(*path)).filter(|path| path.starts_with('/'));
         if let (true, Some(path), true) = (is_verb, path, parts.arguments.len() > 1) {
             let object = route(last, &path);
+            self.behind(node, &object, lines);
             self.tell(Kind::Definition, object, Value::None, text.to_owned(), lines.clone());
         }
     }
+
+    /// What the requests of a route pass first, by the groups that it is in: `r.Use(session.RequireRole("finance"))`.
+    fn behind(&mut self, node: Node<'t>, route: &str, lines: &RangeInclusive<u32>) {
+        const MAX_GROUPS: usize = 40;
+        const MAX_STATEMENTS: usize = 40;
+        let mut steps = Vec::new();
+        let blocks = self.ancestors.iter().rev().take(MAX_GROUPS);
+        for block in blocks.filter(|of| matches!(self.role(**of), Some(Role::Block))) {
+            let mut cursor = block.walk();
+            let before = block.named_children(&mut cursor).take_while(|each| each.end_byte() <= node.start_byte());
+            for statement in before.take(MAX_STATEMENTS).collect::<Vec<_>>() {
+                let Some(parts) = self.parts_of_call(self.bare(statement)) else { continue };
+                if matches!(last_name(&parts.callee), "Use" | "use" | "UseMiddleware" | "middleware" | "AddFilter") {
+                    steps.extend(parts.arguments.into_iter().filter(|step| self.text_of(*step).is_none()));
+                }
+            }
+        }
+        let opens = std::mem::replace(&mut self.place.opens, *lines.start());
+        for step in steps {
+            let text = self.text(step);
+            let name = self.parts_of_call(self.bare(step)).map_or_else(|| self.dotted(step), |parts| parts.callee);
+            self.tell(Kind::Setting, format!("{route}.behind[]"), Value::Expression(name), text, lines.clone());
+        }
+        self.place.opens = opens;
+    }
+
+    /// Whether the failure of an act ends what it is a part of, or is dropped: `act().context("a")?`, `act().ok();`,
+    /// `await act()`, `await act().catch(() => undefined)`, `try { act() } catch { }`, `_ = act()`.
+    fn failure_of_call(&mut self, node: Node<'t>, parts: &Parts<'t>) {
+        if !is_act(&parts.callee) {
+            return;
+        }
+        let mut around = None;
+        for of in self.ancestors.iter().rev().take(MAX_CHAIN).copied() {
+            if of.start_byte() != node.start_byte() {
+                around = Some(of.kind());
+                break;
+            }
+            let dropped = match (of.kind(), self.parts_of_call(of)) {
+                ("try_expression", _) => Some(false),
+                (_, Some(link)) => match (last_name(&link.callee), link.arguments.as_slice()) {
+                    ("catch" | "catchError" | "onErrorResume", [handler]) => {
+                        let value = self.treatment_of_function(*handler);
+                        Some(matches!(value, Value::Text(said) if said != "handled"))
+                    }
+                    ("ok", []) => Some(true),
+                    _ => None,
+                },
+                _ => None,
+            };
+            if let Some(is_dropped) = dropped {
+                return self.tell_failure(node, of, parts, is_dropped);
+            }
+        }
+        let is_discarded = match around {
+            Some("let_declaration") => self.around_chain(node).is_some_and(|of| self.raw(of).starts_with("let _ =")),
+            Some("assignment_statement") => self.around_chain(node).is_some_and(|of| self.raw(of).starts_with("_ =")),
+            _ => false,
+        };
+        let is_dropped = is_discarded || self.is_dropped_by_its_try(node);
+        self.tell_failure(node, node, parts, is_dropped);
+    }
+
+    /// Whether the handlers of the block that a call is tried in only log what failed, or do nothing.
+    fn is_dropped_by_its_try(&self, node: Node<'t>) -> bool {
+        const MAX_CHILDREN: usize = 60;
+        let mut inner = node;
+        for of in self.ancestors.iter().rev().take(MAX_CHAIN).copied() {
+            let tries = ["try", "begin", "body_statement"].iter().any(|word| of.kind().contains(word));
+            let is_tried = !matches!(self.role(inner), Some(Role::Handler { .. }))
+                && !["finally", "ensure", "else"].iter().any(|word| inner.kind().contains(word));
+            if tries && is_tried && of.named_child_count() <= MAX_CHILDREN {
+                let mut cursor = of.walk();
+                let handlers = of.named_children(&mut cursor).filter_map(|child| match self.role(child) {
+                    Some(Role::Handler { body, .. }) => {
+                        let body = self.part(child, body).filter(|body| matches!(self.role(*body), Some(Role::Block)));
+                        Some(self.treatment(body))
+                    }
+                    _ => None,
+                });
+                let handlers: Vec<Value> = handlers.collect();
+                if !handlers.is_empty() {
+                    return handlers.iter().all(|said| *said != Value::Text("handled".to_owned()));
+                }
+            }
+            if matches!(self.role(of), Some(Role::Function { .. } | Role::Closure { .. })) {
+                return false;
+            }
+            inner = of;
+        }
+        false
+    }
+
+    fn tell_failure(&mut self, node: Node<'t>, whole: Node<'t>, parts: &Parts<'t>, is_dropped: bool) {
+        let said = if is_dropped { "dropped" } else { "passed on" };
+        let object = format!("{}.failure", parts.callee);
+        let begins = *self.lines(node).start();
+        let outer = std::mem::replace(&mut self.place.opens, begins);
+        self.tell(Kind::Setting, object, Value::Text(said.to_owned()), said.to_owned(), self.lines(whole));
+        self.place.opens = outer;
+    }
+}
+
+/// Whether a group of tests runs, by the text of its call: `describe.skip("a", …)`.
+fn how_a_group_runs(text: &str) -> Value {
+    let head = text.split(['"', '\'', '`']).next().unwrap_or(text);
+    let name = head.trim_end_matches('(');
+    let links: Vec<&str> = name.split(['.', '(']).collect();
+    let is = |word: &str| links.contains(&word);
+    let said = match name.find("skipIf(").or_else(|| name.find("runIf(")) {
+        Some(at) => name[at..].to_owned(),
+        None if is("skip") || is("todo") || is("fixme") || is("xdescribe") => "skipped".to_owned(),
+        None if is("only") || is("fdescribe") => "alone".to_owned(),
+        None => "run".to_owned(),
+    };
+    Value::Text(said)
+}
+
+/// Calls whose failure somebody should learn of.
+fn is_act(callee: &str) -> bool {
+    const MORE: &[&str] = &[
+        "append",
+        "apply",
+        "authorise",
+        "credit",
+        "debit",
+        "deduct",
+        "deposit",
+        "enqueue",
+        "execute",
+        "persist",
+        "put",
+        "record",
+        "register",
+        "settle",
+        "upload",
+        "upsert",
+        "withdraw",
+    ];
+    let words = super::super::value::words(last_name(callee));
+    let is_more = words.first().is_some_and(|word| MORE.contains(&word.as_str()));
+    is_more || must_be_awaited(callee) && !words.first().is_some_and(|word| is_tidying(word))
+}
+
+/// What may fail without harm.
+fn is_tidying(word: &str) -> bool {
+    matches!(word, "cancel" | "flush" | "remove" | "release" | "enter" | "wait" | "delete" | "begin")
 }
 
 /// Names of calls that delete.

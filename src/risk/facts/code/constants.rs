@@ -44,6 +44,10 @@ pub(super) fn constants(source: &str) -> BTreeMap<&str, &str> {
         let head = head.trim_end_matches(':').trim();
         let name = name_in(code, head, is_in_group);
         let value = value.trim().trim_end_matches([';', ',']);
+        // The rest of a list is on other lines.
+        if value.ends_with(['[', '(', '{']) {
+            continue;
+        }
         if is_constant(line, code, head, name, is_in_group) || is_fixed(head, name) && is_literal(value) {
             found.entry(name).or_insert(value);
         }
@@ -116,6 +120,7 @@ mod tests {
             ("    val pageSize = 50\n", "pageSize", None),
             ("    private val loader = Loader()\n", "loader", None),
             ("    let limit = 5;\n", "limit", None),
+            ("ONLY = [\n    A,\n]\n", "ONLY", None),
             ("é = 5\nconst é = 5\n", "é", Some("5")),
         ];
         for (source, name, value) in rows {

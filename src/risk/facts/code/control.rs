@@ -186,7 +186,7 @@ impl<'t> Walk<'t> {
         self.tell(Kind::Handler, "any".to_owned(), value, text.to_owned(), lines.clone());
     }
 
-    fn treatment_of_function(&self, handler: Node<'t>) -> Value {
+    pub fn treatment_of_function(&self, handler: Node<'t>) -> Value {
         let handler = self.bare(handler);
         match self.role(handler) {
             Some(Role::Closure { body } | Role::Function { body, .. }) => self.treatment(self.part(handler, body)),

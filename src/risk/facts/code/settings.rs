@@ -19,6 +19,9 @@ impl<'t> Walk<'t> {
         } else if self.always_agrees(value) {
             let said = Value::Expression(self.text(value));
             self.tell_of(Kind::Setting, object.clone(), said, node);
+        } else if let Some(said) = self.decision(key, value) {
+            let text = format!("{key}: {said}");
+            self.tell(Kind::Setting, object.clone(), Value::Expression(said), text, self.lines(node));
         }
         self.open(node, &object);
     }
@@ -42,6 +45,37 @@ impl<'t> Walk<'t> {
         }) && !text.contains("if ")
             && !text.contains("if(")
             && !text.contains(['?', '&'])
+    }
+
+    /// A function that decides something for its caller, by the name of the key or call that it is given to:
+    /// `retryDelay: () => 0`. Of a long one it is only said that it is one.
+    pub fn decision(&self, key: &str, value: Node<'t>) -> Option<String> {
+        const MAX_BYTES: usize = 200;
+        const WORDS: &[&str] = &[
+            "accept",
+            "allow",
+            "callback",
+            "check",
+            "condition",
+            "delay",
+            "enabled",
+            "origin",
+            "predicate",
+            "retry",
+            "skip",
+            "validate",
+            "validation",
+            "validator",
+            "verifier",
+            "verify",
+        ];
+        let bare = self.bare(value);
+        let is_function = matches!(self.role(bare), Some(Role::Closure { .. } | Role::Function { .. }));
+        let is_of_decision = || super::super::value::words(key).iter().any(|word| WORDS.contains(&word.as_str()));
+        (is_function && is_of_decision()).then(|| match bare.byte_range().len() {
+            length if length <= MAX_BYTES => super::text::squeezed(self.raw(bare)),
+            _ => "a function".to_owned(),
+        })
     }
 
     pub fn in_prefix(&self, key: &str) -> String {
@@ -74,6 +108,7 @@ impl<'t> Walk<'t> {
         let node = if node.kind() == "jsx_expression" { self.bare(node) } else { node };
         let text = self.text(node);
         let text = self.constants.get(text.as_str()).map_or(text, |value| (*value).to_owned());
+        let text = self.with_factors(text);
         let text = text.strip_prefix("Some(").and_then(|rest| rest.strip_suffix(')')).unwrap_or(&text);
         match number(text) {
             Some(plain) => Value::of(&plain, key),
@@ -84,6 +119,20 @@ impl<'t> Walk<'t> {
                 value => value,
             },
         }
+    }
+
+    /// A product with the values of the constants in it: `MINUTES * 60` is `30 * 60`.
+    fn with_factors(&self, text: String) -> String {
+        const MAX_BYTES: usize = 80;
+        let is_product = text.len() <= MAX_BYTES && (text.contains('*') || text.contains("<<"));
+        if !is_product || text.contains(['"', '\'', '`']) {
+            return text;
+        }
+        let factor = |part: &str| {
+            let value = self.constants.get(part.trim()).filter(|value| number(value).is_some());
+            value.map_or(part.to_owned(), |value| (*value).to_owned())
+        };
+        text.split('*').map(factor).collect::<Vec<_>>().join(" * ")
     }
 
     /// The value of an argument or item; without a name, it is what it wraps.
@@ -187,6 +236,10 @@ impl<'t> Walk<'t> {
         }
         if let Some(Role::Closure { body }) = self.role(self.bare(value)) {
             let body = self.part(self.bare(value), body);
+            if let Some(said) = self.decision(&name, value).filter(|_| !self.place.prefix.is_empty()) {
+                let text = format!("{name} = {said}");
+                self.tell(Kind::Setting, self.in_prefix(&name), Value::Expression(said), text, self.lines(node));
+            }
             return self.define_function(node, node, name, body);
         }
         let is_of_literal = !self.place.prefix.is_empty() && self.ancestors.iter().rev().take(2).any(is_initializer);
@@ -198,6 +251,7 @@ impl<'t> Walk<'t> {
             self.tell_of(Kind::Definition, self.qualified(&name), Value::None, node);
         }
         let said = self.value(value, &name);
+        self.default_of_field(&name, value);
         if matches!(self.role(self.bare(value)), Some(Role::Call { .. })) && !said.is_known() {
             // Of a key it matters how it is made.
             if name.to_ascii_lowercase().ends_with("key") {
@@ -206,6 +260,25 @@ impl<'t> Walk<'t> {
             return self.open(node, &name);
         }
         self.set(node, &name, value);
+    }
+
+    /// `verify: bool = field(default=True)`: the field has that value unless it is given another.
+    fn default_of_field(&mut self, name: &str, value: Node<'t>) {
+        let is_field = self.place.is_in_type && !self.place.is_in_function && !name.contains('.');
+        let Some(parts) = self.parts_of_call(self.bare(value)).filter(|_| is_field) else { return };
+        let default = parts.arguments.iter().find_map(|argument| match self.role(*argument) {
+            Some(Role::Named { key, value }) => {
+                let key = self.part(*argument, key)?;
+                (self.raw(key) == "default").then(|| self.part(*argument, value))?
+            }
+            _ => None,
+        });
+        if let Some(default) = default {
+            let said = self.value(default, name);
+            if said.is_known() {
+                self.tell_of(Kind::Setting, name.to_owned(), said, default);
+            }
+        }
     }
 
     /// `A || 'x'`, where `A` is a variable of the environment: its default.

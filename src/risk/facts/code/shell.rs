@@ -112,6 +112,33 @@ fn command<'t>(walk: &mut Walk<'t>, node: Node<'t>) {
         walk.tell(Kind::Filter, rule.object(), value.clone(), value.say(), lines);
     }
     options(walk, node, &words, &object);
+    ages(walk, node, &words);
+}
+
+/// `find /backup -mtime +35 -delete`: what is older is deleted. A variable has the value that the script gives it.
+fn ages<'t>(walk: &mut Walk<'t>, node: Node<'t>, words: &[String]) {
+    let deletes = words.iter().any(|word| matches!(word.as_str(), "-delete" | "rm" | "unlink" | "shred"));
+    for pair in words.windows(2).filter(|_| deletes) {
+        let unit = match pair[0].as_str() {
+            "-mtime" | "-ctime" | "-atime" => "d",
+            "-mmin" | "-cmin" | "-amin" => "m",
+            _ => continue,
+        };
+        let age: String = pair[1].chars().filter(|c| !matches!(c, '"' | '\'' | '+' | '$' | '{' | '}')).collect();
+        let age = if pair[1].contains('$') { assigned(walk.source, &age).unwrap_or_default() } else { &age };
+        if let value @ Value::Duration(_) = Value::of(&format!("{age}{unit}"), "") {
+            walk.tell(Kind::Setting, "find.delete.age".to_owned(), value, words.join(" "), walk.lines(node));
+        }
+    }
+}
+
+/// The plain value that a script gives a variable, at the beginning of a line.
+fn assigned<'s>(source: &'s str, name: &str) -> Option<&'s str> {
+    let value = source.lines().find_map(|line| {
+        let line = line.trim_start().trim_start_matches("readonly ").trim_start_matches("export ");
+        line.strip_prefix(name)?.strip_prefix('=')
+    })?;
+    Some(value.split_whitespace().next().unwrap_or_default().trim_matches(['"', '\'']))
 }
 
 fn unquoted(word: &str) -> &str {

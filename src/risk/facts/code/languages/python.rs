@@ -77,11 +77,22 @@ fn docstring<'t>(walk: &mut Walk<'t>, node: Node<'t>) {
 
 /// `permission_classes = [IsAuthenticated]` has the same meaning for a class as a decorator.
 fn class_field<'t>(walk: &mut Walk<'t>, node: Node<'t>) {
-    let value = node.child_by_field_name("right").filter(|value| matches!(value.kind(), "list" | "tuple"));
+    let value = node.child_by_field_name("right").filter(|value| match value.kind() {
+        "list" | "tuple" | "binary_operator" => true,
+        // A list that has a name.
+        "identifier" | "attribute" => is_constant(walk.raw(*value)),
+        _ => false,
+    });
     let is_of_class = walk.place.is_in_type && !walk.place.is_in_function;
     if let (Some(_), Some(target), true) = (value, node.child_by_field_name("left"), is_of_class) {
         walk.tell_of(Kind::Decorator, walk.dotted(target), Value::None, node);
     }
+}
+
+/// `WAREHOUSE_ONLY`, `permissions.WAREHOUSE_ONLY`.
+fn is_constant(name: &str) -> bool {
+    let last = name.rsplit('.').next().unwrap_or(name);
+    last.len() > 1 && last.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
 }
 
 /// `contextlib.suppress(E)` catches an error and does nothing.
