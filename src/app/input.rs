@@ -102,6 +102,7 @@ fn picker_stroke(state: &mut State, mut picker: Box<Picker<Choice>>, stroke: Str
 fn screen_stroke(state: &mut State, stroke: Stroke) -> Vec<Effect> {
     if stroke.ctrl && stroke.key == Key::Char('c') {
         state.quit = true;
+        reading::back_to_all(state);
         let mut effects = prompt::kept(state);
         effects.extend(reading::left(state));
         return effects;

@@ -879,6 +879,7 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
         Event::Leave => {
             state.sitting.forget();
             state.quit = true;
+            reading::back_to_all(state);
             let mut effects = prompt::kept(state);
             effects.extend(reading::left(state));
             effects

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use unicode_width::UnicodeWidthStr as _;
 
 use super::keymap::{Key, Stroke};
-use super::review::Subject;
+use super::review::{Noted, Subject};
 use super::saving::save_if_changed;
 use super::text::{TextField, fold};
-use super::{Effect, Overlay, Screen, State, reading};
+use super::{Effect, Overlay, Screen, State};
 use crate::authorizing::PageRow;
 use crate::change::visible;
 use crate::decision::Note;
@@ -93,14 +93,7 @@ pub enum Purpose {
     Answer(Vec<Subject>),
     /// An answer to a row of the page of a pending command.
     AnswerOfCommand(PageRow),
-    /// A new note at a place, or the one that is there: which position it has among all may change meanwhile.
     Note(Box<Note>, Noted),
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Noted {
-    New,
-    There,
 }
 
 /// A text that was left unfinished, and where it belongs.
@@ -148,11 +141,9 @@ fn leave(state: &mut State, prompt: Prompt) {
     }
 }
 
-/// Keeps the notes that were being written on the open change when the program ends without being asked to: nobody else
-/// can write them again. A half-written answer is not kept, since it would count as one.
+/// Keeps the notes that were being written on the open change, all of which is shown, when the program ends without
+/// being asked to: nobody else can write them again. A half-written answer is not kept, since it would count as one.
 pub fn kept(state: &mut State) -> Vec<Effect> {
-    // Only the whole change can be written to.
-    reading::back_to_all(state);
     let about = About::of(state);
     let mut prompts: Vec<Prompt> = Vec::new();
     for own in std::mem::take(&mut state.unfinished) {

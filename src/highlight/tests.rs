@@ -43,8 +43,10 @@ fn terraform_rust_and_typescript_are_known_and_no_bytes_panic() {
     assert!(together("a.rs", b"\xff\x00\"", b"\xff", 9).is_none());
 }
 
-/// A line of a language, and its words with their classes; a word that is left out is plain.
-const LINES: &[(&str, &str, &[(&str, TokenClass)])] = {
+/// A file, a line of it, and some of its words with their classes.
+type Example = (&'static str, &'static str, &'static [(&'static str, TokenClass)]);
+
+const LINES: &[Example] = {
     use TokenClass::{Attribute, Comment, Constant, Function, Keyword, Number, String, Tag, Type};
     &[
         ("a.sh", "if grep -q \"a $b\" f; then # why", &[("if", Keyword), ("grep", Function), ("# why", Comment)]),

@@ -6,7 +6,6 @@ use super::rows::{self, Row};
 use super::{File, Review};
 use crate::app::action::Action;
 use crate::app::keymap::Keymap;
-use crate::app::prompt::Noted;
 use crate::change::compare::Hunk;
 use crate::change::counted;
 use crate::change::diff::Side;
@@ -70,6 +69,13 @@ impl Tally {
 pub enum Subject {
     Finding(String),
     Omission(String),
+}
+
+/// Whether a note is new at its place, or the one that is there: its position among all may change meanwhile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Noted {
+    New,
+    There,
 }
 
 /// The progress of a review: done and all of each.

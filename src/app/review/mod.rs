@@ -38,7 +38,7 @@ use heights::Heights;
 use layout::{Opening, Shape, ViewOptions};
 pub use lists::{Goal, MAX_ITEMS};
 use marks::Tally;
-pub use marks::{Progress, Subject};
+pub use marks::{Noted, Progress, Subject};
 use parts::ChangePart;
 use pending_jump::PendingJump;
 use rows::{FileRows, Inventory, Located, Remarks, Row};
