@@ -311,8 +311,8 @@ pub fn moved(change: &Change, repository: &Repository) -> Option<Moved> {
     stands(change, repository).or_else(|| target().filter(is_moved).map(Moved::Target))
 }
 
-/// A rejection that came since the change was opened is not on the screen: whoever lets the change land must know of it,
-/// also if it is their own, from another terminal.
+/// A rejection that came since the change was opened is not on the screen: whoever lets the change land must know of
+/// it, also if it is their own, from another terminal.
 fn unrejected(case: &Case<'_>, opened: &RepositorySnapshot, fresh: &RepositorySnapshot) -> Result<(), SigningError> {
     if !matches!(case.verdict, Verdict::Approve | Verdict::HumanOnly | Verdict::BreakGlass) {
         return Ok(());

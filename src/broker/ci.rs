@@ -156,7 +156,14 @@ impl Broker {
             }
             let before = self.tip().map_err(failed)?;
             let id = self.sign(known, target, event(known)?, files.to_vec()).map_err(failed)?;
-            let sent = self.publish();
+            let signed = self.tip().map_err(failed)?;
+            let sent = match self.publish() {
+                // Another job in the same repository may have put the chain back before it was sent.
+                Sent::Taken if self.sent_tip().map_err(failed)? != signed => {
+                    Sent::Refused("another job works in the same repository".to_owned())
+                }
+                sent => sent,
+            };
             if sent == Sent::Taken {
                 return Ok(id);
             }
@@ -188,6 +195,13 @@ impl Broker {
 
     fn tip(&self) -> Result<Option<git2::Oid>, String> {
         Ok(self.repository()?.raw.refname_to_id(&self.name()).ok())
+    }
+
+    /// What of the own chain the remote holds, as far as this repository has sent or seen it.
+    fn sent_tip(&self) -> Result<Option<git2::Oid>, String> {
+        let Some(remote) = &self.settings.remote else { return Err("There is no remote.".to_owned()) };
+        let name = format!("{}{}", remote_prefix_of::<RunRecord>(remote), self.id);
+        Ok(self.repository()?.raw.refname_to_id(&name).ok())
     }
 
     fn set_tip(&self, known: &mut Known, tip: Option<git2::Oid>) -> Result<(), String> {

@@ -50,8 +50,8 @@ pub struct Draft {
     pub acknowledged: BTreeMap<String, String>,
     /// Remarks at places, in the order in which they were written.
     pub notes: Vec<Note>,
-    /// The reviewer's own words so far, each by the verdict that they were written for: what was written against a change
-    /// must not be signed for it.
+    /// The reviewer's own words so far, each by the verdict that they were written for: what was written against a
+    /// change must not be signed for it.
     #[serde(default)]
     pub reasons: BTreeMap<Verdict, String>,
 }
@@ -181,8 +181,8 @@ impl Draft {
     }
 }
 
-/// Puts the reason of an earlier format under its verdict. Where that is not known, the words may be against the change,
-/// and must not be signed for it.
+/// Puts the reason of an earlier format under its verdict. Where that is not known, the words may be against the
+/// change, and must not be signed for it.
 fn bring_up(file: &mut serde_json::Value) {
     let Some(members) = file.as_object_mut() else { return };
     if !members.get("schema").is_some_and(|schema| EARLIER_SCHEMAS.iter().any(|earlier| schema == earlier)) {

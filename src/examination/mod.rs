@@ -669,8 +669,8 @@ pub fn is_stuck(need: &str) -> bool {
     matches!(need, "no policy" | "policy invalid" | "unreadable" | "refused" | "rebase" | "split")
 }
 
-/// For whom a change waits that was rejected and has moved on since, by id: who rejected it says whether that was enough,
-/// or who may take the rejection over, where that person cannot. Nobody, if somebody rejected it as it is now.
+/// For whom a change waits that was rejected and has moved on since, by id: who rejected it says whether that was
+/// enough, or who may take the rejection over, where that person cannot. Nobody, if somebody rejected it as it is now.
 pub(crate) fn to_look_again(policy: &Policy, standing: &Standing, now: i64) -> Vec<String> {
     let vetoes = || standing.to_answer.iter().filter(|one| one.is_veto);
     if vetoes().any(|one| !one.is_outdated) {

@@ -1,5 +1,5 @@
-//! FLOOR 0: grammars of programming languages, and trees of texts, made in bounded time. What the nodes of a tree mean is
-//! up to its readers: facts for rules, colours for the reader.
+//! FLOOR 0: grammars of programming languages, and trees of texts, made in bounded time. What the nodes of a tree mean
+//! is up to its readers: facts for rules, colours for the desk.
 
 mod parse;
 mod scanners;

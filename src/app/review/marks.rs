@@ -475,7 +475,7 @@ impl Review {
         !self.diff.files.iter().any(|file| escape(&file.path) == note.path)
     }
 
-    /// Writes, changes or (with an empty text) removes a note. One that was there, and is not any more, is written anew.
+    /// Writes, changes or (with an empty text) removes a note. One that was there, and is gone by now, is written anew.
     pub fn set_note(&mut self, place: Note, noted: Noted, text: &str) {
         let text = text.trim();
         let before = self.noted();

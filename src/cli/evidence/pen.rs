@@ -146,19 +146,28 @@ impl Pen {
     }
 
     /// Signs what was found, each as the next record of a chain, and sends that. `lane`: what has a chain of its own,
-    /// so that what runs at the same time rarely meets; who loses a race signs again on top of what won it.
+    /// so that what runs at the same time rarely meets. A chain that is full is followed by another one of the lane.
     pub fn sign(&self, lane: &str, findings: &[Evidence]) -> Result<Vec<RecordId>, String> {
+        let mut signed = Vec::new();
+        while signed.len() < findings.len() {
+            signed.extend(self.sign_some(lane, &findings[signed.len()..])?);
+        }
+        Ok(signed)
+    }
+
+    /// As many as fit into one chain, at least one. Who loses a race signs again on top of what won it.
+    fn sign_some(&self, lane: &str, findings: &[Evidence]) -> Result<Vec<RecordId>, String> {
         let Some(remote) = &self.remote else {
             let id = self.own_chain()?;
-            return findings.iter().map(|finding| self.append(&id, finding)).collect();
+            return findings.iter().take(self.room(&id)).map(|finding| self.append(&id, finding)).collect();
         };
         let mut declined = 0;
         for _ in 0..ATTEMPTS {
             bring::<EvidenceRecord>(&self.repository, remote, Prompts::Never, &self.key.public.id().to_string())?;
             let id = self.lane(lane)?;
             let before = self.repository.tip(&format!("{}{id}", EvidenceRecord::PREFIX));
-            let signed: Result<Vec<RecordId>, String> =
-                findings.iter().map(|finding| self.append(&id, finding)).collect();
+            let fitting = findings.iter().take(self.room(&id));
+            let signed: Result<Vec<RecordId>, String> = fitting.map(|finding| self.append(&id, finding)).collect();
             let signed = signed?;
             match send::<EvidenceRecord>(&self.repository, remote, &id, Prompts::Never) {
                 Sent::Taken => return Ok(signed),
@@ -220,6 +229,11 @@ impl Pen {
             }
         }
         Ok(ChainId { key, device: base16ct::lower::encode_string(&random::<8>()?) })
+    }
+
+    /// How many more records a chain may have, at least one.
+    fn room(&self, id: &ChainId) -> usize {
+        MAX_RECORDS.saturating_sub(EvidenceRecord::chain(&self.repository, id).len()).max(1)
     }
 
     fn has_room(&self, chain: &EvidenceChain) -> Result<bool, String> {
