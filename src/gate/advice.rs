@@ -307,4 +307,20 @@ mod tests {
             assert_eq!(found.as_deref(), *wanted, "{slots:?} {authors:?}");
         }
     }
+
+    #[test]
+    fn a_rejection_is_ended_by_its_signer_or_where_that_person_cannot_by_who_may_take_it_over() {
+        let (policy, nobody) = (policy(""), standing(&[], &[]));
+        let could = |standing: &Standing, rejecter: &str| could_end(&policy, standing, rejecter, NOW);
+        for able in ["anna", "ben", "cara", "paula"] {
+            assert_eq!(could(&nobody, able), [able]);
+        }
+        for unable in ["dirk", "erik", "bot", "gone"] {
+            assert_eq!(could(&nobody, unable), ["paula"], "{unable}");
+            assert!(
+                could(&standing(&[], &["paula"]), unable).is_empty(),
+                "no author takes over what {unable} rejected"
+            );
+        }
+    }
 }
