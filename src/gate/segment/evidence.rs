@@ -173,7 +173,12 @@ impl Segment<'_, '_> {
         };
         let mut said = Said::default();
         for need in needs {
-            let Some(source) = policy.evidence_source(need.source()) else { continue };
+            let Some(source) = policy.evidence_source(need.source()) else {
+                // The policy is refused as it is read if it has no such source. If not, nothing lands without it.
+                let detail = format!("The policy asks for evidence of {}, and has no such source.", need.source());
+                said.reasons.push(Reason::holds(Code::Evidence, detail));
+                continue;
+            };
             let own: Vec<&EvidenceChain> =
                 chains.iter().filter(|chain| source.enrolment(&chain.id.key).is_some()).collect();
             said.answers.insert(need.clone(), self.answer(need, source, &own, authors));
