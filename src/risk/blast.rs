@@ -72,9 +72,7 @@ pub(super) fn of(files: &[FileDiff], rules: &Rules) -> Blast {
             let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
             packages.insert(folder.split('/').take(2).map(str::to_owned).collect::<Vec<_>>());
         }
-        if !reasons.iter().any(|reason| reason.sentence == sentence) {
-            reasons.push(BlastReason { class, sentence: sentence.to_owned(), path: own.clone() });
-        }
+        reasons.push(BlastReason { class, sentence: sentence.to_owned(), path: own.clone() });
     }
     if packages.len() >= 4 {
         let path = files.first().map_or_else(|| RepoPath(Vec::new()), |file| file.path.clone());
@@ -84,8 +82,22 @@ pub(super) fn of(files: &[FileDiff], rules: &Rules) -> Blast {
             path,
         });
     }
-    reasons.sort_by(|a, b| b.class.cmp(&a.class).then_with(|| a.path.cmp(&b.path)));
-    Blast { class: reasons.first().map_or(BlastClass::B0, |reason| reason.class), reasons }
+    let mut blast = Blast::default();
+    blast.widen(reasons.into_iter());
+    blast
+}
+
+impl Blast {
+    /// Adds reasons, each sentence once.
+    pub(super) fn widen(&mut self, reasons: impl Iterator<Item = BlastReason>) {
+        for reason in reasons {
+            if !self.reasons.iter().any(|own| own.sentence == reason.sentence) {
+                self.reasons.push(reason);
+            }
+        }
+        self.reasons.sort_by(|a, b| b.class.cmp(&a.class).then_with(|| a.path.cmp(&b.path)));
+        self.class = self.reasons.first().map_or(BlastClass::B0, |reason| reason.class);
+    }
 }
 
 /// Whether a path leads through these folders.

@@ -46,6 +46,7 @@ pub struct FileUnderReview<'a> {
     changed_new: OnceCell<ChangedLines>,
     old_facts: OnceCell<Option<Facts>>,
     new_facts: OnceCell<Option<Facts>>,
+    deltas: OnceCell<Vec<Delta>>,
 }
 
 /// 1-based number and text; bytes that are not UTF-8 are U+FFFD.
@@ -81,6 +82,7 @@ impl<'a> FileUnderReview<'a> {
             changed_new: OnceCell::new(),
             old_facts: OnceCell::new(),
             new_facts: OnceCell::new(),
+            deltas: OnceCell::new(),
         }
     }
 
@@ -153,16 +155,18 @@ impl<'a> FileUnderReview<'a> {
     }
 
     /// What the change did to the facts of this file. A deleted file takes all of its facts with it.
-    fn deltas(&self) -> Vec<Delta> {
-        let facts = |side| self.stated(side).map_or_else(Vec::new, |facts| facts.facts.clone());
-        let (removed, added) = (self.changed(Side::Old), self.changed(Side::New));
-        let mut deltas = facts::compare(facts(Side::Old), facts(Side::New), removed, added);
-        for delta in deltas.iter_mut().filter(|_| self.new.is_none()) {
-            if let Delta::Went { with, .. } = delta {
-                *with = Enclosing::File;
+    fn deltas(&self) -> &[Delta] {
+        self.deltas.get_or_init(|| {
+            let facts = |side| self.stated(side).map_or(&[][..], |facts| &facts.facts);
+            let (removed, added) = (self.changed(Side::Old), self.changed(Side::New));
+            let mut deltas = facts::compare(facts(Side::Old), facts(Side::New), removed, added);
+            for delta in deltas.iter_mut().filter(|_| self.new.is_none()) {
+                if let Delta::Went { with, .. } = delta {
+                    *with = Enclosing::File;
+                }
             }
-        }
-        deltas
+            deltas
+        })
     }
 
     /// The first changed line of a delta.
@@ -231,6 +235,13 @@ pub struct Assessment {
 }
 
 impl Assessment {
+    /// The same where a policy says how much depends on some of the paths: the class by that alone, and why. What is a
+    /// leaf stays one, and nothing gets narrower.
+    pub fn within(mut self, parts: impl Iterator<Item = BlastReason>, rules: &Rules) -> Assessment {
+        self.blast.widen(parts.filter(|part| rules.class_of(&part.path.lossy()).0 > BlastClass::B0));
+        self.reckoned(None, None)
+    }
+
     /// The same, with history applied: the history of the change, and how often rules fire here. Points move a change
     /// within its tier, never out of it.
     pub fn reckoned(mut self, look: Option<&Look>, rates: Option<&Rates>) -> Assessment {

@@ -84,7 +84,7 @@ impl Identities {
         }
         let deltas = file.deltas();
         let text = String::from_utf8_lossy(file.new_text());
-        let seen = Seen { deltas: &deltas, file, rules, text: &text };
+        let seen = Seen { deltas, file, rules, text: &text };
         self.found.extend(seen.wholes());
         self.found.extend(seen.keys());
         self.found.extend(seen.items());

@@ -1,5 +1,6 @@
 //! Applies the rules over facts to all files of a change: what one file lost and another gained was moved.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::change::RepoPath;
@@ -127,9 +128,9 @@ impl Weighed {
         let about = rules.over_facts_at(&file.path());
         let (mut weighed, deltas) = (Weighed::default(), file.deltas());
         let mut successors = Successors { is_code: is_code(&file.path()), ..Successors::default() };
-        let anew = Anew::of(&deltas, file);
+        let anew = Anew::of(deltas, file);
         let mut alone = BTreeSet::new();
-        for delta in &deltas {
+        for delta in deltas {
             if alone.contains(delta.fact().object.as_str()) {
                 continue;
             }
@@ -145,12 +146,12 @@ impl Weighed {
                     weighed.certain.extend(firing.map(|(_, finding)| finding));
                 }
                 Delta::Came(fact) => {
-                    let is_made_again = successor::is_made_again(fact, &deltas);
+                    let is_made_again = successor::is_made_again(fact, deltas);
                     let found = firing.map(|(_, finding)| finding).filter(|_| !is_made_again);
                     weighed.came.push((fact.clone(), found.collect()));
                 }
                 Delta::Went { fact, heirs, .. } => {
-                    let weigh = |(rule, finding)| successors.weigh(rule, (fact, heirs), finding, &deltas);
+                    let weigh = |(rule, finding)| successors.weigh(rule, (fact, heirs), finding, deltas);
                     weighed.went.push(((fact.clone(), heirs.clone()), firing.map(weigh).collect()));
                 }
             }
@@ -176,19 +177,15 @@ impl Weighed {
     }
 }
 
-/// Without the findings of rules that yield to others about the same fact; of several that would, the gravest is left.
+/// Without the findings of rules that yield to others about the same fact; of several that would, the gravest is left,
+/// and of those the first by name: the order of the rules tells nothing.
 fn told_once(mut firing: Vec<(&FactRule, Finding)>) -> Vec<(&FactRule, Finding)> {
-    let gravest = |yields: bool| {
-        let own = firing.iter().filter(|(rule, _)| rule.yields == yields).map(|(_, finding)| finding.severity);
-        own.max()
-    };
-    let (of_others, own) = (gravest(false), gravest(true));
-    let mut is_told = of_others.is_some() && of_others >= own;
-    firing.retain(|(rule, finding)| {
-        let stays = !rule.yields || !is_told && Some(finding.severity) == own;
-        is_told |= rule.yields && stays;
-        stays
-    });
+    let of_others = firing.iter().filter(|(rule, _)| !rule.yields).map(|(_, finding)| finding.severity).max();
+    let yielding = firing.iter().filter(|(rule, _)| rule.yields);
+    let first = yielding.min_by_key(|(rule, own)| (Reverse(own.severity), &rule.wording.id, &own.title));
+    let stays = first.map(|(rule, own)| (std::ptr::from_ref(*rule), own.severity));
+    let stays = stays.filter(|(_, severity)| of_others < Some(*severity)).map(|(rule, _)| rule);
+    firing.retain(|(rule, _)| !rule.yields || Some(std::ptr::from_ref(*rule)) == stays);
     firing
 }
 

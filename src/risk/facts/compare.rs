@@ -1,6 +1,8 @@
 //! Compares the facts of two sides: what was added, what was removed, and what changed its value.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::borrow::Cow;
+use std::cell::LazyCell;
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 use super::{ChangedLines, Fact, Kind, Refusals, Value};
@@ -38,43 +40,45 @@ pub(in crate::risk) enum Enclosing {
 /// Compares the facts of two sides of a file. A fact that is elsewhere in the file, with the same value, was moved and
 /// is no change. `removed` and `added` are the lines that differ. Linear except for the sorting.
 pub(in crate::risk) fn compare(
-    old: Vec<Fact>,
-    new: Vec<Fact>,
+    old: &[&Fact],
+    new: &[&Fact],
     removed: &ChangedLines,
     added: &ChangedLines,
 ) -> Vec<Delta> {
-    let alive = Alive::of(&new);
-    let definitions = Definitions::of(&old, &new);
+    // Of most files all facts but a few have a counterpart, and these are never asked.
+    let alive = LazyCell::new(|| Alive::of(new));
+    let definitions = LazyCell::new(|| Definitions::of(old, new));
     let moves = |old: &Fact, new: &Fact| definitions.heirs_of(old).include(&old.scope, &new.scope);
-    let mut sides = Sides { old: old.into_iter().map(Some).collect(), new: new.into_iter().map(Some).collect() };
-    sides.pair(|fact| (fact.kind, fact.object.clone(), fact.scope.clone(), said(fact)));
-    sides.pair_across(|fact| (fact.kind, fact.object.clone(), String::new(), said(fact)), moves);
-    sides.pair(|fact| (fact.kind, unnumbered(&fact.object), fact.scope.clone(), said(fact)));
-    sides.pair(|fact| (fact.kind, plural(&fact.object), fact.scope.clone(), said(fact)));
-    let mut changed = sides.pair(|fact| (fact.kind, fact.object.clone(), fact.scope.clone(), String::new()));
-    changed.extend(sides.pair(|fact| (fact.kind, plural(&fact.object), fact.scope.clone(), String::new())));
-    changed.extend(sides.pair_across(|fact| (fact.kind, fact.object.clone(), String::new(), String::new()), moves));
-    sides.pair_across(|fact| (fact.kind, fact.name().to_owned(), String::new(), said(fact)), moves);
+    let mut sides = Sides::of(old, new);
+    sides.pair(|fact| key(fact, fact.object.as_str(), &fact.scope, said(fact)));
+    sides.pair_across(|fact| key(fact, fact.object.as_str(), "", said(fact)), moves);
+    sides.pair(|fact| key(fact, unnumbered(&fact.object), &fact.scope, said(fact)));
+    sides.pair(|fact| key(fact, plural(&fact.object), &fact.scope, said(fact)));
+    let mut changed = sides.pair(|fact| key(fact, fact.object.as_str(), &fact.scope, ""));
+    changed.extend(sides.pair(|fact| key(fact, plural(&fact.object), &fact.scope, "")));
+    changed.extend(sides.pair_across(|fact| key(fact, fact.object.as_str(), "", ""), moves));
+    sides.pair_across(|fact| key(fact, fact.name(), "", said(fact)), moves);
     sides.pair_by(of_link, own_name);
     sides.pair_by(own_name, of_link);
-    changed.extend(sides.pair(|fact| (fact.kind, alike(fact), fact.scope.clone(), String::new())));
+    changed.extend(sides.pair(|fact| key(fact, alike(fact), &fact.scope, "")));
     changed.extend(sides.pair_conditions());
     let changed_to_a_name = changed.iter().filter_map(|(old, new)| name_for_a_list(old, new)).collect();
     let mut deltas: Vec<Delta> = changed
         .into_iter()
         .filter(|(old, new)| !old.says_the_same_as(new))
         .filter(|(old, new)| removed.touch(&old.lines) || added.touch(&new.lines))
-        .map(|(old, new)| Delta::Changed { old, new })
+        .map(|(old, new)| Delta::Changed { old: old.clone(), new: new.clone() })
         .collect();
     sides.drop_items_of_named_lists(&changed_to_a_name);
-    let went: Vec<Fact> = sides.old.into_iter().flatten().filter(|fact| removed.touch(&fact.lines)).collect();
+    let went: Vec<&Fact> = sides.old.into_iter().filter(|fact| removed.touch(&fact.lines)).collect();
     let blocks = went.iter().filter(|fact| fact.kind == Kind::Block).map(|fact| fact.object.clone()).collect();
     deltas.extend(went.into_iter().map(|fact| Delta::Went {
-        with: alive.enclosing_of(&fact, &blocks, removed),
-        heirs: definitions.heirs_of(&fact),
-        fact,
+        with: alive.enclosing_of(fact, &blocks, removed),
+        heirs: definitions.heirs_of(fact),
+        fact: fact.clone(),
     }));
-    deltas.extend(sides.new.into_iter().flatten().filter(|fact| added.touch(&fact.lines)).map(Delta::Came));
+    let came = sides.new.into_iter().filter(|fact| added.touch(&fact.lines));
+    deltas.extend(came.cloned().map(Delta::Came));
     deltas
 }
 
@@ -87,39 +91,42 @@ fn name_for_a_list(old: &Fact, new: &Fact) -> Option<(String, String)> {
 }
 
 /// An object regardless of its number of values: a `timeout` that was a pair is still the timeout.
-fn plural(object: &str) -> String {
-    object.trim_end_matches("[]").to_owned()
+fn plural(object: &str) -> &str {
+    object.trim_end_matches("[]")
 }
 
 /// An object without the numbers of its items: if one item of a list is removed, the others move up.
-fn unnumbered(object: &str) -> String {
+fn unnumbered(object: &str) -> Cow<'_, str> {
+    if !object.bytes().any(|byte| byte.is_ascii_digit()) {
+        return Cow::Borrowed(object);
+    }
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let parts = object.split('.').filter(|part| !is_number(part));
     let parts = parts.map(|part| match part.split_once('[') {
         Some((name, rest)) if rest.strip_suffix(']').is_some_and(is_number) => name.to_owned() + "[]",
         _ => part.to_owned(),
     });
-    parts.collect::<Vec<_>>().join(".")
+    parts.collect::<Vec<_>>().join(".").into()
 }
 
 /// What identifies equal facts: for a setting with a quantity, the quantity; otherwise its text.
-fn said(fact: &Fact) -> String {
+fn said(fact: &Fact) -> Cow<'_, str> {
     match &fact.value {
-        value if fact.kind == Kind::Setting && value.is_known() => format!("={value:?}"),
-        _ => fact.text.clone(),
+        value if fact.kind == Kind::Setting && value.is_known() => format!("={value:?}").into(),
+        _ => Cow::Borrowed(&fact.text),
     }
 }
 
 /// A call without its receiver, which a chain of calls does not repeat.
-fn own_name(fact: &Fact) -> Option<Key> {
+fn own_name(fact: &Fact) -> Option<Key<'_>> {
     let own = fact.text.strip_prefix(fact.parent())?.strip_prefix('.')?;
-    (fact.kind == Kind::Call).then(|| (Kind::Call, fact.name().to_owned(), fact.scope.clone(), own.to_owned()))
+    (fact.kind == Kind::Call).then(|| key(fact, fact.name(), &fact.scope, own))
 }
 
 /// A link of a chain of calls.
-fn of_link(fact: &Fact) -> Option<Key> {
+fn of_link(fact: &Fact) -> Option<Key<'_>> {
     let is_link = fact.kind == Kind::Call && fact.parent().is_empty();
-    is_link.then(|| (Kind::Call, fact.object.clone(), fact.scope.clone(), fact.text.clone()))
+    is_link.then(|| key(fact, fact.object.as_str(), &fact.scope, fact.text.as_str()))
 }
 
 /// Which facts of a scope replace each other although their objects differ: conditions that use the same names, loops.
@@ -190,7 +197,7 @@ struct Definitions {
 }
 
 impl Definitions {
-    fn of(old: &[Fact], new: &[Fact]) -> Definitions {
+    fn of(old: &[&Fact], new: &[&Fact]) -> Definitions {
         let mut calls: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for fact in new.iter().filter(|fact| fact.kind == Kind::Call) {
             calls.entry(fact.scope.clone()).or_default().insert(last(&fact.object).to_owned());
@@ -221,104 +228,139 @@ fn is_mixed_in(name: &str) -> bool {
 }
 
 /// Scopes that contain facts, and definitions that contain none.
-fn scopes(facts: &[Fact]) -> BTreeSet<String> {
-    let is_own = |fact: &&Fact| matches!(fact.kind, Kind::Definition | Kind::Block);
+fn scopes(facts: &[&Fact]) -> BTreeSet<String> {
+    let is_own = |fact: &&&Fact| matches!(fact.kind, Kind::Definition | Kind::Block);
     let own = facts.iter().filter(is_own).map(|fact| fact.object.clone());
     facts.iter().map(|fact| fact.scope.clone()).chain(own).collect()
 }
 
-/// The facts of both sides that have no counterpart yet.
-struct Sides {
-    old: Vec<Option<Fact>>,
-    new: Vec<Option<Fact>>,
+/// The facts of both sides that have no counterpart yet, each in the order of its text.
+struct Sides<'f> {
+    old: Vec<&'f Fact>,
+    new: Vec<&'f Fact>,
 }
 
-type Key = (Kind, String, String, String);
+/// A fact before and after.
+type Pair<'f> = (&'f Fact, &'f Fact);
 
-impl Sides {
+/// By what facts are paired.
+type Key<'f> = (Kind, Cow<'f, str>, &'f str, Cow<'f, str>);
+
+fn key<'f>(fact: &Fact, object: impl Into<Cow<'f, str>>, scope: &'f str, said: impl Into<Cow<'f, str>>) -> Key<'f> {
+    (fact.kind, object.into(), scope, said.into())
+}
+
+impl<'f> Sides<'f> {
+    fn of(old: &[&'f Fact], new: &[&'f Fact]) -> Sides<'f> {
+        Sides { old: old.to_vec(), new: new.to_vec() }
+    }
+
     /// Removes pairs with the same key on both sides, first with first.
-    fn pair(&mut self, key: impl Fn(&Fact) -> Key) -> Vec<(Fact, Fact)> {
-        let key = |fact: &Fact| Some(key(fact));
+    fn pair(&mut self, key: impl Fn(&'f Fact) -> Key<'f>) -> Vec<Pair<'f>> {
+        let key = |fact| Some(key(fact));
         self.pair_by(key, key)
     }
 
     /// Like [`Sides::pair`], for facts of different scopes: each with the first that it may have moved to, of those
     /// that are tried.
-    fn pair_across(&mut self, key: impl Fn(&Fact) -> Key, moves: impl Fn(&Fact, &Fact) -> bool) -> Vec<(Fact, Fact)> {
-        let key = |fact: &Fact| Some(key(fact));
+    fn pair_across(
+        &mut self,
+        key: impl Fn(&'f Fact) -> Key<'f>,
+        moves: impl Fn(&Fact, &Fact) -> bool,
+    ) -> Vec<Pair<'f>> {
+        let key = |fact| Some(key(fact));
         self.pair_where(key, key, moves)
     }
 
     /// Like [`Sides::pair`], with a key for each side; facts without a key are kept.
     fn pair_by(
         &mut self,
-        of_old: impl Fn(&Fact) -> Option<Key>,
-        of_new: impl Fn(&Fact) -> Option<Key>,
-    ) -> Vec<(Fact, Fact)> {
+        of_old: impl Fn(&'f Fact) -> Option<Key<'f>>,
+        of_new: impl Fn(&'f Fact) -> Option<Key<'f>>,
+    ) -> Vec<Pair<'f>> {
         self.pair_where(of_old, of_new, |_, _| true)
     }
 
     fn pair_where(
         &mut self,
-        of_old: impl Fn(&Fact) -> Option<Key>,
-        of_new: impl Fn(&Fact) -> Option<Key>,
+        of_old: impl Fn(&'f Fact) -> Option<Key<'f>>,
+        of_new: impl Fn(&'f Fact) -> Option<Key<'f>>,
         fits: impl Fn(&Fact, &Fact) -> bool,
-    ) -> Vec<(Fact, Fact)> {
-        let mut by_key: BTreeMap<Key, VecDeque<usize>> = BTreeMap::new();
+    ) -> Vec<Pair<'f>> {
+        if self.old.is_empty() || self.new.is_empty() {
+            return Vec::new();
+        }
+        let mut by_key: HashMap<Key<'f>, VecDeque<usize>> = HashMap::new();
         for (at, fact) in self.new.iter().enumerate() {
-            if let Some(key) = fact.as_ref().and_then(&of_new) {
+            if let Some(key) = of_new(fact) {
                 by_key.entry(key).or_default().push_back(at);
             }
         }
-        let mut pairs = Vec::new();
-        for slot in &mut self.old {
-            let at = slot.as_ref().and_then(|fact| {
-                let candidates = by_key.get_mut(&of_old(fact)?)?;
-                let mut tried = candidates.iter().take(MAX_TRIED);
-                let chosen = tried.position(|at| self.new[*at].as_ref().is_some_and(|new| fits(fact, new)))?;
+        let (mut pairs, mut is_taken) = (Vec::new(), vec![false; self.new.len()]);
+        let new = &self.new;
+        self.old.retain(|fact| {
+            let chosen = of_old(fact).and_then(|key| {
+                let candidates = by_key.get_mut(&key)?;
+                let chosen = candidates.iter().take(MAX_TRIED).position(|at| fits(fact, new[*at]))?;
                 candidates.remove(chosen)
             });
-            if let Some(pair) = at.and_then(|at| self.new[at].take()).and_then(|new| Some((slot.take()?, new))) {
-                pairs.push(pair);
+            if let Some(at) = chosen {
+                is_taken[at] = true;
+                pairs.push((*fact, new[at]));
             }
-        }
+            chosen.is_none()
+        });
+        self.keep(&is_taken);
         pairs
+    }
+
+    /// Drops the new facts that found their counterpart.
+    fn keep(&mut self, is_taken: &[bool]) {
+        let mut taken = is_taken.iter();
+        self.new.retain(|_| taken.next() == Some(&false));
     }
 }
 
-impl Sides {
+impl<'f> Sides<'f> {
     /// Forgets the items of lists that have a name now, by object and scope.
     fn drop_items_of_named_lists(&mut self, lists: &BTreeSet<(String, String)>) {
-        for slot in self.old.iter_mut().filter(|_| !lists.is_empty()) {
-            let is_item = |fact: &Fact| lists.contains(&(fact.object.clone(), fact.scope.clone()));
-            slot.take_if(|fact| is_item(fact));
+        if !lists.is_empty() {
+            self.old.retain(|fact| !lists.contains(&(fact.object.clone(), fact.scope.clone())));
         }
     }
 
     /// Pairs guards of which one refuses a part of what the other does, or never anything.
-    fn pair_conditions(&mut self) -> Vec<(Fact, Fact)> {
-        let mut by_scope: BTreeMap<String, Vec<(usize, Refusals)>> = BTreeMap::new();
-        for (at, fact) in self.new.iter().enumerate() {
-            if let Some(fact) = fact.as_ref().filter(|fact| fact.kind == Kind::Guard) {
-                by_scope.entry(fact.scope.clone()).or_default().push((at, Refusals::of(fact)));
-            }
+    fn pair_conditions(&mut self) -> Vec<Pair<'f>> {
+        let mut by_scope: BTreeMap<&str, Vec<(usize, Refusals)>> = BTreeMap::new();
+        for (at, fact) in self.new.iter().enumerate().filter(|(_, fact)| fact.kind == Kind::Guard) {
+            by_scope.entry(&fact.scope).or_default().push((at, Refusals::of(fact)));
         }
-        let mut pairs = Vec::new();
-        for slot in &mut self.old {
-            let Some(fact) = slot.as_ref().filter(|fact| fact.kind == Kind::Guard) else { continue };
-            let Some(candidates) = by_scope.get_mut(&fact.scope) else { continue };
-            let old = Refusals::of(fact);
-            let fits = |(_, new): &(usize, Refusals)| old.lost_in(new).is_some() || new.lost_in(&old).is_some();
-            let Some(chosen) = candidates.iter().take(MAX_TRIED).position(fits) else { continue };
-            let (at, new) = candidates.swap_remove(chosen);
-            // `if (a || b)` that became `if (a)` and `if (b)` refuses the same.
-            let is_split = old.lost_in(&new).is_some()
-                && candidates.iter().take(MAX_TRIED).any(|(_, other)| other.refuse_what(&old, &new));
-            let pair = slot.take().zip(self.new[at].take());
-            pairs.extend(pair.filter(|_| !is_split));
-        }
+        let (mut pairs, mut is_taken) = (Vec::new(), vec![false; self.new.len()]);
+        let new = &self.new;
+        self.old.retain(|fact| {
+            let candidates = by_scope.get_mut(fact.scope.as_str()).filter(|_| fact.kind == Kind::Guard);
+            let Some((at, is_split)) = candidates.and_then(|candidates| counterpart(fact, candidates)) else {
+                return true;
+            };
+            is_taken[at] = true;
+            pairs.extend((!is_split).then(|| (*fact, new[at])));
+            false
+        });
+        self.keep(&is_taken);
         pairs
     }
+}
+
+/// Takes the condition that replaces another one, by its index, and whether others refuse with it all that was refused:
+/// `if (a || b)` that became `if (a)` and `if (b)` refuses the same.
+fn counterpart(old: &Fact, candidates: &mut Vec<(usize, Refusals)>) -> Option<(usize, bool)> {
+    let old = Refusals::of(old);
+    let fits = |(_, new): &(usize, Refusals)| old.lost_in(new).is_some() || new.lost_in(&old).is_some();
+    let chosen = candidates.iter().take(MAX_TRIED).position(fits)?;
+    let (at, new) = candidates.swap_remove(chosen);
+    let is_split = old.lost_in(&new).is_some()
+        && candidates.iter().take(MAX_TRIED).any(|(_, other)| other.refuse_what(&old, &new));
+    Some((at, is_split))
 }
 
 /// What the new side still has: the objects and scopes that contain facts.
@@ -330,7 +372,7 @@ struct Alive {
 }
 
 impl Alive {
-    fn of(new: &[Fact]) -> Alive {
+    fn of(new: &[&Fact]) -> Alive {
         let prefixes = |object: &str| {
             let ends = object.match_indices('.').map(|(at, _)| at).chain([object.len()]);
             ends.map(|end| object[..end].to_owned()).collect::<Vec<_>>()
@@ -393,6 +435,10 @@ mod tests {
         }
     }
 
+    fn compare(old: &[Fact], new: &[Fact], removed: &ChangedLines, added: &ChangedLines) -> Vec<Delta> {
+        super::compare(&old.iter().collect::<Vec<_>>(), &new.iter().collect::<Vec<_>>(), removed, added)
+    }
+
     fn lines(numbers: RangeInclusive<u32>) -> ChangedLines {
         ChangedLines::of(numbers)
     }
@@ -401,7 +447,7 @@ mod tests {
     fn where_an_item_without_a_name_is_gone_the_others_only_moved_up() {
         let old = vec![item(0, 1.0), item(1, 2.0), item(2, 3.0)];
         let new = vec![item(0, 2.0), item(1, 3.0)];
-        let deltas = compare(old, new, &lines(1..=1), &ChangedLines::default());
+        let deltas = compare(&old, &new, &lines(1..=1), &ChangedLines::default());
         assert!(matches!(&deltas[..], [Delta::Went { fact, .. }] if fact.value == Value::Number(1.0)), "{deltas:?}");
     }
 
@@ -414,7 +460,7 @@ mod tests {
     fn is_missed(kind: Kind, heir: &str, others: &[Fact]) -> bool {
         let old = [&[stated(kind, "check", "a", 1)], &others[..1]].concat();
         let new = [&[stated(kind, "check", heir, 2)], others].concat();
-        let deltas = compare(old, new, &lines(1..=1), &lines(2..=2));
+        let deltas = compare(&old, &new, &lines(1..=1), &lines(2..=2));
         deltas.iter().any(|delta| match delta {
             Delta::Went { fact, heirs, .. } => !heirs.include(&fact.scope, heir),
             _ => false,
@@ -436,7 +482,7 @@ mod tests {
         let exchanged = [block("a"), block("b")];
         let old = [&[stated(Kind::Setting, "check", "a", 1)], &exchanged[..]].concat();
         let new = [&[stated(Kind::Setting, "check", "b", 2)], &exchanged[..]].concat();
-        let deltas = compare(old, new, &lines(1..=1), &lines(2..=2));
+        let deltas = compare(&old, &new, &lines(1..=1), &lines(2..=2));
         assert!(matches!(&deltas[..], [Delta::Went { .. }, Delta::Came(_)]), "{deltas:?}");
         assert!(!is_missed(Kind::Setting, "b", &[block("a"), block("b")]), "the block is new");
     }
@@ -444,6 +490,6 @@ mod tests {
     #[test]
     fn what_differs_on_lines_that_did_not_change_is_not_said() {
         let untouched = lines(9..=9);
-        assert_eq!(compare(vec![item(0, 1.0)], vec![item(0, 2.0)], &untouched, &untouched), []);
+        assert_eq!(compare(&[item(0, 1.0)], &[item(0, 2.0)], &untouched, &untouched), []);
     }
 }

@@ -190,22 +190,25 @@ impl ChangedLines {
 /// The facts of a text on the lines that changed, in the format given by its path; nothing if the format is not known.
 /// Linear in the length of the text.
 pub(super) fn facts(path: &str, text: &str, changed: &ChangedLines) -> Option<Facts> {
-    if text.len() > MAX_PARSED {
-        return Some(Facts { is_cut: true, ..Facts::default() });
-    }
+    let is_long = text.len() > MAX_PARSED;
+    // Only whether the format is read.
+    let text = if is_long { "{}\n" } else { text };
     let mut found = code::facts(path, text, changed).or_else(|| config::facts(path, text, changed))?;
-    found.is_cut |= found.facts.len() > MAX_FACTS;
+    found.is_cut |= is_long || found.facts.len() > MAX_FACTS;
+    found.is_partial |= found.is_cut;
     found.facts.truncate(MAX_FACTS);
     Some(found)
 }
 
 /// Compares the facts of two sides of a file; rules of filters by what they cover. `removed` and `added` are the lines
 /// that differ.
-pub(super) fn compare(old: Vec<Fact>, new: Vec<Fact>, removed: &ChangedLines, added: &ChangedLines) -> Vec<Delta> {
-    let (old_filters, old) = old.into_iter().partition::<Vec<_>, _>(|fact| fact.kind == Kind::Filter);
-    let (new_filters, new) = new.into_iter().partition::<Vec<_>, _>(|fact| fact.kind == Kind::Filter);
-    let mut deltas = compare::compare(old, new, removed, added);
-    deltas.extend(covered::compare(&old_filters, &new_filters, removed, added));
+pub(super) fn compare(old: &[Fact], new: &[Fact], removed: &ChangedLines, added: &ChangedLines) -> Vec<Delta> {
+    let is_filter = |fact: &&Fact| fact.kind == Kind::Filter;
+    let (old_filters, old): (Vec<&Fact>, Vec<&Fact>) = old.iter().partition(is_filter);
+    let (new_filters, new): (Vec<&Fact>, Vec<&Fact>) = new.iter().partition(is_filter);
+    let mut deltas = compare::compare(&old, &new, removed, added);
+    let owned = |filters: Vec<&Fact>| filters.into_iter().cloned().collect::<Vec<_>>();
+    deltas.extend(covered::compare(&owned(old_filters), &owned(new_filters), removed, added));
     deltas
 }
 

@@ -401,14 +401,12 @@ impl FactRule {
 
     /// What the rule looks for and a text no longer has.
     pub fn lost_from(&self, text: &str) -> Option<String> {
-        let found = self.lost.as_ref()?.regex().find(text.as_bytes())?;
-        Some(String::from_utf8_lossy(found.as_bytes()).into_owned())
+        self.lost.as_ref()?.find(text).map(|found| String::from_utf8_lossy(found).into_owned())
     }
 
     /// What of a text the rule is about.
     pub fn said_in(&self, text: &str) -> Option<String> {
-        let found = self.text.as_ref()?.regex().find(text.as_bytes())?;
-        Some(String::from_utf8_lossy(found.as_bytes()).into_owned())
+        self.text.as_ref()?.find(text).map(|found| String::from_utf8_lossy(found).into_owned())
     }
 
     /// Whether a fact may replace one that the rule misses.
@@ -456,8 +454,9 @@ impl FactRule {
         let Delta::Changed { old, new } = delta else { return true };
         match when {
             When::Changed => {
-                let said_so = hits(&self.text, &old.text) && self.is_about_code(&old.text);
-                let was_so = is_value(&self.value, &old.value);
+                let is_text = hits(&self.text, &old.text) && !hits(&self.not_text, &old.text);
+                let said_so = is_text && self.is_about_code(&old.text);
+                let was_so = is_value(&self.value, &old.value) && !hits(&self.not_value, &old.value.say());
                 !said_so && !was_so
             }
             When::Lost | When::Dropped => hits(&self.lost, &old.text) && !hits(&self.lost, &new.text),

@@ -3,6 +3,7 @@
 
 mod book;
 mod fact;
+mod needed;
 mod pack;
 mod pattern;
 
@@ -245,8 +246,8 @@ impl Rules {
 
     /// The finding of a rule for a delta of a file, at its first changed line.
     pub(super) fn finding_of(&self, rule: &FactRule, delta: &Delta, file: &FileUnderReview<'_>) -> Option<Finding> {
-        let is_left_out = !rule.about.in_tests && is_of_unit_tests(&file.path(), &delta.fact().scope);
-        let (side, line) = (!is_left_out && rule.fires(delta)).then(|| file.place_of(delta))??;
+        let is_left_out = || !rule.about.in_tests && is_of_unit_tests(&file.path(), &delta.fact().scope);
+        let (side, line) = (rule.fires(delta) && !is_left_out()).then(|| file.place_of(delta))??;
         let title = self.redacted(&rule.title(delta));
         let evidence = file.line(side, line);
         let secret = rule.secret_in(delta);
@@ -313,14 +314,15 @@ impl Rules {
                 _ => MASK.as_bytes().to_vec(),
             }
         };
-        let secrets =
-            self.rules.iter().filter(|rule| rule.secret).filter_map(|rule| rule.regex.as_ref().map(Pattern::regex));
-        let masked = secrets.fold(line.as_bytes().to_vec(), |line, regex| regex.replace_all(&line, mask).into_owned());
+        let secrets = self.rules.iter().filter(|rule| rule.secret).filter_map(|rule| rule.regex.as_ref());
+        let masked = secrets.fold(line.as_bytes().to_vec(), |line, pattern| match pattern.may_match(&line) {
+            true => pattern.regex().replace_all(&line, mask).into_owned(),
+            false => line,
+        });
         String::from_utf8_lossy(&masked).into_owned()
     }
 }
 
-/// Whether a scope is the test module at the end of a Rust file.
 /// The lines of a migration in a language that is not read for facts, Elixir, that undo what another half does.
 fn undoing(file: &FileUnderReview<'_>, side: Side) -> BTreeSet<u32> {
     if !file.path().ends_with(".exs") {
@@ -350,6 +352,7 @@ fn is_source_of_program(path: &str) -> bool {
     is_code(path) && !is_test(path)
 }
 
+/// Whether a scope is the test module at the end of a Rust file.
 fn is_of_unit_tests(path: &str, scope: &str) -> bool {
     path.ends_with(".rs") && scope.split('.').any(|part| matches!(part, "test" | "tests"))
 }

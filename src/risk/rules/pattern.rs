@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 
 use regex::bytes::{Regex, RegexBuilder};
 
+use super::needed::Needed;
 use crate::datafile::Placed;
 
 /// The most bytes of a compiled pattern.
@@ -22,6 +23,7 @@ pub(in crate::risk) enum Compiling {
 #[derive(Debug, Clone)]
 pub(super) struct Pattern {
     text: String,
+    needed: OnceLock<Needed>,
     compiled: OnceLock<Regex>,
 }
 
@@ -35,7 +37,7 @@ impl Pattern {
             let regex = regex.inspect_err(|error| text.mistake(format!("this is no pattern: {error}"))).ok()?;
             compiled.get_or_init(|| regex);
         }
-        Some(Pattern { text: text.value, compiled })
+        Some(Pattern { text: text.value, needed: OnceLock::new(), compiled })
     }
 
     pub fn regex(&self) -> &Regex {
@@ -43,7 +45,18 @@ impl Pattern {
     }
 
     pub fn is_match(&self, text: &[u8]) -> bool {
-        self.regex().is_match(text)
+        self.may_match(text) && self.regex().is_match(text)
+    }
+
+    /// What it matches first in a text.
+    pub fn find<'t>(&self, text: &'t str) -> Option<&'t [u8]> {
+        let text = text.as_bytes();
+        self.may_match(text).then(|| self.regex().find(text))?.map(|found| found.as_bytes())
+    }
+
+    /// Whether it is worth compiling for a text. A compiled one knows as much by itself.
+    pub fn may_match(&self, text: &[u8]) -> bool {
+        self.compiled.get().is_some() || self.needed.get_or_init(|| Needed::of(&self.text)).may_be_in(text)
     }
 }
 

@@ -51,7 +51,7 @@ static ASSERTS: LazyLock<Option<Regex>> =
 impl Tests {
     pub fn of(file: &FileUnderReview<'_>, path: &str, in_test_file: bool) -> Tests {
         let mut tests = match file.stated(Side::Old).or(file.stated(Side::New)) {
-            Some(_) => Tests::of_facts(&file.deltas(), in_test_file),
+            Some(_) => Tests::of_facts(file.deltas(), in_test_file),
             None if in_test_file && !is_generated(path) => Tests::of_lines(file, path),
             None => return Tests::default(),
         };
