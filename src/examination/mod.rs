@@ -36,7 +36,10 @@ use crate::ledger;
 use crate::policy::{AuthorProof, Criticality, Crossing, POLICY_FILE, Policy, SplitChange};
 use crate::provenance::{self, Provenance};
 use crate::record::Chain;
-use crate::risk::{Assessment, Assessor, FileUnderReview, Finding, PackFile, Rulebook, Rules, are_of_one_format};
+use crate::risk::{
+    Assessment, Assessor, BlastClass, BlastReason, FileUnderReview, Finding, PackFile, Rulebook, Rules,
+    are_of_one_format,
+};
 use crate::source::git::push::Commits;
 use crate::source::git::{self, GitError, NotesRefs, PolicyState, Repository, TargetBranch};
 use background::Background;
@@ -418,7 +421,10 @@ fn judged(
     let nothing = || step.delta.is_empty().then(comes_to_nothing);
     let stop = applied.as_ref().err().map(Obstacle::reason).or_else(nothing);
     let examination = Examination {
-        assessment: facts.assessment.clone(),
+        assessment: match snapshot.policy() {
+            Some(policy) => facts.assessment.clone().within(depended_on(policy, apart), snapshot.rules()),
+            None => facts.assessment.clone(),
+        },
         rules: snapshot.rules().digest(),
         background: None,
         provenance: facts.provenance.clone(),
@@ -504,6 +510,22 @@ fn compartments(policy: &Policy, diff: &Diff) -> Vec<(String, Criticality)> {
     touched.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
     touched.dedup();
     touched
+}
+
+/// How far a mistake in each path would spread, by what the policy says of its compartments.
+fn depended_on(policy: &Policy, diff: &Diff) -> impl Iterator<Item = BlastReason> {
+    let paths = diff.files.iter().flat_map(FileDiff::paths);
+    paths.flat_map(|path| {
+        policy.compartments_of(path).into_iter().filter_map(|compartment| {
+            let class = match compartment.criticality {
+                Criticality::Critical => BlastClass::B4,
+                Criticality::High => BlastClass::B3,
+                Criticality::Normal | Criticality::Low => return None,
+            };
+            let sentence = format!("the compartment {} is {}", compartment.name, compartment.criticality);
+            Some(BlastReason { class, sentence, path: path.clone() })
+        })
+    })
 }
 
 fn crossings(policy: &Policy, diff: &Diff) -> Vec<Crossing> {

@@ -157,14 +157,24 @@ impl Finding {
 }
 
 fn by_gravity(a: &Finding, b: &Finding) -> Ordering {
-    b.severity.cmp(&a.severity).then_with(|| a.location.cmp(&b.location)).then_with(|| a.rule.cmp(&b.rule))
+    let by_words = || (&a.rule, &a.title, &a.why).cmp(&(&b.rule, &b.title, &b.why));
+    b.severity.cmp(&a.severity).then_with(|| a.location.cmp(&b.location)).then_with(by_words)
 }
 
-/// Sorts findings, numbers equal ones, and drops duplicates on the same line.
+/// What a title says behind the words of its rule: the object of a fact. Several may be on one line.
+fn object_in(title: &str) -> &str {
+    let said = title.split_once(": ").map_or("", |(_, said)| said);
+    said.split_once("; ").map_or(said, |(object, _)| object)
+}
+
+/// Sorts findings, numbers equal ones, and drops those of one rule that are about the same object of the same line.
 pub(super) fn settle(findings: &mut Vec<Finding>) {
     findings.sort_by(by_gravity);
     let mut places = BTreeSet::new();
-    findings.retain(|finding| places.insert((finding.rule.clone(), finding.location.clone())));
+    findings.retain(|finding| {
+        let object = object_in(&finding.title).to_owned();
+        places.insert((finding.rule.clone(), object, finding.location.clone()))
+    });
     let mut seen: BTreeMap<_, u32> = BTreeMap::new();
     for finding in findings {
         let count =

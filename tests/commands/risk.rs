@@ -1,7 +1,7 @@
 //! Scores of landed commits, history in the queue, and rules for the people who write them.
 
-use crate::run;
 use crate::support::{Fixture, policy};
+use crate::{propose, run};
 
 /// A history that is long enough to be used: configuration that is reverted again and again, and code that is not.
 fn history() -> Fixture {
@@ -257,4 +257,31 @@ fn at_most_fifty_findings_want_an_answer_and_all_places_are_told() {
     let results = log["runs"][0]["results"].as_array().unwrap();
     let of_rule = results.iter().filter(|result| result["ruleId"] == "destr.sql");
     assert_eq!(of_rule.count(), 3_000, "other tools count by places");
+}
+
+#[test]
+fn what_a_policy_calls_critical_reaches_far_and_its_documentation_does_not() {
+    let parts = "[compartment.money]\npaths = [\"money/**\"]\ncriticality = \"critical\"\nsign = [{ role = \"senior\", n = 1 }]\n\
+                 [compartment.stock]\npaths = [\"stock/**\"]\ncriticality = \"high\"\nsign = [{ role = \"senior\", n = 1 }]\n";
+    let f = Fixture::with_policy(&policy(parts));
+    propose(&f, "mina", "pay", &[("money/pay.py", "TOTAL = 1\n")]);
+    propose(&f, "mina", "count", &[("stock/count.py", "TOTAL = 1\n")]);
+    propose(&f, "mina", "words", &[("money/README.md", "How it is paid.\n")]);
+    let said = |branch: &str| run(&f, &["show", branch]).exits(0);
+    said("pay").says("B4").says("the compartment money is critical");
+    said("count").says("B3").says("the compartment stock is high");
+    said("words").says("B0").says_not("the compartment money");
+}
+
+#[test]
+fn what_was_too_large_to_be_read_is_said_and_its_lines_are_searched() {
+    let f = Fixture::with_policy(&policy(""));
+    let mut big: String = (0..60_000).map(|n| format!("\"key_{n:060}\": \"value\",\n")).collect();
+    big = format!("{{\n{big}\"end\": 1\n}}\n");
+    assert!(big.len() > 2 << 20);
+    f.write("conf/big.json", &big);
+    f.commit("rahim", "Land a large file");
+    propose(&f, "mina", "large", &[("conf/big.json", &big.replace("\"end\": 1", "\"end\": 2"))]);
+    let said = run(&f, &["show", "large", "--json"]).exits(0);
+    said.says("read.partly").says("Too large to be read whole");
 }

@@ -8,13 +8,20 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use serde::Deserialize;
-use undersign::change::compare::{Comparison, compare};
-use undersign::change::diff::{Content, FileDiff, Mode, TreeEntry};
+use undersign::change::compare::{Comparison, Hunk, compare};
+use undersign::change::diff::{Content, FileDiff, Mode, Side, TreeEntry};
 use undersign::change::{ObjectId, RepoPath};
 use undersign::risk::{Assessment, Assessor, FileUnderReview, Finding, Rules, Severity};
 
 /// Read from the files, which are in the program, too: to try a rule needs no build.
 static RULES: LazyLock<Rules> = LazyLock::new(|| {
+    let files = rule_files();
+    let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+    Rules::parse(&files).unwrap_or_else(|error| panic!("{error}"))
+});
+
+/// Names and texts, in the order of their names.
+fn rule_files() -> Vec<(String, String)> {
     let mut files = Vec::new();
     for folder in ["assets/rules", "assets/rules/facts"] {
         for entry in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)).unwrap() {
@@ -25,9 +32,8 @@ static RULES: LazyLock<Rules> = LazyLock::new(|| {
         }
     }
     files.sort();
-    let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
-    Rules::parse(&files).unwrap_or_else(|error| panic!("{error}"))
-});
+    files
+}
 
 #[derive(Deserialize)]
 struct Family {
@@ -62,16 +68,16 @@ impl Act {
     }
 
     fn findings(&self) -> Vec<Finding> {
-        let found = assess(&self.texts()).findings;
+        let found = assess(&self.texts(), &RULES).findings;
         found.into_iter().filter(|finding| finding.severity > Severity::Note).collect()
     }
 }
 
-fn assess(texts: &[Text]) -> Assessment {
+fn assess(texts: &[Text], rules: &Rules) -> Assessment {
     let content = |text: &Option<String>| text.clone().map(|text| Content::Text(text.into_bytes()));
     let entry =
         |text: &Option<String>, id| text.as_ref().map(|_| TreeEntry { mode: Mode::File, id: ObjectId([id; 20]) });
-    let mut assessor = Assessor::new(&RULES);
+    let mut assessor = Assessor::new(rules);
     let mut diffs = Vec::new();
     for text in texts {
         let (old, new) = (content(&text.before), content(&text.after));
@@ -194,4 +200,66 @@ fn changes_like_those_before_public_outages_are_flagged() {
     let missed: Vec<&str> = all.iter().filter(|act| act.findings().is_empty()).map(|act| act.name.as_str()).collect();
     println!("{}  outages; missed: {missed:#?}", Counts::of(&all).say());
     assert!(missed.len() <= 5, "{missed:#?}");
+}
+
+/// All changes of the three folders.
+fn all() -> Vec<Act> {
+    let folders = [("acts", false), ("acts", true), ("harmless", false), ("harmless", true), ("outages", false)];
+    folders.into_iter().flat_map(|(folder, held_back)| acts(folder, held_back)).collect()
+}
+
+/// Lines around a hunk that are shown with it.
+const CONTEXT: u32 = 3;
+
+#[test]
+fn a_finding_points_at_what_the_change_shows() {
+    for act in all() {
+        let texts = act.texts();
+        for finding in assess(&texts, &RULES).findings {
+            for location in finding.locations().filter(|location| location.line > 0) {
+                let text = texts.iter().find(|text| text.path == location.path.lossy()).unwrap();
+                let [old, new] = [&text.before, &text.after].map(|side| side.clone().unwrap_or_default().into_bytes());
+                let hunks = compare(&old, &new).hunks;
+                let range = |hunk: &Hunk| if location.side == Side::Old { hunk.old.clone() } else { hunk.new.clone() };
+                let is_shown = |range: std::ops::Range<u32>| {
+                    (range.start.saturating_sub(CONTEXT)..range.end + CONTEXT).contains(&(location.line - 1))
+                };
+                assert!(
+                    hunks.iter().any(|hunk| is_shown(range(hunk))),
+                    "{}: {} at {location}, {hunks:?}",
+                    act.name,
+                    finding.rule
+                );
+            }
+        }
+    }
+}
+
+/// The same rules, the last first. Of the table of reaches the first entry that matches is meant.
+fn turned_round() -> Rules {
+    let mut files = rule_files();
+    files.reverse();
+    for (_, text) in &mut files {
+        let is_ordered = |table: &&str| ["rule]]", "fact]]", "check]]"].iter().all(|own| !table.starts_with(own));
+        let (head, tables) = text.split_once("\n\n[[").unwrap_or((text, ""));
+        let (ordered, mut turned): (Vec<&str>, Vec<&str>) = tables.split("\n\n[[").partition(is_ordered);
+        turned.reverse();
+        let tables = turned.iter().chain(&ordered).filter(|table| !table.is_empty());
+        *text = tables.fold(head.to_owned(), |text, table| text + "\n\n[[" + table);
+    }
+    let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+    Rules::parse(&files).unwrap_or_else(|error| panic!("{error}"))
+}
+
+#[test]
+fn the_order_of_the_rules_changes_nothing() {
+    let (turned, mut differ) = (turned_round(), Vec::new());
+    for act in all() {
+        let [one, other] = [&*RULES, &turned].map(|rules| assess(&act.texts(), rules));
+        if one.findings != other.findings {
+            let say = |found: &[Finding]| found.iter().map(|f| format!("{} {}", f.rule, f.title)).collect::<Vec<_>>();
+            differ.push(format!("{}: {:?}\n    {:?}", act.name, say(&one.findings), say(&other.findings)));
+        }
+    }
+    assert!(differ.is_empty(), "{} differ:\n{}", differ.len(), differ.join("\n"));
 }

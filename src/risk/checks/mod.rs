@@ -7,6 +7,7 @@ mod hcl;
 mod identity;
 mod left_over;
 mod modes;
+mod partly_read;
 mod resources;
 mod sequence;
 mod stated;
@@ -21,7 +22,7 @@ use crate::change::RepoPath;
 
 /// Checks that need one file at a time.
 pub(super) fn of_file(file: &FileUnderReview<'_>, rules: &Rules) -> Vec<Finding> {
-    let each = [access::check, left_over::check, modes::check, sequence::check, unicode::check];
+    let each = [access::check, left_over::check, modes::check, partly_read::check, sequence::check, unicode::check];
     each.iter().flat_map(|check| check(file, rules)).collect()
 }
 
