@@ -81,7 +81,8 @@ pub fn advise(state: &State) -> Advice {
     }
     let Screen::Review(review) = &state.screen else { return Advice::default() };
     let standing = review.examination.as_ref().and_then(|examination| examination.standing.as_ref());
-    let refusals = refusals(review);
+    let mut refusals = refusals(review);
+    refusals.extend(lands_elsewhere(state, review));
     let snapshot = state.queue.snapshot(&review.change);
     let (Some(standing), Some(snapshot), Some(policy)) =
         (standing, snapshot, snapshot.and_then(|snapshot| snapshot.policy()))
@@ -113,6 +114,19 @@ pub fn advise(state: &State) -> Advice {
         may_claim: policy.ai.human_only_by.iter().any(holds),
         may_break_glass: emergency_slots.any(|slot| holds(&slot.role)) && !standing.is_allowed(),
     }
+}
+
+/// Why an approval could not be sent to the server of the open change: it would land it on another branch.
+fn lands_elsewhere(state: &State, review: &Review) -> Option<String> {
+    let info = state.queue.entry(&review.change.id)?.request_info.as_ref()?;
+    let other = visible::text(info.other_target(&review.change.target)?);
+    let target = &review.change.target;
+    let target = visible::text(target.strip_prefix("refs/heads/").unwrap_or(target));
+    let request = info.pending.request.sign();
+    Some(format!(
+        "Its server would land {request} on {other}, and here it is compared with {target}: an approval could not be \
+         sent. Review it once it is a request for {target}."
+    ))
 }
 
 /// Why the open change cannot land, as far as is known by now.

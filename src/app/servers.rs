@@ -51,6 +51,14 @@ impl NotReady {
 }
 
 impl RequestInfo {
+    /// The branch on which its server would land it, if that is not the target that it is compared with here.
+    pub fn other_target(&self, target: &str) -> Option<&str> {
+        fn short(name: &str) -> &str {
+            name.strip_prefix("refs/heads/").unwrap_or(name)
+        }
+        Some(short(&self.pending.target)).filter(|told| !told.is_empty() && *told != short(target))
+    }
+
     pub fn not_ready(&self) -> Option<NotReady> {
         let checks = self.checks.unwrap_or_default();
         match () {

@@ -118,6 +118,8 @@ pub(super) struct Row {
     pub request: Option<String>,
     /// Who of this person's is asked to review it, says its server.
     pub asked: Option<String>,
+    /// The branch on which its server would land it, if that is another one than `target`.
+    pub told_target: Option<String>,
     /// Why nobody need read it yet, by what its server said last.
     pub not_ready: Option<&'static str>,
     /// Its page on its server.
@@ -443,6 +445,7 @@ pub(super) fn row(snapshot: &RepositorySnapshot, team: &Team, change: &Change, e
         need,
         request: change.request().map(|request| request.sign()),
         asked: None,
+        told_target: None,
         not_ready: None,
         #[cfg(feature = "tui")]
         page: None,
@@ -487,6 +490,7 @@ fn add_told(hosts: &Hosts, told: &Index<'_>, change: &Change, row: &mut Row) {
     // A page without anything that could act: no query, and no user.
     let page = Some(&info.pending.page).filter(|page| page.len() <= 400 && page.starts_with("http"));
     row.page = page.filter(|page| address::without_user(page) == **page).map(|page| visible::text(page).into_owned());
+    row.told_target = info.other_target(&change.target).map(|told| visible::text(told).into_owned());
     row.asked = info.pending.asked.as_deref().map(|asked| visible::text(asked).into_owned());
 }
 

@@ -14,6 +14,7 @@ use text::Home;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use crate::change::request::{Request, RequestKind};
 use crate::change::{BranchRef, Change, ObjectId, address, visible};
@@ -23,7 +24,8 @@ use crate::record::Record;
 use crate::risk::external::Report;
 use crate::source::git::Repository;
 use crate::source::server::{
-    self, Account, Decided, Kept, Memory, Network, Now, Observed, ReviewServer, Server, ServerError, Transport,
+    self, Account, Decided, Kept, Memory, Network, Now, Observed, ReviewServer, Server, ServerError, ServerKind,
+    Transport,
 };
 
 /// The review request of a change, at one of the configured servers.
@@ -111,7 +113,15 @@ pub struct ServerAccess {
     pub transport: Box<dyn Transport>,
     /// What is queried again only if it changed, by the name of the server.
     pub kept: Mutex<BTreeMap<String, Kept>>,
+    /// The kinds of servers that were asked for theirs, by name, and why one did not tell it.
+    kinds: Mutex<BTreeMap<String, Arc<Mutex<Option<Recognised>>>>>,
 }
+
+/// What a server said about its kind, or when it did not and why.
+type Recognised = Result<ServerKind, (Instant, ServerError)>;
+
+/// How long a server that did not answer is not asked again: each of many repositories would wait for it.
+const SILENCE: Duration = Duration::from_secs(10);
 
 /// The results for the entries of a repository, a sentence each.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -130,7 +140,7 @@ impl ServerAccess {
     /// As [`ServerAccess::by_network`], over another transport.
     pub fn over(transport: Box<dyn Transport>, servers: Vec<Server>, data: &Path) -> ServerAccess {
         let (outbox, memory) = (Outbox::at(data.join("outbox")), Memory::at(data.join("servers")));
-        ServerAccess { servers, outbox, memory, transport, kept: Mutex::default() }
+        ServerAccess { servers, outbox, memory, transport, kept: Mutex::default(), kinds: Mutex::default() }
     }
 
     /// To no server.
@@ -156,13 +166,37 @@ impl ServerAccess {
         self.servers.iter().flat_map(of).collect()
     }
 
+    /// The kind of a server: as configured, otherwise by asking it, once while this exists.
+    ///
+    /// # Errors
+    /// It does not answer, or is of no known kind; within ten seconds after that, it is not asked again.
+    pub fn kind_of(&self, server: &Server) -> Result<ServerKind, ServerError> {
+        if let Some(kind) = server.kind {
+            return Ok(kind);
+        }
+        let mut kinds = self.kinds.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = Arc::clone(kinds.entry(server.name.clone()).or_default());
+        drop(kinds);
+        // Held while this server is asked: whoever else wants to know waits for the answer.
+        let mut own = own.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*own {
+            Some(Ok(kind)) => return Ok(*kind),
+            Some(Err((when, why))) if when.elapsed() < SILENCE => return Err(why.clone()),
+            _ => {}
+        }
+        let told = server::kind_of(server, &*self.transport);
+        *own = Some(told.clone().map_err(|why| (Instant::now(), why)));
+        told
+    }
+
     /// Connects to a server, with the account of its token.
     ///
     /// # Errors
     /// A sentence.
     pub fn connect(&self, server: &Server) -> Result<(Box<dyn ReviewServer + '_>, Account), String> {
         // Where a token is looked up, and what it is, depends on the kind.
-        let server = &server.with_kind(&*self.transport).map_err(|error| error.to_string())?;
+        let kind = self.kind_of(server).map_err(|error| error.to_string())?;
+        let server = &Server { kind: Some(kind), ..server.clone() };
         let found = server::token(server)?;
         let from = found.as_ref().map(|found| found.from.clone());
         let kept =

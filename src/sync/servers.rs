@@ -155,7 +155,7 @@ pub fn bring_patches(access: &ServerAccess, repository: &Repository) -> Brought 
 }
 
 fn bring_from(access: &ServerAccess, server: &Server, own: &Repository, brought: &mut Brought) -> Result<(), String> {
-    let kind = server::kind_of(server, &*access.transport).map_err(|error| error.to_string())?;
+    let kind = access.kind_of(server).map_err(|error| error.to_string())?;
     if !kind.is_apart() {
         return Ok(());
     }

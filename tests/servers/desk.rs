@@ -93,6 +93,22 @@ fn a_draft_or_one_whose_checks_fail_or_run_is_not_ready() {
 }
 
 #[test]
+fn a_request_that_its_server_would_land_elsewhere_says_so_and_is_not_approved() {
+    for kind in KINDS {
+        let desk = Desk::at(kind);
+        desk.forge.lands_on("feature-a");
+        let mut session = desk.sits_down((120, 36));
+        let frame = session.frame();
+        assert!(frame.contains("its server would land it on feature-a"), "{kind:?}: {frame}");
+        let frame = session.press("<enter>Sa").frame();
+        assert!(frame.contains("on feature-a, and here it is compared with main"), "{kind:?}: {frame}");
+        desk.forge.lands_on("main");
+        let frame = desk.sits_down((120, 36)).frame();
+        assert!(!frame.contains("its server would land it on"), "{kind:?}: {frame}");
+    }
+}
+
+#[test]
 fn a_server_that_does_not_answer_is_told_and_what_it_told_before_stays() {
     let desk = Desk::new();
     desk.sits_down((120, 36));

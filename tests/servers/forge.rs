@@ -156,6 +156,10 @@ impl Forge {
         (state.is_approved, state.asks_for_changes, state.vote) = Default::default();
     }
 
+    pub fn lands_on(&self, base: &str) {
+        self.state.lock().unwrap().base = base.to_owned();
+    }
+
     pub fn says(&self, is_draft: bool, checks: &str) {
         let mut state = self.state.lock().unwrap();
         (state.is_draft, state.checks) = (is_draft, checks.to_owned());

@@ -2,6 +2,7 @@
 
 use undersign::change::address::Remote;
 use undersign::decision::Verdict;
+use undersign::delivery::ServerAccess;
 use undersign::source::server::http::{Request, Response};
 use undersign::source::server::{self, Checks, NoAnswer, Server, ServerKind, Transport};
 use undersign::sync::{Prompts, servers};
@@ -39,9 +40,9 @@ impl Transport for Stranger {
 }
 
 /// As one that is silent.
-struct Counted<'a>(&'a std::sync::atomic::AtomicUsize);
+struct Counted(std::sync::Arc<std::sync::atomic::AtomicUsize>);
 
-impl Transport for Counted<'_> {
+impl Transport for Counted {
     fn send(&self, _: &Request) -> Result<Response, NoAnswer> {
         self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         Err(NoAnswer("timeout".to_owned()))
@@ -66,9 +67,15 @@ fn a_server_is_asked_what_it_is() {
         let error = server::kind_of(&server(None), &stranger).unwrap_err().to_string();
         assert!(error.contains(why), "{error}");
     }
-    let asked = std::sync::atomic::AtomicUsize::new(0);
-    let _ = server::kind_of(&server(None), &Counted(&asked)).unwrap_err();
-    assert_eq!(asked.into_inner(), 1, "one that is silent is waited for once");
+    let asked = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let _ = server::kind_of(&server(None), &Counted(asked.clone())).unwrap_err();
+    assert_eq!(asked.load(std::sync::atomic::Ordering::Relaxed), 1, "one that is silent is waited for once");
+    let asked = std::sync::Arc::<std::sync::atomic::AtomicUsize>::default();
+    let access = ServerAccess::over(Box::new(Counted(asked.clone())), vec![server(None)], std::path::Path::new(""));
+    for _ in 0..3 {
+        assert!(access.connect(&server(None)).is_err(), "for each of three repositories");
+    }
+    assert_eq!(asked.load(std::sync::atomic::Ordering::Relaxed), 1, "the others do not wait for it again");
     let mut deep = server(None);
     deep.url += "/ann/shop";
     let error = server::kind_of(&deep, &Stranger::Pages).unwrap_err().to_string();

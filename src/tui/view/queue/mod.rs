@@ -633,13 +633,20 @@ fn details(state: &State, entry: &Entry, examination: &Examination, width: usize
 
 /// What its server says about it: claims.
 fn request_info(facts: &mut Facts, entry: &Entry) {
-    let Some(RequestInfo { pending, checks }) = &entry.request_info else { return };
+    let Some(info @ RequestInfo { pending, checks }) = &entry.request_info else { return };
     let asked = pending.asked.as_ref().map(|asked| format!(", asks {asked}")).unwrap_or_default();
     let draft = if pending.is_draft { ", a draft" } else { "" };
     let text = format!("{} by {}{asked}{draft}", pending.request.sign(), pending.author);
     facts.add("request", Role::Text, &text);
     if let Some(checks) = checks {
         facts.add("CI", Role::Text, &checks_sentence(*checks));
+    }
+    if let Some(other) = info.other_target(&entry.change.target) {
+        facts.add(
+            "",
+            Role::Warning,
+            &format!("its server would land it on {other}: an approval here could not be sent"),
+        );
     }
     // A note for this commit says nothing about another one.
     if pending.head.is_some_and(|head| head != entry.change.revision.head) {
