@@ -604,7 +604,7 @@ fn details(state: &State, entry: &Entry, examination: &Examination, width: usize
     }
     let worst = assessment.findings.iter().map(|finding| finding.severity).max();
     let worst = worst.map_or("no finding".to_owned(), |worst| format!("worst finding {}", worst.name()));
-    let asks = if assessment.tier <= 2 { "; signing it needs a reason" } else { "" };
+    let asks = if assessment.tier <= 2 { "; sign it with a reason" } else { "" };
     let text = format!("{worst}, reach {}{asks}", assessment.blast.class.meaning());
     facts.add_as(tier_role(assessment.tier), &format!("tier {}", assessment.tier), Role::Text, &text);
     facts.gap();
