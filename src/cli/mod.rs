@@ -309,6 +309,12 @@ fn carried_out(arguments: &Arguments) -> Result<u8, String> {
     let repositories = &arguments.repo;
     let first = repositories.first().map(PathBuf::as_path);
     if let Some(command) = &arguments.command {
+        if repositories.len() > 1 && !command.takes_several_repositories() {
+            return Err(format!(
+                "This command is about one repository, and --repo names {}. Run it once for each.",
+                repositories.len()
+            ));
+        }
         return command.carried_out(repositories, first);
     }
     #[cfg(feature = "tui")]
@@ -318,6 +324,10 @@ fn carried_out(arguments: &Arguments) -> Result<u8, String> {
 }
 
 impl Command {
+    fn takes_several_repositories(&self) -> bool {
+        matches!(self, Command::Queue(_) | Command::Show(_) | Command::History(_))
+    }
+
     fn carried_out(&self, repositories: &[PathBuf], first: Option<&Path>) -> Result<u8, String> {
         let done = match self {
             #[cfg(feature = "tui")]

@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::receipt::{Run, RunStatement};
 use super::statement::{
-    Predicate, Statement, Subject, are_heads, is_digest, is_id, is_line, is_place, is_policy, is_time, subject,
+    Predicate, Statement, Subject, SubjectDigest, are_heads, is_digest, is_id, is_line, is_place, is_policy, is_time,
+    subject,
 };
 use crate::change::digest::Digest;
 use crate::record::Signable as _;
@@ -200,6 +201,7 @@ impl Authorization {
 }
 
 impl Predicate for Authorization {
+    type Digest = SubjectDigest;
     const TYPE: &'static str = TYPE;
     const NAMESPACE: &'static str = NAMESPACE;
     const MAX_PAYLOAD: usize = MAX_PAYLOAD;
@@ -224,7 +226,7 @@ impl Predicate for Authorization {
     }
 
     /// For a verdict about no request, the digest is that of an empty text.
-    fn subject(&self) -> Subject {
+    fn subject(&self) -> Subject<SubjectDigest> {
         let nothing = || Digest::of(b"").to_string();
         subject(&self.target, if self.request.id.is_empty() { nothing() } else { self.request.id.clone() })
     }

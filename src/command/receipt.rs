@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::request::{Command, MAX_REQUEST, Request, command_digest};
 use super::statement::{
-    Predicate, Statement, Subject, are_heads, is_digest, is_line, is_place, is_policy, is_time, subject,
+    Predicate, Statement, Subject, SubjectDigest, are_heads, is_digest, is_line, is_place, is_policy, is_time, subject,
 };
 use crate::change::digest::Digest;
 use crate::policy::Level;
@@ -185,6 +185,7 @@ impl Run {
 }
 
 impl Predicate for Run {
+    type Digest = SubjectDigest;
     const TYPE: &'static str = TYPE;
     const NAMESPACE: &'static str = NAMESPACE;
     const MAX_PAYLOAD: usize = MAX_REQUEST;
@@ -208,7 +209,7 @@ impl Predicate for Run {
             && is_line(&self.tool)
     }
 
-    fn subject(&self) -> Subject {
+    fn subject(&self) -> Subject<SubjectDigest> {
         let digest = match &self.event {
             Event::Admitted(request) => self.digest_of(&request.command).to_string(),
             Event::Started(Started { request, .. }) | Event::Ended(Ended { request, .. }) => request.clone(),

@@ -8,10 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use super::chain::Link as ChainFiles;
 use super::outcome::is_link;
-use super::statement::{
-    Decimal, Link, MAX_LINE, ManifestDigest, RepositoryName, STATEMENT_TYPE, SeenHead, Target, is_hex, is_name,
-};
-use super::{Chain, Entry, Fault, RecordId, Signable, Verified, json};
+use super::statement::{Decimal, Link, MAX_LINE, ManifestDigest, RepositoryName, SeenHead, Target, is_hex, is_name};
+use super::typed::{Predicate, Statement, Subject};
+use super::{Chain, Entry, Fault, RecordId, Verified};
 use crate::change::{address, ref_name, visible};
 
 /// The `predicateType` until the format is stable.
@@ -70,31 +69,8 @@ impl EvidenceResult {
     }
 }
 
-/// An in-toto Statement v1 with one subject. Members in the order in which they are written.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct EvidenceStatement {
-    /// Always that of in-toto's Statement v1.
-    #[serde(rename = "_type")]
-    pub statement_type: String,
-    /// Exactly one; it repeats what the predicate says.
-    pub subject: Vec<EvidenceSubject>,
-    /// Always [`TYPE`].
-    #[serde(rename = "predicateType")]
-    pub predicate_type: String,
-    /// What was found about which content.
-    pub predicate: Evidence,
-}
-
-/// What in-toto tools match.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct EvidenceSubject {
-    /// The repository id.
-    pub name: String,
-    /// The commit and its tree.
-    pub digest: EvidenceDigest,
-}
+/// A statement of evidence.
+pub type EvidenceStatement = Statement<Evidence>;
 
 /// A commit and its tree by their SHA-1, under in-toto's names.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -140,59 +116,12 @@ pub struct Evidence {
     pub tool: String,
 }
 
-impl EvidenceStatement {
-    /// With the types and the subject that belong to the content. Nothing is checked yet: reading does that.
-    pub fn new(predicate: Evidence) -> EvidenceStatement {
-        EvidenceStatement {
-            statement_type: STATEMENT_TYPE.to_owned(),
-            subject: vec![predicate.subject()],
-            predicate_type: TYPE.to_owned(),
-            predicate,
-        }
-    }
-}
-
-impl Signable for EvidenceStatement {
+impl Predicate for Evidence {
+    type Digest = EvidenceDigest;
+    const TYPE: &'static str = TYPE;
     const NAMESPACE: &'static str = NAMESPACE;
     const MAX_PAYLOAD: usize = MAX_PAYLOAD;
 
-    fn encode(&self) -> Vec<u8> {
-        json::encode(self)
-    }
-
-    fn decode(payload: &[u8]) -> Result<EvidenceStatement, Fault> {
-        if payload.len() > MAX_PAYLOAD {
-            return Err(Fault::TooLarge);
-        }
-        let statement: EvidenceStatement = json::decode(payload)
-            .map_err(|fault| if json::names_other_predicate(payload, TYPE) { Fault::PredicateType } else { fault })?;
-        if statement.predicate_type != TYPE {
-            return Err(Fault::PredicateType);
-        }
-        if statement.statement_type != STATEMENT_TYPE || !statement.predicate.is_sound() {
-            return Err(Fault::StatementMalformed);
-        }
-        let agrees = statement.subject == [statement.predicate.subject()];
-        if agrees { Ok(statement) } else { Err(Fault::Subject) }
-    }
-
-    fn place(&self) -> &Link {
-        &self.predicate.chain
-    }
-
-    /// A machine signs what it found, and vouches for no other chain.
-    fn seen(&self) -> &[SeenHead] {
-        &[]
-    }
-}
-
-impl Evidence {
-    fn subject(&self) -> EvidenceSubject {
-        let digest = EvidenceDigest { git_commit: self.commit.clone(), git_tree: self.tree.clone() };
-        EvidenceSubject { name: self.repository.id.clone(), digest }
-    }
-
-    /// Checks the forms that the types cannot express.
     fn is_sound(&self) -> bool {
         self.names_are_sound()
             && self.place_is_sound()
@@ -203,6 +132,22 @@ impl Evidence {
             && (self.link.is_empty() || is_link(&self.link))
     }
 
+    fn subject(&self) -> Subject<EvidenceDigest> {
+        let digest = EvidenceDigest { git_commit: self.commit.clone(), git_tree: self.tree.clone() };
+        Subject { name: self.repository.id.clone(), digest }
+    }
+
+    fn place(&self) -> &Link {
+        &self.chain
+    }
+
+    /// A machine signs what it found, and vouches for no other chain.
+    fn seen(&self) -> &[SeenHead] {
+        &[]
+    }
+}
+
+impl Evidence {
     fn names_are_sound(&self) -> bool {
         let of_kind = match self.kind {
             EvidenceKind::Ci => is_name(&self.name, 32) && self.server.is_empty(),
@@ -299,6 +244,7 @@ pub fn out_of_order(chain: &EvidenceChain) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Signable;
     use super::*;
 
     fn evidence() -> Evidence {

@@ -16,6 +16,7 @@ pub mod outcome;
 mod signable;
 pub mod sshsig;
 pub mod statement;
+pub mod typed;
 pub mod verify;
 pub mod wire;
 

@@ -8,10 +8,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::chain::Link as ChainFiles;
-use super::statement::{
-    Decimal, Link, MAX_LINE, ManifestDigest, RepositoryName, STATEMENT_TYPE, SeenHead, is_hex, is_name,
-};
-use super::{Chain, Entry, Fault, RecordId, Signable, Verified, json};
+use super::statement::{Decimal, Link, MAX_LINE, ManifestDigest, RepositoryName, SeenHead, is_hex, is_name};
+use super::typed::{Predicate, Statement, Subject};
+use super::{Chain, Entry, Fault, RecordId, Verified};
 use crate::change::{address, ref_name};
 
 /// The `predicateType` until the format is stable.
@@ -66,31 +65,8 @@ impl OutcomeKind {
     }
 }
 
-/// An in-toto Statement v1 with one subject. Members in the order in which they are written.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct OutcomeStatement {
-    /// Always that of in-toto's Statement v1.
-    #[serde(rename = "_type")]
-    pub statement_type: String,
-    /// Exactly one; it repeats what the predicate says.
-    pub subject: Vec<OutcomeSubject>,
-    /// Always [`TYPE`].
-    #[serde(rename = "predicateType")]
-    pub predicate_type: String,
-    /// What came of which change.
-    pub predicate: ChangeOutcome,
-}
-
-/// What in-toto tools match.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct OutcomeSubject {
-    /// The repository id.
-    pub name: String,
-    /// The commit.
-    pub digest: CommitDigest,
-}
+/// A statement about what came of a change.
+pub type OutcomeStatement = Statement<ChangeOutcome>;
 
 /// A commit by its SHA-1, under in-toto's name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -137,57 +113,12 @@ pub struct ChangeOutcome {
     pub words: String,
 }
 
-impl OutcomeStatement {
-    /// With the types and the subject that belong to the content. Nothing is checked yet: reading does that.
-    pub fn new(predicate: ChangeOutcome) -> OutcomeStatement {
-        OutcomeStatement {
-            statement_type: STATEMENT_TYPE.to_owned(),
-            subject: vec![predicate.subject()],
-            predicate_type: TYPE.to_owned(),
-            predicate,
-        }
-    }
-}
-
-impl Signable for OutcomeStatement {
+impl Predicate for ChangeOutcome {
+    type Digest = CommitDigest;
+    const TYPE: &'static str = TYPE;
     const NAMESPACE: &'static str = NAMESPACE;
     const MAX_PAYLOAD: usize = MAX_PAYLOAD;
 
-    fn encode(&self) -> Vec<u8> {
-        json::encode(self)
-    }
-
-    fn decode(payload: &[u8]) -> Result<OutcomeStatement, Fault> {
-        if payload.len() > MAX_PAYLOAD {
-            return Err(Fault::TooLarge);
-        }
-        let statement: OutcomeStatement = json::decode(payload)
-            .map_err(|fault| if json::names_other_predicate(payload, TYPE) { Fault::PredicateType } else { fault })?;
-        if statement.predicate_type != TYPE {
-            return Err(Fault::PredicateType);
-        }
-        if statement.statement_type != STATEMENT_TYPE || !statement.predicate.is_sound() {
-            return Err(Fault::StatementMalformed);
-        }
-        let agrees = statement.subject == [statement.predicate.subject()];
-        if agrees { Ok(statement) } else { Err(Fault::Subject) }
-    }
-
-    fn place(&self) -> &Link {
-        &self.predicate.chain
-    }
-
-    fn seen(&self) -> &[SeenHead] {
-        &self.predicate.seen
-    }
-}
-
-impl ChangeOutcome {
-    fn subject(&self) -> OutcomeSubject {
-        OutcomeSubject { name: self.repository.id.clone(), digest: CommitDigest { git_commit: self.commit.clone() } }
-    }
-
-    /// Checks the forms that the types cannot express.
     fn is_sound(&self) -> bool {
         self.names_are_sound()
             && is_hex(&self.commit, 40)
@@ -203,6 +134,20 @@ impl ChangeOutcome {
             && self.says_something()
     }
 
+    fn subject(&self) -> Subject<CommitDigest> {
+        Subject { name: self.repository.id.clone(), digest: CommitDigest { git_commit: self.commit.clone() } }
+    }
+
+    fn place(&self) -> &Link {
+        &self.chain
+    }
+
+    fn seen(&self) -> &[SeenHead] {
+        &self.seen
+    }
+}
+
+impl ChangeOutcome {
     fn names_are_sound(&self) -> bool {
         is_name(&self.principal, 32)
             && is_name(&self.repository.id, 64)
@@ -298,6 +243,7 @@ fn ended<'o>(all: impl Iterator<Item = &'o ChangeOutcome>) -> HashSet<(&'o str, 
 
 #[cfg(test)]
 mod tests {
+    use super::super::Signable;
     use super::*;
 
     fn outcome() -> ChangeOutcome {

@@ -97,3 +97,27 @@ fn the_mistakes_of_an_organization_are_listed_and_so_is_where_a_policy_asks_for_
     f.git("dana", &["config", "--unset", "undersign.organization"]);
     run(&f, &["policy", "check"]).exits(2).complains("git config undersign.organization DIR");
 }
+
+#[test]
+fn an_organization_inherits_from_nobody_and_is_advised_to_let_no_copy_count_for_ever() {
+    let f = Fixture::new();
+    let file = file(&f, 1);
+    let check = |place: &Path| run(&f, &["org", "check", place.to_str().unwrap()]);
+    check(&file).exits(0).complains("`stale` is not set: a copy that is never fetched again counts for ever");
+    let stale = acme(1).replacen("version = 1\n", "version = 1\nstale = \"7d\"\n", 1);
+    std::fs::write(&file, &stale).unwrap();
+    let said = check(&file).exits(0);
+    assert!(!said.err.contains("stale"), "{}", said.err);
+    std::fs::write(&file, stale.replacen("version = 1\n", "version = 1\ninherits = \"other\"\n", 1)).unwrap();
+    check(&file).exits(2).complains("inherits");
+}
+
+#[test]
+fn a_command_about_one_repository_takes_no_second_one() {
+    let f = Fixture::new();
+    run(&f, &["doctor", "--repo", "nowhere"])
+        .exits(70)
+        .complains("--repo names 2. Run it once for each.");
+    let said = run(&f, &["queue", "--repo", "nowhere"]);
+    assert!(!said.err.contains("Run it once for each"), "{}", said.err);
+}

@@ -92,6 +92,13 @@ fn check(file: &Path) -> Result<u8, String> {
     for told in crate::policy::unfilled(rules, super::now()) {
         eprintln!("undersign: {}: {}", file.display(), visible::text(&told));
     }
+    if organization.stale().is_none() {
+        eprintln!(
+            "undersign: {}: `stale` is not set: a copy that is never fetched again counts for ever. `stale = \"7d\"` \
+             holds what lands after that.",
+            file.display()
+        );
+    }
     for compartment in &rules.compartments {
         let sign = meaning::slots(&compartment.sign);
         outln!("  {:<16} {:<9} {sign}", compartment.name, compartment.criticality.to_string());
