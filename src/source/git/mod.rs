@@ -369,6 +369,38 @@ impl Repository {
         self.raw.config().ok()?.get_path(key).ok()
     }
 
+    /// The folder from which git runs the hooks of a push to this repository, by the configuration of whoever asks:
+    /// theirs and the system's may name one for all repositories.
+    pub fn hooks(&self) -> PathBuf {
+        // Git takes a relative path from where it runs these hooks, which is the git directory.
+        let named = self.file_setting("core.hooksPath").map(|path| self.common_dir().join(path));
+        named.unwrap_or_else(|| self.common_dir().join("hooks"))
+    }
+
+    /// Whether that folder is the one of this repository, or its own configuration names it: nobody's hooks for all of
+    /// their repositories.
+    pub fn has_own_hooks(&self) -> bool {
+        let own = std::fs::canonicalize(self.common_dir().join("hooks")).ok();
+        let level = || {
+            let config = self.raw.config().ok()?;
+            Some(config.get_entry("core.hooksPath").ok()?.level())
+        };
+        match level() {
+            None | Some(git2::ConfigLevel::Local | git2::ConfigLevel::Worktree) => true,
+            Some(_) => own.is_some() && own == std::fs::canonicalize(self.hooks()).ok(),
+        }
+    }
+
+    /// The hook that judges a push to this repository, where git would run it.
+    pub fn pre_receive(&self) -> PathBuf {
+        self.hooks().join("pre-receive")
+    }
+
+    /// Whether refs here are the ones that people push to, even if the repository was cloned.
+    pub fn is_pushed_to(&self) -> bool {
+        self.is_bare() || (self.has_own_hooks() && self.pre_receive().exists())
+    }
+
     /// The files at or directly below some paths in a commit's tree.
     pub fn files_under(&self, commit: ObjectId, paths: &[&str]) -> Vec<RepoPath> {
         let Some(tree) = self.raw.find_commit(oid(commit)).and_then(|commit| commit.tree()).ok() else {
