@@ -8,6 +8,7 @@ pub mod evidence;
 #[cfg(feature = "tui")]
 pub mod own_chain;
 mod reader;
+mod recent;
 
 pub use crate::gate::ref_names::{DECISION_BRANCHES as BRANCH_PREFIX, DECISIONS as PREFIX, prefix_of};
 pub use append::{append, append_to, clear_stale_locks};

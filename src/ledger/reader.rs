@@ -1,13 +1,13 @@
 //! Reads chains from git: which links are read, how much of them, and on how many threads.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{LazyLock, Mutex};
 
 use git2::Oid;
 
+use super::recent::Recent;
 use super::{Digested, Scope, id_of};
 use crate::record::chain::{self, Link};
 use crate::record::envelope::MAX_ENVELOPE;
@@ -20,7 +20,7 @@ const MAX_FILE: usize = 64 << 20;
 const MAX_COMMIT: usize = 64 << 10;
 /// The most links of one chain that are read; a longer one is damage or abuse.
 const MAX_LINKS: usize = 100_000;
-/// The most bytes of links that are kept verified in memory; beyond that, all are read again.
+/// The most bytes of links that are kept verified in memory; chains beyond that are read each time.
 const MAX_KNOWN: usize = 256 << 20;
 /// Bytes of links after which the handles that read them are reopened: otherwise what git maps and caches of a large
 /// ledger would stay in memory.
@@ -35,30 +35,10 @@ const MAX_BATCH: usize = 64 * LINKS_PER_THREAD;
 /// is not read at all. A commit id identifies its whole history, so what was verified under one stays verified. A fault
 /// is not kept: missing objects may arrive, and a service that runs for months must not consider a chain broken for
 /// ever because it once was.
-static KNOWN: LazyLock<Mutex<Known>> = LazyLock::new(Mutex::default);
+static KNOWN: LazyLock<Mutex<Recent<Spot, (Oid, Chain)>>> = LazyLock::new(|| Mutex::new(Recent::within(MAX_KNOWN)));
 
 /// Git directory and ref.
 type Spot = (PathBuf, String);
-
-#[derive(Default)]
-struct Known {
-    /// The tip, and the chain at that tip.
-    chains: HashMap<Spot, (Oid, Chain)>,
-    bytes: usize,
-}
-
-impl Known {
-    fn keep(&mut self, spot: Spot, tip: Oid, chain: Chain) {
-        if let Some((_, old)) = self.chains.remove(&spot) {
-            self.bytes -= size(&old);
-        }
-        if self.bytes + size(&chain) > MAX_KNOWN {
-            *self = Known::default();
-        }
-        self.bytes += size(&chain);
-        self.chains.insert(spot, (tip, chain));
-    }
-}
 
 fn size(chain: &Chain) -> usize {
     chain.records.iter().map(|record| record.link.size()).sum()
@@ -203,7 +183,7 @@ impl<'r> ChainReader<'r> {
 
     pub fn chain(&self, name: &str, id: &ChainId, tip: Oid) -> Chain {
         let spot = (self.repository.common_dir().to_path_buf(), name.to_owned());
-        let known = KNOWN.lock().ok().and_then(|known| known.chains.get(&spot).cloned());
+        let known = KNOWN.lock().ok().and_then(|mut known| known.get(&spot));
         // What was read in the quarantine of a push that did not land no longer exists.
         let known = known.filter(|(at, chain)| chain.id == *id && self.repository.raw.find_commit(*at).is_ok());
         if let Some((at, chain)) = &known
@@ -217,7 +197,8 @@ impl<'r> ChainReader<'r> {
         if chain.fault.is_none()
             && let Ok(mut known) = KNOWN.lock()
         {
-            known.keep(spot, tip, chain.clone());
+            let size = size(&chain);
+            known.keep(spot, (tip, chain.clone()), size);
         }
         chain
     }
