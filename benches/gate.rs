@@ -1,15 +1,16 @@
 //! How long the gate takes: `cargo bench --bench gate`. A generated repository of three sizes, 200 compartments, 10,000
 //! records over a year; a push of 5 commits and 50 paths, one of 1,000 commits. Each is a new process, as a hook is;
-//! the same moves are walked by git itself in the same run (`git log --raw`), so that ratios can be read; and the
-//! service answers the first of them. What is printed are medians of the wall clock around it, and peak memory, that of
+//! the same moves are walked by git itself in the same run (`git log --raw`), so that ratios can be read; and
+//! `gate serve` is asked about the first of them, over its socket file. What is printed are medians of the wall clock around it, and peak memory, that of
 //! the first run over the whole ledger among them.
 //!
 //! `UNDERSIGN_FILES=1000,10000` names other sizes, `UNDERSIGN_RECORDS=100000 UNDERSIGN_PEOPLE=500` another ledger.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use ed25519_dalek::Signer as _;
@@ -17,7 +18,6 @@ use undersign::change::diff::Mode;
 use undersign::change::digest::Digest;
 use undersign::change::manifest::{Image, Manifest};
 use undersign::decision::Verdict;
-use undersign::enforcement::{self, Request, Settings, Update};
 use undersign::policy::Policy;
 use undersign::record::chain::file_name;
 use undersign::record::envelope::{Envelope, pae};
@@ -73,7 +73,7 @@ fn main() {
         let (process, service) = bench.beside_each_other();
         println!(
             "{files:>8}  {:<24} {:>10} {:>10} {:>10} {:>8.2}",
-            "the first, one process",
+            "the first, gate serve",
             "",
             ms(service),
             ms(process),
@@ -237,30 +237,67 @@ impl Bench {
         started.elapsed()
     }
 
-    /// What the first push takes in a process of its own, and what it takes `gate serve` for the second question. In
-    /// turns, so that what else the machine does falls on both.
+    /// What the first push takes in a process of its own, and what a client waits for the answer of `gate serve`, over
+    /// its socket file. In turns, so that what else the machine does falls on both.
     fn beside_each_other(&self) -> (Duration, Duration) {
-        let repo = self.repo().display().to_string();
-        let settings = Settings { state: Some(self.state()), lasting: true, ..Settings::default() };
-        let update = Update {
-            name: "refs/heads/main".into(),
-            old: self.start.parse().expect("an id"),
-            new: self.normal.parse().expect("an id"),
-        };
-        let request = Request { repository: &repo, updates: vec![update], ..Request::default() };
-        let asked = || {
-            let started = Instant::now();
-            let outcome = enforcement::judge(&request, &settings, now());
-            assert_eq!(outcome.outcome.name(), "allow");
-            started.elapsed()
-        };
+        let served = Service::of(self);
+        let body = format!(
+            "{{\"repository\":\"{}\",\"updates\":[{{\"ref\":\"refs/heads/main\",\"old\":\"{}\",\"new\":\"{}\"}}]}}",
+            self.repo().display(),
+            self.start,
+            self.normal
+        );
         let mut service = Vec::new();
         let process = median(4 * RUNS, || {
-            service.extend([(); 4].map(|()| asked()));
+            service.extend([(); 4].map(|()| served.asked(&body)));
             self.verified(&self.start, &self.normal)
         });
         service.sort();
         (process, service[service.len() / 2])
+    }
+}
+
+/// The program as a service, which is ended with this.
+struct Service {
+    child: Child,
+    socket: PathBuf,
+}
+
+impl Service {
+    fn of(bench: &Bench) -> Service {
+        let socket = bench.dir.path().join("service");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_undersign"));
+        command.arg("--repo").arg(bench.repo()).args(["gate", "serve", "--listen"]);
+        command.arg(format!("unix:{}", socket.display())).arg("--state").arg(bench.state());
+        let mut child = command.stdout(Stdio::piped()).spawn().expect("the program runs");
+        let mut line = String::new();
+        let told = child.stdout.take().expect("its output");
+        BufReader::new(told).read_line(&mut line).expect("where it listens");
+        Service { child, socket }
+    }
+
+    /// From the connection to the end of the answer.
+    fn asked(&self, body: &str) -> Duration {
+        let request = format!(
+            "POST /v1/verify HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nConnection: close\r\n\
+             Content-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        let started = Instant::now();
+        let mut stream = UnixStream::connect(&self.socket).expect("the service listens");
+        stream.write_all(request.as_bytes()).expect("a request");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("an answer");
+        let time = started.elapsed();
+        assert!(answer.contains("\"outcome\":\"allow\""), "{answer}");
+        time
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 

@@ -222,7 +222,7 @@ pub fn look(query: &Query, progress: Progress<'_>) -> Result<Looked, String> {
     };
     let signed = ground.signed();
     let keys = ground.known_keys();
-    Ok(Looked { report, signed, keys, newest: ground.newest, is_host: is_host(&repository) })
+    Ok(Looked { report, signed, keys, newest: ground.newest, is_host: repository.is_pushed_to() })
 }
 
 impl<'g> Ground<'g> {
@@ -257,7 +257,7 @@ impl<'g> Ground<'g> {
     }
 
     fn read(repository: &'g Repository, query: &Query, progress: Progress<'_>) -> Result<Ground<'g>, String> {
-        let branch = enforcement::policy_branch(repository, &query.settings, is_host(repository));
+        let branch = enforcement::policy_branch(repository, &query.settings, repository.is_pushed_to());
         let branch = branch.map_err(|reason| reason.detail)?;
         let organizations = Organizations::of(repository, query.settings.organization.as_deref())?;
         let policies = match (&query.settings.policy, &branch) {
@@ -469,7 +469,7 @@ impl<'g> Ground<'g> {
                 Time(last)
             ));
         }
-        if !is_host(self.repository) {
+        if !self.repository.is_pushed_to() {
             note("This is a clone: it has only what it fetched, and not the refs that were deleted on its server.");
         }
         match &self.log {
@@ -516,17 +516,13 @@ fn named<'p>(population: &'p Population<'_>) -> Vec<(&'p Head, usize)> {
     named
 }
 
-/// Whether refs here are the ones that people push to, even if the repository was cloned.
-fn is_host(repository: &Repository) -> bool {
-    repository.is_bare() || repository.common_dir().join("hooks").join("pre-receive").exists()
-}
-
 /// The chains of keys that any policy ever had; there may be any number of others.
 fn read_ledger(repository: &Repository, keys: &Owners) -> Result<Vec<Chain>, GitError> {
     let wanted = |key: &str| keys.contains_key(key);
     // The files of records are dropped after verification: nothing here needs them.
     let none = |_: &Record| false;
-    let scope = Scope { wanted: &wanted, max_bytes: MAX_LEDGER, with_remotes: !is_host(repository), over: Some(&none) };
+    let scope =
+        Scope { wanted: &wanted, max_bytes: MAX_LEDGER, with_remotes: !repository.is_pushed_to(), over: Some(&none) };
     ledger::read_with(repository, &[], None, &scope)
 }
 

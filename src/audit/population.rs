@@ -276,7 +276,7 @@ impl Ground<'_> {
     /// The refs that any policy protects or protected, whichever the query asks for, and those of the query: the policy
     /// branch first, then by name.
     fn refs(&self, query: &Query) -> Result<Vec<(String, ObjectId)>, String> {
-        let hosts = super::is_host(self.repository);
+        let hosts = self.repository.is_pushed_to();
         let policy_branch = self.policies.branch.as_deref();
         let mut refs = self.repository.shown_refs(hosts, |name| self.was_protected(name));
         // What is pushed to a symbolic ref lands on the one that it names: nothing judges that, unless it is protected.

@@ -45,7 +45,11 @@ pub fn run(options: &Options, repository: Option<&Path>) -> Result<(), String> {
     // Never overwrite an existing policy.
     let mut open =
         std::fs::OpenOptions::new().write(true).create_new(true).open(&file).map_err(|error| match error.kind() {
-            std::io::ErrorKind::AlreadyExists => format!("{} is there already; edit it.", file.display()),
+            std::io::ErrorKind::AlreadyExists => format!(
+                "{} is there already; edit it. A fork that people push to needs a `repository` of its own there: with \
+                 the same one, what is approved in either counts in both.",
+                file.display()
+            ),
             _ => format!("{} cannot be written: {error}.", file.display()),
         })?;
     open.write_all(text.as_bytes()).map_err(|error| format!("{} cannot be written: {error}.", file.display()))?;

@@ -31,7 +31,7 @@ struct Gate {
 impl Gate {
     fn open(path: &Path, settings: &Settings, now: i64) -> Result<Gate, String> {
         let repository = open(path, settings, now)?;
-        let hosts = repository.is_bare() || repository.common_dir().join("hooks").join("pre-receive").exists();
+        let hosts = repository.is_pushed_to();
         let branch = policy_branch(&repository, settings, hosts).map_err(|reason| reason.detail)?;
         let policy = policy(&repository, settings, branch.map(|branch| branch.tip)).map_err(|reason| reason.detail)?;
         let dir = settings.state.clone().unwrap_or_else(|| default_state(&repository));
@@ -54,7 +54,7 @@ pub fn back_up(path: &Path, settings: &Settings, to: &Path, with_key: bool, now:
             return Err(format!("The gate has no state in {}: it judged nothing yet.", gate.dir.display()));
         }
         let own = if gate.key.exists() { Some(StateKey::read(&gate.key)?) } else { None };
-        let access = Access { key: own, repository: &gate.policy.repository, patience: None };
+        let access = Access { key: own, repository: &gate.policy.repository, patience: None, lasting: false };
         let state = GateState::open_as_it_is(&gate.dir, access)?;
         let key = with_key
             .then(|| std::fs::read_to_string(&gate.key).map_err(|error| format!("{}: {error}.", gate.key.display())));

@@ -16,7 +16,7 @@ pub use crate::gate::Update;
 pub use backup::{Backup, back_up, check_backup, restore};
 pub use follow::follow;
 pub use operator::{Accepted, Recorded, accept, record, unrecorded};
-pub use policy::{policy_branch, policy_in_force};
+pub use policy::{policy_branch, policy_file, policy_in_force};
 
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
@@ -150,6 +150,7 @@ impl<'c> Case<'c> {
         let clock = self.request.at.is_none().then_some(self.now);
         let repository = policy::open(Path::new(self.request.repository), self.settings, clock)?.within(self.deadline);
         let repository = repository.with_objects(&self.request.quarantine).map_err(unread)?;
+        let repository = if self.settings.lasting { repository.keeping_trees(self.now) } else { repository };
         self.refuse_pretence(&repository)?;
         policy::refuse_files_of_the_work_tree(&repository, self.settings)?;
         let policy_branch = policy_branch(&repository, self.settings, self.request.ahead)?;
@@ -334,7 +335,7 @@ fn open_state(
         None => (!own.exists(), StateKey::at(&own)?),
     };
     let is_ours = is_first && key.is_some() && settings.state.is_none();
-    let gate_state = GateState::open(dir, Access { key, repository: id, patience })?;
+    let gate_state = GateState::open(dir, Access { key, repository: id, patience, lasting: settings.lasting })?;
     let mut gate_state = if is_ours { gate_state.into_adopted()? } else { gate_state };
     if let Some(host) = nix::unistd::gethostname().ok().and_then(|host| host.into_string().ok()) {
         gate_state.on_host(&host, crate::disk::now())?;
@@ -355,7 +356,7 @@ pub fn look_into_state(
     let file = settings.state_key.clone().unwrap_or_else(|| own_key(repository));
     let is_there = settings.state_key.is_some() || file.exists();
     let key = is_there.then(|| StateKey::read(&file)).transpose()?;
-    GateState::look(dir, Access { key, repository: id, patience: None })
+    GateState::look(dir, Access { key, repository: id, patience: None, lasting: false })
 }
 
 /// The default place of the state of a repository's gate.

@@ -48,7 +48,7 @@ pub fn record(
 ) -> Result<Recorded, String> {
     let repository = open(path, settings, now)?;
     // If a gate protects the repository, people push to its own refs, even if it was cloned.
-    let hosts = repository.is_bare() || repository.common_dir().join("hooks").join("pre-receive").exists();
+    let hosts = repository.is_pushed_to();
     let tip = policy_branch(&repository, settings, hosts).map_err(|reason| reason.detail)?.map(|branch| branch.tip);
     let policy = policy(&repository, settings, tip).map_err(|reason| reason.detail)?;
     let is_protected = |name: &str| policy.refs.protects(name);
@@ -128,7 +128,7 @@ pub enum Accepted {
 /// A sentence: the state cannot be used, or contains nothing to correct.
 pub fn accept(path: &Path, settings: &Settings, what: &Accepted, reason: &str, now: i64) -> Result<String, String> {
     let repository = open(path, settings, now)?;
-    let hosts = repository.is_bare() || repository.common_dir().join("hooks").join("pre-receive").exists();
+    let hosts = repository.is_pushed_to();
     let tip = policy_branch(&repository, settings, hosts).map_err(|reason| reason.detail)?.map(|branch| branch.tip);
     let policy = policy(&repository, settings, tip).map_err(|reason| reason.detail)?;
     let dir = settings.state.clone().unwrap_or_else(|| default_state(&repository));

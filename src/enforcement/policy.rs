@@ -206,7 +206,11 @@ fn policy_of(repository: &Repository, commit: ObjectId) -> Result<Policy, Reason
     }
 }
 
-fn policy_file(repository: &Repository, file: &Path) -> Result<Policy, Reason> {
+/// The policy in a file of an operator.
+///
+/// # Errors
+/// It cannot be read, or has mistakes.
+pub fn policy_file(repository: &Repository, file: &Path) -> Result<Policy, Reason> {
     let source = std::fs::read(file).map_err(|error| {
         Reason::undecidable(Code::PolicyAbsent, format!("The policy file {} cannot be read: {error}.", file.display()))
     })?;

@@ -163,9 +163,12 @@ pub fn record_statuses<'c>(
         let predicate = record.predicate();
         predicate.verdict == Verdict::Reject || !is_ahead(predicate, now)
     };
-    let ending_rejections = Superseded::by(trusted.iter().copied().filter(|record| restricts(record)));
+    // Nearly always all may, and there can be as many of them as records.
+    let ending_rejections = (!trusted.iter().all(|record| restricts(record)))
+        .then(|| Superseded::by(trusted.iter().copied().filter(|record| restricts(record))));
+    let ending_rejections = ending_rejections.as_ref().unwrap_or(&superseded);
     for status in all.iter_mut().filter(|status| counting(&&**status)) {
-        let ended = if status.predicate().verdict == Verdict::Reject { &ending_rejections } else { &superseded };
+        let ended = if status.predicate().verdict == Verdict::Reject { ending_rejections } else { &superseded };
         if ended.has(status.record) || gone.has(status.record) {
             status.validity = Validity::Superseded;
         }

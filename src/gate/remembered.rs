@@ -316,16 +316,22 @@ impl Received {
 pub(super) fn stale(input: &Input<'_>) -> Option<Reason> {
     let (policy, remembered, now) = (input.policy, input.remembered, input.now);
     if let Some(made) = remembered.restored {
-        let made = jiff::Timestamp::from_second(made).map_or_else(|_| made.to_string(), |made| made.to_string());
         let detail = format!(
-            "The gate's state was restored from a backup of {made}, and what the gate saw since then may be missing. \
+            "The gate's state was restored from a backup of {}, and what the gate saw since then may be missing. \
              Let everybody send the records they have (`undersign sync --restore`); then the operator answers for the rest: \
-             `undersign gate accept --restored`."
+             `undersign gate accept --restored`.",
+            time(made)
         );
         return Some(Reason::undecidable(Code::Restored, detail));
     }
     if now.saturating_add(CLOCK_SKEW) < remembered.clock {
-        let detail = "The gate's clock went back since it last judged a push. Set it, then push again.";
+        let detail = format!(
+            "The gate last let a push through at {}, and by its clock it is {} now. If that is wrong, set it and push \
+             again. If the clock was wrong then, its operator takes it back: `undersign gate accept --clock --because \
+             …`.",
+            time(remembered.clock),
+            time(now)
+        );
         return Some(Reason::undecidable(Code::Time, detail));
     }
     if let Some(reason) = remembered.organization.as_ref().and_then(|seen| other_organization(seen, policy)) {
@@ -341,6 +347,10 @@ pub(super) fn stale(input: &Input<'_>) -> Option<Reason> {
         );
         Reason::deny(Code::PolicyStale, detail)
     })
+}
+
+fn time(at: i64) -> String {
+    jiff::Timestamp::from_second(at).map_or_else(|_| at.to_string(), |time| time.to_string())
 }
 
 /// Reports that the organization went back, or is not the same any more.

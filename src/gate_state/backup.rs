@@ -177,7 +177,8 @@ fn unpacked(archive: &mut Archive, dir: &Path, key: Option<&StateKey>) -> Result
 fn look_through(archive: &mut Archive, dir: &Path, key: Option<&StateKey>) -> Result<(Checked, Remembered), String> {
     archive.extract(dir)?;
     let repository = archive.repository().to_owned();
-    let state = GateState::look(dir, Access { key: key.cloned(), repository: &repository, patience: None })?;
+    let state =
+        GateState::look(dir, Access { key: key.cloned(), repository: &repository, patience: None, lasting: false })?;
     let path = dir.join(FILE);
     if key.is_some() && archive.has_tag() && !state.is_vouched() {
         return Err(broken(&path, "the gate's key does not vouch for the memory in it"));
@@ -240,7 +241,7 @@ pub fn restore(archive: &mut Archive, dir: &Path, key: Option<StateKey>) -> Resu
     }
     sync_dir(dir).map_err(failed)?;
     lock.check()?;
-    let state = GateState::look(dir, Access { key, repository: &repository, patience: None })?;
+    let state = GateState::look(dir, Access { key, repository: &repository, patience: None, lasting: false })?;
     Ok(Restored { checked, state: GateState { lock: Some(lock), ..state } })
 }
 
@@ -269,6 +270,7 @@ fn write_memory(
         states_file: None,
         is_vouched: true,
         lock: Some(lock),
+        lasting: false,
     };
     state.write()?;
     state.lock.ok_or_else(|| format!("The lock of {} is gone.", dir.display()))

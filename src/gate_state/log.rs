@@ -3,9 +3,13 @@
 //! is detected too. The newest lines can still be cut off undetected: so each answer contains the head of the log after
 //! it.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read, Seek as _, SeekFrom, Write as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::{LazyLock, Mutex};
+use std::time::SystemTime;
 
 use nix::fcntl::OFlag;
 use serde::{Deserialize, Serialize};
@@ -120,6 +124,7 @@ pub struct Log {
     dir: PathBuf,
     /// The last line that it is known to have had.
     known: Option<AuditHead>,
+    lasting: bool,
 }
 
 /// The content of a log.
@@ -143,12 +148,17 @@ pub struct Extent {
 
 impl Log {
     pub fn in_dir(dir: &Path) -> Log {
-        Log { dir: dir.to_path_buf(), known: None }
+        Log { dir: dir.to_path_buf(), known: None, lasting: false }
     }
 
     /// The same log, known to have reached this line.
     pub fn known_to(self, known: Option<AuditHead>) -> Log {
         Log { known, ..self }
+    }
+
+    /// The same log, of which a long-running process also knows the last line that it wrote itself.
+    pub fn lasting(self, lasting: bool) -> Log {
+        Log { lasting, ..self }
     }
 
     fn path(&self) -> PathBuf {
@@ -189,12 +199,14 @@ impl Log {
             last = head_of(&mut File::open(&part).map_err(failed)?, &part)?;
         }
         let there = last.unwrap_or_else(|| AuditHead { seq: 0, digest: "0".repeat(64) });
-        if let Some(known) = &self.known
+        let own = Own::of(&self.dir, &file).filter(|_| self.lasting);
+        let known = newer(self.known.clone(), own.as_ref().and_then(Own::last));
+        if let Some(known) = &known
             && is_another(&mut file, &there, known).map_err(failed)?
         {
             return Err(damaged(&path, &rewritten(known.seq)));
         }
-        let lost = self.known.as_ref().filter(|known| known.seq > there.seq && known.seq < MAX_SEQ);
+        let lost = known.as_ref().filter(|known| known.seq > there.seq && known.seq < MAX_SEQ);
         entry.missing = lost.map(|_| there.seq + 1);
         let before = lost.unwrap_or(&there);
         (entry.seq, entry.prev) = (before.seq + 1, before.digest.clone());
@@ -206,7 +218,11 @@ impl Log {
         if is_new {
             folder.sync().map_err(failed)?;
         }
-        Ok(AuditHead { seq: entry.seq, digest })
+        let head = AuditHead { seq: entry.seq, digest };
+        if let Some(own) = own {
+            own.wrote(&head);
+        }
+        Ok(head)
     }
 
     /// The last finished line; none if there is none.
@@ -276,6 +292,48 @@ impl Log {
         let seq = extent.head.as_ref().map_or(0, |head| head.seq);
         extent.missing.extend(known.filter(|known| known.seq > seq).map(|known| (seq + 1, known.seq)));
         Ok(extent)
+    }
+}
+
+/// A file of a log, as this process knows it again: one that was restored or begun anew is another.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Own {
+    dir: PathBuf,
+    device: u64,
+    inode: u64,
+    made: SystemTime,
+}
+
+/// The last line that this process wrote to each file. The memory is not written for every line, and without this a
+/// service would search the file for the line that it knows, longer each time.
+static WROTE: LazyLock<Mutex<HashMap<Own, AuditHead>>> = LazyLock::new(Mutex::default);
+/// The files of which that is known; beyond that, all are forgotten.
+const MAX_OWN: usize = 4096;
+
+impl Own {
+    /// None if the file system does not say when it was made.
+    fn of(dir: &Path, file: &File) -> Option<Own> {
+        let meta = file.metadata().ok()?;
+        Some(Own { dir: dir.to_path_buf(), device: meta.dev(), inode: meta.ino(), made: meta.created().ok()? })
+    }
+
+    fn last(&self) -> Option<AuditHead> {
+        WROTE.lock().ok()?.get(self).cloned()
+    }
+
+    fn wrote(self, head: &AuditHead) {
+        let Ok(mut wrote) = WROTE.lock() else { return };
+        if wrote.len() >= MAX_OWN {
+            wrote.clear();
+        }
+        wrote.insert(self, head.clone());
+    }
+}
+
+fn newer(one: Option<AuditHead>, other: Option<AuditHead>) -> Option<AuditHead> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(if other.seq >= one.seq { other } else { one }),
+        (one, other) => one.or(other),
     }
 }
 
@@ -479,6 +537,28 @@ mod tests {
         log.append(long).unwrap();
         assert_eq!(log.append(entry("deny")).unwrap().seq, 3);
         assert_eq!(log.read().unwrap().entries.len(), 3);
+    }
+
+    #[test]
+    fn a_process_that_goes_on_knows_its_own_last_line_and_notices_that_it_was_altered_or_cut_off() {
+        let dir = tempfile::tempdir().unwrap();
+        let log = Log::in_dir(dir.path()).lasting(true);
+        for outcome in ["allow", "deny", "deny"] {
+            log.append(entry(outcome)).unwrap();
+        }
+        let path = dir.path().join(FILE);
+        let text = std::fs::read_to_string(&path).unwrap();
+        let altered = text.rsplitn(3, '\n').collect::<Vec<_>>();
+        std::fs::write(&path, format!("{}\n{}\n", altered[2], altered[1].replace("deny", "allow"))).unwrap();
+        assert!(log.append(entry("deny")).unwrap_err().contains("its line 3 is not the one"));
+        assert_eq!(Log::in_dir(dir.path()).append(entry("deny")).unwrap().seq, 4, "nobody else knows that");
+        std::fs::write(&path, format!("{}\n", altered[2])).unwrap();
+        assert_eq!(log.append(entry("deny")).unwrap().seq, 4);
+        assert_eq!(log.read().unwrap().missing, [(3, 3)]);
+        // Another file is not the one that it wrote.
+        std::fs::rename(&path, dir.path().join("aside")).unwrap();
+        std::fs::write(&path, &text).unwrap();
+        assert_eq!(log.append(entry("deny")).unwrap().seq, 4);
     }
 
     fn seqs(log: &Log) -> (Vec<u64>, Vec<(u64, u64)>) {

@@ -3,6 +3,7 @@
 //! authenticates them.
 
 mod archive;
+mod at_hand;
 mod backup;
 mod folder;
 mod key;
@@ -93,6 +94,8 @@ pub struct Access<'a> {
     pub repository: &'a str,
     /// How long to wait for another user of the directory.
     pub patience: Option<Duration>,
+    /// Whether this process goes on to judge pushes, and so keeps in memory what it read and wrote here.
+    pub lasting: bool,
 }
 
 /// A state directory, locked until it is dropped.
@@ -109,6 +112,7 @@ pub struct GateState {
     is_vouched: bool,
     /// None for readers.
     lock: Option<Lock>,
+    lasting: bool,
 }
 
 impl GateState {
@@ -172,7 +176,10 @@ impl GateState {
     /// # Errors
     /// Like [`GateState::open`].
     pub fn look(dir: &Path, access: Access<'_>) -> Result<GateState, String> {
-        let (remembered, is_vouched) = read(dir, access.key.as_ref(), access.repository)?;
+        let (remembered, is_vouched) = match access.lasting {
+            true => at_hand::read(dir, access.key.as_ref(), access.repository)?,
+            false => read(dir, access.key.as_ref(), access.repository)?,
+        };
         let (states_file, states) = match &access.key {
             None => (None, States::default()),
             Some(key) => {
@@ -189,6 +196,7 @@ impl GateState {
             states_file,
             is_vouched,
             lock: None,
+            lasting: access.lasting,
         })
     }
 
@@ -415,7 +423,7 @@ impl GateState {
     /// Like [`Log::append`].
     pub fn enter(&mut self, entry: Entry) -> Result<AuditHead, String> {
         let lock = held(self.lock.as_ref(), &self.dir)?;
-        let log = Log::in_dir(&self.dir).known_to(self.remembered.log.clone());
+        let log = Log::in_dir(&self.dir).known_to(self.remembered.log.clone()).lasting(self.lasting);
         let head = log.append_in(lock.folder(), entry)?;
         lock.check()?;
         self.remembered.log = Some(head.clone());
@@ -471,6 +479,15 @@ pub fn restored(dir: &Path) -> Result<Option<i64>, String> {
     read(dir, None, "").map(|(remembered, _)| remembered.restored)
 }
 
+/// When a push was last let through, by the gate's clock, in seconds since the epoch. Whoever wrote this, it only stops
+/// the gate.
+///
+/// # Errors
+/// A sentence: the state cannot be read.
+pub fn clock(dir: &Path) -> Result<i64, String> {
+    read(dir, None, "").map(|(remembered, _)| remembered.clock)
+}
+
 /// The memory and the recorded states, for readers: nothing is locked, created or written.
 ///
 /// # Errors
@@ -493,14 +510,31 @@ pub fn log_of(dir: &Path) -> Result<Log, String> {
 
 /// The memory, and whether the gate's own key authenticates it: otherwise only facts that restrict are used.
 fn read(dir: &Path, key: Option<&StateKey>, repository: &str) -> Result<(Remembered, bool), String> {
+    match bytes(dir)? {
+        None => Ok((Remembered::default(), true)),
+        Some(bytes) => understood(dir, &bytes, key, repository),
+    }
+}
+
+/// The file of the memory; none if nothing was remembered yet.
+fn bytes(dir: &Path) -> Result<Option<Vec<u8>>, String> {
     let unusable = |error: std::io::Error| format!("The gate's state in {} cannot be used: {error}.", dir.display());
     let path = dir.join(FILE);
-    let written = match std::fs::metadata(&path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok((Remembered::default(), true)),
-        Err(error) => return Err(unusable(error)),
-        Ok(meta) if meta.len() > MAX_FILE => return Err(damaged(&path, "it is too large")),
-        Ok(_) => decode(&path, &std::fs::read(&path).map_err(unusable)?)?,
-    };
+    match std::fs::metadata(&path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(unusable(error)),
+        Ok(meta) if meta.len() > MAX_FILE => Err(damaged(&path, "it is too large")),
+        Ok(_) => std::fs::read(&path).map(Some).map_err(unusable),
+    }
+}
+
+fn understood(
+    dir: &Path,
+    bytes: &[u8],
+    key: Option<&StateKey>,
+    repository: &str,
+) -> Result<(Remembered, bool), String> {
+    let written = decode(&dir.join(FILE), bytes)?;
     let is_vouched = is_own(&written, key, repository);
     let remembered = written.remembered;
     Ok((if is_vouched { remembered } else { remembered.restricting() }, is_vouched))

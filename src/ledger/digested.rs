@@ -1,6 +1,6 @@
 //! What a gate keeps of the chains that it read, so that its cost depends on the decisions in force.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, Mutex};
 
@@ -8,12 +8,13 @@ use git2::Oid;
 use serde::{Deserialize, Serialize};
 
 use super::reader::{ChainReader, Files};
+use super::recent::Recent;
 use super::{PREFIX, Scope};
 use crate::record::{Abridged, Chain, Record, verify};
 use crate::source::git::Repository;
 
-/// The most bytes that a long-running process keeps for all repositories; beyond that, the least recently used is
-/// dropped, and read from the state again.
+/// The most bytes that a long-running process keeps for all repositories, but for one that is larger; what is beyond
+/// that is read from the state each time, as by a new process.
 const MAX_AT_HAND: usize = 256 << 20;
 
 /// What was read of chains before and may still matter, by ref: see [`Abridged`].
@@ -94,30 +95,18 @@ impl Digested {
     }
 }
 
-/// By state directory, the most recently used last.
-type ByState = VecDeque<(PathBuf, Arc<Digested>)>;
-
-/// What a long-running process keeps in memory.
-static AT_HAND: LazyLock<Mutex<ByState>> = LazyLock::new(Mutex::default);
+/// By state directory, what a long-running process keeps in memory.
+static AT_HAND: LazyLock<Mutex<Recent<PathBuf, Arc<Digested>>>> =
+    LazyLock::new(|| Mutex::new(Recent::within(MAX_AT_HAND)));
 
 /// What this process itself digested for a state directory.
 pub fn at_hand(state: &Path) -> Option<Arc<Digested>> {
-    let mut held = AT_HAND.lock().ok()?;
-    let at = held.iter().position(|(dir, _)| dir == state)?;
-    let found = held.remove(at)?;
-    held.push_back(found);
-    held.back().map(|(_, digested)| digested.clone())
+    AT_HAND.lock().ok()?.get(&state.to_path_buf())
 }
 
 /// Keeps it in memory, as long as there is room.
 pub fn keep_at_hand(state: &Path, digested: Arc<Digested>) {
     let Ok(mut held) = AT_HAND.lock() else { return };
-    held.retain(|(dir, _)| dir != state);
-    held.push_back((state.to_path_buf(), digested));
-    let mut bytes: usize = held.iter().map(|(_, digested)| digested.size()).sum();
-    while bytes > MAX_AT_HAND
-        && let Some((_, gone)) = held.pop_front()
-    {
-        bytes -= gone.size();
-    }
+    let size = digested.size();
+    held.keep(state.to_path_buf(), digested, size);
 }

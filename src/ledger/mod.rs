@@ -8,6 +8,7 @@ pub mod evidence;
 #[cfg(feature = "tui")]
 pub mod own_chain;
 mod reader;
+mod recent;
 
 pub use crate::gate::ref_names::{DECISION_BRANCHES as BRANCH_PREFIX, DECISIONS as PREFIX, prefix_of};
 pub use append::{append, append_to, clear_stale_locks};
@@ -18,9 +19,10 @@ use std::collections::BTreeMap;
 use git2::Oid;
 
 use crate::change::ObjectId;
-use crate::record::{Chain, ChainId, Fault, Record};
+use crate::record::{Chain, ChainId, Fault};
 use crate::source::git::{GitError, Repository, oid};
 use reader::ChainReader;
+pub use reader::Over;
 
 /// What the remotes were last seen to have: `<prefix><remote>/decisions/<key id>/<chain id>`.
 pub const REMOTES_PREFIX: &str = "refs/undersign/remotes/";
@@ -49,7 +51,7 @@ pub struct Scope<'s> {
     pub with_remotes: bool,
     /// Records that no longer matter, whatever else is there: they are dropped after verification, so that memory
     /// depends on the decisions in force.
-    pub over: Option<&'s dyn Fn(&Record) -> bool>,
+    pub over: Option<&'s Over<'s>>,
 }
 
 impl Scope<'_> {
@@ -157,19 +159,22 @@ fn copies(
     digested: Option<&Digested>,
     wanted: impl Fn(&str) -> bool,
 ) -> Result<BTreeMap<ChainId, Vec<Chain>>, GitError> {
-    let mut copies: BTreeMap<ChainId, Vec<Chain>> = BTreeMap::new();
+    let mut refs = Vec::new();
     for prefix in prefixes {
         for reference in reader.repository.raw.references_glob(&format!("{prefix}*"))? {
             let reference = reference?;
             let name = String::from_utf8_lossy(reference.name_bytes()).into_owned();
-            if !wanted(&name) {
-                continue;
+            if wanted(&name) {
+                let id = name[prefix.len()..].to_owned();
+                refs.push((name, id, reference.target()));
             }
-            let copy = reader.copy(&name, &name[prefix.len()..], reference.target(), digested);
-            reader.check()?;
-            copies.entry(copy.id.clone()).or_default().push(copy);
         }
     }
+    let mut copies: BTreeMap<ChainId, Vec<Chain>> = BTreeMap::new();
+    for copy in reader.copies(&refs, digested) {
+        copies.entry(copy.id.clone()).or_default().push(copy);
+    }
+    reader.check()?;
     Ok(copies)
 }
 

@@ -42,6 +42,8 @@ pub use roster::{Enrolment, Person, PersonKind, Rank, Revocation, Roster, Unfit}
 pub use split::SplitChange;
 pub use target::{Broker, CommandEntry, Level, Target};
 
+use std::collections::{BTreeSet, HashMap};
+
 use crate::change::RepoPath;
 use crate::change::digest::Digest;
 use crate::change::spelling;
@@ -219,6 +221,11 @@ impl Policy {
         self.in_any(|compartment| compartment.lies_at(place))
     }
 
+    /// As [`Policy::compartments_of`], for many paths.
+    fn finder(&self) -> CompartmentFinder<'_> {
+        CompartmentFinder::of(self)
+    }
+
     fn in_any(&self, lies: impl Fn(&Compartment) -> bool) -> Vec<&Compartment> {
         let of = |is_inherited: bool| {
             let own = self.compartments.iter().filter(move |c| c.is_inherited == is_inherited);
@@ -227,6 +234,53 @@ impl Policy {
             if matching.is_empty() { default } else { matching }
         };
         if self.inherited.is_none() { of(false) } else { [of(false), of(true)].concat() }
+    }
+}
+
+/// The compartments of a policy by the first names of what they contain: a policy of some hundred compartments is asked
+/// for each path of a push, and most contain what one folder does.
+struct CompartmentFinder<'p> {
+    policy: &'p Policy,
+    by_first_name: HashMap<String, Vec<usize>>,
+    /// Those that may contain a path of any name.
+    of_any_name: Vec<usize>,
+}
+
+impl<'p> CompartmentFinder<'p> {
+    fn of(policy: &'p Policy) -> CompartmentFinder<'p> {
+        let mut finder = CompartmentFinder { policy, by_first_name: HashMap::new(), of_any_name: Vec::new() };
+        for (at, compartment) in policy.compartments.iter().enumerate() {
+            match compartment.paths.first_names() {
+                None => finder.of_any_name.push(at),
+                Some(names) => {
+                    for name in names {
+                        finder.by_first_name.entry(name.to_ascii_lowercase()).or_default().push(at);
+                    }
+                }
+            }
+        }
+        finder
+    }
+
+    /// As [`Policy::compartments_of`].
+    fn compartments_of(&self, path: &RepoPath) -> Vec<&'p Compartment> {
+        let spellings = spelling::spellings(path);
+        // Beyond ASCII, more than letter case may differ.
+        if !spellings.iter().all(|path| path.is_ascii()) {
+            return self.policy.compartments_of(path);
+        }
+        let first = |path: &str| path.split('/').next().unwrap_or_default().to_ascii_lowercase();
+        let named = spellings.iter().filter_map(|path| self.by_first_name.get(&first(path))).flatten();
+        let asked: BTreeSet<usize> = named.chain(&self.of_any_name).copied().collect();
+        let all = &self.policy.compartments;
+        let held: Vec<_> = asked.into_iter().map(|at| &all[at]).filter(|one| one.holds_any(&spellings)).collect();
+        let of = |is_inherited: bool| {
+            let own = held.iter().copied().filter(move |one| one.is_inherited == is_inherited && !one.is_default());
+            let matching: Vec<_> = own.collect();
+            let default = || all.iter().filter(|one| one.is_inherited == is_inherited && one.is_default()).collect();
+            if matching.is_empty() { default() } else { matching }
+        };
+        if self.policy.inherited.is_none() { of(false) } else { [of(false), of(true)].concat() }
     }
 }
 

@@ -80,6 +80,12 @@ impl PathPatterns {
         spellings.iter().any(|path| self.may_hold(path) && self.set.is_match(path.as_ref()))
     }
 
+    /// The first names of everything that they match, if each pattern has one: no path in ASCII that begins with
+    /// another name, whatever its letter case, is held.
+    pub(super) fn first_names(&self) -> Option<&[String]> {
+        self.firsts.as_deref()
+    }
+
     fn may_hold(&self, path: &str) -> bool {
         let Some(firsts) = self.firsts.as_ref().filter(|_| path.is_ascii()) else { return true };
         firsts.iter().any(|own| is_first_name(path.as_bytes(), own.as_bytes()))

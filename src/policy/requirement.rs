@@ -142,9 +142,10 @@ impl Policy {
     ) -> Asked {
         let mut touched: BTreeMap<&str, (&Compartment, &RepoPath)> = BTreeMap::new();
         let mut places: Vec<(&RepoPath, Vec<&str>)> = Vec::new();
-        let of_paths = paths.map(|path| (path, self.compartments_of(path)));
+        let finder = self.finder();
+        let of_paths = paths.map(|path| (path, finder.compartments_of(path)));
         let of_places = links.iter().flat_map(|link| link.places()).map(|place| (place, self.compartments_at(place)));
-        let of_below = links.iter().flat_map(|link| &link.below).map(|path| (path, self.compartments_of(path)));
+        let of_below = links.iter().flat_map(|link| &link.below).map(|path| (path, finder.compartments_of(path)));
         for (path, compartments) in of_paths.chain(of_places).chain(of_below) {
             places.push((path, compartments.iter().map(|c| c.name.as_str()).collect()));
             for compartment in compartments {

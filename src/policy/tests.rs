@@ -412,6 +412,23 @@ proptest! {
         let _ = Policy::parse("policy.toml", &text);
     }
 
+    /// Asking only those of a first name never changes which compartments contain a path.
+    #[test]
+    fn compartments_found_by_a_first_name_are_those_that_contain_a_path(
+        patterns in prop::collection::vec("[aAbk*?/{},.!\\[\\]K ]{1,8}", 1..6),
+        path in "[aAbk/. :*K\u{17f}\u{212a}\\\\]{1,9}",
+    ) {
+        let mut policy = sample();
+        for (at, pattern) in patterns.iter().enumerate() {
+            if let Ok(paths) = patterns::PathPatterns::new(std::iter::once(pattern.as_str())) {
+                policy.compartments.push(Compartment { name: format!("x{at}"), paths, ..policy.compartments[0].clone() });
+            }
+        }
+        let path = RepoPath::from(&*path);
+        let names = |found: Vec<&Compartment>| found.iter().map(|one| one.name.clone()).collect::<Vec<_>>();
+        prop_assert_eq!(names(policy.finder().compartments_of(&path)), names(policy.compartments_of(&path)));
+    }
+
     #[test]
     fn filling_finds_as_many_places_as_trying_all(roles in prop::collection::vec(0u8..8, 0..5), wants in prop::collection::vec(1usize..3, 3)) {
         let names = ["a", "b", "c"];

@@ -3,7 +3,9 @@
 
 use std::collections::HashSet;
 use std::net::IpAddr;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Component, Path, PathBuf};
+use std::sync::Mutex;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
@@ -16,12 +18,14 @@ use super::{Tally, metrics};
 use crate::change::visible;
 use crate::enforcement::{self, Settings, Update};
 use crate::gate::Lands;
-use crate::source::git;
+use crate::source::git::{self, GitError};
 
 /// Characters of the message about a mistake in a request.
 const MAX_SAID: usize = 300;
 /// Directories with the objects of one push; git has one, and its alternates.
 const MAX_QUARANTINE: usize = 16;
+/// Repositories whose git directory is remembered; beyond that, all are forgotten.
+const MAX_KNOWN: usize = 10_000;
 
 /// What is served.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,6 +56,37 @@ pub struct Routes<'r> {
     pub has_metrics: bool,
     /// Seconds since the epoch.
     pub clock: fn() -> i64,
+    /// The repositories that were requested.
+    pub git_dirs: GitDirs,
+}
+
+/// The directories that are their own git directory, by path, device and inode: finding that out takes as long as
+/// opening the repository, which a judgement does anyway.
+#[derive(Default)]
+pub struct GitDirs(Mutex<HashSet<(PathBuf, u64, u64)>>);
+
+impl GitDirs {
+    /// As [`git::git_dirs`].
+    fn of(&self, path: &Path) -> Result<(PathBuf, PathBuf), GitError> {
+        let path = std::fs::canonicalize(path).map_err(|error| GitError::Other(error.to_string()))?;
+        let key = std::fs::metadata(&path).ok().map(|meta| (path.clone(), meta.dev(), meta.ino()));
+        let is_known = |key| self.0.lock().is_ok_and(|known| known.contains(key));
+        // What is called `.git` in it would be the git directory.
+        if key.as_ref().is_some_and(is_known) && std::fs::symlink_metadata(path.join(".git")).is_err() {
+            return Ok((path.clone(), path));
+        }
+        let (own, shared) = git::git_dirs(&path)?;
+        if own == path
+            && shared == path
+            && let (Some(key), Ok(mut known)) = (key, self.0.lock())
+        {
+            if known.len() >= MAX_KNOWN {
+                known.clear();
+            }
+            known.insert(key);
+        }
+        Ok((own, shared))
+    }
 }
 
 /// The body of `POST /v1/verify`.
@@ -163,9 +198,7 @@ impl Routes<'_> {
     fn repository(&self, name: &str) -> Result<ServedRepository, HttpError> {
         match &self.served {
             Served::One(repository) if repository == name => {
-                let git_dir =
-                    git::Repository::open_exactly(Path::new(name)).and_then(|found| git::git_dirs(found.common_dir()));
-                let git_dir = git_dir.ok().map(|(_, shared)| shared);
+                let git_dir = self.git_dirs.of(Path::new(name)).ok().map(|(_, shared)| shared);
                 Ok(ServedRepository { repository: name.to_owned(), settings: self.settings.clone(), git_dir })
             }
             Served::One(_) => Err(absent()),
@@ -183,7 +216,7 @@ impl Routes<'_> {
         if !inside(&path) {
             return Err(absent());
         }
-        let (own, shared) = git::git_dirs(&path).map_err(|_| absent())?;
+        let (own, shared) = self.git_dirs.of(&path).map_err(|_| absent())?;
         let (true, true, Some(repository)) = (inside(&own), inside(&shared), own.to_str()) else {
             return Err(absent());
         };

@@ -117,6 +117,72 @@ fn a_hook_that_git_does_not_run_guards_nothing() {
     h.doctor().exits(0).says("✓ The gate is the pre-receive hook.");
 }
 
+/// The folder from which git runs hooks, other than that of the repository.
+fn central(h: &Host) -> PathBuf {
+    let dir = h.f.dir.path().join("central");
+    std::fs::create_dir(&dir).unwrap();
+    h.config("core.hooksPath", dir.to_str().unwrap());
+    dir
+}
+
+#[test]
+fn a_gate_where_git_runs_hooks_from_is_the_gate() {
+    let h = Host::new();
+    let there = central(&h).join("pre-receive");
+    std::fs::rename(h.hook(), &there).unwrap();
+    let said = h.doctor().exits(0).says("✓ The gate is the pre-receive hook.\n");
+    said.says("✓ The gate refuses to rewind or delete records.\n");
+    chmod(&there, 0o775);
+    h.fails("Group or others may write the hook, ");
+}
+
+#[test]
+fn twin_somebody_elses_hook_where_git_runs_hooks_from_is_none() {
+    let h = Host::new();
+    let there = central(&h).join("pre-receive");
+    std::fs::write(&there, "#!/bin/sh\nexit 0\n").unwrap();
+    chmod(&there, 0o755);
+    let said = h.doctor().exits(70).says("(core.hooksPath), so the gate in hooks/ never runs. The pre-receive hook is");
+    said.says("✗ Whoever pushes can rewind and delete records").says_not("✓ The gate");
+}
+
+#[test]
+fn a_clock_that_ran_ahead_is_told_with_what_takes_it_back() {
+    let h = Host::new();
+    let file = h.bare.join("undersign/gate/memory.json");
+    let set = |clock: i64| {
+        let mut memory: serde_json::Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+        memory["clock"] = clock.into();
+        std::fs::write(&file, memory.to_string()).unwrap();
+    };
+    set(4_102_444_800);
+    let said = h.doctor().exits(70).says("✗ The gate last let a push through at 2100-01-01T00:00:00Z, and it is ");
+    said.says("`undersign gate accept --clock --because …`.");
+    set(now() - 60);
+    h.doctor().says_not("The gate last let a push through");
+}
+
+#[test]
+fn a_policy_file_of_the_operator_is_what_a_doctor_looks_at() {
+    let f = Fixture::with_policy("");
+    let file = f.dir.path().join("central.toml");
+    std::fs::write(&file, policy("")).unwrap();
+    let name = file.to_str().unwrap().to_owned();
+    let h = Host::gated(f, &["--policy", &name, "--pusher-env", "U"]);
+    let good = format!("✓ The policy is version 1 of fixture-1, in {name}.\n");
+    h.doctor().exits(0).says(&good).says_not("There is no policy");
+    chmod(&file, 0o666);
+    h.fails("Group or others may write the policy, ");
+    chmod(&file, 0o644);
+    // A service is given the file, and there is no hook that names it.
+    std::fs::remove_file(h.hook()).unwrap();
+    h.doctor().exits(70).says("✗ There is no policy on refs/heads/main: nothing may land.");
+    run_in(&h.f, &h.bare, &["doctor", "--policy", &name]).exits(70).says(&good).says_not("There is no policy");
+    std::fs::write(&file, policy("[surprise]\n")).unwrap();
+    let said = run_in(&h.f, &h.bare, &["doctor", "--policy", &name]).exits(70);
+    said.says(&format!("✗ The policy {name} cannot be used, so nothing may land: ")).says("line ");
+}
+
 #[test]
 fn a_gate_that_only_reports_is_no_gate() {
     let h = Host::gated(Fixture::new(), &["--report-only", "--pusher-env", "GL_USERNAME"]);
@@ -316,6 +382,19 @@ fn repositories_that_share_an_id_are_told() {
     assert!(!h.doctor().out.contains("same repository id"), "clones that nobody pushes to share it rightly");
 }
 
+#[test]
+fn repositories_that_share_an_id_below_one_directory_are_told() {
+    let h = Host::new();
+    let root = h.f.dir.path().join("hosted");
+    let fork = root.join("fork/shop.git");
+    h.f.git("rahim", &["clone", "-q", "--bare", h.bare.to_str().unwrap(), fork.to_str().unwrap()]);
+    h.doctor().exits(0).says_not("same repository id");
+    let doctor = || run_in(&h.f, &h.bare, &["doctor", "--repositories", root.to_str().unwrap()]);
+    doctor().exits(70).says("hosted/fork/shop.git has the same repository id, fixture-1");
+    std::fs::remove_dir_all(&fork).unwrap();
+    doctor().exits(0).says_not("same repository id");
+}
+
 /// A decision of an earlier version: with the URL unchanged from the configuration.
 fn signed_with_uri(f: &Fixture, uri: &str) -> String {
     let (repository, snapshot) = RepositorySnapshot::open(&f.repo).unwrap();
@@ -358,7 +437,7 @@ fn hosts_that_take_turns_at_a_state_are_told_and_one_that_moved_is_not() {
     let h = Host::new();
     let on = |host: &str, at: i64| {
         let key = StateKey::read(&h.bare.join("undersign/state.key")).unwrap();
-        let access = Access { key: Some(key), repository: "fixture-1", patience: None };
+        let access = Access { key: Some(key), repository: "fixture-1", patience: None, lasting: false };
         GateState::open(&h.bare.join("undersign/gate"), access).unwrap().on_host(host, at).unwrap();
     };
     on("ops1", 10);

@@ -241,7 +241,12 @@ fn a_gate_at_work_writes_nothing_to_a_state_that_was_put_in_the_place_of_its_own
     use undersign::gate_state::{Access, Entry, GateState, StateKey};
     let f = at_work();
     let file = back_up(&f, "backup", false);
-    let access = Access { key: Some(StateKey::read(&own_key(&f)).unwrap()), repository: "fixture-1", patience: None };
+    let access = Access {
+        key: Some(StateKey::read(&own_key(&f)).unwrap()),
+        repository: "fixture-1",
+        patience: None,
+        lasting: false,
+    };
     let mut in_flight = GateState::open(&state(&f), access).unwrap();
     let aside = f.dir.path().join("aside");
     std::fs::rename(state(&f), &aside).unwrap();

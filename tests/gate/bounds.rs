@@ -28,7 +28,7 @@ use crate::scene::{
     Answer, Gate, MAIN, WORK, allowed, approved, approved_under, chain_of, codes_of, commit_of, denied, git_piped,
     line, raw_tree, src, tamper, undecided,
 };
-use crate::support::{Fixture, now, policy};
+use crate::support::{Decision, Fixture, now, policy};
 
 const ZERO: &str = "0000000000000000000000000000000000000000";
 
@@ -60,6 +60,31 @@ fn beside_a_large_chain_of(who: &str) -> (i32, serde_json::Value) {
     let record = f.decide("dana", WORK, Verdict::Approve);
     with_findings(&f, who, &record, 2 << 20);
     Gate::of(&f).max_ledger(1).push_by_program(&[(MAIN, &f.id("main"), &f.id(WORK))])
+}
+
+/// They are shared out over the processors, each with its own handle; what is read must not depend on that.
+#[test]
+fn many_chains_are_read_as_a_few_are() {
+    let f = Fixture::new();
+    for device in 0..20 {
+        let device = format!("{device:016x}");
+        f.take(Decision { device: &device, ..Decision::new("dana", WORK, Verdict::Approve) });
+    }
+    let asked = |state: &str| {
+        let gate = Gate::of(&f).state(f.dir.path().join(state));
+        gate.push_by_program(&[(MAIN, &f.id("main"), &f.id(WORK))])
+    };
+    let (exit, outcome) = asked("first");
+    assert_eq!((exit, &outcome["ledger"]), (0, &serde_json::json!({ "chains": 20, "records": 20 })), "{outcome}");
+    assert_eq!(asked("first").1["ledger"], outcome["ledger"], "and once more from what was kept");
+    f.take(Decision { device: "00000000000000ff", ..Decision::new("rahim", WORK, Verdict::Reject) });
+    let (exit, outcome) = asked("second");
+    assert_eq!((exit, &outcome["refs"][0]["reasons"][0]["code"]), (2, &"VETOED".into()), "{outcome}");
+    tamper(&f, &format!("refs/undersign/decisions/{}/0000000000000007", f.key("dana").public.id()), |_| {
+        b"{}\n".to_vec()
+    });
+    let (_, outcome) = asked("third");
+    assert_eq!(outcome["ledger"], serde_json::json!({ "chains": 21, "records": 20 }), "{outcome}");
 }
 
 #[test]

@@ -27,7 +27,7 @@ fn copied(name: &str) -> TempDir {
 
 fn open(name: &str, dir: &Path) -> Result<GateState, String> {
     let key = StateKey::read(&fixture(name).join("state.key")).unwrap();
-    GateState::open(dir, Access { key: Some(key), repository: "fixture-1", patience: None })
+    GateState::open(dir, Access { key: Some(key), repository: "fixture-1", patience: None, lasting: false })
 }
 
 fn memory(dir: &Path) -> Value {
@@ -73,7 +73,8 @@ fn a_backup_of_an_older_state_leaves_it_as_it_is() {
 fn a_state_of_an_older_format_that_the_key_does_not_vouch_for_is_not_taken_over() {
     let dir = copied("first");
     let key = StateKey::read(&fixture("second").join("state.key")).unwrap();
-    GateState::open(dir.path(), Access { key: Some(key), repository: "fixture-1", patience: None }).unwrap();
+    GateState::open(dir.path(), Access { key: Some(key), repository: "fixture-1", patience: None, lasting: false })
+        .unwrap();
     assert_eq!(memory(dir.path()).get("format"), None);
 }
 

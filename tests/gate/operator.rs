@@ -137,6 +137,9 @@ fn a_clock_that_ran_ahead_stops_the_gate_until_the_operator_answers_for_it() {
     let state = state_since(&f, 0);
     edit_memory(&f, &state, |memory| memory["clock"] = (now() + 400 * DAY).into());
     undecided(Gate::of(&f).state(&state).judged(WORK), "TIME");
+    let outcome = Gate::of(&f).state(&state).outcome(&[(MAIN, &f.id("main"), &f.id(WORK))]);
+    let why = serde_json::to_string(&outcome).unwrap();
+    assert!(why.contains("The gate last let a push through at ") && why.contains("gate accept --clock"), "{why}");
     assert_eq!(accept(&f, &state, &["--clock", "--because", " "]), 70);
     assert_eq!(accept(&f, &state, &["--clock", "--because", "the battery was empty"]), 0);
     allowed(Gate::of(&f).state(&state).judged(WORK));

@@ -359,7 +359,7 @@ pub fn edit_memory(f: &Fixture, state: &Path, edit: impl FnOnce(&mut Value)) {
         memory.as_object_mut().unwrap().remove("tag");
     });
     let key = StateKey::read(&f.repo.join(".git/undersign/state.key")).unwrap();
-    GateState::open(state, Access { key: Some(key), repository: "fixture-1", patience: None })
+    GateState::open(state, Access { key: Some(key), repository: "fixture-1", patience: None, lasting: false })
         .unwrap()
         .into_adopted()
         .unwrap();

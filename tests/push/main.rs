@@ -230,10 +230,32 @@ fn a_gate_is_not_installed_where_git_would_never_ask_it() {
     let set = |path: &Path| support::git_in(&h.bare, "rahim", &["config", "core.hooksPath", path.to_str().unwrap()]);
     set(&h.f.dir.path().join("elsewhere"));
     let refused = h.install(&[]);
-    assert!(!refused.status.success() && text(&refused.stderr).contains("core.hooksPath"), "{}", text(&refused.stderr));
+    assert!(!refused.status.success() && text(&refused.stderr).contains("that is no folder"), "{refused:?}");
     set(&hooks);
     assert!(h.install(&[]).status.success());
     h.push("mina", &["agent/work:main"]).refused("UNSIGNED");
+}
+
+#[test]
+fn a_gate_is_installed_where_this_repository_s_git_runs_hooks_from() {
+    let h = Host::new();
+    let own = h.bare.join("hooks/pre-receive");
+    let central = h.f.dir.path().join("central");
+    std::fs::create_dir(&central).unwrap();
+    std::fs::create_dir(h.bare.join("other")).unwrap();
+    // Git takes a relative path from the git directory.
+    for (path, hook) in
+        [(central.to_str().unwrap(), central.join("pre-receive")), ("other", h.bare.join("other/pre-receive"))]
+    {
+        let _ = std::fs::remove_file(&own);
+        support::git_in(&h.bare, "rahim", &["config", "core.hooksPath", path]);
+        let installed = h.install(&[]);
+        assert!(installed.status.success() && text(&installed.stdout).contains("git asks it"), "{installed:?}");
+        let is_outside = text(&installed.stdout).contains("It lies in");
+        assert_eq!(is_outside, path.starts_with('/'), "{installed:?}");
+        assert!(hook.exists() && !own.exists());
+        h.push("mina", &["agent/work:main"]).refused("UNSIGNED");
+    }
 }
 
 #[test]

@@ -63,6 +63,26 @@ fn no_policy_cannot_be_decided_and_is_no_health() {
 }
 
 #[test]
+fn one_policy_file_of_the_operator_is_judged_by_and_is_its_health() {
+    let f = Fixture::with_policy("");
+    let file = f.dir.path().join("central.toml");
+    std::fs::write(&file, policy("")).unwrap();
+    let service = Service::of(&f, &["--policy", file.to_str().unwrap()]);
+    let body = push_main(&f, &f.id("main"), &f.id("agent/work"));
+    assert_eq!(service.ask(&body).verdict(), (200, "deny".to_owned(), "2"));
+    assert_eq!(service.health().json()["policy"]["version"], 1);
+    // It is read anew for each question.
+    let stricter = policy("").replacen("version = 1", "version = 2", 1);
+    std::fs::write(&file, &stricter).unwrap();
+    let answer = service.ask(&body).json();
+    let digest = undersign::change::digest::Digest::of(stricter.as_bytes()).to_string();
+    assert_eq!((&answer["policy"]["version"], &answer["policy"]["digest"]), (&json!(2), &json!(digest)));
+    std::fs::remove_file(&file).unwrap();
+    assert_eq!(service.ask(&body).verdict(), (200, "undecidable".to_owned(), "4"));
+    assert_eq!(service.health().status, 503);
+}
+
+#[test]
 fn a_report_says_deny_and_stops_nothing() {
     let f = Fixture::new();
     let service = Service::of(&f, &["--report-only"]);

@@ -11,6 +11,7 @@ use crate::cli::gate::hook::{Hook, NEXT};
 #[cfg(feature = "tui")]
 use crate::datafile::date;
 use crate::enforcement::{self, Settings};
+use crate::gate::CLOCK_SKEW;
 use crate::gate_state;
 use crate::ledger;
 use crate::ledger::commands::{Family as _, Keys, read_outcomes};
@@ -28,38 +29,108 @@ const SOON: i64 = 30 * 24 * 3600;
 /// Ids of records that one line names.
 const MAX_IDS: usize = 20;
 
-pub fn run(repository: &Repository) -> Result<(), String> {
+/// What a gate here judges by, as its hook says, or what is asked for.
+struct Rules {
+    /// The branch of the policy, where it can be told.
+    branch: Option<TargetBranch>,
+    read: Option<Read>,
+}
+
+/// The policy, as it was read.
+enum Read {
+    Branch(PolicyState),
+    /// From the file that an operator gave; or why it cannot be used.
+    File(PathBuf, Result<Policy, String>),
+}
+
+impl Rules {
+    fn of(repository: &Repository, settings: &Settings) -> Rules {
+        let named = |name: &String| Some(TargetBranch { name: name.clone(), tip: repository.tip(name)? });
+        let branch = match &settings.branch {
+            Some(name) => named(name),
+            None => repository.target().ok(),
+        };
+        let read = match &settings.policy {
+            Some(file) => {
+                let policy = enforcement::policy_file(repository, file).map_err(|reason| reason.detail);
+                Some(Read::File(file.clone(), policy))
+            }
+            None => branch.as_ref().and_then(|branch| repository.policy_at(branch.tip).ok()).map(Read::Branch),
+        };
+        Rules { branch, read }
+    }
+
+    fn policy(&self) -> Option<&Policy> {
+        match &self.read {
+            Some(Read::Branch(PolicyState::Found(policy))) => Some(policy),
+            Some(Read::File(_, Ok(policy))) => Some(policy),
+            _ => None,
+        }
+    }
+}
+
+/// Looks at a repository; what is asked for stands above what its hook says. With `below`, all repositories below that
+/// directory are looked through for the same id, otherwise those beside this one.
+///
+/// # Errors
+/// Something is not as it should be.
+pub fn run(repository: &Repository, asked: &Settings, below: Option<&Path>) -> Result<(), String> {
     let mut found = Vec::new();
-    let policy_branch = repository.target().ok();
-    let policy = policy_branch.as_ref().and_then(|branch| repository.policy_at(branch.tip).ok());
-    let (gate, refuses) = hook(repository);
-    let settings = settings(repository);
+    let settings = settings(repository, asked);
+    let rules = Rules::of(repository, &settings);
+    let (gate, refuses) = hook(repository, rules.policy());
     found.extend(gate);
-    found.extend(policy_place(policy_branch.as_ref(), policy.as_ref()));
-    if let Some(PolicyState::Found(policy)) = &policy {
+    found.extend(policy_place(repository, &rules));
+    if let Some(policy) = rules.policy() {
         found.extend(refuses.then(|| states(repository, policy, &settings)));
         found.extend(ledger_state(repository, policy, refuses));
         found.extend(keys(repository, policy));
         #[cfg(feature = "tui")]
         found.extend((!repository.is_bare()).then(|| own_key(repository, policy)));
-        found.extend(repository.is_bare().then(|| others_of_this_id(repository, policy)).flatten());
-        found.extend(policy_branch.as_ref().into_iter().flat_map(|branch| pipelines(repository, policy, branch)));
+        found.extend(repository.is_bare().then(|| others_of_this_id(repository, policy, below)).flatten());
+        found.extend(rules.branch.as_ref().into_iter().flat_map(|branch| pipelines(repository, policy, branch)));
     }
     let own = enforcement::default_state(repository);
     found.extend(settings.state.as_ref().and_then(|state| other_state(state, &own)));
-    found.extend(restored(settings.state.as_ref().unwrap_or(&own)));
-    found.extend(log(settings.state.as_ref().unwrap_or(&own)));
+    let state = settings.state.as_ref().unwrap_or(&own);
+    found.extend(restored(state));
+    found.extend(clock(state));
+    found.extend(log(state));
     tell(&found)
 }
 
-/// Folders beside a repository that are looked into.
-const MAX_BESIDE: usize = 200;
+/// Folders that are looked into for repositories of the same id.
+const MAX_FOLDERS: usize = 20_000;
+/// Folders between a directory of repositories and one of them.
+const MAX_DEPTH: usize = 4;
 
-/// Repositories beside this one that are pushed to and whose policy gives the same id, such as a fork: what is approved
-/// in one of them counts in the other.
-fn others_of_this_id(repository: &Repository, policy: &Policy) -> Option<Finding> {
+/// The git directories in a folder; with `depth`, also in the folders below it.
+fn repositories_in(folder: &Path, depth: usize, left: &mut usize, found: &mut Vec<PathBuf>) {
+    let mut paths: Vec<_> = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|at| at.path()).collect();
+    paths.sort();
+    for path in paths {
+        let is_folder = std::fs::symlink_metadata(&path).is_ok_and(|meta| meta.is_dir());
+        if !is_folder || *left == 0 {
+            continue;
+        }
+        *left -= 1;
+        if path.join("HEAD").is_file() && path.join("objects").is_dir() {
+            found.push(path);
+        } else if depth > 0 {
+            repositories_in(&path, depth - 1, left, found);
+        }
+    }
+}
+
+/// Repositories beside this one, or below a directory that was named, that are pushed to and whose policy gives the
+/// same id, such as a fork: what is approved in one of them counts in the other.
+fn others_of_this_id(repository: &Repository, policy: &Policy, below: Option<&Path>) -> Option<Finding> {
     let own = std::fs::canonicalize(repository.common_dir()).ok()?;
-    let beside = std::fs::read_dir(own.parent()?).ok()?.flatten().map(|entry| entry.path()).take(MAX_BESIDE);
+    let (mut others, mut left) = (Vec::new(), MAX_FOLDERS);
+    match below {
+        Some(dir) => repositories_in(dir, MAX_DEPTH, &mut left, &mut others),
+        None => repositories_in(own.parent()?, 0, &mut left, &mut others),
+    }
     let has_id = |path: &PathBuf| {
         let other = Repository::open_exactly(path).ok().filter(Repository::is_bare)?;
         // A copy of the organization has its id by nature, and nothing is pushed to it.
@@ -70,7 +141,7 @@ fn others_of_this_id(repository: &Repository, policy: &Policy) -> Option<Finding
         let is_same = matches!(policy_of, PolicyState::Found(other) if other.repository == policy.repository);
         (is_same && std::fs::canonicalize(other.common_dir()).ok()? != own).then_some(())
     };
-    let others: Vec<_> = beside.filter(|path| has_id(path).is_some()).collect();
+    others.retain(|path| has_id(path).is_some());
     let first = visible::line(others.first()?.as_os_str().as_encoded_bytes());
     let more = if others.len() > 1 { format!(" and {} more", others.len() - 1) } else { String::new() };
     Some(Bad(format!(
@@ -85,39 +156,23 @@ pub fn faults_of_hook(repository: &Repository) -> Vec<String> {
         Bad(text) => Some(text),
         Good(_) | Note(_) => None,
     };
-    hook(repository).0.into_iter().filter_map(bad).collect()
+    let rules = Rules::of(repository, &settings(repository, &Settings::default()));
+    hook(repository, rules.policy()).0.into_iter().filter_map(bad).collect()
 }
 
 /// Whether the hook is there, is ours, and runs; and whether all of that makes it refuse anything.
-fn hook(repository: &Repository) -> (Vec<Finding>, bool) {
-    let hooks = repository.common_dir().join("hooks");
-    if let Some(path) = repository.file_setting("core.hooksPath") {
-        // Git resolves a relative path from the directory in which it runs hooks.
-        let there = std::fs::canonicalize(repository.root.join(&path)).ok();
-        if there.is_none() || there != std::fs::canonicalize(&hooks).ok() {
-            let path = visible::line(path.as_os_str().as_encoded_bytes());
-            let text = format!("git runs hooks from {path} (core.hooksPath), so the gate in hooks/ never runs.");
-            return (vec![Bad(text)], false);
-        }
-    }
-    let hook = hooks.join("pre-receive");
+fn hook(repository: &Repository, policy: Option<&Policy>) -> (Vec<Finding>, bool) {
+    let hooks = repository.hooks();
+    let hook = repository.pre_receive();
     let Ok(bytes) = std::fs::read(&hook) else {
-        let found = if repository.is_bare() {
-            Bad("No gate: there is no pre-receive hook. `undersign gate install DIR` puts one there.".to_owned())
-        } else {
-            Note(
-                "No gate here; this is a working copy. Gates belong on repositories that are pushed to; `--remote NAME` \
-                 tests one."
-                    .to_owned(),
-            )
-        };
-        return (vec![found], false);
+        return (vec![no_hook(repository)], false);
     };
     let Some(ours) = Hook::read(&bytes) else {
-        let found = Bad(
-            "The pre-receive hook is somebody else's: `undersign gate install --chain DIR` puts the gate before it."
-                .to_owned(),
-        );
+        let passed = passed_over(repository).map(|passed| format!("{passed}, so the gate in hooks/ never runs. "));
+        let found = Bad(format!(
+            "{}The pre-receive hook is somebody else's: `undersign gate install --chain DIR` puts the gate before it.",
+            passed.unwrap_or_default()
+        ));
         return (vec![found], false);
     };
     let mode = std::fs::metadata(&hook).map_or(0, |meta| meta.permissions().mode());
@@ -138,9 +193,7 @@ fn hook(repository: &Repository) -> (Vec<Finding>, bool) {
         Bad("The gate only reports: everything lands.".to_owned())
     }];
     found.extend(others_may_write(&hook, "the hook"));
-    let policy = repository.target().ok().and_then(|branch| repository.policy_at(branch.tip).ok());
-    let inherits = matches!(policy, Some(PolicyState::Found(policy)) if policy.inherited.is_some());
-    if inherits && ours.given("--organization").is_none() {
+    if policy.is_some_and(|policy| policy.inherited.is_some()) && ours.given("--organization").is_none() {
         found.push(Bad(
             "The gate was not told where the organization is, so nothing may land: `undersign gate install \
              --organization PATH DIR`."
@@ -159,6 +212,37 @@ fn hook(repository: &Repository) -> (Vec<Finding>, bool) {
     (found, refuses)
 }
 
+/// What it means that git has no pre-receive hook to run here.
+fn no_hook(repository: &Repository) -> Finding {
+    if let Some(passed) = passed_over(repository) {
+        return Bad(format!("{passed}, so the gate in hooks/ never runs."));
+    }
+    if !repository.is_bare() {
+        return Note(
+            "No gate here; this is a working copy. Gates belong on repositories that are pushed to; `--remote NAME` \
+             tests one."
+                .to_owned(),
+        );
+    }
+    Bad(match repository.file_setting("core.hooksPath") {
+        None => "No gate: there is no pre-receive hook. `undersign gate install DIR` puts one there.".to_owned(),
+        Some(path) => format!(
+            "No gate: git runs hooks from {} (core.hooksPath), and there is no pre-receive hook.",
+            visible::line(path.as_os_str().as_encoded_bytes())
+        ),
+    })
+}
+
+/// From where git runs hooks, if a gate lies in hooks/ and that is not the folder.
+fn passed_over(repository: &Repository) -> Option<String> {
+    let path = repository.file_setting("core.hooksPath")?;
+    let own = repository.common_dir().join("hooks");
+    let is_own = std::fs::canonicalize(&own).ok() == std::fs::canonicalize(repository.hooks()).ok();
+    let is_ours = std::fs::read(own.join("pre-receive")).is_ok_and(|bytes| Hook::read(&bytes).is_some());
+    let path = visible::line(path.as_os_str().as_encoded_bytes());
+    (!is_own && is_ours).then(|| format!("git runs hooks from {path} (core.hooksPath)"))
+}
+
 /// A file that others than its owner may write is no place for a rule.
 fn others_may_write(path: &Path, what: &str) -> Option<Finding> {
     let meta = std::fs::metadata(path).ok()?;
@@ -166,8 +250,13 @@ fn others_may_write(path: &Path, what: &str) -> Option<Finding> {
 }
 
 /// Whether the policy is read from where nobody changes it unsigned.
-fn policy_place(policy_branch: Option<&TargetBranch>, state: Option<&PolicyState>) -> Vec<Finding> {
-    let (Some(policy_branch), Some(state)) = (policy_branch, state) else {
+fn policy_place(repository: &Repository, rules: &Rules) -> Vec<Finding> {
+    let state = match &rules.read {
+        Some(Read::File(file, policy)) => return policy_given(repository, file, policy),
+        Some(Read::Branch(state)) => Some(state),
+        None => None,
+    };
+    let (Some(policy_branch), Some(state)) = (&rules.branch, state) else {
         return vec![Bad("There is no policy branch, so there is no policy and nothing may land.".to_owned())];
     };
     let branch = visible::text(&policy_branch.name);
@@ -191,6 +280,30 @@ fn policy_place(policy_branch: Option<&TargetBranch>, state: Option<&PolicyState
         }
         _ => Bad(format!("The policy lies on {branch}, which is not protected: who pushes there makes the rules.")),
     });
+    found.extend(given_away(policy));
+    found
+}
+
+/// Whether a file that an operator gave can be judged by, and stays theirs.
+fn policy_given(repository: &Repository, file: &Path, policy: &Result<Policy, String>) -> Vec<Finding> {
+    let name = visible::line(file.as_os_str().as_encoded_bytes());
+    let policy = match policy {
+        Err(why) => return vec![Bad(format!("The policy {name} cannot be used, so nothing may land: {why}"))],
+        Ok(policy) => policy,
+    };
+    let mut found = vec![if repository.is_in_work_tree(file) {
+        Bad(format!("The policy {name} lies in the work tree, where what is checked out puts its own."))
+    } else {
+        Good(format!("The policy is version {} of {}, in {name}.", policy.version, visible::text(&policy.repository)))
+    }];
+    found.extend(others_may_write(file, "the policy"));
+    found.extend(given_away(policy));
+    found
+}
+
+/// What a policy does without, and when it ends.
+fn given_away(policy: &Policy) -> Vec<Finding> {
+    let mut found = Vec::new();
     if policy.self_review {
         found.push(Note("An author's own signature counts (self_review).".to_owned()));
     }
@@ -480,20 +593,44 @@ fn runs_on_pull_request(workflow: &str) -> bool {
     })
 }
 
-/// How the gate is set up, as far as its hook says.
-fn settings(repository: &Repository) -> Settings {
+/// How the gate is set up: as asked for, otherwise as far as its hook says.
+fn settings(repository: &Repository, asked: &Settings) -> Settings {
     let given = Hook::of_repository(repository).map(|hook| hook.settings()).unwrap_or_default();
-    Settings { state: given.state, state_key: given.state_key, ..Settings::default() }
+    let asked = asked.clone();
+    Settings {
+        policy: asked.policy.or(given.policy),
+        branch: asked.branch.or(given.branch),
+        state: asked.state.or(given.state),
+        state_key: asked.state_key.or(given.state_key),
+        ..Settings::default()
+    }
 }
 
 /// A state that was restored, and stops the gate until somebody answers.
 fn restored(dir: &Path) -> Option<Finding> {
     let made = gate_state::restored(dir).ok()??;
-    let made = jiff::Timestamp::from_second(made).map_or_else(|_| made.to_string(), |made| made.to_string());
+    let made = timestamp(made);
     Some(Bad(format!(
         "The gate's state is from a backup of {made}, and nobody answered yet for what it may lack, so nothing lands \
          (RESTORED). Look at what protected refs show, then: `undersign gate accept --restored --because …`."
     )))
+}
+
+/// A clock that ran ahead when something was let through, and stops the gate until then.
+fn clock(dir: &Path) -> Option<Finding> {
+    let (seen, now) = (gate_state::clock(dir).ok()?, crate::cli::now());
+    (now.saturating_add(CLOCK_SKEW) < seen).then(|| {
+        Bad(format!(
+            "The gate last let a push through at {}, and it is {} now, so nothing lands (TIME). If the clock is wrong \
+             now, set it. If it was wrong then, take it back: `undersign gate accept --clock --because …`.",
+            timestamp(seen),
+            timestamp(now)
+        ))
+    })
+}
+
+fn timestamp(at: i64) -> String {
+    jiff::Timestamp::from_second(at).map_or_else(|_| at.to_string(), |time| time.to_string())
 }
 
 /// A second state of the same repository: each gate knows only what it judged itself.
@@ -536,7 +673,7 @@ impl Hosts {
 
     fn told(self) -> Option<Finding> {
         let (host, at) = self.turn?;
-        let at = jiff::Timestamp::from_second(at).map_or_else(|_| at.to_string(), |at| at.to_string());
+        let at = timestamp(at);
         Some(Bad(format!(
             "Several hosts take turns at this state: {} went on with it at {at}, after another had. Locks may not hold \
              between hosts, so let one host run the gate. `undersign gate log` lists them as `moved`.",

@@ -8,13 +8,14 @@ mod remote;
 #[cfg(feature = "tui")]
 mod server;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 pub use here::faults_of_hook;
 
-use crate::source::git::Repository;
+use crate::cli::gate::record::StateOptions;
+use crate::source::git::{Repository, organization};
 
 #[derive(Args)]
 pub struct Options {
@@ -28,7 +29,12 @@ pub struct Options {
     /// Say which level a broker proves for each of its targets, and what is missing; for whoever runs it
     #[cfg(all(feature = "tui", target_os = "linux"))]
     #[arg(long, value_name = "DIR", conflicts_with_all = ["remote", "server"])]
-    broker: Option<std::path::PathBuf>,
+    broker: Option<PathBuf>,
+    /// Look for the same repository id in all repositories below this directory, and not only beside this one
+    #[arg(long, value_name = "DIR")]
+    repositories: Option<PathBuf>,
+    #[command(flatten)]
+    gate: StateOptions,
 }
 
 /// One thing that was looked at.
@@ -71,6 +77,16 @@ pub fn run(options: &Options, repository: Option<&Path>) -> Result<(), String> {
     let repository = repository?;
     match &options.remote {
         Some(name) => remote::run(name, &repository),
-        None => here::run(&repository),
+        None => {
+            let settings = options.gate.settings();
+            let organization = settings.organization.as_ref();
+            let organization =
+                organization.map(|place| organization::read(place, Some(crate::cli::now()))).transpose()?;
+            let repository = match organization {
+                Some(organization) => repository.with_organization(organization),
+                None => repository,
+            };
+            here::run(&repository, &settings, options.repositories.as_deref())
+        }
     }
 }

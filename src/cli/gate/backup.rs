@@ -111,10 +111,9 @@ fn said_of_hook(repository: &Repository, dir: &Path) -> String {
 
 /// Why the hook may stop nothing, as far as it shows; the doctor looks at more.
 fn faults_of_hook(repository: &Repository, hook: &Hook) -> Vec<&'static str> {
-    let path = repository.common_dir().join("hooks").join("pre-receive");
-    let is_executable = std::fs::metadata(path).is_ok_and(|meta| meta.permissions().mode() & 0o111 != 0);
+    let is_executable =
+        std::fs::metadata(repository.pre_receive()).is_ok_and(|meta| meta.permissions().mode() & 0o111 != 0);
     let faults = [
-        (repository.file_setting("core.hooksPath").is_some(), "git runs hooks from where core.hooksPath says."),
         (!is_executable, "It is not executable."),
         (hook.is_changed(), "Somebody changed it after it was installed."),
         (hook.has("--report-only"), "It only reports."),

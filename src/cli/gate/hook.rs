@@ -38,9 +38,9 @@ impl Hook {
         Some(Hook { text, arguments })
     }
 
-    /// The one of a repository; none if there is none, or somebody else's.
+    /// The one that git runs for a push to a repository; none if there is none, or somebody else's.
     pub fn of_repository(repository: &Repository) -> Option<Hook> {
-        Hook::read(&std::fs::read(repository.common_dir().join("hooks").join("pre-receive")).ok()?)
+        Hook::read(&std::fs::read(repository.pre_receive()).ok()?)
     }
 
     /// How it sets the gate up, as far as it says.

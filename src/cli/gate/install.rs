@@ -31,8 +31,15 @@ pub struct Options {
 
 pub fn run(options: &Options) -> Result<(), String> {
     let repository = Repository::open_exactly(&options.dir).map_err(|error| error.to_string())?;
-    let hooks = repository.common_dir().join("hooks");
-    refuse_other_hooks(&repository, &hooks)?;
+    refuse_hooks_of_others(&repository)?;
+    let hooks = repository.hooks();
+    if hooks != repository.common_dir().join("hooks") && !hooks.is_dir() {
+        return Err(format!(
+            "git runs hooks from {} (core.hooksPath), and that is no folder. Make it, or take the setting out, and \
+             install again.",
+            visible::line(hooks.as_os_str().as_encoded_bytes())
+        ));
+    }
     let settings = options.gate.settings();
     refuse_unusable_files(&repository, &options.dir, &settings)?;
     if let Some(place) = &settings.organization {
@@ -65,6 +72,13 @@ pub fn run(options: &Options) -> Result<(), String> {
     std::fs::set_permissions(&hook, std::fs::Permissions::from_mode(0o755)).map_err(failed)?;
     super::probe::ask(&options.dir, options.gate.is_report_only())?;
     outln!("The gate is the pre-receive hook of {}; git asks it.", repository.root.display());
+    if !is_in(&hooks, repository.common_dir()) {
+        outln!(
+            "It lies in {} (core.hooksPath). Every repository whose hooks git runs from there asks it too, with these \
+             options.",
+            visible::line(hooks.as_os_str().as_encoded_bytes())
+        );
+    }
     told(&repository, options);
     let state = settings.state.clone().unwrap_or_else(|| enforcement::default_state(&repository));
     if gate_state::restored(&state)?.is_some() {
@@ -119,18 +133,18 @@ fn refuse_home(repository: &Repository, place: &Path, organization: &Organizatio
     ))
 }
 
-/// Git may run hooks from elsewhere, by its configuration here, of the user or of the system: then a hook of this
-/// repository is never asked.
-fn refuse_other_hooks(repository: &Repository, hooks: &Path) -> Result<(), String> {
-    let Some(path) = repository.file_setting("core.hooksPath") else { return Ok(()) };
-    let there = std::fs::canonicalize(repository.common_dir().join(&path)).ok();
-    if there.is_some() && there == std::fs::canonicalize(hooks).ok() {
+/// Git may run hooks from elsewhere, by the configuration of its user or of the system: there a gate of this repository
+/// would be asked for every other one.
+fn refuse_hooks_of_others(repository: &Repository) -> Result<(), String> {
+    if repository.has_own_hooks() {
         return Ok(());
     }
+    let hooks = repository.common_dir().join("hooks");
     Err(format!(
-        "git runs hooks from {} (core.hooksPath), so a gate in {} would never be asked. Let git run those of this \
-         repository, `git -C {} config core.hooksPath {}`, and install again.",
-        visible::line(path.as_os_str().as_encoded_bytes()),
+        "git runs hooks from {} (core.hooksPath, which the configuration of a user or of the system sets for every \
+         repository), so a gate in {} would never be asked. Let git run those of this repository, `git -C {} config \
+         core.hooksPath {}`, and install again.",
+        visible::line(repository.hooks().as_os_str().as_encoded_bytes()),
         hooks.display(),
         repository.root.display(),
         hooks.display()
@@ -162,6 +176,11 @@ fn told(repository: &Repository, options: &Options) {
     if options.gate.is_report_only() {
         outln!("It only reports: everything lands.");
     }
+}
+
+fn is_in(path: &Path, dir: &Path) -> bool {
+    let real = std::fs::canonicalize(path).ok().zip(std::fs::canonicalize(dir).ok());
+    real.is_some_and(|(path, dir)| path.starts_with(dir))
 }
 
 fn here() -> Result<PathBuf, String> {

@@ -7,7 +7,7 @@ mod install;
 mod keygen;
 mod log;
 mod probe;
-mod record;
+pub mod record;
 #[cfg(feature = "serve")]
 mod serve;
 

@@ -13,7 +13,7 @@ use signal_hook::iterator::Signals;
 
 use crate::cli::verify::GateOptions;
 use crate::enforcement::Settings;
-use crate::service::routes::{Routes, Served};
+use crate::service::routes::{GitDirs, Routes, Served};
 use crate::service::socket::{Address, Listener};
 use crate::service::workers::Workers;
 use crate::service::{self, Limits, Tally};
@@ -70,6 +70,7 @@ pub fn run(options: &Options, repository: Option<&Path>) -> Result<(), String> {
         settings,
         tally: &tally,
         clock: crate::cli::now,
+        git_dirs: GitDirs::default(),
     };
     let listener = Listener::bind(&options.listen)?;
     let stop = Arc::new(AtomicBool::new(false));

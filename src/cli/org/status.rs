@@ -139,8 +139,7 @@ impl Row {
     }
 
     fn of_gate(&mut self, repository: &Repository, organization: &Organization) {
-        let hook = repository.common_dir().join("hooks").join("pre-receive");
-        let hook = std::fs::read(hook).ok().and_then(|hook| Hook::read(&hook));
+        let hook = Hook::of_repository(repository);
         self.deviates.extend(doctor::faults_of_hook(repository));
         let Some(hook) = hook else { return };
         for option in ["--policy", "--policy-branch"] {

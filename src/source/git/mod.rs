@@ -17,6 +17,7 @@ mod names;
 mod objects;
 pub mod organization;
 mod origins;
+mod packed;
 mod packs;
 mod past;
 mod patch;
@@ -169,6 +170,8 @@ pub struct Repository {
     pub(crate) deadline: Deadline,
     blobs: blobs::Blobs,
     trees: trees::Trees,
+    /// What was read of packs for earlier questions; none if each question reads for itself.
+    packed: Option<packed::Packed>,
     /// Where a queue keeps results that stay valid as long as the objects exist.
     cache: Option<Arc<Cache>>,
     /// What policies inherit from; read when one is.
@@ -212,6 +215,7 @@ impl Repository {
             deadline: Deadline::default(),
             blobs: blobs::Blobs::default(),
             trees: trees::Trees::default(),
+            packed: None,
             cache: None,
             organization: OnceCell::new(),
             follows_settings: false,
@@ -264,6 +268,14 @@ impl Repository {
         self.quarantine = dirs.to_vec();
         add_objects(&self.raw, dirs)?;
         Ok(self)
+    }
+
+    /// Uses trees of packs that this process read for earlier questions, where the packs stand unaltered, and keeps those
+    /// that it reads now. For a long-running process, which names the present in seconds since the epoch; after
+    /// [`Repository::with_objects`].
+    pub fn keeping_trees(self, now: i64) -> Repository {
+        let packed = packed::Packed::of(&self, now);
+        Repository { packed, ..self }
     }
 
     /// Stops reading at the deadline: later requests return [`GitError::Limit`].
@@ -367,6 +379,38 @@ impl Repository {
     /// As [`Repository::setting`], for a path: `~` is the home directory.
     pub fn file_setting(&self, key: &str) -> Option<PathBuf> {
         self.raw.config().ok()?.get_path(key).ok()
+    }
+
+    /// The folder from which git runs the hooks of a push to this repository, by the configuration of whoever asks:
+    /// theirs and the system's may name one for all repositories.
+    pub fn hooks(&self) -> PathBuf {
+        // Git takes a relative path from where it runs these hooks, which is the git directory.
+        let named = self.file_setting("core.hooksPath").map(|path| self.common_dir().join(path));
+        named.unwrap_or_else(|| self.common_dir().join("hooks"))
+    }
+
+    /// Whether that folder is the one of this repository, or its own configuration names it: nobody's hooks for all of
+    /// their repositories.
+    pub fn has_own_hooks(&self) -> bool {
+        let own = std::fs::canonicalize(self.common_dir().join("hooks")).ok();
+        let level = || {
+            let config = self.raw.config().ok()?;
+            Some(config.get_entry("core.hooksPath").ok()?.level())
+        };
+        match level() {
+            None | Some(git2::ConfigLevel::Local | git2::ConfigLevel::Worktree) => true,
+            Some(_) => own.is_some() && own == std::fs::canonicalize(self.hooks()).ok(),
+        }
+    }
+
+    /// The hook that judges a push to this repository, where git would run it.
+    pub fn pre_receive(&self) -> PathBuf {
+        self.hooks().join("pre-receive")
+    }
+
+    /// Whether refs here are the ones that people push to, even if the repository was cloned.
+    pub fn is_pushed_to(&self) -> bool {
+        self.is_bare() || (self.has_own_hooks() && self.pre_receive().exists())
     }
 
     /// The files at or directly below some paths in a commit's tree.

@@ -163,8 +163,7 @@ fn newest(repository: &Repository) -> Option<(ObjectId, Option<i64>)> {
 
 /// Whether a gate is the pre-receive hook of a repository, so that changes are pushed to it.
 pub fn is_gated(repository: &Repository) -> bool {
-    let hook = std::fs::read(repository.common_dir().join("hooks").join("pre-receive")).unwrap_or_default();
-    is_hook_of_a_gate(&hook)
+    is_hook_of_a_gate(&std::fs::read(repository.pre_receive()).unwrap_or_default())
 }
 
 /// Whether `undersign gate install` wrote a hook.
