@@ -198,7 +198,7 @@ fn emoji_and_joined_scripts_in_a_subject_are_drawn_and_what_is_not_well_formed_i
         let queue = run(&f, &["queue"]).exits(0).says(shown);
         let before_agent = queue.out.split("undeclared").next().unwrap().to_owned();
         let columns = unicode_width::UnicodeWidthStr::width(before_agent.as_str());
-        assert_eq!(columns, "tier 5  B1  ".len() + 12 + 1 + 44 + 1, "{before_agent:?}");
+        assert_eq!(columns, "tier 5  package  ".len() + 12 + 1 + 44 + 1, "{before_agent:?}");
     }
 }
 
