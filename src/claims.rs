@@ -153,19 +153,23 @@ pub fn read(repository: &Repository, policy: &Policy, now: i64) -> Vec<Claim> {
     policy.roster.people().flat_map(|person| of(&person.id)).collect()
 }
 
-/// Claims a head for a person, until the time that is returned; if they have it, gives it back.
+/// Claims a head for a person, until the time that is returned, or gives it back.
 ///
 /// # Errors
 /// A sentence: there are too many, or the ref cannot be written.
-pub fn toggle(repository: &Repository, person: &str, head: ObjectId, now: i64) -> Result<Option<i64>, String> {
+pub fn claim(
+    repository: &Repository,
+    person: &str,
+    head: ObjectId,
+    is_taken: bool,
+    now: i64,
+) -> Result<Option<i64>, String> {
     let mut own = of_person(repository, &remotes(repository), person, now);
-    let until = match own.remove(&head) {
-        Some(_) => None,
-        None if own.len() >= MOST => {
-            return Err(format!("You have {MOST} claims, and nobody reads as many in a day. Give one back."));
-        }
-        None => Some(now.saturating_add(LASTS)),
-    };
+    own.remove(&head);
+    if is_taken && own.len() >= MOST {
+        return Err(format!("You have {MOST} claims, and nobody reads as many in a day. Give one back."));
+    }
+    let until = is_taken.then(|| now.saturating_add(LASTS));
     own.extend(until.map(|until| (head, until)));
     // An empty list stays until a sync has passed it on.
     if own.is_empty() {
@@ -229,23 +233,23 @@ mod tests {
     }
 
     #[test]
-    fn a_claim_is_given_back_by_claiming_again_and_is_over_after_a_day() {
+    fn a_claim_is_given_back_and_is_over_after_a_day() {
         let dir = tempfile::tempdir().unwrap();
         git2::Repository::init(dir.path()).unwrap();
         let repository = Repository::open(dir.path()).unwrap();
         let policy = Policy::parse("policy.toml", include_str!("../assets/policy.toml")).unwrap();
         let held = |now| read(&repository, &policy, now).into_iter().map(|own| (own.by, own.head)).collect::<Vec<_>>();
-        assert_eq!(toggle(&repository, "dana", id('a'), NOW), Ok(Some(NOW + LASTS)));
-        assert_eq!(toggle(&repository, "mina", id('b'), NOW), Ok(Some(NOW + LASTS)));
+        assert_eq!(claim(&repository, "dana", id('a'), true, NOW), Ok(Some(NOW + LASTS)));
+        assert_eq!(claim(&repository, "mina", id('b'), true, NOW), Ok(Some(NOW + LASTS)));
         assert_eq!(held(NOW), [("dana".to_owned(), id('a')), ("mina".to_owned(), id('b'))]);
         assert_eq!(held(NOW + LASTS), []);
-        assert_eq!(toggle(&repository, "dana", id('a'), NOW), Ok(None));
+        assert_eq!(claim(&repository, "dana", id('a'), false, NOW), Ok(None));
         assert_eq!(held(NOW), [("mina".to_owned(), id('b'))]);
-        let all = |n: u32| toggle(&repository, "ines", format!("{n:040x}").parse().unwrap(), NOW);
+        let all = |n: u32| claim(&repository, "ines", format!("{n:040x}").parse().unwrap(), true, NOW);
         assert!((0..32).all(|n| all(n).is_ok_and(|until| until.is_some())));
         assert!(all(32).unwrap_err().contains("Give one back"));
         // Whoever is not of the roster is not read.
-        toggle(&repository, "omar", id('c'), NOW).unwrap();
+        claim(&repository, "omar", id('c'), true, NOW).unwrap();
         assert_eq!(held(NOW).len(), 33);
     }
 

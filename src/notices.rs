@@ -66,6 +66,8 @@ pub enum Kind {
     Waits,
     /// Somebody was told of it, and its head has changed since.
     Moved,
+    /// It waited for others at this head, and now it waits for whoever runs this.
+    Turn,
     /// By the clock of its policy.
     Due,
     Late,
@@ -102,6 +104,10 @@ pub struct Fact {
 }
 
 impl Fact {
+    fn needs_me(&self) -> bool {
+        self.need == "needs you"
+    }
+
     /// The key of a change of a repository: two repositories may have the same name.
     pub fn key(common_dir: &Path, id: &str) -> String {
         format!("{}:{}", place(common_dir), Digest::of(id.as_bytes()))
@@ -184,11 +190,12 @@ fn next(told: Option<&Told>, fact: &Fact) -> Option<Kind> {
     if !fact.waits {
         return None;
     }
+    let is_turn = fact.needs_me() && !was(Kind::Turn);
     let clock = if fact.is_late { Some(Kind::Late) } else { fact.is_due.then_some(Kind::Due) };
     let first = match (told, of_head) {
         (None, _) => Some(Kind::Waits),
         (Some(_), None) => Some(Kind::Moved),
-        (Some(_), Some(_)) => None,
+        (Some(_), Some(_)) => is_turn.then_some(Kind::Turn),
     };
     clock.filter(|kind| !was(*kind)).or(first)
 }
@@ -200,6 +207,8 @@ fn said(told: Option<&Told>, fact: &Fact, kind: Kind, now: i64) -> Told {
     let mut kinds = known.unwrap_or_default();
     kinds.push(kind);
     kinds.extend((kind == Kind::Late).then_some(Kind::Due));
+    // Every notice says whether it waits for the reader.
+    kinds.extend(fact.needs_me().then_some(Kind::Turn));
     kinds.sort();
     kinds.dedup();
     heads.push((fact.head.clone(), kinds));
@@ -232,6 +241,7 @@ fn why(fact: &Fact, kind: Kind) -> String {
     match kind {
         Kind::Waits => format!("it waits: {}{ask}", fact.need),
         Kind::Moved => format!("it moved: {}{ask}", fact.need),
+        Kind::Turn => format!("it is your turn: {}{ask}", fact.need),
         Kind::Due => format!("it is due: {}{ask}", fact.need),
         Kind::Late => format!("it is late: {}{ask}", fact.need),
         Kind::Decided => format!("it is decided: {}", fact.need),
@@ -252,7 +262,7 @@ fn notice(fact: &Fact, kind: Kind) -> Vec<u8> {
         head: &fact.head,
         tier: fact.tier,
         why: text(&why(fact, kind)),
-        needs_me: fact.need == "needs you",
+        needs_me: fact.needs_me(),
         ask: names(&fact.ask),
         claimed_by: names(&fact.claims),
         link: fact.page.as_deref(),

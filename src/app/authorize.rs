@@ -13,6 +13,7 @@ use super::queue::QueuedCommand;
 use super::text::TextField;
 use super::{Effect, Overlay, Screen, State};
 use crate::authorizing::PageRow;
+use crate::change::counted;
 use crate::command::Verdict;
 use crate::signing::SigningError;
 
@@ -119,6 +120,19 @@ pub fn left(state: &mut State) {
     }
 }
 
+/// Asks before what was written about commands is lost, which only the program holds; once.
+pub fn asks_before_leaving(state: &mut State) -> bool {
+    let count = state.unsigned_commands().len();
+    if count == 0 || state.asked_to_leave {
+        return false;
+    }
+    let back = state.keymap.first(Action::Back);
+    let requests = counted(count, "request");
+    state.asked_to_leave = true;
+    state.status = Some(format!("what you wrote about {requests} is not signed, and not kept; {back} leaves anyway"));
+    true
+}
+
 pub fn act(state: &mut State, action: Action, count: Option<usize>) -> Vec<Effect> {
     let Screen::Command(command) = &mut state.screen else { return Vec::new() };
     match action {
@@ -191,11 +205,15 @@ fn signed(
         match &mut state.screen {
             Screen::Command(command) if (command.repository, command.pending.id) == (about.repository, about.id) => {
                 command.draft.reasons.clear();
+                command.draft.is_signed = true;
                 state.queue.selected = None;
             }
             _ => {
                 let draft = state.command_drafts.get_mut(&(about.repository, about.id));
-                draft.into_iter().for_each(|draft| draft.reasons.clear());
+                if let Some(draft) = draft {
+                    draft.reasons.clear();
+                    draft.is_signed = true;
+                }
             }
         }
         state.deliveries.signed(about.repository, verdict, about.id);

@@ -13,7 +13,7 @@ use super::{
 use crate::change::{Change, visible};
 use crate::decision::Verdict;
 use crate::examination::{self, RepositorySnapshot};
-use crate::gate::{Answerable, advice};
+use crate::gate::{Answerable, Reason, advice};
 use crate::signing::SigningError;
 use crate::source::server::Told;
 
@@ -100,12 +100,14 @@ pub fn advise(state: &State) -> Advice {
         let could = advice::could_end(policy, standing, &one.by, state.now);
         could.into_iter().filter(|id| *id != one.by).collect::<Vec<_>>()
     };
+    let coded = |reason: &Reason| format!("{}: {}", reason.code, reason.detail);
     let enders: BTreeSet<String> = vetoes.1.iter().flat_map(could_end).collect();
     Advice {
         enders: enders.into_iter().collect(),
         mute: advice::mute(policy, state.my_key(snapshot), state.now),
         refusals,
-        delays: advice::delays(standing).into_iter().map(|delay| format!("{}: {}", delay.code, delay.detail)).collect(),
+        delays: advice::delays(standing).into_iter().map(coded).collect(),
+        remarks: advice::remarks(standing).map(coded).collect(),
         vetoes,
         unsignable: None,
         needs: advice::needs(policy, standing, state.now),

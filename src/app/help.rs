@@ -35,7 +35,7 @@ const QUEUE_WORDS: &[(&str, &str)] = &[
         "reach",
         "how much breaks if it is wrong: leaf, package, several packages, service, fleet (B0 to B4 in i and JSON)",
     ),
-    ("agent", "the tool that signs of AI name; undeclared is not \"by hand\""),
+    ("agent", "the tool that signs of AI name, or AI; undeclared is not \"by hand\""),
     ("you", "a signature is open that you can give; you +1: and one more person"),
     ("due", "how long until it should be signed, by the clock of its policy; then due, then late: advice"),
     ("senior", "or another role: only people with it can fill what is open"),

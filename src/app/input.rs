@@ -105,6 +105,7 @@ fn screen_stroke(state: &mut State, stroke: Stroke) -> Vec<Effect> {
         reading::back_to_all(state);
         let mut effects = prompt::kept(state);
         effects.extend(reading::left(state));
+        authorize::left(state);
         return effects;
     }
     if stroke.key == Key::Esc {
@@ -152,6 +153,7 @@ fn counted(state: &State, stroke: Stroke) -> Option<usize> {
 
 fn act(state: &mut State, action: Action) -> Vec<Effect> {
     let count = state.count.take();
+    state.asked_to_leave &= action == Action::Back;
     match action {
         Action::Help => state.overlay = Some(Overlay::Help { scroll: 0 }),
         Action::Palette => state.overlay = Some(Overlay::Picker(Box::new(palette(state)))),
@@ -212,7 +214,7 @@ fn back(state: &mut State) -> Vec<Effect> {
         state.screen = Screen::Queue;
         // Answers to pending requests of the review are dropped when they arrive.
         state.ticket += 1;
-    } else {
+    } else if !authorize::asks_before_leaving(state) {
         state.quit = true;
     }
     effects
@@ -295,8 +297,10 @@ fn claim(state: &mut State) -> Vec<Effect> {
         state.status = Some("A claim says who reads a change, and your key is in no roster here.".to_owned());
         return Vec::new();
     };
+    // What the row shows decides: what was claimed elsewhere meanwhile is not given back unseen.
+    let is_taken = !state.queue.claims_of(&change).any(|claim| claim.by == person);
     state.queue.selected = Some(change.id.clone());
-    vec![Effect::Claim { repository: change.repository, snapshot, person, head: change.revision.head }]
+    vec![Effect::Claim { repository: change.repository, snapshot, person, head: change.revision.head, is_taken }]
 }
 
 fn sync_all(state: &mut State) -> Vec<Effect> {

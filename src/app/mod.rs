@@ -201,6 +201,8 @@ pub struct State {
     only_review: bool,
     /// Drafts for commands that were left undecided, by the id of the request.
     command_drafts: HashMap<(usize, RecordId), CommandDraft>,
+    /// The person was just told what is lost by leaving.
+    asked_to_leave: bool,
     /// Repositories whose commands are being fetched.
     listing_commands: BTreeSet<usize>,
     /// When all of them were last fetched. Seconds since the epoch.
@@ -478,6 +480,8 @@ pub enum Effect {
         snapshot: Arc<RepositorySnapshot>,
         person: String,
         head: ObjectId,
+        /// Whether to claim it, or to give it back.
+        is_taken: bool,
     },
     /// Remember since when what is pending waits.
     KeepWaiting {
@@ -617,6 +621,14 @@ pub enum Effect {
 }
 
 impl State {
+    /// What was written about pending commands and not signed, by request: it ends with the program.
+    pub fn unsigned_commands(&self) -> Vec<(RecordId, Vec<&str>)> {
+        let mut all: Vec<_> = self.command_drafts.iter().map(|(key, draft)| (key.1, draft.unsigned_words())).collect();
+        all.retain(|(_, words)| !words.is_empty());
+        all.sort();
+        all
+    }
+
     /// A desk over repositories; the effects start reading them.
     pub fn new(
         paths: Vec<PathBuf>,
@@ -653,6 +665,7 @@ impl State {
             history: Vec::new(),
             only_review: false,
             command_drafts: HashMap::new(),
+            asked_to_leave: false,
             listing_commands: BTreeSet::new(),
             looked: None,
             deliveries: Deliveries::default(),
@@ -882,6 +895,7 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
             reading::back_to_all(state);
             let mut effects = prompt::kept(state);
             effects.extend(reading::left(state));
+            authorize::left(state);
             effects
         }
         Event::Stop => input::suspended(state),

@@ -28,6 +28,8 @@ pub struct Advice {
     pub needs: Vec<Need>,
     /// Why it cannot land, whoever signs.
     pub refusals: Vec<String>,
+    /// What the gate says of it that keeps nothing from landing.
+    pub remarks: Vec<String>,
     /// What keeps it from landing for some time.
     pub delays: Vec<String>,
     /// The signer's own rejections of exactly this, and those of others.

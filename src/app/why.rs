@@ -11,7 +11,7 @@ use crate::examination::Examination;
 use crate::examination::background::Progress;
 use crate::gate::{Code, advice};
 use crate::policy::Direction;
-use crate::risk::Finding;
+use crate::risk::{Finding, masked};
 
 pub fn text(state: &State, entry: &Entry) -> Text {
     let title = match &entry.examined {
@@ -186,6 +186,6 @@ fn made_by(entry: &Entry, examination: &Examination) -> Vec<TextLine> {
     if !says.is_empty() {
         lines.push(TextLine::Heading("It says".to_owned()));
     }
-    lines.extend(says.iter().map(|paragraph| TextLine::Claim(format!("  “{}”", visible::text(paragraph)))));
+    lines.extend(says.iter().map(|paragraph| TextLine::Claim(format!("  “{}”", visible::text(&masked(paragraph))))));
     lines
 }

@@ -216,6 +216,13 @@ pub struct Revision {
     pub commits: Vec<Commit>,
 }
 
+impl Revision {
+    /// The first line of its oldest commit, if it says anything.
+    pub fn title(&self) -> Option<&str> {
+        self.commits.last().map(Commit::title).filter(|title| !title.is_empty())
+    }
+}
+
 /// A branch as it is known here: a remote or a local one, or the head of a review request of a remote.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct BranchRef {
@@ -256,6 +263,8 @@ pub struct Change {
     pub refs: Vec<BranchRef>,
     /// Its relation to its counterpart and to what landed, in words: `local is 2 ahead of origin/feat`.
     pub stands: Vec<String>,
+    /// The first line of its oldest commit, as in pull requests; else the branch. Without secrets, as it is drawn.
+    pub title: String,
     /// The server's full name of the ref on which it would land: `refs/heads/main`.
     pub target: String,
     /// What is compared.
@@ -265,8 +274,8 @@ pub struct Change {
 impl Change {
     /// A range of commits, for a target.
     pub fn of_range(id: String, branch: String, target: String, revision: Revision) -> Change {
-        let name = branch.clone();
-        Change { id, repository: 0, branch, name, refs: Vec::new(), stands: Vec::new(), target, revision }
+        let (name, title) = (branch.clone(), revision.title().unwrap_or(&branch).to_owned());
+        Change { id, repository: 0, branch, name, refs: Vec::new(), stands: Vec::new(), title, target, revision }
     }
 
     /// Whether it is what some ref proposes, and not a range that somebody named.
@@ -274,9 +283,9 @@ impl Change {
         !self.refs.is_empty()
     }
 
-    /// The title of a change: the first line of its oldest commit, as in pull requests; else the branch.
+    /// The title of a change.
     pub fn title(&self) -> &str {
-        self.revision.commits.last().map(Commit::title).filter(|t| !t.is_empty()).unwrap_or(&self.branch)
+        &self.title
     }
 
     /// The review request, if it is one.

@@ -19,6 +19,7 @@ use crate::desk::{self, Ending, Left};
 use crate::drafts::UnsavedDraft;
 use crate::examination::RepositorySnapshot;
 use crate::examination::external::Reports;
+use crate::risk::masked;
 use crate::signer::NoKey;
 use crate::source::git::{GitError, Names, Repository};
 use crate::waiting;
@@ -131,7 +132,8 @@ fn range(options: &ReviewOptions, path: &Path) -> Result<(RepositorySnapshot, Ch
     let branch = options.range.rsplit("..").next().unwrap_or_default().trim_start_matches('.').to_owned();
     let id = format!("{}:{}", snapshot.name, named(&repository, &options.range, &revision));
     let change = Change::of_range(id, branch, snapshot.target.name.clone(), revision);
-    Ok((snapshot, change))
+    let title = masked(&change.title);
+    Ok((snapshot, Change { title, ..change }))
 }
 
 /// What a range is called, so that its draft is found again, and by no other range. `HEAD` is wherever one stands: it
@@ -210,6 +212,11 @@ pub(super) fn parts(config: &Config) -> (Result<String, NoKey>, bool) {
 /// What was signed.
 fn farewell(left: &Left) -> Result<u8, String> {
     left.state.alarms.iter().for_each(|alarm| warn(alarm));
+    for (request, words) in left.state.unsigned_commands() {
+        let words: String = words.iter().map(|text| format!("\n  {}", visible::text(text))).collect();
+        let request = &request.to_string()[..12];
+        warn(&format!("what you wrote about request {request} was not signed, and is not kept:{words}"));
+    }
     for (repository, record) in &left.state.signed {
         outln!("signed {record} in {}", repository.display());
     }

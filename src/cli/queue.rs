@@ -26,8 +26,10 @@ use crate::delivery::{Hosts, ServerAccess};
 use crate::examination::background::{self, Progress};
 use crate::examination::team::Team;
 use crate::examination::{self, Examination, RepositorySnapshot};
+use crate::gate::advice;
 #[cfg(feature = "tui")]
 use crate::notices::{self, Fact};
+use crate::risk::BlastClass;
 #[cfg(feature = "tui")]
 use crate::signer::NoKey;
 use crate::source::git::{Names, PolicyState, Repository};
@@ -93,6 +95,12 @@ pub(super) struct Row {
     pub tier: u8,
     pub points: u32,
     pub blast: String,
+    /// The same, for people.
+    #[serde(skip)]
+    pub reach: BlastClass,
+    /// The agent in a word, also if none is named.
+    #[serde(skip)]
+    pub made_by: String,
     pub agent: Option<String>,
     pub provenance: &'static str,
     pub files: usize,
@@ -114,6 +122,9 @@ pub(super) struct Row {
     pub told_ask: String,
     /// Who says to be reading it.
     pub claims: Vec<ShownClaim>,
+    /// Who rejected another change of the same paths: an approval answers them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub answers: Vec<String>,
     /// The review request that it is: `#12`.
     pub request: Option<String>,
     /// Who of this person's is asked to review it, says its server.
@@ -326,7 +337,7 @@ fn read(names: &Names) -> Found {
             #[cfg(feature = "tui")]
             seen.push(notices::Seen::of(&snapshot.common_dir, &ids));
         }
-        undecided.extend(visited.err().map(|why| Unreadable::of(path.display().to_string(), why)));
+        undecided.extend(visited.err().map(|why| Unreadable::of(folder(path), why)));
     }
     caches.write();
     rows.sort_by(|a, b| a.0.cmp(&b.0));
@@ -338,6 +349,13 @@ fn read(names: &Names) -> Found {
         #[cfg(feature = "tui")]
         seen,
     }
+}
+
+/// The name of what could not be opened: that of its folder, also where it is named by `.`.
+fn folder(path: &Path) -> String {
+    let named = std::fs::canonicalize(path).ok().filter(|_| path.file_name().is_none());
+    let name = named.as_ref().and_then(|whole| whole.file_name()).map(|name| visible::line(name.as_encoded_bytes()));
+    name.unwrap_or_else(|| visible::text(&path.display().to_string()).into_owned())
 }
 
 /// Visits every pending change of a repository, examined, or with the reason why that was not possible.
@@ -414,6 +432,8 @@ pub(super) fn row(snapshot: &RepositorySnapshot, team: &Team, change: &Change, e
     let need = examination::need(snapshot, examination, me(snapshot), now);
     let ask = team.ask(snapshot, examination, change, &need, now);
     let claims = team.claims_of(change.revision.head);
+    let answered = examination.standing.as_ref().map(|standing| advice::answered(standing));
+    let answered = answered.map(|by| by.into_iter().map(text).collect());
     Row {
         id: text(&change.id),
         repository: snapshot.name.clone(),
@@ -428,7 +448,9 @@ pub(super) fn row(snapshot: &RepositorySnapshot, team: &Team, change: &Change, e
         tier: examination.assessment.tier,
         points: examination.assessment.points,
         blast: examination.assessment.blast.class.name().to_owned(),
+        reach: examination.assessment.blast.class,
         agent: examination.provenance.agent().map(text),
+        made_by: text(examination.provenance.word()),
         provenance: examination.provenance.status.name(),
         files: examination.files,
         added: examination.added,
@@ -442,6 +464,7 @@ pub(super) fn row(snapshot: &RepositorySnapshot, team: &Team, change: &Change, e
         told_ask: ask.to_string(),
         ask: ask.people.into_iter().map(|person| person.id).collect(),
         claims: claims.map(ShownClaim::of).collect(),
+        answers: answered.unwrap_or_default(),
         need,
         request: change.request().map(|request| request.sign()),
         asked: None,
@@ -570,22 +593,19 @@ fn needed(row: &Row) -> String {
     };
     let is_mine = need == "needs you" || row.told_ask.is_empty();
     let ask = if is_mine { String::new() } else { format!(": {}", row.told_ask) };
-    format!("{need}{ask}{}{due}", claims.concat())
+    let answers = if row.answers.is_empty() { String::new() } else { format!(", answers {}", row.answers.join(", ")) };
+    format!("{need}{ask}{answers}{}{due}", claims.concat())
 }
 
 fn print(queue: &Queue, nothing: &str) {
     for row in &queue.changes {
-        let agent = row.agent.as_deref().unwrap_or(match row.provenance {
-            "unrecognised" => "unrecognised",
-            _ => "undeclared",
-        });
         outln!(
-            "tier {}  {}  {} {} {} {:>6} {:>6}  {}  {}",
+            "tier {}  {:<7}  {} {} {} {:>6} {:>6}  {}  {}",
             row.tier,
-            row.blast,
+            row.reach.word(),
             padded(&row.repository, 12),
             padded(&row.title, 44),
-            padded(agent, 12),
+            padded(&row.made_by, 12),
             format!("+{}", row.added),
             format!("-{}", row.removed),
             needed(row),

@@ -11,7 +11,7 @@ use crate::examination;
 use crate::examination::landed::{Scored, Scorer};
 use crate::outcomes::Remembered;
 use crate::record::json;
-use crate::risk::Look;
+use crate::risk::{BlastClass, Look, masked};
 use crate::source::git::{CommitSelection, Repository};
 
 /// Findings of one commit that are printed; how many there are is printed as well.
@@ -112,6 +112,9 @@ impl Past {
 #[derive(Serialize)]
 struct ShownBlast {
     class: &'static str,
+    /// The same, for people.
+    #[serde(skip)]
+    reach: BlastClass,
     reasons: Vec<String>,
 }
 
@@ -180,7 +183,7 @@ fn shown(scored: &Scored, past: &Past) -> Shown {
         schema: "undersign-risk/v0",
         id: scored.commit.id.to_string(),
         time: scored.commit.time,
-        title: text(scored.commit.title()),
+        title: text(&masked(scored.commit.title())),
         tier: assessment.tier,
         points: assessment.points,
         reasons: assessment
@@ -192,6 +195,7 @@ fn shown(scored: &Scored, past: &Past) -> Shown {
         findings: assessment.findings.iter().take(MAX_FINDINGS).map(|own| finding(own, past)).collect(),
         blast: ShownBlast {
             class: assessment.blast.class.name(),
+            reach: assessment.blast.class,
             reasons: assessment
                 .blast
                 .reasons
@@ -223,10 +227,11 @@ fn finding(finding: &crate::risk::Finding, past: &Past) -> ShownFinding {
 fn print_text(shown: &Shown) {
     outln!("{}  {}", &shown.id[..12], shown.title);
     outln!(
-        "  tier {}, {} points, blast radius {}; {}, +{} −{}",
+        "  tier {}, {} points, blast radius {} ({}); {}, +{} −{}",
         shown.tier,
         shown.points,
         shown.blast.class,
+        shown.blast.reach.meaning(),
         counted(shown.files, "file"),
         shown.added,
         shown.removed

@@ -421,7 +421,8 @@ fn print(shown: &Shown) {
         outln!("  others of that name: {}", shown.namesakes.join(", "));
     }
     outln!("  {}, +{} −{}, {}", counted(row.files, "file"), row.added, row.removed, row.need);
-    outln!("  tier {}, {} points, blast radius {}", row.tier, row.points, row.blast);
+    let (class, meaning) = (&row.blast, row.reach.meaning());
+    outln!("  tier {}, {} points, blast radius {class} ({meaning})", row.tier, row.points);
     shown.point_reasons.iter().for_each(|ShownPoints { points, text }| outln!("    {points:>3}  {text}"));
     outln!("    {}", shown.history);
     shown.blast_reasons.iter().for_each(|reason| outln!("    {reason}"));

@@ -10,6 +10,7 @@ use crate::decision::Verdict;
 use crate::gate::{self, Receipts, Signer, Validity};
 use crate::record::statement::Coverage;
 use crate::record::{Record, RecordId};
+use crate::risk::masked;
 use crate::source::git::{GitError, Landings, Repository};
 
 /// The most decisions that are listed, of all repositories together.
@@ -198,7 +199,7 @@ fn landed(
 
 fn title(repository: &Repository, head: ObjectId) -> String {
     let past = repository.past_commit(head).ok();
-    past.map(|past| visible::text(past.title()).into_owned()).unwrap_or_default()
+    past.map(|past| visible::text(&masked(past.title())).into_owned()).unwrap_or_default()
 }
 
 impl Decided {

@@ -10,6 +10,7 @@ use crate::change::digest::Digest;
 use crate::change::merge::merge;
 use crate::change::{Change, Commit, ObjectId, RepoPath, Revision, counted, renames, visible};
 use crate::decision::Revised;
+use crate::risk::masked;
 use crate::source::git::{self, GitError, Repository};
 
 /// How a change differs between two revisions.
@@ -241,7 +242,7 @@ pub fn commit(repository: &Repository, snapshot: &RepositorySnapshot, id: Object
     if diff.files.is_empty() {
         told.push("It changes nothing.".to_owned());
     }
-    told.push(visible::text(commit.title()).into_owned());
+    told.push(visible::text(&masked(commit.title())).into_owned());
     Ok(Part { files, told })
 }
 
@@ -268,7 +269,7 @@ fn own_part_of_merge(
         format!("{path}: both sides changed it; shown against the first, or the other where the first was taken whole.")
     };
     told.extend(clashing.iter().map(both));
-    told.push(visible::text(merge.title()).into_owned());
+    told.push(visible::text(&masked(merge.title())).into_owned());
     Ok(Part { files, told })
 }
 

@@ -1,13 +1,14 @@
-//! Text that is added and removed again inside a branch: no file of the change shows it, but everyone who fetches the
-//! commits gets it. It is searched for secrets, with the rules that find them in a file.
+//! Text that no file of the change shows, but that everyone who fetches the commits gets: what is added and removed
+//! again inside a branch, and the messages. It is searched for secrets, with the rules that find them in a file.
 
 use std::collections::{BTreeMap, HashSet};
 
 use super::{FileMaterial, text_of};
-use crate::change::diff::{Diff, FileDiff, Location, Side};
+use crate::change::compare::compare;
+use crate::change::diff::{Content, Diff, FileDiff, Location, Mode, Side, TreeEntry};
 use crate::change::digest::Digest;
 use crate::change::{Change, Commit, ObjectId, RepoPath, counted};
-use crate::risk::{Assessor, Finding, Rules, Severity};
+use crate::risk::{Assessor, FileUnderReview, Finding, Rules, Severity};
 use crate::source::git::{self, GitError, Repository};
 
 /// The most commits of one change, and files and bytes in them, that are searched; if there are more, the finding says
@@ -20,6 +21,9 @@ const MAX_NAMED: usize = 5;
 
 /// The rule that reports an incomplete search.
 pub(super) const PARTIAL: &str = "secret.not-looked-for";
+
+/// The rule that reports secrets in messages, whichever rule knows them.
+const IN_MESSAGE: &str = "secret.in-message";
 
 /// What one rule found in the commits.
 struct Seen {
@@ -66,6 +70,48 @@ pub fn secrets(
     }
     let mut found: Vec<Finding> = seen.into_values().map(told).collect();
     found.extend(first.filter(|_| search.is_partial).map(partial));
+    found
+}
+
+/// Secrets in the messages of the commits, reported at the first file of the change.
+pub fn in_messages(rules: &Rules, change: &Change, diff: &Diff) -> Vec<Finding> {
+    let Some(first) = diff.files.first().map(|file| &file.path) else { return Vec::new() };
+    let (mut text, mut starts, mut line) = (Vec::new(), Vec::new(), 1);
+    for commit in change.revision.commits.iter().take(MAX_COMMITS) {
+        let message = commit.message.as_bytes();
+        if text.len() + message.len() > MAX_BYTES as usize {
+            break;
+        }
+        starts.push((line, commit.id));
+        text.extend_from_slice(message);
+        text.push(b'\n');
+        line += message.iter().filter(|byte| **byte == b'\n').count() as u32 + 1;
+    }
+    let mut seen: Option<Seen> = None;
+    for finding in secrets_in(rules, text) {
+        let own = starts.iter().rev().find(|(start, _)| *start <= finding.location.line);
+        let Some((start, commit)) = own else { continue };
+        let place = format!("line {} of the message of commit {}", finding.location.line - start + 1, commit.short());
+        let empty = || Seen { finding: at(&finding, first), places: vec![], evidence: vec![], texts: vec![] };
+        let seen = seen.get_or_insert_with(empty);
+        seen.places.push(place);
+        seen.evidence.push(finding.evidence);
+        seen.texts.push(finding.text);
+    }
+    seen.map(told_in_message).into_iter().collect()
+}
+
+/// The secrets in a text that is in no file.
+fn secrets_in(rules: &Rules, text: Vec<u8>) -> Vec<Finding> {
+    let comparison = compare(&[], &text);
+    let content = Content::Text(text);
+    let path = RepoPath::from("message");
+    let new = Some(TreeEntry { mode: Mode::File, id: ObjectId::ZERO });
+    let diff = FileDiff { path, from: None, counterpart: None, old: None, new };
+    let mut assessor = Assessor::new(rules);
+    assessor.read(&FileUnderReview::new(&diff, None, Some(&content), &comparison));
+    let mut found = assessor.found();
+    found.retain(|finding| rules.finds_secrets(&finding.rule) && finding.location.line > 0);
     found
 }
 
@@ -127,9 +173,7 @@ impl Search<'_> {
     }
 
     fn has_room(&mut self, file: &FileDiff) -> Result<bool, GitError> {
-        let size = |entry: Option<crate::change::diff::TreeEntry>| {
-            entry.map_or(Ok(0), |entry| git::size_of(self.repository, entry))
-        };
+        let size = |entry: Option<TreeEntry>| entry.map_or(Ok(0), |entry| git::size_of(self.repository, entry));
         self.bytes += size(file.old)? + size(file.new)?;
         let has_room = self.bytes <= MAX_BYTES && self.looked_at.len() <= MAX_FILES;
         self.is_partial |= !has_room;
@@ -169,22 +213,39 @@ fn at(finding: &Finding, path: &RepoPath) -> Finding {
 }
 
 fn told(seen: Seen) -> Finding {
-    let Seen { finding, places, evidence, texts } = seen;
-    let more = places.len().saturating_sub(MAX_NAMED);
-    let mut places: Vec<String> = places.into_iter().take(MAX_NAMED).collect();
-    places.extend((more > 0).then(|| format!("and {more} more")));
-    let mut evidence = evidence.join(" ");
-    evidence.truncate(evidence.char_indices().nth(200).map_or(evidence.len(), |(at, _)| at));
+    let (finding, places) = seen.joined();
     Finding {
         title: format!("{}, in a commit of the branch", finding.title),
         why: format!(
-            "It is not in what the change comes to, and is in its history: {}. Whoever gets the commits gets it.",
-            places.join("; ")
+            "It is not in what the change comes to, and is in its history: {places}. Whoever gets the commits gets it."
         ),
         ask: "Was it revoked? Squash the branch, or write its history anew, so that it does not land.".to_owned(),
-        evidence,
-        text: Digest::of(texts.concat().as_bytes()).key(),
         ..finding
+    }
+}
+
+fn told_in_message(seen: Seen) -> Finding {
+    let (finding, places) = seen.joined();
+    Finding {
+        rule: IN_MESSAGE.to_owned(),
+        title: format!("{}, in the message of a commit", finding.title),
+        why: format!("It is in {places}. Whoever gets the commits gets it, and every list of them shows it."),
+        ask: "Was it revoked? Word the message anew, so that it does not land.".to_owned(),
+        ..finding
+    }
+}
+
+impl Seen {
+    /// What all of its places have in common, and the places.
+    fn joined(self) -> (Finding, String) {
+        let Seen { finding, places, evidence, texts } = self;
+        let more = places.len().saturating_sub(MAX_NAMED);
+        let mut places: Vec<String> = places.into_iter().take(MAX_NAMED).collect();
+        places.extend((more > 0).then(|| format!("and {more} more")));
+        let mut evidence = evidence.join(" ");
+        evidence.truncate(evidence.char_indices().nth(200).map_or(evidence.len(), |(at, _)| at));
+        let text = Digest::of(texts.concat().as_bytes()).key();
+        (Finding { evidence, text, ..finding }, places.join("; "))
     }
 }
 

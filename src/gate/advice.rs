@@ -102,6 +102,19 @@ pub fn refusals(standing: &Standing) -> Vec<&Reason> {
     standing.reasons.iter().filter(stops).collect()
 }
 
+/// Who rejected another change of the same paths, such as what this one was before an amend: an approval answers them.
+pub fn answered(standing: &Standing) -> Vec<&str> {
+    let mut all: Vec<&str> = standing.to_answer.iter().filter(|one| !one.is_veto).map(|one| one.by.as_str()).collect();
+    all.sort_unstable();
+    all.dedup();
+    all
+}
+
+/// What is only said of it.
+pub fn remarks(standing: &Standing) -> impl Iterator<Item = &Reason> {
+    standing.reasons.iter().filter(|reason| reason.effect == ReasonEffect::Said)
+}
+
 /// What keeps the change from landing for some time, whoever approves it.
 pub fn delays(standing: &Standing) -> Vec<&Reason> {
     let passes =

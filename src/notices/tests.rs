@@ -19,7 +19,7 @@ fn fact(head: &str, what: &str) -> Fact {
         key: "k".to_owned(),
         id: "shop:x".to_owned(),
         head: head.to_owned(),
-        need: "needs you".to_owned(),
+        need: if what == "others" { "needs others" } else { "needs you" }.to_owned(),
         waits: !matches!(what, "decided" | "draft"),
         is_decided: what == "decided",
         is_due: matches!(what, "due" | "late"),
@@ -58,6 +58,10 @@ fn each_kind_is_told_once_for_each_head() {
         (&["a waits", "b decided"], &["a waits", "b decided"]),
         // Whoever goes back to a head does not ring again.
         (&["a waits", "b waits", "a waits", "b waits", "a late"], &["a waits", "b moved", "a late"]),
+        // The turn passes at the same head, and is told with whatever is told first.
+        (&["a others", "a waits", "a others", "a waits"], &["a waits", "a turn"]),
+        (&["a others", "b waits", "b waits"], &["a waits", "b moved"]),
+        (&["a others", "a late", "a waits"], &["a waits", "a late"]),
         // An approval that was taken back is no new change.
         (&["a waits", "a decided", "a waits"], &["a waits", "a decided"]),
     ];

@@ -74,7 +74,7 @@ impl Rules {
     }
 
     /// Marks that people add to their own identity for a tool that works in their name: `mina+claude-code@example.com`,
-    /// `Mina (claude)`. They remain authors.
+    /// `Mina (claude)`, `Claude for Mina`. They remain authors.
     fn beside(&self, who: &Identity, channel: Channel, raw: &str) -> Option<Evidence> {
         let new = |rule: String, class| Evidence::new(rule, Strength::Medium, class, channel, raw);
         if let Some(tag) = known::tag_of(&who.email) {
@@ -89,11 +89,25 @@ impl Rules {
                 None => {}
             }
         }
-        // The parentheses may contain their employer.
         let name = lines::shown(&who.name);
+        if let Some(tool) = self.for_somebody(&name) {
+            return Some(new(tool.rule("for"), Class::Unrecognised).by(Some(tool)));
+        }
+        // The parentheses may contain their employer.
         let (_, aside) = name.trim().strip_suffix(')')?.rsplit_once(" (")?;
-        let tool = &self.tools[self.known.names.first(aside.trim())?];
+        let aside = aside.trim();
+        let aside = ["via ", "with ", "by "].iter().find_map(|word| aside.strip_prefix(word)).unwrap_or(aside);
+        let tool = &self.tools[self.known.names.first(aside)?];
         Some(new(tool.rule("suffix"), Class::Unrecognised).by(Some(tool)))
+    }
+
+    /// The tool in a name such as `Claude for Dana` or `Dana via Claude Code`.
+    fn for_somebody(&self, name: &str) -> Option<&Tool> {
+        let name = name.to_lowercase();
+        let before = [" for ", " on behalf of "].iter().find_map(|word| Some(name.split_once(word)?.0));
+        let called = before.or_else(|| Some(name.rsplit_once(" via ")?.1))?;
+        let tool = self.known.names.first(called.trim())?;
+        (!self.is_ambiguous(called.trim())).then(|| &self.tools[tool])
     }
 
     /// An address identifies the vendor, the name the tool: `Cursor Grok 4.6 <noreply@anthropic.com>` is Cursor.
@@ -127,6 +141,25 @@ impl Rules {
         let own = || writer.tool.as_deref().map(|tool| tool.chars().take(MAX_TOOL).collect::<String>());
         let tool = known.or_else(|| own().map(|tool| visible::text(&tool).into_owned()));
         Evidence { tool, commit: Some(commit), ..found }
+    }
+
+    /// What a note of no known format says of AI, line by line as a message would; or only by the name of its ref.
+    /// Anybody adds such notes afterwards, so that all of it is weak.
+    pub(super) fn plain_note(&self, commit: ObjectId, name: &str, text: &str) -> Vec<Evidence> {
+        // Its first line is no title.
+        let scan = lines::scan(&format!("note\n{text}"));
+        let mut found: Vec<Evidence> = scan.lines.iter().flat_map(|line| self.line(line)).collect();
+        let spaced = name.replace(['-', '_', '/'], " ");
+        if let Some(owner) = self.known.names.first(&spaced).filter(|_| !self.is_ambiguous(name)) {
+            let (tool, raw) = (&self.tools[owner], format!("a note in refs/notes/{name}"));
+            let evidence = Evidence::new(tool.rule("notes"), Strength::Weak, Class::Assisted, Channel::Note, &raw);
+            found.push(evidence.by(Some(tool)));
+        }
+        found.retain(|evidence| evidence.class.is_ai());
+        for evidence in &mut found {
+            (evidence.strength, evidence.channel, evidence.commit) = (Strength::Weak, Channel::Note, Some(commit));
+        }
+        found
     }
 
     pub(super) fn line(&self, line: &MessageLine) -> Vec<Evidence> {

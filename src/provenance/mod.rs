@@ -94,7 +94,7 @@ pub enum Channel {
     CoAuthor,
     /// The name of the branch.
     Branch,
-    /// A note of git-ai or Agent Trace, or a checkpoint beside the commit.
+    /// A note on the commit, of git-ai, Agent Trace or any other tool, or a checkpoint beside the commit.
     Note,
 }
 
@@ -182,10 +182,12 @@ impl Provenance {
         self.agent.as_deref()
     }
 
-    /// One word for a list: the tool, or that nothing declares one, or that what does is not recognised.
+    /// One word for a list: the tool; `AI` if signs name none; or that nothing declares one, or that what does is not
+    /// recognised.
     pub fn word(&self) -> &str {
         match self.status {
             Status::Unrecognised => self.status.name(),
+            Status::Declared | Status::Detected => self.agent().unwrap_or("AI"),
             _ => self.agent().unwrap_or("undeclared"),
         }
     }

@@ -66,6 +66,9 @@ fn people_do_not_fire() {
         "Jane <jane@codeium.com>",
         "Jane <jane@anthropic.com>",
         "dev <123-dev@users.noreply.replit.com>",
+        "Code for All <c@corp.example>",
+        "Devin for Rosa <d@corp.example>",
+        "Mina via the archive <m@corp.example>",
     ] {
         let who = github(who);
         for found in [
@@ -149,6 +152,7 @@ fn signs_are_known_by_their_kind() {
     }
     assert_eq!(under("Agent: opencode\nModel: claude-opus-5").status, Status::Declared);
     assert_eq!(under("Model: anthropic/claude-opus-5").status, Status::Detected);
+    assert_eq!((under("LLM: gpt-5").status, under("LLM: gpt-5").word()), (Status::Detected, "AI"));
     for author in ["Mina <mina+claude-code@example.com>", "claude-review[bot] <claude-review[bot]@{}>"] {
         let found = traced(&github(author), "x", "");
         assert_eq!((found.status, found.agent()), (Status::Detected, Some("Claude")), "{author}: {found:?}");
@@ -174,6 +178,9 @@ fn a_sign_that_no_rule_knows_is_told_as_one() {
         "Jules <jules+bot@example.com>",
         "Mina <mina.holt+my-agent@example.com>",
         "Mina (claude) <mina@example.com>",
+        "Mina (via Claude) <mina@example.com>",
+        "Claude for Mina <mina@example.com>",
+        "Mina via Claude Code <mina@example.com>",
         "frob-runner[bot] <7+frob-runner[bot]@{}>",
     ] {
         let found = traced(&github(author), "x", "");
@@ -338,6 +345,9 @@ const LINES: &[(&str, &str)] = &[
     ("Suggested-by: Codex <noreply@openai.com>", "Codex"),
     ("Coding-Agent: Claude Code", "Claude"),
     ("AI-assistant: Copilot", "Copilot"),
+    ("X-AI-Tool: aider", "aider"),
+    ("X-Agent: Claude Code", "Claude"),
+    ("Tool: Cursor", "Cursor"),
     ("Assisted-by: Claude:claude-3-opus coccinelle sparse", "Claude"),
     ("Assisted-by: Claude Code (claude-opus-4-6)", "Claude"),
     ("Generated-by: claude-code/claude-sonnet-5", "Claude"),

@@ -30,6 +30,11 @@ impl BlastClass {
         ["B0", "B1", "B2", "B3", "B4"][self as usize]
     }
 
+    /// The class in one word, for a column.
+    pub fn word(self) -> &'static str {
+        ["leaf", "package", "several", "service", "fleet"][self as usize]
+    }
+
     /// The class in words.
     pub fn meaning(self) -> &'static str {
         ["a leaf", "one package", "several packages", "a whole service", "the fleet"][self as usize]

@@ -1,5 +1,6 @@
 //! A finding: what a rule or check reports, where, why it matters, and what to ask.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -8,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::change::diff::{Location, Side};
 use crate::change::digest::Digest;
-use crate::change::{RepoPath, counted};
+use crate::change::{RepoPath, counted, visible};
 
 /// How grave a finding is. Ordered.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -74,7 +75,7 @@ pub struct Finding {
     pub rule: String,
     /// How grave it is.
     pub severity: Severity,
-    /// What was found, in a few words.
+    /// What was found, in a few words. Hidden characters are drawn as marks, here, in `why` and in `ask`.
     pub title: String,
     /// Why it matters.
     pub why: String,
@@ -108,6 +109,17 @@ impl Finding {
     pub(super) fn of_old_path(mut self, from: &RepoPath) -> Finding {
         if self.location.side == Side::Old {
             self.location.path = from.clone();
+        }
+        self
+    }
+
+    /// With the hidden characters of its sentences drawn as marks. They quote names and values of the change, and go to
+    /// terminals, servers, records and reports.
+    pub(super) fn made_visible(mut self) -> Finding {
+        for text in [&mut self.title, &mut self.why, &mut self.ask] {
+            if let Cow::Owned(shown) = visible::text(text) {
+                *text = shown;
+            }
         }
         self
     }

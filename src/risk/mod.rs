@@ -319,7 +319,7 @@ impl<'r> Assessor<'r> {
         let found = self.findings.into_iter().chain(self.checks.finish());
         let mut found: Vec<Finding> = found.map(|finding| self.rules.quieted(finding)).collect();
         finding::settle(&mut found);
-        found
+        found.into_iter().map(Finding::made_visible).collect()
     }
 
     /// The assessment, once all of these files were read.
@@ -446,6 +446,21 @@ fn subject(path: &str) -> String {
     let stem = stem.strip_prefix("test_").unwrap_or(stem);
     let endings = ["_test", "_tests", "_spec", "Test", "Tests"];
     endings.iter().find_map(|ending| stem.strip_suffix(ending)).unwrap_or(stem).to_owned()
+}
+
+/// A text without what the shipped rules take for secrets, to be drawn.
+pub fn masked(text: &str) -> String {
+    let shown = |line: &str| if may_hold_a_secret(line) { Rules::shipped().redacted(line) } else { line.to_owned() };
+    text.split('\n').map(shown).collect::<Vec<_>>().join("\n")
+}
+
+/// Whether a line has a word that may be a secret, or one that announces it. A queue draws thousands of titles, and the
+/// patterns take longer to compile than all else that it does.
+fn may_hold_a_secret(line: &str) -> bool {
+    const WORDS: &[&str] = &["pass", "pwd", "secret", "token", "key", "auth", "credential", "bearer", "curl", "://"];
+    let is_token = |word: &str| word.len() >= 12 && word.bytes().any(|byte| byte.is_ascii_digit());
+    let lower = line.to_ascii_lowercase();
+    lower.split_whitespace().any(is_token) || WORDS.iter().any(|word| lower.contains(word))
 }
 
 /// Whether a tool wrote the file or somebody else maintains it, by its path: it is read last, and folded if it is long.

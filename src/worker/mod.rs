@@ -37,7 +37,7 @@ use crate::examination::{self, Examination, RepositorySnapshot, background, deci
 use crate::ledger::commands::Keys;
 use crate::policy::Ask;
 use crate::record::Record;
-use crate::risk::PackFile;
+use crate::risk::{PackFile, masked};
 use crate::signer::{NoKey, SigningKey};
 use crate::signing::{self, Case, SigningError};
 use crate::source::git::{Names, Repository};
@@ -152,8 +152,10 @@ pub fn perform(effect: Effect, ports: &Ports, tell: &mut dyn FnMut(Event)) {
             open(snapshot, change, read_only, ports, |result| tell(Event::Opened { ticket, result }));
         }
         Effect::History { repositories } => tell(history(&repositories, ports.now())),
-        Effect::Claim { repository, snapshot, person, head } => {
-            tell(Event::Claimed { repository, result: claim(&snapshot, &person, head, ports.now()) });
+        Effect::Claim { repository, snapshot, person, head, is_taken } => {
+            let result = Repository::open(&snapshot.root).map_err(|error| error.to_string());
+            let result = result.and_then(|it| claims::claim(&it, &person, head, is_taken, ports.now()));
+            tell(Event::Claimed { repository, result });
         }
         Effect::KeepWaiting { snapshot, pending, since } => {
             let kept = waiting::keep(ports.state.as_deref(), &snapshot.common_dir, &pending, &since, ports.now());
@@ -331,11 +333,6 @@ fn history(repositories: &[(Arc<RepositorySnapshot>, BTreeSet<ObjectId>)], now: 
     Event::History { history: decided::History::joined(decisions, now), problems }
 }
 
-fn claim(snapshot: &RepositorySnapshot, person: &str, head: ObjectId, now: i64) -> Result<Option<i64>, String> {
-    let repository = Repository::open(&snapshot.root).map_err(|error| error.to_string())?;
-    claims::toggle(&repository, person, head, now)
-}
-
 /// An open change as it is now.
 fn renewed(
     snapshot: &RepositorySnapshot,
@@ -389,7 +386,7 @@ fn view(snapshot: &RepositorySnapshot, change: &Change, part: &ChangePart, shape
 fn range(snapshot: &RepositorySnapshot, change: &Change, then: &Revised) -> Result<Vec<TextLine>, String> {
     let repository = Repository::open(&snapshot.root).map_err(|error| error.to_string())?;
     let steps = interdiff::range(&repository, change, then).map_err(|error| error.to_string())?;
-    let name = |commit: &Commit| format!("{} {}", commit.id.short(), visible::text(commit.title()));
+    let name = |commit: &Commit| format!("{} {}", commit.id.short(), visible::text(&masked(commit.title())));
     let line = |step: &interdiff::Step| match step {
         interdiff::Step::Same(then, now) => TextLine::Plain(format!("=  {}  →  {}", then.id.short(), name(now))),
         interdiff::Step::Reworked(then, now) => TextLine::Heading(format!("!  {}  →  {}", then.id.short(), name(now))),

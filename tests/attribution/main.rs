@@ -413,6 +413,24 @@ fn a_tool_that_only_a_note_names_is_named_by_show_and_asks_for_what_ai_asks() {
 }
 
 #[test]
+fn a_note_of_any_other_tool_is_weak_evidence_and_one_that_names_none_is_no_evidence() {
+    let s = Scene::new();
+    let commit = s.save("a", "one\n");
+    s.note("refs/notes/commits", &commit, b"Looks good.\nBenchmarks: 3 % faster.\n");
+    s.note("refs/notes/huge", &commit, "Assisted-by: Claude Code\n".repeat(1 << 16).as_bytes());
+    assert!(shown(&s, false).contains("provenance: undeclared (no tool named)"));
+    s.note("refs/notes/commits", &commit, b"Generated with Claude Code\n");
+    let text = shown(&s, false);
+    assert!(text.contains("provenance: detected (Claude)\n"), "{text}");
+    assert!(text.contains(&format!("Generated with Claude Code  (weak, assisted, {})\n", &commit[..7])), "{text}");
+    let other = Scene::new();
+    let commit = other.save("a", "one\n");
+    other.note("refs/notes/claude-code", &commit, b"{\"session\": 1}");
+    let text = shown(&other, false);
+    assert!(text.contains("claude.notes: a note in refs/notes/claude-code  (weak, assisted, "), "{text}");
+}
+
+#[test]
 fn no_key_stands_twice_in_what_show_prints() {
     let s = Scene::new();
     s.save("a", "<<<<<<< HEAD\n");

@@ -198,7 +198,7 @@ fn emoji_and_joined_scripts_in_a_subject_are_drawn_and_what_is_not_well_formed_i
         let queue = run(&f, &["queue"]).exits(0).says(shown);
         let before_agent = queue.out.split("undeclared").next().unwrap().to_owned();
         let columns = unicode_width::UnicodeWidthStr::width(before_agent.as_str());
-        assert_eq!(columns, "tier 5  B1  ".len() + 12 + 1 + 44 + 1, "{before_agent:?}");
+        assert_eq!(columns, "tier 5  package  ".len() + 12 + 1 + 44 + 1, "{before_agent:?}");
     }
 }
 
@@ -259,4 +259,43 @@ fn what_a_note_is_about_is_quoted_escaped_fenced_and_bounded() {
     assert!(told.out.contains("… (50 more lines)") && !told.out.contains(&"long ".repeat(100)), "{told:?}");
     let json = run(&f, &["record", "show", &id, "--for-agent", "--json"]).exits(0).json();
     assert_eq!((json["notes"][0]["until"].as_u64(), json["notes"][1]["quote"].as_str()), (Some(90), Some("    1")));
+}
+
+#[test]
+fn a_windows_script_that_deletes_what_a_variable_names_is_found_in_any_encoding() {
+    let wide = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+    let plain = |text: &str| text.trim_start_matches('\u{FEFF}').as_bytes().to_vec();
+    let lines = [
+        ("clean.ps1", "Remove-Item -Recurse -Force $Dir"),
+        ("clean.psm1", "Get-ChildItem $Dir | Remove-Item -Recurse -Force"),
+        ("clean.bat", "rd /s /q %DIR%"),
+        ("clean.cmd", "del /s /q C:\\data"),
+    ];
+    for (path, line) in lines {
+        for encode in [&wide as &dyn Fn(&str) -> Vec<u8>, &plain] {
+            let f = Fixture::with_policy(&policy(""));
+            std::fs::write(f.repo.join(path), encode("\u{FEFF}echo one\r\n")).unwrap();
+            f.commit("rahim", "A script");
+            f.git("mina", &["checkout", "-q", "-b", "wide"]);
+            std::fs::write(f.repo.join(path), encode(&format!("\u{FEFF}echo one\r\n{line}\r\n"))).unwrap();
+            f.commit("mina", "Another line");
+            let said = run(&f, &["show", "wide"]).exits(0).says("1 file, +1 −0").says("destr.delete-windows");
+            assert!(said.out.contains(&format!("{path}:2")) && said.out.contains("tier 2"), "{}", said.out);
+        }
+    }
+}
+
+#[test]
+fn what_a_finding_quotes_of_the_change_is_marked_in_text_json_and_sarif() {
+    let f = Fixture::with_policy(&policy(""));
+    f.git("mina", &["checkout", "-q", WORK]);
+    f.write("run.js", &format!("eval(\"\" + `\u{FE00}\u{FE01}{C1}`);\n"));
+    f.commit("mina", "Run it");
+    for how in [&["show", WORK][..], &["show", WORK, "--json"], &["show", WORK, "--sarif"]] {
+        let said = run(&f, how).exits(0);
+        assert!(said.out.contains("eval"), "{said:?}");
+        // JSON writes what is hidden as escapes, which a program turns back.
+        assert!(!said.out.contains("\\ufe00") && !said.out.contains("\\u009b"), "{said:?}");
+        clean(said, &[]);
+    }
 }

@@ -61,3 +61,40 @@ fn a_note_on_the_old_side_of_a_moved_file_is_quoted_from_where_it_lay() {
     let json = run(&f, &["record", "show", &id, "--for-agent", "--json"]).exits(0).json();
     assert_eq!(json["notes"][0]["quote"], "  max_attempts: 3");
 }
+
+#[test]
+fn code_that_moves_between_ordinary_folders_or_to_an_extension_of_its_format_is_one_entry() {
+    let code = |n: u32| (1..=40).map(|line| format!("let x{line} = {n};\n")).collect::<String>();
+    let f = Fixture::with_policy(&policy(""));
+    for n in 1..=3 {
+        f.write(&format!("lib/m{n}.rs"), &code(n));
+    }
+    f.write("svc/app.yaml", &retries(3));
+    f.write("web/B.jsx", &code(9));
+    f.write(".gitlab-ci.yaml", &code(8));
+    f.commit("rahim", "Code");
+    f.git("mina", &["checkout", "-q", "-b", "move", "main"]);
+    f.git("mina", &["mv", "lib", "pkg"]);
+    f.git("mina", &["mv", "svc/app.yaml", "svc/app.yml"]);
+    f.git("mina", &["mv", "web/B.jsx", "web/B.tsx"]);
+    f.commit("mina", "Move it");
+    let said = run(&f, &["show", "move"]).exits(0).says("5 files, +0 −0").says("findings: 0").says("moved: 5 files");
+    assert!(said.out.contains("B2 lib/m1.rs: is shared by several packages"), "the reach is that of both: {said:?}");
+    f.git("mina", &["mv", ".gitlab-ci.yaml", ".gitlab-ci.yml"]);
+    f.commit("mina", "Run it");
+    run(&f, &["show", "move"]).exits(0).says("7 files, +40 −40");
+}
+
+#[test]
+fn a_text_in_utf_16_that_moved_and_changed_is_one_entry() {
+    let wide = |text: &str| format!("\u{FEFF}{text}").encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+    let f = Fixture::with_policy(&policy(""));
+    std::fs::create_dir_all(f.repo.join("notes")).unwrap();
+    std::fs::write(f.repo.join("notes/a.txt"), wide(&retries(3))).unwrap();
+    f.commit("rahim", "Notes");
+    f.git("mina", &["checkout", "-q", "-b", "move", "main"]);
+    f.git("mina", &["mv", "notes/a.txt", "notes/b.txt"]);
+    std::fs::write(f.repo.join("notes/b.txt"), wide(&retries(4))).unwrap();
+    f.commit("mina", "Move it");
+    run(&f, &["show", "move"]).exits(0).says("1 file, +1 −1").says("notes/a.txt → notes/b.txt, and changed");
+}

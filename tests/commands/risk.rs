@@ -40,7 +40,10 @@ fn a_range_is_scored_oldest_first_by_what_landed_before_each() {
     }
     let limits = scored.iter().find(|one| one["title"] == "Move the limit").unwrap().to_string();
     assert!(limits.contains("past changes to conf/limits.yaml were reverted or mended later"), "{limits}");
-    run(&f, &["risk", "main"]).exits(0).says("tier 4, ").says(" points, blast radius B2; 1 file, +1 −1");
+    run(&f, &["risk", "main"])
+        .exits(0)
+        .says("tier 4, ")
+        .says(" points, blast radius B2 (several packages); 1 file, +1 −1");
 }
 
 #[test]

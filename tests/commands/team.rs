@@ -47,7 +47,7 @@ fn whom_to_ask_and_who_claimed_it_is_in_both_outputs() {
     assert_eq!(shown["ask"], serde_json::json!(["dana"]));
     run(&f, &["show", "fix/x"]).says("    ask dana");
     let head = f.id("fix/x").parse().unwrap();
-    undersign::claims::toggle(&f.repository(), "dana", head, now()).unwrap();
+    undersign::claims::claim(&f.repository(), "dana", head, true, now()).unwrap();
     let queue = run(&f, &["queue", "--json"]).exits(0).json();
     let row = queue["changes"].as_array().unwrap().iter().find(|row| row["branch"] == "fix/x").unwrap();
     assert_eq!(row["claims"][0]["by"], "dana");

@@ -219,6 +219,50 @@ fn a_secret_that_comes_and_goes_inside_a_branch_is_a_finding_at_its_commit() {
 }
 
 #[test]
+fn a_secret_in_the_message_of_a_commit_is_a_finding_at_that_commit() {
+    let f = Fixture::new();
+    f.git("mina", &["checkout", "-q", "-b", "told", "main"]);
+    f.write("docs/a.txt", "a\n");
+    f.commit("mina", "One");
+    f.write("docs/b.txt", "b\n");
+    let second = f.commit("mina", "Two\n\nDeployed with ghp_abcdefghijklmnopqrstuvwxyz0123456789.");
+    f.git("mina", &["checkout", "-q", "main"]);
+    let shown = run(&f, &["show", "told"]).exits(0).says("secret.in-message").says("tier 1");
+    let place = format!("It is in line 3 of the message of commit {}.", &second[..7]);
+    assert!(shown.out.contains(&place) && !shown.out.contains("ghp_abcdef"), "{shown:?}");
+    f.git("mina", &["checkout", "-q", "-b", "plain", "main"]);
+    f.write("docs/c.txt", "c\n");
+    f.commit("mina", "Rotate the token\n\nThe password: see the vault.");
+    f.git("mina", &["checkout", "-q", "-b", "title", "main"]);
+    f.write("docs/d.txt", "d\n");
+    f.commit("mina", "Deploy with ghp_abcdefghijklmnopqrstuvwxyz0123456789");
+    f.git("mina", &["checkout", "-q", "main"]);
+    run(&f, &["show", "plain"]).exits(0).says("findings: 0");
+    for how in [&["queue"][..], &["queue", "--json"], &["show", "title"], &["show", "title", "--json"]] {
+        run(&f, how).exits(0).says("Deploy with ").says_not("ghp_abcdef");
+    }
+}
+
+#[test]
+fn states_in_between_are_named_by_whoever_shows_a_change_and_by_the_gate() {
+    let f = Fixture::new();
+    f.git("mina", &["checkout", "-q", "-b", "steps", "main"]);
+    let ids: Vec<String> = (1..=5)
+        .map(|n| {
+            f.write("docs/a.txt", &format!("{n}\n"));
+            f.commit("mina", &format!("Step {n}"))
+        })
+        .collect();
+    f.git("mina", &["checkout", "-q", "main"]);
+    let named = format!("4 states in between ({}, {}, {}, 1 more) were", &ids[3][..7], &ids[2][..7], &ids[1][..7]);
+    run(&f, &["show", "steps"]).exits(0).says(&format!("INTERMEDIATE: {named}")).says("unless it is squashed.");
+    let told = verify(&f, "main", "steps", &[]).exits(2);
+    let detail = told.json()["refs"][0]["reasons"].to_string();
+    assert!(ids[..4].iter().filter(|id| detail.contains(&id[..7])).count() >= 3, "{detail}");
+    assert!(!detail.contains("unless it is squashed"), "{detail}");
+}
+
+#[test]
 fn a_secret_that_a_merge_or_a_root_of_the_branch_puts_in_is_a_finding_and_what_main_has_is_none() {
     let key = "token: ghp_abcdefghijklmnopqrstuvwxyz0123456789\n";
     let f = Fixture::new();

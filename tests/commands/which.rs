@@ -632,3 +632,109 @@ fn a_branch_with_the_name_of_another_ones_commit_does_not_stand_for_it() {
     desk.run(&["show", &format!("here:{}", &tip[..8])]).exits(0).says("twenty");
     desk.run(&["show", &tip[..12]]).exits(0).says("five");
 }
+
+/// The commands between backquotes of a sentence, run in the clone.
+fn follow(desk: &Desk, sentence: &str) {
+    for command in sentence.split('`').skip(1).step_by(2) {
+        let done = std::process::Command::new("sh").current_dir(&desk.here).args(["-c", command]).output().unwrap();
+        assert!(done.status.success(), "{command}: {done:?}");
+    }
+}
+
+#[test]
+fn a_partial_clone_says_by_its_name_what_to_run_and_is_whole_afterwards() {
+    let desk = Desk::new();
+    desk.host("feat", &[(5, "five")]);
+    desk.f.git("mina", &["config", "uploadpack.allowFilter", "true"]);
+    for filter in ["--filter=blob:none", "--filter=tree:0"] {
+        desk.clone_again(&[filter]);
+        let said = run_in(&desk.f, &desk.here, &["queue"]).exits(70).says("here: A partial clone");
+        assert!(said.out.contains("git fetch --refetch --no-filter origin && git config --unset"), "{said:?}");
+        follow(&desk, &said.out);
+        assert_eq!(desk.ids(), ["here:feat"], "{filter}");
+        desk.run(&["show", "feat"]).exits(0).says("1 file, +1 −1");
+    }
+    desk.clone_again(&["--filter=blob:none"]);
+    let here = desk.here.join(".");
+    assert!(run_in(&desk.f, &here, &["queue"]).exits(70).out.contains("here"), "it has a name");
+}
+
+#[test]
+fn a_missing_object_is_fetched_by_the_command_that_is_said() {
+    let desk = Desk::new();
+    let feat = desk.host("feat", &[(5, "five")]);
+    desk.fetch();
+    let blob = desk.git(&["rev-parse", &format!("{feat}:long.txt")]);
+    let file = desk.here.join(".git/objects").join(&blob[..2]).join(&blob[2..]);
+    std::fs::remove_file(file).unwrap();
+    let said = desk.run(&["show", "feat"]).exits(70);
+    assert!(said.err.contains("is missing") && said.err.contains("`git fetch --refetch`"), "{said:?}");
+    desk.git(&["fetch", "-q", "--refetch"]);
+    desk.run(&["show", "feat"]).exits(0).says("1 file, +1 −1");
+}
+
+#[test]
+fn the_beginning_of_a_name_in_any_case_is_enough_if_it_is_that_of_one_change() {
+    let desk = Desk::new();
+    desk.host("feat/cart", &[(5, "five")]);
+    desk.host("feat/checkout", &[(6, "six")]);
+    desk.host("Fix", &[(7, "seven")]);
+    desk.fetch();
+    for name in ["feat/ca", "FEAT/CART", "feat/Ca", "origin/feat/ca", "here:feat/ca"] {
+        desk.run(&["show", name]).exits(0).says("Edit for feat/cart");
+    }
+    desk.run(&["show", "fix"]).exits(0).says("Edit for Fix");
+    desk.run(&["show", "feat/c"]).exits(70).complains("several").complains("feat/cart").complains("feat/checkout");
+    desk.run(&["show", "her"]).exits(70).complains("No pending change is called her");
+    desk.run(&["show", "art"]).exits(70).complains("No pending change is called art");
+    desk.run(&["show", ""]).exits(70).complains("No pending change is called");
+    // A whole name is no beginning.
+    desk.host("feat/cart-2", &[(8, "eight")]);
+    desk.fetch();
+    desk.run(&["show", "feat/cart"]).exits(0).says("Edit for feat/cart: five");
+}
+
+#[test]
+fn a_branch_of_which_only_merges_of_the_target_are_left_has_landed() {
+    let desk = Desk::new();
+    let update = |branch: &str| {
+        desk.f.git("mina", &["checkout", "-q", branch]);
+        desk.f.git("mina", &["merge", "-q", "--no-ff", "-m", "Update the branch", "main"]);
+        desk.f.git("mina", &["checkout", "-q", "main"]);
+    };
+    let pick = |commit: &str| desk.f.git("rahim", &["cherry-pick", commit]);
+    let first = desk.host("feat", &[(5, "five")]);
+    desk.host("main", &[(50, "fifty")]);
+    pick(&first);
+    update("feat");
+    desk.fetch();
+    assert!(desk.ids().is_empty(), "{:?}", desk.ids());
+    // Twice updated, with work in between.
+    let second = desk.host("feat", &[(10, "ten")]);
+    desk.fetch();
+    assert_eq!(desk.ids(), ["here:feat"]);
+    pick(&second);
+    desk.host("main", &[(55, "main again")]);
+    update("feat");
+    desk.fetch();
+    assert!(desk.ids().is_empty(), "{:?}", desk.ids());
+    // What was never on the target is not landed by undoing it before the merge.
+    desk.host("undone", &[(20, "bad")]);
+    desk.host("undone", &[(20, "line 20")]);
+    desk.host("main", &[(30, "thirty")]);
+    update("undone");
+    desk.fetch();
+    assert_eq!(desk.ids(), ["here:undone"]);
+    desk.f.git("mina", &["branch", "-q", "-D", "undone"]);
+    // Nor is a merge that adds something of its own.
+    let own = desk.host("own", &[(40, "forty")]);
+    desk.host("main", &[(25, "twenty-five")]);
+    pick(&own);
+    desk.f.git("mina", &["checkout", "-q", "own"]);
+    desk.f.git("mina", &["merge", "-q", "--no-ff", "--no-commit", "main"]);
+    desk.f.write("extra.txt", "more\n");
+    desk.f.commit("mina", "Update the branch");
+    desk.f.git("mina", &["checkout", "-q", "main"]);
+    desk.fetch();
+    assert_eq!(desk.ids(), ["here:own"]);
+}

@@ -357,3 +357,19 @@ fn who_pressed_update_branch_can_still_sign_for_what_others_wrote() {
     session.press("r").press("No.<enter>");
     assert!(!session.frame().contains("dana <dana@example.com>"), "{}", session.frame());
 }
+
+#[test]
+fn states_in_between_are_named_on_the_sheet_and_by_why() {
+    let f = Fixture::new();
+    f.git("mina", &["checkout", "-q", "agent/work"]);
+    f.write("src/lib.rs", "fn one() -> u32 {\n    1 + 1\n}\n");
+    f.commit("mina", "And more");
+    let between = f.id("agent/work~1");
+    f.git("mina", &["checkout", "-q", "main"]);
+    let mut session = Session::new(&f, (120, 40));
+    let told = format!("1 state in between ({}) was not reviewed individually", &between[..7]);
+    let why = session.press("i").frame();
+    assert!(why.contains(&told) && why.contains("INTERMEDIATE"), "{why}");
+    let sheet = session.press("<esc><enter>S").frame();
+    assert!(sheet.contains(&format!("INTERMEDIATE: {told}")), "{sheet}");
+}

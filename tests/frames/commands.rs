@@ -430,3 +430,23 @@ fn no_row_counts_as_shown_that_was_on_no_frame() {
     }
     assert!(seen_in_all > 50, "{seen_in_all} rows were shown, too few to say anything");
 }
+
+#[test]
+fn what_was_written_about_a_command_is_not_lost_by_leaving_without_a_word() {
+    let f = waiting(DROP);
+    let mut session = Session::new(&f, (120, 50));
+    session.press("<enter>q").press("q");
+    assert!(session.state.quit, "nothing was written, so nothing is asked");
+    let mut session = Session::new(&f, (120, 50));
+    session.press("<enter>)aIt was moved to the archive.<enter>q").press("q");
+    assert!(!session.state.quit);
+    let frame = session.frame();
+    assert!(frame.contains("what you wrote about 1 request is not signed, and not kept; q leaves anyway"), "{frame}");
+    // Whatever else is done first, it asks again.
+    session.press("jq");
+    assert!(!session.state.quit);
+    session.press("q");
+    assert!(session.state.quit);
+    let words = session.state.unsigned_commands().into_iter().flat_map(|(_, words)| words).collect::<Vec<_>>();
+    assert_eq!(words, ["It was moved to the archive."]);
+}

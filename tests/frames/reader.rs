@@ -691,3 +691,23 @@ fn a_merge_that_drops_what_it_should_bring_shows_that() {
     let frame = session.press("<enter>").press(">>").frame();
     assert!(frame.contains("main2.txt") && frame.contains("− main"), "{frame}");
 }
+
+#[test]
+fn a_title_that_fits_its_row_is_not_told_again_below_it() {
+    let environment = |name: &str| format!("resource \"ce_environment\" \"main\" {{\n  name = \"{name}\"\n}}\n");
+    let f = Fixture::new();
+    f.write("envs/prod/main.tf", &environment("shop"));
+    f.commit("rahim", "An environment");
+    f.git("mina", &["branch", "-q", "-D", "agent/work"]);
+    f.git("mina", &["checkout", "-q", "-b", "rename", "main"]);
+    f.write("envs/prod/main.tf", &environment("shop-v2"));
+    f.commit("mina", "Rename it");
+    f.git("mina", &["checkout", "-q", "main"]);
+    let title = "A new name deletes and recreates the resource";
+    for (columns, rows) in [(120, 1), (80, 2)] {
+        let frame = Session::new(&f, (columns, 36)).press("<enter>").frame();
+        let shown = frame.matches(&title[..20]).count();
+        assert_eq!(shown, rows, "{columns}: {frame}");
+        assert!(frame.contains(title), "{columns}: {frame}");
+    }
+}

@@ -65,15 +65,15 @@ fn the_claim_of_another_is_shown_with_what_is_left_of_it_and_makes_its_owner_the
     let f = team("", "");
     let repository = f.repository();
     let head = f.id("agent/work").parse().unwrap();
-    claims::toggle(&repository, "ines", head, NOW - 4 * 3_600).unwrap();
+    claims::claim(&repository, "ines", head, true, NOW - 4 * 3_600).unwrap();
     for size in [(80, 24), (200, 60)] {
         let session = Session::new(&f, size);
         with_filters(|| insta::assert_snapshot!(format!("claimed_{}", size.0), session.frame()));
     }
     let price = |frame: &str| frame.lines().find(|line| line.contains("Round the prices")).unwrap().to_owned();
     assert!(price(&Session::new(&f, (160, 40)).frame()).contains("ask rahim"));
-    claims::toggle(&repository, "ines", head, NOW).unwrap();
-    claims::toggle(&repository, "rahim", head, NOW).unwrap();
+    claims::claim(&repository, "ines", head, false, NOW).unwrap();
+    claims::claim(&repository, "rahim", head, true, NOW).unwrap();
     assert!(price(&Session::new(&f, (160, 40)).frame()).contains("ask ines"));
 }
 
@@ -171,4 +171,17 @@ fn where_nothing_was_decided_that_is_said() {
     let mut session = Session::new(&f, (80, 24));
     session.press("H");
     assert!(session.frame().contains("nothing was decided here yet"), "{}", session.frame());
+}
+
+#[test]
+fn a_claim_that_the_row_does_not_show_is_not_given_back() {
+    let f = team("", "");
+    let mut session = Session::new(&f, (120, 40));
+    let (repository, head) = (f.repository(), f.id("agent/work").parse().unwrap());
+    // In another desk, since this one read the list.
+    claims::claim(&repository, "dana", head, true, NOW - 3_600).unwrap();
+    session.press("/agent/work<enter>c");
+    assert!(session.frame().contains("claimed for 24 hours"), "{}", session.frame());
+    session.press("c");
+    assert!(session.frame().contains("given back"), "{}", session.frame());
 }

@@ -25,7 +25,12 @@ fn held(clone: &Path, at: i64) -> Vec<(String, i64)> {
 
 fn claim(clone: &Path, who: &str, head: &str, at: i64) {
     let (repository, _) = RepositorySnapshot::open(clone).unwrap();
-    claims::toggle(&repository, who, head.parse().unwrap(), at).unwrap();
+    claims::claim(&repository, who, head.parse().unwrap(), true, at).unwrap();
+}
+
+fn give_back(clone: &Path, who: &str, head: &str) {
+    let (repository, _) = RepositorySnapshot::open(clone).unwrap();
+    claims::claim(&repository, who, head.parse().unwrap(), false, now()).unwrap();
 }
 
 #[test]
@@ -48,14 +53,14 @@ fn a_claim_reaches_the_others_and_goes_when_it_is_given_back_or_over() {
     sync(&clone);
     sync(here);
     assert_eq!(held(here, now()).len(), 3);
-    claim(here, "dana", &head, now());
+    give_back(here, "dana", &head);
     sync(here);
     sync(&clone);
     assert_eq!(held(&clone, now()).len(), 2, "given back");
     assert_eq!(held(&clone, now() + 25 * HOUR), []);
     // What is over goes from the host with the next sync of whoever claimed it.
     for (who, head) in [("dana", &other), ("rahim", &other)] {
-        claim(&clone, who, head, now());
+        give_back(&clone, who, head);
     }
     sync(&clone);
     sync(here);

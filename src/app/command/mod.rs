@@ -133,9 +133,17 @@ pub struct CommandDraft {
     pub acknowledged: Vec<String>,
     /// The words for each verdict.
     pub reasons: BTreeMap<Verdict, String>,
+    /// The answers were signed, and none was written since; of the words for a verdict, none are kept then.
+    pub is_signed: bool,
 }
 
 impl CommandDraft {
+    /// What was written and not signed.
+    pub fn unsigned_words(&self) -> Vec<&str> {
+        let answers = self.answers.iter().chain(&self.acknowledged).filter(|_| !self.is_signed);
+        answers.chain(self.reasons.values()).map(|text| text.trim()).filter(|text| !text.is_empty()).collect()
+    }
+
     /// The draft for a page: marks on another page do not count, but the texts for what it still asks are kept.
     fn for_page(self, page: &RequestPage) -> CommandDraft {
         let digest = page.digest();
@@ -155,6 +163,7 @@ impl CommandDraft {
             answers,
             acknowledged,
             reasons: self.reasons,
+            is_signed: self.is_signed,
         }
     }
 }
@@ -304,6 +313,7 @@ impl CommandView {
         };
         if let Some(slot) = slot {
             *slot = text.trim().to_owned();
+            self.draft.is_signed = false;
         }
     }
 

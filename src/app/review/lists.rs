@@ -10,6 +10,7 @@ use crate::change::diff::{Content, Side};
 use crate::change::enclosing::enclosing;
 use crate::change::manifest::escape;
 use crate::change::{RepoPath, visible};
+use crate::risk::masked;
 
 /// A place that a list leads to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -235,7 +236,7 @@ impl Review {
         }
         for commit in self.change.revision.commits.iter().rev() {
             lines.push(TextLine::Heading(format!("{}  {}", commit.id.short(), commit.author)));
-            lines.extend(visible::lines(&commit.message).lines().map(|line| TextLine::Claim(line.to_owned())));
+            lines.extend(visible::lines(&masked(&commit.message)).lines().map(|line| TextLine::Claim(line.to_owned())));
         }
         lines
     }

@@ -25,6 +25,8 @@ use crate::record::Presence;
 /// Two approvals of this many changed lines, signed within [`HASTE`] seconds of each other, are reported.
 const MANY_LINES: u64 = 300;
 const HASTE: i64 = 30;
+/// The most states in between that are named.
+const MAX_NAMED: usize = 3;
 
 /// The status of one segment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -268,31 +270,46 @@ impl<'s, 'g> Segment<'s, 'g> {
     }
 
     /// Commits that stay in the history without their own approval: those in the middle of a fast-forward or rebase,
-    /// and those behind a merge. For a change that is only viewed, it is not known how it would land.
-    fn states_between(&self) -> usize {
-        let is_push = |step: &Step| {
-            let commit = step.commits.iter().find(|commit| commit.id == step.commit);
-            commit.is_some_and(|commit| commit.parents.first() == Some(&step.from))
-        };
-        let kept = match self.evaluation.lands {
-            Some(Lands::Squash) => 0,
-            Some(_) => self.commits.len(),
-            None if self.steps.iter().all(is_push) => self.commits.len() - usize::from(self.landing_merge().is_some()),
-            None => 0,
-        };
-        kept.saturating_sub(1)
+    /// and those behind a merge. Of a change that is only viewed, nobody knows how it would land: `true` says so.
+    fn between(&self) -> (Vec<ObjectId>, bool) {
+        let commit = |id| self.commits.iter().find(|commit| commit.id == id);
+        let is_push = |step: &Step| commit(step.commit).is_some_and(|own| own.parents.first() == Some(&step.from));
+        let is_open = self.evaluation.lands.is_none() && !self.steps.iter().all(is_push);
+        let landing = self.landing_merge();
+        let tip = self.steps.last().map(|step| step.commit);
+        let head = landing.and_then(|merge| commit(merge)?.parents.get(1).copied()).or(tip);
+        let mut kept: Vec<ObjectId> = self.commits.iter().map(|own| own.id).filter(|id| Some(*id) != landing).collect();
+        // A proposal that would be merged has no commit of its own yet.
+        let reviewed = kept.iter().position(|id| Some(*id) == head).unwrap_or(0);
+        if self.evaluation.lands == Some(Lands::Squash) || kept.is_empty() {
+            return (Vec::new(), is_open);
+        }
+        kept.remove(reviewed);
+        (kept, is_open)
+    }
+
+    /// What was not reviewed on its own, if anything was not.
+    fn intermediate(&self) -> Option<Reason> {
+        let (between, is_open) = self.between();
+        if between.is_empty() || self.manifest.is_empty() {
+            return None;
+        }
+        let verb = if between.len() == 1 { "was" } else { "were" };
+        let (states, more) = (counted(between.len(), "state"), between.len().saturating_sub(MAX_NAMED));
+        let mut names: Vec<String> = between.iter().take(MAX_NAMED).map(|id| id.short()).collect();
+        names.extend((more > 0).then(|| format!("{more} more")));
+        let unless = if is_open { ", unless it is squashed" } else { "" };
+        let detail = format!(
+            "{states} in between ({}) {verb} not reviewed individually: what was added and removed there stays in the \
+             history{unless}.",
+            names.join(", ")
+        );
+        Some(Reason::said(Code::Intermediate, detail))
     }
 
     /// What an auditor will want to know, but denies nothing.
     fn remarks(&self, approvals: &[CountedDecision<'g>]) -> Vec<Reason> {
-        let mut reasons = Vec::new();
-        let between = self.states_between();
-        if between > 0 && !self.manifest.is_empty() {
-            let verb = if between == 1 { "was not reviewed individually" } else { "were not reviewed individually" };
-            let states = counted(between, "state");
-            let detail = format!("{states} in between {verb}: what was added and removed there stays in the history.");
-            reasons.push(Reason::said(Code::Intermediate, detail));
-        }
+        let mut reasons: Vec<Reason> = self.intermediate().into_iter().collect();
         let mut times: Vec<_> = approvals.iter().map(|decision| (decision.issued(), &decision.person.id)).collect();
         times.sort_unstable();
         let hasty = times.windows(2).any(|pair| pair[0].1 != pair[1].1 && pair[1].0 - pair[0].0 < HASTE);

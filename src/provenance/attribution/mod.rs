@@ -212,6 +212,8 @@ pub struct Testimony {
     notes: HashMap<ObjectId, Vec<(Format, Claims)>>,
     problems: Vec<String>,
     more_problems: usize,
+    /// Notes of no known format: the commit, the name of their ref below `refs/notes/`, and the text.
+    texts: Vec<(ObjectId, String, String)>,
     /// Notes on commits of the change of which only the existence is known.
     unread: Vec<(Option<ObjectId>, String)>,
 }
@@ -222,6 +224,11 @@ impl Testimony {
         if !claims.files.is_empty() || !claims.absent.is_empty() {
             self.notes.entry(commit).or_default().push((format, claims));
         }
+    }
+
+    /// Adds a note of no known format, from a ref by its name below `refs/notes/`. It says nothing about lines.
+    pub fn add_text(&mut self, commit: ObjectId, name: String, text: String) {
+        self.texts.push((commit, name, text));
     }
 
     /// A sentence for people, escaped: what was not read, so that its lines stay unknown.
@@ -254,6 +261,7 @@ impl Testimony {
                 found.extend(claims.tools().map(|writer| rules.note(*format, commit.id, writer)));
             }
         }
+        found.extend(self.texts.iter().flat_map(|(commit, name, text)| rules.plain_note(*commit, name, text)));
         found.extend(self.unread.iter().map(|(commit, sentence)| Evidence::unread_note(*commit, sentence)));
         found
     }

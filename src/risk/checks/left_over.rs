@@ -1,11 +1,13 @@
-//! Left-over conflict markers that git writes into a file with a merge conflict.
+//! Left-over conflict markers that git or Jujutsu writes into a file with a merge conflict.
 
 use crate::change::diff::Side;
 use crate::risk::blast::is_test;
 use crate::risk::{FileUnderReview, Finding, Rules, Severity};
 
-/// As git writes them, unless an attribute says otherwise.
+/// As they are written, unless an attribute or the text of the file asks for longer ones.
 const LENGTH: usize = 7;
+/// How labels of Jujutsu begin that only it writes.
+const OF_JUJUTSU: &[&str] = &["Changes from ", "Contents of ", "diff from", "side #"];
 /// Texts for people, in which the same characters are quotes, tables and headings.
 const PROSE: &[&str] = &[".md", ".markdown", ".mdx", ".rst", ".adoc", ".txt", ".org", ".eml"];
 
@@ -16,6 +18,8 @@ enum Kind {
     Base,
     Split,
     Theirs,
+    /// How Jujutsu shows one side: the lines of a patch, or all of them.
+    Shown,
 }
 
 /// A line that has the form of a marker.
@@ -24,21 +28,59 @@ struct Marker<'t> {
     /// Counts from 0.
     at: usize,
     kind: Kind,
+    length: usize,
+    is_indented: bool,
     label: &'t str,
 }
 
 impl<'t> Marker<'t> {
     fn of(at: usize, line: &'t str) -> Option<Marker<'t>> {
-        let kind = match line.as_bytes().first()? {
+        let bare = line.trim_start_matches([' ', '\t']);
+        let is_indented = bare.len() < line.len();
+        let sign = *bare.as_bytes().first()?;
+        let kind = match sign {
             b'<' => Kind::Ours,
             b'|' => Kind::Base,
             b'=' => Kind::Split,
             b'>' => Kind::Theirs,
+            b'%' | b'+' | b'-' | b'\\' => Kind::Shown,
             _ => return None,
         };
-        let rest = line.trim_end_matches('\r').strip_prefix(&line[..1].repeat(LENGTH))?;
+        let length = bare.bytes().take_while(|byte| *byte == sign).count();
+        let rest = bare[length..].trim_end_matches('\r');
         let label = if rest.is_empty() { rest } else { rest.strip_prefix(' ')?.trim() };
-        (kind != Kind::Split || label.is_empty()).then_some(Marker { at, kind, label })
+        let fits = match kind {
+            Kind::Split => label.is_empty() && !is_indented,
+            Kind::Shown => !label.is_empty() && !is_indented,
+            _ => true,
+        };
+        (fits && length >= LENGTH).then_some(Marker { at, kind, length, is_indented, label })
+    }
+
+    /// Whether it has the form that git gives it of itself; what is longer or indented may be drawn by people.
+    fn is_usual(&self) -> bool {
+        self.kind != Kind::Shown && self.length == LENGTH && !self.is_indented
+    }
+
+    /// Whether an unusual one is a marker all the same: another one of its length is there, or its label tells.
+    fn is_plausible(&self, all: &[Marker<'_>]) -> bool {
+        let is_side = |kind| matches!(kind, Kind::Ours | Kind::Theirs);
+        let fits = |other: &Marker<'_>| (other.length, other.is_indented) == (self.length, self.is_indented);
+        let in_company = all.iter().any(|other| is_side(other.kind) && other.kind != self.kind && fits(other));
+        let is_told = match self.kind {
+            Kind::Shown => OF_JUJUTSU.iter().any(|begin| self.label.starts_with(begin)),
+            kind => is_side(kind) && (self.is_of_one_word() || self.is_of_commit()),
+        };
+        self.is_usual() || in_company || is_told
+    }
+
+    fn is_of_one_word(&self) -> bool {
+        !self.label.is_empty() && !self.label.contains([' ', '|', '<', '>'])
+    }
+
+    fn is_of_commit(&self) -> bool {
+        let id = self.label.split_once(' ').map(|(id, _)| id);
+        id.is_some_and(|id| id.len() >= LENGTH && id.chars().all(|c| c.is_ascii_hexdigit()))
     }
 }
 
@@ -50,7 +92,10 @@ pub(super) fn check(file: &FileUnderReview<'_>, rules: &Rules) -> Vec<Finding> {
     let text = String::from_utf8_lossy(file.new_text());
     let lines: Vec<&str> = text.split('\n').collect();
     let is_prose = PROSE.iter().any(|ending| path.to_ascii_lowercase().ends_with(ending));
-    let markers = if is_prose { outside_of_fences(&lines) } else { all(&lines) };
+    let seen = if is_prose { outside_of_fences(&lines) } else { all(&lines) };
+    // Indented text for people is an example.
+    let is_one = |marker: &&Marker<'_>| marker.is_plausible(&seen) && !(is_prose && marker.is_indented);
+    let markers: Vec<Marker<'_>> = seen.iter().filter(is_one).copied().collect();
     let others = markers.iter().any(|marker| marker.kind != Kind::Split);
     let say = |marker: &Marker<'_>| {
         let (_, line) = file.added().iter().find(|(number, _)| *number as usize == marker.at + 1)?;
@@ -92,13 +137,10 @@ fn is_surely(marker: Marker<'_>, markers: &[Marker<'_>], lines: &[&str]) -> bool
     let sign = lines[marker.at].chars().next();
     let alone = neighbours.iter().filter_map(|&at| lines.get(at)).all(|line| line.chars().next() != sign);
     let in_company = markers.iter().any(|other| other.kind != marker.kind);
-    let label = marker.label;
-    let one_word = !label.is_empty() && !label.contains([' ', '|']);
-    let of_commit =
-        label.split_once(' ').is_some_and(|(id, _)| id.len() >= 7 && id.chars().all(|c| c.is_ascii_hexdigit()));
+    let is_told = marker.is_of_one_word() || marker.is_of_commit() || marker.label == "merged common ancestors";
     match marker.kind {
-        Kind::Ours => !label.is_empty() || in_company,
-        _ => alone && (in_company || one_word || of_commit || label == "merged common ancestors"),
+        Kind::Ours => !marker.label.is_empty() || in_company,
+        _ => alone && (in_company || is_told),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Notes of git-ai and Agent Trace → who is said to have written each added line.
+//! Notes of git-ai and Agent Trace → who is said to have written each added line. All other notes of commits are texts.
 //!
 //! Notes are read from the trees of their refs, not with libgit2's notes API: that reads blobs of any size and only the
 //! one ref that is configured. Bounds per change: 5,000 commits, 64 MiB of notes, 20 remotes; those of tracing lines
@@ -27,6 +27,12 @@ const MAX_REMOTES: usize = 20;
 const MAX_NOTES: usize = 64 << 20;
 /// Bytes of one tree of notes: over a million notes in one folder.
 const MAX_TREE: usize = 64 << 20;
+/// Where other tools, and people by `git notes add`, put theirs.
+const NOTES: &str = "refs/notes/";
+/// The most refs of such notes that are read, and bytes of one note and of all of a change.
+const MAX_PLAIN_REFS: usize = 20;
+const MAX_PLAIN: usize = 64 << 10;
+const MAX_PLAIN_NOTES: usize = 4 << 20;
 /// The most folders above a note: git distributes many notes by the first digits of their commits.
 const MAX_FANOUT: usize = 2;
 
@@ -64,6 +70,8 @@ pub struct NotesRefs {
     /// Local ones before those of remotes, each with the object that it points to.
     found: Vec<(String, Format, ObjectId)>,
     are_more: bool,
+    /// Those of no known format, by name.
+    plain: Vec<(String, ObjectId)>,
 }
 
 impl NotesRefs {
@@ -79,14 +87,27 @@ impl NotesRefs {
             // Why it cannot be read is reported where it is opened.
             at => Some((name, format, at.map_or(ObjectId::ZERO, object_id))),
         };
-        NotesRefs { found: names.into_iter().filter_map(stands).collect(), are_more }
+        NotesRefs { found: names.into_iter().filter_map(stands).collect(), are_more, plain: plain(repository) }
     }
 
     /// Everything on which the reading of notes depends, as text.
     pub fn told(&self) -> String {
         let refs = self.found.iter().map(|(name, _, at)| format!("{at} {name}\n"));
-        refs.chain(self.are_more.then(|| "more".to_owned())).collect()
+        let plain = self.plain.iter().map(|(name, at)| format!("{at} {name}\n"));
+        refs.chain(plain).chain(self.are_more.then(|| "more".to_owned())).collect()
     }
+}
+
+/// The refs of notes of no known format. Beyond a limit, those whose names come last are not read: such notes are weak
+/// evidence, which nobody relies on.
+fn plain(repository: &Repository) -> Vec<(String, ObjectId)> {
+    let Ok(refs) = repository.raw.references_glob("refs/notes/*") else { return Vec::new() };
+    let is_known = |name: &str| name == GIT_AI || name == AGENT_TRACE || name.starts_with("refs/notes/ai-remote/");
+    let at = |reference: git2::Reference<'_>| Some((reference.name().ok()?.to_owned(), object_id(reference.target()?)));
+    let mut found: Vec<_> = refs.flatten().filter_map(at).filter(|(name, _)| !is_known(name)).collect();
+    found.sort();
+    found.truncate(MAX_PLAIN_REFS);
+    found
 }
 
 fn remotes(repository: &Repository) -> Vec<String> {
@@ -115,6 +136,7 @@ struct Notes<'r> {
 
 impl<'r> Reading<'r> {
     fn all(&mut self, refs: &NotesRefs, revision: &Revision) {
+        self.plain(refs, revision);
         let notes = self.notes(refs);
         let traces = self.traces_at(revision.head);
         if notes.is_empty() && traces.is_none() {
@@ -132,6 +154,25 @@ impl<'r> Reading<'r> {
         }
         if let Some(traces) = traces {
             self.traces(traces, revision);
+        }
+    }
+
+    /// Notes as texts. What cannot be read is left out: nothing relies on them.
+    fn plain(&mut self, refs: &NotesRefs, revision: &Revision) {
+        let repository = self.repository;
+        let mut left = MAX_PLAIN_NOTES;
+        for (name, at) in &refs.plain {
+            let root = repository.raw.find_commit(oid(*at)).map_err(GitError::from);
+            let Ok(root) = root.and_then(|commit| tree(repository, commit.tree_id())) else { continue };
+            for commit in revision.commits.iter().take(MAX_COMMITS) {
+                let Ok(Some(id)) = find(repository, &root, commit.id) else { continue };
+                let Ok((size, _)) = repository.raw.odb().and_then(|odb| odb.read_header(id)) else { continue };
+                let Some(rest) = left.checked_sub(size).filter(|_| size <= MAX_PLAIN) else { continue };
+                let Ok(blob) = repository.raw.find_blob(id) else { continue };
+                left = rest;
+                let short = name.strip_prefix(NOTES).unwrap_or(name).to_owned();
+                self.testimony.add_text(commit.id, short, String::from_utf8_lossy(blob.content()).into_owned());
+            }
         }
     }
 

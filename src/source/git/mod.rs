@@ -125,8 +125,8 @@ pub enum GitError {
     #[error("The ref or revision `{0}` does not exist here.")]
     NoSuchRevision(String),
     #[error(
-        "Object {0} is missing: a shallow or partial clone, or damage. Run `git fetch --unshallow --refetch`, then \
-         `git fsck`."
+        "Object {0} is missing: an incomplete clone, or damage. Run `git fetch --refetch`, or `git fetch --unshallow` in \
+         a shallow clone, then `git fsck`."
     )]
     Missing(String),
     #[error("The ref {0} points to nothing that is here. Run `git fetch`, or delete the ref.")]
@@ -862,18 +862,47 @@ fn unsupported(raw: &git2::Repository) -> Option<String> {
         "SHA-256 objects"
     } else if is("extensions.refstorage", "reftable") {
         "reftable"
-    } else if config.get_str("extensions.partialclone").is_ok() || is_promised(&config) {
-        "a partial clone: objects are missing until git fetches them"
     } else {
-        return None;
+        return partial(&config);
     };
     Some(format!("This repository uses {what}, which cannot be read here yet. Use a full SHA-1 clone."))
 }
 
-/// Whether a remote promised to provide missing objects later.
-fn is_promised(config: &git2::Config) -> bool {
-    let Ok(mut entries) = config.entries(Some(r"^remote\..*\.promisor$")) else { return false };
-    entries.next().is_some_and(|entry| entry.is_ok_and(|entry| entry.value().is_ok_and(|value| value == "true")))
+/// What to do with a partial clone: a remote promised to provide missing objects later.
+fn partial(config: &git2::Config) -> Option<String> {
+    let of_extension = config.get_str("extensions.partialclone").ok().map(str::to_owned);
+    let remote = promisor(config).or(of_extension)?;
+    let shown = visible::text(&remote).into_owned();
+    let shown = if shown.chars().all(is_plain) { shown } else { format!("'{}'", shown.replace('\'', "'\\''")) };
+    let keys = [
+        (format!("remote.{remote}.partialclonefilter"), format!("remote.{shown}.partialclonefilter")),
+        (format!("remote.{remote}.promisor"), format!("remote.{shown}.promisor")),
+        ("extensions.partialclone".to_owned(), "extensions.partialclone".to_owned()),
+    ];
+    let set = keys.into_iter().filter(|(key, _)| config.get_str(key).is_ok());
+    let unset: String = set.map(|(_, shown)| format!(" && git config --unset {shown}")).collect();
+    Some(format!(
+        "A partial clone, which cannot be read here: objects are missing until git fetches them. To fetch all of them: \
+         `git fetch --refetch --no-filter {shown}{unset}`."
+    ))
+}
+
+/// Whether a character means itself to a shell.
+fn is_plain(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/')
+}
+
+/// The remote that promised to provide missing objects later.
+fn promisor(config: &git2::Config) -> Option<String> {
+    let mut entries = config.entries(Some(r"^remote\..*\.promisor$")).ok()?;
+    while let Some(entry) = entries.next() {
+        let Ok(entry) = entry else { continue };
+        if entry.value().is_ok_and(|value| value == "true") {
+            let name = entry.name().ok()?.strip_prefix("remote.")?.strip_suffix(".promisor")?.to_owned();
+            return Some(name);
+        }
+    }
+    None
 }
 
 pub(crate) fn oid(id: ObjectId) -> Oid {

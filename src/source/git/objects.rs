@@ -208,7 +208,7 @@ pub fn small_text(repository: &Repository, entry: TreeEntry, most: usize) -> Opt
         return None;
     }
     match content(repository, entry).ok()? {
-        Content::Text(text) => Some(text),
+        Content::Text(text) | Content::Wide { text, .. } => Some(text).filter(|text| text.len() <= most),
         _ => None,
     }
 }

@@ -17,6 +17,7 @@ use super::{GitError, Repository, TargetBranch, object_id, oid};
 use crate::change::request::{REQUESTS, Request};
 use crate::change::{BranchRef, Change, ObjectId, Revision, counted, visible};
 use crate::record::ChainId;
+use crate::risk::masked;
 
 /// The least length of an abbreviated commit id.
 const MIN_PREFIX: usize = 4;
@@ -24,6 +25,9 @@ const MIN_PREFIX: usize = 4;
 const SHORT: usize = 7;
 /// How exact the match by a prefix of a commit id is.
 const COMMIT: u8 = 3;
+/// Those that are no names but stand for one, if they stand for no other.
+const IN_ANY_CASE: u8 = 4;
+const LOOSEST: u8 = 5;
 /// The most candidates listed if a name is ambiguous.
 const MAX_CANDIDATES: usize = 8;
 
@@ -111,6 +115,7 @@ impl Repository {
             name: proposal.name.clone(),
             refs: proposal.refs.clone(),
             stands: proposal.stands.iter().cloned().chain(landed).collect(),
+            title: masked(revision.title().unwrap_or(&first.branch)),
             target: target.name.clone(),
             revision,
         }))
@@ -459,13 +464,14 @@ fn in_part(commits: usize, revision: &Revision) -> String {
 
 impl Pending {
     /// The proposals that a text may mean, and how exact the match is: by id or its part after the repository's name,
-    /// by a ref, by the name of a branch, by a prefix of a commit id. Only the most exact matches count.
+    /// by a ref, by the name of a branch, by a prefix of a commit id; then by a name in another letter case, and by how
+    /// a name begins. Only the most exact matches count.
     pub fn called(&self, text: &str) -> (u8, Vec<Resolved<'_>>) {
         let all = || {
             let changes = self.changes.iter().map(Resolved::Change);
             changes.chain(self.broken.iter().map(Resolved::Broken))
         };
-        for certainty in 0..=COMMIT {
+        for certainty in 0..=LOOSEST {
             let mut found: Vec<_> = all().filter(|one| one.is_called(text, certainty)).collect();
             if !found.is_empty() {
                 // Anyone can give a branch the name of somebody else's commit.
@@ -500,14 +506,26 @@ impl<'p> Resolved<'p> {
             0 => self.id().strip_suffix(text).is_some_and(|rest| rest.is_empty() || rest.ends_with(':')),
             1 => self.refs().iter().any(|at| is_ref(at, text)),
             2 => self.refs().iter().any(|at| at.branch == text || is_request(at, text)),
-            _ => {
+            COMMIT => {
                 let tip = match self {
                     Resolved::Change(change) => Some(change.revision.head),
                     Resolved::Broken(broken) => broken.tip,
                 };
                 text.len() >= MIN_PREFIX && tip.is_some_and(|tip| tip.to_string().starts_with(&text.to_lowercase()))
             }
+            IN_ANY_CASE => self.is_named(text, |name, text| name == text),
+            _ => !text.is_empty() && self.is_named(text, |name, text| name.starts_with(text)),
         }
+    }
+
+    /// Whether one of its names fits a text, both in small letters: that of a branch, also with its remote, and its id.
+    /// The name of the repository alone stands for none of its changes.
+    fn is_named(&self, text: &str, fits: impl Fn(&str, &str) -> bool) -> bool {
+        let text = text.to_lowercase();
+        let fits = |name: &str| fits(&name.to_lowercase(), &text);
+        let own = self.id().split_once(':').map_or(self.id(), |(_, own)| own);
+        let is_by_id = fits(own) || text.contains(':') && fits(self.id());
+        is_by_id || self.refs().iter().any(|at| fits(&at.branch) || fits(&at.short()))
     }
 }
 

@@ -14,7 +14,8 @@ use crate::app::review::layout::Cells;
 use crate::app::review::rows::inventory::blanks_only;
 use crate::app::review::rows::text::{pieces, window};
 use crate::app::review::rows::{
-    ByteRange, Half, Row, answer_lines, between, bytes_of, detail, note_lines, omission_lines, pairs, sentence_lines,
+    ByteRange, Half, Row, answer_lines, behind_title, between, bytes_of, detail, note_lines, omission_lines, pairs,
+    place_of_all, sentence_lines,
 };
 use crate::change::compare::{Block, Hunk, Line as DiffLine, word_spans};
 use crate::change::counted;
@@ -282,9 +283,9 @@ impl Painter<'_> {
         let line = lead.add(severity_role(f.severity), &format!("  {} ┃ {}", f.severity.letter(), f.rule));
         let answer = self.review.answer_to(finding as usize);
         let room = self.width.saturating_sub(line.width());
-        let one_of = if f.count() > 1 { format!("  {} of {}", place + 1, f.count()) } else { String::new() };
-        let beside = if answer.is_some() { 20 } else { 14 } + one_of.width();
-        let title = clip(&format!("  {}", f.title_at(place as usize)), room.saturating_sub(beside));
+        let one_of = place_of_all(f, place as usize);
+        let behind = behind_title(&one_of, answer.is_some());
+        let title = clip(&format!("  {}", f.title_at(place as usize)), room.saturating_sub(behind));
         let line = line.add(Role::Finding, &title).add(Role::Muted, &one_of);
         match answer {
             Some(_) => line.add(Role::Seen, "  ✓ answered"),
@@ -295,7 +296,8 @@ impl Painter<'_> {
     fn detail_line(&self, finding: u32, part: u32, lead: Line) -> Line {
         let Some(f) = self.review.findings().get(finding as usize) else { return lead };
         let line = lead.add(severity_role(f.severity), "    ┃ ");
-        let (text, shape) = (detail(f, self.review.shape()), self.review.shape());
+        let shape = self.review.shape();
+        let text = detail(f, self.review.answer_to(finding as usize).is_some(), shape);
         if let Some(text) = text.get(part as usize) {
             return line.add(Role::Muted, text);
         }

@@ -11,7 +11,9 @@ use std::ops::Range;
 pub use inventory::{Inventory, Outline, hunks_by_content, replacement};
 pub use omissions::bytes_text;
 pub use omissions::{Omission, Spot};
-pub use remarks::{Located, Remarks, answer_lines, detail, note_lines, omission_lines, sentence_lines};
+pub use remarks::{
+    Located, Remarks, answer_lines, behind_title, detail, note_lines, omission_lines, place_of_all, sentence_lines,
+};
 
 use super::layout::{Cells, Opening, Shape};
 use crate::change::compare::{Block, Hunk, Line, are_alike};

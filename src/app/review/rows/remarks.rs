@@ -46,7 +46,7 @@ impl Remarks {
             at.push(Row::Finding { finding, place });
             if is_first {
                 let answer = answer.map_or(0, |answer| answer_lines(answer, shape).len());
-                let parts = 0..(detail(of, shape).len() + answer) as u32;
+                let parts = 0..(detail(of, answer > 0, shape).len() + answer) as u32;
                 at.extend(parts.map(|part| Row::FindingDetail { finding, part }));
             }
         }
@@ -79,15 +79,27 @@ impl Remarks {
 /// The indent of the wrapped texts of findings and notes.
 const INDENT: usize = 8;
 
-/// The columns beside the title of a finding without its rule: marks, and how it is answered.
-const BESIDE_TITLE: usize = 32;
+/// The columns of the cursor, and of the mark of severity before the rule.
+const BEFORE_RULE: usize = 7;
+
+/// The columns behind the title of a finding: which of its places it is, and how to answer it, or that it is answered.
+pub fn behind_title(place_of: &str, is_answered: bool) -> usize {
+    place_of.width() + if is_answered { 20 } else { 14 }
+}
+
+/// Which of its places a finding is at; empty if it has only one. Counts from 0.
+pub fn place_of_all(finding: &Finding, place: usize) -> String {
+    if finding.count() > 1 { format!("  {} of {}", place + 1, finding.count()) } else { String::new() }
+}
 
 /// What is said below the title of a finding: the title in full if its row cuts it, since the object and its values are
 /// at the end; then why it matters and what to ask, wrapped.
-pub fn detail(finding: &Finding, shape: Shape) -> Vec<String> {
+pub fn detail(finding: &Finding, is_answered: bool, shape: Shape) -> Vec<String> {
     let columns = shape.columns.saturating_sub(INDENT).max(20);
     let title = finding.title_at(0);
-    let is_cut = title.width() + finding.rule.width() + BESIDE_TITLE > shape.columns;
+    // The longest of them: the first place in a file need not be the first of all.
+    let behind = behind_title(&place_of_all(finding, finding.count() - 1), is_answered);
+    let is_cut = BEFORE_RULE + finding.rule.width() + 2 + title.width() + behind > shape.columns;
     let mut rows = if is_cut { fold(title, columns) } else { Vec::new() };
     rows.extend(fold(&format!("{} {}", finding.why, finding.ask), columns));
     rows

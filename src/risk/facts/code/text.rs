@@ -117,6 +117,11 @@ impl<'a, 't> Writer<'a, 't> {
                 return false;
             }
             _ if node.is_missing() || node.kind() == "line_continuation" => return false,
+            // `"$DIR"/x` is one word of a shell: with a blank in it, it would be two.
+            _ if node.kind() == "concatenation" => {
+                self.out.push(part_of(self.source, node.byte_range()), Spacing::WORD);
+                return false;
+            }
             _ => {}
         }
         let is_lambda = matches!(self.syntax.role(node), Some(Role::Closure { body: "" })) && !self.parents.is_empty();

@@ -73,7 +73,7 @@ impl CommandColumns {
         let line = line.add(Role::Muted, &cell(&visible::text(pending.target()), self.target));
         let line = line.add(text, &cell(&pending.line(), self.command));
         let operator = &pending.request().asked.operator;
-        let line = line.add(Role::Muted, &cell(if operator.is_empty() { "not said" } else { operator }, self.agent));
+        let line = line.add(Role::Muted, &cell(if operator.is_empty() { "undeclared" } else { operator }, self.agent));
         let asked = pending.record.run().issued_at.seconds();
         let role = match pending.standing {
             RequestState::Refused(_) | RequestState::Stopped(_) => Role::Error,

@@ -18,7 +18,7 @@ use crate::change::counted;
 use crate::change::request::Request;
 use crate::examination::{self, Examination, RepositorySnapshot};
 use crate::gate::advice;
-use crate::risk::{BlastClass, Severity};
+use crate::risk::Severity;
 use crate::source::server::Checks;
 use crate::tui::theme::Role;
 
@@ -343,7 +343,7 @@ impl Columns {
         let tier = examination.assessment.tier;
         let bar = "▇".repeat(usize::from(5 - tier.min(5)));
         let line = line.add(tier_role(tier), &format!("{tier} {}", cell(&bar, self.bar)));
-        let line = line.add(Role::Muted, &cell(reach(examination.assessment.blast.class), self.reach));
+        let line = line.add(Role::Muted, &cell(examination.assessment.blast.class.word(), self.reach));
         let line =
             line.add(Role::Muted, &cell(name, self.repository)).add(Role::Muted, &change).add(Role::Accent, sign);
         let line = line.add(title_role, &cell(&self.title_of(entry), self.title));
@@ -416,17 +416,6 @@ fn cell(text: &str, columns: usize) -> String {
     let text = clip(text, columns.saturating_sub(1));
     let blanks = columns.saturating_sub(text.width());
     format!("{text}{}", " ".repeat(blanks))
-}
-
-/// The reach in a word.
-fn reach(class: BlastClass) -> &'static str {
-    match class {
-        BlastClass::B0 => "leaf",
-        BlastClass::B1 => "package",
-        BlastClass::B2 => "several",
-        BlastClass::B3 => "service",
-        BlastClass::B4 => "fleet",
-    }
 }
 
 /// The need in a row: its key word is never cut, so each need has a short form.
@@ -691,6 +680,11 @@ fn needs(facts: &mut Facts, state: &State, entry: &Entry, examination: &Examinat
     }
     if let Some(change) = &examination.policy_change {
         texts.insert(0, format!("policy: {}", change.headline()));
+    }
+    let answered = advice::answered(standing);
+    if !answered.is_empty() {
+        let names = answered.join(", ");
+        texts.insert(0, format!("{names} rejected another change of the same paths: an approval answers that"));
     }
     if !standing.rejected_by.is_empty() {
         texts.insert(0, format!("rejected by {}", standing.rejected_by.join(", ")));

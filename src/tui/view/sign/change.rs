@@ -188,7 +188,7 @@ fn advice(sheet: &Sheet, columns: usize) -> Vec<Line> {
             columns,
         ));
     }
-    for why in &sheet.advice.delays {
+    for why in sheet.advice.delays.iter().chain(&sheet.advice.remarks) {
         lines.extend(told(Role::Warning, why, columns));
     }
     for need in &sheet.advice.needs {
