@@ -90,6 +90,7 @@ fn desk(repository: &Path, place: &Path) {
         first_frame: FirstFrame::none(),
         tools: Default::default(),
         packs: Vec::new(),
+        broker: None,
     });
     let (tell, told) = channel();
     let mut workers = Workers::start(ports.clone(), move |event| _ = tell.send(event));

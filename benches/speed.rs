@@ -111,6 +111,7 @@ fn ports(dir: &Path) -> Ports {
         first_frame: FirstFrame::none(),
         tools: Default::default(),
         packs: Vec::new(),
+        broker: None,
     }
 }
 

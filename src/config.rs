@@ -7,6 +7,7 @@ mod key;
 pub use git_settings::GitSettings;
 
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -35,6 +36,8 @@ pub struct Config {
     pub servers: Vec<Server>,
     /// Tools that are run on what is opened.
     pub scanners: Vec<Scanner>,
+    /// Where a broker is asked for the output of runs.
+    pub broker: Option<OsString>,
     /// The user's rules.
     pub packs: Vec<PackFile>,
     pub key: Result<SigningKey, NoKey>,
@@ -57,6 +60,7 @@ struct File {
     servers: Vec<Server>,
     scanners: Vec<Scanner>,
     notify: Vec<String>,
+    broker: Option<String>,
 }
 
 impl Config {
@@ -83,6 +87,7 @@ impl Config {
             remember_passphrase: file.remember_passphrase,
             servers: file.servers,
             scanners: file.scanners,
+            broker: std::env::var_os("UNDERSIGN_BROKER").or(file.broker.map(OsString::from)),
             packs,
             drafts: crate::worker::drafts_dir(data_dir),
             key,
@@ -179,6 +184,7 @@ fn parse(name: &str, text: &str) -> Result<File, FileError> {
             servers: root.table("server").map(servers_of).unwrap_or_default(),
             scanners: root.table("scanner").map(|table| scanners(&table, &expand)).unwrap_or_default(),
             notify: command_told(root, &expand),
+            broker: root.string("broker").map(|place| place.value),
         })
     })
 }

@@ -363,6 +363,15 @@ fn locked(home: &Path) -> Result<Option<File>, String> {
     }
 }
 
+/// Runs a command with a notice on its standard input, and waits for at most 20 seconds.
+///
+/// # Errors
+/// A sentence: it cannot be run, failed, or took longer.
+#[cfg(target_os = "linux")]
+pub(crate) fn tell_once(command: &[String], notice: &[u8]) -> Result<(), String> {
+    run(command, notice, PATIENCE)
+}
+
 /// Runs the command with a notice on its standard input.
 fn run(command: &[String], notice: &[u8], patience: Duration) -> Result<(), String> {
     let Some((program, arguments)) = command.split_first() else { return Ok(()) };

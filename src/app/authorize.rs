@@ -11,7 +11,7 @@ use super::keymap::Stroke;
 use super::prompt::{self, Prompt, Purpose};
 use super::queue::QueuedCommand;
 use super::text::TextField;
-use super::{Effect, Overlay, Screen, State};
+use super::{Effect, Overlay, Screen, State, why};
 use crate::authorizing::PageRow;
 use crate::change::counted;
 use crate::command::Verdict;
@@ -31,6 +31,11 @@ pub fn arrived(state: &mut State, event: CommandEvent) -> Vec<Effect> {
         CommandEvent::Opened { ticket, repository, result } => opened(state, ticket, repository, result),
         CommandEvent::Listed { repository, result } => listed(state, repository, result),
         CommandEvent::Delivered { repository, result } => return delivered(state, repository, result),
+        CommandEvent::Output { id, result } => {
+            if let Some(Overlay::Text(text)) = &mut state.overlay {
+                why::output_came(text, id, result);
+            }
+        }
         CommandEvent::Signed { sheet, about, verdict, result } => {
             return signed(state, sheet, &about, verdict, result);
         }

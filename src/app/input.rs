@@ -2,6 +2,7 @@
 
 use super::action::{Action, Context};
 use super::choice::Choice;
+use super::command::CommandEffect;
 use super::keymap::{Key, Meaning, Stroke};
 use super::picker::{Badge, Picked, Picker, PickerEntry};
 use super::prompt::{self, Prompt, Purpose};
@@ -10,6 +11,7 @@ use super::review::Review;
 use super::servers::ServerSource;
 use super::text::TextField;
 use super::{Effect, Overlay, Screen, State, Text, authorize, help, history, reading, why};
+use crate::authorizing::RequestState;
 use crate::change::counted as count_of;
 
 /// The largest number accepted before an action.
@@ -231,6 +233,12 @@ fn queue_action(state: &mut State, action: Action, count: Option<usize>) -> Vec<
             let entry = || state.queue.selected_entry().map(|entry| why::text(state, entry));
             let text = state.queue.selected_command().map(|command| why::of_command(&command.pending)).or_else(entry);
             state.overlay = text.map(|text| Overlay::Text(Box::new(text)));
+            let command = state.queue.selected_command().map(|command| &command.pending);
+            let ended = command.filter(|pending| matches!(pending.standing, RequestState::Ended { .. }));
+            return ended
+                .map(|pending| Effect::Command(CommandEffect::Output { id: pending.id }))
+                .into_iter()
+                .collect();
         }
         Action::Claim => return claim(state),
         Action::History => return history::asked(state),

@@ -11,6 +11,7 @@ use crate::examination::Examination;
 use crate::examination::background::Progress;
 use crate::gate::{Code, advice};
 use crate::policy::Direction;
+use crate::record::RecordId;
 use crate::risk::{Finding, masked};
 
 pub fn text(state: &State, entry: &Entry) -> Text {
@@ -31,6 +32,11 @@ pub fn of_command(pending: &PendingCommand) -> Text {
     let mut lines = vec![TextLine::Plain(format!("At {}: {}.", visible::text(pending.target()), pending.word()))];
     match &pending.standing {
         RequestState::Refused(why) | RequestState::Stopped(why) => lines.push(TextLine::Warning(why.clone())),
+        _ if pending.is_owed => lines.push(TextLine::Warning(
+            "It ran in an emergency, and its authorization is owed. Until it is signed, nothing else runs at this target \
+             once the time for it is over."
+                .to_owned(),
+        )),
         _ => {}
     }
     let reasons = pending.answer.reasons.iter().map(|reason| format!("{}  {}", reason.code, reason.detail));
@@ -40,8 +46,36 @@ pub fn of_command(pending: &PendingCommand) -> Text {
     }
     lines.push(TextLine::Heading("Who must sign".to_owned()));
     lines.extend(pending.slots().into_iter().map(TextLine::Plain));
-    lines.push(TextLine::Muted(format!("request {}", pending.id)));
+    lines.push(request_line(pending.id));
     Text { title: format!("why · {}", pending.line()), lines, scroll: 0 }
+}
+
+/// The last line about a command, by which its output finds it.
+fn request_line(id: RecordId) -> TextLine {
+    TextLine::Muted(format!("request {id}"))
+}
+
+/// Adds the output of a run to the text about it, if that is still on the screen.
+pub fn output_came(text: &mut Text, id: RecordId, result: Result<Option<[String; 2]>, String>) {
+    if text.lines.last() != Some(&request_line(id)) {
+        return;
+    }
+    let (out, err) = match result {
+        Ok(None) => return,
+        Ok(Some([out, err])) => (out, err),
+        Err(why) => {
+            let why = visible::lines(&why);
+            return text.lines.push(TextLine::Warning(format!("Its output is not to be had: {why}")));
+        }
+    };
+    for (title, output) in [("Output", out), ("Errors", err)] {
+        if !output.is_empty() {
+            text.lines.push(TextLine::Heading(title.to_owned()));
+            text.lines.extend(visible::lines(&output).lines().map(|line| TextLine::Claim(line.to_owned())));
+        } else if title == "Output" {
+            text.lines.push(TextLine::Muted("it wrote nothing to its output".to_owned()));
+        }
+    }
 }
 
 fn lines(state: &State, entry: &Entry, examination: &Examination) -> Vec<TextLine> {

@@ -8,14 +8,15 @@ mod prepare;
 pub use page::{PageRow, RequestPage};
 pub use prepare::{CommandDecision, prepare, sign};
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::change::visible;
 use crate::command::preview::Document;
-use crate::command::receipt::{Ended, Event, Outcome};
+use crate::command::receipt::{Ended, Event, Outcome, YesNo};
 use crate::command::{
     Answer, AuthorizationChain, AuthorizationRecord, Code, Decided, Knowledge, Received, Request, RunChain, RunRecord,
-    Verdict, Veto, Vetoes, may_start, vetoes,
+    Verdict, Veto, Vetoes, is_owed, may_start, vetoes,
 };
 use crate::datafile::clock;
 use crate::ledger::commands::{Keys, read_family_of};
@@ -74,6 +75,8 @@ pub struct PendingCommand {
     pub futile: Option<String>,
     /// This person's signature in an emergency would count.
     pub may_break_glass: bool,
+    /// It ran in an emergency, and its authorization is owed.
+    pub is_owed: bool,
     /// This person is one of those who may take over somebody else's refusal.
     pub may_take_over: bool,
     pub vetoes: Vetoes,
@@ -134,11 +137,16 @@ impl PendingCommand {
         matches!(self.standing, RequestState::Waits | RequestState::MayStart)
     }
 
+    /// Whether people have something to do about it: it can still be started, or its authorization is owed.
+    pub fn is_for_people(&self) -> bool {
+        self.is_open() || self.is_owed
+    }
+
     /// Why it can no longer be authorized; none if it can. A person who refused may reconsider.
     pub fn closed(&self) -> Option<String> {
         let is_refused = matches!(self.standing, RequestState::Refused(_));
         let is_own = self.own == Some(Verdict::Refuse) && self.refused_by_others().next().is_none();
-        if self.is_open() || (is_refused && is_own) {
+        if self.is_for_people() || (is_refused && is_own) {
             return None;
         }
         Some(match &self.standing {
@@ -157,6 +165,7 @@ impl PendingCommand {
     /// Its status in a few words.
     pub fn word(&self) -> String {
         match &self.standing {
+            _ if self.is_owed => "owed".to_owned(),
             RequestState::Waits if self.needs_me && self.people_missing() > 1 => {
                 format!("you +{}", self.people_missing() - 1)
             }
@@ -213,15 +222,20 @@ impl CommandLedger {
         &self.runs
     }
 
-    /// The requests of this policy's brokers that can still be decided, or that ended recently.
+    /// The requests of this policy's brokers that can still be decided, that ended recently, or whose authorization is
+    /// owed.
     pub fn pending(&self, policy: &Policy, me: Option<&str>, now: i64) -> Vec<PendingCommand> {
         let mut found: Vec<PendingCommand> = Vec::new();
         for chain in self.runs.iter().filter(|chain| policy.brokers.iter().any(|broker| is_of(broker, chain))) {
+            let emergencies: BTreeSet<String> =
+                chain.records.iter().filter_map(|record| in_emergency(record)).collect();
+            let is_recent = |request: &Request| request.not_after.seconds() > now.saturating_sub(LISTED);
             let is_listed = |record: &&Arc<RunRecord>| {
-                record.run().admitted().is_some_and(|request| request.not_after.seconds() > now.saturating_sub(LISTED))
+                record.run().admitted().is_some_and(is_recent) || emergencies.contains(&record.id().to_string())
             };
-            let records = chain.records.iter().filter(is_listed);
-            found.extend(records.filter_map(|record| self.one(policy, chain, record, me, now)));
+            let listed = chain.records.iter().filter(is_listed);
+            let listed = listed.filter_map(|record| self.one(policy, chain, record, me, now));
+            found.extend(listed.filter(|one| one.is_owed || is_recent(&one.request)));
         }
         found
     }
@@ -272,7 +286,8 @@ impl CommandLedger {
             answer.slots.iter().any(|slot| slot.have < slot.need && roles.contains(&slot.slot))
         };
         let can = futile.is_none() && own != Some(Verdict::Authorize) && me.is_some_and(fills);
-        let needs_me = standing == RequestState::Waits && can;
+        let is_owed = is_owed(&knowledge, id);
+        let needs_me = (standing == RequestState::Waits || is_owed) && can;
         let may_break_glass = me.is_some_and(|me| may_break_glass(target, policy, request, me));
         let vetoes = vetoes(&knowledge, id);
         let may_take_over = me.is_some_and(|me| may_take_over(policy, &vetoes, request, me));
@@ -290,6 +305,7 @@ impl CommandLedger {
             needs_me,
             futile,
             may_break_glass,
+            is_owed,
             may_take_over,
             vetoes,
             preview,
@@ -315,6 +331,14 @@ impl CommandLedger {
             }
         }
         last
+    }
+}
+
+/// The request that a record started in an emergency.
+fn in_emergency(record: &RunRecord) -> Option<String> {
+    match &record.run().event {
+        Event::Started(started) if started.emergency == YesNo::Yes => Some(started.request.clone()),
+        _ => None,
     }
 }
 

@@ -1,7 +1,10 @@
 //! Admits a draft as a request: completed, bound and signed by the broker.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
+use std::sync::Arc;
 
 use base64ct::{Base64, Encoding as _};
 
@@ -10,7 +13,8 @@ use super::wire::{Draft, Refusal, Reply};
 use super::{Broker, Known, own_target, policy_name};
 use crate::change::digest::Digest;
 use crate::change::visible;
-use crate::command::entry::{Admissible, admissible};
+use crate::command::RunRecord;
+use crate::command::entry::{Admissible, admissible, local_names};
 use crate::command::receipt::Event;
 use crate::command::request::{
     Asked, Command, Input, Kept, Limits, MAX_BESIDE, Preview, PreviewBy, Program, Proof, Request, Variable, bytes,
@@ -79,6 +83,7 @@ impl Broker {
         self.refuse_too_many(&known, &self.target(&known, name)?, &request)?;
         let failed = |why: String| Reply::refused(4, "LEDGER_FAULT", why);
         let size = |files: &[(Digest, Vec<u8>)]| files.iter().map(|(_, bytes)| bytes.len()).sum::<usize>();
+        self.sweep_kept(&known);
         let mut files = self.keep(inputs).map_err(failed)?;
         let beside = preview.as_ref().ok().map(|document| (document.summary(), document.encode()));
         request.preview = match beside {
@@ -93,7 +98,7 @@ impl Broker {
             PreviewBy::None => format!(" It has no preview: {}.", request.preview.tool),
             _ => String::new(),
         };
-        let event = Event::Admitted(Box::new(request));
+        let event = Event::Admitted(Box::new(request.clone()));
         let id = match self.settings.is_ci {
             true => self.share(&mut known, name, &files, |_| Ok(event.clone()))?,
             false => self.sign(&mut known, name, event, files).map_err(failed)?,
@@ -103,6 +108,7 @@ impl Broker {
         if let Sent::Refused(why) | Sent::Away(why) = self.publish() {
             text.push_str(&format!(" It did not reach the remote yet: {why}"));
         }
+        self.tell_waits(&known.policy, id, name, &request);
         Ok((id, text))
     }
 
@@ -118,20 +124,10 @@ impl Broker {
         let Some(settings) = self.settings.targets.get(&target.name) else {
             return Err(usage(format!("The settings of the broker have no [target.{}].", target.name)));
         };
-        let inputs = self.inputs_of(target, draft, &settings.keep)?;
-        let argv = self.argv(target, draft, &inputs)?;
-        let paths: Vec<(&str, &str)> =
-            inputs.iter().map(|(input, _)| (input.role.as_str(), input.path.as_str())).collect();
-        let entry = match admissible(target, &argv, &paths) {
-            Admissible::No(code, why) => return Err(Reply::refused(2, code.name(), why)),
-            Admissible::Entry(entry) => Some(entry),
-            Admissible::Unlisted => None,
-        };
-        refuse_unread_inputs(entry, &argv, &inputs, &settings.stdin)?;
-        let settable = entry.map(|entry| entry.env.as_slice()).unwrap_or_default();
-        if let Some(name) = draft.env.keys().find(|name| !settable.contains(name)) {
-            let text = format!("The variable {} is not one that may be set for this command.", visible::text(name));
-            return Err(Reply::refused(2, "ENV", text));
+        let place = |role: &str| self.inputs.path(&target.name, role).display().to_string();
+        let Considered { argv, inputs, entry } = considered(target, draft, (&settings.stdin, &settings.keep), &place)?;
+        if entry.is_none() {
+            refuse_present(settings, &argv)?;
         }
         let mut env: BTreeMap<&String, &String> = settings.env.iter().collect();
         env.extend(&draft.env);
@@ -146,7 +142,7 @@ impl Broker {
             env,
             secrets: settings.secrets.keys().cloned().collect(),
             stdin: Some(settings.stdin.clone())
-                .filter(|role| paths.iter().any(|(own, _)| own == role))
+                .filter(|role| inputs.iter().any(|(input, _)| input.role == *role))
                 .unwrap_or_default(),
             inputs: inputs.iter().map(|(input, _)| input.clone()).collect(),
             uid: Decimal(u64::from(super::level::account(settings.uid))),
@@ -180,6 +176,20 @@ impl Broker {
         Ok(Completed { request, inputs, settings })
     }
 
+    /// Removes the inputs that no open request needs: else whoever may ask could fill the disk. A job brings its own.
+    fn sweep_kept(&self, known: &Known) {
+        if self.settings.is_ci {
+            return;
+        }
+        let now = super::now();
+        let started: BTreeSet<&str> = known.own.records.iter().filter_map(|record| record.run().about()).collect();
+        let is_open = |record: &&Arc<RunRecord>| !started.contains(record.id().to_string().as_str());
+        let open = known.own.records.iter().filter(is_open).filter_map(|record| record.run().admitted());
+        let open = open.filter(|request| request.not_after.seconds() > now);
+        self.inputs
+            .sweep(&open.flat_map(|request| &request.command.inputs).map(|input| input.sha256.as_str()).collect());
+    }
+
     /// Keeps the inputs for the run, and returns those that are stored with the request.
     fn keep(&self, inputs: Inputs) -> Result<Vec<(Digest, Vec<u8>)>, String> {
         let mut beside = BTreeMap::new();
@@ -191,53 +201,6 @@ impl Broker {
             }
         }
         Ok(beside.into_iter().collect())
-    }
-
-    fn inputs_of(&self, target: &Target, draft: &Draft, keep: &[String]) -> Result<Inputs, Refusal> {
-        let usage = |text: String| Reply::refused(USAGE, "ARGV", text);
-        let (mut inputs, mut size) = (Vec::new(), 0);
-        for (role, text) in &draft.inputs {
-            if !is_role(role) {
-                return Err(usage(format!("{} is no role of an input.", visible::text(role))));
-            }
-            let bytes = Base64::decode_vec(text).map_err(|_| usage("An input is not base64.".to_owned()))?;
-            size += bytes.len();
-            if size > MAX_BESIDE {
-                return Err(usage("The inputs are more than 8 MiB together.".to_owned()));
-            }
-            let digest = Digest::of(&bytes);
-            let input = Input {
-                role: role.clone(),
-                path: self.inputs.path(&target.name, role).display().to_string(),
-                sha256: digest.to_string(),
-                size: Decimal(bytes.len() as u64),
-                kept: if keep.contains(role) { Kept::Broker } else { Kept::Record },
-            };
-            inputs.push((input, bytes));
-        }
-        Ok(inputs)
-    }
-
-    /// The arguments as a request writes them, with paths in place of inputs.
-    fn argv(&self, target: &Target, draft: &Draft, inputs: &[(Input, Vec<u8>)]) -> Result<Vec<String>, Refusal> {
-        let usage = |text: &str| Reply::refused(USAGE, "ARGV", text);
-        let mut argv = Vec::new();
-        for text in &draft.argv {
-            let raw = Base64::decode_vec(text).map_err(|_| usage("An argument is not base64."))?;
-            let printed = print(&raw);
-            let role = printed.strip_prefix("{input:").and_then(|rest| rest.strip_suffix('}'));
-            match role {
-                Some(role) if inputs.iter().any(|(input, _)| input.role == role) => {
-                    argv.push(self.inputs.path(&target.name, role).display().to_string());
-                }
-                Some(_) => return Err(usage("An argument names an input that was not given; --input gives it.")),
-                None => argv.push(printed),
-            }
-        }
-        if argv.is_empty() || !argv[0].starts_with('/') {
-            return Err(usage("The program is named by its whole path, such as /usr/bin/psql."));
-        }
-        Ok(argv)
     }
 
     /// Limits the open requests of one operator at a target, so that nobody buries one.
@@ -259,6 +222,108 @@ impl Broker {
         let text = format!("{} requests of this operator are open at {} already.", target.pending, target.name);
         Err(Reply::refused(75, "LIMIT", text))
     }
+}
+
+/// What a draft asks for, as far as no file, clock or account decides.
+#[derive(Debug)]
+pub struct Considered<'t> {
+    /// The arguments as a request writes them, with paths in place of inputs.
+    pub argv: Vec<String>,
+    /// The inputs, with their content.
+    pub inputs: Inputs,
+    /// The entry of the policy that fits, if one does.
+    pub entry: Option<&'t CommandEntry>,
+}
+
+/// Considers a draft, given the role of standard input, the roles that stay with the broker, and where an input of a
+/// role is put.
+///
+/// # Errors
+/// It may not be requested.
+pub fn considered<'t>(
+    target: &'t Target,
+    draft: &Draft,
+    (stdin, keep): (&str, &[String]),
+    place: &dyn Fn(&str) -> String,
+) -> Result<Considered<'t>, Refusal> {
+    let inputs = inputs_of(draft, keep, place)?;
+    let argv = argv_of(draft, &inputs)?;
+    let paths: Vec<(&str, &str)> = inputs.iter().map(|(input, _)| (input.role.as_str(), input.path.as_str())).collect();
+    let entry = match admissible(target, &argv, &paths) {
+        Admissible::No(code, why) => return Err(Reply::refused(2, code.name(), why)),
+        Admissible::Entry(entry) => Some(entry),
+        Admissible::Unlisted => None,
+    };
+    refuse_unread_inputs(entry, &argv, &inputs, stdin)?;
+    let settable = entry.map(|entry| entry.env.as_slice()).unwrap_or_default();
+    if let Some(name) = draft.env.keys().find(|name| !settable.contains(name)) {
+        let text = format!("The variable {} is not one that may be set for this command.", visible::text(name));
+        return Err(Reply::refused(2, "ENV", text));
+    }
+    Ok(Considered { argv, inputs, entry })
+}
+
+fn inputs_of(draft: &Draft, keep: &[String], place: &dyn Fn(&str) -> String) -> Result<Inputs, Refusal> {
+    let usage = |text: String| Reply::refused(USAGE, "ARGV", text);
+    let (mut inputs, mut size) = (Vec::new(), 0);
+    for (role, text) in &draft.inputs {
+        if !is_role(role) {
+            return Err(usage(format!("{} is no role of an input.", visible::text(role))));
+        }
+        let bytes = Base64::decode_vec(text).map_err(|_| usage("An input is not base64.".to_owned()))?;
+        size += bytes.len();
+        if size > MAX_BESIDE {
+            return Err(usage("The inputs are more than 8 MiB together.".to_owned()));
+        }
+        let input = Input {
+            role: role.clone(),
+            path: place(role),
+            sha256: Digest::of(&bytes).to_string(),
+            size: Decimal(bytes.len() as u64),
+            kept: if keep.contains(role) { Kept::Broker } else { Kept::Record },
+        };
+        inputs.push((input, bytes));
+    }
+    Ok(inputs)
+}
+
+/// The arguments as a request writes them, with paths in place of inputs.
+fn argv_of(draft: &Draft, inputs: &[(Input, Vec<u8>)]) -> Result<Vec<String>, Refusal> {
+    let usage = |text: &str| Reply::refused(USAGE, "ARGV", text);
+    let mut argv = Vec::new();
+    for text in &draft.argv {
+        let raw = Base64::decode_vec(text).map_err(|_| usage("An argument is not base64."))?;
+        let printed = print(&raw);
+        let role = printed.strip_prefix("{input:").and_then(|rest| rest.strip_suffix('}'));
+        match role.map(|role| inputs.iter().find(|(input, _)| input.role == role)) {
+            Some(Some((input, _))) => argv.push(input.path.clone()),
+            Some(None) => return Err(usage("An argument names an input that was not given; --input gives it.")),
+            None => argv.push(printed),
+        }
+    }
+    if argv.is_empty() || !argv[0].starts_with('/') {
+        return Err(usage("The program is named by its whole path, such as /usr/bin/psql."));
+    }
+    Ok(argv)
+}
+
+/// Refuses an argument that names something in the folder of a command: what that contains at the run, nobody binds. An
+/// entry of the policy may name it. Of a command that logs in somewhere, the folder is elsewhere.
+pub(super) fn refuse_present(settings: &TargetSettings, argv: &[String]) -> Result<(), Refusal> {
+    let folder = Path::new(&settings.cwd);
+    let is_there = |part: &str| {
+        let name = bytes(part).filter(|name| !name.is_empty());
+        name.is_some_and(|name| folder.join(OsStr::from_bytes(&name)).symlink_metadata().is_ok())
+    };
+    let named = argv.iter().skip(1).find(|argument| local_names(argument).any(is_there));
+    let Some(argument) = named.filter(|_| settings.ssh.is_none()) else { return Ok(()) };
+    let text = format!(
+        "The argument {} names something in {}, whose content is not fixed. Pass it with --input, or have an entry of \
+         the policy name it.",
+        visible::text(argument),
+        visible::text(&settings.cwd)
+    );
+    Err(Reply::refused(2, "ARGV", text))
 }
 
 /// An unused input would turn the same command into a different one, and nobody reads what runs without approval.

@@ -5,7 +5,7 @@ use std::ffi::CString;
 use std::fs::File;
 use std::io::{Read as _, Seek as _, Write as _};
 use std::os::fd::{AsFd as _, OwnedFd};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use nix::sys::resource::{Resource, setrlimit};
@@ -116,8 +116,9 @@ fn texts(texts: &[Vec<u8>]) -> Result<Vec<CString>, String> {
 fn program_file() -> Result<OwnedFd, String> {
     let closing = std::io::stdin().as_fd().try_clone_to_owned().map_err(|error| error.to_string())?;
     let mut start = [0; 2];
-    let mut file = File::from(closing.try_clone().map_err(|error| error.to_string())?);
-    let is_script = std::io::Read::read(&mut file, &mut start).is_ok_and(|n| n == 2) && start == *b"#!";
+    let file = File::from(closing.try_clone().map_err(|error| error.to_string())?);
+    // Not where the broker stopped reading: it may just have hashed it.
+    let is_script = file.read_at(&mut start, 0).is_ok_and(|n| n == 2) && start == *b"#!";
     if !is_script {
         return Ok(closing);
     }

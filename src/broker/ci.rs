@@ -214,7 +214,7 @@ impl Broker {
             },
         };
         done.map_err(|error| format!("{name} cannot be written: {}", error.message()))?;
-        known.own = RunRecord::chain(&repository, &self.id);
+        known.own = self.chains.runs.own(&repository, &self.id);
         Ok(())
     }
 

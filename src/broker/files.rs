@@ -1,6 +1,6 @@
 //! The program of a command, opened once and hashed, and its inputs, in a place where only the broker writes.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fs::{File, Metadata};
 use std::io::Read as _;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
@@ -107,6 +107,15 @@ impl Inputs {
         let path = self.kept.join(digest.to_string());
         let failed = |error: std::io::Error| format!("{} cannot be written: {error}", path.display());
         if path.exists() { Ok(()) } else { crate::disk::write_atomically(&path, bytes).map_err(failed) }
+    }
+
+    /// Removes what was kept under other names than these.
+    pub fn sweep(&self, needed: &BTreeSet<&str>) {
+        for file in std::fs::read_dir(&self.kept).into_iter().flatten().flatten() {
+            if file.file_name().to_str().is_none_or(|name| !needed.contains(name)) {
+                let _ = std::fs::remove_file(file.path());
+            }
+        }
     }
 
     /// Copies an input to the place where it is read, readable by the group of the run if that has its own account, and

@@ -12,6 +12,7 @@ pub mod examine;
 mod files;
 mod group;
 mod level;
+mod notice;
 mod preview;
 mod run;
 pub mod serve;
@@ -34,15 +35,15 @@ use crate::command::{
     Answer, AuthorizationChain, AuthorizationRecord, Decided, Knowledge, RunChain, RunRecord, may_start,
 };
 use crate::enforcement;
-use crate::ledger::commands::{Family as _, Keys, read_family};
-use crate::ledger::{BRANCH_PREFIX, LedgerError, PREFIX, append_to, clear_stale_locks};
+use crate::ledger::commands::{Family as _, Keys};
+use crate::ledger::{BRANCH_PREFIX, LedgerError, PREFIX, VerifiedChains, append_after, clear_stale_locks};
 use crate::policy::{Policy, Target};
 use crate::record::chain::{Link, file_name};
 use crate::record::statement::{Decimal, Link as Place, PolicyName, RepositoryName, SeenHead};
 use crate::record::{ChainId, Head, Heads, RecordId, Signable as _};
 use crate::signer::SigningKey;
 use crate::source::git::{PolicyState, Repository, organization};
-use crate::sync::commands::{Sent, fetch, send};
+use crate::sync::commands::{Sent, fetch_after, send};
 use crate::sync::{Prompts, fetch_ref};
 use files::{Hashed, Inputs};
 
@@ -55,13 +56,36 @@ pub struct Broker {
     hashed: Hashed,
     inputs: Inputs,
     known: Mutex<Known>,
+    chains: Chains,
+    /// The policy of the last read. Nobody holds it while git or a plan takes its time.
+    policy: Mutex<Arc<Policy>>,
+    /// What runs now. Nobody holds it while git or a plan takes its time.
+    running: Mutex<Vec<Running>>,
+    /// None if nobody is told of requests.
+    notices: Option<notice::Notices>,
     /// Held while a plan is shown.
     previewing: Mutex<()>,
 }
 
+/// What was verified before, so that a request costs what was signed since the last one, and not the whole history.
+#[derive(Default)]
+struct Chains {
+    runs: VerifiedChains<RunRecord>,
+    people: VerifiedChains<AuthorizationRecord>,
+}
+
+/// A request between its start and its end.
+struct Running {
+    id: RecordId,
+    /// The account or key that asked for it.
+    by: String,
+    /// Whether somebody asked to stop it.
+    is_stopped: bool,
+}
+
 /// The state at the last read.
 struct Known {
-    policy: Policy,
+    policy: Arc<Policy>,
     /// The commit of the policy branch from which it was read.
     commit: ObjectId,
     own: RunChain,
@@ -71,8 +95,6 @@ struct Known {
     alarms: Vec<String>,
     /// Why the policy, or the organization that it inherits from, cannot be relied on: then nothing starts.
     policy_fault: Option<String>,
-    /// Requests that somebody asked to stop.
-    stopping: Vec<RecordId>,
 }
 
 impl Broker {
@@ -89,21 +111,34 @@ impl Broker {
         let repository = open(&settings.repository)?;
         durable(&repository)?;
         let commit = state.pinned()?;
-        let policy = policy_at(&repository, commit)?;
-        let own = RunRecord::chain(&repository, &id);
+        let policy = Arc::new(policy_at(&repository, commit)?);
+        let chains = Chains::default();
+        let own = chains.runs.own(&repository, &id);
         let known = Known {
-            policy,
+            policy: policy.clone(),
             commit,
             own,
             authorizations: Vec::new(),
             read: None,
             alarms: Vec::new(),
             policy_fault: None,
-            stopping: Vec::new(),
         };
         let inputs = Inputs { kept: state.dir.join("kept"), placed: state.dir.join("in") };
-        let (hashed, known, previewing) = (Hashed::default(), Mutex::new(known), Mutex::default());
-        let broker = Broker { settings, state, key, id, hashed, inputs, known, previewing };
+        let (hashed, known, policy) = (Hashed::default(), Mutex::new(known), Mutex::new(policy));
+        let broker = Broker {
+            notices: notice::start(&settings.notify),
+            running: Mutex::default(),
+            previewing: Mutex::default(),
+            settings,
+            state,
+            key,
+            id,
+            hashed,
+            inputs,
+            known,
+            chains,
+            policy,
+        };
         broker.look_after_a_crash()?;
         Ok(broker)
     }
@@ -144,6 +179,15 @@ impl Broker {
 
     fn known(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn running(&self) -> MutexGuard<'_, Vec<Running>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The policy of the last read, without waiting for one that is going on.
+    fn policy(&self) -> Arc<Policy> {
+        self.policy.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// A run that was started and has no end was interrupted: nobody knows what it did.
@@ -188,6 +232,7 @@ impl Broker {
         let began = Instant::now();
         let fetched = self.fetch_policy(&repository);
         known.policy_fault = self.follow(&repository, known).err();
+        *self.policy.lock().unwrap_or_else(PoisonError::into_inner) = known.policy.clone();
         // The ledger last: who joined by the newest policy may have refused something.
         let read = self.read(&repository, known);
         match fetched.and(read) {
@@ -229,14 +274,14 @@ impl Broker {
         if let Some(inherited) = &policy.inherited {
             self.state.learn_organization(inherited)?;
         }
-        known.policy = policy;
+        known.policy = Arc::new(policy);
         Ok(())
     }
 
     /// Reads the ledger, from the remote if there is one; what was seen is saved before anything depends on it.
     fn read(&self, repository: &Repository, known: &mut Known) -> Result<(), String> {
         let fetched = match &self.settings.remote {
-            Some(remote) => fetch_ledger(repository, remote, &Keys::of(&known.policy)),
+            Some(remote) => self.fetch_ledger(repository, remote, &Keys::of(&known.policy)),
             None => Ok(Vec::new()),
         };
         if self.settings.is_ci && fetched.is_ok() {
@@ -244,8 +289,9 @@ impl Broker {
         }
         // Local records count, whether the remote answered or not: they may have been delivered by hand.
         known.authorizations =
-            read_family::<AuthorizationRecord>(repository, true).map_err(|error| error.to_string())?;
-        self.state.learn(&known.authorizations, &heads_of(repository, known), now())?;
+            self.chains.people.family(repository, true, &Keys::all()).map_err(|error| error.to_string())?;
+        let new = self.state.learn(&known.authorizations, &self.heads_of(repository, known), now())?;
+        self.tell_refused(known, &new);
         // An invalid chain is not kept. The kept copy must not hide it: it may contain a refusal.
         for damaged in fetched? {
             known.authorizations.retain(|chain| chain.id != damaged.id);
@@ -273,7 +319,7 @@ impl Broker {
         let (place, branch) = (&self.settings.repository, &self.settings.policy_branch);
         let pinned = known.commit;
         let followed = enforcement::follow(place, branch, (pinned, tip), (&settings, now()), |repository, _, next| {
-            known.policy = policy_at(repository, next)?;
+            known.policy = Arc::new(policy_at(repository, next)?);
             known.commit = next;
             place_branch(repository, &self.settings, next)?;
             self.state.pin(next)
@@ -346,11 +392,12 @@ impl Broker {
         let files = files.into_iter().map(|(digest, bytes)| (digest.to_string(), bytes)).collect();
         let link = Link { name: file_name(seq), envelope: envelope.encode(), files };
         let repository = self.repository()?;
-        let record = append_to::<RunRecord>(&repository, &self.id, link, now()).map_err(|error| match error {
+        let appended = append_after(&self.chains.runs, &repository, &self.id, link, now());
+        let record = appended.map_err(|error| match error {
             LedgerError::LostPlace => "Another broker writes to this chain. Nothing was done.".to_owned(),
             other => other.to_string(),
         })?;
-        known.own = RunRecord::chain(&repository, &self.id);
+        known.own = self.chains.runs.own(&repository, &self.id);
         Ok(record.id())
     }
 
@@ -362,17 +409,32 @@ impl Broker {
             Err(why) => Sent::Away(why),
         }
     }
-}
 
-/// Fetches authorizations and runs from a remote. Returns the invalid chains of people.
-fn fetch_ledger(repository: &Repository, remote: &str, keys: &Keys) -> Result<Vec<AuthorizationChain>, String> {
-    let people = fetch::<AuthorizationRecord>(repository, remote, Prompts::Never, (keys, keys))?;
-    let runs = fetch::<RunRecord>(repository, remote, Prompts::Never, (keys, keys))?;
-    // What is lost may be a refusal, or a run: the remote does not count as read.
-    if let Some(loss) = people.losses.into_iter().chain(runs.losses).next() {
-        return Err(loss);
+    /// Fetches authorizations and runs from a remote. Returns the invalid chains of people.
+    fn fetch_ledger(
+        &self,
+        repository: &Repository,
+        remote: &str,
+        keys: &Keys,
+    ) -> Result<Vec<AuthorizationChain>, String> {
+        let whose = (keys, keys);
+        let people = fetch_after(&self.chains.people, repository, remote, Prompts::Never, whose)?;
+        let runs = fetch_after(&self.chains.runs, repository, remote, Prompts::Never, whose)?;
+        // What is lost may be a refusal, or a run: the remote does not count as read.
+        if let Some(loss) = people.losses.into_iter().chain(runs.losses).next() {
+            return Err(loss);
+        }
+        Ok(people.chains.into_iter().filter(|chain| chain.fault.is_some()).collect())
     }
-    Ok(people.chains.into_iter().filter(|chain| chain.fault.is_some()).collect())
+
+    /// The heads of all chains as read now, including the remote's copy of the broker's own.
+    fn heads_of(&self, repository: &Repository, known: &Known) -> Heads {
+        let mut heads = Heads::of(&known.authorizations);
+        for chain in self.chains.runs.family(repository, true, &Keys::all()).unwrap_or_default() {
+            heads.learn(chain.id.clone(), chain.head());
+        }
+        heads
+    }
 }
 
 /// A CA makes certificates for one target, and signs nothing else.
@@ -437,15 +499,6 @@ fn heads_of_people(known: &Known) -> Vec<SeenHead> {
     };
     let trusted = known.authorizations.iter().filter(|chain| known.policy.roster.by_key_id(&chain.id.key).is_some());
     trusted.filter_map(head).collect()
-}
-
-/// The heads of all chains as read now, including the remote's copy of the broker's own.
-fn heads_of(repository: &Repository, known: &Known) -> Heads {
-    let mut heads = Heads::of(&known.authorizations);
-    for chain in read_family::<RunRecord>(repository, true).unwrap_or_default() {
-        heads.learn(chain.id.clone(), chain.head());
-    }
-    heads
 }
 
 fn policy_at(repository: &Repository, commit: ObjectId) -> Result<Policy, String> {

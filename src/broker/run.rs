@@ -13,13 +13,14 @@ use base64ct::{Base64, Encoding as _};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
+use super::admit::refuse_present;
 use super::certificate::Prepared;
 use super::child::{Failed, Spec};
 use super::files::OpenProgram;
 use super::group::Group;
 use super::settings::TargetSettings;
 use super::wire::{Refusal, Reply};
-use super::{Broker, Captured, Known, ended, level, policy_name, starts};
+use super::{Broker, Captured, Known, Running, ended, level, policy_name, starts};
 use crate::change::digest::Digest;
 use crate::command::receipt::{Ended, Event, Outcome, Started, YesNo};
 use crate::command::request::{Request, bytes};
@@ -31,6 +32,10 @@ use crate::sync::commands::Sent;
 const GRACE: Duration = Duration::from_secs(5);
 /// How often a run is checked.
 const TICK: Duration = Duration::from_millis(10);
+/// How often in its first moments: most commands are short.
+const FIRST_TICK: Duration = Duration::from_millis(1);
+/// How long these moments are.
+const FIRST: Duration = Duration::from_millis(100);
 
 /// How many times processes left by a run are searched for; any that remain then block the next run.
 const SWEEPS: usize = 100;
@@ -99,9 +104,11 @@ impl Broker {
             self.inputs.clear(&target);
             return *reply;
         }
+        self.running().push(Running { id, by: request.asked.by.clone(), is_stopped: false });
         drop(known);
         let began = super::now();
         let (mut outcome, mut code, output) = self.execute(id, &mut ready);
+        self.running().retain(|running| running.id != id);
         self.inputs.clear(&target);
         // If the process could not become the command, it reports that here instead.
         let failed = std::fs::read(&ready.spec).ok().and_then(|text| serde_json::from_slice::<Failed>(&text).ok());
@@ -115,14 +122,14 @@ impl Broker {
             reply.text.push_str(&format!(" It could not be executed: {failed}."));
         }
         let end = ended(&id.to_string(), outcome, code, (began, super::now()), &output);
-        reply.text.push_str(&self.say_ended(id, &target, end));
+        self.tell_ended(&self.policy(), id, &target, &request, &end);
+        reply.text.push_str(&self.say_ended(&target, end));
         reply
     }
 
     /// Signs the end of a run, and sends it. Returns what did not work.
-    fn say_ended(&self, id: RecordId, target: &str, end: Ended) -> String {
+    fn say_ended(&self, target: &str, end: Ended) -> String {
         let mut known = self.known();
-        known.stopping.retain(|stopping| *stopping != id);
         if self.settings.is_ci {
             let shared = self.share(&mut known, target, &[], |_| Ok(Event::Ended(end.clone())));
             return shared
@@ -203,6 +210,9 @@ impl Broker {
         if program.digest.to_string() != command.program.sha256 {
             let text = format!("{path} is no longer the requested program. Submit the request again.");
             return Err(mismatch("EXE_MISMATCH", text));
+        }
+        if command.entry.is_empty() {
+            refuse_present(settings, &command.argv)?;
         }
         for input in &command.inputs {
             let digest: RecordId = input.sha256.parse().map_err(|_| mismatch("INPUT_MISMATCH", input.role.clone()))?;
@@ -326,14 +336,14 @@ impl Broker {
                 Err(_) => break None,
                 Ok(None) => {}
             }
-            let is_stopped = self.known.try_lock().is_ok_and(|known| known.stopping.contains(&id));
+            let is_stopped = self.running().iter().any(|running| running.id == id && running.is_stopped);
             match ending {
                 None if is_stopped => ending = Some((Outcome::Stopped, end(child, Signal::SIGTERM))),
                 None if began.elapsed() > ready.time => ending = Some((Outcome::Timeout, end(child, Signal::SIGTERM))),
                 Some((_, since)) if since.elapsed() > GRACE => _ = end(child, Signal::SIGKILL),
                 _ => {}
             }
-            std::thread::sleep(TICK);
+            std::thread::sleep(if began.elapsed() < FIRST { FIRST_TICK } else { TICK });
         };
         // Processes left in its groups, or in its account, must not see the next run.
         end(child, Signal::SIGKILL);
@@ -375,12 +385,11 @@ impl Broker {
         if self.settings.is_ci {
             return *Reply::refused(2, "REQUEST_UNKNOWN", "A job runs it: cancel that job.");
         }
-        let mut known = self.known();
-        let is_running = super::unfinished(&known.own).iter().any(|(request, _)| *request == id.to_string());
-        if !is_running {
+        let mut running = self.running();
+        let Some(running) = running.iter_mut().find(|running| running.id == id) else {
             return *Reply::refused(2, "REQUEST_UNKNOWN", "It does not run now.");
-        }
-        known.stopping.push(id);
+        };
+        running.is_stopped = true;
         Reply { text: "It is being ended.".to_owned(), id: id.to_string(), ..Reply::default() }
     }
 

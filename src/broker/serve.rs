@@ -1,8 +1,9 @@
 //! The broker at its socket: the kernel identifies the peer.
 
+use std::collections::BTreeSet;
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use base64ct::{Base64, Encoding as _};
@@ -10,11 +11,10 @@ use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
 
 use super::admit::Asker;
 use super::wire::{self, Ask, Refusal, Reply};
-use super::{Broker, branches, own_target};
-use crate::command::AuthorizationRecord;
+use super::{Broker, Known, branches, own_target, starts};
+use crate::command::RunRecord;
 use crate::command::request::{OVERFLOW_UID, Proof};
-use crate::ledger::append_to;
-use crate::ledger::commands::Family as _;
+use crate::ledger::{LedgerError, append_after};
 use crate::policy::target::Start;
 use crate::record::chain::{Link, file_name};
 use crate::record::{ChainId, RecordId};
@@ -94,7 +94,7 @@ fn asker(broker: &Broker, uid: u32, ask: Ask) -> Result<(Asker, Ask), String> {
                 return Err("What is relayed is relayed once.".to_owned());
             }
             let own = settings.keys.get(&key).ok_or("The settings give this key to nobody.")?;
-            if broker.known().policy.roster.by_key_id(&own.key.id().to_string()).is_some() {
+            if broker.policy().roster.by_key_id(&own.key.id().to_string()).is_some() {
                 return Err("With this key somebody signs; an agent has one of its own.".to_owned());
             }
             let (by, operator) = (format!("key {key}"), Some(own.operator.clone()));
@@ -104,6 +104,14 @@ fn asker(broker: &Broker, uid: u32, ask: Ask) -> Result<(Asker, Ask), String> {
         (_, true) => Err(format!("Account {uid} relays for keys, and asks nothing itself.")),
         (ask, false) => Ok((Asker::of_account(uid, settings.operators.get(&uid).cloned()), ask)),
     }
+}
+
+/// Whether something was asked for by this account or key, or root asks.
+fn owner(by: &str, asker: &Asker) -> Result<(), Refusal> {
+    if asker.uid == Some(0) || by == asker.by {
+        return Ok(());
+    }
+    Err(Reply::refused(2, "REQUEST_UNKNOWN", "Another account or key asked for that."))
 }
 
 impl Broker {
@@ -122,7 +130,7 @@ impl Broker {
             Ask::Request(draft) => Ok(self.admit(draft, asker)),
             Ask::Status { id: text } => id(text).map(|id| self.status(id)),
             Ask::Run { id: text } => id(text).and_then(|id| self.owned(id, asker)).map(|id| self.run(id)),
-            Ask::Log { id: text } => id(text).and_then(|id| self.owned(id, asker)).map(|id| self.log(id)),
+            Ask::Log { id: text } => id(text).and_then(|id| self.readable(id, asker)).map(|id| self.log(id)),
             Ask::Stop { id: text } => id(text).and_then(|id| self.stoppable(id, asker)).map(|id| self.stop(id)),
             Ask::Deliver { chain, links } => Ok(self.deliver(chain, links)),
             Ask::Relayed { .. } => Err(Reply::refused(2, "OPERATOR_UNPROVEN", "What is relayed is relayed once.")),
@@ -130,22 +138,35 @@ impl Broker {
         replied.unwrap_or_else(|reply: Refusal| *reply)
     }
 
-    /// A request is started, and its output is read, by the account or key that asked for it, or by root.
+    /// A request is started by the account or key that asked for it, or by root.
     fn owned(&self, id: RecordId, asker: &Asker) -> Result<RecordId, Refusal> {
         let known = self.known();
         let record = known.own.records.iter().find(|record| record.id() == id);
         let by = record.and_then(|record| Some(record.run().admitted()?.asked.by.clone()));
         match by {
-            Some(by) if asker.uid == Some(0) || by == asker.by => Ok(id),
-            Some(_) => Err(Reply::refused(2, "REQUEST_UNKNOWN", "Another account or key asked for that.")),
+            Some(by) => owner(&by, asker).map(|()| id),
             None => Err(Reply::refused(2, "REQUEST_UNKNOWN", "This broker admitted no such request.")),
         }
     }
 
-    /// A run is stopped by its requester, by root, and by any account or key of a person in the roster.
-    fn stoppable(&self, id: RecordId, asker: &Asker) -> Result<RecordId, Refusal> {
-        let is_known = asker.operator.as_ref().is_some_and(|who| self.known().policy.roster.by_id(who).is_some());
+    /// Its output is read by these, and by any account of a person in the roster, who may have authorized it. Keys are
+    /// those of agents.
+    fn readable(&self, id: RecordId, asker: &Asker) -> Result<RecordId, Refusal> {
+        let person = asker.operator.as_ref().filter(|_| asker.uid.is_some());
+        let is_known = person.is_some_and(|who| self.policy().roster.by_id(who).is_some());
         if is_known { Ok(id) } else { self.owned(id, asker) }
+    }
+
+    /// A run is stopped by its requester, by root, and by any account or key of a person in the roster. This must not
+    /// wait for git, which may take minutes.
+    fn stoppable(&self, id: RecordId, asker: &Asker) -> Result<RecordId, Refusal> {
+        let is_known = asker.operator.as_ref().is_some_and(|who| self.policy().roster.by_id(who).is_some());
+        let by = self.running().iter().find(|running| running.id == id).map(|running| running.by.clone());
+        match by {
+            _ if is_known => Ok(id),
+            Some(by) => owner(&by, asker).map(|()| id),
+            None => self.owned(id, asker),
+        }
     }
 
     /// Accepts links of a person's chain, oldest first: they count by their signatures, whoever delivers them.
@@ -159,7 +180,7 @@ impl Broker {
             Ok(repository) => repository,
             Err(why) => return *Reply::refused(4, "LEDGER_FAULT", why),
         };
-        let held = AuthorizationRecord::chain(&repository, &id);
+        let held = self.chains.people.own(&repository, &id);
         let is_held = |envelope: &[u8]| held.records.iter().any(|record| record.link.envelope == envelope);
         let mut taken = 0;
         for text in links {
@@ -173,36 +194,74 @@ impl Broker {
                 .map(|verified| verified.statement().predicate.chain.seq.0);
             let Ok(seq) = seq else { return *Reply::refused(2, "LEDGER_FAULT", "A record does not hold.") };
             let link = Link { name: file_name(seq), envelope, ..Link::default() };
-            if let Err(error) = append_to::<AuthorizationRecord>(&repository, &id, link, super::now()) {
-                return *Reply::refused(2, "LEDGER_FAULT", error.to_string());
+            match append_after(&self.chains.people, &repository, &id, link, super::now()) {
+                Ok(_) => taken += 1,
+                Err(LedgerError::LostPlace) => {
+                    let text = format!(
+                        "Record {seq} of the chain {id} does not continue what is here, which ends with {}. Bring the \
+                         whole chain.",
+                        held.len() + taken
+                    );
+                    return *Reply::refused(2, "LEDGER_FAULT", text);
+                }
+                Err(error) => return *Reply::refused(2, "LEDGER_FAULT", error.to_string()),
             }
-            taken += 1;
         }
         self.refresh(&mut known);
         Reply { text: format!("{} taken in.", crate::change::counted(taken, "record")), ..Reply::default() }
     }
 
-    /// Starts requests that the policy lets start without approval, as soon as they may.
+    /// Starts requests that the policy lets start by themselves, as soon as they may: one at a time at each target, and
+    /// no target waits for the run of another.
     fn start_by_itself(&self) {
-        loop {
-            std::thread::sleep(EACH);
-            for id in self.waiting_to_start() {
-                self.run(id);
+        let busy: Mutex<BTreeSet<String>> = Mutex::default();
+        let busy = &busy;
+        std::thread::scope(|scope| {
+            loop {
+                std::thread::sleep(EACH);
+                let ready = self.ready_to_start(&lock(busy).clone());
+                for (target, id) in ready {
+                    lock(busy).insert(target.clone());
+                    scope.spawn(move || {
+                        self.run(id);
+                        lock(busy).remove(&target);
+                    });
+                }
             }
-        }
+        });
     }
 
-    fn waiting_to_start(&self) -> Vec<RecordId> {
-        let known = self.known();
-        let started: Vec<&str> = known.own.records.iter().filter_map(|record| record.run().about()).collect();
+    /// The first request of each target that may start now, where none runs.
+    fn ready_to_start(&self, busy: &BTreeSet<String>) -> Vec<(String, RecordId)> {
+        let mut known = self.known();
+        let mut waiting = self.waiting_to_start(&known);
+        waiting.retain(|(target, _)| !busy.contains(target));
+        if waiting.is_empty() {
+            return Vec::new();
+        }
+        // One reading for all of them. What is to start reads again.
+        self.refresh(&mut known);
+        waiting.retain(|(_, id)| starts(&self.judge(&known, *id)));
+        let mut taken = BTreeSet::new();
+        waiting.retain(|(target, _)| taken.insert(target.clone()));
+        waiting
+    }
+
+    fn waiting_to_start(&self, known: &Known) -> Vec<(String, RecordId)> {
+        let started: BTreeSet<&str> = known.own.records.iter().filter_map(|record| record.run().about()).collect();
         let now = super::now();
-        let waits = |record: &&Arc<crate::command::RunRecord>| {
+        let waits = |record: &&Arc<RunRecord>| {
             let own = record.run();
             let target = own_target(&known.policy, &self.id.key, &own.target);
             target.is_some_and(|target| target.start == Start::Authorized)
                 && own.admitted().is_some_and(|request| request.not_after.seconds() > now)
-                && !started.contains(&record.id().to_string().as_str())
+                && !started.contains(record.id().to_string().as_str())
         };
-        known.own.records.iter().filter(waits).map(|record| record.id()).collect()
+        let named = |record: &Arc<RunRecord>| (record.run().target.clone(), record.id());
+        known.own.records.iter().filter(waits).map(named).collect()
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

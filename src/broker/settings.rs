@@ -39,6 +39,8 @@ pub struct Settings {
     pub keys: BTreeMap<String, AgentKey>,
     /// Branches with requests: their full names, which may end in `*`, and whose they are said to be.
     pub branches: BTreeMap<String, String>,
+    /// The command that is told of requests: a program by its whole path, and its arguments.
+    pub notify: Vec<String>,
     /// By the name of the target.
     pub targets: BTreeMap<String, TargetSettings>,
 }
@@ -108,6 +110,7 @@ impl Settings {
             if let Some(uid) = ssh_uid.filter(|uid| operators.uids.contains_key(uid)) {
                 root.mistake(format!("`ssh_uid` is {uid}, the account of an operator: it relays for all"));
             }
+            let notify = notify(root, is_ci);
             Some(Settings {
                 repository: repository?.value.into(),
                 remote: remote.map(|remote| remote.value),
@@ -118,6 +121,7 @@ impl Settings {
                 ssh_uid,
                 keys: operators.keys,
                 branches: operators.branches,
+                notify,
                 targets,
             })
         })
@@ -133,6 +137,19 @@ fn is_ci(root: &Table<'_>) -> bool {
         told.mistake(format!("a job of CI has no `{key}`: nobody else can reach it, and its account is nobody's"));
     }
     true
+}
+
+fn notify(root: &Table<'_>, is_ci: bool) -> Vec<String> {
+    let words = root.strings("notify");
+    match words.first() {
+        Some(program) if is_ci => program.mistake("a job of CI has no `notify`: it ends before anybody could look"),
+        Some(program) if !program.value.starts_with('/') => {
+            program.mistake("`notify` begins with the whole path of a program");
+        }
+        None if root.has("notify") => root.mistake("`notify` needs a program: notify = [\"/usr/local/bin/notify\"]"),
+        _ => {}
+    }
+    words.into_iter().map(|word| word.value).collect()
 }
 
 /// What tells whose a request is.
@@ -314,6 +331,9 @@ mod tests {
                 "takes no `secrets`",
             ),
             ("[target.prod.env]", "surprise = 1\n[target.prod.env]", "unknown key `surprise`"),
+            ("socket", "notify = []\nsocket", "needs a program"),
+            ("socket", "notify = [\"tell\"]\nsocket", "the whole path of a program"),
+            ("socket", "ci = true\nremote = \"origin\"\nnotify = [\"/x\"]\nsocket", "has no `notify`"),
             ("socket", "ci = true\nsocket", "needs `remote`"),
             ("socket", "ci = true\nremote = \"origin\"\nsocket", "has no `socket`"),
             ("socket", "ci = true\nremote = \"origin\"\nsocket", "has no `operator`"),

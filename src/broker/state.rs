@@ -215,20 +215,26 @@ impl State {
         self.memory.lock().map(|memory| memory.clone()).unwrap_or_default()
     }
 
-    /// Saves what was seen, before anything depends on it.
-    pub(super) fn learn(&self, chains: &[AuthorizationChain], heads: &Heads, now: i64) -> Result<(), String> {
+    /// Saves what was seen, before anything depends on it. Returns the authorizations that were not seen before.
+    pub(super) fn learn(
+        &self,
+        chains: &[AuthorizationChain],
+        heads: &Heads,
+        now: i64,
+    ) -> Result<Vec<RecordId>, String> {
         let Ok(mut memory) = self.memory.lock() else { return Err("The broker's memory is broken.".to_owned()) };
-        let before = memory.clone();
+        let before = memory.heads.clone();
         heads.iter().for_each(|(chain, head)| memory.heads.learn(chain.clone(), Some(*head)));
-        for record in chains.iter().flat_map(|chain| &chain.records) {
-            memory.received.entry(record.id()).or_insert(now);
-        }
-        if memory.heads == before.heads && memory.received == before.received {
-            return Ok(());
+        let all = chains.iter().flat_map(|chain| &chain.records).map(|record| record.id());
+        let new: Vec<RecordId> = all.filter(|id| !memory.received.contains_key(id)).collect();
+        memory.received.extend(new.iter().map(|id| (*id, now)));
+        if memory.heads == before && new.is_empty() {
+            return Ok(new);
         }
         let text = serde_json::to_vec(&*memory).map_err(|error| error.to_string())?;
         let written = write_atomically(&self.dir.join("memory.json"), &text);
-        written.map_err(|error| format!("What was seen cannot be kept: {error}."))
+        written.map_err(|error| format!("What was seen cannot be kept: {error}."))?;
+        Ok(new)
     }
 }
 

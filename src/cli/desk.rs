@@ -191,6 +191,7 @@ pub(super) fn run(
         first_frame: FirstFrame::default(),
         tools: Tools::new(reports, config.scanners.clone()),
         packs: config.packs.clone(),
+        broker: config.broker.clone(),
     };
     let left = desk::run(state, effects, &config.theme, config.mouse, Arc::new(ports))?;
     config.problems.iter().for_each(|problem| warn(problem));

@@ -13,8 +13,10 @@ use clap::{Args, Subcommand};
 
 use crate::broker::wire::{Ask, Draft, Place, Reply};
 use crate::change::visible;
-use crate::command::AuthorizationChain;
+use crate::command::{AuthorizationChain, AuthorizationStatement};
 use crate::ledger::commands::read_family;
+use crate::record::envelope::Envelope;
+use crate::record::{Fault, verify_as};
 use crate::source::git::Repository;
 
 /// Where a broker listens unless told otherwise.
@@ -75,9 +77,9 @@ enum Command {
     /// End a run
     #[command(after_help = help!("0 it is being ended", "undersign exec stop ID"))]
     Stop(Named),
-    /// Bring the broker what was signed in this repository, where the ledger's host is away
-    #[command(after_help = help!("0 when it took all", "undersign exec deliver"))]
-    Deliver,
+    /// Bring the broker what was signed in this repository, or is in files, where the ledger's host is away
+    #[command(after_help = help!("0 when it took all", "undersign exec deliver commands.intoto.jsonl"))]
+    Deliver(DeliverOptions),
 }
 
 #[derive(Args)]
@@ -151,6 +153,13 @@ struct DoneOptions {
 }
 
 #[derive(Args)]
+struct DeliverOptions {
+    /// Files that `record export --commands` wrote: *.intoto.jsonl or *.dsse.json
+    #[arg(value_name = "FILE")]
+    files: Vec<PathBuf>,
+}
+
+#[derive(Args)]
 struct WaitOptions {
     /// What `exec request` printed
     id: String,
@@ -215,7 +224,8 @@ fn asked(
         }
         Command::Log(named) => ask(&Ask::Log { id: named.id.clone() })?,
         Command::Stop(named) => ask(&Ask::Stop { id: named.id.clone() })?,
-        Command::Deliver => deliver(repository, ask)?,
+        Command::Deliver(own) if own.files.is_empty() => deliver(signed_here(repository)?, ask)?,
+        Command::Deliver(own) => deliver(signed_in(&own.files)?, ask)?,
     })
 }
 
@@ -288,15 +298,44 @@ fn wait(own: &WaitOptions, ask: &dyn Fn(&Ask) -> Result<Reply, String>) -> Resul
     }
 }
 
-/// All that was signed here about commands, chain by chain.
-fn deliver(repository: Option<&std::path::Path>, ask: &dyn Fn(&Ask) -> Result<Reply, String>) -> Result<Reply, String> {
+/// What people signed about commands, by chain and number, as envelopes.
+type Signed = BTreeMap<String, BTreeMap<u64, Vec<u8>>>;
+
+fn signed_here(repository: Option<&std::path::Path>) -> Result<Signed, String> {
     let here = repository.unwrap_or(std::path::Path::new("."));
     let repository = Repository::open(here).map_err(|error| error.to_string())?;
     let chains: Vec<AuthorizationChain> = read_family(&repository, false).map_err(|error| error.to_string())?;
-    let mut told = Reply { text: "Nothing about commands is signed here.".to_owned(), ..Reply::default() };
-    for chain in chains {
-        let links = chain.records.iter().map(|record| Base64::encode_string(&record.link.envelope)).collect();
-        let reply = ask(&Ask::Deliver { chain: chain.id.to_string(), links })?;
+    let links =
+        |chain: AuthorizationChain| (1..).zip(chain.records.iter().map(|own| own.link.envelope.clone())).collect();
+    Ok(chains.into_iter().map(|chain| (chain.id.to_string(), links(chain))).collect())
+}
+
+/// Of an export, what people signed: a broker needs no records of brokers.
+fn signed_in(files: &[PathBuf]) -> Result<Signed, String> {
+    let mut signed = Signed::new();
+    for path in files {
+        let text = std::fs::read(path).map_err(|error| format!("{} cannot be read: {error}.", path.display()))?;
+        for (line, number) in text.split_inclusive(|byte| *byte == b'\n').zip(1..) {
+            let wrong = |fault: Fault| format!("Line {number} of {} is no record: {fault}", path.display());
+            if line.trim_ascii().is_empty() {
+                continue;
+            }
+            Envelope::decode(line).map_err(wrong)?;
+            if let Ok(verified) = verify_as::<AuthorizationStatement>(line) {
+                let own = &verified.statement().predicate.chain;
+                signed.entry(format!("{}/{}", own.key, own.id)).or_default().insert(own.seq.0, line.to_vec());
+            }
+        }
+    }
+    Ok(signed)
+}
+
+/// Sends it, chain by chain.
+fn deliver(signed: Signed, ask: &dyn Fn(&Ask) -> Result<Reply, String>) -> Result<Reply, String> {
+    let mut told = Reply { text: "Nothing about commands is signed there.".to_owned(), ..Reply::default() };
+    for (chain, links) in signed {
+        let links = links.values().map(|envelope| Base64::encode_string(envelope)).collect();
+        let reply = ask(&Ask::Deliver { chain, links })?;
         // A chain that is not accepted does not hold back the others, and its reply is the one reported.
         if told.code == 0 {
             told = reply;

@@ -257,7 +257,7 @@ fn take_away(agent: Agent) -> Result<(), String> {
 }
 
 /// Where a file belongs, of whoever calls this.
-fn place(place: &str) -> Result<PathBuf, String> {
+pub(super) fn place(place: &str) -> Result<PathBuf, String> {
     let folder = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let Some(below) = place.strip_prefix("~/") else { return Ok(PathBuf::from(place)) };
     if let (Some(below), Some(config)) = (below.strip_prefix(".config/"), folder("XDG_CONFIG_HOME")) {

@@ -20,6 +20,11 @@ pub fn may_start(knowledge: &Knowledge<'_>, request: RecordId) -> Answer {
     }
 }
 
+/// Whether the request ran in an emergency, so that its authorization is owed.
+pub fn is_owed(knowledge: &Knowledge<'_>, request: RecordId) -> bool {
+    Case::of(knowledge, request).is_ok_and(|case| emergency::is_owed(&case))
+}
+
 impl<'k> Case<'k> {
     fn answer(self) -> Answer {
         let mut reasons = trouble(self.knowledge);

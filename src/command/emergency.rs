@@ -67,6 +67,13 @@ fn not_run(event: &Event) -> Option<&str> {
     }
 }
 
+/// Whether a request ran in an emergency, and nobody has authorized it in the ordinary way yet.
+pub(super) fn is_owed(case: &Case<'_>) -> bool {
+    let own = case.id.to_string();
+    let is_own = |(_, started): (i64, &Started)| started.request == own;
+    case.target.break_glass.is_some() && started(case).any(is_own) && !is_authorized(case, &own)
+}
+
 /// The overdue authorizations: until they are signed, nothing else runs.
 pub(super) fn owed(case: &Case<'_>) -> Vec<Reason> {
     let Some(terms) = &case.target.break_glass else { return Vec::new() };

@@ -126,14 +126,24 @@ fn foreign_path(arguments: &[String], inputs: &[(&str, &str)]) -> Option<String>
 /// The parts of an argument that may be the path of a file outside of the working directory: `/a`, `~/a`, `../a`, and
 /// the same after `=`, `@`, `:`, `,` or the letter of an option.
 fn paths(argument: &str) -> impl Iterator<Item = &str> {
-    let starts = argument.match_indices(['=', '@', ':', ',']).map(|(at, _)| &argument[at + 1..]);
-    let after_letter = argument.strip_prefix('-').and_then(|rest| rest.get(1..));
     let is_path = |text: &&str| {
         let is_url = text.starts_with("//") && is_after_scheme(&argument[..argument.len() - text.len()]);
         let climbs = *text == ".." || text.starts_with("../") || text.contains("/../") || text.ends_with("/..");
         (text.starts_with(['/', '~']) && !is_url) || climbs
     };
-    std::iter::once(argument).chain(starts).chain(after_letter).filter(is_path)
+    parts(argument).filter(is_path)
+}
+
+/// The parts of an argument that name something in the working directory, if it is there: the argument, and what stands
+/// after `=`, `@`, `:`, `,` or the letter of an option.
+pub fn local_names(argument: &str) -> impl Iterator<Item = &str> {
+    parts(argument).filter(|part| !part.is_empty() && !part.starts_with(['/', '~']))
+}
+
+fn parts(argument: &str) -> impl Iterator<Item = &str> {
+    let starts = argument.match_indices(['=', '@', ':', ',']).map(|(at, _)| &argument[at + 1..]);
+    let after_letter = argument.strip_prefix('-').and_then(|rest| rest.get(1..));
+    std::iter::once(argument).chain(starts).chain(after_letter)
 }
 
 /// Whether a text ends in the scheme of an address, such as `https:`. A `file:` address names a file.

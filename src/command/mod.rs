@@ -26,7 +26,7 @@ mod vetoes;
 
 pub use authorization::{Authorization, AuthorizationStatement, Verdict};
 pub use case::is_destructive;
-pub use decision::may_start;
+pub use decision::{is_owed, may_start};
 pub use knowledge::Knowledge;
 pub use outcome::{Answer, Claim, Code, Decided, Effect, Reason};
 pub use receipt::{Event, Run, RunStatement};

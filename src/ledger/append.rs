@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use git2::{ErrorCode, Signature, Time};
 
-use super::LedgerError;
 use super::commands::Family;
+use super::{LedgerError, VerifiedChains};
 use crate::record::chain::{self, Link};
-use crate::record::{ChainId, Fault, Record};
+use crate::record::{Chain, ChainId, Fault, Record};
 use crate::source::git::Repository;
 
 /// If nobody else holds the ledger, a ref lock older than this was left by a program that was killed.
@@ -32,8 +32,32 @@ pub fn append_to<R: Family>(
     link: Link,
     now: i64,
 ) -> Result<Arc<R>, LedgerError> {
+    appended(repository, id, link, now, &|| R::chain(repository, id))
+}
+
+/// Like [`append_to`]; of the records before it, those are not verified again that were before.
+///
+/// # Errors
+/// It was refused, lost its position, or could not be written or read back.
+pub fn append_after<R: Family>(
+    verified: &VerifiedChains<R>,
+    repository: &Repository,
+    id: &ChainId,
+    link: Link,
+    now: i64,
+) -> Result<Arc<R>, LedgerError> {
+    appended(repository, id, link, now, &|| verified.own(repository, id))
+}
+
+fn appended<R: Family>(
+    repository: &Repository,
+    id: &ChainId,
+    link: Link,
+    now: i64,
+    chain: &dyn Fn() -> Chain<R>,
+) -> Result<Arc<R>, LedgerError> {
     let _held = hold(repository)?;
-    let before = R::chain(repository, id);
+    let before = chain();
     if let Some((_, fault)) = before.fault {
         return Err(LedgerError::Refused(fault));
     }
@@ -43,7 +67,7 @@ pub fn append_to<R: Family>(
         Err(fault) => return Err(LedgerError::Refused(fault)),
     };
     write::<R>(repository, id, &link, now)?;
-    let after = R::chain(repository, id);
+    let after = chain();
     let read = after.records.get(before.records.len()).filter(|read| after.fault.is_none() && ***read == record);
     read.cloned().ok_or_else(|| LedgerError::NotReadBack(format!("{}{id}", R::PREFIX)))
 }

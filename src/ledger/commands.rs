@@ -1,11 +1,12 @@
 //! Chains about commands, outcomes and evidence: those of brokers, of people who authorize, or say what came of a
-//! change, and of machines. They are short, so they are read completely each time.
+//! change, and of machines. They are short, so they are read completely; what reads them again and again keeps
+//! [`VerifiedChains`].
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use git2::{ErrorCode, Oid};
+use git2::Oid;
 
-use super::{read_chain, remote_names};
+use super::{VerifiedChains, read_chain, remote_names};
 use crate::command::request::{MAX_BESIDE, MAX_ITEMS};
 use crate::command::{AuthorizationRecord, RunRecord};
 use crate::gate::ref_names::{AUTHORIZATIONS, DECISIONS, EVIDENCE, OUTCOMES, RUNS};
@@ -18,7 +19,7 @@ use crate::record::{Chain, ChainId, Entry, Record, Signable as _, verify_as};
 use crate::source::git::{GitError, Repository};
 
 /// The most links of one chain that are read.
-const MAX_LINKS: usize = 100_000;
+pub(super) const MAX_LINKS: usize = 100_000;
 /// The largest commit of a link, and the largest tree, in bytes.
 const MAX_OBJECT: usize = 64 << 10;
 /// The suffix of the file name of an envelope.
@@ -160,11 +161,7 @@ pub fn read_family_of<R: Family>(
     with_remotes: bool,
     keys: &Keys,
 ) -> Result<Vec<Chain<R>>, GitError> {
-    let all = chain_names::<R>(repository, with_remotes, keys)?.into_iter();
-    let copies = |(id, names): (ChainId, Vec<String>)| {
-        Chain::join(names.iter().map(|name| chain_of(repository, name, &id)).collect())
-    };
-    Ok(all.filter_map(copies).collect())
+    VerifiedChains::default().family(repository, with_remotes, keys)
 }
 
 /// The chains of a family that [`read_family_of`] reads, each with the refs of all of its copies.
@@ -244,26 +241,24 @@ pub fn names(repository: &Repository, prefix: &str) -> Result<Vec<(ChainId, Stri
 
 /// The chain under a ref; an absent one is empty.
 pub fn chain_of<R: Family>(repository: &Repository, name: &str, id: &ChainId) -> Chain<R> {
-    match repository.raw.find_reference(name) {
-        Ok(reference) => match reference.target() {
-            Some(tip) => chain_from(repository, id, tip),
-            None => Chain::read(id.clone(), [None]),
-        },
-        Err(error) if error.code() == ErrorCode::NotFound => Chain::empty(id.clone()),
-        Err(_) => Chain::read(id.clone(), [None]),
-    }
+    VerifiedChains::default().chain_of(repository, name, id)
 }
 
 /// The chain that ends in a commit.
 pub fn chain_from<R: Family>(repository: &Repository, id: &ChainId, tip: Oid) -> Chain<R> {
-    let (commits, _) = commits(repository, tip, MAX_LINKS);
-    Chain::read(id.clone(), commits.iter().map(|commit| commit.as_ref().and_then(|commit| link(repository, commit))))
+    VerifiedChains::default().chain_from(repository, id, tip)
 }
 
-/// The commits up to a tip, the oldest first, and whether there are more than the most; what cannot be read is `None`.
-fn commits(repository: &Repository, tip: Oid, most: usize) -> (Vec<Option<git2::Commit<'_>>>, bool) {
+/// The commits up to a tip, the oldest first, from the first or after one of those that are known, which one that was,
+/// and whether there are more than the most; what cannot be read is `None`.
+pub(super) fn commits<'r>(
+    repository: &'r Repository,
+    tip: Oid,
+    most: usize,
+    known: &[Oid],
+) -> (Vec<Option<git2::Commit<'r>>>, Option<Oid>, bool) {
     let (mut commits, mut at, mut is_longer) = (Vec::new(), Some(tip), false);
-    while let Some(commit) = at {
+    while let Some(commit) = at.filter(|at| !known.contains(at)) {
         is_longer = commits.len() >= most;
         let found = within(repository, commit, MAX_OBJECT).and_then(|_| repository.raw.find_commit(commit).ok());
         let found = found.filter(|commit| commit.parent_count() <= 1 && !is_longer);
@@ -271,7 +266,7 @@ fn commits(repository: &Repository, tip: Oid, most: usize) -> (Vec<Option<git2::
         commits.push(found);
     }
     commits.reverse();
-    (commits, is_longer)
+    (commits, at, is_longer)
 }
 
 /// How much of chains may still be read for one question.
@@ -304,7 +299,7 @@ pub fn chain_within<R: Family>(
     most: usize,
     room: &mut Room,
 ) -> Result<Chain<R>, TooMuch> {
-    let (commits, is_longer) = commits(repository, tip, most);
+    let (commits, _, is_longer) = commits(repository, tip, most, &[]);
     if is_longer {
         return Err(TooMuch::Long);
     }
@@ -342,7 +337,7 @@ pub fn commit_of(repository: &Repository, tip: Oid, links: usize) -> Option<Oid>
 }
 
 /// The files of a commit; none if it is not a link.
-fn link(repository: &Repository, commit: &git2::Commit<'_>) -> Option<Link> {
+pub(super) fn link(repository: &Repository, commit: &git2::Commit<'_>) -> Option<Link> {
     within(repository, commit.tree_id(), MAX_OBJECT)?;
     let tree = commit.tree().ok()?;
     let mut link = Link::default();

@@ -9,10 +9,12 @@ pub mod evidence;
 pub mod own_chain;
 mod reader;
 mod recent;
+mod verified;
 
 pub use crate::gate::ref_names::{DECISION_BRANCHES as BRANCH_PREFIX, DECISIONS as PREFIX, prefix_of};
-pub use append::{append, append_to, clear_stale_locks};
+pub use append::{append, append_after, append_to, clear_stale_locks};
 pub use digested::{Digested, at_hand, keep_at_hand};
+pub use verified::VerifiedChains;
 
 use std::collections::BTreeMap;
 

@@ -7,8 +7,9 @@ use super::program::{CHAINS, run_git};
 use super::{Incoming, Prompts, Report};
 use crate::change::{ObjectId, counted, visible};
 use crate::command::{AuthorizationRecord, RunRecord};
+use crate::ledger::VerifiedChains;
 use crate::ledger::commands::{
-    Family, Keys, chain_from, chain_of, commit_of, damaged_prefix_of, names, read_family, remote_prefix_of,
+    Family, Keys, chain_of, commit_of, damaged_prefix_of, names, read_family, remote_prefix_of,
 };
 use crate::record::evidence::EvidenceRecord;
 use crate::record::outcome::OutcomeRecord;
@@ -307,6 +308,20 @@ pub fn fetch<R: Family>(
     repository: &Repository,
     remote: &str,
     prompts: Prompts,
+    whose: (&Keys, &Keys),
+) -> Result<Shown<R>, String> {
+    fetch_after(&VerifiedChains::default(), repository, remote, prompts, whose)
+}
+
+/// Like [`fetch`]; what was verified before is not verified again.
+///
+/// # Errors
+/// The remote could not be read.
+pub fn fetch_after<R: Family>(
+    verified: &VerifiedChains<R>,
+    repository: &Repository,
+    remote: &str,
+    prompts: Prompts,
     (wanted, counted): (&Keys, &Keys),
 ) -> Result<Shown<R>, String> {
     let incoming = Incoming::below(Incoming::COMMANDS, repository);
@@ -329,8 +344,8 @@ pub fn fetch<R: Family>(
             keep_unread(repository, &format!("{}{id}", remote_prefix_of::<R>(remote)), tip);
             continue;
         }
-        let chain: Chain<R> = chain_from(repository, id, tip);
-        shown.losses.extend(keep(repository, (remote, counted), &chain, tip).err());
+        let chain: Chain<R> = verified.chain_from(repository, id, tip);
+        shown.losses.extend(keep(verified, repository, (remote, counted), &chain, tip).err());
         shown.chains.push(chain);
     }
     let kept = names(repository, &remote_prefix_of::<R>(remote)).map_err(|error| error.to_string())?;
@@ -345,6 +360,7 @@ pub fn fetch<R: Family>(
 /// Keeps a chain that contains what was kept of it. Of a chain with a fault, the sound part is kept, and the whole
 /// chain separately: the fault must be visible, and what was signed before it counts.
 fn keep<R: Family>(
+    verified: &VerifiedChains<R>,
     repository: &Repository,
     (remote, counted): (&str, &Keys),
     chain: &Chain<R>,
@@ -353,7 +369,7 @@ fn keep<R: Family>(
     let name = format!("{}{}", remote_prefix_of::<R>(remote), chain.id);
     let damaged = format!("{}{}", damaged_prefix_of::<R>(remote), chain.id);
     let known = repository.raw.refname_to_id(&name).ok();
-    let before = known.map(|tip| chain_from::<R>(repository, &chain.id, tip));
+    let before = known.map(|tip| verified.chain_from(repository, &chain.id, tip));
     if let Some(head) = before.as_ref().and_then(Chain::head)
         && let Err(fault) = chain.holds(head)
     {

@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+#[cfg(target_os = "linux")]
+use base64ct::{Base64, Encoding as _};
+
 use super::Ports;
 use crate::app::command::{AskedRemote, CommandEffect, CommandEvent, CommandListing, OpenedCommand, ShownCommand};
 use crate::authorizing::{self, CommandDecision, CommandLedger, PendingCommand, RequestPage};
@@ -13,6 +16,10 @@ use crate::record::RecordId;
 use crate::signing::{Prepared, SigningError, signer_of};
 use crate::source::git::Repository;
 use crate::sync::{Prompts, Remote};
+
+/// Bytes of an output that are shown.
+#[cfg(target_os = "linux")]
+const MAX_OUTPUT: usize = 16 << 10;
 
 /// Carries out an effect about commands.
 pub fn perform(effect: CommandEffect, ports: &Ports) -> CommandEvent {
@@ -30,6 +37,7 @@ pub fn perform(effect: CommandEffect, ports: &Ports) -> CommandEvent {
         CommandEffect::List { repository, snapshot } => {
             CommandEvent::Listed { repository, result: list(&snapshot, ports) }
         }
+        CommandEffect::Output { id } => CommandEvent::Output { id, result: output(id, ports) },
         CommandEffect::Deliver { repository, snapshot } => {
             CommandEvent::Delivered { repository, result: deliver(&snapshot) }
         }
@@ -69,6 +77,34 @@ fn deliver(snapshot: &RepositorySnapshot) -> Result<Option<String>, String> {
     let Some(remote) = Remote::usual(&repository, Prompts::Never)? else { return Ok(None) };
     remote.deliver_commands()?;
     Ok(Some(remote.name.clone()))
+}
+
+/// The end of what a run wrote, as its broker kept it: it is in no repository.
+#[cfg(target_os = "linux")]
+fn output(id: RecordId, ports: &Ports) -> Result<Option<[String; 2]>, String> {
+    use crate::broker::wire::{Ask, Place};
+    let Some(place) = &ports.broker else { return Ok(None) };
+    let reply = Place::of(place).ask(&Ask::Log { id: id.to_string() })?;
+    if reply.outcome.is_empty() {
+        return Err(reply.text);
+    }
+    let text =
+        |kept: &str| Base64::decode_vec(kept).map(last).map_err(|_| "The broker's answer is damaged.".to_owned());
+    Ok(Some([text(&reply.stdout)?, text(&reply.stderr)?]))
+}
+
+/// A broker runs on Linux alone.
+#[cfg(not(target_os = "linux"))]
+fn output(_: RecordId, _: &Ports) -> Result<Option<[String; 2]>, String> {
+    Ok(None)
+}
+
+/// The last of an output, and how much is left out.
+#[cfg(target_os = "linux")]
+fn last(bytes: Vec<u8>) -> String {
+    let from = bytes.len().saturating_sub(MAX_OUTPUT);
+    let text = String::from_utf8_lossy(&bytes[from..]).into_owned();
+    if from == 0 { text } else { format!("({from} bytes before this are left out; `exec log` prints them)\n{text}") }
 }
 
 /// The current state of a request, laid out.

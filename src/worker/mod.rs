@@ -10,6 +10,7 @@ pub mod scan;
 mod search;
 
 use std::collections::{BTreeSet, HashMap};
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -71,6 +72,8 @@ pub struct Ports {
     pub tools: Tools,
     /// Rules of the user.
     pub packs: Vec<PackFile>,
+    /// Where the output of runs is asked for: a broker's socket.
+    pub broker: Option<OsString>,
 }
 
 /// Whether a first frame was drawn: until then, work for anything else leaves the processor to it.
@@ -640,7 +643,7 @@ impl Workers {
                 None => return,
             },
             Effect::Command(CommandEffect::Open { .. }) => &self.load,
-            Effect::Command(CommandEffect::List { .. }) => &self.commands,
+            Effect::Command(CommandEffect::List { .. } | CommandEffect::Output { .. }) => &self.commands,
         };
         // A lane ends only with the program.
         let _ = lane.send(effect);

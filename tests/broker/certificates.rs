@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use undersign::command::{Event, Verdict};
 
 use crate::branches::records;
-use crate::scene::{Said, Scene, is_root, unused_uid};
+use crate::scene::{Said, Scene, is_root, takes, unused_uid};
 use crate::ssh::{Sshd, free_port, keygen};
 
 const SSH: &str = "/usr/bin/ssh";
@@ -22,6 +22,9 @@ fn scene(uid: u32, change: impl Fn(&Scene, &str) -> String) -> Option<(Scene, Ss
     let has_account = Command::new("id").arg(uid.to_string()).output().is_ok_and(|output| output.status.success());
     if !is_root() || !Path::new(SSH).exists() || !has_account {
         eprintln!("skipped: only root, where there are ssh and account {uid}, has what level L3 needs");
+        return None;
+    }
+    if !takes(uid) {
         return None;
     }
     let port = free_port();
@@ -116,7 +119,7 @@ fn what_a_shell_at_the_other_end_would_read_something_into_is_not_even_asked() {
 #[test]
 fn nobody_but_the_ssh_of_the_run_gets_the_key_to_sign_while_it_runs() {
     let Some((scene, _sshd)) = scene(7, |_, login| login.to_owned()) else { return };
-    let id = authorized(&scene, &[PLACE, "/bin/sleep", "2"]);
+    let id = authorized(&scene, &[PLACE, "/bin/sleep", "5"]);
     let socket = scene.at("state/in/prod/agent");
     std::thread::scope(|scope| {
         let running = scope.spawn(|| scene.exec(&["run", &id]));
@@ -131,6 +134,7 @@ fn nobody_but_the_ssh_of_the_run_gets_the_key_to_sign_while_it_runs() {
             let out = String::from_utf8_lossy(&thief.stdout);
             assert!(!thief.status.success() && !out.contains("ssh-ed25519"), "{uid} {thief:?}");
         }
+        assert!(Path::new(&socket).exists(), "it still runs, so they were refused for another reason than its end");
         assert_eq!(running.join().unwrap().code, 0);
     });
     assert!(!Path::new(&socket).exists());

@@ -7,6 +7,7 @@ use std::process::Command;
 
 use undersign::command::Verdict;
 
+use crate::holes::{Program, has_accounts};
 use crate::scene::{Scene, is_root, unused_uid};
 
 /// A program of this machine that only root can replace; without it a test is skipped, and says so.
@@ -172,4 +173,78 @@ fn a_script_is_told_statement_by_statement_before_anybody_signs() {
     let _ = scene.exec(&["run", &add]);
     let again = scene.exec(&["run", &add]);
     assert!(again.err.contains("STARTED"), "{again:?}");
+}
+
+#[test]
+fn what_is_shown_of_a_plan_is_of_that_plan_and_no_other_description_travels_beside_it() {
+    let Some(terraform) = program("terraform", &["/usr/local/bin", "/usr/bin"]) else { return };
+    let scene = terraform_scene(&terraform, "");
+    let json = Command::new(&terraform).args(["show", "-json", "saved.plan"]).current_dir(scene.at("infra")).output();
+    let harmless = String::from_utf8(json.unwrap().stdout).unwrap().replace("\"delete\"", "\"no-op\"");
+    std::fs::write(scene.at("other.json"), harmless).unwrap();
+    let (plan, json) = (format!("plan={}", scene.at("infra/saved.plan")), format!("json={}", scene.at("other.json")));
+    let program = terraform.display().to_string();
+    let request = ["request", "--target", "prod", "--input", &plan, "--input", &json, "--", &program];
+    let said = scene.exec(&[&request[..], &["apply", "-input=false", "-no-color", "{input:plan}"]].concat());
+    assert!(said.code == 64 && said.err.contains("Nothing reads the input json"), "{said:?}");
+}
+
+#[test]
+fn a_plan_that_another_one_has_overtaken_is_refused_by_terraform_and_burnt() {
+    let Some(terraform) = program("terraform", &["/usr/local/bin", "/usr/bin"]) else { return };
+    let scene = terraform_scene(&terraform, "");
+    let ids = [0, 1].map(|_| ask_to_apply(&scene, &terraform, &scene.at("infra/saved.plan")).out.trim().to_owned());
+    for id in &ids {
+        ["dana", "rahim"].iter().for_each(|who| scene.sign(who, Verdict::Authorize, id));
+    }
+    let ran = scene.exec(&["run", &ids[0]]);
+    assert!(ran.code == 0 && ran.out.contains("1 added, 0 changed, 6 destroyed"), "{ran:?}");
+    let stale = scene.exec(&["run", &ids[1]]);
+    assert!(stale.code == 1 && stale.err.contains("stale"), "{stale:?}");
+    assert_eq!(scene.exec(&["run", &ids[1]]).code, 2);
+}
+
+#[test]
+fn a_plan_however_large_takes_a_broker_no_more_than_it_says() {
+    if !has_accounts() {
+        return;
+    }
+    let (tool, uid) = (Program::called("large", "terraform"), unused_uid());
+    let entry = format!(
+        "[[target.prod.command]]\nname = \"apply\"\nargv = [\"{}\", \"apply\", \"{{input:plan}}\"]\n",
+        tool.path()
+    );
+    let scene = Scene::new_in("infra", &entry, &format!("preview_uid = {uid}\npreview_gid = {uid}"));
+    std::fs::create_dir(scene.at("infra")).unwrap();
+    std::fs::write(scene.at("plan"), b"PK\x03\x04 no more is looked at").unwrap();
+    let ask = || {
+        let (input, program) = (format!("plan={}", scene.at("plan")), tool.path());
+        scene.exec(&["request", "--target", "prod", "--input", &input, "--", &program, "apply", "{input:plan}"])
+    };
+    tool.write("head -c 200000000 /dev/zero");
+    let said = ask();
+    assert!(said.code == 0 && said.err.contains("the plan is more than 64 MiB of JSON"), "{said:?}");
+    let without = scene.peak();
+    assert!(without < 400 << 20, "{} MiB", without >> 20);
+    // Just below the limit: ten thousand resources with six kilobytes each.
+    let text = "x".repeat(6_200);
+    let change = |at: usize| {
+        format!(
+            "{{\"address\":\"a.b[{at}]\",\"mode\":\"managed\",\"type\":\"a\",\"name\":\"b\",\"index\":{at},\
+             \"change\":{{\"actions\":[\"delete\"],\"before\":{{\"x\":\"{text}\"}},\"after\":null}}}}"
+        )
+    };
+    let changes: Vec<String> = (0..10_000).map(change).collect();
+    let json = format!("{{\"format_version\":\"1.2\",\"resource_changes\":[{}]}}", changes.join(","));
+    assert!(json.len() > 60 << 20 && json.len() < 64 << 20, "{}", json.len());
+    std::fs::write(scene.at("infra/show.json"), json).unwrap();
+    tool.write("cat show.json");
+    let said = ask();
+    assert!(said.code == 0 && !said.err.contains("no preview"), "{said:?}");
+    let peak = scene.peak();
+    eprintln!("peak: {} MiB without a preview, {} MiB with one", without >> 20, peak >> 20);
+    assert!(peak < 1 << 30, "{} MiB", peak >> 20);
+    let mut desk = scene.desk("dana", (120, 60));
+    desk.press("R");
+    assert!(desk.frame().contains("✗1"), "{}", desk.frame());
 }

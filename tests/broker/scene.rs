@@ -1,8 +1,11 @@
 //! A host, a broker on its own clone, and people on another: real processes, and real accounts if the tests run as
 //! root.
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
@@ -24,8 +27,20 @@ use crate::support::{Fixture, git_in, now, policy};
 
 const DEVICE: &str = "0123456789abcdef";
 /// What may be requested at the target.
-const COMMANDS: &str = "\n[[target.prod.command]]\nname = \"script\"\nargv = [\"/bin/sh\", \"{input:script}\"]\n\
+pub const COMMANDS: &str = "\n[[target.prod.command]]\nname = \"script\"\nargv = [\"/bin/sh\", \"{input:script}\"]\n\
                         [[target.prod.command]]\nname = \"id\"\nargv = [\"/usr/bin/id\", \"{word}\"]\nunasked = true\n";
+
+/// Variables of the broker that would change what programs do: none reaches a run.
+pub const HOSTILE: [(&str, &str); 8] = [
+    ("TF_CLI_ARGS_apply", "-destroy"),
+    ("KUBECTL_EXTERNAL_DIFF", "/bin/false"),
+    ("KUBERC", "/nowhere"),
+    ("KUBECONFIG", "/nowhere"),
+    ("AWS_ENDPOINT_URL", "http://127.0.0.1:9"),
+    ("PGSERVICEFILE", "/nowhere"),
+    ("PSQLRC", "/nowhere"),
+    ("BASH_ENV", "/nowhere"),
+];
 
 /// The file of the organization, with the people of other fixtures.
 pub fn organization(version: u64) -> String {
@@ -35,10 +50,55 @@ pub fn organization(version: u64) -> String {
     format!("schema = \"undersign-organization/v1\"\nversion = {version}\norganization = \"acme\"\n[people.{people}")
 }
 
-/// An account that neither a user nor another scene has: whatever still runs under it is ended.
+/// Where tests lock accounts that they use.
+fn locks() -> PathBuf {
+    let dir = std::env::temp_dir().join(format!("undersign-test-accounts-{}", own_uid()));
+    std::fs::create_dir_all(&dir).unwrap();
+    dir
+}
+
+/// An account that neither a user nor another scene has: whatever still runs under it is ended. The numbers are above
+/// those that containers get, and a lock keeps other runs of the tests out.
 pub fn unused_uid() -> u32 {
+    static HELD: Mutex<Vec<File>> = Mutex::new(Vec::new());
     static NEXT: AtomicU32 = AtomicU32::new(0);
-    100_000 + (std::process::id() % 10_000) * 100 + NEXT.fetch_add(1, Ordering::Relaxed)
+    let dir = locks();
+    loop {
+        let own = std::process::id() % 1_000_000 * 100 + NEXT.fetch_add(1, Ordering::Relaxed);
+        let uid = 2_000_000_000 + own % 100_000_000;
+        let file = File::options().create(true).append(true).open(dir.join(uid.to_string())).unwrap();
+        if file.try_lock().is_ok() {
+            assert_eq!(processes_of(uid), Vec::<u32>::new(), "account {uid} is nobody's");
+            HELD.lock().unwrap().push(file);
+            return uid;
+        }
+    }
+}
+
+/// Takes an account that the machine has for one test; false, said aloud, if something runs in it or another test has
+/// it: a run would end that.
+pub fn takes(uid: u32) -> bool {
+    static HELD: Mutex<Vec<File>> = Mutex::new(Vec::new());
+    let dir = locks();
+    let file = File::options().create(true).append(true).open(dir.join(uid.to_string())).unwrap();
+    let is_free = file.try_lock().is_ok() && processes_of(uid).is_empty();
+    if !is_free {
+        eprintln!("skipped: something runs in account {uid}");
+    }
+    HELD.lock().unwrap().push(file);
+    is_free
+}
+
+/// What runs in an account.
+pub fn processes_of(uid: u32) -> Vec<u32> {
+    let is_of = |status: &str| {
+        let own = status.lines().find_map(|line| line.strip_prefix("Uid:")).unwrap_or_default();
+        let is_over = status.lines().any(|line| line.starts_with("State:\tZ") || line.starts_with("State:\tX"));
+        !is_over && own.split_ascii_whitespace().any(|id| id.parse() == Ok(uid))
+    };
+    let all = std::fs::read_dir("/proc").unwrap().flatten();
+    let ids = all.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    ids.filter(|id| std::fs::read_to_string(format!("/proc/{id}/status")).is_ok_and(|text| is_of(&text))).collect()
 }
 
 /// Whether this is root with accounts to spare: root of a user namespace may have only its own.
@@ -158,7 +218,8 @@ impl Scene {
         self.program(&[&["exec", "--state", &self.at(&format!("job-{name}"))], args].concat())
     }
 
-    fn with_policy(cwd: &str, settings: &str, policy: impl Fn(&str) -> String) -> Scene {
+    /// A running broker under a policy that is made of its tables.
+    pub fn with_policy(cwd: &str, settings: &str, policy: impl Fn(&str) -> String) -> Scene {
         let mut scene = Scene::prepared(cwd, settings, ["", ""]);
         scene.start(policy);
         scene
@@ -181,6 +242,9 @@ impl Scene {
     }
 
     fn prepared(cwd: &str, settings: &str, askers: [&str; 2]) -> Scene {
+        if !is_root() {
+            eprintln!("at level L1 only: this is not root with accounts to spare");
+        }
         let scene = Scene { f: Fixture::new(), uid: if is_root() { unused_uid() } else { own_uid() }, serving: None };
         open(&scene.f.dir.path().to_path_buf());
         scene.settle(cwd, settings, askers);
@@ -248,6 +312,7 @@ impl Scene {
         let child = Command::new(env!("CARGO_BIN_EXE_undersign"))
             .args(["broker", "serve", &self.at(state)])
             .env("SECRET_OF_THE_BROKER", "1")
+            .envs(HOSTILE)
             .stderr(std::fs::File::create(self.at("broker.log")).unwrap())
             .spawn()
             .unwrap();
@@ -259,6 +324,14 @@ impl Scene {
             std::thread::sleep(Duration::from_millis(20));
         }
         child
+    }
+
+    /// The most memory that the broker had so far, in bytes.
+    pub fn peak(&self) -> u64 {
+        let id = self.serving.as_ref().unwrap().id();
+        let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
     }
 
     /// Like `kill -9`.
@@ -281,6 +354,42 @@ impl Scene {
 
     pub fn exec(&self, args: &[&str]) -> Said {
         self.undersign(&[&["exec", "--broker", &self.at("socket")], args].concat())
+    }
+
+    /// The same, by another account.
+    pub fn exec_as(&self, uid: u32, args: &[&str]) -> Said {
+        let program = self.at("undersign");
+        if !Path::new(&program).exists() {
+            let own = env!("CARGO_BIN_EXE_undersign");
+            std::fs::hard_link(own, &program).or_else(|_| std::fs::copy(own, &program).map(|_| ())).unwrap();
+        }
+        let mut command = Command::new(program);
+        command.args(["exec", "--broker", &self.at("socket")]).args(args).current_dir("/").uid(uid).gid(uid);
+        let output = command.output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+        Said { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
+    }
+
+    /// Asks again while nothing can be decided, for at most half a minute.
+    pub fn decided(&self, args: &[&str]) -> Said {
+        let began = Instant::now();
+        loop {
+            let said = self.exec(args);
+            if said.code != 4 || began.elapsed() > Duration::from_secs(30) {
+                return said;
+            }
+            std::thread::sleep(Duration::from_millis(200));
+        }
+    }
+
+    /// A client that runs a request, and says nothing.
+    pub fn running(&self, id: &str) -> Child {
+        Command::new(env!("CARGO_BIN_EXE_undersign"))
+            .args(["exec", "--broker", &self.at("socket"), "run", id])
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .unwrap()
     }
 
     /// Requests a script; returns the id of the request.
@@ -312,8 +421,21 @@ impl Scene {
 
     /// Signs about a request, like the desk, and sends it.
     pub fn sign(&self, who: &str, verdict: Verdict, id: &str) {
+        self.sign_answering(who, verdict, id, &[]);
+    }
+
+    /// The same, for somebody who read these refusals. Returns the id of what was signed.
+    pub fn sign_answering(&self, who: &str, verdict: Verdict, id: &str, answers: &[String]) -> String {
         let repository = self.f.repository();
         fetch::<RunRecord>(&repository, "origin", Prompts::Never, (&Keys::all(), &Keys::all())).unwrap();
+        let (chain, signed) = self.sign_here(who, verdict, id, answers);
+        assert_eq!(send::<AuthorizationRecord>(&repository, "origin", &chain, Prompts::Never), Sent::Taken);
+        signed
+    }
+
+    /// Signs about a request that was fetched, and sends nothing.
+    pub fn sign_here(&self, who: &str, verdict: Verdict, id: &str, answers: &[String]) -> (ChainId, String) {
+        let repository = self.f.repository();
         let runs: Vec<RunChain> = read_family(&repository, true).unwrap();
         let record = runs.iter().flat_map(|chain| &chain.records).find(|record| record.id().to_string() == id).unwrap();
         let (key, run) = (self.f.key(who), record.run());
@@ -338,7 +460,7 @@ impl Scene {
             not_before: Decimal(0),
             not_after: Decimal(now() as u64 + 1_800),
             supersedes: Vec::new(),
-            answers: Vec::new(),
+            answers: answers.to_vec(),
             chain: Place { key: chain_id.key.clone(), id: DEVICE.into(), seq: Decimal(seq), prev, forks: Vec::new() },
             seen: Vec::new(),
             nonce: format!("{seq:032x}"),
@@ -348,8 +470,8 @@ impl Scene {
         let payload = Statement::new(authorization).encode();
         let envelope = key.sign_for(authorization::NAMESPACE, payload, None).unwrap().encode();
         let link = Link { name: file_name(seq), envelope, ..Link::default() };
-        append_to::<AuthorizationRecord>(&repository, &chain_id, link, now()).unwrap();
-        assert_eq!(send::<AuthorizationRecord>(&repository, "origin", &chain_id, Prompts::Never), Sent::Taken);
+        let signed = append_to::<AuthorizationRecord>(&repository, &chain_id, link, now()).unwrap();
+        (chain_id, signed.id().to_string())
     }
 }
 

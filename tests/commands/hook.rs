@@ -198,3 +198,44 @@ fn rules_are_taken_from_where_they_are_said_to_be() {
     std::os::unix::fs::symlink("nowhere", f.dir.path().join("config/undersign/hook.toml")).unwrap();
     asked(&f, "claude-code", LIST, None).exits(2).complains("cannot be read");
 }
+
+#[test]
+fn the_doctor_says_which_agents_ask_the_hook_and_what_lies_in_their_account() {
+    let f = Fixture::new();
+    let doctor = |more: &[(&str, &str)]| crate::run_with(&f, &["doctor", "--agents"], more);
+    doctor(&[]).exits(70).says("✗ No agent asks the hook in this account");
+    run(&f, &["hook", "install", "opencode", "--write"]).exits(0);
+    std::fs::create_dir_all(f.dir.path().join(".kube")).unwrap();
+    std::fs::write(f.dir.path().join(".kube/config"), "token: s3cr3t-one").unwrap();
+    let said =
+        doctor(&[("AWS_SECRET_ACCESS_KEY", "s3cr3t-two"), ("TF_TOKEN_app_terraform_io", "s3cr3t-three")]).exits(0);
+    let told = &said.out;
+    assert!(told.contains("· opencode: it asks the hook, and whoever works in this account can take"), "{told}");
+    for words in ["~/.kube/config", "the variable AWS_SECRET_ACCESS_KEY", "variables TF_TOKEN_…", "level L0"] {
+        assert!(told.contains(words), "{words}: {told}");
+    }
+    assert!(!told.contains("s3cr3t"), "{told}");
+    let place = f.dir.path().join("config/opencode/plugins/undersign.js");
+    let text = std::fs::read_to_string(&place).unwrap();
+    std::fs::write(&place, text.replacen("undersign", "true", 1)).unwrap();
+    doctor(&[]).exits(70).says("✗ opencode:").says("is not what this version writes");
+}
+
+#[test]
+fn an_agent_that_says_nothing_is_not_waited_for() {
+    let f = Fixture::new();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_undersign"))
+        .args(["hook", "claude-code"])
+        .env("HOME", f.dir.path())
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // Its input stays open, and half a call is in it.
+    let mut input = child.stdin.take().unwrap();
+    input.write_all(&LIST.as_bytes()[..20]).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.code() == Some(2) && told.contains("could not judge the call in time"), "{told}");
+    drop(input);
+}

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use proptest::prelude::*;
 use undersign::agents::{Judgement, ProductionRules};
@@ -238,14 +239,17 @@ fn joined(pieces: &[&str], joints: &[&str]) -> String {
     line
 }
 
-/// Whether a shell really runs it.
+/// Whether a shell really runs it. What a line leaves in the background may outlive it, and leaves a mark of its own.
 fn runs(folder: &Path, line: &str) -> bool {
-    let (mark, path) = (folder.join("ran"), format!("{}:/usr/bin:/bin", folder.display()));
-    let _ = std::fs::remove_file(&mark);
+    static CALLS: AtomicUsize = AtomicUsize::new(0);
+    let mark = folder.join(format!("ran-{}", CALLS.fetch_add(1, Ordering::Relaxed)));
+    let path = format!("{}:/usr/bin:/bin", folder.display());
     let mut shell = Command::new("bash");
     shell.args(["-c", line]).current_dir(folder.join("work")).env_clear().env("PATH", path).env("RAN", &mark);
     shell.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    shell.status().is_ok() && mark.exists()
+    let is_run = shell.status().is_ok() && mark.exists();
+    let _ = std::fs::remove_file(&mark);
+    is_run
 }
 
 fn stub(folder: &Path) {

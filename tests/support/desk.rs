@@ -167,5 +167,6 @@ pub fn ports(drafts: &Path, key: SigningKey) -> Ports {
         first_frame: FirstFrame::none(),
         tools: Default::default(),
         packs: Vec::new(),
+        broker: None,
     }
 }

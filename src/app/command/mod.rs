@@ -64,6 +64,10 @@ pub enum CommandEffect {
         repository: usize,
         snapshot: Arc<RepositorySnapshot>,
     },
+    /// Ask the broker for the output of a run that ended.
+    Output {
+        id: RecordId,
+    },
     /// Send the records about commands, and nothing else.
     Deliver {
         repository: usize,
@@ -110,6 +114,11 @@ pub enum CommandEvent {
     Listed {
         repository: usize,
         result: Result<CommandListing, String>,
+    },
+    /// The output of a run: standard output, standard error. None if nobody says where the broker is.
+    Output {
+        id: RecordId,
+        result: Result<Option<[String; 2]>, String>,
     },
     /// Delivered to the remote of this name; none if there is no remote.
     Delivered {

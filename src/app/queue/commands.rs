@@ -31,11 +31,14 @@ impl QueuedCommand {
         format!("{} {}", self.repository, self.pending.id)
     }
 
-    /// What can still be started comes first, sorted by expiry.
+    /// What is owed comes first, then what can still be started, sorted by expiry.
     fn rank(&self) -> (bool, i64, String) {
         let pending = &self.pending;
-        let time = if pending.is_open() { pending.until() } else { pending.until().saturating_neg() };
-        (!pending.is_open(), time, pending.id.to_string())
+        let time = match pending.is_open() {
+            true => pending.until(),
+            false => pending.until().saturating_neg(),
+        };
+        (!pending.is_for_people(), time, pending.id.to_string())
     }
 
     fn matches(&self, filter: &str) -> bool {
@@ -95,10 +98,10 @@ impl Queue {
         self.commands.sort_by_key(|command| command.rank());
     }
 
-    /// Positions of the commands that are shown: those that can still be started, and the rest.
+    /// Positions of the commands that are shown: those that people have something to do about, and the rest.
     pub(super) fn shown_commands(&self) -> (Vec<usize>, Vec<usize>) {
         let is_shown = |at: &usize| self.filter.is_empty() || self.commands[*at].matches(&self.filter);
-        (0..self.commands.len()).filter(is_shown).partition(|at| self.commands[*at].pending.is_open())
+        (0..self.commands.len()).filter(is_shown).partition(|at| self.commands[*at].pending.is_for_people())
     }
 
     pub fn selected_command(&self) -> Option<&QueuedCommand> {

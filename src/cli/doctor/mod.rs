@@ -1,5 +1,6 @@
 //! `undersign doctor`: what is really enforced here.
 
+mod agents;
 #[cfg(all(feature = "tui", target_os = "linux"))]
 mod broker;
 mod commands;
@@ -35,7 +36,18 @@ pub struct Options {
     repositories: Option<PathBuf>,
     #[command(flatten)]
     gate: StateOptions,
+    /// Say which agents ask the hook in this account, whether it could take that away, and which credentials lie in it
+    #[arg(long, conflicts_with_all = AGENTS_ALONE)]
+    agents: bool,
 }
+
+/// What `--agents` says nothing about.
+#[cfg(all(feature = "tui", target_os = "linux"))]
+const AGENTS_ALONE: [&str; 3] = ["remote", "server", "broker"];
+#[cfg(all(feature = "tui", not(target_os = "linux")))]
+const AGENTS_ALONE: [&str; 2] = ["remote", "server"];
+#[cfg(not(feature = "tui"))]
+const AGENTS_ALONE: [&str; 1] = ["remote"];
 
 /// One thing that was looked at.
 enum Finding {
@@ -68,6 +80,9 @@ pub fn run(options: &Options, repository: Option<&Path>) -> Result<(), String> {
     #[cfg(all(feature = "tui", target_os = "linux"))]
     if let Some(dir) = &options.broker {
         return broker::run(dir);
+    }
+    if options.agents {
+        return agents::run();
     }
     let repository = Repository::open(repository.unwrap_or(Path::new("."))).map_err(|error| error.to_string());
     #[cfg(feature = "tui")]

@@ -213,6 +213,7 @@ pub fn open(state: &mut State) {
         first_frame: FirstFrame::none(),
         tools: Default::default(),
         packs: Vec::new(),
+        broker: None,
     };
     // Only colours are requested: nothing here reads or writes a file.
     for effect in effects.into_iter().filter(|effect| matches!(effect, Effect::Highlight { .. })) {

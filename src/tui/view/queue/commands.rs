@@ -66,7 +66,7 @@ impl CommandColumns {
             (0, replaced, _) => (format!("±{replaced}"), Role::Critical),
             (destroyed, _, _) => (format!("✗{destroyed}"), Role::Critical),
         };
-        let text = if pending.is_open() { Role::Text } else { Role::Muted };
+        let text = if pending.is_for_people() { Role::Text } else { Role::Muted };
         let line = line.add(if is_short { Role::Warning } else { text }, &cell(&left, 8));
         let line = line.add(role, &cell(&sign, 4));
         let line = line.add(Role::Muted, &cell(&visible::text(name), self.repository));
@@ -76,6 +76,7 @@ impl CommandColumns {
         let line = line.add(Role::Muted, &cell(if operator.is_empty() { "undeclared" } else { operator }, self.agent));
         let asked = pending.record.run().issued_at.seconds();
         let role = match pending.standing {
+            _ if pending.is_owed => Role::Warning,
             RequestState::Refused(_) | RequestState::Stopped(_) => Role::Error,
             RequestState::MayStart | RequestState::Runs(_) | RequestState::Ended { .. } => Role::Ok,
             _ if pending.needs_me => Role::Accent,

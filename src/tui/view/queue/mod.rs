@@ -149,7 +149,7 @@ fn header(state: &State, area: Rect, paint: &mut Paint<'_>) {
     let count = |section: Section| entries.iter().filter(|entry| entry.section() == section).count();
     let (mine, decided, pending) = (count(Section::Mine), count(Section::Decided), count(Section::Pending));
     let open = entries.len() - decided;
-    let waiting = state.queue.commands.iter().filter(|command| command.pending.is_open()).count();
+    let waiting = state.queue.commands.iter().filter(|command| command.pending.is_for_people()).count();
     let mut left = Line::new().add(Role::Title, " undersign");
     if waiting > 0 {
         left = left.add(Role::Warning, &format!("   {}", counted(waiting, "command")));
