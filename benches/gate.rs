@@ -1,8 +1,8 @@
 //! How long the gate takes: `cargo bench --bench gate`. A generated repository of three sizes, 200 compartments, 10,000
 //! records over a year; a push of 5 commits and 50 paths, one of 1,000 commits. Each is a new process, as a hook is;
 //! the same moves are walked by git itself in the same run (`git log --raw`), so that ratios can be read; and
-//! `gate serve` is asked about the first of them, over its socket file. What is printed are medians of the wall clock around it, and peak memory, that of
-//! the first run over the whole ledger among them.
+//! `gate serve` is asked about the first of them, over its socket file. What is printed are medians of the wall clock
+//! around it, and peak memory, that of the first run over the whole ledger among them.
 //!
 //! `UNDERSIGN_FILES=1000,10000` names other sizes, `UNDERSIGN_RECORDS=100000 UNDERSIGN_PEOPLE=500` another ledger.
 

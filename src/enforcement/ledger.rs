@@ -1,14 +1,15 @@
 //! The decisions on which one question depends, and what is kept of them for the next.
 
+use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use super::{Case, MAX_LEDGER, default_state, unread};
 use crate::decision::Verdict;
 use crate::gate::{self, Reason, Update};
 use crate::gate_state::GateState;
-use crate::ledger::{self, Digested, Over, Scope};
+use crate::ledger::{self, Digested, Scope};
 use crate::policy::Policy;
 use crate::record::{Chain, Record};
 use crate::source::git::{GitError, Repository};
@@ -109,7 +110,7 @@ impl Reading<'_> {
         self.digested.is_some_and(|digested| digested.is_current(self.repository, &self.scope(&wanted)))
     }
 
-    fn read(&self, pushed: &[&Update], over: Option<&Over<'_>>) -> Result<Vec<Chain>, GitError> {
+    fn read(&self, pushed: &[&Update], over: Option<&dyn Fn(&Record) -> bool>) -> Result<Vec<Chain>, GitError> {
         let wanted = self.wanted();
         let moves: Vec<_> = pushed.iter().map(|update| (update.name.as_str(), update.new)).collect();
         let scope = Scope { over, ..self.scope(&wanted) };
@@ -122,14 +123,14 @@ impl Reading<'_> {
         if !without_over {
             return self.read(pushed, None);
         }
-        let (waited_for, gone, now) = (self.waited_for(), Mutex::new(HashSet::new()), self.case.now);
+        let (waited_for, gone) = (self.waited_for(), RefCell::new(HashSet::new()));
         let over = |kept: &HashSet<String>, record: &Record| {
             let predicate = record.predicate();
-            let is_over = gate::is_over(predicate, now)
+            let is_over = gate::is_over(predicate, self.case.now)
                 && !kept.contains(&predicate.manifest.sha256)
                 && !waited_for.contains(record.id().to_string().as_str());
-            if let (true, Ok(mut gone)) = (is_over, gone.lock()) {
-                gone.insert(predicate.manifest.sha256.clone());
+            if is_over {
+                gone.borrow_mut().insert(predicate.manifest.sha256.clone());
             }
             is_over
         };
@@ -138,8 +139,7 @@ impl Reading<'_> {
         // The records that the review of an emergency may need are known only after everything was read.
         let emergencies: HashSet<String> =
             chains.iter().flat_map(|chain| &chain.records).filter_map(manifest).collect();
-        // Whoever could not note what is gone panicked, and nothing is decided.
-        if gone.lock().is_ok_and(|gone| emergencies.is_disjoint(&gone)) {
+        if emergencies.is_disjoint(&gone.borrow()) {
             return Ok(chains);
         }
         self.read(pushed, Some(&|record| over(&emergencies, record)))

@@ -21,10 +21,9 @@ use std::collections::BTreeMap;
 use git2::Oid;
 
 use crate::change::ObjectId;
-use crate::record::{Chain, ChainId, Fault};
+use crate::record::{Chain, ChainId, Fault, Record};
 use crate::source::git::{GitError, Repository, oid};
 use reader::ChainReader;
-pub use reader::Over;
 
 /// What the remotes were last seen to have: `<prefix><remote>/decisions/<key id>/<chain id>`.
 pub const REMOTES_PREFIX: &str = "refs/undersign/remotes/";
@@ -53,7 +52,7 @@ pub struct Scope<'s> {
     pub with_remotes: bool,
     /// Records that no longer matter, whatever else is there: they are dropped after verification, so that memory
     /// depends on the decisions in force.
-    pub over: Option<&'s Over<'s>>,
+    pub over: Option<&'s dyn Fn(&Record) -> bool>,
 }
 
 impl Scope<'_> {
@@ -161,22 +160,19 @@ fn copies(
     digested: Option<&Digested>,
     wanted: impl Fn(&str) -> bool,
 ) -> Result<BTreeMap<ChainId, Vec<Chain>>, GitError> {
-    let mut refs = Vec::new();
+    let mut copies: BTreeMap<ChainId, Vec<Chain>> = BTreeMap::new();
     for prefix in prefixes {
         for reference in reader.repository.raw.references_glob(&format!("{prefix}*"))? {
             let reference = reference?;
             let name = String::from_utf8_lossy(reference.name_bytes()).into_owned();
-            if wanted(&name) {
-                let id = name[prefix.len()..].to_owned();
-                refs.push((name, id, reference.target()));
+            if !wanted(&name) {
+                continue;
             }
+            let copy = reader.copy(&name, &name[prefix.len()..], reference.target(), digested);
+            reader.check()?;
+            copies.entry(copy.id.clone()).or_default().push(copy);
         }
     }
-    let mut copies: BTreeMap<ChainId, Vec<Chain>> = BTreeMap::new();
-    for copy in reader.copies(&refs, digested) {
-        copies.entry(copy.id.clone()).or_default().push(copy);
-    }
-    reader.check()?;
     Ok(copies)
 }
 

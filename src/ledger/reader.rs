@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{LazyLock, Mutex};
 
 use git2::Oid;
@@ -27,8 +27,6 @@ const MAX_KNOWN: usize = 256 << 20;
 const MAX_MAPPED: u64 = 16 << 20;
 /// A thread for fewer links costs more than it saves.
 const LINKS_PER_THREAD: usize = 50;
-/// A thread for fewer chains costs more than it saves.
-const CHAINS_PER_THREAD: usize = 4;
 /// The most links that are read before the links so far are checked: at first as many as one thread reads, then more
 /// and more.
 const MAX_BATCH: usize = 64 * LINKS_PER_THREAD;
@@ -46,9 +44,6 @@ fn size(chain: &Chain) -> usize {
     chain.records.iter().map(|record| record.link.size()).sum()
 }
 
-/// Whether a record no longer matters; several threads ask.
-pub type Over<'o> = dyn Fn(&Record) -> bool + Sync + 'o;
-
 /// A link, and whether its envelope is valid; none if there is no link to read.
 type Verdict = Option<(Result<Verified, Fault>, Link)>;
 
@@ -58,7 +53,7 @@ pub(super) struct ChainReader<'r> {
     pub repository: &'r Repository,
     budget: Budget,
     /// Records that are dropped as soon as they are verified.
-    over: Option<&'r Over<'r>>,
+    over: Option<&'r dyn Fn(&Record) -> bool>,
     handles: RefCell<Handles>,
 }
 
@@ -125,37 +120,6 @@ impl Budget {
         Some((verified, link))
     }
 
-    /// The links of commits, the first of which would be at `seq`, up to the first invalid one.
-    fn links(&self, raw: &git2::Repository, chain: &ChainId, commits: &[Option<Oid>], seq: u64) -> Vec<Verdict> {
-        let mut verdicts = Vec::with_capacity(commits.len());
-        for (id, seq) in commits.iter().zip(seq..) {
-            verdicts.push(id.and_then(|id| self.link(raw, id, chain, seq)));
-            if !matches!(verdicts.last(), Some(Some((Ok(_), _)))) {
-                break;
-            }
-        }
-        verdicts
-    }
-
-    /// A whole chain, on the thread that asks, without the records that no longer matter. None if it is so long that
-    /// several threads are worthwhile.
-    fn whole(&self, raw: &git2::Repository, id: &ChainId, tip: Oid, over: &Over<'_>) -> Option<Chain> {
-        let (_, commits) = commits(raw, tip, None, &|| self.check().is_err());
-        if commits.len() > MAX_BATCH {
-            return None;
-        }
-        let mut chain = Chain::empty(id.clone());
-        for batch in commits.chunks(LINKS_PER_THREAD * 2) {
-            let links = self.links(raw, id, batch, chain.next().0);
-            chain.extend_verified(links);
-            chain.let_go(over);
-            if chain.fault.is_some() {
-                break;
-            }
-        }
-        Some(chain)
-    }
-
     fn file(&self, raw: &git2::Repository, id: Oid) -> Option<Vec<u8>> {
         self.pay(within(raw, id, MAX_FILE)?)?;
         Some(raw.find_blob(id).ok()?.content().to_vec())
@@ -217,51 +181,6 @@ impl<'r> ChainReader<'r> {
         known.unwrap_or_else(|| if self.over.is_some() { self.rest(&id, tip) } else { self.chain(name, &id, tip) })
     }
 
-    /// As [`ChainReader::copy`], for many refs: name, id and tip of each. Of what is not digested and no longer matters
-    /// nothing stays in memory, so the chains themselves are shared out over the processors.
-    pub fn copies(&self, refs: &[(String, String, Option<Oid>)], digested: Option<&Digested>) -> Vec<Chain> {
-        let digested = |name: &str, tip: Option<Oid>| digested?.chain(self, name, tip?);
-        let mut found: Vec<Option<Chain>> = refs.iter().map(|(name, _, tip)| digested(name, *tip)).collect();
-        if let Some(over) = self.over {
-            self.share_out(refs, &mut found, over);
-        }
-        let copy = |((name, id, tip), found): (&(String, String, Option<Oid>), Option<Chain>)| {
-            found.unwrap_or_else(|| self.copy(name, id, *tip, None))
-        };
-        refs.iter().zip(found).map(copy).collect()
-    }
-
-    /// Reads what was not found on all processors, in rounds: after each, what git maps and caches is released.
-    fn share_out(&self, refs: &[(String, String, Option<Oid>)], found: &mut [Option<Chain>], over: &Over<'_>) {
-        let missing = refs.iter().zip(found.iter()).enumerate().filter(|(_, (_, found))| found.is_none());
-        let missing: Vec<(usize, ChainId, Oid)> =
-            missing.filter_map(|(at, ((_, id, tip), _))| Some((at, id_of(id), (*tip)?))).collect();
-        let threads = processors().min(missing.len() / CHAINS_PER_THREAD);
-        let next = AtomicUsize::new(0);
-        while threads > 1 && next.load(Ordering::Relaxed) < missing.len() && self.check().is_ok() {
-            let (budget, handles) = (&self.budget, self.take_handles(threads));
-            let until = budget.read.load(Ordering::Relaxed).saturating_add(MAX_MAPPED);
-            let read = |raw: git2::Repository| {
-                let mut own = Vec::new();
-                while budget.read.load(Ordering::Relaxed) <= until
-                    && let Some((at, id, tip)) = missing.get(next.fetch_add(1, Ordering::Relaxed))
-                {
-                    own.push((*at, budget.whole(&raw, id, *tip, over)));
-                }
-                (own, raw)
-            };
-            let (chains, handles): (Vec<_>, Vec<_>) = std::thread::scope(|scope| {
-                let running: Vec<_> = handles.into_iter().map(|raw| scope.spawn(|| read(raw))).collect();
-                let joined = running.into_iter().map(|thread| thread.join());
-                joined.map(|joined| joined.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).unzip()
-            });
-            self.give_back(handles);
-            for (at, chain) in chains.into_iter().flatten() {
-                found[at] = chain;
-            }
-        }
-    }
-
     pub fn chain(&self, name: &str, id: &ChainId, tip: Oid) -> Chain {
         let spot = (self.repository.common_dir().to_path_buf(), name.to_owned());
         let known = KNOWN.lock().ok().and_then(|mut known| known.get(&spot));
@@ -296,9 +215,26 @@ impl<'r> ChainReader<'r> {
     pub fn commits(&self, tip: Oid, since: Option<Oid>) -> (bool, Vec<Option<Oid>>) {
         let handles = self.take_handles(1);
         let Some(raw) = handles.first() else { return (false, vec![None]) };
-        let found = commits(raw, tip, since, &|| self.check().is_err());
+        let (mut commits, mut at) = (Vec::new(), Some(tip));
+        let reached = loop {
+            match at {
+                None => break false,
+                Some(id) if Some(id) == since => break true,
+                Some(_) if commits.len() == MAX_LINKS || self.check().is_err() => {
+                    commits.push(None);
+                    break false;
+                }
+                Some(id) => {
+                    let commit = within(raw, id, MAX_COMMIT).and_then(|_| raw.find_commit(id).ok());
+                    let commit = commit.filter(|commit| commit.parent_count() <= 1);
+                    at = commit.as_ref().and_then(|commit| commit.parent_ids().next());
+                    commits.push(commit.map(|commit| commit.id()));
+                }
+            }
+        };
         self.give_back(handles);
-        found
+        commits.reverse();
+        (reached, commits)
     }
 
     /// Reads further links, up to the first invalid one. Anyone may have written what follows it: that is not read,
@@ -321,7 +257,16 @@ impl<'r> ChainReader<'r> {
     /// at its first invalid link.
     fn links(&self, chain: &Chain, commits: &[Option<Oid>]) -> Vec<Verdict> {
         let budget = &self.budget;
-        let read = |raw: &git2::Repository, share: &[Option<Oid>], seq| budget.links(raw, &chain.id, share, seq);
+        let read = |raw: &git2::Repository, share: &[Option<Oid>], seq: u64| -> Vec<Verdict> {
+            let mut verdicts = Vec::with_capacity(share.len());
+            for (id, seq) in share.iter().zip(seq..) {
+                verdicts.push(id.and_then(|id| budget.link(raw, id, &chain.id, seq)));
+                if !matches!(verdicts.last(), Some(Some((Ok(_), _)))) {
+                    break;
+                }
+            }
+            verdicts
+        };
         let threads = processors().min(commits.len() / LINKS_PER_THREAD);
         let handles = self.take_handles(threads);
         if handles.is_empty() {
@@ -343,34 +288,6 @@ impl<'r> ChainReader<'r> {
         self.give_back(handles);
         links.into_iter().flatten().collect()
     }
-}
-
-/// As [`ChainReader::commits`]; `is_over` says when to stop.
-fn commits(
-    raw: &git2::Repository,
-    tip: Oid,
-    since: Option<Oid>,
-    is_over: &dyn Fn() -> bool,
-) -> (bool, Vec<Option<Oid>>) {
-    let (mut commits, mut at) = (Vec::new(), Some(tip));
-    let reached = loop {
-        match at {
-            None => break false,
-            Some(id) if Some(id) == since => break true,
-            Some(_) if commits.len() == MAX_LINKS || is_over() => {
-                commits.push(None);
-                break false;
-            }
-            Some(id) => {
-                let commit = within(raw, id, MAX_COMMIT).and_then(|_| raw.find_commit(id).ok());
-                let commit = commit.filter(|commit| commit.parent_count() <= 1);
-                at = commit.as_ref().and_then(|commit| commit.parent_ids().next());
-                commits.push(commit.map(|commit| commit.id()));
-            }
-        }
-    };
-    commits.reverse();
-    (reached, commits)
 }
 
 fn processors() -> usize {

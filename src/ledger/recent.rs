@@ -38,8 +38,8 @@ impl<K: Eq + Hash + Clone, V: Clone> Recent<K, V> {
         }
     }
 
-    /// Keeps a value in the place of an earlier one, if there is room or something that was not asked for in a long time
-    /// makes some.
+    /// Keeps a value in the place of an earlier one, if there is room or something that was not asked for in a long
+    /// time makes some.
     pub fn keep(&mut self, key: K, value: V, bytes: usize) {
         self.turn += 1;
         self.forget(&key);

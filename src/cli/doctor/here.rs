@@ -40,7 +40,7 @@ struct Rules {
 enum Read {
     Branch(PolicyState),
     /// From the file that an operator gave; or why it cannot be used.
-    File(PathBuf, Result<Policy, String>),
+    File(PathBuf, Result<Box<Policy>, String>),
 }
 
 impl Rules {
@@ -52,7 +52,7 @@ impl Rules {
         };
         let read = match &settings.policy {
             Some(file) => {
-                let policy = enforcement::policy_file(repository, file).map_err(|reason| reason.detail);
+                let policy = enforcement::policy_file(repository, file).map(Box::new).map_err(|reason| reason.detail);
                 Some(Read::File(file.clone(), policy))
             }
             None => branch.as_ref().and_then(|branch| repository.policy_at(branch.tip).ok()).map(Read::Branch),
@@ -285,7 +285,7 @@ fn policy_place(repository: &Repository, rules: &Rules) -> Vec<Finding> {
 }
 
 /// Whether a file that an operator gave can be judged by, and stays theirs.
-fn policy_given(repository: &Repository, file: &Path, policy: &Result<Policy, String>) -> Vec<Finding> {
+fn policy_given(repository: &Repository, file: &Path, policy: &Result<Box<Policy>, String>) -> Vec<Finding> {
     let name = visible::line(file.as_os_str().as_encoded_bytes());
     let policy = match policy {
         Err(why) => return vec![Bad(format!("The policy {name} cannot be used, so nothing may land: {why}"))],

@@ -270,8 +270,8 @@ impl Repository {
         Ok(self)
     }
 
-    /// Uses trees of packs that this process read for earlier questions, where the packs stand unaltered, and keeps those
-    /// that it reads now. For a long-running process, which names the present in seconds since the epoch; after
+    /// Uses trees of packs that this process read for earlier questions, where the packs stand unaltered, and keeps
+    /// those that it reads now. For a long-running process, which names the present in seconds since the epoch; after
     /// [`Repository::with_objects`].
     pub fn keeping_trees(self, now: i64) -> Repository {
         let packed = packed::Packed::of(&self, now);

@@ -2,7 +2,8 @@
 //!
 //! The promise: a tree that was read for another question is used again only if it lay in a pack of the repository
 //! itself, nothing that git would read before those packs is there, and every file beside that pack is still the one
-//! that it was: by name, device, inode, size, time of its content and time of its last change, which only the system's clock sets.
+//! that it was: by name, device, inode, size, time of its content and time of its last change, which only the clock of
+//! the system sets.
 //!
 //! What is kept is always what the id stands for, since libgit2 compares each object that it reads with its id. So even
 //! where a file system does not tell of a change, a verdict is about what was signed; only the damage is noticed by who
