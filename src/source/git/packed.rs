@@ -224,7 +224,8 @@ mod tests {
     #[test]
     fn a_tree_is_read_again_once_a_file_beside_its_pack_is_altered_replaced_added_or_taken_away() {
         let scene = Scene::new();
-        let alter: [(&str, &dyn Fn(&Path)); 5] = [
+        type Alteration<'a> = (&'a str, &'a dyn Fn(&Path));
+        let alter: [Alteration<'_>; 5] = [
             ("written in place, and its time put back", &|pack| {
                 let bytes = std::fs::read(pack).unwrap();
                 let modified = std::fs::metadata(pack).unwrap().modified().unwrap();
@@ -261,9 +262,12 @@ mod tests {
         assert!(scene.is_read_at(disk::now(), &[]) && scene.is_read_at(disk::now(), &[]), "just written");
         let quarantine = scene.dir.path().join("quarantine");
         std::fs::create_dir_all(quarantine.join("pack")).unwrap();
-        assert!(scene.is_read() && !scene.is_read_at(later, &[quarantine.clone()]), "loose objects come after packs");
+        assert!(
+            scene.is_read() && !scene.is_read_at(later, std::slice::from_ref(&quarantine)),
+            "loose objects come after packs"
+        );
         std::fs::write(quarantine.join("pack/pack-1.pack"), "").unwrap();
-        assert!(scene.is_read_at(later, &[quarantine.clone()]), "its pack is read first");
+        assert!(scene.is_read_at(later, std::slice::from_ref(&quarantine)), "its pack is read first");
         let alternates = scene.dir.path().join("objects/info/alternates");
         std::fs::create_dir_all(alternates.parent().unwrap()).unwrap();
         std::fs::write(&alternates, "").unwrap();
