@@ -43,6 +43,9 @@ pub fn find(text: &str, names: &Names) -> Result<Meant, String> {
         }
     };
     let Read { repository, snapshot, pending } = read.swap_remove(at);
+    if pending.called(text).0 > Pending::BY_NAME {
+        eprintln!("undersign: {} is short for {}.", visible::text(text), visible::text(&id));
+    }
     let (mut meant, others): (Vec<_>, Vec<_>) = pending.changes.into_iter().partition(|change| change.id == id);
     let change = meant.pop().ok_or_else(|| absent(text, &[]))?;
     let namesakes = others.into_iter().filter(|other| other.branch == change.branch).map(|other| other.id).collect();
@@ -59,6 +62,10 @@ fn open(names: &Names, index: usize, path: &std::path::Path) -> Result<Read, Str
 fn candidates<'r>(text: &str, read: &'r [Read]) -> Vec<(usize, Resolved<'r>)> {
     let called: Vec<_> = read.iter().map(|one| one.pending.called(text)).collect();
     let surest = called.iter().map(|(certainty, _)| *certainty).min().unwrap_or(u8::MAX);
+    // What has landed, or is no branch, must not be taken for something else that begins so.
+    if surest > Pending::BY_NAME && read.iter().any(|one| one.repository.named(text).is_some()) {
+        return Vec::new();
+    }
     let found = called.into_iter().enumerate().filter(|(_, (certainty, _))| *certainty == surest);
     found.flat_map(|(at, (_, found))| found.into_iter().map(move |one| (at, one))).collect()
 }

@@ -150,7 +150,6 @@ impl<'c> Case<'c> {
         let clock = self.request.at.is_none().then_some(self.now);
         let repository = policy::open(Path::new(self.request.repository), self.settings, clock)?.within(self.deadline);
         let repository = repository.with_objects(&self.request.quarantine).map_err(unread)?;
-        let repository = if self.settings.lasting { repository.keeping_trees(self.now) } else { repository };
         self.refuse_pretence(&repository)?;
         policy::refuse_files_of_the_work_tree(&repository, self.settings)?;
         let policy_branch = policy_branch(&repository, self.settings, self.request.ahead)?;

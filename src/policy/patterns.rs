@@ -149,19 +149,39 @@ fn anchored_components(pattern: &str) -> Result<Option<Vec<PatternComponent>>, g
     names(pattern).into_iter().map(PatternComponent::of).collect::<Result<_, _>>().map(Some)
 }
 
-/// The text between slashes, except slashes in classes (`[!/a]`).
-fn names(pattern: &str) -> Vec<&str> {
-    let (mut names, mut start, mut in_class) = (Vec::new(), 0, false);
-    for (at, c) in pattern.char_indices() {
-        match c {
-            ']' if in_class && !pattern[..at].ends_with(['[', '!', '^']) => in_class = false,
-            '[' => in_class = true,
-            '/' if !in_class => {
-                names.push(&pattern[start..at]);
-                start = at + 1;
-            }
-            _ => {}
+/// The characters that are in no class (`[!/a]`), with their places.
+fn outside_of_classes(pattern: &str) -> impl Iterator<Item = (usize, char)> {
+    /// Where the members of a class begin, and whether it is one of those that exclude.
+    struct Class {
+        members: usize,
+        excludes: bool,
+    }
+    let mut class: Option<Class> = None;
+    pattern.char_indices().filter(move |&(at, c)| match (&mut class, c) {
+        (None, '[') => {
+            class = Some(Class { members: at + 1, excludes: false });
+            false
         }
+        (None, _) => true,
+        (Some(own), '!' | '^') if at == own.members && !own.excludes => {
+            *own = Class { members: at + 1, excludes: true };
+            false
+        }
+        // The first member may be `]`; any later one ends the class, also behind `!`, `^` and `[`.
+        (Some(own), ']') if at > own.members => {
+            class = None;
+            false
+        }
+        (Some(_), _) => false,
+    })
+}
+
+/// The text between slashes, except slashes in classes.
+fn names(pattern: &str) -> Vec<&str> {
+    let (mut names, mut start) = (Vec::new(), 0);
+    for (at, _) in outside_of_classes(pattern).filter(|(_, c)| *c == '/') {
+        names.push(&pattern[start..at]);
+        start = at + 1;
     }
     names.push(&pattern[start..]);
     names
@@ -195,14 +215,10 @@ fn alternatives(pattern: &str) -> Option<Vec<String>> {
 
 /// The first `{a,b}` outside of a class: its start and end, and the choices.
 fn braces(pattern: &str) -> Option<(usize, usize, Vec<&str>)> {
-    let (mut from, mut depth, mut in_class) = (None, 0_usize, false);
+    let (mut from, mut depth) = (None, 0_usize);
     let (mut choices, mut start) = (Vec::new(), 0);
-    for (at, c) in pattern.char_indices() {
+    for (at, c) in outside_of_classes(pattern) {
         match c {
-            // Directly after `[`, `[!` and `[^`, `]` is a member.
-            ']' if in_class && !pattern[..at].ends_with(['[', '!', '^']) => in_class = false,
-            _ if in_class => {}
-            '[' => in_class = true,
             '{' => {
                 depth += 1;
                 if depth == 1 {
@@ -397,6 +413,18 @@ mod tests {
         for folder in ["docs", "live/y", "a/b/x/main.tf", "b", "env", "envs/test/x", "prod"] {
             assert!(!of.reach_below(&folder.into()), "{folder}");
         }
+    }
+
+    #[test]
+    fn a_class_ends_where_the_matcher_ends_it() {
+        let of = patterns("x/[a!]/y/** z/[b^]/y/* w/[[]/q/** v/[!]c]/q/* u/[]/]d/q/** t/[a!]{m,n}/k/**");
+        for folder in ["x/a", "x/!", "x/a/y", "z/b", "z/^/y", "w/[", "w/[/q/r", "v/d", "t/am", "t/!n/k"] {
+            assert!(of.reach_below(&folder.into()), "{folder}");
+        }
+        for folder in ["x/b", "z/c", "w/a", "v/c", "v/]", "t/bm", "t/ao"] {
+            assert!(!of.reach_below(&folder.into()), "{folder}");
+        }
+        assert_eq!(names("a[!/]]/b[]/]/c"), ["a[!/]]", "b[]/]", "c"]);
     }
 
     #[test]

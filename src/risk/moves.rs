@@ -19,10 +19,8 @@ const SAME: &[(&str, &[&str])] = &[
     ("hpp", &["hh", "hxx"]),
 ];
 
-/// Extensions under which the same text is read, run and built in the same way: other names of one format, without
-/// those that say how a file is loaded, such as `.mjs`, and those that a tool picks by a glob, such as `.conf`.
-const RUN_ALIKE: &[&[&str]] =
-    &[&["yaml", "yml"], &["js", "jsx", "ts", "tsx"], &["htm", "html"], &["cpp", "cc", "cxx"], &["hpp", "hh", "hxx"]];
+/// Names of folders that only hold the code of a program: no tool runs, loads or serves a file because it is in one.
+const ORDINARY: &[&str] = &["src", "lib", "libs", "pkg", "core", "common", "shared", "util", "utils", "internal"];
 
 /// The format of a path by its extension; a template has that of what it makes.
 fn format(path: &str) -> &str {
@@ -42,29 +40,24 @@ impl Rules {
     /// and so does whatever runs, applies or follows the file.
     pub fn mean_the_same_by(&self, a: &RepoPath, b: &RepoPath) -> bool {
         let (a, b) = (&*a.lossy(), &*b.lossy());
-        self.kind_of(a) == self.kind_of(b) && self.are_run_alike(a, b) && self.look_alike_at(a, b)
-    }
-
-    /// What decides how a file at this path is read, but for its extension.
-    fn kind_of<'p>(&'p self, path: &'p str) -> impl PartialEq {
-        let folder = path.rsplit_once('/').map(|(folder, _)| folder.to_owned());
-        let folder = self.goes_by_folder(path).then_some(folder);
-        // Files of one class may be run by different machines, each for a different reason. Code that is shared and
-        // code that is not are run in the same way: they differ only in who uses them.
-        let (class, why) = self.class_of(path);
-        let is_ordinary = folder.is_none() && matches!(class, BlastClass::B1 | BlastClass::B2);
-        let reach = (!is_ordinary).then_some((class, why));
-        ((reach, is_test(path), is_sample(path)), kind_of_machine_file(path), checks::manifest(path), folder)
-    }
-
-    /// Whether two paths have extensions under which the same text means the same. Where a tool looks for a file by its
-    /// name, which is where its folder decides, in hidden folders, and in the root, only the same extension will do.
-    fn are_run_alike(&self, a: &str, b: &str) -> bool {
-        let (of_a, of_b) = (extension(a), extension(b));
-        let is_sought = |path: &str| {
-            self.goes_by_folder(path) || !path.contains('/') || path.split('/').any(|part| part.starts_with('.'))
+        let kind = |path: &str| {
+            let (class, why) = self.class_of(path);
+            // Code that is shared and code that is not run in the same way, and differ only in who uses them. Other files
+            // of one class may be run by different machines, each for a different reason.
+            let is_free = are_ordinary(a, b) && matches!(class, BlastClass::B1 | BlastClass::B2);
+            let reach = (!is_free).then(|| (class, why.to_owned()));
+            let folder = path.rsplit_once('/').map(|(folder, _)| folder.to_owned());
+            let folder = self.goes_by_folder(path).then_some(folder);
+            let by_rules = (reach, is_test(path), is_sample(path), extension(path).to_owned());
+            (by_rules, kind_of_machine_file(path), checks::manifest(path), folder)
         };
-        let is_known = RUN_ALIKE.iter().any(|names| names.contains(&of_a) && names.contains(&of_b));
-        of_a == of_b || is_known && !is_sought(a) && !is_sought(b)
+        kind(a) == kind(b) && self.look_alike_at(a, b)
     }
+}
+
+/// Whether two paths differ only in folders with ordinary names.
+fn are_ordinary(a: &str, b: &str) -> bool {
+    let (a, b): (Vec<&str>, Vec<&str>) = (a.split('/').collect(), b.split('/').collect());
+    let differ = || a.iter().zip(&b).filter(|(a, b)| a != b);
+    a.len() == b.len() && differ().all(|(a, b)| ORDINARY.contains(a) && ORDINARY.contains(b))
 }

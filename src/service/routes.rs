@@ -71,8 +71,7 @@ impl GitDirs {
         let path = std::fs::canonicalize(path).map_err(|error| GitError::Other(error.to_string()))?;
         let key = std::fs::metadata(&path).ok().map(|meta| (path.clone(), meta.dev(), meta.ino()));
         let is_known = |key| self.0.lock().is_ok_and(|known| known.contains(key));
-        // What is called `.git` in it would be the git directory.
-        if key.as_ref().is_some_and(is_known) && std::fs::symlink_metadata(path.join(".git")).is_err() {
+        if key.as_ref().is_some_and(is_known) && is_still_its_own(&path) {
             return Ok((path.clone(), path));
         }
         let (own, shared) = git::git_dirs(&path)?;
@@ -87,6 +86,13 @@ impl GitDirs {
         }
         Ok((own, shared))
     }
+}
+
+/// Whether a bare repository has become nothing else: what is called `.git` in it would be the git directory, and
+/// `commondir` names another one for refs and objects.
+fn is_still_its_own(path: &Path) -> bool {
+    let lacks = |name: &str| std::fs::symlink_metadata(path.join(name)).is_err();
+    lacks(".git") && lacks("commondir") && !lacks("HEAD")
 }
 
 /// The body of `POST /v1/verify`.

@@ -692,49 +692,12 @@ fn the_beginning_of_a_name_in_any_case_is_enough_if_it_is_that_of_one_change() {
     desk.host("feat/cart-2", &[(8, "eight")]);
     desk.fetch();
     desk.run(&["show", "feat/cart"]).exits(0).says("Edit for feat/cart: five");
-}
-
-#[test]
-fn a_branch_of_which_only_merges_of_the_target_are_left_has_landed() {
-    let desk = Desk::new();
-    let update = |branch: &str| {
-        desk.f.git("mina", &["checkout", "-q", branch]);
-        desk.f.git("mina", &["merge", "-q", "--no-ff", "-m", "Update the branch", "main"]);
-        desk.f.git("mina", &["checkout", "-q", "main"]);
-    };
-    let pick = |commit: &str| desk.f.git("rahim", &["cherry-pick", commit]);
-    let first = desk.host("feat", &[(5, "five")]);
-    desk.host("main", &[(50, "fifty")]);
-    pick(&first);
-    update("feat");
-    desk.fetch();
-    assert!(desk.ids().is_empty(), "{:?}", desk.ids());
-    // Twice updated, with work in between.
-    let second = desk.host("feat", &[(10, "ten")]);
-    desk.fetch();
-    assert_eq!(desk.ids(), ["here:feat"]);
-    pick(&second);
-    desk.host("main", &[(55, "main again")]);
-    update("feat");
-    desk.fetch();
-    assert!(desk.ids().is_empty(), "{:?}", desk.ids());
-    // What was never on the target is not landed by undoing it before the merge.
-    desk.host("undone", &[(20, "bad")]);
-    desk.host("undone", &[(20, "line 20")]);
-    desk.host("main", &[(30, "thirty")]);
-    update("undone");
-    desk.fetch();
-    assert_eq!(desk.ids(), ["here:undone"]);
-    desk.f.git("mina", &["branch", "-q", "-D", "undone"]);
-    // Nor is a merge that adds something of its own.
-    let own = desk.host("own", &[(40, "forty")]);
-    desk.host("main", &[(25, "twenty-five")]);
-    pick(&own);
-    desk.f.git("mina", &["checkout", "-q", "own"]);
-    desk.f.git("mina", &["merge", "-q", "--no-ff", "--no-commit", "main"]);
-    desk.f.write("extra.txt", "more\n");
-    desk.f.commit("mina", "Update the branch");
-    desk.f.git("mina", &["checkout", "-q", "main"]);
-    desk.fetch();
-    assert_eq!(desk.ids(), ["here:own"]);
+    let short = desk.run(&["show", "fi"]).exits(0);
+    assert!(short.err.contains("fi is short for here:Fix"), "{}", short.err);
+    // What is there, and not pending, is not taken for something that begins so.
+    desk.git(&["branch", "-q", "feat/check", "origin/main"]);
+    desk.git(&["tag", "FEAT/CHE", "origin/main"]);
+    for name in ["feat/check", "FEAT/CHE"] {
+        desk.run(&["show", name, "--json"]).exits(70).complains("is in main already");
+    }
 }

@@ -7,11 +7,11 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use undersign::decision::Verdict;
-use undersign::enforcement::{self, MAX_REFS, Request, Settings};
+use undersign::enforcement::MAX_REFS;
 use undersign::gate::MAX_STEPS;
 
 use crate::scene::*;
-use crate::support::{Fixture, git_in, now, policy};
+use crate::support::{Fixture, git_in, policy};
 
 /// What the program says, which has read nothing of the repository before: here its objects are damaged.
 fn afresh(f: &Fixture, old: &str, new: &str) -> Answer {
@@ -230,171 +230,6 @@ fn row_43_another_policy_under_the_same_id() {
 #[test]
 fn row_43_twin_the_same_blob_written_again() {
     allowed(swapped("agent/work:src/lib.rs", "agent/work:src/lib.rs"));
-}
-
-/// What a process says that goes on, an hour later than the packs were written, so that it uses again what it read.
-struct Lasting {
-    f: Fixture,
-    main: String,
-    work: String,
-}
-
-impl Lasting {
-    /// It was asked about what was approved, all of which lies in one pack, and has read that.
-    fn new() -> Lasting {
-        let f = approved();
-        f.git("rahim", &["repack", "-a", "-d", "-q"]);
-        let own = Lasting { main: f.id("main"), work: f.id(WORK), f };
-        allowed(own.asked(vec![]));
-        allowed(own.asked(vec![]));
-        own
-    }
-
-    fn asked(&self, quarantine: Vec<PathBuf>) -> Answer {
-        let settings = Settings { lasting: true, ..Settings::default() };
-        let request = self.f.request(MAIN, &self.main, &self.work);
-        let request = Request { ahead: !quarantine.is_empty(), quarantine, ..request };
-        codes_of(&enforcement::judge(&request, &settings, now() + 3600))
-    }
-
-    fn pack(&self) -> PathBuf {
-        let packs = std::fs::read_dir(self.f.repo.join(".git/objects/pack")).unwrap();
-        let mut packs = packs.map(|entry| entry.unwrap().path());
-        packs.find(|path| path.extension().is_some_and(|end| end == "pack")).unwrap()
-    }
-
-    /// The bytes of the pack, with something else in the place of a tree that was approved.
-    fn bytes(&self, is_other: bool) -> Vec<u8> {
-        let mut bytes = std::fs::read(self.pack()).unwrap();
-        let tree = self.f.id("agent/work:src");
-        let list = self.f.git("rahim", &["verify-pack", "-v", self.pack().with_extension("idx").to_str().unwrap()]);
-        let line = list.lines().find(|line| line.starts_with(&tree)).unwrap();
-        let numbers: Vec<usize> = line.split_whitespace().skip(2).map(|word| word.parse().unwrap()).collect();
-        let (length, start) = (numbers[1], numbers[2]);
-        if is_other {
-            bytes[start + length - 6..start + length].iter_mut().for_each(|byte| *byte = !*byte);
-        }
-        bytes
-    }
-}
-
-/// A pack was rewritten in place, and its time put back.
-fn rewritten(is_other: bool) -> Answer {
-    let own = Lasting::new();
-    let (pack, bytes) = (own.pack(), own.bytes(is_other));
-    let before = std::fs::metadata(&pack).unwrap().modified().unwrap();
-    std::fs::set_permissions(&pack, std::fs::Permissions::from_mode(0o644)).unwrap();
-    std::fs::write(&pack, bytes).unwrap();
-    std::fs::File::options().write(true).open(&pack).unwrap().set_modified(before).unwrap();
-    own.asked(vec![])
-}
-
-/// Another pack has its name.
-fn renamed(is_other: bool) -> Answer {
-    let own = Lasting::new();
-    let copy = own.f.dir.path().join("copy");
-    std::fs::write(&copy, own.bytes(is_other)).unwrap();
-    std::fs::rename(&copy, own.pack()).unwrap();
-    own.asked(vec![])
-}
-
-/// The objects of the pack lie by themselves, one of them perhaps with the bytes of another.
-fn unpacked(is_other: bool) -> Answer {
-    let own = Lasting::new();
-    let (f, pack) = (&own.f, own.pack());
-    let (bytes, tree, other) = (own.bytes(false), f.id("agent/work:src"), f.id("main:src"));
-    for end in ["pack", "idx", "rev"] {
-        let _ = std::fs::remove_file(pack.with_extension(end));
-    }
-    git_piped(f, &["unpack-objects", "-q"], &bytes);
-    if is_other {
-        let bytes = std::fs::read(loose(f, &other)).unwrap();
-        std::fs::remove_file(loose(f, &tree)).unwrap();
-        std::fs::write(loose(f, &tree), bytes).unwrap();
-    }
-    own.asked(vec![])
-}
-
-/// A push comes with a pack, which git reads before those of the repository.
-fn pushed_as_pack(is_other: bool) -> Answer {
-    let own = Lasting::new();
-    let quarantine = own.f.repo.join(".git/objects/incoming");
-    std::fs::create_dir_all(quarantine.join("pack")).unwrap();
-    let name = own.pack().file_stem().unwrap().to_owned();
-    let into = quarantine.join("pack").join(name);
-    std::fs::copy(own.pack().with_extension("idx"), into.with_extension("idx")).unwrap();
-    std::fs::write(into.with_extension("pack"), own.bytes(is_other)).unwrap();
-    own.asked(vec![quarantine])
-}
-
-#[test]
-fn row_43_another_tree_in_a_pack_that_was_read_before_and_was_rewritten_in_place() {
-    undecided(rewritten(true), "UNREADABLE");
-}
-
-#[test]
-fn row_43_twin_the_same_pack_rewritten_in_place() {
-    allowed(rewritten(false));
-}
-
-#[test]
-fn row_43_another_tree_in_a_pack_that_took_the_place_of_one_that_was_read_before() {
-    undecided(renamed(true), "UNREADABLE");
-}
-
-#[test]
-fn row_43_twin_the_same_pack_took_its_place() {
-    allowed(renamed(false));
-}
-
-#[test]
-fn row_43_another_tree_by_itself_after_the_pack_that_was_read_before_is_gone() {
-    undecided(unpacked(true), "UNREADABLE");
-}
-
-#[test]
-fn row_43_twin_the_same_tree_by_itself_after_its_pack_is_gone() {
-    allowed(unpacked(false));
-}
-
-#[test]
-fn row_43_another_tree_in_a_pack_of_the_push_under_an_id_that_was_read_before() {
-    undecided(pushed_as_pack(true), "UNREADABLE");
-}
-
-#[test]
-fn row_43_twin_the_same_tree_in_a_pack_of_the_push() {
-    allowed(pushed_as_pack(false));
-}
-
-#[test]
-fn row_43_twin_another_object_by_itself_that_git_does_not_read_beside_its_pack() {
-    let own = Lasting::new();
-    let path = loose(&own.f, &own.f.id("agent/work:src"));
-    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-    std::fs::write(path, "something else").unwrap();
-    own.f.git("rahim", &["cat-file", "-t", "agent/work:src"]);
-    allowed(own.asked(vec![]));
-}
-
-/// As `swapped`, for a process that goes on: nothing that lies by itself is kept.
-#[test]
-fn row_43_another_tree_by_itself_where_one_was_read_before() {
-    let f = approved();
-    propose(&f, "mina", "bad", &[BAD]);
-    let settings = Settings { lasting: true, ..Settings::default() };
-    let judged =
-        || codes_of(&enforcement::judge(&f.request(MAIN, &f.id("main"), &f.id(WORK)), &settings, now() + 3600));
-    // With a pack, which has nothing of it.
-    git_piped(&f, &["pack-objects", "-q", ".git/objects/pack/pack"], b"");
-    allowed(judged());
-    let (into, bytes) = (loose(&f, &f.id("agent/work:src")), std::fs::read(loose(&f, &f.id("bad:src"))).unwrap());
-    let own = std::fs::read(&into).unwrap();
-    std::fs::remove_file(&into).unwrap();
-    std::fs::write(&into, &bytes).unwrap();
-    undecided(judged(), "UNREADABLE");
-    std::fs::write(&into, &own).unwrap();
-    allowed(judged());
 }
 
 /// One change may touch so many compartments.

@@ -13,7 +13,6 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::merges::{Budget, clean_merges};
 use super::{GitError, Repository, is_same_place, object_id, objects, oid, patch};
 use crate::cache;
 use crate::change::diff::{FileDiff, TreeEntry};
@@ -79,26 +78,6 @@ struct Shaped {
 struct Since {
     line: Arc<TargetLine>,
     held: Arc<Held>,
-}
-
-/// A branch into which its target was merged.
-struct Taken {
-    /// The commit from which it forked.
-    fork: ObjectId,
-    /// The trees between two merges, oldest first, each with the one before it.
-    runs: Vec<Vec<ObjectId>>,
-    merges: Vec<Commit>,
-}
-
-impl Taken {
-    /// Ends a run, which is newest first, with the tree before it.
-    fn end(&mut self, run: &mut Vec<ObjectId>, before: ObjectId) {
-        if !run.is_empty() {
-            run.push(before);
-            run.reverse();
-            self.runs.push(std::mem::take(run));
-        }
-    }
 }
 
 #[derive(Default)]
@@ -173,8 +152,7 @@ impl Repository {
     fn find_landed(&self, revision: &Revision) -> Result<Landed, GitError> {
         if revision.base_tree == revision.head_tree {
             // Commits that undo each other are not to be missed: a merge lands them as they are.
-            let is_done = self.is_without_effect(revision)? || self.has_landed_beside_merges(revision)?;
-            return Ok(if is_done { Landed::All } else { Landed::No });
+            return Ok(if self.is_without_effect(revision)? { Landed::All } else { Landed::No });
         }
         let diff = objects::diff(self, revision.base_tree, revision.head_tree)?;
         if self.is_there(&diff.files, revision.target_tree)? {
@@ -185,8 +163,7 @@ impl Repository {
         let Some(last) = since.held.commits.iter().rposition(|held| !held) else { return Ok(Landed::No) };
         since.line.shape(self, last + 1)?;
         let Some(trees) = self.series(revision)? else {
-            let whole = (revision.base_tree, revision.head_tree);
-            let all = self.has_done(&since, whole)? || self.has_landed_beside_merges(revision)?;
+            let all = self.has_done(&since, (revision.base_tree, revision.head_tree))?;
             return Ok(if all { Landed::All } else { Landed::No });
         };
         self.first_landed(&since, &trees)
@@ -200,55 +177,6 @@ impl Repository {
             }
         }
         Ok(true)
-    }
-
-    /// Whether everything has landed but merges of the target into the branch, none of which adds anything of its own.
-    /// What was done before such a merge is sought where the branch forked: the merge brought in what landed.
-    fn has_landed_beside_merges(&self, revision: &Revision) -> Result<bool, GitError> {
-        let Some(Taken { fork, runs, merges }) = self.taken(revision)? else { return Ok(false) };
-        if merges.is_empty() || clean_merges(self, &merges, &mut Budget::default()).len() < merges.len() {
-            return Ok(false);
-        }
-        let line = self.line(revision.target_tip)?;
-        let since = Since { held: line.held_by(fork), line };
-        let Some(last) = since.held.commits.iter().rposition(|held| !held) else { return Ok(false) };
-        since.line.shape(self, last + 1)?;
-        for run in &runs {
-            if self.first_landed(&since, run)? != Landed::All {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    }
-
-    /// A branch along its first parents, if that is all of it; each merge on it must be of what the target has.
-    fn taken(&self, revision: &Revision) -> Result<Option<Taken>, GitError> {
-        let own: HashMap<ObjectId, &Commit> = revision.commits.iter().map(|commit| (commit.id, commit)).collect();
-        if own.len() > MAX_SERIES {
-            return Ok(None);
-        }
-        let mut taken = Taken { fork: revision.head, runs: Vec::new(), merges: Vec::new() };
-        let (mut run, mut count) = (Vec::new(), 0);
-        while let Some(commit) = own.get(&taken.fork) {
-            count += 1;
-            let before = match commit.parents[..] {
-                [before] => {
-                    run.push(self.tree_of(commit.id)?);
-                    before
-                }
-                [before, other] if !own.contains_key(&other) => {
-                    taken.end(&mut run, self.tree_of(commit.id)?);
-                    taken.merges.push((*commit).clone());
-                    before
-                }
-                _ => return Ok(None),
-            };
-            taken.fork = before;
-        }
-        // A shallow clone may end before it.
-        let Ok(first) = self.tree_of(taken.fork) else { return Ok(None) };
-        taken.end(&mut run, first);
-        Ok((count == own.len()).then_some(taken))
     }
 
     /// Whether the target now has the new side of every touched path.

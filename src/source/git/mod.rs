@@ -17,7 +17,6 @@ mod names;
 mod objects;
 pub mod organization;
 mod origins;
-mod packed;
 mod packs;
 mod past;
 mod patch;
@@ -170,8 +169,6 @@ pub struct Repository {
     pub(crate) deadline: Deadline,
     blobs: blobs::Blobs,
     trees: trees::Trees,
-    /// What was read of packs for earlier questions; none if each question reads for itself.
-    packed: Option<packed::Packed>,
     /// Where a queue keeps results that stay valid as long as the objects exist.
     cache: Option<Arc<Cache>>,
     /// What policies inherit from; read when one is.
@@ -215,7 +212,6 @@ impl Repository {
             deadline: Deadline::default(),
             blobs: blobs::Blobs::default(),
             trees: trees::Trees::default(),
-            packed: None,
             cache: None,
             organization: OnceCell::new(),
             follows_settings: false,
@@ -268,14 +264,6 @@ impl Repository {
         self.quarantine = dirs.to_vec();
         add_objects(&self.raw, dirs)?;
         Ok(self)
-    }
-
-    /// Uses trees of packs that this process read for earlier questions, where the packs stand unaltered, and keeps
-    /// those that it reads now. For a long-running process, which names the present in seconds since the epoch; after
-    /// [`Repository::with_objects`].
-    pub fn keeping_trees(self, now: i64) -> Repository {
-        let packed = packed::Packed::of(&self, now);
-        Repository { packed, ..self }
     }
 
     /// Stops reading at the deadline: later requests return [`GitError::Limit`].

@@ -463,6 +463,9 @@ fn in_part(commits: usize, revision: &Revision) -> String {
 }
 
 impl Pending {
+    /// Less exact matches are by no name that anybody gave.
+    pub const BY_NAME: u8 = COMMIT;
+
     /// The proposals that a text may mean, and how exact the match is: by id or its part after the repository's name,
     /// by a ref, by the name of a branch, by a prefix of a commit id; then by a name in another letter case, and by how
     /// a name begins. Only the most exact matches count.

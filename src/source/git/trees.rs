@@ -1,10 +1,10 @@
 //! Trees that were read for one question: each step of a push begins with the tree with which the one before ended.
-//! They are not kept any longer, but for those of packs that stand unaltered ([`super::packed`]): another process may
-//! have stored something else under an id, which is noticed when it is read.
+//! They are not kept any longer: another process may have stored something else under an id, which is noticed when it
+//! is read.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::rc::Rc;
 
 use git2::{ObjectType, Oid};
 
@@ -23,14 +23,11 @@ const MAX_KEPT: usize = 300_000;
 
 /// Name, mode and id of an entry.
 pub(super) type Entry = (Vec<u8>, i32, Oid);
-pub(super) type Entries = Arc<Vec<Entry>>;
+pub(super) type Entries = Rc<Vec<Entry>>;
 
 /// The trees read so far.
 #[derive(Default)]
-pub(super) struct Trees {
-    kept: RefCell<Kept>,
-    reads: Cell<u64>,
-}
+pub(super) struct Trees(RefCell<Kept>);
 
 #[derive(Default)]
 struct Kept {
@@ -40,11 +37,11 @@ struct Kept {
 
 impl Trees {
     fn get(&self, id: Oid) -> Option<Entries> {
-        self.kept.borrow().by_id.get(&id).cloned()
+        self.0.borrow().by_id.get(&id).cloned()
     }
 
     fn keep(&self, id: Oid, entries: &Entries) {
-        let mut kept = self.kept.borrow_mut();
+        let mut kept = self.0.borrow_mut();
         // An empty tree takes memory, too.
         kept.entries += entries.len() + 1;
         if kept.entries > MAX_KEPT {
@@ -64,28 +61,9 @@ impl Repository {
         if let Some(entries) = self.trees.get(id) {
             return Ok(entries);
         }
-        let entries = match self.packed.as_ref().and_then(|packed| packed.get(id)) {
-            Some(entries) => entries,
-            None => self.read_for_next(id)?,
-        };
+        let entries = Rc::new(self.read_entries(id)?);
         self.trees.keep(id, &entries);
         Ok(entries)
-    }
-
-    /// Reads a tree, and keeps it for the next question if it can only have come from a pack.
-    fn read_for_next(&self, id: Oid) -> Result<Entries, GitError> {
-        let packed = self.packed.as_ref().filter(|packed| !packed.is_loose(id));
-        let entries = Arc::new(self.read_entries(id)?);
-        self.trees.reads.set(self.trees.reads.get() + 1);
-        if let Some(packed) = packed.filter(|packed| !packed.is_loose(id)) {
-            packed.keep(id, &entries);
-        }
-        Ok(entries)
-    }
-
-    /// How many trees were read so far; bounds on the cost are measured with it.
-    pub fn tree_reads(&self) -> u64 {
-        self.trees.reads.get()
     }
 
     fn read_entries(&self, id: Oid) -> Result<Vec<Entry>, GitError> {
