@@ -371,6 +371,30 @@ fn a_line_that_only_looks_like_a_delete_of_windows_is_none() {
 }
 
 #[test]
+fn markers_of_a_merge_are_told_from_comments_targets_and_operators() {
+    let found = |ending: &str, text: &str| !lines_found("merge.left-over", ending, &[text]).is_empty();
+    for (ending, text) in [
+        ("erl", "%%%%%%% Contents of module"),
+        ("m", "%%%%%%% diff from mean\nx=1;"),
+        ("org", "<<<<<<< target >>>>>>>"),
+        ("cpp", "    std::cout\n        <<<<<<< x;"),
+        ("diff", " <<<<<<< HEAD"),
+        ("rs", "// <<<<<<< HEAD\n// a\n// =======\n// b\n// >>>>>>> feat"),
+    ] {
+        assert!(!found(ending, text), "{text}");
+    }
+    for (ending, text) in [
+        ("py", "<<<<<<<HEAD\na\n=======\nb\n>>>>>>>feat"),
+        ("sql", "-- <<<<<<< HEAD\nselect 1;\n-- =======\nselect 2;\n-- >>>>>>> feat"),
+        ("ipynb", r#"{"source":["<<<<<<< HEAD\n","=======\n",">>>>>>> feat\n"]}"#),
+        ("rs", "%%%%%%% diff from base to side #1\n-a"),
+        ("diff", "<<<<<<< HEAD"),
+    ] {
+        assert!(found(ending, text), "{text}");
+    }
+}
+
+#[test]
 fn what_a_finding_quotes_of_the_change_is_marked_in_text_json_and_sarif() {
     let f = Fixture::with_policy(&policy(""));
     f.git("mina", &["checkout", "-q", WORK]);
