@@ -395,6 +395,30 @@ fn markers_of_a_merge_are_told_from_comments_targets_and_operators() {
 }
 
 #[test]
+fn a_text_that_is_written_in_another_encoding_is_said_by_show_queue_and_json() {
+    let f = Fixture::with_policy(&policy(""));
+    let text: String = (0..40).map(|n| format!("echo line {n}\n")).collect();
+    f.write("lib/b.sh", &text);
+    f.commit("rahim", "A script");
+    f.git("mina", &["checkout", "-q", "-b", "wide"]);
+    let wide: Vec<u8> = std::iter::once(0xFEFF).chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect();
+    f.git("mina", &["rm", "-q", "lib/b.sh"]);
+    std::fs::create_dir_all(f.repo.join("pkg")).unwrap();
+    std::fs::write(f.repo.join("pkg/b.sh"), wide).unwrap();
+    f.commit("mina", "Move it");
+    let told = "the text was UTF-8, is UTF-16 (little-endian); the bytes differ";
+    run(&f, &["show", "wide"]).exits(0).says(&format!("encoding: pkg/b.sh: {told}"));
+    let shown = run(&f, &["show", "wide", "--json"]).exits(0).json();
+    assert_eq!(
+        (shown["encodings"][0]["path"].as_str(), shown["encodings"][0]["told"].as_str()),
+        (Some("pkg/b.sh"), Some(told))
+    );
+    run(&f, &["queue"]).exits(0).says("1 file in another encoding");
+    let queue = run(&f, &["queue", "--json"]).exits(0).json();
+    assert!(queue["changes"].to_string().contains(told), "{queue}");
+}
+
+#[test]
 fn what_a_finding_quotes_of_the_change_is_marked_in_text_json_and_sarif() {
     let f = Fixture::with_policy(&policy(""));
     f.git("mina", &["checkout", "-q", WORK]);
