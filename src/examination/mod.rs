@@ -397,7 +397,7 @@ fn find_out(
     let mut assessor = reading.assessor;
     let passing = passing::secrets(repository, snapshot.rules(), change, &diff, |finding| assessor.saw(finding));
     assessor.add(passing);
-    assessor.add(passing::in_messages(snapshot.rules(), change, &diff));
+    assessor.add(passing::in_messages(repository, snapshot.rules(), change, &diff));
     let first = diff.files.first().map(|file| &file.path);
     assessor.add(first.map(|first| snapshot.rules().refused_packs(first)).unwrap_or_default());
     Facts {
