@@ -268,11 +268,15 @@ fn states_in_between_are_named_by_whoever_shows_a_change_and_by_the_gate() {
         })
         .collect();
     f.git("mina", &["checkout", "-q", "main"]);
-    let named = format!("4 states in between ({}, {}, {}, 1 more) were", &ids[3][..7], &ids[2][..7], &ids[1][..7]);
+    let named = format!("4 states in between ({}, {}, {}, 1 more) were", &ids[0][..7], &ids[1][..7], &ids[2][..7]);
     run(&f, &["show", "steps"]).exits(0).says(&format!("INTERMEDIATE: {named}")).says("unless it is squashed.");
     let told = verify(&f, "main", "steps", &[]).exits(2);
     let detail = told.json()["refs"][0]["reasons"].to_string();
-    assert!(ids[..4].iter().filter(|id| detail.contains(&id[..7])).count() >= 3, "{detail}");
+    assert!(detail.contains(&named), "{detail}");
+    for lands in ["rebase", "merge"] {
+        let told = verify(&f, "main", "steps", &["--proposal", "--lands", lands]).exits(2);
+        assert!(told.json()["refs"][0]["reasons"].to_string().contains(&named), "{lands}: {told:?}");
+    }
     assert!(!detail.contains("unless it is squashed"), "{detail}");
 }
 
