@@ -623,10 +623,15 @@ pub enum Effect {
 impl State {
     /// What was written about pending commands and not signed, by request: it ends with the program.
     pub fn unsigned_commands(&self) -> Vec<(RecordId, Vec<&str>)> {
-        let mut all: Vec<_> = self.command_drafts.iter().map(|(key, draft)| (key.1, draft.unsigned_words())).collect();
-        all.retain(|(_, words)| !words.is_empty());
-        all.sort();
-        all
+        let mut all: BTreeMap<RecordId, Vec<&str>> = BTreeMap::new();
+        for (key, draft) in &self.command_drafts {
+            all.entry(key.1).or_default().extend(draft.unsigned_words());
+        }
+        for (request, words) in self.unfinished.iter().filter_map(Unfinished::about_command) {
+            all.entry(request).or_default().push(words);
+        }
+        all.retain(|_, words| !words.is_empty());
+        all.into_iter().collect()
     }
 
     /// A desk over repositories; the effects start reading them.
