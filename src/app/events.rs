@@ -150,6 +150,7 @@ fn listed(state: &mut State, repository: usize, result: Result<Box<Listing>, Str
                 state.queue.hold();
             }
             state.queue.listed(repository, *listing, me.as_deref(), state.now);
+            state.claiming.listed(repository);
             authorize::renew_open(state);
         }
         Err(why) => state.queue.failed(repository, why),
@@ -251,6 +252,7 @@ fn renewed(
 
 /// The list is read again: who is asked depends on who has claimed what.
 fn claimed(state: &mut State, repository: usize, result: Result<Option<i64>, String>) -> Vec<Effect> {
+    state.claiming.done(repository, result.is_ok());
     let sync = state.keymap.first(super::action::Action::Sync);
     let has_remote = state.queue.outbox.contains_key(&repository);
     let others = if has_remote { format!("; {sync} tells the others") } else { String::new() };

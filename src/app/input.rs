@@ -305,8 +305,10 @@ fn claim(state: &mut State) -> Vec<Effect> {
         state.status = Some("A claim says who reads a change, and your key is in no roster here.".to_owned());
         return Vec::new();
     };
-    // What the row shows decides: what was claimed elsewhere meanwhile is not given back unseen.
-    let is_taken = !state.queue.claims_of(&change).any(|claim| claim.by == person);
+    // What the row shows decides, and what was pressed since: what was claimed elsewhere meanwhile is not given back
+    // unseen.
+    let is_claimed = state.queue.claims_of(&change).any(|claim| claim.by == person);
+    let is_taken = state.claiming.next(change.repository, change.revision.head, is_claimed);
     state.queue.selected = Some(change.id.clone());
     vec![Effect::Claim { repository: change.repository, snapshot, person, head: change.revision.head, is_taken }]
 }

@@ -166,6 +166,8 @@ pub struct State {
     pub opening: Option<u64>,
     /// What was answered in this sitting, the latest first.
     pub answers: Vec<String>,
+    /// What was asked of claims and is not in the queue yet.
+    pub claiming: Claiming,
     /// Notes and answers that were left without being taken.
     pub unfinished: Vec<Unfinished>,
     /// What moved while the open change is read, and when that was last looked for.
@@ -620,13 +622,52 @@ pub enum Effect {
     Command(CommandEffect),
 }
 
+/// Claims that were asked for and that the queue does not show yet: the next stroke is about what they come to.
+#[derive(Debug, Clone, Default)]
+pub struct Claiming {
+    /// By repository and head: whether it will be claimed.
+    asked: BTreeMap<(usize, ObjectId), bool>,
+    /// How many of a repository are not done.
+    open: BTreeMap<usize, usize>,
+}
+
+impl Claiming {
+    /// Whether a change is to be claimed by the next stroke, or given back; `is_claimed`: what the queue shows.
+    pub fn next(&mut self, repository: usize, head: ObjectId, is_claimed: bool) -> bool {
+        let asked = self.asked.entry((repository, head)).or_insert(is_claimed);
+        *asked = !*asked;
+        *self.open.entry(repository).or_default() += 1;
+        *asked
+    }
+
+    pub fn done(&mut self, repository: usize, is_written: bool) {
+        let open = self.open.entry(repository).or_default();
+        *open = open.saturating_sub(1);
+        if !is_written && *open == 0 {
+            self.listed(repository);
+        }
+    }
+
+    /// The queue shows what is written by now.
+    pub fn listed(&mut self, repository: usize) {
+        if self.open.get(&repository).is_none_or(|open| *open == 0) {
+            self.asked.retain(|(own, _), _| *own != repository);
+        }
+    }
+}
+
 impl State {
     /// What was written about pending commands and not signed, by request: it ends with the program.
     pub fn unsigned_commands(&self) -> Vec<(RecordId, Vec<&str>)> {
-        let mut all: Vec<_> = self.command_drafts.iter().map(|(key, draft)| (key.1, draft.unsigned_words())).collect();
-        all.retain(|(_, words)| !words.is_empty());
-        all.sort();
-        all
+        let mut all: BTreeMap<RecordId, Vec<&str>> = BTreeMap::new();
+        for (key, draft) in &self.command_drafts {
+            all.entry(key.1).or_default().extend(draft.unsigned_words());
+        }
+        for (request, words) in self.unfinished.iter().filter_map(Unfinished::about_command) {
+            all.entry(request).or_default().push(words);
+        }
+        all.retain(|_, words| !words.is_empty());
+        all.into_iter().collect()
     }
 
     /// A desk over repositories; the effects start reading them.
@@ -643,6 +684,7 @@ impl State {
             queue: Queue::new(&paths),
             overlay: None,
             answers: Vec::new(),
+            claiming: Claiming::default(),
             unfinished: Vec::new(),
             opening: None,
             moved: None,

@@ -103,6 +103,16 @@ pub struct Unfinished {
     prompt: Prompt,
 }
 
+impl Unfinished {
+    /// The request that it is about, if it is an answer about a command, and the text.
+    pub fn about_command(&self) -> Option<(RecordId, &str)> {
+        match self.about {
+            About::Command(_, request) => Some((request, self.prompt.field.text().trim())),
+            _ => None,
+        }
+    }
+}
+
 /// What is open on the screen: a change of a repository, or a command. Texts for one are not offered at another.
 #[derive(Debug, Clone, PartialEq)]
 enum About {
@@ -142,7 +152,8 @@ fn leave(state: &mut State, prompt: Prompt) {
 }
 
 /// Keeps the notes that were being written on the open change, all of which is shown, when the program ends without
-/// being asked to: nobody else can write them again. A half-written answer is not kept, since it would count as one.
+/// being asked to: nobody else can write them again. A half-written answer is not kept, since it would count as one;
+/// one about a command stays unfinished, to be printed.
 pub fn kept(state: &mut State) -> Vec<Effect> {
     let about = About::of(state);
     let mut prompts: Vec<Prompt> = Vec::new();
@@ -156,6 +167,10 @@ pub fn kept(state: &mut State) -> Vec<Effect> {
         Some(Overlay::Prompt(prompt)) => prompts.push(*prompt),
         other => state.overlay = other,
     }
+    let is_of_command = |prompt: &Prompt| matches!(prompt.purpose, Purpose::AnswerOfCommand(_));
+    let (of_command, prompts): (Vec<_>, Vec<_>) = prompts.into_iter().partition(is_of_command);
+    let unfinished = of_command.into_iter().filter(Prompt::is_unfinished);
+    state.unfinished.extend(unfinished.map(|prompt| Unfinished { about: about.clone(), prompt }));
     let is_note = |prompt: &Prompt| matches!(prompt.purpose, Purpose::Note(..)) && prompt.is_unfinished();
     prompts.into_iter().filter(is_note).flat_map(|prompt| done(state, prompt)).collect()
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::queue::{Entry, Examined, without_policy};
 use super::{State, Text, TextLine};
 use crate::authorizing::{PendingCommand, RequestState};
-use crate::change::{counted, visible};
+use crate::change::{Commit, counted, visible};
 use crate::datafile::date;
 use crate::examination::Examination;
 use crate::examination::background::Progress;
@@ -203,6 +203,11 @@ fn split(examination: &Examination) -> Vec<TextLine> {
     heading.into_iter().chain(examination.split.iter().enumerate().map(line)).collect()
 }
 
+/// What a commit says, without secrets: a private key may have an empty line in it, so it is looked for in the whole.
+fn masked_words(commit: &Commit) -> Vec<String> {
+    Commit { message: masked(&commit.message), ..commit.clone() }.says()
+}
+
 fn made_by(entry: &Entry, examination: &Examination) -> Vec<TextLine> {
     let provenance = &examination.provenance;
     let mut lines = vec![
@@ -216,10 +221,10 @@ fn made_by(entry: &Entry, examination: &Examination) -> Vec<TextLine> {
         evidence
             .map(|evidence| TextLine::Claim(format!("  {}   {}", visible::text(evidence.raw.trim()), evidence.rule))),
     );
-    let says: Vec<_> = entry.change.revision.commits.first().map(|commit| commit.says()).unwrap_or_default();
+    let says: Vec<_> = entry.change.revision.commits.first().map(masked_words).unwrap_or_default();
     if !says.is_empty() {
         lines.push(TextLine::Heading("It says".to_owned()));
     }
-    lines.extend(says.iter().map(|paragraph| TextLine::Claim(format!("  “{}”", visible::text(&masked(paragraph))))));
+    lines.extend(says.iter().map(|paragraph| TextLine::Claim(format!("  “{}”", visible::text(paragraph)))));
     lines
 }

@@ -261,6 +261,13 @@ impl Content {
     }
 }
 
+/// What to say of a text that is written in another encoding than before: none of its lines shows it.
+pub fn recoded(old: Option<&Content>, new: Option<&Content>) -> Option<String> {
+    let name = |content: &Content| content.text().map(|_| content.encoding().map_or("UTF-8", |own| own.name()));
+    let (old, new) = (name(old?)?, name(new?)?);
+    (old != new).then(|| format!("the text was {old}, is {new}; the bytes differ"))
+}
+
 /// The bytes that git-lfs reads: a pointer is within them, whatever follows.
 const LFS_BYTES: usize = 1024;
 /// All version names of the first pointer format; git-lfs still accepts each.

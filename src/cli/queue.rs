@@ -17,7 +17,7 @@ use crate::app::servers::{Index, NotReady, ServerSource};
 use crate::cache::{self, Caches};
 #[cfg(feature = "tui")]
 use crate::change::address;
-use crate::change::{Change, ObjectId, visible};
+use crate::change::{Change, ObjectId, RepoPath, counted, visible};
 use crate::claims::Claim;
 #[cfg(feature = "tui")]
 use crate::config;
@@ -106,6 +106,8 @@ pub(super) struct Row {
     pub files: usize,
     pub added: u32,
     pub removed: u32,
+    /// Texts that are written in another encoding than before: no line says it.
+    pub encodings: Vec<ShownEncoding>,
     pub compartments: Vec<String>,
     pub finding_count: usize,
     pub time: i64,
@@ -455,6 +457,7 @@ pub(super) fn row(snapshot: &RepositorySnapshot, team: &Team, change: &Change, e
         files: examination.files,
         added: examination.added,
         removed: examination.removed,
+        encodings: examination.recoded.iter().map(ShownEncoding::of).collect(),
         compartments: examination.compartments.iter().map(|(name, _)| name.clone()).collect(),
         finding_count: examination.assessment.findings.len(),
         time: change.revision.commits.first().map_or(0, |commit| commit.time),
@@ -581,6 +584,28 @@ fn me(_: &RepositorySnapshot) -> Option<&str> {
     None
 }
 
+/// A file whose text is written in another encoding than before.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct ShownEncoding {
+    pub path: String,
+    /// Both encodings, as the reader says it.
+    pub told: String,
+}
+
+impl ShownEncoding {
+    fn of((path, told): &(RepoPath, String)) -> ShownEncoding {
+        ShownEncoding { path: path.to_string(), told: told.clone() }
+    }
+}
+
+impl Row {
+    /// Whether texts are written in another encoding, in a few words.
+    fn told_encodings(&self) -> Vec<String> {
+        let count = self.encodings.len();
+        (count > 0).then(|| format!("{} in another encoding", counted(count, "file"))).into_iter().collect()
+    }
+}
+
 /// What a row needs, and from whom if it is from others.
 fn needed(row: &Row) -> String {
     let claims: Vec<_> = row.claims.iter().map(|claim| format!(", claimed {}", claim.told)).collect();
@@ -609,7 +634,7 @@ fn print(queue: &Queue, nothing: &str) {
             format!("+{}", row.added),
             format!("-{}", row.removed),
             needed(row),
-            [std::slice::from_ref(&row.name), &row.stands].concat().join("; ")
+            [std::slice::from_ref(&row.name), &row.stands, &row.told_encodings()].concat().join("; ")
         );
     }
     for row in &queue.unreadable {

@@ -6,7 +6,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::meant::{self, Meant};
-use super::queue::{self, Row};
+use super::queue::{self, Row, ShownEncoding};
 use crate::cache::{self, Caches};
 use crate::change::diff::{Diff, FileDiff};
 use crate::change::{Change, RepoPath, counted, visible};
@@ -373,7 +373,7 @@ fn tell_of_unsent(repositories: &[PathBuf]) {
     }
 }
 
-/// Moves that are listed for people; `--json` has all.
+/// Moves and encodings that are listed for people; `--json` has all.
 const MOVES: usize = 10;
 
 fn print_moves(moves: &[ShownMove]) {
@@ -386,6 +386,15 @@ fn print_moves(moves: &[ShownMove]) {
     }
     if moves.len() > MOVES {
         outln!("    and {} more", moves.len() - MOVES);
+    }
+}
+
+fn print_encodings(encodings: &[ShownEncoding]) {
+    for ShownEncoding { path, told } in encodings.iter().take(MOVES) {
+        outln!("  encoding: {path}: {told}");
+    }
+    if encodings.len() > MOVES {
+        outln!("    and {} more", encodings.len() - MOVES);
     }
 }
 
@@ -427,6 +436,7 @@ fn print(shown: &Shown) {
     outln!("    {}", shown.history);
     shown.blast_reasons.iter().for_each(|reason| outln!("    {reason}"));
     print_moves(&shown.moves);
+    print_encodings(&row.encodings);
     outln!("  provenance: {} ({})", row.provenance, row.agent.as_deref().unwrap_or("no tool named"));
     for ShownEvidence { rule, strength, class, commit, text, .. } in &shown.evidence {
         let at = commit.as_deref().map_or("the branch", |commit| &commit[..7]);

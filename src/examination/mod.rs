@@ -25,7 +25,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::change::compare::{Comparison, Line, compare};
-use crate::change::diff::{Content, Diff, FileDiff};
+use crate::change::diff::{Content, Diff, FileDiff, recoded};
 use crate::change::digest::Digest;
 use crate::change::manifest::Manifest;
 use crate::change::moved;
@@ -250,6 +250,8 @@ pub struct Examination {
     pub files: usize,
     pub added: u32,
     pub removed: u32,
+    /// The files whose text is written in another encoding than before, with both encodings in words.
+    pub recoded: Vec<(RepoPath, String)>,
     /// Whether everything was read from the objects now, and nothing came from the cache on disk. Nothing else is
     /// signed.
     pub from_objects: bool,
@@ -265,18 +267,21 @@ pub struct Reading<'r> {
     files: usize,
     added: u32,
     removed: u32,
+    /// The files whose text is written in another encoding than before, with both encodings in words.
+    recoded: Vec<(RepoPath, String)>,
 }
 
 impl<'r> Reading<'r> {
     /// Nothing is read yet.
     pub fn by(rules: &'r Rules) -> Reading<'r> {
-        let (halves, digests) = Default::default();
-        Reading { assessor: Assessor::new(rules), halves, digests, files: 0, added: 0, removed: 0 }
+        let (halves, digests, recoded) = Default::default();
+        Reading { assessor: Assessor::new(rules), halves, digests, files: 0, added: 0, removed: 0, recoded }
     }
 
     /// Adds a file, each once, in any order.
     pub fn take(&mut self, file: &FileMaterial) {
         self.assessor.read(&file.under_review());
+        self.take_encoding(file);
         self.take_across(file);
         for (entry, content) in [(file.diff.old, &file.old), (file.diff.new, &file.new)] {
             let digest = content.as_ref().and_then(Content::digest);
@@ -294,6 +299,11 @@ impl<'r> Reading<'r> {
 }
 
 impl Reading<'_> {
+    fn take_encoding(&mut self, file: &FileMaterial) {
+        let told = recoded(file.old.as_ref(), file.new.as_ref());
+        self.recoded.extend(told.map(|told| (file.diff.path.clone(), told)));
+    }
+
     fn take_across(&mut self, file: &FileMaterial) {
         let Some(counterpart) = file.diff.counterpart.as_ref().filter(|_| file.diff.changed_across()) else { return };
         // A file that is paired by its text, and not by equal contents, is small enough to be kept.
@@ -306,6 +316,7 @@ impl Reading<'_> {
         let from = Some(&gone.diff.path).filter(|from| !are_of_one_format(from, &come.diff.path)).cloned();
         let diff = FileDiff { old: gone.diff.old, from, ..come.diff.clone() };
         let joined = FileMaterial::of(diff, gone.old.clone(), come.new.clone());
+        self.take_encoding(&joined);
         self.assessor.read_across(&joined.under_review(), &gone.diff.path);
     }
 
@@ -329,6 +340,7 @@ impl Reading<'_> {
             files: self.files,
             added: self.added,
             removed: self.removed,
+            recoded: self.recoded,
             from_objects: false,
         }
     }
@@ -345,6 +357,7 @@ struct Facts {
     files: usize,
     added: u32,
     removed: u32,
+    recoded: Vec<(RepoPath, String)>,
     /// What a policy has queried about the objects so far.
     answers: Answers,
 }
@@ -384,7 +397,7 @@ fn find_out(
     let mut assessor = reading.assessor;
     let passing = passing::secrets(repository, snapshot.rules(), change, &diff, |finding| assessor.saw(finding));
     assessor.add(passing);
-    assessor.add(passing::in_messages(snapshot.rules(), change, &diff));
+    assessor.add(passing::in_messages(repository, snapshot.rules(), change, &diff));
     let first = diff.files.first().map(|file| &file.path);
     assessor.add(first.map(|first| snapshot.rules().refused_packs(first)).unwrap_or_default());
     Facts {
@@ -394,6 +407,7 @@ fn find_out(
         files: reading.files,
         added: reading.added,
         removed: reading.removed,
+        recoded: reading.recoded,
         answers: Answers::default(),
         diff,
     }
@@ -441,6 +455,7 @@ fn judged(
         files: facts.files,
         added: facts.added,
         removed: facts.removed,
+        recoded: facts.recoded.clone(),
         from_objects: false,
     };
     Ok((examination, asked.answers()))

@@ -69,13 +69,13 @@ pub fn secrets(
         }
     }
     let mut found: Vec<Finding> = seen.into_values().map(told).collect();
-    found.extend(first.filter(|_| search.is_partial).map(partial));
+    found.extend(search.is_partial.then(|| partial(&first_path(repository, change, diff))));
     found
 }
 
 /// Secrets in the messages of the commits, reported at the first file of the change.
-pub fn in_messages(rules: &Rules, change: &Change, diff: &Diff) -> Vec<Finding> {
-    let Some(first) = diff.files.first().map(|file| &file.path) else { return Vec::new() };
+pub fn in_messages(repository: &Repository, rules: &Rules, change: &Change, diff: &Diff) -> Vec<Finding> {
+    let first = &first_path(repository, change, diff);
     let (mut text, mut starts, mut line) = (Vec::new(), Vec::new(), 1);
     for commit in change.revision.commits.iter().take(MAX_COMMITS) {
         let message = commit.message.as_bytes();
@@ -99,6 +99,19 @@ pub fn in_messages(rules: &Rules, change: &Change, diff: &Diff) -> Vec<Finding> 
         seen.texts.push(finding.text);
     }
     seen.map(told_in_message).into_iter().collect()
+}
+
+/// Where to report what is in no file: the first file of the change, or the first that its commits touch if they come
+/// to nothing.
+fn first_path(repository: &Repository, change: &Change, diff: &Diff) -> RepoPath {
+    let touched = |commit: &Commit| {
+        let before = commit.parents.first().map(|parent| repository.tree_of(*parent)).transpose().ok()?;
+        let done = git::diff_from(repository, before, repository.tree_of(commit.id).ok()?).ok()?;
+        done.files.into_iter().next().map(|file| file.path)
+    };
+    let own = diff.files.first().map(|file| file.path.clone());
+    let path = own.or_else(|| change.revision.commits.iter().take(MAX_COMMITS).find_map(touched));
+    path.unwrap_or_else(|| RepoPath::from("message"))
 }
 
 /// The secrets in a text that is in no file.

@@ -18,6 +18,7 @@ pub use history::{History, Look, MAX_COMMITS, MAX_RATED, PastChange, Rates, Shar
 pub use moves::are_of_one_format;
 pub use rules::{Origin, PackFile, PackText, RuleText, Rulebook, Rules, facts_of};
 
+use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -451,7 +452,42 @@ fn subject(path: &str) -> String {
 /// A text without what the shipped rules take for secrets, to be drawn.
 pub fn masked(text: &str) -> String {
     let shown = |line: &str| if may_hold_a_secret(line) { Rules::shipped().redacted(line) } else { line.to_owned() };
-    text.split('\n').map(shown).collect::<Vec<_>>().join("\n")
+    without_keys(text).split('\n').map(shown).collect::<Vec<_>>().join("\n")
+}
+
+/// A text without the bodies of private keys, which no line of them tells.
+fn without_keys(text: &str) -> Cow<'_, str> {
+    const HEAD: &str = "PRIVATE KEY-----";
+    const TAIL: &str = "-----END";
+    let (mut shown, mut rest) = (String::new(), text);
+    while let Some(at) = rest.find(HEAD) {
+        let (before, body) = rest.split_at(at + HEAD.len());
+        shown.push_str(before);
+        rest = body;
+        // The end of a key has the same words as its beginning.
+        let is_head = before.rfind("-----BEGIN").is_some_and(|head| before.rfind(TAIL).is_none_or(|tail| tail < head));
+        let end = if is_head { body.find(TAIL).unwrap_or_else(|| end_of_key(body)) } else { 0 };
+        if !body[..end].trim().is_empty() {
+            let blank = if body.starts_with('\n') || body.starts_with("\r\n") { "\n" } else { " " };
+            shown.extend([blank, rules::MASK, blank]);
+            rest = &body[end..];
+        }
+    }
+    if shown.is_empty() { Cow::Borrowed(text) } else { Cow::Owned(shown + rest) }
+}
+
+/// Where the body of a key ends whose end is not there: before the first word that cannot be of one.
+fn end_of_key(body: &str) -> usize {
+    let is_of_key = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '=');
+    let mut end = 0;
+    for word in body.split_inclusive(char::is_whitespace) {
+        let own = word.trim_end();
+        if !own.is_empty() && (own.len() < 16 || !own.chars().all(is_of_key)) {
+            break;
+        }
+        end += word.len();
+    }
+    end
 }
 
 /// Whether a line has a word that may be a secret, or one that announces it. A queue draws thousands of titles, and the

@@ -285,6 +285,139 @@ fn a_windows_script_that_deletes_what_a_variable_names_is_found_in_any_encoding(
     }
 }
 
+/// Which of some lines, each in a file of its own with this ending, a rule is raised for.
+fn lines_found(rule: &str, ending: &str, lines: &[&str]) -> Vec<String> {
+    let f = Fixture::with_policy(&policy(""));
+    f.git("mina", &["checkout", "-q", "-b", "lines"]);
+    for (at, line) in lines.iter().enumerate() {
+        f.write(&format!("tools/{at:03}.{ending}"), &format!("{line}\n"));
+    }
+    f.commit("mina", "Add lines");
+    let shown = run(&f, &["show", "lines", "--json"]).exits(0).json();
+    let findings = shown["findings"].as_array().unwrap().iter().filter(|finding| finding["rule"] == rule);
+    let places = findings.flat_map(|finding| finding["places"].as_array().into_iter().flatten().chain([finding]));
+    let paths: std::collections::BTreeSet<&str> = places.map(|place| place["path"].as_str().unwrap()).collect();
+    let at = |path: &str| path["tools/".len()..][..3].parse::<usize>().unwrap();
+    paths.into_iter().map(|path| lines[at(path)].to_owned()).collect()
+}
+
+#[test]
+fn deletes_in_windows_scripts_are_found_in_every_spelling_and_by_whole_words() {
+    let powershell = [
+        r"Remove-Item -Recurse -Force -Path:$Dir",
+        r#"Remove-Item -Recurse -Force "$Root\$Name""#,
+        r"Remove-Item -Recurse -Force (Join-Path $Root $Name)",
+        r"Remove-Item -Recurse -Force $args[0]",
+        r"Remove-Item -Recurse -Force $PSScriptRoot\..\..",
+        r"Remove-Item -Recurse -Force \\server\share",
+        r"Remove-Item -Recurse -Force HKLM:\SOFTWARE",
+        r"Remove-Item -Recurse -Force ${env:ProgramFiles(x86)}",
+        r"(Get-Item $Dir).Delete($true)",
+        r#"[System.IO.Directory]::Delete("$Dir", $true)"#,
+        r"cmd /c rd /s /q $Dir",
+        r"Get-ChildItem -Path $Root -Include * -Recurse | Remove-Item -Force",
+        r"robocopy $empty $Dir /MIR",
+        r"Clear-Disk -Number 1 -RemoveData",
+        r"Remove-Item -Recurse -Force $TemplateDir",
+        r"Remove-Item -Recurse -Force $Output",
+        r"Remove-Item $Dir -Recurse -Force -ErrorAction Ignore # temp",
+    ];
+    assert_eq!(lines_found("destr.delete-windows", "ps1", &powershell), powershell);
+    let batch = [
+        r"rd /s /q %*",
+        r#"rd /s /q "%ROOT%\%NAME%""#,
+        r"rd /s /q !DIR!\!SUB!",
+        r#"rd /s /q "%ProgramFiles(x86)%""#,
+        r"rd /s /q \\srv\share",
+        r"rd /s /q ..",
+        r"del /s /q *.*",
+        r"echo y| rd /s %DIR%",
+        r#"rd /s/q"%DIR%""#,
+        r"rd /s /q %DIR%&&echo ok",
+        r"rd /s /q %DIR%>nul",
+        r"robocopy empty %DIR% /mir",
+        r#"powershell -c "Remove-Item -Recurse -Force %DIR%""#,
+        r"rd /s /q %OUTLOOKDATA%",
+        r"rd /s /q %WORKDIR%",
+    ];
+    assert_eq!(lines_found("destr.delete-windows", "cmd", &batch), batch);
+}
+
+#[test]
+fn a_line_that_only_looks_like_a_delete_of_windows_is_none() {
+    let powershell = [
+        r"git rm -r $path",
+        r"docker rm -r $x",
+        r"aws s3 rm $url -r",
+        r"Remove-Item -Recurse $Dir -WhatIf",
+        r"Remove-Item -Path Env:\$Name -r",
+        r"Remove-Item Function:$Name -Recurse",
+        r"Write-Warning 'del -r $x'",
+        r"<# Remove-Item $Dir -Recurse #>",
+        r"Remove-Item -Recurse -Force $TestDrive",
+        r"Remove-Item -Recurse -Force $tempDir",
+    ];
+    assert_eq!(lines_found("destr.delete-windows", "ps1", &powershell), [""; 0]);
+    let batch = [
+        r"echo rd /s /q %DIR%",
+        r"title del /s /q %x%",
+        r": rd /s /q %D%",
+        r#"rd /s /q "%~dp0lib""#,
+        r"rd /s /q %~dp0obj",
+        r"echo Usage: del /s /q %1",
+        r"rd /s /q %TEMP%",
+    ];
+    assert_eq!(lines_found("destr.delete-windows", "cmd", &batch), [""; 0]);
+}
+
+#[test]
+fn markers_of_a_merge_are_told_from_comments_targets_and_operators() {
+    let found = |ending: &str, text: &str| !lines_found("merge.left-over", ending, &[text]).is_empty();
+    for (ending, text) in [
+        ("erl", "%%%%%%% Contents of module"),
+        ("m", "%%%%%%% diff from mean\nx=1;"),
+        ("org", "<<<<<<< target >>>>>>>"),
+        ("cpp", "    std::cout\n        <<<<<<< x;"),
+        ("diff", " <<<<<<< HEAD"),
+        ("rs", "// <<<<<<< HEAD\n// a\n// =======\n// b\n// >>>>>>> feat"),
+    ] {
+        assert!(!found(ending, text), "{text}");
+    }
+    for (ending, text) in [
+        ("py", "<<<<<<<HEAD\na\n=======\nb\n>>>>>>>feat"),
+        ("sql", "-- <<<<<<< HEAD\nselect 1;\n-- =======\nselect 2;\n-- >>>>>>> feat"),
+        ("ipynb", r#"{"source":["<<<<<<< HEAD\n","=======\n",">>>>>>> feat\n"]}"#),
+        ("rs", "%%%%%%% diff from base to side #1\n-a"),
+        ("diff", "<<<<<<< HEAD"),
+    ] {
+        assert!(found(ending, text), "{text}");
+    }
+}
+
+#[test]
+fn a_text_that_is_written_in_another_encoding_is_said_by_show_queue_and_json() {
+    let f = Fixture::with_policy(&policy(""));
+    let text: String = (0..40).map(|n| format!("echo line {n}\n")).collect();
+    f.write("lib/b.sh", &text);
+    f.commit("rahim", "A script");
+    f.git("mina", &["checkout", "-q", "-b", "wide"]);
+    let wide: Vec<u8> = std::iter::once(0xFEFF).chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect();
+    f.git("mina", &["rm", "-q", "lib/b.sh"]);
+    std::fs::create_dir_all(f.repo.join("pkg")).unwrap();
+    std::fs::write(f.repo.join("pkg/b.sh"), wide).unwrap();
+    f.commit("mina", "Move it");
+    let told = "the text was UTF-8, is UTF-16 (little-endian); the bytes differ";
+    run(&f, &["show", "wide"]).exits(0).says(&format!("encoding: pkg/b.sh: {told}"));
+    let shown = run(&f, &["show", "wide", "--json"]).exits(0).json();
+    assert_eq!(
+        (shown["encodings"][0]["path"].as_str(), shown["encodings"][0]["told"].as_str()),
+        (Some("pkg/b.sh"), Some(told))
+    );
+    run(&f, &["queue"]).exits(0).says("1 file in another encoding");
+    let queue = run(&f, &["queue", "--json"]).exits(0).json();
+    assert!(queue["changes"].to_string().contains(told), "{queue}");
+}
+
 #[test]
 fn what_a_finding_quotes_of_the_change_is_marked_in_text_json_and_sarif() {
     let f = Fixture::with_policy(&policy(""));

@@ -244,6 +244,20 @@ fn a_secret_in_the_message_of_a_commit_is_a_finding_at_that_commit() {
 }
 
 #[test]
+fn a_secret_in_a_message_is_found_where_the_commits_come_to_nothing() {
+    let f = Fixture::new();
+    f.git("mina", &["checkout", "-q", "-b", "undone", "main"]);
+    f.write("docs/a.txt", "a\n");
+    let first = f.commit("mina", "Deploy with ghp_abcdefghijklmnopqrstuvwxyz0123456789");
+    f.git("mina", &["rm", "-q", "docs/a.txt"]);
+    f.commit("mina", "Take it back");
+    f.git("mina", &["checkout", "-q", "main"]);
+    let shown = run(&f, &["show", "undone"]).exits(0).says("secret.in-message").says("docs/a.txt");
+    let place = format!("It is in line 1 of the message of commit {}.", &first[..7]);
+    assert!(shown.out.contains(&place) && !shown.out.contains("ghp_abcdef"), "{shown:?}");
+}
+
+#[test]
 fn states_in_between_are_named_by_whoever_shows_a_change_and_by_the_gate() {
     let f = Fixture::new();
     f.git("mina", &["checkout", "-q", "-b", "steps", "main"]);
@@ -254,11 +268,15 @@ fn states_in_between_are_named_by_whoever_shows_a_change_and_by_the_gate() {
         })
         .collect();
     f.git("mina", &["checkout", "-q", "main"]);
-    let named = format!("4 states in between ({}, {}, {}, 1 more) were", &ids[3][..7], &ids[2][..7], &ids[1][..7]);
+    let named = format!("4 states in between ({}, {}, {}, 1 more) were", &ids[0][..7], &ids[1][..7], &ids[2][..7]);
     run(&f, &["show", "steps"]).exits(0).says(&format!("INTERMEDIATE: {named}")).says("unless it is squashed.");
     let told = verify(&f, "main", "steps", &[]).exits(2);
     let detail = told.json()["refs"][0]["reasons"].to_string();
-    assert!(ids[..4].iter().filter(|id| detail.contains(&id[..7])).count() >= 3, "{detail}");
+    assert!(detail.contains(&named), "{detail}");
+    for lands in ["rebase", "merge"] {
+        let told = verify(&f, "main", "steps", &["--proposal", "--lands", lands]).exits(2);
+        assert!(told.json()["refs"][0]["reasons"].to_string().contains(&named), "{lands}: {told:?}");
+    }
     assert!(!detail.contains("unless it is squashed"), "{detail}");
 }
 

@@ -660,6 +660,23 @@ fn a_partial_clone_says_by_its_name_what_to_run_and_is_whole_afterwards() {
 }
 
 #[test]
+fn a_partial_clone_is_seen_whatever_its_remote_is_called_and_its_setting_is_spelled() {
+    let desk = Desk::new();
+    desk.host("feat", &[(5, "five")]);
+    desk.f.git("mina", &["config", "uploadpack.allowFilter", "true"]);
+    desk.clone_again(&["--filter=blob:none", "--no-checkout", "-o", "-x"]);
+    let said = run_in(&desk.f, &desk.here, &["queue"]).exits(70).says("here: A partial clone");
+    assert!(said.out.contains("git fetch --refetch --no-filter -- -x && git config --unset"), "{said:?}");
+    follow(&desk, &said.out);
+    run_in(&desk.f, &desk.here, &["queue"]).exits(0);
+    for value in ["1", "yes"] {
+        desk.clone_again(&["--filter=blob:none"]);
+        git_in(&desk.here, "mina", &["config", "remote.origin.promisor", value]);
+        run_in(&desk.f, &desk.here, &["queue"]).exits(70).says("here: A partial clone");
+    }
+}
+
+#[test]
 fn a_missing_object_is_fetched_by_the_command_that_is_said() {
     let desk = Desk::new();
     let feat = desk.host("feat", &[(5, "five")]);

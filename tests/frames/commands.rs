@@ -432,6 +432,30 @@ fn no_row_counts_as_shown_that_was_on_no_frame() {
 }
 
 #[test]
+fn a_half_written_answer_about_a_command_is_not_lost_by_leaving_without_a_word() {
+    let f = waiting(DROP);
+    let words = |session: &Session| -> Vec<String> {
+        let all = session.state.unsigned_commands();
+        all.into_iter().flat_map(|(_, words)| words).map(str::to_owned).collect()
+    };
+    let mut session = Session::new(&f, (120, 50));
+    session.press("<enter>)aHalf of it<esc>q").press("q");
+    assert!(!session.state.quit, "{}", session.frame());
+    assert!(session.frame().contains("what you wrote about 1 request is not signed"), "{}", session.frame());
+    session.press("q");
+    assert!(session.state.quit);
+    assert_eq!(words(&session), ["Half of it"]);
+    // A signal, while it is typed and afterwards.
+    for keys in ["<enter>)aHalf of it", "<enter>)aHalf of it<esc>", "<enter>)aHalf of it<esc>q"] {
+        let mut session = Session::new(&f, (120, 50));
+        session.press(keys);
+        session.take([undersign::app::Event::Leave].into());
+        assert!(session.state.quit);
+        assert_eq!(words(&session), ["Half of it"], "{keys}");
+    }
+}
+
+#[test]
 fn what_was_written_about_a_command_is_not_lost_by_leaving_without_a_word() {
     let f = waiting(DROP);
     let mut session = Session::new(&f, (120, 50));

@@ -412,6 +412,23 @@ fn the_intent_is_a_claim_beside_the_diff() {
 }
 
 #[test]
+fn the_body_of_a_private_key_in_a_message_is_not_drawn() {
+    let f = fixture(&[], &[("a.txt", "one\n")]);
+    let body = "MIIEpAIBAAKCAQEA7bq0ZBqgYb5GqkGKjVQv4kYwq0pQ";
+    f.git("mina", &["checkout", "-q", "topic"]);
+    f.write("b.txt", "two\n");
+    let key = |begin: &str, end: &str| format!("{begin} RSA PRIVATE KEY-----\n{body}\nAAAABBBB\n{end}\nAfter it");
+    let whole = key("-----BEGIN", "-----END RSA PRIVATE KEY-----");
+    f.commit("mina", &format!("Say more\n\n{whole}\n\n-----BEGIN PRIVATE KEY-----\n{body}\n\nThe end of it"));
+    f.git("mina", &["checkout", "-q", "main"]);
+    let mut session = opened(&f, (120, 40));
+    session.press("i");
+    let frame = session.frame();
+    assert!(frame.contains("After it") && frame.contains("The end of it"), "{frame}");
+    assert!(!frame.contains("MIIEpAIB") && !frame.contains("AAAABBBB"), "{frame}");
+}
+
+#[test]
 fn the_mouse_scrolls_points_and_drags_the_edge_and_decides_nothing() {
     let f = fixture(&[], &[("a.txt", &numbered(0..60)), ("b.txt", &numbered(0..60))]);
     let mut session = opened(&f, (120, 24));

@@ -61,6 +61,21 @@ fn a_claim_is_made_by_one_stroke_seen_and_given_back_by_the_same() {
 }
 
 #[test]
+fn each_stroke_of_a_claim_counts_also_before_the_queue_shows_the_one_before() {
+    let f = team("", "");
+    let mut session = Session::new(&f, (100, 30));
+    session.press("G");
+    let asked = session.begin("cc");
+    session.answer(asked);
+    assert!(session.frame().contains("given back") && !session.frame().contains("◆"), "{}", session.frame());
+    let asked = session.begin("ccc");
+    session.answer(asked);
+    assert!(session.frame().contains("claimed for 24 hours") && session.frame().contains("◆"), "{}", session.frame());
+    session.press("c");
+    assert!(session.frame().contains("given back") && !session.frame().contains("◆"), "{}", session.frame());
+}
+
+#[test]
 fn the_claim_of_another_is_shown_with_what_is_left_of_it_and_makes_its_owner_the_last_to_be_asked() {
     let f = team("", "");
     let repository = f.repository();

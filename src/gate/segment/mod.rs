@@ -278,14 +278,37 @@ impl<'s, 'g> Segment<'s, 'g> {
         let landing = self.landing_merge();
         let tip = self.steps.last().map(|step| step.commit);
         let head = landing.and_then(|merge| commit(merge)?.parents.get(1).copied()).or(tip);
-        let mut kept: Vec<ObjectId> = self.commits.iter().map(|own| own.id).filter(|id| Some(*id) != landing).collect();
+        let kept: Vec<ObjectId> = self.commits.iter().map(|own| own.id).filter(|id| Some(*id) != landing).collect();
         // A proposal that would be merged has no commit of its own yet.
         let reviewed = kept.iter().position(|id| Some(*id) == head).unwrap_or(0);
         if self.evaluation.lands == Some(Lands::Squash) || kept.is_empty() {
             return (Vec::new(), is_open);
         }
-        kept.remove(reviewed);
-        (kept, is_open)
+        let reviewed = kept[reviewed];
+        let kept: BTreeSet<ObjectId> = kept.into_iter().collect();
+        let mut between = self.oldest_first();
+        between.retain(|id| *id != reviewed && kept.contains(id));
+        (between, is_open)
+    }
+
+    /// The commits, each after its parents: a push lists them in another order than a proposal.
+    fn oldest_first(&self) -> Vec<ObjectId> {
+        let commits: BTreeMap<ObjectId, &[ObjectId]> =
+            self.commits.iter().map(|own| (own.id, own.parents.as_slice())).collect();
+        let parents: BTreeSet<ObjectId> = commits.values().copied().flatten().copied().collect();
+        let tips = commits.keys().filter(|id| !parents.contains(id));
+        let mut waiting: Vec<(ObjectId, bool)> = tips.map(|tip| (*tip, false)).collect();
+        let (mut seen, mut order) = (BTreeSet::new(), Vec::new());
+        while let Some((id, are_parents_listed)) = waiting.pop() {
+            let Some(parents) = commits.get(&id) else { continue };
+            if are_parents_listed {
+                order.push(id);
+            } else if seen.insert(id) {
+                waiting.push((id, true));
+                waiting.extend(parents.iter().rev().map(|parent| (*parent, false)));
+            }
+        }
+        order
     }
 
     /// What was not reviewed on its own, if anything was not.

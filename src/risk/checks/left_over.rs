@@ -8,6 +8,15 @@ use crate::risk::{FileUnderReview, Finding, Rules, Severity};
 const LENGTH: usize = 7;
 /// How labels of Jujutsu begin that only it writes.
 const OF_JUJUTSU: &[&str] = &["Changes from ", "Contents of ", "diff from", "side #"];
+/// How a line of a comment begins in files with these ends: what looks like Jujutsu's markers is a comment there.
+const COMMENTS: &[(u8, &[&str])] = &[
+    (b'%', &[".erl", ".hrl", ".m", ".tex", ".sty", ".cls", ".bib", ".ps", ".pro"]),
+    (b'-', &[".sql", ".lua", ".hs", ".elm", ".adb", ".ads", ".vhd", ".vhdl", ".applescript"]),
+];
+/// How a comment begins whose text is looked at for markers that were commented out.
+const COMMENT_STARTS: &[&str] = &["-- ", "// ", "# ", "% ", "; "];
+/// Texts that quote changes: a blank before a line is of the quote.
+const QUOTES: &[&str] = &[".diff", ".patch", ".rej"];
 /// Texts for people, in which the same characters are quotes, tables and headings.
 const PROSE: &[&str] = &[".md", ".markdown", ".mdx", ".rst", ".adoc", ".txt", ".org", ".eml"];
 
@@ -30,6 +39,10 @@ struct Marker<'t> {
     kind: Kind,
     length: usize,
     is_indented: bool,
+    /// No blank is between the signs and the label.
+    is_glued: bool,
+    /// How the comment begins that it is in.
+    comment: Option<&'static str>,
     label: &'t str,
 }
 
@@ -37,6 +50,9 @@ impl<'t> Marker<'t> {
     fn of(at: usize, line: &'t str) -> Option<Marker<'t>> {
         let bare = line.trim_start_matches([' ', '\t']);
         let is_indented = bare.len() < line.len();
+        let of = |start: &&&str| bare.strip_prefix(**start).is_some_and(|text| text.starts_with(['<', '>']));
+        let comment = COMMENT_STARTS.iter().find(of).copied();
+        let bare = comment.map_or(bare, |start| &bare[start.len()..]);
         let sign = *bare.as_bytes().first()?;
         let kind = match sign {
             b'<' => Kind::Ours,
@@ -48,26 +64,35 @@ impl<'t> Marker<'t> {
         };
         let length = bare.bytes().take_while(|byte| *byte == sign).count();
         let rest = bare[length..].trim_end_matches('\r');
-        let label = if rest.is_empty() { rest } else { rest.strip_prefix(' ')?.trim() };
+        let is_side = matches!(kind, Kind::Ours | Kind::Theirs);
+        let is_glued = is_side && rest.starts_with(|c: char| c.is_ascii_alphanumeric());
+        let label = if rest.is_empty() || is_glued { rest.trim() } else { rest.strip_prefix(' ')?.trim() };
         let fits = match kind {
             Kind::Split => label.is_empty() && !is_indented,
             Kind::Shown => !label.is_empty() && !is_indented,
+            // A target of Org is closed in its line.
+            Kind::Ours => !label.ends_with(">>>>>>>"),
             _ => true,
         };
-        (fits && length >= LENGTH).then_some(Marker { at, kind, length, is_indented, label })
+        (fits && length >= LENGTH).then_some(Marker { at, kind, length, is_indented, is_glued, comment, label })
     }
 
     /// Whether it has the form that git gives it of itself; what is longer or indented may be drawn by people.
     fn is_usual(&self) -> bool {
-        self.kind != Kind::Shown && self.length == LENGTH && !self.is_indented
+        let is_bare = !self.is_indented && !self.is_glued && self.comment.is_none();
+        self.kind != Kind::Shown && self.length == LENGTH && is_bare
     }
 
     /// Whether an unusual one is a marker all the same: another one of its length is there, or its label tells.
-    fn is_plausible(&self, all: &[Marker<'_>]) -> bool {
+    fn is_plausible(&self, file: &Text<'_>) -> bool {
         let is_side = |kind| matches!(kind, Kind::Ours | Kind::Theirs);
-        let fits = |other: &Marker<'_>| (other.length, other.is_indented) == (self.length, self.is_indented);
-        let in_company = all.iter().any(|other| is_side(other.kind) && other.kind != self.kind && fits(other));
+        let form = |one: &Marker<'_>| (one.length, one.is_indented, one.comment);
+        let fits = |other: &Marker<'_>| form(other) == form(self) && is_side(other.kind) && other.kind != self.kind;
+        let holds = |other: &Marker<'_>| self.comment.is_none_or(|start| file.has_code(start, self.at, other.at));
+        let in_company = file.markers.iter().any(|other| fits(other) && holds(other));
         let is_told = match self.kind {
+            _ if self.is_glued || self.comment.is_some() => false,
+            Kind::Shown if file.comments_begin_with(self) => false,
             Kind::Shown => OF_JUJUTSU.iter().any(|begin| self.label.starts_with(begin)),
             kind => is_side(kind) && (self.is_of_one_word() || self.is_of_commit()),
         };
@@ -75,7 +100,8 @@ impl<'t> Marker<'t> {
     }
 
     fn is_of_one_word(&self) -> bool {
-        !self.label.is_empty() && !self.label.contains([' ', '|', '<', '>'])
+        let is_code = self.is_indented && self.label.ends_with([';', ',', ')', '{']);
+        !self.label.is_empty() && !self.label.contains([' ', '|', '<', '>']) && !is_code
     }
 
     fn is_of_commit(&self) -> bool {
@@ -84,18 +110,48 @@ impl<'t> Marker<'t> {
     }
 }
 
+/// A text with all that has the form of a marker.
+struct Text<'t> {
+    path: &'t str,
+    lines: &'t [&'t str],
+    markers: Vec<Marker<'t>>,
+}
+
+impl Text<'_> {
+    /// Whether there is more than comments between two lines: a whole conflict in comments is an example.
+    fn has_code(&self, comment: &str, one: usize, other: usize) -> bool {
+        let between = self.lines.get(one.min(other) + 1..one.max(other)).unwrap_or_default();
+        between.iter().map(|line| line.trim()).any(|line| !line.is_empty() && !line.starts_with(comment.trim_end()))
+    }
+
+    fn comments_begin_with(&self, marker: &Marker<'_>) -> bool {
+        let sign = self.lines[marker.at].bytes().next();
+        COMMENTS.iter().any(|(own, endings)| Some(*own) == sign && ends(self.path, endings))
+    }
+}
+
+fn ends(path: &str, endings: &[&str]) -> bool {
+    let path = path.to_ascii_lowercase();
+    endings.iter().any(|ending| path.ends_with(ending))
+}
+
 pub(super) fn check(file: &FileUnderReview<'_>, rules: &Rules) -> Vec<Finding> {
     let path = file.path();
+    if ends(&path, &[".ipynb"]) {
+        return in_notebook(file, rules);
+    }
     if is_test(&path) || !file.added().iter().any(|(_, line)| Marker::of(0, line).is_some()) {
         return Vec::new();
     }
     let text = String::from_utf8_lossy(file.new_text());
     let lines: Vec<&str> = text.split('\n').collect();
-    let is_prose = PROSE.iter().any(|ending| path.to_ascii_lowercase().ends_with(ending));
+    let is_prose = ends(&path, PROSE);
     let seen = if is_prose { outside_of_fences(&lines) } else { all(&lines) };
+    let seen = Text { path: &path, lines: &lines, markers: seen };
     // Indented text for people is an example.
-    let is_one = |marker: &&Marker<'_>| marker.is_plausible(&seen) && !(is_prose && marker.is_indented);
-    let markers: Vec<Marker<'_>> = seen.iter().filter(is_one).copied().collect();
+    let is_quote = |marker: &Marker<'_>| marker.is_indented && (is_prose || ends(&path, QUOTES));
+    let is_one = |marker: &&Marker<'_>| marker.is_plausible(&seen) && !is_quote(marker);
+    let markers: Vec<Marker<'_>> = seen.markers.iter().filter(is_one).copied().collect();
     let others = markers.iter().any(|marker| marker.kind != Kind::Split);
     let say = |marker: &Marker<'_>| {
         let (_, line) = file.added().iter().find(|(number, _)| *number as usize == marker.at + 1)?;
@@ -109,6 +165,18 @@ pub(super) fn check(file: &FileUnderReview<'_>, rules: &Rules) -> Vec<Finding> {
         Some(Finding { severity, ..found })
     };
     markers.iter().filter_map(say).collect()
+}
+
+/// In a notebook, each line of a cell is a string of JSON.
+fn in_notebook(file: &FileUnderReview<'_>, rules: &Rules) -> Vec<Finding> {
+    const SIDES: [&str; 2] = ["\"<<<<<<< ", "\">>>>>>> "];
+    let text = String::from_utf8_lossy(file.new_text());
+    if is_test(&file.path()) || !SIDES.iter().all(|side| text.contains(side)) {
+        return Vec::new();
+    }
+    let added = file.added();
+    let marked = added.iter().filter(|(_, line)| SIDES.iter().any(|side| line.contains(side)));
+    marked.filter_map(|(at, line)| rules.of_check("merge.left-over", file, Side::New, *at, line)).collect()
 }
 
 fn all<'t>(lines: &[&'t str]) -> Vec<Marker<'t>> {

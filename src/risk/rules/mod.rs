@@ -43,7 +43,7 @@ const SHIPPED: &[(&str, &str)] = &[
 ];
 /// The most characters of evidence.
 pub(super) const MAX_EVIDENCE: usize = 200;
-const MASK: &str = "▒▒▒▒▒▒▒▒";
+pub(super) const MASK: &str = "▒▒▒▒▒▒▒▒";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Scope {

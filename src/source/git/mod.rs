@@ -862,6 +862,8 @@ fn partial(config: &git2::Config) -> Option<String> {
     let remote = promisor(config).or(of_extension)?;
     let shown = visible::text(&remote).into_owned();
     let shown = if shown.chars().all(is_plain) { shown } else { format!("'{}'", shown.replace('\'', "'\\''")) };
+    // What begins with a hyphen is an option unless something ends the options.
+    let end = if remote.starts_with('-') { "-- " } else { "" };
     let keys = [
         (format!("remote.{remote}.partialclonefilter"), format!("remote.{shown}.partialclonefilter")),
         (format!("remote.{remote}.promisor"), format!("remote.{shown}.promisor")),
@@ -871,7 +873,7 @@ fn partial(config: &git2::Config) -> Option<String> {
     let unset: String = set.map(|(_, shown)| format!(" && git config --unset {shown}")).collect();
     Some(format!(
         "A partial clone, which cannot be read here: objects are missing until git fetches them. To fetch all of them: \
-         `git fetch --refetch --no-filter {shown}{unset}`."
+         `git fetch --refetch --no-filter {end}{shown}{unset}`."
     ))
 }
 
@@ -885,7 +887,8 @@ fn promisor(config: &git2::Config) -> Option<String> {
     let mut entries = config.entries(Some(r"^remote\..*\.promisor$")).ok()?;
     while let Some(entry) = entries.next() {
         let Ok(entry) = entry else { continue };
-        if entry.value().is_ok_and(|value| value == "true") {
+        // The last of several values counts; `yes` and `1` are true, too, and a key without a value.
+        if entry.name().is_ok_and(|key| config.get_bool(key).unwrap_or(false)) {
             let name = entry.name().ok()?.strip_prefix("remote.")?.strip_suffix(".promisor")?.to_owned();
             return Some(name);
         }

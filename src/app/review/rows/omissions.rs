@@ -3,7 +3,7 @@
 use super::{MAX_LINE_BYTES, place_of};
 use crate::change::compare::Line;
 use crate::change::counted;
-use crate::change::diff::{Content, FileDiff, Mode, TreeEntry};
+use crate::change::diff::{Content, FileDiff, Mode, TreeEntry, recoded};
 use crate::change::digest::Digest;
 use crate::examination::FileMaterial;
 
@@ -204,13 +204,8 @@ fn coarse(file: &FileMaterial) -> Option<String> {
 /// The encoding of a text, if it is not UTF-8.
 fn form(file: &FileMaterial) -> Option<String> {
     let name = |content: &Option<Content>| content.as_ref()?.encoding().map(|encoding| encoding.name());
-    match (name(&file.old), name(&file.new)) {
-        (None, None) => None,
-        (Some(old), None) if file.new.is_some() => Some(format!("the text was {old}, is UTF-8; the bytes differ")),
-        (None, Some(new)) if file.old.is_some() => Some(format!("the text was UTF-8, is {new}; the bytes differ")),
-        (Some(old), Some(new)) if old != new => Some(format!("the text was {old}, is {new}; the bytes differ")),
-        (old, new) => new.or(old).map(|name| format!("the text is {name}, shown as UTF-8")),
-    }
+    let shown = || name(&file.new).or(name(&file.old)).map(|name| format!("the text is {name}, shown as UTF-8"));
+    recoded(file.old.as_ref(), file.new.as_ref()).or_else(shown)
 }
 
 /// Bytes that are not UTF-8: drawn as `<FF>`, one by one.
