@@ -527,14 +527,17 @@ pub(super) fn spawn(program: &File, spec: &Path) -> std::io::Result<Child> {
         .spawn()
 }
 
-/// The output of a process, read while it runs: what was kept, and the total size.
-pub(super) struct Pipes([(JoinHandle<()>, Arc<Mutex<(Vec<u8>, u64)>>); 2]);
+/// What was kept of an output so far, and its total size.
+type Kept = Arc<Mutex<(Vec<u8>, u64)>>;
+
+/// The output of a process, read while it runs.
+pub(super) struct Pipes([(JoinHandle<()>, Kept); 2]);
 
 impl Pipes {
     /// Keeps up to a limit of each.
     pub fn of(child: &mut Child, keep: u64) -> Pipes {
-        fn read(pipe: Option<impl Read + Send + 'static>, keep: u64) -> (JoinHandle<()>, Arc<Mutex<(Vec<u8>, u64)>>) {
-            let output: Arc<Mutex<(Vec<u8>, u64)>> = Arc::default();
+        fn read(pipe: Option<impl Read + Send + 'static>, keep: u64) -> (JoinHandle<()>, Kept) {
+            let output = Kept::default();
             let kept = output.clone();
             (std::thread::spawn(move || _ = pipe.map(|pipe| bounded(pipe, keep, &kept))), output)
         }
