@@ -171,19 +171,6 @@ fn a_damaged_record_in_a_file_is_named_and_nothing_of_the_file_is_delivered() {
 }
 
 #[test]
-fn a_chain_of_more_than_a_message_is_delivered_in_pieces() {
-    let scene = Scene::new("", "");
-    let id = scene.ask("echo done", "");
-    let repository = scene.f.repository();
-    fetch::<RunRecord>(&repository, "origin", Prompts::Never, (&Keys::all(), &Keys::all())).unwrap();
-    let answers: Vec<String> = (0..3_000).map(|n| format!("{n:064x}")).collect();
-    (0..45).for_each(|_| _ = scene.sign_here("dana", Verdict::Authorize, &id, &answers));
-    let said = scene.exec(&["deliver"]);
-    assert!(said.code == 0 && said.err.lines().count() > 1, "{said:?}");
-    assert_eq!(scene.exec(&["run", &id]).out, "done\n");
-}
-
-#[test]
 fn whoever_is_told_learns_of_runs_that_were_cut_off_or_burnt_and_of_refusals_that_count() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("notices");
