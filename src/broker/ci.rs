@@ -234,7 +234,7 @@ impl Broker {
              command did. Nothing else starts at the target until `undersign exec done {id} --unknown`.",
             crate::datafile::date(began)
         );
-        let (state, outcome) = ("ended".to_owned(), Outcome::Unknown.to_string());
+        let (state, outcome) = ("ended".to_owned(), Outcome::Unknown.name().to_owned());
         Reply { code: 125, text, id, state, outcome, ..Reply::default() }
     }
 

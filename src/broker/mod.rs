@@ -15,6 +15,7 @@ mod level;
 mod notice;
 mod preview;
 mod run;
+mod running;
 pub mod serve;
 pub mod settings;
 mod state;
@@ -46,6 +47,7 @@ use crate::source::git::{PolicyState, Repository, organization};
 use crate::sync::commands::{Sent, fetch_after, send};
 use crate::sync::{Prompts, fetch_ref};
 use files::{Hashed, Inputs};
+use running::Runs;
 
 /// What signs a record, and where the record is stored.
 pub struct Broker {
@@ -59,8 +61,7 @@ pub struct Broker {
     chains: Chains,
     /// The policy of the last read. Nobody holds it while git or a plan takes its time.
     policy: Mutex<Arc<Policy>>,
-    /// What runs now. Nobody holds it while git or a plan takes its time.
-    running: Mutex<Vec<Running>>,
+    runs: Runs,
     /// None if nobody is told of requests.
     notices: Option<notice::Notices>,
     /// Held while a plan is shown.
@@ -72,15 +73,6 @@ pub struct Broker {
 struct Chains {
     runs: VerifiedChains<RunRecord>,
     people: VerifiedChains<AuthorizationRecord>,
-}
-
-/// A request between its start and its end.
-struct Running {
-    id: RecordId,
-    /// The account or key that asked for it.
-    by: String,
-    /// Whether somebody asked to stop it.
-    is_stopped: bool,
 }
 
 /// The state at the last read.
@@ -127,7 +119,7 @@ impl Broker {
         let (hashed, known, policy) = (Hashed::default(), Mutex::new(known), Mutex::new(policy));
         let broker = Broker {
             notices: notice::start(&settings.notify),
-            running: Mutex::default(),
+            runs: Runs::default(),
             previewing: Mutex::default(),
             settings,
             state,
@@ -181,10 +173,6 @@ impl Broker {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn running(&self) -> MutexGuard<'_, Vec<Running>> {
-        self.running.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// The policy of the last read, without waiting for one that is going on.
     fn policy(&self) -> Arc<Policy> {
         self.policy.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -199,16 +187,40 @@ impl Broker {
         let repository = self.repository()?;
         let _ = std::fs::remove_file(repository.common_dir().join(format!("{}{}.lock", RunRecord::PREFIX, self.id)));
         // What another job started may still be running there.
-        let cut_off = if self.settings.is_ci { Vec::new() } else { unfinished(&known.own) };
-        for (request, target) in &cut_off {
-            let end = ended(request, Outcome::Unknown, 0, (0, crate::broker::now()), &Captured::default());
-            self.sign(&mut known, target, Event::Ended(end), Vec::new())?;
-        }
-        if !cut_off.is_empty() {
+        if !self.settings.is_ci && self.sign_ends(&mut known)? {
             // It is on this disk; if the remote is unreachable, it is sent with the next record.
             let _ = self.publish();
         }
         Ok(())
+    }
+
+    /// Signs the end of each run that has ended and has none signed, and tells of it: the one place that does. Returns
+    /// whether there was one.
+    fn sign_ends(&self, known: &mut Known) -> Result<bool, String> {
+        let mut is_new = false;
+        for (request, target) in unfinished(&known.own) {
+            let Some(id) = request.parse::<RecordId>().ok() else { continue };
+            let Some(end) = self.runs.end_of(id) else { continue };
+            self.sign(known, &target, Event::Ended(end.clone()), Vec::new())?;
+            self.runs.signed(id);
+            self.tell_ended(known, id, &end);
+            is_new = true;
+        }
+        Ok(is_new)
+    }
+
+    /// Tries again to sign the ends that could not be signed, and says so once.
+    fn retry_ends(&self) {
+        let mut known = self.known();
+        match self.sign_ends(&mut known) {
+            Ok(true) => _ = self.publish(),
+            Ok(false) => {}
+            Err(why) if self.runs.is_news(&why) => {
+                let why = crate::change::visible::lines(&why);
+                eprintln!("undersign: the end of a run cannot be signed, and is tried again: {why}");
+            }
+            Err(_) => {}
+        }
     }
 
     /// Kills what runs of a killed broker left in their control groups, before anybody is told that they are over.

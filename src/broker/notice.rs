@@ -7,11 +7,12 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 
 use serde::Serialize;
 
+use super::run::request_of;
 use super::{Broker, Known};
 use crate::change::visible;
 use crate::command::receipt::{Ended, Run};
 use crate::command::request::{PreviewBy, Request};
-use crate::command::{AuthorizationRecord, Verdict};
+use crate::command::{Counted, Verdict, standing};
 use crate::notices;
 use crate::policy::Policy;
 use crate::record::RecordId;
@@ -42,8 +43,9 @@ struct Notice {
     unclear: u64,
     /// Seconds since the epoch.
     until: u64,
-    /// Who refused it, and why.
+    /// Who refused it.
     by: String,
+    /// Why it was refused, or could not be started.
     reason: String,
     /// How it ended.
     outcome: String,
@@ -74,19 +76,33 @@ impl Broker {
     }
 
     /// A run ended.
-    pub(super) fn tell_ended(&self, policy: &Policy, id: RecordId, target: &str, request: &Request, end: &Ended) {
-        let (outcome, code) = (end.outcome.to_string(), end.code.0);
-        self.tell(policy, Notice { kind: "ended", outcome, code, ..about(id, target, request) }, request);
+    pub(super) fn tell_ended(&self, known: &Known, id: RecordId, end: &Ended) {
+        let Some((target, request)) = request_of(known, id) else { return };
+        let (outcome, code) = (end.outcome.name().to_owned(), end.code.0);
+        self.tell(&known.policy, Notice { kind: "ended", outcome, code, ..about(id, &target, &request) }, &request);
     }
 
-    /// Somebody refused an open request. `new` are the records that just arrived.
+    /// A request that may start could not be started, and waits.
+    pub(super) fn tell_failed(&self, known: &Known, id: RecordId, why: &str) {
+        let Some((target, request)) = request_of(known, id) else { return };
+        self.tell(
+            &known.policy,
+            Notice { kind: "failed", reason: text(why), ..about(id, &target, &request) },
+            &request,
+        );
+    }
+
+    /// Somebody refused an open request, and it counts. `new` are the records that just arrived.
     pub(super) fn tell_refused(&self, known: &Known, new: &[RecordId]) {
-        let now = super::now();
-        let arrived = known.authorizations.iter().flat_map(|chain| &chain.records);
-        for record in arrived.filter(|record| new.contains(&record.id())) {
-            let Some((id, run, request)) = refused(known, record) else { continue };
+        if new.is_empty() || self.notices.is_none() {
+            return;
+        }
+        let (now, received) = (super::now(), self.state.memory().received);
+        let counted = standing(&known.policy, &known.authorizations, &received, now);
+        for one in counted.iter().filter(|one| new.contains(&one.record.id())) {
+            let own = one.authorization();
+            let Some((id, run, request)) = refused(known, one) else { continue };
             if request.not_after.seconds() > now {
-                let own = record.authorization();
                 let (by, reason) = (text(&own.principal), text(&own.reason));
                 let notice = Notice { kind: "refused", by, reason, ..about(id, &run.target, request) };
                 self.tell(&known.policy, notice, request);
@@ -107,13 +123,15 @@ impl Broker {
     }
 }
 
-/// The request that somebody in the roster refused by a record.
-fn refused<'k>(known: &'k Known, record: &AuthorizationRecord) -> Option<(RecordId, &'k Run, &'k Request)> {
-    let own = record.authorization();
-    let is_known = known.policy.roster.by_key_id(&own.chain.key).is_some();
-    let id: RecordId = own.request.id.parse().ok().filter(|_| is_known && own.verdict == Verdict::Refuse)?;
-    let admitted = known.own.records.iter().find(|record| record.id() == id)?;
-    Some((id, admitted.run(), admitted.run().admitted()?))
+/// The request that a record in force refuses, unless it was started.
+fn refused<'k>(known: &'k Known, one: &Counted<'_>) -> Option<(RecordId, &'k Run, &'k Request)> {
+    let own = one.authorization();
+    let id: RecordId = own.request.id.parse().ok().filter(|_| one.is(Verdict::Refuse))?;
+    let run = known.own.records.iter().find(|record| record.id() == id)?.run();
+    let digest = run.command_digest().map(|digest| digest.to_string());
+    let is_of_it = run.target == own.target && digest.as_ref() == Some(&own.command);
+    let is_started = known.own.records.iter().any(|record| record.run().about() == Some(own.request.id.as_str()));
+    Some((id, run, run.admitted().filter(|_| is_of_it && !is_started)?))
 }
 
 fn about(id: RecordId, target: &str, request: &Request) -> Notice {

@@ -6,6 +6,7 @@ use std::io::Read;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -20,7 +21,7 @@ use super::files::OpenProgram;
 use super::group::Group;
 use super::settings::TargetSettings;
 use super::wire::{Refusal, Reply};
-use super::{Broker, Captured, Known, Running, ended, level, policy_name, starts};
+use super::{Broker, Captured, Known, ended, level, policy_name, starts};
 use crate::change::digest::Digest;
 use crate::command::receipt::{Ended, Event, Outcome, Started, YesNo};
 use crate::command::request::{Request, bytes};
@@ -79,6 +80,8 @@ impl Ready {
 impl Broker {
     /// Starts a request, if it may start, and waits for its end.
     pub fn run(&self, id: RecordId) -> Reply {
+        // Before git takes its time: a stop from here on counts.
+        let _under_way = self.runs.begin(id);
         let mut known = self.known();
         self.refresh(&mut known);
         let answer = self.judge(&known, id);
@@ -89,8 +92,9 @@ impl Broker {
             Some(found) => found,
             None => return *Reply::refused(2, "REQUEST_UNKNOWN", "This broker admitted no such request."),
         };
+        self.runs.asked_by(id, &request.asked.by);
         let brought = if self.settings.is_ci { self.take_from_ledger(&known, id) } else { Ok(()) };
-        let mut ready = match brought.and_then(|()| self.prepare(id, &target, &request)) {
+        let ready = match brought.and_then(|()| self.prepare(id, &target, &request)) {
             Ok(ready) => ready,
             Err(reply) => return *reply,
         };
@@ -104,12 +108,15 @@ impl Broker {
             self.inputs.clear(&target);
             return *reply;
         }
-        self.running().push(Running { id, by: request.asked.by.clone(), is_stopped: false });
         drop(known);
+        self.ran(id, &target, ready)
+    }
+
+    /// Executes a request that is burnt, and signs its end.
+    fn ran(&self, id: RecordId, target: &str, mut ready: Ready) -> Reply {
         let began = super::now();
         let (mut outcome, mut code, output) = self.execute(id, &mut ready);
-        self.running().retain(|running| running.id != id);
-        self.inputs.clear(&target);
+        self.inputs.clear(target);
         // If the process could not become the command, it reports that here instead.
         let failed = std::fs::read(&ready.spec).ok().and_then(|text| serde_json::from_slice::<Failed>(&text).ok());
         if failed.is_some() {
@@ -121,14 +128,17 @@ impl Broker {
         if let Some(Failed { failed }) = failed {
             reply.text.push_str(&format!(" It could not be executed: {failed}."));
         }
+        if outcome != Outcome::Stopped && self.runs.is_stopped(id) {
+            let when = if outcome == Outcome::NotRun { "before it started" } else { "too late to end it" };
+            reply.text.push_str(&format!(" Somebody stopped it, {when}."));
+        }
         let end = ended(&id.to_string(), outcome, code, (began, super::now()), &output);
-        self.tell_ended(&self.policy(), id, &target, &request, &end);
-        reply.text.push_str(&self.say_ended(&target, end));
+        reply.text.push_str(&self.say_ended(id, target, end));
         reply
     }
 
     /// Signs the end of a run, and sends it. Returns what did not work.
-    fn say_ended(&self, target: &str, end: Ended) -> String {
+    fn say_ended(&self, id: RecordId, target: &str, end: Ended) -> String {
         let mut known = self.known();
         if self.settings.is_ci {
             let shared = self.share(&mut known, target, &[], |_| Ok(Event::Ended(end.clone())));
@@ -138,8 +148,9 @@ impl Broker {
                 .unwrap_or_default();
         }
         let mut told = String::new();
-        if let Err(why) = self.sign(&mut known, target, Event::Ended(end), Vec::new()) {
-            told.push_str(&format!(" Its end could not be signed: {why}"));
+        self.runs.ended(id, end);
+        if let Err(why) = self.sign_ends(&mut known) {
+            told.push_str(&format!(" Its end could not be signed, and is tried again: {why}"));
         }
         if let Sent::Refused(why) | Sent::Away(why) = self.publish() {
             told.push_str(&format!(" The receipt did not reach the remote yet: {why}"));
@@ -284,7 +295,9 @@ impl Broker {
             (Sent::Away(why), Claim::Published) => format!("the remote was not reached ({why})"),
         };
         let end = ended(&id.to_string(), Outcome::NotRun, 0, (0, super::now()), &Captured::default());
-        let _ = self.sign(known, target, Event::Ended(end), Vec::new());
+        self.runs.ended(id, end);
+        // If it cannot be signed now, it is tried again.
+        let _ = self.sign_ends(known);
         let text = format!("The request is burnt and was not started: {why}. Look at the ledger, then ask again.");
         Err(Reply::refused(4, "LEDGER_ROLLBACK", text))
     }
@@ -315,9 +328,11 @@ impl Broker {
     }
 
     fn execute(&self, id: RecordId, ready: &mut Ready) -> (Outcome, u8, Captured) {
-        let Ok(mut child) = spawn(&ready.program.file, &ready.spec) else {
-            return (Outcome::NotRun, 0, Captured::default());
-        };
+        let not_run = (Outcome::NotRun, 0, Captured::default());
+        if self.runs.is_stopped(id) {
+            return not_run;
+        }
+        let Ok(mut child) = spawn(&ready.program.file, &ready.spec) else { return not_run };
         let pid = i32::try_from(child.id()).unwrap_or_default();
         // Without an agent ssh cannot log in, and says so itself. The key is gone when this ends.
         let _agent = ready.login.take().map(|login| login.serve(pid, super::now()));
@@ -329,19 +344,21 @@ impl Broker {
     /// Waits for the end, and kills what is left of it.
     fn wait(&self, id: RecordId, child: &mut Child, ready: &Ready) -> (Outcome, u8) {
         let began = Instant::now();
-        let mut ending: Option<(Outcome, Instant)> = None;
+        let mut ending: Option<Ending> = None;
         let status = loop {
             match child.try_wait() {
                 Ok(Some(status)) => break Some(status),
                 Err(_) => break None,
                 Ok(None) => {}
             }
-            let is_stopped = self.running().iter().any(|running| running.id == id && running.is_stopped);
-            match ending {
-                None if is_stopped => ending = Some((Outcome::Stopped, end(child, Signal::SIGTERM))),
-                None if began.elapsed() > ready.time => ending = Some((Outcome::Timeout, end(child, Signal::SIGTERM))),
-                Some((_, since)) if since.elapsed() > GRACE => _ = end(child, Signal::SIGKILL),
-                _ => {}
+            if ending.is_none() {
+                let is_over = began.elapsed() > ready.time;
+                let why =
+                    if self.runs.is_stopped(id) { Some(Outcome::Stopped) } else { is_over.then_some(Outcome::Timeout) };
+                ending = why.map(|why| Ending { why, since: Instant::now(), is_told: false });
+            }
+            if let Some(ending) = &mut ending {
+                ending.go_on(child);
             }
             std::thread::sleep(if began.elapsed() < FIRST { FIRST_TICK } else { TICK });
         };
@@ -354,9 +371,10 @@ impl Broker {
             sweep(uid);
         }
         match (ending, status) {
-            (Some((outcome, _)), _) => (outcome, 0),
-            (None, Some(status)) => how(status),
-            (None, None) => (Outcome::Unknown, 0),
+            // What was told to end and reports success ended by itself.
+            (Some(ending), Some(status)) if ending.is_told && !status.success() => (ending.why, 0),
+            (_, Some(status)) => how(status),
+            (_, None) => (Outcome::Unknown, 0),
         }
     }
 
@@ -385,11 +403,9 @@ impl Broker {
         if self.settings.is_ci {
             return *Reply::refused(2, "REQUEST_UNKNOWN", "A job runs it: cancel that job.");
         }
-        let mut running = self.running();
-        let Some(running) = running.iter_mut().find(|running| running.id == id) else {
+        if !self.runs.stop(id) {
             return *Reply::refused(2, "REQUEST_UNKNOWN", "It does not run now.");
-        };
-        running.is_stopped = true;
+        }
         Reply { text: "It is being ended.".to_owned(), id: id.to_string(), ..Reply::default() }
     }
 
@@ -410,8 +426,15 @@ impl Broker {
             if self.settings.is_ci {
                 return self.started_elsewhere(&known.own, id);
             }
-            let text = "It runs now.".to_owned();
-            return Reply { code: 75, text, id: id.to_string(), state: "running".to_owned(), ..Reply::default() };
+            let is_under_way = self.runs.is_under_way(id);
+            let text = if is_under_way { "It runs now." } else { "It has ended, and its end is not signed yet." };
+            return Reply {
+                code: 75,
+                text: text.to_owned(),
+                id: id.to_string(),
+                state: "running".to_owned(),
+                ..Reply::default()
+            };
         }
         if !self.settings.is_ci {
             self.refresh(&mut known);
@@ -477,7 +500,7 @@ fn result(id: RecordId, outcome: Outcome, code: u8, output: &Captured) -> Reply 
         text,
         id: id.to_string(),
         state: "ended".to_owned(),
-        outcome: outcome.to_string(),
+        outcome: outcome.name().to_owned(),
         stdout: Base64::encode_string(&output.stdout),
         stderr: Base64::encode_string(&output.stderr),
         ..Reply::default()
@@ -504,48 +527,78 @@ pub(super) fn spawn(program: &File, spec: &Path) -> std::io::Result<Child> {
         .spawn()
 }
 
+/// What was kept of an output so far, and its total size.
+type Kept = Arc<Mutex<(Vec<u8>, u64)>>;
+
 /// The output of a process, read while it runs.
-pub(super) struct Pipes([JoinHandle<(Vec<u8>, u64)>; 2]);
+pub(super) struct Pipes([(JoinHandle<()>, Kept); 2]);
 
 impl Pipes {
     /// Keeps up to a limit of each.
     pub fn of(child: &mut Child, keep: u64) -> Pipes {
-        fn read(pipe: Option<impl Read + Send + 'static>, keep: u64) -> JoinHandle<(Vec<u8>, u64)> {
-            std::thread::spawn(move || pipe.map(|pipe| bounded(pipe, keep)).unwrap_or_default())
+        fn read(pipe: Option<impl Read + Send + 'static>, keep: u64) -> (JoinHandle<()>, Kept) {
+            let output = Kept::default();
+            let kept = output.clone();
+            (std::thread::spawn(move || _ = pipe.map(|pipe| bounded(pipe, keep, &kept))), output)
         }
         Pipes([read(child.stdout.take(), keep), read(child.stderr.take(), keep)])
     }
 
-    /// What was kept of standard output and standard error, when both are closed.
+    /// What was kept of standard output and standard error.
     pub fn join(self) -> (Vec<u8>, Vec<u8>) {
         let Captured { stdout, stderr, .. } = self.captured();
         (stdout, stderr)
     }
 
+    /// Of a process that has ended. Something that it left behind may hold its output open: nobody waits long for that.
     fn captured(self) -> Captured {
-        let [(stdout, one), (stderr, two)] = self.0.map(|thread| thread.join().unwrap_or_default());
+        let since = Instant::now();
+        while self.0.iter().any(|(thread, _)| !thread.is_finished()) && since.elapsed() < GRACE {
+            std::thread::sleep(FIRST_TICK);
+        }
+        let taken = |output: &Mutex<(Vec<u8>, u64)>| {
+            let mut output = output.lock().unwrap_or_else(PoisonError::into_inner);
+            (std::mem::take(&mut output.0), output.1)
+        };
+        let [(stdout, one), (stderr, two)] = self.0.each_ref().map(|(_, output)| taken(output));
         Captured { stdout, stderr, bytes: one + two }
     }
 }
 
-/// Reads to the end, keeps up to a limit, and returns the total size.
-fn bounded(mut pipe: impl Read, keep: u64) -> (Vec<u8>, u64) {
-    let (mut kept, mut all) = (Vec::new(), 0);
+/// Reads to the end, and keeps up to a limit.
+fn bounded(mut pipe: impl Read, keep: u64, output: &Mutex<(Vec<u8>, u64)>) {
     let mut buffer = vec![0; 64 << 10];
     while let Ok(n @ 1..) = pipe.read(&mut buffer) {
-        let room = usize::try_from(keep).unwrap_or(usize::MAX).saturating_sub(kept.len());
-        kept.extend_from_slice(&buffer[..n.min(room)]);
-        all += n as u64;
+        let mut output = output.lock().unwrap_or_else(PoisonError::into_inner);
+        let room = usize::try_from(keep).unwrap_or(usize::MAX).saturating_sub(output.0.len());
+        output.0.extend_from_slice(&buffer[..n.min(room)]);
+        output.1 += n as u64;
     }
-    (kept, all)
+}
+
+/// How a run is being ended.
+struct Ending {
+    why: Outcome,
+    since: Instant,
+    /// Whether a signal has arrived: not before the run has its session.
+    is_told: bool,
+}
+
+impl Ending {
+    fn go_on(&mut self, child: &mut Child) {
+        if !self.is_told {
+            self.is_told = end(child, Signal::SIGTERM);
+        }
+        if self.since.elapsed() > GRACE {
+            self.is_told |= end(child, Signal::SIGKILL) || child.kill().is_ok();
+        }
+    }
 }
 
 /// Sends a signal to a run and to what it started in its group, which is the run's own as soon as it has a session.
-pub(super) fn end(child: &Child, signal: Signal) -> Instant {
-    if let Ok(id) = i32::try_from(child.id()) {
-        let _ = killpg(Pid::from_raw(id), signal);
-    }
-    Instant::now()
+/// Returns whether there is such a group.
+pub(super) fn end(child: &Child, signal: Signal) -> bool {
+    i32::try_from(child.id()).is_ok_and(|id| killpg(Pid::from_raw(id), signal).is_ok())
 }
 
 /// Kills all processes of an account, including those that dying processes create meanwhile.

@@ -1,6 +1,6 @@
 //! The broker at its socket: the kernel identifies the peer.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -129,7 +129,11 @@ impl Broker {
         let replied = match ask {
             Ask::Request(draft) => Ok(self.admit(draft, asker)),
             Ask::Status { id: text } => id(text).map(|id| self.status(id)),
-            Ask::Run { id: text } => id(text).and_then(|id| self.owned(id, asker)).map(|id| self.run(id)),
+            Ask::Run { id: text } => id(text).and_then(|id| {
+                // Also while this waits for what another call knows: a stop counts.
+                let _under_way = self.runs.begin(id);
+                self.owned(id, asker).map(|id| self.run(id))
+            }),
             Ask::Log { id: text } => id(text).and_then(|id| self.readable(id, asker)).map(|id| self.log(id)),
             Ask::Stop { id: text } => id(text).and_then(|id| self.stoppable(id, asker)).map(|id| self.stop(id)),
             Ask::Deliver { chain, links } => Ok(self.deliver(chain, links)),
@@ -161,8 +165,7 @@ impl Broker {
     /// wait for git, which may take minutes.
     fn stoppable(&self, id: RecordId, asker: &Asker) -> Result<RecordId, Refusal> {
         let is_known = asker.operator.as_ref().is_some_and(|who| self.policy().roster.by_id(who).is_some());
-        let by = self.running().iter().find(|running| running.id == id).map(|running| running.by.clone());
-        match by {
+        match self.runs.by(id) {
             _ if is_known => Ok(id),
             Some(by) => owner(&by, asker).map(|()| id),
             None => self.owned(id, asker),
@@ -214,28 +217,45 @@ impl Broker {
     /// Starts requests that the policy lets start by themselves, as soon as they may: one at a time at each target, and
     /// no target waits for the run of another.
     fn start_by_itself(&self) {
-        let busy: Mutex<BTreeSet<String>> = Mutex::default();
-        let busy = &busy;
+        let starts: Mutex<Starts> = Mutex::default();
+        let starts = &starts;
         std::thread::scope(|scope| {
             loop {
                 std::thread::sleep(EACH);
-                let ready = self.ready_to_start(&lock(busy).clone());
-                for (target, id) in ready {
-                    lock(busy).insert(target.clone());
+                self.retry_ends();
+                for (target, id) in self.ready_to_start(starts) {
+                    let turn = Turn::of(starts, target);
                     scope.spawn(move || {
-                        self.run(id);
-                        lock(busy).remove(&target);
+                        let reply = self.run(id);
+                        self.note_start(starts, id, &reply);
+                        drop(turn);
                     });
                 }
             }
         });
     }
 
-    /// The first request of each target that may start now, where none runs.
-    fn ready_to_start(&self, busy: &BTreeSet<String>) -> Vec<(String, RecordId)> {
+    /// Says why a request did not start that may: whoever waits for it calls nobody.
+    fn note_start(&self, starts: &Mutex<Starts>, id: RecordId, reply: &Reply) {
+        if reply.code == 0 || !reply.state.is_empty() {
+            return;
+        }
+        let is_news = lock(starts).failed(id, &reply.text);
+        if !is_news {
+            return;
+        }
+        eprintln!("undersign: {id} was not started: {}", crate::change::visible::lines(&reply.text));
+        let known = self.known();
+        if !known.own.records.iter().any(|record| record.run().about() == Some(id.to_string().as_str())) {
+            self.tell_failed(&known, id, &reply.text);
+        }
+    }
+
+    /// A request of each target that may start now, where none runs: what could not be started comes last.
+    fn ready_to_start(&self, starts_so_far: &Mutex<Starts>) -> Vec<(String, RecordId)> {
         let mut known = self.known();
         let mut waiting = self.waiting_to_start(&known);
-        waiting.retain(|(target, _)| !busy.contains(target));
+        lock(starts_so_far).order(&mut waiting);
         if waiting.is_empty() {
             return Vec::new();
         }
@@ -259,6 +279,50 @@ impl Broker {
         };
         let named = |record: &Arc<RunRecord>| (record.run().target.clone(), record.id());
         known.own.records.iter().filter(waits).map(named).collect()
+    }
+}
+
+/// What starts by itself.
+#[derive(Default)]
+struct Starts {
+    /// The targets where something does.
+    busy: BTreeSet<String>,
+    /// What could not be started: how often, and why at last.
+    failures: BTreeMap<RecordId, (usize, String)>,
+}
+
+impl Starts {
+    /// Notes that a request could not be started. Returns whether the reason is another one.
+    fn failed(&mut self, id: RecordId, why: &str) -> bool {
+        let (times, last) = self.failures.entry(id).or_default();
+        *times += 1;
+        std::mem::replace(last, why.to_owned()) != why
+    }
+
+    /// Leaves out targets that are busy, and puts requests that failed less often first. Forgets the others.
+    fn order(&mut self, waiting: &mut Vec<(String, RecordId)>) {
+        self.failures.retain(|failed, _| waiting.iter().any(|(_, id)| id == failed));
+        waiting.retain(|(target, _)| !self.busy.contains(target));
+        waiting.sort_by_key(|(_, id)| self.failures.get(id).map_or(0, |(times, _)| *times));
+    }
+}
+
+/// A target where something starts, until that is over, by a panic too.
+struct Turn<'s> {
+    starts: &'s Mutex<Starts>,
+    target: String,
+}
+
+impl<'s> Turn<'s> {
+    fn of(starts: &'s Mutex<Starts>, target: String) -> Turn<'s> {
+        lock(starts).busy.insert(target.clone());
+        Turn { starts, target }
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        lock(self.starts).busy.remove(&self.target);
     }
 }
 

@@ -13,7 +13,7 @@ use clap::{Args, Subcommand};
 
 use crate::broker::wire::{Ask, Draft, Place, Reply};
 use crate::change::visible;
-use crate::command::{AuthorizationChain, AuthorizationStatement};
+use crate::command::{AuthorizationChain, AuthorizationStatement, RunStatement};
 use crate::ledger::commands::read_family;
 use crate::record::envelope::Envelope;
 use crate::record::{Fault, verify_as};
@@ -321,25 +321,67 @@ fn signed_in(files: &[PathBuf]) -> Result<Signed, String> {
                 continue;
             }
             Envelope::decode(line).map_err(wrong)?;
-            if let Ok(verified) = verify_as::<AuthorizationStatement>(line) {
-                let own = &verified.statement().predicate.chain;
-                signed.entry(format!("{}/{}", own.key, own.id)).or_default().insert(own.seq.0, line.to_vec());
+            let Some((chain, seq)) = place_of(line).map_err(wrong)? else { continue };
+            let before = signed.entry(chain).or_default().insert(seq, line.to_vec());
+            if before.is_some_and(|before| before.trim_ascii() != line.trim_ascii()) {
+                return Err(format!("Line {number} of {} is another record {seq} of its chain.", path.display()));
             }
         }
+    }
+    if signed.is_empty() {
+        return Err("No record of a person about a command is there.".to_owned());
     }
     Ok(signed)
 }
 
-/// Sends it, chain by chain.
-fn deliver(signed: Signed, ask: &dyn Fn(&Ask) -> Result<Reply, String>) -> Result<Reply, String> {
-    let mut told = Reply { text: "Nothing about commands is signed there.".to_owned(), ..Reply::default() };
-    for (chain, links) in signed {
-        let links = links.values().map(|envelope| Base64::encode_string(envelope)).collect();
-        let reply = ask(&Ask::Deliver { chain, links })?;
-        // A chain that is not accepted does not hold back the others, and its reply is the one reported.
-        if told.code == 0 {
-            told = reply;
+/// The chain and number of a record of a person; none of a record of a broker. A damaged one is neither.
+fn place_of(line: &[u8]) -> Result<Option<(String, u64)>, Fault> {
+    match verify_as::<AuthorizationStatement>(line) {
+        Ok(verified) => {
+            let own = &verified.statement().predicate.chain;
+            Ok(Some((format!("{}/{}", own.key, own.id), own.seq.0)))
+        }
+        Err(Fault::Namespace | Fault::PredicateType) => verify_as::<RunStatement>(line).map(|_| None),
+        Err(fault) => Err(fault),
+    }
+}
+
+/// The most that one message to a broker carries of a chain, in base64.
+const MAX_SENT: usize = 8 << 20;
+
+/// A chain in pieces that a broker takes, in order.
+fn pieces(links: impl Iterator<Item = String>) -> Vec<Vec<String>> {
+    let (mut pieces, mut size) = (Vec::<Vec<String>>::new(), 0);
+    for link in links {
+        size += link.len();
+        match pieces.last_mut().filter(|_| size <= MAX_SENT) {
+            Some(piece) => piece.push(link),
+            None => {
+                size = link.len();
+                pieces.push(vec![link]);
+            }
         }
     }
+    pieces
+}
+
+/// Sends it, chain by chain.
+fn deliver(signed: Signed, ask: &dyn Fn(&Ask) -> Result<Reply, String>) -> Result<Reply, String> {
+    let (mut told, mut texts) = (Reply::default(), Vec::new());
+    for (chain, links) in signed {
+        for links in pieces(links.values().map(|envelope| Base64::encode_string(envelope))) {
+            let reply = ask(&Ask::Deliver { chain: chain.clone(), links })?;
+            let (code, text) = (reply.code, format!("{chain}: {}", reply.text));
+            texts.push(text);
+            // A chain that is not accepted does not hold back the others, and its code is the one reported.
+            if told.code == 0 {
+                told = reply;
+            }
+            if code != 0 {
+                break;
+            }
+        }
+    }
+    told.text = if texts.is_empty() { "Nothing about commands is signed there.".to_owned() } else { texts.join("\n") };
     Ok(told)
 }

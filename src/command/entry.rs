@@ -124,10 +124,11 @@ fn foreign_path(arguments: &[String], inputs: &[(&str, &str)]) -> Option<String>
 }
 
 /// The parts of an argument that may be the path of a file outside of the working directory: `/a`, `~/a`, `../a`, and
-/// the same after `=`, `@`, `:`, `,` or the letter of an option.
+/// the same after `=`, `@`, `:`, `,` or the letters of a bundle of options.
 fn paths(argument: &str) -> impl Iterator<Item = &str> {
     let is_path = |text: &&str| {
-        let is_url = text.starts_with("//") && is_after_scheme(&argument[..argument.len() - text.len()]);
+        let has_host = text.strip_prefix("//").is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/'));
+        let is_url = has_host && is_after_scheme(&argument[..argument.len() - text.len()]);
         let climbs = *text == ".." || text.starts_with("../") || text.contains("/../") || text.ends_with("/..");
         (text.starts_with(['/', '~']) && !is_url) || climbs
     };
@@ -135,24 +136,35 @@ fn paths(argument: &str) -> impl Iterator<Item = &str> {
 }
 
 /// The parts of an argument that name something in the working directory, if it is there: the argument, and what stands
-/// after `=`, `@`, `:`, `,` or the letter of an option.
+/// after `=`, `@`, `:`, `,` or the letters of a bundle of options.
 pub fn local_names(argument: &str) -> impl Iterator<Item = &str> {
     parts(argument).filter(|part| !part.is_empty() && !part.starts_with(['/', '~']))
 }
 
 fn parts(argument: &str) -> impl Iterator<Item = &str> {
     let starts = argument.match_indices(['=', '@', ':', ',']).map(|(at, _)| &argument[at + 1..]);
-    let after_letter = argument.strip_prefix('-').and_then(|rest| rest.get(1..));
-    std::iter::once(argument).chain(starts).chain(after_letter)
+    std::iter::once(argument).chain(starts).chain(after_letters(argument))
 }
 
-/// Whether a text ends in the scheme of an address, such as `https:`. A `file:` address names a file.
+/// What stands after each letter of an argument such as `-xf/a`, which may be a bundle of options and the value of the
+/// last. Slashes of an address begin nothing.
+fn after_letters(argument: &str) -> impl Iterator<Item = &str> {
+    let bundle = argument.strip_prefix('-').filter(|rest| !rest.starts_with('-')).unwrap_or_default();
+    let address = bundle.find("://").filter(|_| !bundle.contains(":///")).unwrap_or(bundle.len());
+    bundle.char_indices().map(|(at, _)| at).filter(move |at| *at > 0 && *at <= address).map(|at| &bundle[at..])
+}
+
+/// Schemes of addresses that name a file here, also behind another one, as in `git+file:`.
+const LOCAL_SCHEMES: [&str; 5] = ["file", "unix", "sqlite", "sqlite3", "local"];
+
+/// Whether a text ends in the scheme of an address on another host, such as `https:`.
 fn is_after_scheme(text: &str) -> bool {
     let Some(rest) = text.strip_suffix(':') else { return false };
     let start =
         rest.rfind(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '+' | '-' | '.')).map_or(0, |at| at + 1);
     let scheme = rest[start..].trim_start_matches('-');
-    !scheme.is_empty() && !scheme.eq_ignore_ascii_case("file")
+    let is_local = |part: &str| LOCAL_SCHEMES.iter().any(|local| part.eq_ignore_ascii_case(local));
+    !scheme.is_empty() && !scheme.split(['+', '-', '.']).any(is_local)
 }
 
 #[cfg(test)]
@@ -218,6 +230,18 @@ mod tests {
             "..",
             "x:/y",
             "a=b,/c",
+            "-sf/etc/x",
+            "-qXf/etc/x",
+            "-é/etc/x",
+            "-rf../x",
+            "-xf~/x",
+            "git+file:///etc/x",
+            "git+file://etc/x",
+            "sqlite:///etc/x",
+            "https:///etc/x",
+            "-xhttps:///etc/x",
+            "unix:///etc/x",
+            "unix://etc/x",
         ] {
             assert_eq!(said(&format!("/usr/bin/tool {argument}"), &inputs), "ARGV", "{argument}");
         }

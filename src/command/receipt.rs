@@ -120,6 +120,20 @@ pub enum Outcome {
     NotRun,
 }
 
+impl Outcome {
+    /// Its name in records and for programs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Outcome::Exit => "exit",
+            Outcome::Signal => "signal",
+            Outcome::Timeout => "timeout",
+            Outcome::Stopped => "stopped",
+            Outcome::Unknown => "unknown",
+            Outcome::NotRun => "not-run",
+        }
+    }
+}
+
 impl std::fmt::Display for Outcome {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {

@@ -354,6 +354,12 @@ pub fn fetch_after<R: Family>(
             shown.losses.push(lost::<R>(remote, counted, id, "is gone"));
         }
     }
+    let is_there = |chains: &[(ChainId, String)], id: &ChainId| chains.iter().any(|(own, _)| own == id);
+    // Of what never had a sound record, nothing is hidden once it is gone.
+    let damaged = names(repository, &damaged_prefix_of::<R>(remote)).map_err(|error| error.to_string())?;
+    let gone = damaged.iter().filter(|(id, _)| wanted.have(id) && counted.have(id));
+    gone.filter(|(id, _)| !is_there(&arrived, id) && !is_there(&kept, id))
+        .for_each(|(_, name)| remove(repository, name));
     Ok(shown)
 }
 

@@ -9,6 +9,7 @@ mod certificates;
 mod ci;
 #[path = "../support/desk.rs"]
 mod desk;
+mod faults;
 mod groups;
 mod holes;
 mod mcp;

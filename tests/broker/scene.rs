@@ -435,6 +435,17 @@ impl Scene {
 
     /// Signs about a request that was fetched, and sends nothing.
     pub fn sign_here(&self, who: &str, verdict: Verdict, id: &str, answers: &[String]) -> (ChainId, String) {
+        self.sign_for(who, who, verdict, (id, answers))
+    }
+
+    /// Signs in somebody's name, with a key of whoever.
+    pub fn sign_for(
+        &self,
+        who: &str,
+        principal: &str,
+        verdict: Verdict,
+        (id, answers): (&str, &[String]),
+    ) -> (ChainId, String) {
         let repository = self.f.repository();
         let runs: Vec<RunChain> = read_family(&repository, true).unwrap();
         let record = runs.iter().flat_map(|chain| &chain.records).find(|record| record.id().to_string() == id).unwrap();
@@ -445,7 +456,7 @@ impl Scene {
         let undersign::source::git::PolicyState::Found(policy) = policy else { panic!("there is no policy") };
         let authorization = Authorization {
             verdict,
-            principal: who.into(),
+            principal: principal.into(),
             roles: policy.roster.by_id(who).unwrap().roles.clone(),
             repository: RepositoryName { id: policy.repository.clone(), uri: String::new() },
             target: run.target.clone(),
