@@ -42,8 +42,8 @@ impl Rules {
         let (a, b) = (&*a.lossy(), &*b.lossy());
         let kind = |path: &str| {
             let (class, why) = self.class_of(path);
-            // Code that is shared and code that is not run in the same way, and differ only in who uses them. Other files
-            // of one class may be run by different machines, each for a different reason.
+            // Code that is shared and code that is not run in the same way, and differ only in who uses them. Other
+            // files of one class may be run by different machines, each for a different reason.
             let is_free = are_ordinary(a, b) && matches!(class, BlastClass::B1 | BlastClass::B2);
             let reach = (!is_free).then(|| (class, why.to_owned()));
             let folder = path.rsplit_once('/').map(|(folder, _)| folder.to_owned());
