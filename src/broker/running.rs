@@ -66,9 +66,10 @@ impl Runs {
 
     /// Keeps a stop of a request that is under way, until it has ended. Returns whether it is.
     pub fn stop(&self, id: RecordId) -> bool {
-        let is_under_way = self.is_under_way(id);
+        let mut held = self.held();
+        let is_under_way = held.under_way.iter().any(|(own, _)| *own == id);
         if is_under_way {
-            self.held().stopped.insert(id);
+            held.stopped.insert(id);
         }
         is_under_way
     }

@@ -533,12 +533,12 @@ fn depended_on(policy: &Policy, diff: &Diff) -> impl Iterator<Item = BlastReason
     let paths = diff.files.iter().flat_map(FileDiff::paths);
     paths.flat_map(|path| {
         policy.compartments_of(path).into_iter().filter_map(|compartment| {
-            let class = match compartment.criticality {
-                Criticality::Critical => BlastClass::B4,
-                Criticality::High => BlastClass::B3,
+            let (class, place) = match compartment.criticality {
+                Criticality::Critical => (BlastClass::B4, "is in a critical compartment"),
+                Criticality::High => (BlastClass::B3, "is in a compartment of high criticality"),
                 Criticality::Normal | Criticality::Low => return None,
             };
-            let sentence = format!("the compartment {} is {}", compartment.name, compartment.criticality);
+            let sentence = format!("{place}: {}", compartment.name);
             Some(BlastReason { class, sentence, path: path.clone() })
         })
     })

@@ -271,9 +271,9 @@ fn what_a_policy_calls_critical_reaches_far_and_its_documentation_does_not() {
     propose(&f, "mina", "count", &[("stock/count.py", "TOTAL = 1\n")]);
     propose(&f, "mina", "words", &[("money/README.md", "How it is paid.\n")]);
     let said = |branch: &str| run(&f, &["show", branch]).exits(0);
-    said("pay").says("B4").says("the compartment money is critical");
-    said("count").says("B3").says("the compartment stock is high");
-    said("words").says("B0").says_not("the compartment money");
+    said("pay").says("B4").says("is in a critical compartment: money");
+    said("count").says("B3").says("is in a compartment of high criticality: stock");
+    said("words").says("B0").says_not("compartment: money");
 }
 
 #[test]
