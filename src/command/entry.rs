@@ -147,11 +147,11 @@ fn parts(argument: &str) -> impl Iterator<Item = &str> {
 }
 
 /// What stands after each letter of an argument such as `-xf/a`, which may be a bundle of options and the value of the
-/// last. Slashes of an address begin nothing.
+/// last. A slash is no option, so that the value begins there at the latest.
 fn after_letters(argument: &str) -> impl Iterator<Item = &str> {
     let bundle = argument.strip_prefix('-').filter(|rest| !rest.starts_with('-')).unwrap_or_default();
-    let address = bundle.find("://").filter(|_| !bundle.contains(":///")).unwrap_or(bundle.len());
-    bundle.char_indices().map(|(at, _)| at).filter(move |at| *at > 0 && *at <= address).map(|at| &bundle[at..])
+    let last = bundle.find('/').unwrap_or(bundle.len());
+    bundle.char_indices().map(|(at, _)| at).filter(move |at| *at > 0 && *at <= last).map(|at| &bundle[at..])
 }
 
 /// Schemes of addresses that name a file here, also behind another one, as in `git+file:`.
@@ -245,9 +245,15 @@ mod tests {
         ] {
             assert_eq!(said(&format!("/usr/bin/tool {argument}"), &inputs), "ARGV", "{argument}");
         }
-        for argument in
-            ["/run/in/sql", "--file=/run/in/sql", "-f/run/in/sql", "deployment/web", "https://x.example/y", "a..b"]
-        {
+        for argument in [
+            "/run/in/sql",
+            "--file=/run/in/sql",
+            "-f/run/in/sql",
+            "-Xf/run/in/sql",
+            "deployment/web",
+            "https://x.example/y",
+            "a..b",
+        ] {
             assert_eq!(said(&format!("/usr/bin/tool {argument}"), &inputs), "unlisted", "{argument}");
         }
     }
