@@ -33,8 +33,8 @@ pub fn of_command(pending: &PendingCommand) -> Text {
     match &pending.standing {
         RequestState::Refused(why) | RequestState::Stopped(why) => lines.push(TextLine::Warning(why.clone())),
         _ if pending.is_owed => lines.push(TextLine::Warning(
-            "It ran in an emergency, and its authorization is owed. Until it is signed, nothing else runs at this target \
-             once the time for it is over."
+            "It ran in an emergency, and its authorization is owed. Once the time for that is over, nothing else runs at \
+             this target until it is signed."
                 .to_owned(),
         )),
         _ => {}
@@ -65,7 +65,7 @@ pub fn output_came(text: &mut Text, id: RecordId, result: Result<Option<[String;
         Ok(Some([out, err])) => (out, err),
         Err(why) => {
             let why = visible::lines(&why);
-            return text.lines.push(TextLine::Warning(format!("Its output is not to be had: {why}")));
+            return text.lines.push(TextLine::Warning(format!("Its output could not be read: {why}")));
         }
     };
     for (title, output) in [("Output", out), ("Errors", err)] {

@@ -227,11 +227,17 @@ impl Policy {
     }
 
     fn in_any(&self, lies: impl Fn(&Compartment) -> bool) -> Vec<&Compartment> {
+        self.those_or_default(&self.compartments.iter().filter(|c| lies(c)).collect::<Vec<_>>())
+    }
+
+    /// Of compartments that contain something, those that count: the default of the repository, and that of its
+    /// organization, contain only what no other of the same origin does.
+    fn those_or_default<'p>(&'p self, holding: &[&'p Compartment]) -> Vec<&'p Compartment> {
         let of = |is_inherited: bool| {
-            let own = self.compartments.iter().filter(move |c| c.is_inherited == is_inherited);
-            let (default, named): (Vec<_>, Vec<_>) = own.partition(|c| c.is_default());
-            let matching: Vec<_> = named.into_iter().filter(|c| lies(c)).collect();
-            if matching.is_empty() { default } else { matching }
+            let is_own = |c: &&Compartment| c.is_inherited == is_inherited;
+            let named: Vec<_> = holding.iter().copied().filter(|c| is_own(c) && !c.is_default()).collect();
+            let default = || self.compartments.iter().filter(|c| is_own(c) && c.is_default()).collect();
+            if named.is_empty() { default() } else { named }
         };
         if self.inherited.is_none() { of(false) } else { [of(false), of(true)].concat() }
     }
@@ -272,15 +278,9 @@ impl<'p> CompartmentFinder<'p> {
         let first = |path: &str| path.split('/').next().unwrap_or_default().to_ascii_lowercase();
         let named = spellings.iter().filter_map(|path| self.by_first_name.get(&first(path))).flatten();
         let asked: BTreeSet<usize> = named.chain(&self.of_any_name).copied().collect();
-        let all = &self.policy.compartments;
-        let held: Vec<_> = asked.into_iter().map(|at| &all[at]).filter(|one| one.holds_any(&spellings)).collect();
-        let of = |is_inherited: bool| {
-            let own = held.iter().copied().filter(move |one| one.is_inherited == is_inherited && !one.is_default());
-            let matching: Vec<_> = own.collect();
-            let default = || all.iter().filter(|one| one.is_inherited == is_inherited && one.is_default()).collect();
-            if matching.is_empty() { default() } else { matching }
-        };
-        if self.policy.inherited.is_none() { of(false) } else { [of(false), of(true)].concat() }
+        let asked = asked.into_iter().map(|at| &self.policy.compartments[at]);
+        let holding: Vec<_> = asked.filter(|one| one.holds_any(&spellings)).collect();
+        self.policy.those_or_default(&holding)
     }
 }
 

@@ -421,7 +421,8 @@ proptest! {
         let mut policy = sample();
         for (at, pattern) in patterns.iter().enumerate() {
             if let Ok(paths) = patterns::PathPatterns::new(std::iter::once(pattern.as_str())) {
-                policy.compartments.push(Compartment { name: format!("x{at}"), paths, ..policy.compartments[0].clone() });
+                let name = format!("x{at}");
+                policy.compartments.push(Compartment { name, paths, ..policy.compartments[0].clone() });
             }
         }
         let path = RepoPath::from(&*path);

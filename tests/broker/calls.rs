@@ -183,7 +183,7 @@ fn what_a_run_wrote_is_read_at_the_desk_and_never_obeyed() {
     desk.press("<esc>");
     desk.ports.broker = Some(scene.at("nowhere").into());
     desk.press("i");
-    assert!(desk.frame().contains("Its output is not to be had"), "{}", desk.frame());
+    assert!(desk.frame().contains("Its output could not be read"), "{}", desk.frame());
 }
 
 #[test]

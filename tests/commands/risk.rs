@@ -264,9 +264,13 @@ fn at_most_fifty_findings_want_an_answer_and_all_places_are_told() {
 
 #[test]
 fn what_a_policy_calls_critical_reaches_far_and_its_documentation_does_not() {
-    let parts = "[compartment.money]\npaths = [\"money/**\"]\ncriticality = \"critical\"\nsign = [{ role = \"senior\", n = 1 }]\n\
-                 [compartment.stock]\npaths = [\"stock/**\"]\ncriticality = \"high\"\nsign = [{ role = \"senior\", n = 1 }]\n";
-    let f = Fixture::with_policy(&policy(parts));
+    let part = |name: &str, criticality: &str| {
+        format!(
+            "[compartment.{name}]\npaths = [\"{name}/**\"]\ncriticality = \"{criticality}\"\n\
+             sign = [{{ role = \"senior\", n = 1 }}]\n"
+        )
+    };
+    let f = Fixture::with_policy(&policy(&(part("money", "critical") + &part("stock", "high"))));
     propose(&f, "mina", "pay", &[("money/pay.py", "TOTAL = 1\n")]);
     propose(&f, "mina", "count", &[("stock/count.py", "TOTAL = 1\n")]);
     propose(&f, "mina", "words", &[("money/README.md", "How it is paid.\n")]);

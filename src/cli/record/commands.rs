@@ -28,6 +28,8 @@ struct Row {
     target: String,
     request: String,
     issued_at: u64,
+    #[serde(skip)]
+    step: Step,
     standing: &'static str,
     detail: String,
 }
@@ -41,7 +43,7 @@ pub(super) fn list(book: &Book, as_json: bool) -> Result<(), String> {
     let policy = book.policy()?;
     let mut rows: Vec<Row> = runs.iter().flat_map(|chain| &chain.records).map(|own| of_broker(own, policy)).collect();
     rows.extend(of_people(&people, policy));
-    rows.sort_by_key(|row| (row.issued_at, step(&row.what)));
+    rows.sort_by_key(|row| (row.issued_at, row.step));
     print_rows(&rows, as_json);
     runs.iter().for_each(complain);
     people.iter().for_each(complain);
@@ -78,13 +80,22 @@ pub(super) fn export(ids: &[String], to: &Path, book: &Book) -> Result<(), Strin
     Ok(())
 }
 
-/// Where an event stands in the life of a request: a fast broker starts within the second of the authorization.
-fn step(event: &str) -> u8 {
-    match event {
-        "admitted" => 0,
-        "started" => 2,
-        "ended" => 3,
-        _ => 1,
+/// The steps of a request in their order: a fast broker starts within the second of the authorization.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Step {
+    Admitted,
+    Decided,
+    Started,
+    Ended,
+}
+
+impl Step {
+    fn of(event: &Event) -> Step {
+        match event {
+            Event::Admitted(_) => Step::Admitted,
+            Event::Started(_) => Step::Started,
+            Event::Ended(_) => Step::Ended,
+        }
     }
 }
 
@@ -94,7 +105,7 @@ struct Exported<'r> {
     /// The request that it is about.
     request: String,
     issued_at: u64,
-    step: u8,
+    step: Step,
     link: &'r Link,
     key: &'r Key,
     /// The namespace of the signature, and the name of the person; a broker's is in the policy.
@@ -109,7 +120,7 @@ impl<'r> Exported<'r> {
             id: record.id(),
             request: own.about().map_or_else(|| record.id().to_string(), str::to_owned),
             issued_at: own.issued_at.0,
-            step: step(own.event.word()),
+            step: Step::of(&own.event),
             link: &record.link,
             key: record.verified.key(),
             purpose: receipt::NAMESPACE,
@@ -123,7 +134,7 @@ impl<'r> Exported<'r> {
             id: record.id(),
             request: own.request.id.clone(),
             issued_at: own.issued_at.0,
-            step: step(&own.verdict.to_string()),
+            step: Step::Decided,
             link: &record.link,
             key: record.verified.key(),
             purpose: authorization::NAMESPACE,
@@ -218,6 +229,7 @@ fn of_broker(record: &RunRecord, policy: &Policy) -> Row {
         target: own.target.clone(),
         request: own.about().map_or_else(|| record.id().to_string(), str::to_owned),
         issued_at: own.issued_at.0,
+        step: Step::of(&own.event),
         standing: if broker.is_some() { "in force" } else { "of no known key" },
         detail: visible::text(&detail).into_owned(),
     }
@@ -235,6 +247,7 @@ fn of_people(chains: &[AuthorizationChain], policy: &Policy) -> Vec<Row> {
             target: own.target.clone(),
             request: own.request.id.clone(),
             issued_at: own.issued_at.0,
+            step: Step::Decided,
             standing: if stands.contains(&record.id()) { "in force" } else { "does not count" },
             detail: visible::text(&print(own.reason.as_bytes())).into_owned(),
         }

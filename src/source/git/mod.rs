@@ -124,8 +124,8 @@ pub enum GitError {
     #[error("The ref or revision `{0}` does not exist here.")]
     NoSuchRevision(String),
     #[error(
-        "Object {0} is missing: an incomplete clone, or damage. Run `git fetch --refetch`, or `git fetch --unshallow` in \
-         a shallow clone, then `git fsck`."
+        "Object {0} is missing: an incomplete clone, or damage. Run `git fetch --refetch`, or `git fetch --unshallow` \
+         in a shallow clone, then `git fsck`."
     )]
     Missing(String),
     #[error("The ref {0} points to nothing that is here. Run `git fetch`, or delete the ref.")]
