@@ -188,7 +188,7 @@ impl Broker {
         let mut taken = 0;
         for text in links {
             let Ok(envelope) = Base64::decode_vec(text) else {
-                return *Reply::refused(64, "ARGV", "That is no record.");
+                return *Reply::refused(64, "ARGV", "That is not a record.");
             };
             if is_held(&envelope) {
                 continue;

@@ -316,7 +316,7 @@ fn signed_in(files: &[PathBuf]) -> Result<Signed, String> {
     for path in files {
         let text = std::fs::read(path).map_err(|error| format!("{} cannot be read: {error}.", path.display()))?;
         for (line, number) in text.split_inclusive(|byte| *byte == b'\n').zip(1..) {
-            let wrong = |fault: Fault| format!("Line {number} of {} is no record: {fault}", path.display());
+            let wrong = |fault: Fault| format!("Line {number} of {} is not a record: {fault}", path.display());
             if line.trim_ascii().is_empty() {
                 continue;
             }
