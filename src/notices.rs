@@ -21,6 +21,7 @@ use crate::change::digest::Digest;
 use crate::change::visible;
 use crate::datafile::SECONDS_OF_A_DAY;
 use crate::disk::{read_small, write_atomically};
+use crate::examination::ChangeStatus;
 
 const SCHEMA: &str = "undersign-notice/v0";
 const KEPT: &str = "undersign-notices/v1";
@@ -89,10 +90,9 @@ pub struct Fact {
     pub title: String,
     pub head: String,
     pub tier: u8,
-    /// What it needs, in two words.
-    pub need: String,
+    /// For whoever runs this.
+    pub status: ChangeStatus,
     pub waits: bool,
-    pub is_decided: bool,
     pub is_due: bool,
     pub is_late: bool,
     pub ask: Vec<String>,
@@ -105,7 +105,7 @@ pub struct Fact {
 
 impl Fact {
     fn needs_me(&self) -> bool {
-        self.need == "needs you"
+        self.status == ChangeStatus::NeedsYou
     }
 
     /// The key of a change of a repository: two repositories may have the same name.
@@ -184,7 +184,7 @@ struct Notice<'f> {
 fn next(told: Option<&Told>, fact: &Fact) -> Option<Kind> {
     let of_head = told.and_then(|told| told.kinds(&fact.head));
     let was = |kind: Kind| of_head.is_some_and(|kinds| kinds.contains(&kind));
-    if fact.is_decided {
+    if fact.status.is_decided() {
         return (told.is_some() && !was(Kind::Decided)).then_some(Kind::Decided);
     }
     if !fact.waits {
@@ -239,12 +239,12 @@ fn forget(told: &mut BTreeMap<String, Told>, seen: &[Seen], now: i64) {
 fn why(fact: &Fact, kind: Kind) -> String {
     let ask = if fact.told_ask.is_empty() { String::new() } else { format!("; {}", fact.told_ask) };
     match kind {
-        Kind::Waits => format!("it waits: {}{ask}", fact.need),
-        Kind::Moved => format!("it moved: {}{ask}", fact.need),
-        Kind::Turn => format!("it is your turn: {}{ask}", fact.need),
-        Kind::Due => format!("it is due: {}{ask}", fact.need),
-        Kind::Late => format!("it is late: {}{ask}", fact.need),
-        Kind::Decided => format!("it is decided: {}", fact.need),
+        Kind::Waits => format!("it waits: {}{ask}", fact.status),
+        Kind::Moved => format!("it moved: {}{ask}", fact.status),
+        Kind::Turn => format!("it is your turn: {}{ask}", fact.status),
+        Kind::Due => format!("it is due: {}{ask}", fact.status),
+        Kind::Late => format!("it is late: {}{ask}", fact.status),
+        Kind::Decided => format!("it is decided: {}", fact.status),
     }
 }
 

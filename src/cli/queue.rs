@@ -25,7 +25,7 @@ use crate::config;
 use crate::delivery::{Hosts, ServerAccess};
 use crate::examination::background::{self, Progress};
 use crate::examination::team::Team;
-use crate::examination::{self, Examination, RepositorySnapshot};
+use crate::examination::{self, ChangeStatus, Examination, RepositorySnapshot};
 use crate::gate::advice;
 #[cfg(feature = "tui")]
 use crate::notices::{self, Fact};
@@ -111,8 +111,9 @@ pub(super) struct Row {
     pub compartments: Vec<String>,
     pub finding_count: usize,
     pub time: i64,
-    /// In two words.
-    pub need: String,
+    /// For whoever runs this.
+    #[serde(rename = "need")]
+    pub status: ChangeStatus,
     /// Since when it waits for a person, as seen here; then when it is due and late, if the policy has a clock.
     pub since: Option<i64>,
     pub due: Option<i64>,
@@ -409,7 +410,7 @@ fn start_clocks<'r>(
 impl Row {
     /// Whether it waits for a person.
     fn waits(&self) -> bool {
-        self.not_ready.is_none() && examination::waits(&self.need)
+        self.not_ready.is_none() && self.status.waits()
     }
 
     fn tell_clock(&mut self, snapshot: &RepositorySnapshot, head: ObjectId, since: &WaitingSince) {
@@ -431,8 +432,8 @@ impl Row {
 pub(super) fn row(snapshot: &RepositorySnapshot, team: &Team, change: &Change, examination: &Examination) -> Row {
     let text = |text: &str| visible::text(text).into_owned();
     let now = super::now();
-    let need = examination::need(snapshot, examination, me(snapshot), now);
-    let ask = team.ask(snapshot, examination, change, &need, now);
+    let status = ChangeStatus::of(snapshot, examination, me(snapshot), now);
+    let ask = team.ask(snapshot, examination, change, &status, now);
     let claims = team.claims_of(change.revision.head);
     let answered = examination.standing.as_ref().map(|standing| advice::answered(standing));
     let answered = answered.map(|by| by.into_iter().map(text).collect());
@@ -468,7 +469,7 @@ pub(super) fn row(snapshot: &RepositorySnapshot, team: &Team, change: &Change, e
         ask: ask.people.into_iter().map(|person| person.id).collect(),
         claims: claims.map(ShownClaim::of).collect(),
         answers: answered.unwrap_or_default(),
-        need,
+        status,
         request: change.request().map(|request| request.sign()),
         asked: None,
         told_target: None,
@@ -539,9 +540,8 @@ fn notify(queue: &Queue, seen: &[notices::Seen]) -> Result<(), String> {
         title: row.title.clone(),
         head: row.head.clone(),
         tier: row.tier,
-        need: row.need.clone(),
+        status: row.status.clone(),
         waits: row.waits(),
-        is_decided: examination::is_decided(&row.need),
         is_due: is_over(row.due),
         is_late: is_over(row.late),
         ask: row.ask.clone(),
@@ -609,14 +609,14 @@ impl Row {
 /// What a row needs, and from whom if it is from others.
 fn needed(row: &Row) -> String {
     let claims: Vec<_> = row.claims.iter().map(|claim| format!(", claimed {}", claim.told)).collect();
-    let need = row.not_ready.unwrap_or(&row.need);
+    let need = row.not_ready.map_or_else(|| row.status.to_string(), str::to_owned);
     let is_over = |time: Option<i64>| time.is_some_and(|time| time <= super::now());
     let due = match () {
         () if is_over(row.late) => ", late",
         () if is_over(row.due) => ", due",
         () => "",
     };
-    let is_mine = need == "needs you" || row.told_ask.is_empty();
+    let is_mine = row.not_ready.is_none() && row.status == ChangeStatus::NeedsYou || row.told_ask.is_empty();
     let ask = if is_mine { String::new() } else { format!(": {}", row.told_ask) };
     let answers = if row.answers.is_empty() { String::new() } else { format!(", answers {}", row.answers.join(", ")) };
     format!("{need}{ask}{answers}{}{due}", claims.concat())

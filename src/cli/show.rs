@@ -429,7 +429,7 @@ fn print(shown: &Shown) {
     if !shown.namesakes.is_empty() {
         outln!("  others of that name: {}", shown.namesakes.join(", "));
     }
-    outln!("  {}, +{} −{}, {}", counted(row.files, "file"), row.added, row.removed, row.need);
+    outln!("  {}, +{} −{}, {}", counted(row.files, "file"), row.added, row.removed, row.status);
     let (class, meaning) = (&row.blast, row.reach.meaning());
     outln!("  tier {}, {} points, blast radius {class} ({meaning})", row.tier, row.points);
     shown.point_reasons.iter().for_each(|ShownPoints { points, text }| outln!("    {points:>3}  {text}"));

@@ -13,10 +13,12 @@ mod passing;
 mod policy_change;
 pub mod renamed;
 mod sides;
+mod status;
 pub mod team;
 
 pub use kept::{known, listed};
 pub use policy_change::{Flip, PolicyChange, compared, policy_change};
+pub use status::ChangeStatus;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -644,69 +646,6 @@ fn told(reason: &Reason) -> String {
     format!("{}: {}", reason.code, reason.detail)
 }
 
-/// What a change still needs, in two words for a queue.
-pub fn need(snapshot: &RepositorySnapshot, examination: &Examination, me: Option<&str>, now: i64) -> String {
-    let Some(standing) = &examination.standing else {
-        return if matches!(snapshot.policy, PolicyState::Absent) {
-            "no policy".into()
-        } else {
-            "policy invalid".into()
-        };
-    };
-    let looking = snapshot.policy().map_or_else(Vec::new, |policy| to_look_again(policy, standing, now));
-    if !standing.rejected_by.is_empty() && looking.is_empty() {
-        return "rejected".into();
-    }
-    if let Some(stop) = &examination.stop {
-        return if stop.code == Code::BaseMoved { "rebase" } else { "refused" }.into();
-    }
-    if standing.is_allowed() {
-        return "signed".into();
-    }
-    if !advice::refusals(standing).is_empty() {
-        return if examination.split.is_empty() { "refused" } else { "split" }.into();
-    }
-    if !looking.is_empty() {
-        return match me {
-            Some(me) if looking.iter().any(|by| by == me) => "needs you".into(),
-            _ => format!("needs {}", looking.join(", ")),
-        };
-    }
-    let is_filled = standing.slots.iter().all(gate::SlotState::is_filled);
-    if let Some(delay) = advice::delays(standing).first().filter(|_| is_filled) {
-        return if delay.code == Code::Freeze { "frozen" } else { "cooling" }.into();
-    }
-    if is_filled && standing.evidence.iter().any(|state| !state.is_met()) {
-        return "evidence".into();
-    }
-    if me.is_some_and(|me| standing.approved_by.iter().any(|own| own == me)) {
-        return "waiting".into();
-    }
-    let turn = me.zip(snapshot.policy()).and_then(|(me, policy)| turn_of(me, policy, standing, now));
-    if let Some(turn) = turn {
-        return turn.into();
-    }
-    if !standing.approved_by.is_empty() {
-        return format!("{} of {}", standing.approved_by.len(), people_asked(standing));
-    }
-    "needs others".into()
-}
-
-/// Whether somebody must sign before it can land, by [`need`]; not if it is decided, or cannot land as it is.
-pub fn waits(need: &str) -> bool {
-    !is_decided(need) && !is_stuck(need)
-}
-
-/// Whether all is said, by [`need`].
-pub fn is_decided(need: &str) -> bool {
-    matches!(need, "signed" | "rejected" | "frozen" | "cooling")
-}
-
-/// Whether it cannot land, whoever signs, by [`need`].
-pub fn is_stuck(need: &str) -> bool {
-    matches!(need, "no policy" | "policy invalid" | "unreadable" | "refused" | "rebase" | "split")
-}
-
 /// For whom a change waits that was rejected and has moved on since, by id: who rejected it says whether that was
 /// enough, or who may take the rejection over, where that person cannot. Nobody, if somebody rejected it as it is now.
 pub(crate) fn to_look_again(policy: &Policy, standing: &Standing, now: i64) -> Vec<String> {
@@ -719,16 +658,6 @@ pub(crate) fn to_look_again(policy: &Policy, standing: &Standing, now: i64) -> V
         could => could,
     };
     vetoes().flat_map(|one| could(&one.by)).collect::<std::collections::BTreeSet<_>>().into_iter().collect()
-}
-
-/// What a person who has not signed a change can do about it: sign it, or nothing because it is their own.
-fn turn_of(me: &str, policy: &Policy, standing: &Standing, now: i64) -> Option<&'static str> {
-    let is_mine = |id: &String| id == me;
-    if standing.authors.iter().any(is_mine) && !policy.self_review {
-        return Some("yours");
-    }
-    let needs = advice::needs(policy, standing, now);
-    needs.iter().any(|need| need.could.iter().any(is_mine)).then_some("needs you")
 }
 
 fn people_asked(standing: &Standing) -> usize {

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Examination, RepositorySnapshot, to_look_again, waits};
+use super::{ChangeStatus, Examination, RepositorySnapshot, to_look_again};
 use crate::change::digest::Digest;
 use crate::change::{Change, ObjectId};
 use crate::claims::{self, Claim};
@@ -47,11 +47,11 @@ impl Team {
         snapshot: &RepositorySnapshot,
         examination: &Examination,
         change: &Change,
-        need: &str,
+        status: &ChangeStatus,
         now: i64,
     ) -> Ask {
         let (Some(policy), Some(standing)) = (snapshot.policy(), &examination.standing) else { return Ask::default() };
-        if !waits(need) {
+        if !status.waits() {
             return Ask::default();
         }
         let head = change.revision.head;

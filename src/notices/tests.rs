@@ -19,9 +19,12 @@ fn fact(head: &str, what: &str) -> Fact {
         key: "k".to_owned(),
         id: "shop:x".to_owned(),
         head: head.to_owned(),
-        need: if what == "others" { "needs others" } else { "needs you" }.to_owned(),
+        status: match what {
+            "others" => ChangeStatus::NeedsOthers,
+            "decided" => ChangeStatus::Signed,
+            _ => ChangeStatus::NeedsYou,
+        },
         waits: !matches!(what, "decided" | "draft"),
-        is_decided: what == "decided",
         is_due: matches!(what, "due" | "late"),
         is_late: what == "late",
         ..Fact::default()

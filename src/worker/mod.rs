@@ -34,7 +34,7 @@ use crate::delivery::{self, Hosts, ServerAccess};
 use crate::drafts::{Drafts, Refs, adopted};
 use crate::examination::renamed::Renamed;
 use crate::examination::team::Team;
-use crate::examination::{self, Examination, RepositorySnapshot, background, decided, interdiff};
+use crate::examination::{self, ChangeStatus, Examination, RepositorySnapshot, background, decided, interdiff};
 use crate::ledger::commands::Keys;
 use crate::policy::Ask;
 use crate::record::Record;
@@ -317,8 +317,8 @@ fn asks(
 ) -> HashMap<String, Ask> {
     let of = |change: &Change| {
         let examination = examined.get(&change.id)?;
-        let need = examination::need(snapshot, examination, None, now);
-        Some((change.id.clone(), team.ask(snapshot, examination, change, &need, now)))
+        let status = ChangeStatus::of(snapshot, examination, None, now);
+        Some((change.id.clone(), team.ask(snapshot, examination, change, &status, now)))
     };
     changes.iter().filter_map(of).collect()
 }

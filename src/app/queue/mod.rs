@@ -19,7 +19,7 @@ use crate::decision::Revised;
 use crate::delivery::Hosted;
 use crate::examination::background::Progress;
 use crate::examination::team::Team;
-use crate::examination::{self, Examination, RepositorySnapshot};
+use crate::examination::{ChangeStatus, Examination, RepositorySnapshot};
 use crate::policy::Ask;
 use crate::source::git::{POLICY_PATH, PolicyState};
 use crate::source::server::Told;
@@ -45,7 +45,8 @@ pub enum Examined {
 pub struct Entry {
     pub change: Arc<Change>,
     pub examined: Examined,
-    pub need: String,
+    /// Where it stands, for this person; nothing until it is examined.
+    pub status: Option<ChangeStatus>,
     /// Whom to ask for what is open.
     pub ask: Ask,
     pub again: Option<Again>,
@@ -288,7 +289,7 @@ impl Queue {
             .entries
             .iter()
             .map(|e| {
-                let known = (e.examined.clone(), e.need.clone(), e.ask.clone());
+                let known = (e.examined.clone(), e.status.clone(), e.ask.clone());
                 ((e.change.id.clone(), e.change.revision.head), known)
             })
             .collect();
@@ -296,20 +297,21 @@ impl Queue {
         for change in changes {
             let again = again.remove(&change.id);
             let before = known.remove(&(change.id.clone(), change.revision.head));
-            let (examined, need, ask, asked) = match fresh.remove(&change.id) {
+            let (examined, status, ask, asked) = match fresh.remove(&change.id) {
                 // What changed since is still to be reported.
                 Some(fresh) => {
-                    let need = examination::need(&snapshot, &fresh, me, now);
-                    (Examined::Done(fresh), need, asks.remove(&change.id).unwrap_or_default(), again.is_none())
+                    let status = ChangeStatus::of(&snapshot, &fresh, me, now);
+                    let ask = asks.remove(&change.id).unwrap_or_default();
+                    (Examined::Done(fresh), Some(status), ask, again.is_none())
                 }
                 // Changes that were examined before are examined again: policy or ledger may have changed.
                 None => {
-                    let (examined, need, ask) = before.unwrap_or((Examined::Pending, String::new(), Ask::default()));
-                    (examined, need, ask, false)
+                    let (examined, status, ask) = before.unwrap_or((Examined::Pending, None, Ask::default()));
+                    (examined, status, ask, false)
                 }
             };
             let hosted = hosted.remove(&change.id);
-            self.entries.push(Entry { change, examined, need, ask, again, asked, hosted, request_info: None });
+            self.entries.push(Entry { change, examined, status, ask, again, asked, hosted, request_info: None });
         }
         self.teams.insert(repository, team);
         self.waiting.insert(repository, (since, false));
@@ -368,17 +370,17 @@ impl Queue {
         self.under_way = self.under_way.saturating_sub(1);
         let Some(&at) = self.by_id.get(id) else { return };
         let change = &self.entries[at].change;
-        let (need, ask) = match (&result, self.snapshot(change)) {
+        let (status, ask) = match (&result, self.snapshot(change)) {
             (Ok(examination), Some(snapshot)) => {
-                let need = examination::need(snapshot, examination, me, now);
-                let ask = self.teams.get(&change.repository);
-                let ask = ask.map(|team| team.ask(snapshot, examination, change, &need, now)).unwrap_or_default();
-                (need, ask)
+                let status = ChangeStatus::of(snapshot, examination, me, now);
+                let team = self.teams.get(&change.repository);
+                let ask = team.map(|team| team.ask(snapshot, examination, change, &status, now)).unwrap_or_default();
+                (status, ask)
             }
-            _ => ("unreadable".to_owned(), Ask::default()),
+            _ => (ChangeStatus::Unreadable, Ask::default()),
         };
         let entry = &mut self.entries[at];
-        (entry.need, entry.ask) = (need, ask);
+        (entry.status, entry.ask) = (Some(status), ask);
         entry.examined = result.map_or_else(Examined::Failed, Examined::Done);
         self.longest_ask = self.longest_ask.max(entry.told_ask().map_or(0, |ask| ask.width()));
         self.start_clock(at, now);
@@ -532,8 +534,8 @@ impl Queue {
         let ready = entry.not_ready().map_or("", NotReady::word);
         let ask = entry.told_ask().unwrap_or_default();
         let claims: Vec<_> = self.claims_of(&entry.change).map(|claim| claim.by.as_str()).collect();
-        let text =
-            [&entry.change.id, &entry.change.name, entry.title(), &agent, &entry.need, again, asked, author, ready];
+        let status = entry.status.as_ref().map(ChangeStatus::to_string).unwrap_or_default();
+        let text = [&entry.change.id, &entry.change.name, entry.title(), &agent, &status, again, asked, author, ready];
         let text = [&text[..], &[&ask], &claims].concat().join(" ").to_lowercase();
         self.filter.to_lowercase().split_whitespace().all(|word| text.contains(word))
     }
@@ -679,14 +681,16 @@ impl Entry {
 
     /// Whose turn it is, from what it needs.
     pub fn section(&self) -> Section {
-        match (&self.examined, self.need.as_str()) {
-            (Examined::Pending, _) => Section::Pending,
-            (_, need) if examination::is_decided(need) => Section::Decided,
-            (_, need) if examination::is_stuck(need) => Section::Stuck,
-            _ if self.not_ready().is_some() => Section::NotReady,
-            (_, "needs you") => Section::Mine,
-            (_, "waiting") => Section::Waiting,
-            _ => Section::Others,
+        match &self.status {
+            Some(status) if self.is_examined() => match status {
+                status if status.is_decided() => Section::Decided,
+                status if status.is_stuck() => Section::Stuck,
+                _ if self.not_ready().is_some() => Section::NotReady,
+                ChangeStatus::NeedsYou => Section::Mine,
+                ChangeStatus::Waiting => Section::Waiting,
+                _ => Section::Others,
+            },
+            _ => Section::Pending,
         }
     }
 }

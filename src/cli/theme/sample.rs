@@ -15,7 +15,7 @@ use crate::decision::{Draft, Note, Revised};
 use crate::delivery::ServerAccess;
 use crate::drafts::Drafts;
 use crate::examination::team::Team;
-use crate::examination::{Examination, FileMaterial, Reading, RepositorySnapshot};
+use crate::examination::{ChangeStatus, Examination, FileMaterial, Reading, RepositorySnapshot};
 use crate::policy::Policy;
 use crate::risk::Rules;
 use crate::signer::NoKey;
@@ -25,14 +25,14 @@ use crate::worker::{FirstFrame, Ports, perform};
 /// Any time will do, as long as all are of one day.
 const NOW: i64 = 1_790_000_000;
 
-/// Title and message, branch, what it needs, and its files: path, before, after.
-type Sample = (&'static str, &'static str, &'static str, &'static [(&'static str, &'static str, &'static str)]);
+/// Title and message, branch, where it stands, and its files: path, before, after.
+type Sample = (&'static str, &'static str, ChangeStatus, &'static [(&'static str, &'static str, &'static str)]);
 
 const CHANGES: [Sample; 3] = [
     (
         "Rename the cost-explorer environment\n\nBrings the name in line with the new naming scheme.\n",
         "kiro/4411-recreate-cost-explorer",
-        "needs you",
+        ChangeStatus::NeedsYou,
         &[
             (
                 "envs/prod/main.tf",
@@ -52,10 +52,10 @@ const CHANGES: [Sample; 3] = [
     (
         "Fetch the price list with retries\n",
         "claude/retries",
-        "needs others",
+        ChangeStatus::NeedsOthers,
         &[("src/prices.py", "import requests\n", "import requests\n\nrequests.get(URL, verify=False)\n")],
     ),
-    ("Fix a typo\n", "docs/typo", "signed", &[("README.md", "teh shop\n", "the shop\n")]),
+    ("Fix a typo\n", "docs/typo", ChangeStatus::Signed, &[("README.md", "teh shop\n", "the shop\n")]),
 ];
 
 const POLICY: &str = r#"
@@ -168,10 +168,10 @@ pub fn queue() -> State {
         fetched: None,
     };
     state.queue.listed(0, listing, None, NOW);
-    for (at, (.., need, _)) in CHANGES.iter().enumerate() {
+    for (at, (.., status, _)) in CHANGES.iter().enumerate() {
         let id = change(at).id;
         if let Some(entry) = state.queue.entries.iter_mut().find(|entry| entry.change.id == id) {
-            entry.need = (*need).to_owned();
+            entry.status = Some(status.clone());
             entry.examined = Examined::Done(examination(at));
         }
     }

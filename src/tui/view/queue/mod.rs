@@ -16,7 +16,7 @@ use crate::app::servers::{RequestInfo, checks_sentence, checks_sign};
 use crate::app::{State, preview_height};
 use crate::change::counted;
 use crate::change::request::Request;
-use crate::examination::{self, Examination, RepositorySnapshot};
+use crate::examination::{self, ChangeStatus, Examination, RepositorySnapshot};
 use crate::gate::advice;
 use crate::risk::Severity;
 use crate::source::server::Checks;
@@ -357,10 +357,9 @@ impl Columns {
         }
         let not_ready = entry.not_ready().filter(|_| entry.section() == Section::NotReady);
         let ask = entry.told_ask().filter(|ask| ask.width() < self.need);
-        let need = ask.unwrap_or_else(|| short_need(&entry.need, examination));
+        let need = ask.or_else(|| Some(short_status(entry.status.as_ref()?, examination))).unwrap_or_default();
         let need = not_ready.map_or(need, |why| why.word().to_owned());
-        self.age(self.checks(line, entry), state, entry)
-            .add(need_role(entry.section(), &entry.need), &clip(&need, self.need - 1))
+        self.age(self.checks(line, entry), state, entry).add(status_role(entry), &clip(&need, self.need - 1))
     }
 
     /// The title, after the number or the branch if that distinguishes the row and has no column.
@@ -418,21 +417,21 @@ fn cell(text: &str, columns: usize) -> String {
     format!("{text}{}", " ".repeat(blanks))
 }
 
-/// The need in a row: its key word is never cut, so each need has a short form.
-fn short_need(need: &str, examination: &Examination) -> String {
+/// The status in a row: its key word is never cut, so each has a short form.
+fn short_status(status: &ChangeStatus, examination: &Examination) -> String {
     let standing = examination.standing.as_ref();
     let still = standing.map_or(0, examination::people_missing);
-    match need {
-        "needs you" if still > 1 => format!("you +{}", still - 1),
-        "needs you" => "you".to_owned(),
-        "waiting" => format!("{} more", still.max(1)),
-        "policy invalid" => "policy".to_owned(),
-        "needs others" => {
+    match status {
+        ChangeStatus::NeedsYou if still > 1 => format!("you +{}", still - 1),
+        ChangeStatus::NeedsYou => "you".to_owned(),
+        ChangeStatus::Waiting => format!("{} more", still.max(1)),
+        ChangeStatus::PolicyInvalid => "policy".to_owned(),
+        ChangeStatus::NeedsOthers => {
             let open = standing.and_then(|standing| standing.slots.iter().find(|slot| slot.have < slot.need));
             open.map_or("others".to_owned(), |slot| slot.slot.clone())
         }
-        // `needs dana`, who is to look again.
-        other => other.strip_prefix("needs ").unwrap_or(other).to_owned(),
+        ChangeStatus::NeedsPeople(people) => people.join(", "),
+        other => other.to_string(),
     }
 }
 
@@ -466,10 +465,10 @@ pub fn severity_role(severity: Severity) -> Role {
     }
 }
 
-fn need_role(section: Section, need: &str) -> Role {
-    match (section, need) {
-        (_, "rejected") => Role::Error,
-        (_, "frozen" | "cooling" | "evidence") => Role::Muted,
+fn status_role(entry: &Entry) -> Role {
+    match (entry.section(), &entry.status) {
+        (_, Some(ChangeStatus::Rejected)) => Role::Error,
+        (_, Some(ChangeStatus::Frozen | ChangeStatus::Cooling | ChangeStatus::NeedsEvidence)) => Role::Muted,
         (Section::Decided, _) => Role::Ok,
         (Section::Mine, _) => Role::Accent,
         (Section::Stuck, _) => Role::Warning,
