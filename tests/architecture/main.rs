@@ -1,5 +1,6 @@
-//! The drawing of floors in `src/lib.rs`, held against what the files use: every module has a floor and says it, arrows
-//! go down, nothing goes in a circle, and the pure floors do not reach for the world.
+//! The floors drawn in `src/lib.rs`, checked against what the files use: every module has a floor and says it,
+//! dependencies go down, none is circular, and the pure floors use no file, clock or environment. The manual draws the
+//! same floors, and the files that it names exist.
 
 #![allow(clippy::unwrap_used)]
 
@@ -36,12 +37,61 @@ fn drawing() -> BTreeMap<String, u32> {
 #[test]
 fn every_module_is_drawn_and_says_its_floor() {
     let (floors, sources) = (drawing(), uses::sources(&root()));
-    let rooms: BTreeSet<&String> = sources.keys().filter_map(|module| module.first()).collect();
-    assert_eq!(rooms, floors.keys().collect(), "src/lib.rs draws other modules than there are");
-    for (room, floor) in &floors {
-        let text = &sources[std::slice::from_ref(room)].text;
-        assert!(text.starts_with(&format!("//! FLOOR {floor}: ")), "{room} does not begin with its floor, {floor}");
+    let modules: BTreeSet<&String> = sources.keys().filter_map(|module| module.first()).collect();
+    assert_eq!(modules, floors.keys().collect(), "src/lib.rs draws other modules than there are");
+    for (module, floor) in &floors {
+        let text = &sources[std::slice::from_ref(module)].text;
+        assert!(text.starts_with(&format!("//! FLOOR {floor}: ")), "{module} does not begin with its floor, {floor}");
     }
+}
+
+#[test]
+fn the_manual_draws_the_same_floors() {
+    let mut drawn = BTreeMap::new();
+    for cells in rows_of_the_manual() {
+        let Ok(floor) = cells[0].parse::<u32>() else { continue };
+        drawn.extend(cells[1].split(", ").map(|name| (name.trim_matches('`').to_owned(), floor)));
+    }
+    assert_eq!(drawn, drawing());
+}
+
+#[test]
+fn the_manual_lists_every_folder_of_tests() {
+    let listed: BTreeSet<String> = (rows_of_the_manual().into_iter())
+        .filter(|cells| cells[0].starts_with('`'))
+        .flat_map(|cells| cells[0].split(", ").map(|name| name.trim_matches('`').to_owned()).collect::<Vec<_>>())
+        .collect();
+    let has_main = |folder: &std::fs::DirEntry| folder.path().join("main.rs").exists();
+    let folders = std::fs::read_dir(root().with_file_name("tests")).unwrap().map(Result::unwrap).filter(has_main);
+    let folders: BTreeSet<String> = folders.map(|folder| folder.file_name().into_string().unwrap()).collect();
+    let missing: Vec<_> = folders.difference(&listed).collect();
+    assert!(missing.is_empty(), "docs/architecture.md does not list tests/{missing:?}");
+}
+
+/// The cells of each row of each table in `docs/architecture.md`.
+fn rows_of_the_manual() -> Vec<Vec<String>> {
+    let text = std::fs::read_to_string(root().with_file_name("docs").join("architecture.md")).unwrap();
+    let rows = text.lines().filter_map(|line| line.strip_prefix('|')?.strip_suffix('|'));
+    rows.map(|row| row.split('|').map(|cell| cell.trim().to_owned()).collect()).collect()
+}
+
+#[test]
+fn files_that_the_manual_names_exist() {
+    let root = root().parent().unwrap().to_owned();
+    let mut missing = Vec::new();
+    for chapter in std::fs::read_dir(root.join("docs")).unwrap().map(|entry| entry.unwrap().path()) {
+        if chapter.extension().is_none_or(|extension| extension != "md") {
+            continue;
+        }
+        let text = std::fs::read_to_string(&chapter).unwrap();
+        let quoted = text.split('`').skip(1).step_by(2);
+        let is_ours = |name: &&str| ["src/", "tests/", "benches/", "fuzz/"].iter().any(|start| name.starts_with(start));
+        // A pattern names no file.
+        let names = quoted.filter(is_ours).filter(|name| !name.contains(['*', '{', ' ', '<']));
+        let gone = names.filter(|name| !root.join(name).exists());
+        missing.extend(gone.map(|name| format!("{}: {name}", chapter.display())));
+    }
+    assert!(missing.is_empty(), "{}", missing.join("\n"));
 }
 
 /// The formatter keeps code to it, and leaves comments alone.
