@@ -1,12 +1,14 @@
 //! Rules as data (`assets/rules/*.toml`): patterns over one added or removed line, or over a path, and rules over
 //! facts. Linear-time regular expressions only; no rule can run anything.
 
+mod applicable;
 mod book;
 mod fact;
 mod needed;
 mod pack;
 mod pattern;
 
+use applicable::{KnownPaths, PathOfRules};
 pub use book::{RuleText, facts_of};
 pub(super) use fact::FactRule;
 use pack::Quiet;
@@ -122,6 +124,7 @@ pub struct Rules {
     /// Refused packs.
     refused: Vec<FileError>,
     digest: Digest,
+    known_paths: KnownPaths,
 }
 
 impl Rules {
@@ -178,18 +181,13 @@ impl Rules {
 
     /// Whether the same rules apply to both paths.
     pub(super) fn look_alike_at(&self, a: &str, b: &str) -> bool {
-        self.rules.iter().all(|rule| rule.is_about(a) == rule.is_about(b))
-            && self.facts.iter().all(|rule| rule.about.takes_in(a) == rule.about.takes_in(b))
+        let (a, b) = (self.applicable(a), self.applicable(b));
+        (&a.patterns, &a.facts) == (&b.patterns, &b.facts)
     }
 
     /// The first entry of the table of reaches that matches.
     fn reach_of(&self, path: &str) -> Option<&Reach> {
-        // Code that merely has the name of a leaf in its path, such as a package `org.example`, is none.
-        let is_misnamed = |reach: &Reach| match reach.tests {
-            true => is_source_of_program(path),
-            false => reach.class == BlastClass::B0 && is_code(path) && !is_sample(path),
-        };
-        self.reaches.iter().find(|reach| reach.paths.is_match(path) && !is_misnamed(reach))
+        self.applicable(path).reach.map(|at| &self.reaches[at])
     }
 
     pub(super) fn known_packages(&self, ecosystem: &str) -> &[String] {
@@ -198,7 +196,7 @@ impl Rules {
 
     pub(super) fn findings_in(&self, file: &FileUnderReview<'_>) -> Vec<Finding> {
         let path = file.path();
-        let about: Vec<&Rule> = self.rules.iter().filter(|rule| rule.is_about(&path)).collect();
+        let about: Vec<&Rule> = self.applicable(&path).patterns.iter().map(|&at| &self.rules[at]).collect();
         let side = if file.new.is_none() { Side::Old } else { Side::New };
         let is_new = (file.diff.old.is_none() || file.diff.from.is_some()) && file.diff.new.is_some();
         let holds = |rule: &Rule| rule.contains.as_ref().is_none_or(|regex| regex.is_match(file.new_text()));
@@ -241,7 +239,7 @@ impl Rules {
         if is_sample(path) {
             return Vec::new();
         }
-        self.facts.iter().filter(|rule| rule.about.takes_in(path)).collect()
+        self.applicable(path).facts.iter().map(|&at| &self.facts[at]).collect()
     }
 
     /// The finding of a rule for a delta of a file, at its first changed line.
@@ -357,18 +355,20 @@ fn is_of_unit_tests(path: &str, scope: &str) -> bool {
     path.ends_with(".rs") && scope.split('.').any(|part| matches!(part, "test" | "tests"))
 }
 
-impl About {
+impl Reach {
     fn takes_in(&self, path: &str) -> bool {
-        self.paths.as_ref().is_none_or(|globs| globs.is_match(path))
-            && !self.not_paths.is_match(path)
-            && (self.in_tests || !is_test(path))
-            && self.code.is_none_or(|code| code == is_code(path))
+        // Code that merely has the name of a leaf in its path, such as a package `org.example`, is none.
+        let is_misnamed = || match self.tests {
+            true => is_source_of_program(path),
+            false => self.class == BlastClass::B0 && is_code(path) && !is_sample(path),
+        };
+        self.paths.is_match(path) && !is_misnamed()
     }
 }
 
 impl Rule {
     fn is_about(&self, path: &str) -> bool {
-        self.about.takes_in(path)
+        self.about.takes_in(&PathOfRules::of(path))
     }
 
     fn is_hit_by(&self, example: &str) -> bool {

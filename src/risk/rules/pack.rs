@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use globset::GlobSet;
 
+use super::applicable::KnownPaths;
 use super::pattern::Compiling;
 use super::{FactRule, Rule, Rules, Wording, globs, rule};
 use crate::change::diff::{Location, Side};
@@ -291,7 +292,8 @@ impl Rules {
 
     pub(super) fn none() -> Rules {
         let (rules, facts, checks, reaches, packages, quiets, refused) = Default::default();
-        Rules { rules, facts, checks, reaches, packages, quiets, refused, digest: Digest([0; 32]) }
+        let (digest, known_paths) = (Digest([0; 32]), KnownPaths::default());
+        Rules { rules, facts, checks, reaches, packages, quiets, refused, digest, known_paths }
     }
 
     /// Refused packs, each with its mistakes.
