@@ -25,7 +25,7 @@ use crate::config;
 use crate::delivery::{Hosts, ServerAccess};
 use crate::examination::background::{self, Progress};
 use crate::examination::team::Team;
-use crate::examination::{self, ChangeStatus, Examination, RepositorySnapshot};
+use crate::examination::{self, ChangeStatus, Examination, Kept, RepositorySnapshot};
 use crate::gate::advice;
 #[cfg(feature = "tui")]
 use crate::notices::{self, Fact};
@@ -378,8 +378,9 @@ pub(super) fn each(
         broken(visible::text(&one.id).into_owned(), one.why.to_string());
     }
     let team = Team::of(&repository, &snapshot, pending.changes.iter().map(|own| own.revision.head), super::now());
+    let kept = Kept::of(&repository, &snapshot, &cache);
     for change in pending.changes {
-        let examined = examination::listed(&repository, &snapshot, &change, &cache, super::now());
+        let examined = kept.listed(&change, super::now());
         visit((&snapshot, &team), change, examined.map_err(|error| error.to_string()));
     }
     Ok(snapshot)

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Examination, Facts, RepositorySnapshot, find_out, judged};
 use crate::cache::{self, Cache};
-use crate::change::diff::Location;
+use crate::change::diff::{Diff, Location};
 use crate::change::digest::Digest;
 use crate::change::manifest::Manifest;
 use crate::change::{Change, ObjectId, RepoPath};
@@ -125,20 +125,87 @@ impl Contents for Asked<'_> {
     }
 }
 
-/// The key, which covers everything except the target.
-fn key(snapshot: &RepositorySnapshot, change: &Change) -> Digest {
-    key_by([snapshot.rules().digest(), provenance::Rules::shipped().digest()], snapshot, change)
+/// The examinations kept of the changes of a repository.
+pub struct Kept<'r> {
+    repository: &'r Repository,
+    snapshot: &'r RepositorySnapshot,
+    cache: &'r Cache,
+    /// The part of their keys that all changes share.
+    context: Digest,
 }
 
-fn key_by(rules: [Digest; 2], snapshot: &RepositorySnapshot, change: &Change) -> Digest {
+impl<'r> Kept<'r> {
+    pub fn of(repository: &'r Repository, snapshot: &'r RepositorySnapshot, cache: &'r Cache) -> Kept<'r> {
+        let rules = [snapshot.rules().digest(), provenance::Rules::shipped().digest()];
+        let division = snapshot.policy().map(division).unwrap_or_default();
+        Kept { repository, snapshot, cache, context: context(rules, &snapshot.notes.told(), &division) }
+    }
+
+    /// The examination of a change from what is kept of it; none if nothing is.
+    pub fn known(&self, change: &Change, now: i64) -> Result<Option<Examination>, GitError> {
+        let key = key(self.context, change);
+        let Some(facts) = self.cache.get::<Facts>(&key) else { return Ok(None) };
+        let apart = facts.diff.apart();
+        let applied = self.applied(change, &apart)?;
+        let answers = facts.answers.clone();
+        let (examination, answers_now) =
+            judged(self.repository, self.snapshot, change, &facts, (&apart, applied), now)?;
+        // The policy queries more than before.
+        if answers_now != answers {
+            self.cache.put(key, &Facts { answers: answers_now, ..facts });
+        }
+        Ok(Some(examination.with_background(change, self.snapshot.rules(), self.cache)))
+    }
+
+    /// As [`super::whole`], for a list: what is kept is not read again, and what is read is kept.
+    pub fn listed(&self, change: &Change, now: i64) -> Result<Examination, GitError> {
+        if let Some(known) = self.known(change, now)? {
+            return Ok(known);
+        }
+        let (repository, snapshot) = (self.repository, self.snapshot);
+        let diff = super::diff(repository, snapshot, change)?;
+        let reading = super::read(repository, snapshot.rules(), &diff)?;
+        let facts = find_out(repository, snapshot, change, diff, reading);
+        let apart = facts.diff.apart();
+        let applied = self.applied(change, &apart)?;
+        let (examination, answers) = judged(repository, snapshot, change, &facts, (&apart, applied), now)?;
+        // If objects are cut off or missing, more may be visible later.
+        if !repository.is_shallow() && !facts.is_partial() {
+            self.cache.put(key(self.context, change), &Facts { answers, ..facts });
+        }
+        Ok(examination.with_background(change, snapshot.rules(), self.cache))
+    }
+
+    /// What comes of applying a change to its target, as [`git::applied`].
+    fn applied(&self, change: &Change, apart: &Diff) -> Result<Result<ObjectId, Obstacle>, GitError> {
+        let revision = &change.revision;
+        let trees = [revision.base_tree, revision.head_tree];
+        // Not keyed by target, so that the result for an earlier one is replaced.
+        let key = cache::key("applied", &trees.each_ref().map(|tree| &tree.0[..]));
+        if let Some((target, known)) = self.cache.get::<(ObjectId, Result<ObjectId, Obstacle>)>(&key)
+            && target == revision.target_tree
+        {
+            return Ok(known);
+        }
+        let found = git::applied(self.repository, revision, apart)?;
+        self.cache.put(key, &(revision.target_tree, &found));
+        Ok(found)
+    }
+}
+
+/// What the facts of all changes of a repository depend on, besides their objects.
+fn context(rules: [Digest; 2], notes: &str, division: &[u8]) -> Digest {
+    cache::key("context", &[&rules[0].0, &rules[1].0, notes.as_bytes(), division])
+}
+
+/// The key of a change, which covers everything except the target.
+fn key(context: Digest, change: &Change) -> Digest {
     let revision = &change.revision;
     let points = [revision.base, revision.base_tree, revision.head, revision.head_tree];
-    let mut parts: Vec<&[u8]> = rules.iter().map(|digest| &digest.0[..]).collect();
-    parts.extend(points.iter().map(|id| &id.0[..]));
     let commits: Vec<u8> = revision.commits.iter().flat_map(|commit| commit.id.0).collect();
-    let notes = snapshot.notes.told();
-    let division = snapshot.policy().map(division).unwrap_or_default();
-    parts.extend([&commits[..], notes.as_bytes(), &division]);
+    let mut parts: Vec<&[u8]> = vec![&context.0];
+    parts.extend(points.iter().map(|id| &id.0[..]));
+    parts.push(&commits);
     parts.extend(change.branches().map(str::as_bytes));
     cache::key("examined", &parts)
 }
@@ -149,96 +216,13 @@ fn division(policy: &Policy) -> Vec<u8> {
     serde_json::to_vec(&compartments.collect::<Vec<_>>()).unwrap_or_default()
 }
 
-/// What comes of applying a change to its target, as [`git::applied`].
-fn applied(
-    repository: &Repository,
-    change: &Change,
-    apart: &crate::change::diff::Diff,
-    cache: &Cache,
-) -> Result<Result<ObjectId, Obstacle>, GitError> {
-    let revision = &change.revision;
-    let trees = [revision.base_tree, revision.head_tree];
-    // Not keyed by target, so that the result for an earlier one is replaced.
-    let key = cache::key("applied", &trees.each_ref().map(|tree| &tree.0[..]));
-    if let Some((target, known)) = cache.get::<(ObjectId, Result<ObjectId, Obstacle>)>(&key)
-        && target == revision.target_tree
-    {
-        return Ok(known);
-    }
-    let found = git::applied(repository, revision, apart)?;
-    cache.put(key, &(revision.target_tree, &found));
-    Ok(found)
-}
-
-/// The examination of a change from what is kept of it; none if nothing is.
-pub fn known(
-    repository: &Repository,
-    snapshot: &RepositorySnapshot,
-    change: &Change,
-    cache: &Cache,
-    now: i64,
-) -> Result<Option<Examination>, GitError> {
-    let key = key(snapshot, change);
-    let Some(facts) = cache.get::<Facts>(&key) else { return Ok(None) };
-    let apart = facts.diff.apart();
-    let applied = applied(repository, change, &apart, cache)?;
-    let answers = facts.answers.clone();
-    let (examination, answers_now) = judged(repository, snapshot, change, &facts, (&apart, applied), now)?;
-    // The policy queries more than before.
-    if answers_now != answers {
-        cache.put(key, &Facts { answers: answers_now, ..facts });
-    }
-    Ok(Some(examination.with_background(change, snapshot.rules(), cache)))
-}
-
-/// As [`super::whole`], for a list: what is kept is not read again, and what is read is kept.
-pub fn listed(
-    repository: &Repository,
-    snapshot: &RepositorySnapshot,
-    change: &Change,
-    cache: &Cache,
-    now: i64,
-) -> Result<Examination, GitError> {
-    if let Some(known) = known(repository, snapshot, change, cache, now)? {
-        return Ok(known);
-    }
-    let diff = super::diff(repository, snapshot, change)?;
-    let reading = super::read(repository, snapshot.rules(), &diff)?;
-    let facts = find_out(repository, snapshot, change, diff, reading);
-    let apart = facts.diff.apart();
-    let applied = applied(repository, change, &apart, cache)?;
-    let (examination, answers) = judged(repository, snapshot, change, &facts, (&apart, applied), now)?;
-    // If objects are cut off or missing, more may be visible later.
-    if !repository.is_shallow() && !facts.is_partial() {
-        cache.put(key(snapshot, change), &Facts { answers, ..facts });
-    }
-    Ok(examination.with_background(change, snapshot.rules(), cache))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::change::Revision;
-    use crate::source::git::{NotesRefs, PolicyState, TargetBranch};
 
     fn id(n: u8) -> ObjectId {
         ObjectId([n; 20])
-    }
-
-    fn snapshot() -> RepositorySnapshot {
-        RepositorySnapshot {
-            root: "/nowhere".into(),
-            common_dir: "/nowhere/.git".into(),
-            name: "shop".into(),
-            uri: String::new(),
-            target: TargetBranch { name: "refs/heads/main".into(), tip: id(1) },
-            policy: PolicyState::Absent,
-            chains: Vec::new(),
-            ledger_fault: None,
-            evidence: Default::default(),
-            notes: NotesRefs::default(),
-            rules: Default::default(),
-        }
     }
 
     fn change(points: [u8; 6]) -> Change {
@@ -250,16 +234,18 @@ mod tests {
     #[test]
     fn other_rules_trees_commits_names_or_notes_are_another_key_and_another_target_is_not() {
         let rules = [1, 2].map(|n| Digest([n; 32]));
+        let context_of = |rules| context(rules, "notes", b"division");
         let own = change([1, 2, 3, 4, 5, 6]);
-        let key = |rules, change: &Change| key_by(rules, &snapshot(), change);
-        let known = key(rules, &own);
+        let known = key(context_of(rules), &own);
         for other in [[9, 2], [1, 9], [2, 1]] {
-            assert_ne!(known, key(other.map(|n| Digest([n; 32])), &own));
+            assert_ne!(known, key(context_of(other.map(|n| Digest([n; 32]))), &own));
         }
+        assert_ne!(known, key(context(rules, "other notes", b"division"), &own));
+        assert_ne!(known, key(context(rules, "notes", b"another division"), &own));
         for points in [[9, 2, 3, 4, 5, 6], [1, 9, 3, 4, 5, 6], [1, 2, 9, 4, 5, 6], [1, 2, 3, 9, 5, 6]] {
-            assert_ne!(known, key(rules, &change(points)), "{points:?}");
+            assert_ne!(known, key(context_of(rules), &change(points)), "{points:?}");
         }
-        assert_eq!(known, key(rules, &change([1, 2, 3, 4, 9, 9])));
+        assert_eq!(known, key(context_of(rules), &change([1, 2, 3, 4, 9, 9])));
         let divided = |rest: &str| {
             let text = format!("{}\n{rest}", include_str!("../../assets/policy.toml"));
             division(&Policy::parse("policy.toml", &text).unwrap_or_else(|error| panic!("{error}")))

@@ -16,7 +16,7 @@ mod sides;
 mod status;
 pub mod team;
 
-pub use kept::{known, listed};
+pub use kept::Kept;
 pub use policy_change::{Flip, PolicyChange, compared, policy_change};
 pub use status::ChangeStatus;
 

@@ -34,7 +34,7 @@ use crate::delivery::{self, Hosts, ServerAccess};
 use crate::drafts::{Drafts, Refs, adopted};
 use crate::examination::renamed::Renamed;
 use crate::examination::team::Team;
-use crate::examination::{self, ChangeStatus, Examination, RepositorySnapshot, background, decided, interdiff};
+use crate::examination::{self, ChangeStatus, Examination, Kept, RepositorySnapshot, background, decided, interdiff};
 use crate::ledger::commands::Keys;
 use crate::policy::Ask;
 use crate::record::Record;
@@ -269,8 +269,9 @@ fn list(index: usize, path: &std::path::Path, ports: &Ports) -> Result<Listing, 
     let moved = |change: &Change| Some((change.id.clone(), moved_since(&drafts, &refs, change)?));
     let again = pending.changes.iter().filter_map(moved).collect();
     // What is known at once is shown at once. If it cannot be determined, the examination says why.
+    let kept = Kept::of(&repository, &snapshot, &cache);
     let known = |change: &Change| {
-        let known = examination::known(&repository, &snapshot, change, &cache, ports.now()).ok()??;
+        let known = kept.known(change, ports.now()).ok()??;
         Some((change.id.clone(), Arc::new(known)))
     };
     let examined: HashMap<_, _> = pending.changes.iter().filter_map(known).collect();
@@ -473,7 +474,7 @@ fn examine(
 ) -> Result<Arc<examination::Examination>, String> {
     opened::with(&snapshot.root, |repository| {
         let cache = ports.caches.of(repository.common_dir());
-        examination::listed(repository, snapshot, change, &cache, ports.now()).map(Arc::new)
+        Kept::of(repository, snapshot, &cache).listed(change, ports.now()).map(Arc::new)
     })
     .map_err(|error| error.to_string())
 }

@@ -6,7 +6,7 @@ use undersign::app::keymap::{Keymap, Stroke};
 use undersign::app::{Effect, Screen, State, update};
 use undersign::cache::Caches;
 use undersign::change::Change;
-use undersign::examination::{self, Examination, RepositorySnapshot};
+use undersign::examination::{self, Examination, Kept, RepositorySnapshot};
 use undersign::signing::{self, Case, Seen, SigningError};
 use undersign::source::git::Repository;
 use undersign::worker::{Ports, perform};
@@ -69,16 +69,12 @@ fn told(examination: Examination) -> String {
 
 fn listed(f: &Fixture, caches: &Caches) -> Vec<(String, String)> {
     let cache = caches.of(f.repository().common_dir());
-    each(f, |repository, snapshot, change| {
-        told(examination::listed(repository, snapshot, change, &cache, NOW).unwrap())
-    })
+    each(f, |repository, snapshot, change| told(Kept::of(repository, snapshot, &cache).listed(change, NOW).unwrap()))
 }
 
 fn known(f: &Fixture, caches: &Caches) -> Vec<(String, Option<String>)> {
     let cache = caches.of(f.repository().common_dir());
-    each(f, |repository, snapshot, change| {
-        examination::known(repository, snapshot, change, &cache, NOW).unwrap().map(told)
-    })
+    each(f, |repository, snapshot, change| Kept::of(repository, snapshot, &cache).known(change, NOW).unwrap().map(told))
 }
 
 fn anew(f: &Fixture) -> Vec<(String, String)> {
@@ -213,7 +209,7 @@ fn what_comes_from_the_cache_is_never_signed() {
             let case = Case { change: &change, examination, draft: &draft, verdict, seen: &seen };
             signing::prepare(&case, &snapshot, &f.key("dana"), support::DEVICE, [1; 16], NOW)
         };
-        let kept = examination::known(&repository, &snapshot, &change, &cache, NOW).unwrap().unwrap();
+        let kept = Kept::of(&repository, &snapshot, &cache).known(&change, NOW).unwrap().unwrap();
         assert!(matches!(freeze(&kept), Err(SigningError::Refused(why)) if why.contains("not read from its objects")));
         assert!(freeze(&examination::whole(&repository, &snapshot, &change, NOW).unwrap()).is_ok());
     }
