@@ -61,7 +61,7 @@ impl Known {
             .map(|owner| (owner, How::Account))
             .or_else(|| Some((*self.emails.get(&email)?, How::Address)))
             .or_else(|| Some((matching(&self.email_globs, &email)?, How::Domain)))
-            .or_else(|| Some((self.names.first(name).filter(|_| is_impersonal(&email))?, How::Name)))
+            .or_else(|| Some((is_impersonal(&email).then(|| self.names.first(name))??, How::Name)))
             .or_else(|| Some((self.suffixes.iter().find(|(suffix, _)| name.ends_with(suffix))?.1, How::Suffix)))
     }
 

@@ -241,9 +241,10 @@ impl Repository {
         let detached = self.detached(&tips);
         all.extend(detached.iter().map(|worktree| (worktree.at.clone(), Ok(worktree.tip))));
         let holders = Holders::of(&all, home.as_deref(), target);
+        let followers = self.followers();
         let (mut refs, mut stands) = (Vec::new(), BTreeMap::new());
         for (at, tip) in &all {
-            match self.beside(at, tip, holders.counterpart(at)) {
+            match self.beside(at, tip, holders.counterpart(at), &followers) {
                 Beside::Behind => continue,
                 Beside::Stands(words) => _ = stands.insert(at.full.clone(), words),
                 Beside::Alone => {}
@@ -267,9 +268,16 @@ impl Repository {
     }
 
     /// How a local branch relates to its counterpart.
-    fn beside(&self, at: &BranchRef, tip: &Result<ObjectId, GitError>, counterpart: Option<&At>) -> Beside {
+    fn beside(
+        &self,
+        at: &BranchRef,
+        tip: &Result<ObjectId, GitError>,
+        counterpart: Option<&At>,
+        followers: &BTreeSet<String>,
+    ) -> Beside {
         let (None, Ok(tip), Some((other, Ok(there)))) = (&at.remote, tip, counterpart) else {
-            return self.lost(at).map_or(Beside::Alone, |upstream| Beside::Stands(format!("{upstream} is gone")));
+            let lost = followers.contains(&at.full).then(|| self.lost(at)).flatten();
+            return lost.map_or(Beside::Alone, |upstream| Beside::Stands(format!("{upstream} is gone")));
         };
         if there == tip {
             return Beside::Alone;
@@ -281,6 +289,20 @@ impl Repository {
             Ok((ahead, behind)) => Beside::Stands(format!("local is {ahead} ahead of and {behind} behind {other}")),
             Err(_) => Beside::Alone,
         }
+    }
+
+    /// The local branches that follow another one, by full name: git's settings are read once, not for each of thousands
+    /// of branches.
+    fn followers(&self) -> BTreeSet<String> {
+        let mut found = BTreeSet::new();
+        let Ok(config) = self.raw.config() else { return found };
+        let Ok(entries) = config.entries(Some(r"^branch\..*\.merge$")) else { return found };
+        // The name between keeps its letter case. What is not text is no name of a branch that is listed.
+        _ = entries.for_each(|entry| {
+            let branch = entry.name().ok().and_then(|name| name.strip_prefix("branch.")?.strip_suffix(".merge"));
+            found.extend(branch.map(|branch| format!("refs/heads/{branch}")));
+        });
+        found
     }
 
     /// The branch of a remote that a local one follows, according to its configuration, and that is there no more.
