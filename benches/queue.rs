@@ -141,13 +141,13 @@ impl<W: Write> Import<W> {
         let mut files: Vec<(String, Vec<String>)> = (0..FILES).map(|n| (path(n), text(n))).collect();
         let first = files.clone();
         let mut base: Vec<(String, String)> =
-            files.iter().map(|(path, lines)| (path.clone(), lines.join("\n"))).collect();
+            files.iter().map(|(path, lines)| (path.clone(), whole(path, lines))).collect();
         base.push((".undersign/policy.toml".to_owned(), include_str!("../assets/policy.toml").to_owned()));
         let mut line = vec![self.commit("main", None, "Begin", &base, 0)];
         for n in 0..TARGET {
             let (file, at) = (self.below(FILES), self.below(LINES));
-            files[file].1[at] = format!("main {n}");
-            let now = (files[file].0.clone(), files[file].1.join("\n"));
+            files[file].1[at] = line_of(&files[file].0, at, n);
+            let now = (files[file].0.clone(), whole(&files[file].0, &files[file].1));
             line.push(self.commit("main", line.last().copied(), &format!("Work {n}"), &[now], 0));
         }
         for n in 0..branches {
@@ -166,9 +166,10 @@ impl<W: Write> Import<W> {
                 let (path, mut lines) = files[self.below(FILES)].clone();
                 for _ in 0..3 {
                     let at = self.below(LINES);
-                    lines[at] = format!("branch {n} {part} says {}", self.below(1_000_000));
+                    lines[at] = line_of(&path, at, self.below(1_000_000));
                 }
-                changed.push((path, lines.join("\n")));
+                let text = whole(&path, &lines);
+                changed.push((path, text));
             }
             let told = if n.is_multiple_of(2) { "" } else { "\n\nCo-authored-by: Claude <noreply@anthropic.com>" };
             from = self.commit(&format!("agent/{n}"), Some(from), &format!("Change {n}, {part}{told}"), &changed, n);
@@ -219,5 +220,27 @@ fn path(n: usize) -> String {
 }
 
 fn text(n: usize) -> Vec<String> {
-    (0..LINES).map(|line| format!("line {line} of {n}: let value_{line} = compute({n});")).collect()
+    (0..LINES).map(|line| line_of(&path(n), line, n)).collect()
+}
+
+/// A line in the language of a file: a text in no language takes a parser longer than any code.
+fn line_of(path: &str, line: usize, value: usize) -> String {
+    match path.rsplit('.').next() {
+        Some("rs") => format!("    let value_{line} = compute({value}, \"of line {line}\");"),
+        Some("ts") => format!("  const value_{line} = compute({value}, \"of line {line}\");"),
+        Some("tf") => format!("  value_{line} = compute({value}, \"of line {line}\")"),
+        Some("yml") => format!("value_{line}: compute {value} of line {line}"),
+        _ => format!("Line {line} says that value_{line} is computed from {value}."),
+    }
+}
+
+/// The text of a file with these lines.
+fn whole(path: &str, lines: &[String]) -> String {
+    let lines = lines.join("\n");
+    match path.rsplit('.').next() {
+        Some("rs") => format!("fn run() {{\n{lines}\n}}\n"),
+        Some("ts") => format!("function run() {{\n{lines}\n}}\n"),
+        Some("tf") => format!("locals {{\n{lines}\n}}\n"),
+        _ => format!("{lines}\n"),
+    }
 }
