@@ -298,7 +298,8 @@ pub fn tell(command: &[String], facts: &[Fact], seen: &[Seen], home: &Path, now:
     let mut run = |bytes: &[u8]| run(command, bytes, PATIENCE);
     let mut keep = |told: &BTreeMap<String, Told>| {
         let kept = serde_json::to_vec(&Kept { schema: KEPT.to_owned(), told: told.clone() }).unwrap_or_default();
-        write_atomically(&path, &kept).map_err(|error| format!("What is told cannot be remembered: {error}."))
+        write_atomically(&path, &kept)
+            .map_err(|error| format!("The notices that were sent cannot be remembered: {error}."))
     };
     let problems =
         tell_by(&mut Ports { run: &mut run, keep: &mut keep, now, is_stale: told != before }, facts, &mut told);
@@ -325,7 +326,7 @@ fn tell_by(ports: &mut Ports<'_>, facts: &[Fact], told: &mut BTreeMap<String, To
     if (ports.is_stale || !new.is_empty())
         && let Err(why) = (ports.keep)(told)
     {
-        return vec![format!("{why} Nothing is told.")];
+        return vec![format!("{why} No notice is sent.")];
     }
     for (at, (fact, kind)) in new.iter().enumerate() {
         if at == MOST || in_a_row == FAILURES {
@@ -339,7 +340,7 @@ fn tell_by(ports: &mut Ports<'_>, facts: &[Fact], told: &mut BTreeMap<String, To
                 told.insert(fact.key.clone(), said(told.get(&fact.key), fact, *kind, ports.now));
                 // At once: the run may be ended before the next.
                 if let Err(why) = (ports.keep)(told) {
-                    problems.push(format!("{why} This one is told again: {}.", fact.id));
+                    problems.push(format!("{why} This one will be sent again: {}.", fact.id));
                     break;
                 }
             }

@@ -358,7 +358,7 @@ fn unmoved(change: &Change, repository: &Repository, fresh: &RepositorySnapshot)
     }
     if branch.is_some() {
         return Err(SigningError::Moved(
-            "The branch is gone since you read it: nobody proposes this any more. Nothing was signed; what you wrote is \
+            "The branch was deleted since you read it: nobody proposes this any more. Nothing was signed; what you wrote is \
              kept."
                 .to_owned(),
         ));

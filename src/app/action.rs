@@ -89,7 +89,7 @@ actions! {
     Everywhere Palette "palette" "all commands, by what one types of their names";
     Everywhere Help "help" "this help";
     Everywhere Back "back" "back, and out of the queue: quit";
-    Everywhere Redraw "redraw" "draw the screen anew";
+    Everywhere Redraw "redraw" "redraw the screen";
     Everywhere Suspend "suspend" "to the shell; fg comes back";
     Everywhere Lock "lock" "forget the remembered passphrase";
     Queue Open "open" "open the change";

@@ -112,7 +112,7 @@ impl<V: Copy + Ord + fmt::Display> Ceremony<V> {
         if self.signing().is_none() {
             return Ask::Close;
         }
-        let told = "It is being signed, and nothing calls that back. Wait for the key; withdraw it afterwards.";
+        let told = "It is being signed, and that cannot be cancelled. Wait for the key; withdraw it afterwards.";
         self.message = Some(told.to_owned());
         Ask::Nothing
     }

@@ -335,7 +335,7 @@ fn for_review(state: &mut State, event: Event) -> Vec<Effect> {
                         review.examined(examination);
                         // Before anything is read in vain.
                         if let Some(why) = refusals(review).first().filter(|_| !review.read_only) {
-                            let told = format!("Nothing that is signed makes this land. {why}");
+                            let told = format!("No signature makes this land. {why}");
                             state.status = state.status.take().or(Some(told));
                         }
                     }

@@ -136,7 +136,7 @@ fn remark(state: &mut State, action: Action) -> Vec<Effect> {
     match action {
         Action::Answer if !review.was_omission_shown() => {
             let down = state.keymap.first(Action::Down);
-            state.status = Some(format!("Not yet: {down} shows the rest of what is said of this omission."));
+            state.status = Some(format!("Not yet: {down} shows the rest of the text on this omission."));
         }
         Action::Answer => match review.subject() {
             Some((subject, question)) => {
@@ -200,9 +200,9 @@ fn list(state: &mut State, action: Action) {
                 state.overlay = Some(Overlay::Picker(Box::new(picker)));
             }
             None if review.examination.is_none() => {
-                state.status = Some("What makes the same edit is known once the rules have spoken.".to_owned());
+                state.status = Some("Identical edits are known once the rules have run.".to_owned());
             }
-            None => state.status = Some("No three hunks make this very edit.".to_owned()),
+            None => state.status = Some("No three hunks make exactly this edit.".to_owned()),
         },
         _ => state.overlay = Some(places("files", review.file_entries())),
     }
@@ -341,7 +341,7 @@ pub fn watched(state: &mut State, head: ObjectId, moved: Option<Moved>) {
             Moved::Target(tip) => {
                 format!("{target} moved to {} while you read: {reread} reads the change again.", tip.short())
             }
-            Moved::Gone => "The branch is gone while you read it: nobody proposes this any more.".to_owned(),
+            Moved::Gone => "The branch was deleted while you read it: nobody proposes this any more.".to_owned(),
         });
     }
     state.moved = moved;

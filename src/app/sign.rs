@@ -108,7 +108,7 @@ impl Sheet {
             return Ask::Nothing;
         }
         if let (Verdict::Approve, Some(why)) = (verdict, self.advice.refusals.first()) {
-            self.ceremony.message = Some(format!("Nothing that is signed makes this land. {why}"));
+            self.ceremony.message = Some(format!("No signature makes this land. {why}"));
             return Ask::Nothing;
         }
         if let (Verdict::Approve, Some(veto)) = (verdict, self.advice.vetoes.1.first()) {

@@ -115,7 +115,7 @@ impl Found {
         let pending = ledger.find(&policy, id, Some(&person.id), now);
         let moved = |why: &str| Err(SigningError::Moved(format!("{why} Open it again. Nothing was signed.")));
         let Some(pending) = pending else {
-            return moved("The policy has no such target any more, or another broker serves it.");
+            return moved("The policy no longer has such a target, or another broker serves it.");
         };
         // A refusal is about the command, whatever else has changed.
         let is_same = || RequestPage::of(&pending, &ledger, &policy, rules).digest() == page.digest();

@@ -62,7 +62,7 @@ pub(super) fn start(command: &[String]) -> Option<Notices> {
     std::thread::spawn(move || {
         for notice in notices {
             if let Err(why) = notices::tell_once(&command, &notice) {
-                eprintln!("undersign: nobody was told of a request: {}", visible::lines(&why));
+                eprintln!("undersign: no notice of a request was sent: {}", visible::lines(&why));
             }
         }
     });
@@ -118,7 +118,7 @@ impl Broker {
         let mut bytes = serde_json::to_vec(&notice).unwrap_or_default();
         bytes.push(b'\n');
         if notices.try_send(bytes).is_err() {
-            eprintln!("undersign: nobody was told of a request: {MOST} notices wait for the command.");
+            eprintln!("undersign: no notice of a request was sent: {MOST} notices wait for the command.");
         }
     }
 }

@@ -527,9 +527,9 @@ fn add_told(hosts: &Hosts, told: &Index<'_>, change: &Change, row: &mut Row) {
 fn notify(queue: &Queue, seen: &[notices::Seen]) -> Result<(), String> {
     let command = config::notify();
     if command.is_empty() {
-        return Err("There is no `notify` in config.toml: it says which command is told.".to_owned());
+        return Err("There is no `notify` in config.toml: it names the command that gets the notices.".to_owned());
     }
-    let home = waiting::home().ok_or("There is no directory to remember what was told: set HOME.")?;
+    let home = waiting::home().ok_or("There is no directory to remember which notices were sent: set HOME.")?;
     let is_over = |time: Option<i64>| time.is_some_and(|time| time <= super::now());
     let fact = |row: &Row| Fact {
         key: row.key.clone(),

@@ -75,7 +75,7 @@ impl Folder {
                 let is_own = is_of(&draft, refs, change);
                 *(if is_own { &mut found.own } else { &mut found.other }) = Some(draft);
             }
-            OnDisk::Damaged(why) => return Err(damaged(&path, &why, "the review starts anew")),
+            OnDisk::Damaged(why) => return Err(damaged(&path, &why, "the review starts over")),
         }
         found.elsewhere = self.drafts();
         found.elsewhere.retain(|(other, draft)| *other != path && is_of(draft, refs, change));

@@ -230,9 +230,9 @@ fn told(seen: Seen) -> Finding {
     Finding {
         title: format!("{}, in a commit of the branch", finding.title),
         why: format!(
-            "It is not in what the change comes to, and is in its history: {places}. Whoever gets the commits gets it."
+            "It is not in the result of the change, but in its history: {places}. Anyone who fetches the commits has it."
         ),
-        ask: "Was it revoked? Squash the branch, or write its history anew, so that it does not land.".to_owned(),
+        ask: "Was it revoked? Squash the branch or rewrite its history, so that it does not land.".to_owned(),
         ..finding
     }
 }
@@ -242,8 +242,8 @@ fn told_in_message(seen: Seen) -> Finding {
     Finding {
         rule: IN_MESSAGE.to_owned(),
         title: format!("{}, in the message of a commit", finding.title),
-        why: format!("It is in {places}. Whoever gets the commits gets it, and every list of them shows it."),
-        ask: "Was it revoked? Word the message anew, so that it does not land.".to_owned(),
+        why: format!("It is in {places}. Anyone who fetches the commits has it, and every log shows it."),
+        ask: "Was it revoked? Reword the message, so that it does not land.".to_owned(),
         ..finding
     }
 }
@@ -266,10 +266,10 @@ fn partial(path: &RepoPath) -> Finding {
     Finding {
         rule: PARTIAL.to_owned(),
         severity: Severity::Low,
-        title: "Not all commits were looked through".to_owned(),
+        title: "Not all commits were searched".to_owned(),
         why: format!(
-            "What comes and goes inside a branch is looked for in {}, {} and {} MiB; there is more here, or objects \
-             are missing.",
+            "Secrets that come and go inside a branch are searched for in {}, {} and {} MiB; this branch has more, or \
+             objects are missing.",
             counted(MAX_COMMITS, "commit"),
             counted(MAX_FILES, "file"),
             MAX_BYTES >> 20

@@ -91,7 +91,7 @@ impl Remembered {
     /// A sentence: it cannot be read.
     pub fn read(repository: &Repository) -> Result<Option<Remembered>, String> {
         let path = path(repository);
-        let again = "`undersign report outcomes --remember` writes it anew.";
+        let again = "`undersign report outcomes --remember` rewrites it.";
         let unreadable = |why: String| format!("{} cannot be read: {why}. {again}", shown(&path));
         match std::fs::metadata(&path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),

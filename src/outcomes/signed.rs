@@ -142,7 +142,7 @@ fn told(chains: &[OutcomeChain], signers: &Signers<'_>, end: Option<i64>) -> Vec
     {
         let end = Time(end);
         notes.push(format!(
-            "{} dated after the newest landing that is looked at ({end}), by the signers' clocks.",
+            "{} dated after the newest landing in this report ({end}), by the signers' clocks.",
             were(count, "signed outcome", "signed outcomes")
         ));
     }

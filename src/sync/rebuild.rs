@@ -99,7 +99,7 @@ impl Bench<'_> {
                 return written.map(|_| ()).map_err(|error| format!("it cannot be written: {}.", error.message()));
             }
         }
-        Err(unproved(commit, "what the server tells of it makes another commit, as with one that is signed"))
+        Err(unproved(commit, "what the server says about it makes another commit, as for one that is signed"))
     }
 
     /// Runs git in an empty directory as its work tree: its output, or its error message.

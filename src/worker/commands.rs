@@ -111,10 +111,10 @@ fn last(bytes: Vec<u8>) -> String {
 fn open(snapshot: &RepositorySnapshot, id: RecordId, ports: &Ports) -> Result<Box<OpenedCommand>, String> {
     let (repository, fresh) = snapshot.reopened(None).map_err(|error| error.to_string())?;
     let fresh = fresh.with_packs(&ports.packs);
-    let Some(policy) = fresh.policy() else { return Err("This repository has no valid policy any more.".to_owned()) };
+    let Some(policy) = fresh.policy() else { return Err("This repository no longer has a valid policy.".to_owned()) };
     let ledger = CommandLedger::read(&repository, policy).map_err(|error| error.to_string())?;
     let pending = ledger.find(policy, id, me(policy, ports), ports.now());
-    let pending = pending.ok_or("The policy has no such target any more, or another broker serves it.")?;
+    let pending = pending.ok_or("The policy no longer has such a target, or another broker serves it.")?;
     let page = RequestPage::of(&pending, &ledger, policy, fresh.rules());
     Ok(Box::new(OpenedCommand { snapshot: Arc::new(fresh), pending: Arc::new(pending), page: Arc::new(page) }))
 }

@@ -351,7 +351,7 @@ fn renewed(
         return Err(broken.why.to_string());
     }
     let now = pending.changes.into_iter().find(|now| now.id == change.id);
-    let now = now.ok_or("It is pending no more: it was merged, has landed, or its branch was deleted.")?;
+    let now = now.ok_or("It is no longer pending: it was merged, has landed, or its branch was deleted.")?;
     Ok((Arc::new(fresh), Arc::new(now)))
 }
 

@@ -167,7 +167,7 @@ impl Read<'_> {
             return;
         }
         let names = scanners.iter().map(|scanner| &scanner.name[..]).collect::<Vec<_>>().join(", ");
-        tell(Event::Told(format!("Looking at the files: {names}. What they find is added when they are done.")));
+        tell(Event::Told(format!("Scanning the files: {names}. Their findings are added when they are done.")));
         let Read { repository, change, ports, .. } = *self;
         let scan = Scan { tools: &ports.tools, scanners, repository, change, is_over };
         let Some(mut reports) = scan.run() else { return };

@@ -196,13 +196,13 @@ fn the_queue_the_reader_and_the_sheet_say_what_no_signature_cures() {
         assert!(session.frame().lines().any(|row| row.contains(word)), "{}", session.frame());
         session.press("<enter>");
         let frame = session.frame();
-        assert!(frame.contains(&format!("Nothing that is signed makes this land. {code}")), "{frame}");
+        assert!(frame.contains(&format!("No signature makes this land. {code}")), "{frame}");
         session.press("<space><space>S");
         let frame = session.frame();
-        assert!(frame.contains("Nothing that is signed makes this land:") && frame.contains(code), "{frame}");
+        assert!(frame.contains("No signature makes this land:") && frame.contains(code), "{frame}");
         assert!(!frame.contains("a approve") && frame.contains("r reject"), "{frame}");
         session.press("a");
-        assert!(session.frame().contains(&format!("Nothing that is signed makes this land. {code}")));
+        assert!(session.frame().contains(&format!("No signature makes this land. {code}")));
     }
 }
 

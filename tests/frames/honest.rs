@@ -400,5 +400,5 @@ fn a_target_that_moves_and_a_branch_that_goes_are_told_while_one_reads() {
     assert!(session.frame().contains("↻ branch is gone"), "{}", session.frame());
     session.press("<ctrl-r>");
     let frame = session.frame();
-    assert!(frame.contains("It is pending no more") && frame.contains("two"), "what was read stays: {frame}");
+    assert!(frame.contains("It is no longer pending") && frame.contains("two"), "what was read stays: {frame}");
 }

@@ -28,7 +28,7 @@ fn nobody_leaves_a_sheet_while_the_key_signs_and_what_it_signed_is_told() {
         assert!(session.frame().contains("signing …"), "{keys}: {}", session.frame());
     }
     session.press("<esc>");
-    assert!(session.frame().contains("It is being signed, and nothing calls that back"), "{}", session.frame());
+    assert!(session.frame().contains("It is being signed, and that cannot be cancelled"), "{}", session.frame());
     session.answer(signing);
     assert!(session.frame().contains("✓ Refused, signed, recorded"), "{}", session.frame());
     assert_eq!((signed(&f).len(), session.state.signed.len()), (1, 1));
@@ -89,7 +89,7 @@ fn a_late_statement_about_a_change_takes_no_other_stage_either() {
     session.press("r<enter>");
     let signing = session.begin("reject<enter>");
     session.press("<esc>");
-    assert!(session.frame().contains("nothing calls that back"), "{}", session.frame());
+    assert!(session.frame().contains("that cannot be cancelled"), "{}", session.frame());
     session.answer(signing);
     assert!(session.frame().contains("✓ Rejected, signed, recorded"), "{}", session.frame());
     assert_eq!(session.state.signed.len(), 1);

@@ -105,7 +105,7 @@ fn finish(segments: &[Segment], dialect: Dialect) -> Result<Pattern, &'static st
         globs.push(format!("{}/**", globs[0]));
     }
     if !globs.iter().all(|glob| compiles(glob)) {
-        return Err("The pattern is none to the policy either. Write it anew as `paths` of a compartment.");
+        return Err("The policy cannot read the pattern either. Rewrite it as `paths` of a compartment.");
     }
     let name = segments.iter().filter(|s| !s.deep && s.glob != "*").map(|s| s.glob.as_str()).collect::<Vec<_>>();
     Ok(Pattern { globs, all: false, name: name.join("-"), shape: shape(segments, dialect) })

@@ -61,7 +61,7 @@ impl TestCoverageReport {
     fn put(&mut self, file: &ReportedPath, line: u32, ran: bool) -> Result<(), String> {
         self.lines += 1;
         if self.lines > MAX_LINES {
-            return Err(format!("It tells of more than {MAX_LINES} lines, which is not read."));
+            return Err(format!("It covers more than {MAX_LINES} lines, and is not read."));
         }
         if !self.files.contains_key(file) {
             self.files.insert(file.clone(), BTreeMap::new());

@@ -194,7 +194,7 @@ pub enum ServerError {
     #[error("{0} takes no plain HTTP from here: tokens would be readable on the way. Give its https:// address.")]
     Plain(String),
     #[error(
-        "{0} does not accept the account (401). `undersign doctor --server NAME` says where the token is looked for."
+        "{0} does not accept the account (401). `undersign doctor --server NAME` says where it looks for the token."
     )]
     Account(String),
     #[error("{0} refuses: {1} (403). The token may lack a right: the manual has those that it needs, for each server.")]

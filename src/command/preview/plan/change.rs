@@ -54,7 +54,7 @@ impl Change {
             ["update"] => (Act::Change, ""),
             ["delete", "create"] => (Act::Replace, "destroyed first, made after"),
             ["create", "delete"] => (Act::Replace, "made first, destroyed after"),
-            ["create", "forget"] => (Act::Replace, "made anew; the old one stays, and is no longer managed"),
+            ["create", "forget"] => (Act::Replace, "created again; the old one stays and is no longer managed"),
             ["delete"] => (Act::Destroy, ""),
             ["forget"] => (Act::Forget, "stays, and is no longer managed"),
             _ => (Act::Unclear, "an action that is not known here"),

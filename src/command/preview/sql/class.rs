@@ -117,7 +117,7 @@ impl Statement<'_, '_> {
             "grant" => told(Act::Unclear, "gives rights"),
             "revoke" => told(Act::Unclear, "takes rights away"),
             "refresh" if self.has("no") => told(Act::Destroy, "empties it"),
-            "refresh" => told(Act::Replace, "fills it anew"),
+            "refresh" => told(Act::Replace, "refills it"),
             "vacuum" | "analyze" | "reindex" | "lock" | "checkpoint" => told(Act::Change, ""),
             "do" | "call" | "execute" => told(Act::Unclear, "runs code that is not looked into"),
             "copy" => told(Act::Unclear, "moves data to or from a file, a program or the script"),
@@ -327,7 +327,7 @@ impl Statement<'_, '_> {
         let at = name + 1;
         match () {
             () if self.reads(at, &["type"]) || self.reads(at, &["set", "data"]) => {
-                (Act::Replace, "writes its values anew, as another type")
+                (Act::Replace, "rewrites its values as another type")
             }
             () if self.word(at) == "drop" && self.loses_nothing(at) => (Act::Change, ""),
             () if self.word(at) == "drop" => (Act::Destroy, "drops a part of it"),

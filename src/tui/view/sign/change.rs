@@ -166,7 +166,7 @@ fn advice(sheet: &Sheet, columns: usize) -> Vec<Line> {
         lines.extend(told(Role::Warning, &format!("Nobody can sign here: {why}."), columns));
     }
     if !sheet.advice.refusals.is_empty() {
-        lines.extend(told(Role::Warning, "Nothing that is signed makes this land:", columns));
+        lines.extend(told(Role::Warning, "No signature makes this land:", columns));
     }
     for why in &sheet.advice.refusals {
         lines.extend(hanging(why, 2, columns).iter().map(|part| Line::new().add(Role::Warning, part)));
@@ -280,8 +280,8 @@ pub fn direction_role(direction: Direction) -> Role {
 
 fn reason<'s>(sheet: &Sheet, (verdict, field): (Verdict, &'s TextField), review: &Review, columns: usize) -> Page<'s> {
     let ask = match (verdict, review.checklist().approval_needs_reason) {
-        (Verdict::Approve, true) => "In your own words: what could fail, and how would it be taken back?",
-        (Verdict::Approve, false) => "A reason, if you wish. Enter goes on.",
+        (Verdict::Approve, true) => "In your own words: what could fail, and how would it be undone?",
+        (Verdict::Approve, false) => "A reason, if you like. Enter continues.",
         (Verdict::HumanOnly, _) => "How do you know that no AI was used?",
         (Verdict::BreakGlass, _) => "What is the emergency, and who will review it?",
         (Verdict::Withdraw, _) => "Why do you take it back?",
@@ -300,7 +300,7 @@ fn reason<'s>(sheet: &Sheet, (verdict, field): (Verdict, &'s TextField), review:
 fn in_words(payload: &[u8], columns: usize) -> Vec<Line> {
     let statement = match Statement::decode(payload) {
         Ok(statement) => statement,
-        Err(fault) => return told(Role::Error, &format!("These bytes are no sound statement: {fault}."), columns),
+        Err(fault) => return told(Role::Error, &format!("These bytes are not a sound statement: {fault}."), columns),
     };
     let predicate = &statement.predicate;
     let target = predicate.target.name.trim_start_matches("refs/heads/");

@@ -82,9 +82,9 @@ fn place(delivery: Option<&Delivery>, columns: usize) -> Vec<Line> {
 fn ask(verdict: Verdict, view: &CommandView) -> &'static str {
     match verdict {
         Verdict::Authorize if needs_reason(verdict, view.page.is_destructive) => {
-            "In your own words: what could it destroy, and how would that be taken back?"
+            "In your own words: what could it destroy, and how would that be undone?"
         }
-        Verdict::Authorize => "A reason, if you wish. Enter goes on.",
+        Verdict::Authorize => "A reason, if you like. Enter continues.",
         Verdict::Refuse => "Why not, and what to ask instead? The agent will read it.",
         Verdict::BreakGlass => "What is the emergency? An authorization is owed afterwards.",
         Verdict::Handover => "Why do you answer for it, instead of who refused?",
@@ -241,7 +241,7 @@ fn answered(ids: &[String], view: &CommandView) -> String {
 fn in_words(payload: &[u8], view: &CommandView, columns: usize) -> Vec<Line> {
     let own = match AuthorizationStatement::decode(payload) {
         Ok(statement) => statement.predicate,
-        Err(fault) => return told(Role::Error, &format!("These bytes are no sound statement: {fault}."), columns),
+        Err(fault) => return told(Role::Error, &format!("These bytes are not a sound statement: {fault}."), columns),
     };
     let says = match own.verdict {
         Verdict::Authorize => "AUTHORIZES one run",
