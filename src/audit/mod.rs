@@ -12,6 +12,7 @@
 //! policies    the policy that was in force when;  organizations  the organization that it inherited from
 //! judge       what the gate's own rules say of a segment, by the policy and the records of then
 //! row         a segment as a row;  exceptions  what of it must be looked at
+//! drills      the emergencies that people practised, and who did not
 //! report      all of that as plain values;  render  the same as a page, a table, JSON
 //! ```
 //!
@@ -26,6 +27,7 @@ mod book;
 pub mod controls;
 mod cut;
 mod dates;
+mod drills;
 mod exceptions;
 mod forest;
 mod judge;
@@ -59,6 +61,7 @@ use crate::policy::{Enrolment, Policy, Refs};
 use crate::record::{Chain, ChainId, Record};
 use crate::source::git::{GitError, Repository};
 use book::Book;
+pub use drills::DRILLED_WITHIN;
 use moves::{Move, Moves};
 use organizations::Organizations;
 use policies::{Held, Owners, Policies, Told};
@@ -85,6 +88,8 @@ pub struct Query {
     /// Full names; empty for all protected refs.
     pub refs: Vec<String>,
     pub hasty: i64,
+    /// Whoever may declare an emergency should have practised it within so many days; zero for [`DRILLED_WITHIN`].
+    pub drilled_within: u32,
 }
 
 /// Reports the progress: what is being read, how much of it is read, and how much there is.
@@ -198,6 +203,9 @@ pub fn look(query: &Query, progress: Progress<'_>) -> Result<Looked, String> {
     found.extend(population.created_past_the_gate().map(created_past_the_gate));
     found.extend(ground.exceptions());
     found.sort_by(|a, b| (a.kind, a.at, &a.name, &a.commit).cmp(&(b.kind, b.at, &b.name, &b.commit)));
+    let drills::Held { drills, notes } = ground.drills(query, to)?;
+    let mut inputs = ground.inputs(&population, query, to);
+    inputs.notes.extend(notes.iter().map(|note| Shown::of(note)));
     let report = Report {
         schema: SCHEMA,
         version: env!("CARGO_PKG_VERSION"),
@@ -214,9 +222,10 @@ pub fn look(query: &Query, progress: Progress<'_>) -> Result<Looked, String> {
             refs_are_given: !query.refs.is_empty(),
             hasty_seconds: query.hasty,
         },
-        inputs: ground.inputs(&population, query, to),
+        inputs,
         summary: summary(&landings, &found),
         exceptions: found,
+        drills,
         landings,
         controls: BTreeMap::new(),
     };

@@ -81,11 +81,61 @@ pub struct Report {
     pub summary: Summary,
     /// What an auditor must check, the gravest first.
     pub exceptions: Vec<Exception>,
+    /// Emergencies that people practised; none if nobody may declare one, and nobody practised.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drills: Option<Drills>,
     /// Everything that landed in the period, by ref, the oldest first.
     pub landings: Vec<Landing>,
     /// The ids of the controls that each column is evidence for.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub controls: BTreeMap<String, Vec<Shown>>,
+}
+
+/// Drills of emergencies. Nothing landed by any of them.
+#[derive(Debug, Serialize)]
+pub struct Drills {
+    /// Who has not practised within so many days before the end of the period is listed.
+    pub within_days: u32,
+    /// Those that began in the period, the oldest first.
+    pub held: Vec<DrillRow>,
+    /// Who may declare an emergency by the current policy, and has not practised it for so long.
+    pub not_practised: Vec<NotPractised>,
+    /// The chains that were read.
+    pub chains: Vec<ChainInput>,
+}
+
+/// One drill.
+#[derive(Debug, Serialize)]
+pub struct DrillRow {
+    /// Always `drill`.
+    pub kind: &'static str,
+    /// The id of the record that began it.
+    pub id: String,
+    #[serde(rename = "ref")]
+    pub name: Shown,
+    /// The head of the change.
+    pub commit: String,
+    /// Who signed as for an emergency.
+    pub people: Vec<Shown>,
+    pub began: Time,
+    pub until: Time,
+    /// What an emergency would have lacked; none if nothing.
+    pub lacking: Option<Shown>,
+    /// When the review was due; none if an emergency would not have been let through.
+    pub due: Option<Time>,
+    pub reviewed: Option<Time>,
+    pub reviewers: Vec<Shown>,
+    /// How the review stood at the end of the period, in words.
+    pub review: Shown,
+    pub reason: Shown,
+}
+
+/// Somebody who should practise.
+#[derive(Debug, Serialize)]
+pub struct NotPractised {
+    pub person: Shown,
+    /// The last drill; none if there was none.
+    pub last: Option<Time>,
 }
 
 /// The query, completed: the same query over the same inputs produces the same bytes.

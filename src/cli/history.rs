@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde::Serialize;
 
-use super::queue::{Unreadable, names};
+use super::queue::{QueuedDrill, Unreadable, names};
 use crate::change::visible;
 use crate::examination::decided::{self, Decided, History, MOST};
 
@@ -23,6 +23,8 @@ struct Printed {
     decisions: Vec<Row>,
     /// How many more there are; those that do not count come last.
     left_out: usize,
+    /// Drills of emergencies, the newest of each repository first: no decisions.
+    drills: Vec<QueuedDrill>,
     unreadable: Vec<Unreadable>,
 }
 
@@ -83,12 +85,13 @@ impl Row {
 }
 
 pub fn run(options: &Options, repositories: &[PathBuf]) -> Result<(), String> {
-    let (mut all, mut unreadable) = (Vec::new(), Vec::new());
+    let (mut all, mut drills, mut unreadable) = (Vec::new(), Vec::new(), Vec::new());
     let names = names(repositories);
     let repositories = names.paths();
     for (index, path) in repositories.iter().enumerate() {
-        let read = || -> Result<History, String> {
+        let mut read = || -> Result<History, String> {
             let (repository, snapshot) = super::opened(&names, path, None)?;
+            drills.extend(QueuedDrill::all(&snapshot));
             let pending = repository.changes(index, &snapshot.target).map_err(|error| error.to_string())?;
             let heads: BTreeSet<_> = pending.changes.iter().map(|change| change.revision.head).collect();
             decided::history(&repository, &snapshot, &heads, MOST, super::now()).map_err(|error| error.to_string())
@@ -102,11 +105,11 @@ pub fn run(options: &Options, repositories: &[PathBuf]) -> Result<(), String> {
     let is_any_read = unreadable.len() < repositories.len();
     let first = unreadable.first().map(|first| first.why.clone());
     let decisions = all.decisions.iter().map(Row::of).collect();
-    let history = Printed { schema: "undersign-history/v0", decisions, left_out: all.left_out, unreadable };
+    let history = Printed { schema: "undersign-history/v0", decisions, left_out: all.left_out, drills, unreadable };
     if options.json {
         super::print_json(&history);
     } else {
-        print(&all, &history.unreadable);
+        print(&all, &history.drills, &history.unreadable);
     }
     match first {
         Some(why) if !is_any_read => Err(why),
@@ -114,7 +117,7 @@ pub fn run(options: &Options, repositories: &[PathBuf]) -> Result<(), String> {
     }
 }
 
-fn print(all: &History, unreadable: &[Unreadable]) {
+fn print(all: &History, drills: &[QueuedDrill], unreadable: &[Unreadable]) {
     for own in &all.decisions {
         let predicate = &own.record.verified.statement().predicate;
         let (title, unseen) =
@@ -133,6 +136,7 @@ fn print(all: &History, unreadable: &[Unreadable]) {
         let standing = if doubt.is_empty() { "; in force".to_owned() } else { format!("; {doubt}") };
         outln!("    saw {}{unseen}{landed}{standing}   {}", own.saw(), own.record.verified.id().short());
     }
+    drills.iter().for_each(|drill| outln!("{}", drill.told()));
     for row in unreadable {
         outln!("unreadable: {}: {}", row.what, row.why);
     }

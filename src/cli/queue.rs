@@ -12,6 +12,7 @@ use clap::Args;
 use serde::Serialize;
 use unicode_width::UnicodeWidthStr as _;
 
+use super::record::drill_list::ShownDrill;
 #[cfg(feature = "tui")]
 use crate::app::servers::{Index, NotReady, ServerSource};
 use crate::cache::{self, Caches};
@@ -74,7 +75,31 @@ impl Options {
 struct Queue {
     schema: &'static str,
     changes: Vec<Row>,
+    /// Drills of emergencies that go on, or whose review is owed.
+    drills: Vec<QueuedDrill>,
     unreadable: Vec<Unreadable>,
+}
+
+/// A drill in its repository.
+#[derive(Serialize)]
+pub(super) struct QueuedDrill {
+    pub repository: String,
+    #[serde(flatten)]
+    pub drill: ShownDrill,
+}
+
+impl QueuedDrill {
+    /// All of a repository, the newest first.
+    pub fn all(snapshot: &RepositorySnapshot) -> Vec<QueuedDrill> {
+        let Ok(repository) = Repository::open(&snapshot.root) else { return Vec::new() };
+        let all = ShownDrill::all(&repository, snapshot.policy(), super::now()).into_iter();
+        all.map(|drill| QueuedDrill { repository: visible::text(&snapshot.name).into_owned(), drill }).collect()
+    }
+
+    /// In one line.
+    pub fn told(&self) -> String {
+        format!("{}: {}", self.repository, self.drill.told())
+    }
 }
 
 #[derive(Serialize)]
@@ -229,6 +254,8 @@ pub fn run(options: &Options, repositories: &[PathBuf]) -> Result<u8, String> {
     }
     if options.late {
         queue.changes.retain(|row| row.late.is_some_and(|late| late <= super::now()));
+        // Nobody waits for a drill.
+        queue.drills.clear();
     }
     if !options.prints() {
         queue.unreadable.iter().for_each(|row| eprintln!("undersign: {}: {}", row.what, row.why));
@@ -287,7 +314,7 @@ fn learn(names: &Names, index: usize, path: &Path) -> Result<(), String> {
 
 fn read(names: &Names) -> Found {
     let (mut rows, mut unreadable, mut is_any_read) = (Vec::new(), Vec::new(), false);
-    let mut undecided = Vec::new();
+    let (mut undecided, mut drills) = (Vec::new(), Vec::new());
     #[cfg(feature = "tui")]
     let mut seen: Vec<notices::Seen> = Vec::new();
     let caches = Caches::at(cache::home());
@@ -332,6 +359,7 @@ fn read(names: &Names) -> Found {
         if let Ok(snapshot) = &visited {
             let rows = heads.into_iter().zip(rows[before..].iter_mut().map(|(_, row)| row));
             undecided.extend(start_clocks(snapshot, &pending, rows));
+            drills.extend(QueuedDrill::all(snapshot).into_iter().filter(|own| own.drill.is_current()));
             if let PolicyState::Invalid(error) = &snapshot.policy {
                 let why =
                     format!("Its policy has mistakes, so that nothing is due: {}", visible::lines(&error.to_string()));
@@ -346,7 +374,7 @@ fn read(names: &Names) -> Found {
     rows.sort_by(|a, b| a.0.cmp(&b.0));
     let changes = rows.into_iter().map(|(_, row)| row).collect();
     Found {
-        queue: Queue { schema: "undersign-queue/v0", changes, unreadable },
+        queue: Queue { schema: "undersign-queue/v0", changes, drills, unreadable },
         is_any_read,
         undecided,
         #[cfg(feature = "tui")]
@@ -638,6 +666,7 @@ fn print(queue: &Queue, nothing: &str) {
             [std::slice::from_ref(&row.name), &row.stands, &row.told_encodings()].concat().join("; ")
         );
     }
+    queue.drills.iter().for_each(|drill| outln!("{}", drill.told()));
     for row in &queue.unreadable {
         outln!("unreadable: {}: {}", row.what, row.why);
     }

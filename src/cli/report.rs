@@ -100,6 +100,10 @@ struct AuditOptions {
     #[arg(long, value_name = "SECONDS", default_value_t = audit::HASTY,
         value_parser = clap::value_parser!(i64).range(0..))]
     hasty: i64,
+    /// Who may declare an emergency, and did not practise it within so many days, is listed
+    #[arg(long, value_name = "DAYS", default_value_t = audit::DRILLED_WITHIN,
+        value_parser = clap::value_parser!(u32).range(1..=36_500))]
+    drilled_within: u32,
     /// Which columns are evidence for which controls, as TOML
     #[arg(long, value_name = "FILE")]
     controls: Option<PathBuf>,
@@ -177,6 +181,7 @@ impl Looked {
             to: self.to,
             refs: self.refs.clone(),
             hasty,
+            drilled_within: audit::DRILLED_WITHIN,
         }
     }
 
@@ -205,6 +210,7 @@ fn put(path: Option<&Path>, write: impl Fn(&mut dyn Write) -> io::Result<()>) ->
 fn audit(options: &AuditOptions, repository: &Path) -> Result<(), String> {
     let controls = options.controls.as_deref().map(controls).transpose()?;
     let query = options.looked.query(repository, options.hasty);
+    let query = Query { drilled_within: options.drilled_within, ..query };
     let meter = Meter::new();
     let mut report = audit::report(&query, &|what, done, all| meter.tell(what, done, all))?;
     meter.clear();

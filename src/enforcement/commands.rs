@@ -1,6 +1,6 @@
-//! Pushes of chains about commands, outcomes and evidence: each is judged by the rules of its own kind, and none can
+//! Pushes of chains about commands, outcomes, evidence and drills: each is judged by the rules of its own kind, and none can
 //! pass for a chain of decisions. What is held here is read at most once for a push, and only of keys that the policy
-//! knows; of outcomes nothing is read but what is pushed, since no gate judges by them.
+//! knows; of outcomes and drills nothing is read but what is pushed, since no gate judges by them.
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::{BTreeSet, HashMap};
@@ -10,6 +10,7 @@ use crate::gate::{self, Code, Reason, RefOutcome, Update};
 use crate::ledger::commands::{Family, Keys, Room, TooMuch, chain_from, chain_within, names, read_family_of};
 use crate::ledger::id_of;
 use crate::policy::{Enrolment, Policy};
+use crate::record::drill::{self, DrillRecord};
 use crate::record::evidence::{self, EvidenceRecord, out_of_order};
 use crate::record::outcome::{MAX_CHAINS, MAX_RECORDS, OutcomeRecord};
 use crate::record::{Chain, ChainId};
@@ -39,6 +40,13 @@ const OF_EVIDENCE: Bounded = Bounded {
     stranger: "Name it in an [evidence.NAME] of the policy first.",
     max_records: evidence::MAX_RECORDS,
     max_chains: evidence::MAX_CHAINS,
+};
+
+const OF_DRILLS: Bounded = Bounded {
+    noun: "drills",
+    stranger: "Add its owner to the policy first.",
+    max_records: drill::MAX_RECORDS,
+    max_chains: drill::MAX_CHAINS,
 };
 
 /// What is known of such chains while one push is judged.
@@ -88,6 +96,7 @@ impl Chains {
             .or_else(|| push.of_family((&self.authorizations, &self.counts), &is_person, policy))
             .or_else(|| push.of_outcomes(self, policy))
             .or_else(|| push.of_evidence(self, policy))
+            .or_else(|| push.of_drills(self, policy))
     }
 }
 
@@ -163,10 +172,19 @@ impl Push<'_> {
         let judged = self.judge_bounded::<EvidenceRecord>(&id, &OF_EVIDENCE, chains, owner);
         let judged = judged.and_then(|chain| match out_of_order(&chain) {
             None => Ok(chain),
-            Some(position) => Err(Reason::deny(
-                Code::LedgerFault,
-                format!("Record {position} of the pushed chain of evidence is dated before the one below it."),
-            )),
+            Some(position) => Err(dated_back(position, OF_EVIDENCE.noun)),
+        });
+        Some(self.answered(judged))
+    }
+
+    /// The same of drills, by people of the roster. What is taken lets nothing land.
+    fn of_drills(&self, chains: &Chains, policy: &Policy) -> Option<RefOutcome> {
+        let id = id_of(self.update.name.strip_prefix(DrillRecord::PREFIX)?);
+        let owner = policy.roster.enrolment_by_id(&id.key).map(|(_, enrolment)| enrolment);
+        let judged = self.judge_bounded::<DrillRecord>(&id, &OF_DRILLS, chains, owner);
+        let judged = judged.and_then(|chain| match drill::out_of_order(&chain) {
+            None => Ok(chain),
+            Some(position) => Err(dated_back(position, OF_DRILLS.noun)),
         });
         Some(self.answered(judged))
     }
@@ -265,4 +283,9 @@ impl Push<'_> {
         let held = names(self.repository, prefix).map_err(super::unread)?;
         Ok(new.len() + held.iter().filter(|(_, name)| !new.contains(name.as_str())).count())
     }
+}
+
+fn dated_back(position: usize, noun: &str) -> Reason {
+    let detail = format!("Record {position} of the pushed chain of {noun} is dated before the one below it.");
+    Reason::deny(Code::LedgerFault, detail)
 }

@@ -15,6 +15,7 @@ use crate::gate::{
 };
 use crate::gate_state::{Entry, GateState, LANDED};
 use crate::ledger;
+use crate::ledger::commands::Keys;
 use crate::policy::{AuthorProof, Policy, RefProtection};
 use crate::record::{Chain, ChainId, Fault, Heads, Record};
 use crate::source::git::push::Commits;
@@ -222,8 +223,12 @@ impl Judgement<'_> {
             None => Objects::of(&self.repository),
         };
         let scope = self.evidence_scope(updates);
-        let contents =
-            contents.with_evidence(move |keys| ledger::evidence::read(&self.repository, keys, &scope).map(Arc::new));
+        let practised = self.drill_scope(updates);
+        let contents = contents
+            .with_evidence(move |keys| ledger::evidence::read(&self.repository, keys, &scope).map(Arc::new))
+            .with_drills(move || {
+                ledger::drills::recent(&self.repository, &Keys::of(&self.policy), &practised).map(Arc::new)
+            });
         Ok(Facts { contents, history, remembered, states })
     }
 
@@ -237,6 +242,18 @@ impl Judgement<'_> {
             now: self.case.now,
             is_past: request.at.is_some(),
             is_all: false,
+        }
+    }
+
+    /// The same of drills.
+    fn drill_scope(&self, updates: &[Update]) -> ledger::drills::Scope {
+        let evidence = self.evidence_scope(&[]);
+        let own = updates.iter().filter(|update| update.name.starts_with(gate::ref_names::DRILLS));
+        ledger::drills::Scope {
+            moves: own.map(|update| (update.name.clone(), update.new)).collect(),
+            with_remotes: evidence.with_remotes,
+            now: evidence.now,
+            is_past: evidence.is_past,
         }
     }
 

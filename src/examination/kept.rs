@@ -23,9 +23,11 @@ use crate::change::digest::Digest;
 use crate::change::manifest::Manifest;
 use crate::change::{Change, ObjectId, RepoPath};
 use crate::gate::{Contents, NextPolicy, Obstacle, Opaque, Rest, Step};
-use crate::ledger::evidence;
+use crate::ledger::commands::Keys;
+use crate::ledger::{drills, evidence};
 use crate::policy::Policy;
 use crate::provenance;
+use crate::record::drill::DrillChain;
 use crate::record::evidence::EvidenceChain;
 use crate::source::git::{self, GitError, Repository};
 
@@ -59,7 +61,11 @@ impl<'r> Asked<'r> {
         // As for decisions: what this clone has, and what it fetched.
         let scope = evidence::Scope { with_remotes: true, now, ..evidence::Scope::default() };
         let read = move |keys: &BTreeSet<String>| snapshot.evidence.read(repository, keys, &scope);
-        let objects = git::Objects::of(repository).with_evidence(read);
+        let practised = drills::Scope { with_remotes: true, now, ..drills::Scope::default() };
+        let keys = move || snapshot.policy().map_or_else(|| Keys::these(std::iter::empty()), Keys::of);
+        let objects = git::Objects::of(repository)
+            .with_evidence(read)
+            .with_drills(move || snapshot.drills.read(repository, &keys(), &practised));
         Asked { repository, objects, trees, answers: RefCell::new(known) }
     }
 
@@ -118,6 +124,10 @@ impl Contents for Asked<'_> {
 
     fn evidence(&self, keys: &BTreeSet<String>) -> Result<Arc<Vec<EvidenceChain>>, String> {
         self.objects.evidence(keys)
+    }
+
+    fn drills(&self) -> Result<Arc<Vec<DrillChain>>, String> {
+        self.objects.drills()
     }
 
     fn next_policy(&self, commit: ObjectId, now: Digest) -> Result<Option<NextPolicy>, String> {

@@ -62,6 +62,8 @@ pub struct RepositorySnapshot {
     pub ledger_fault: Option<Reason>,
     /// Chains of evidence, read once a policy asks for some.
     pub evidence: Arc<ledger::evidence::Book>,
+    /// Chains of drills, read once a refusal is explained.
+    pub drills: Arc<ledger::drills::Book>,
     pub notes: NotesRefs,
     /// The rules that apply here: this is the only place that determines them.
     pub rules: Rulebook,
@@ -102,6 +104,7 @@ impl RepositorySnapshot {
             chains,
             ledger_fault,
             evidence: Arc::default(),
+            drills: Arc::default(),
             notes: NotesRefs::of(&repository),
             // Like the policy, they come from the policy branch: a change cannot bring rules for itself.
             rules: Rulebook::with(repository.rule_packs_at(policy_branch.tip)?),

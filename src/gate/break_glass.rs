@@ -7,7 +7,7 @@ use super::counted_decision::{CountedDecision, signers};
 use super::record_status::Validity;
 use crate::change::Identity;
 use crate::decision::Verdict;
-use crate::policy::{Ai, BreakGlass, PersonKind, Policy, Requirement};
+use crate::policy::{Ai, BreakGlass, PersonKind, Policy, Requirement, SlotState};
 use crate::record::Chain;
 
 /// The period of the quota: 30 days, in seconds.
@@ -126,6 +126,22 @@ fn emergency<'g>(
     let latest = signed.iter().filter(counts).map(came).max()?;
     let due = last.received.min(last.issued()).saturating_add(terms.debt_after);
     Some(BreakGlassUse { manifest, due, latest, compartments, is_reviewed })
+}
+
+/// Why no emergency lands what touches these compartments, as a sentence. The policy is one of them; another compartment
+/// that holds it among everything else is none.
+pub(super) fn lands_alone(policy: &Policy, compartments: &[String]) -> Option<String> {
+    let mut alone = policy.compartments.iter().filter(|compartment| compartment.solo);
+    let one = alone.find(|compartment| compartments.contains(&compartment.name))?;
+    let is_policy = policy.own_compartments().iter().any(|own| own.name == one.name);
+    let what = if is_policy { "the policy".to_owned() } else { format!("{}, which must land alone", one.name) };
+    Some(format!("No emergency changes {what}. Sign it in the ordinary way."))
+}
+
+/// What the signatures for an emergency lack, as a sentence; none if they are enough.
+pub(super) fn lacking_slot(slots: &[SlotState]) -> Option<String> {
+    let slot = slots.iter().find(|slot| !slot.is_filled())?;
+    Some(format!("Break-glass needs {} of role {}, has {}.", slot.need, slot.slot, slot.have))
 }
 
 /// What people approved after seeing all of it, and have neither withdrawn nor rejected since. An expired approval

@@ -54,7 +54,7 @@ impl<'g> CountedDecision<'g> {
 
     /// Who wrote the change, according to the signer's program.
     pub fn authors(self) -> Vec<Identity> {
-        self.predicate().authors.iter().map(|text| parse_identity(text)).collect()
+        identities(&self.predicate().authors)
     }
 
     /// What was not looked at, according to the record itself.
@@ -72,16 +72,40 @@ impl<'g> CountedDecision<'g> {
     }
 }
 
-/// The people behind some decisions, each once, with the roles that they had when they signed and still have.
-pub(super) fn signers<'g>(decisions: &[CountedDecision<'g>]) -> Vec<Signer<'g>> {
+/// What somebody of the roster signed in a role.
+pub(super) trait InRole<'g> {
+    /// The owner of the key.
+    fn person(&self) -> &'g Person;
+
+    /// The roles of the signer, according to the record.
+    fn roles(&self) -> &[String];
+}
+
+impl<'g> InRole<'g> for CountedDecision<'g> {
+    fn person(&self) -> &'g Person {
+        self.person
+    }
+
+    fn roles(&self) -> &[String] {
+        &self.predicate().roles
+    }
+}
+
+/// The people behind some records, each once, with the roles that they had when they signed and still have.
+pub(super) fn signers<'g>(signed: &[impl InRole<'g>]) -> Vec<Signer<'g>> {
     let mut people: BTreeMap<&str, Signer<'g>> = BTreeMap::new();
-    for decision in decisions {
-        let signer =
-            people.entry(&decision.person.id).or_insert(Signer { person: decision.person, roles: BTreeSet::new() });
-        let held = decision.person.roles.iter().filter(|role| decision.predicate().roles.contains(role));
+    for one in signed {
+        let person = one.person();
+        let signer = people.entry(&person.id).or_insert(Signer { person, roles: BTreeSet::new() });
+        let held = person.roles.iter().filter(|role| one.roles().contains(role));
         signer.roles.extend(held.map(String::as_str));
     }
     people.into_values().collect()
+}
+
+/// Authors as a statement lists them.
+pub(super) fn identities(authors: &[String]) -> Vec<Identity> {
+    authors.iter().map(|text| parse_identity(text)).collect()
 }
 
 /// `name <address>` as a statement lists it.

@@ -12,6 +12,7 @@ use crate::change::manifest::Manifest;
 use crate::change::{ObjectId, RepoPath};
 use crate::policy::Policy;
 use crate::record::Chain;
+use crate::record::drill::DrillChain;
 use crate::record::evidence::EvidenceChain;
 
 /// Everything but the push itself.
@@ -91,6 +92,12 @@ pub trait Contents {
 
     /// The chains of evidence of some keys, by their ids; none where nobody keeps any.
     fn evidence(&self, _keys: &BTreeSet<String>) -> Result<Arc<Vec<EvidenceChain>>, String> {
+        Ok(Arc::default())
+    }
+
+    /// The chains of people with a drill that may be going on; none where nobody keeps any. Only for explanations:
+    /// nothing is decided by them.
+    fn drills(&self) -> Result<Arc<Vec<DrillChain>>, String> {
         Ok(Arc::default())
     }
 

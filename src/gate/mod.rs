@@ -9,6 +9,7 @@
 pub mod advice;
 mod break_glass;
 mod counted_decision;
+pub mod drill;
 mod evaluation;
 mod history;
 mod input;

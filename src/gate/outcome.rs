@@ -132,6 +132,8 @@ pub enum Code {
     Solo,
     /// `BREAK_GLASS`: an emergency allowed it, or was claimed and did not, or its review is still owed.
     BreakGlass,
+    /// `DRILL`: people practise an emergency; what it would be told.
+    Drill,
     /// `SELF_REVIEW`: the policy lets authors sign for their own changes.
     SelfReview,
     /// `INTERMEDIATE`: intermediate commits were not reviewed individually.
@@ -161,7 +163,7 @@ impl Code {
     }
 
     /// All of them, in the order of their declaration.
-    pub const ALL: [Code; 48] = [
+    pub const ALL: [Code; 49] = [
         Code::PolicyAbsent,
         Code::PolicyInvalid,
         Code::PolicyStale,
@@ -206,6 +208,7 @@ impl Code {
         Code::Confusable,
         Code::Solo,
         Code::BreakGlass,
+        Code::Drill,
         Code::SelfReview,
         Code::Intermediate,
         Code::TooFast,
@@ -259,6 +262,7 @@ impl Code {
             Code::Confusable => "CONFUSABLE",
             Code::Solo => "SOLO",
             Code::BreakGlass => "BREAK_GLASS",
+            Code::Drill => "DRILL",
             Code::SelfReview => "SELF_REVIEW",
             Code::Intermediate => "INTERMEDIATE",
             Code::TooFast => "REVIEW_TOO_FAST",

@@ -19,6 +19,8 @@ pub const AUTHORIZATIONS: &str = "refs/undersign/authorizations/";
 pub const OUTCOMES: &str = "refs/undersign/outcomes/";
 /// The prefix of the chains of evidence, by the keys that the policy names for it.
 pub const EVIDENCE: &str = "refs/undersign/evidence/";
+/// The prefix of the chains of people who held drills of emergencies. No gate lets anything land by them.
+pub const DRILLS: &str = "refs/undersign/drills/";
 /// The prefix of people's claims: `<prefix><person>`. No gate judges by them.
 pub const CLAIMS: &str = "refs/undersign/claims/";
 /// The most bytes of one person's claims.
@@ -133,7 +135,7 @@ pub fn decide_own(update: &Update, input: &Input<'_>, facts: &dyn RefFacts) -> O
     if name.starts_with(OWN) {
         return Some(decide_probe(update, facts));
     }
-    if [DECISIONS, DECISION_BRANCHES, RUNS, AUTHORIZATIONS, OUTCOMES, EVIDENCE]
+    if [DECISIONS, DECISION_BRANCHES, RUNS, AUTHORIZATIONS, OUTCOMES, EVIDENCE, DRILLS]
         .iter()
         .any(|prefix| prefix.starts_with(&format!("{name}/")))
     {

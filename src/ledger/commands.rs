@@ -1,6 +1,6 @@
-//! Chains about commands, outcomes and evidence: those of brokers, of people who authorize, or say what came of a
-//! change, and of machines. They are short, so they are read completely; what reads them again and again keeps
-//! [`VerifiedChains`].
+//! Chains about commands, outcomes, evidence and drills: those of brokers, of people who authorize, say what came of a
+//! change, or practise, and of machines. They are short, so they are read completely; what reads them again and again
+//! keeps [`VerifiedChains`].
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,9 +9,10 @@ use git2::Oid;
 use super::{VerifiedChains, read_chain, remote_names};
 use crate::command::request::{MAX_BESIDE, MAX_ITEMS};
 use crate::command::{AuthorizationRecord, RunRecord};
-use crate::gate::ref_names::{AUTHORIZATIONS, DECISIONS, EVIDENCE, OUTCOMES, RUNS};
+use crate::gate::ref_names::{AUTHORIZATIONS, DECISIONS, DRILLS, EVIDENCE, OUTCOMES, RUNS};
 use crate::policy::Policy;
 use crate::record::chain::{self, Link};
+use crate::record::drill::DrillRecord;
 use crate::record::envelope::MAX_ENVELOPE;
 use crate::record::evidence::EvidenceRecord;
 use crate::record::outcome::{MAX_BYTES_OF_KEY, MAX_OF_KEY, MAX_RECORDS, OutcomeChain, OutcomeRecord};
@@ -76,6 +77,13 @@ impl Family for EvidenceRecord {
     const WORD: &'static str = "evidence";
     const HELD_UP: &'static str = "nothing of its source counts";
     const WAY_OUT: &'static str = "take away what is only here: what it found can be signed again";
+}
+
+impl Family for DrillRecord {
+    const PREFIX: &'static str = DRILLS;
+    const WORD: &'static str = "drill";
+    const HELD_UP: &'static str = "the drills that follow it are not reported";
+    const WAY_OUT: &'static str = "`undersign record repair` puts away what is only here, and says what to sign again";
 }
 
 /// Whose chains count: those of certain keys, each with its owner, or all if nobody can tell whose count. Anyone who
@@ -198,11 +206,24 @@ pub fn read_outcomes(
     with_remotes: bool,
     keys: &Keys,
 ) -> Result<(Vec<OutcomeChain>, usize), GitError> {
+    let room = Room { records: MAX_OF_KEY, bytes: MAX_BYTES_OF_KEY };
+    read_of_keys(repository, with_remotes, keys, MAX_RECORDS, room)
+}
+
+/// The chains of a family of certain keys, each of at most so many records, as far as there is room for each key, and
+/// how many are not read.
+pub(super) fn read_of_keys<R: Family>(
+    repository: &Repository,
+    with_remotes: bool,
+    keys: &Keys,
+    most: usize,
+    room: Room,
+) -> Result<(Vec<Chain<R>>, usize), GitError> {
     let (mut chains, mut unread) = (Vec::new(), 0);
     let mut rooms: BTreeMap<String, Room> = BTreeMap::new();
-    for (id, refs) in chain_names::<OutcomeRecord>(repository, with_remotes, keys)? {
-        let room = rooms.entry(id.key.clone()).or_insert(Room { records: MAX_OF_KEY, bytes: MAX_BYTES_OF_KEY });
-        match read_bounded(repository, &id, &refs, MAX_RECORDS, room) {
+    for (id, refs) in chain_names::<R>(repository, with_remotes, keys)? {
+        repository.deadline.check()?;
+        match read_bounded(repository, &id, &refs, most, rooms.entry(id.key.clone()).or_insert(room)) {
             Some(chain) => chains.push(chain),
             None => unread += 1,
         }

@@ -4,6 +4,7 @@
 mod append;
 pub mod commands;
 mod digested;
+pub mod drills;
 pub mod evidence;
 #[cfg(feature = "tui")]
 pub mod own_chain;

@@ -1,25 +1,46 @@
-//! The chain of outcomes in which this clone signs. Decisions have one chain for each device; outcomes have one for
-//! each clone: nothing depends on their order, and two clones that share a chain fork it as soon as both sign.
+//! The chain of outcomes, or of drills, in which this clone signs. Decisions have one chain for each device; these have
+//! one for each clone: nothing depends on their order, and two clones that share a chain fork it as soon as both sign.
 
 use std::os::unix::ffi::OsStrExt as _;
 
-use super::commands::Family as _;
+use super::commands::Family;
 use crate::change::digest::Digest;
 use crate::disk::{read_small, write_atomically};
-use crate::record::outcome::{MAX_RECORDS, OutcomeChain, OutcomeRecord};
-use crate::record::{ChainId, Fault};
+use crate::record::drill::{self, DrillRecord};
+use crate::record::outcome::{self, OutcomeRecord};
+use crate::record::{Chain, ChainId, Fault};
 use crate::source::git::Repository;
 
-/// In the git directory: the id of the chain, and the digest of where the clone was when it began. A copy of a clone is
-/// elsewhere, and begins a chain of its own.
-const FILE: &str = "undersign/outcome-chain";
+/// A family of which each clone signs a chain of its own.
+pub trait PerClone: Family {
+    /// In the git directory: the id of the chain, and the digest of where the clone was when it began. A copy of a
+    /// clone is elsewhere, and begins a chain of its own.
+    const FILE: &'static str;
+    /// What its chains are of.
+    const NOUN: &'static str;
+    /// The most records of one chain.
+    const MAX_RECORDS: usize;
+}
+
+impl PerClone for OutcomeRecord {
+    const FILE: &'static str = "undersign/outcome-chain";
+    const NOUN: &'static str = "outcomes";
+    const MAX_RECORDS: usize = outcome::MAX_RECORDS;
+}
+
+impl PerClone for DrillRecord {
+    const FILE: &'static str = "undersign/drill-chain";
+    const NOUN: &'static str = "drills";
+    const MAX_RECORDS: usize = drill::MAX_RECORDS;
+}
+
 /// More than that is not of this form.
 const MAX_FILE: u64 = 200;
 
-/// Where the next outcome is signed.
+/// Where the next record is signed.
 #[derive(Debug)]
-pub struct OwnChain {
-    pub chain: OutcomeChain,
+pub struct OwnChain<R> {
+    pub chain: Chain<R>,
     /// Why the chain so far is not continued, as a sentence.
     pub ended: Option<String>,
 }
@@ -29,25 +50,23 @@ pub struct OwnChain {
 ///
 /// # Errors
 /// A sentence: which chain it is cannot be kept.
-pub fn own_chain(
+pub fn own_chain<R: PerClone>(
     repository: &Repository,
     key: &str,
-    known: &[OutcomeChain],
+    known: &[Chain<R>],
     fresh: [u8; 8],
-) -> Result<OwnChain, String> {
-    let path = repository.common_dir().join(FILE);
+) -> Result<OwnChain<R>, String> {
+    let path = repository.common_dir().join(R::FILE);
     let resolved = std::fs::canonicalize(repository.common_dir()).unwrap_or_else(|_| repository.common_dir().into());
     let place = Digest::of(resolved.as_os_str().as_bytes()).to_string();
     let kept = kept_id(&read_small(&path, MAX_FILE), &place);
-    let of = |device: String| OutcomeRecord::chain(repository, &ChainId { key: key.to_owned(), device });
+    let of = |device: String| R::chain(repository, &ChainId { key: key.to_owned(), device });
     let mut ended = None;
     if let Some(chain) = kept.map(of) {
         let copy = known.iter().find(|copy| copy.id == chain.id);
         match why_ended(&chain, copy) {
             None => return Ok(OwnChain { chain, ended: None }),
-            Some(why) => {
-                ended = Some(format!("A new chain of outcomes begins: {}{} {why}.", OutcomeRecord::PREFIX, chain.id))
-            }
+            Some(why) => ended = Some(format!("A new chain of {} begins: {}{} {why}.", R::NOUN, R::PREFIX, chain.id)),
         }
     }
     let device = base16ct::lower::encode_string(&fresh);
@@ -64,7 +83,7 @@ fn kept_id(bytes: &[u8], place: &str) -> Option<String> {
 }
 
 /// Why a chain is not continued, as the end of a sentence. `copy` is joined from all copies here.
-fn why_ended(own: &OutcomeChain, copy: Option<&OutcomeChain>) -> Option<String> {
+fn why_ended<R: PerClone>(own: &Chain<R>, copy: Option<&Chain<R>>) -> Option<String> {
     if let Some((position, fault)) = own.fault {
         return Some(format!("is damaged at record {position} ({fault}); restore it from another clone"));
     }
@@ -74,7 +93,7 @@ fn why_ended(own: &OutcomeChain, copy: Option<&OutcomeChain>) -> Option<String> 
     if copy.is_some_and(|copy| copy.len() > own.len()) {
         return Some("has more records at a remote than here; `undersign sync` brings them".to_owned());
     }
-    (own.len() >= MAX_RECORDS).then(|| format!("has {MAX_RECORDS} records, the most that one may have"))
+    (own.len() >= R::MAX_RECORDS).then(|| format!("has {} records, the most that one may have", R::MAX_RECORDS))
 }
 
 #[cfg(test)]
@@ -87,7 +106,8 @@ mod tests {
         let at = |name: &str| dir.path().join(name);
         git2::Repository::init_bare(at("one")).unwrap();
         let device = |name: &str, fresh| {
-            let own = own_chain(&Repository::open(&at(name)).unwrap(), &"a".repeat(64), &[], fresh).unwrap();
+            let repository = Repository::open(&at(name)).unwrap();
+            let own = own_chain::<OutcomeRecord>(&repository, &"a".repeat(64), &[], fresh).unwrap();
             assert_eq!(own.ended, None);
             own.chain.id.device
         };
@@ -96,9 +116,9 @@ mod tests {
         assert_eq!(device("one", [2; 8]), first);
         std::fs::create_dir_all(at("two/undersign")).unwrap();
         git2::Repository::init_bare(at("two")).unwrap();
-        std::fs::copy(at("one").join(FILE), at("two").join(FILE)).unwrap();
+        std::fs::copy(at("one").join(OutcomeRecord::FILE), at("two").join(OutcomeRecord::FILE)).unwrap();
         assert_eq!(device("two", [3; 8]), "0303030303030303");
-        std::fs::write(at("two").join(FILE), "0303\n").unwrap();
+        std::fs::write(at("two").join(OutcomeRecord::FILE), "0303\n").unwrap();
         assert_eq!(device("two", [4; 8]), "0404040404040404", "what is not of its form is written anew");
     }
 }

@@ -7,6 +7,7 @@
 
 mod abridged;
 pub mod chain;
+pub mod drill;
 pub mod envelope;
 pub mod evidence;
 pub mod heads;

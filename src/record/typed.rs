@@ -1,5 +1,6 @@
 //! What all statements but decisions have in common: an in-toto Statement v1 whose one subject repeats what its
-//! predicate says. `OUTCOMES.md` and `EVIDENCE.md` in this folder, and `SPEC.md` of commands, are normative.
+//! predicate says. `OUTCOMES.md`, `EVIDENCE.md` and `DRILLS.md` in this folder, and `SPEC.md` of commands, are
+//! normative.
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! Exchanges chains about commands, outcomes and evidence with a remote. Separate from decisions, since a broker must
+//! Exchanges chains about commands, outcomes, evidence and drills with a remote. Separate from decisions, since a broker must
 //! know for each push whether the remote accepted it.
 
 use git2::{ErrorCode, Oid};
@@ -11,6 +11,7 @@ use crate::ledger::VerifiedChains;
 use crate::ledger::commands::{
     Family, Keys, chain_of, commit_of, damaged_prefix_of, names, read_family, remote_prefix_of,
 };
+use crate::record::drill::DrillRecord;
 use crate::record::evidence::EvidenceRecord;
 use crate::record::outcome::OutcomeRecord;
 use crate::record::{Chain, ChainId};
@@ -43,7 +44,7 @@ pub struct News {
     pub alarms: Vec<String>,
 }
 
-/// Sends what was signed here about commands, then about outcomes, and then evidence, and the remote was not yet seen
+/// Sends what was signed here about commands, then about outcomes, evidence and drills, and the remote was not yet seen
 /// to hold.
 /// Nothing is asked or fetched first, and a chain that cannot be sent does not delay the others: a broker waits for
 /// them.
@@ -51,7 +52,8 @@ pub(super) fn deliver(repository: &Repository, remote: &str, prompts: Prompts) -
     let mut report = Report::default();
     let _ = deliver_family::<AuthorizationRecord>(repository, remote, prompts, &mut report)
         && deliver_family::<OutcomeRecord>(repository, remote, prompts, &mut report)
-        && deliver_family::<EvidenceRecord>(repository, remote, prompts, &mut report);
+        && deliver_family::<EvidenceRecord>(repository, remote, prompts, &mut report)
+        && deliver_family::<DrillRecord>(repository, remote, prompts, &mut report);
     report
 }
 
@@ -131,6 +133,7 @@ pub(super) fn sync(repository: &Repository, remote: &str, prompts: Prompts, coun
     sync_people::<OutcomeRecord>(repository, remote, prompts, (&Keys::all(), counted), report);
     // What no policy names is no evidence, and anybody can add some.
     sync_people::<EvidenceRecord>(repository, remote, prompts, (counted, counted), report);
+    sync_people::<DrillRecord>(repository, remote, prompts, (counted, counted), report);
 }
 
 fn sync_people<R: Family>(
@@ -206,6 +209,7 @@ pub(super) fn outbox(repository: &Repository, remote: &str) -> usize {
     outbox_of::<AuthorizationRecord>(repository, remote)
         + outbox_of::<OutcomeRecord>(repository, remote)
         + outbox_of::<EvidenceRecord>(repository, remote)
+        + outbox_of::<DrillRecord>(repository, remote)
 }
 
 fn outbox_of<R: Family>(repository: &Repository, remote: &str) -> usize {
@@ -271,14 +275,21 @@ fn catch_up<R: Family>(repository: &Repository, remote: &str, own: &Chain<R>, th
     is_more
 }
 
-/// Whether there is anything about commands, outcomes or evidence, here or on the remote.
+/// Whether there is anything about commands, outcomes, evidence or drills, here or on the remote.
 fn is_of_use(repository: &Repository, remote: &str, prompts: Prompts) -> Result<bool, String> {
-    let prefixes = [RunRecord::PREFIX, AuthorizationRecord::PREFIX, OutcomeRecord::PREFIX, EvidenceRecord::PREFIX];
+    let prefixes = [
+        RunRecord::PREFIX,
+        AuthorizationRecord::PREFIX,
+        OutcomeRecord::PREFIX,
+        EvidenceRecord::PREFIX,
+        DrillRecord::PREFIX,
+    ];
     let kept = [
         remote_prefix_of::<RunRecord>(remote),
         remote_prefix_of::<AuthorizationRecord>(remote),
         remote_prefix_of::<OutcomeRecord>(remote),
         remote_prefix_of::<EvidenceRecord>(remote),
+        remote_prefix_of::<DrillRecord>(remote),
     ];
     let here = |prefix: &str| names(repository, prefix).map_err(|error| error.to_string());
     for prefix in prefixes.into_iter().chain(kept.iter().map(String::as_str)) {
@@ -286,8 +297,8 @@ fn is_of_use(repository: &Repository, remote: &str, prompts: Prompts) -> Result<
             return Ok(true);
         }
     }
-    let [runs, authorizations, outcomes, evidence] = prefixes.map(|prefix| format!("{prefix}*"));
-    let asked = ["ls-remote", remote, &runs, &authorizations, &outcomes, &evidence];
+    let patterns = prefixes.map(|prefix| format!("{prefix}*"));
+    let asked: Vec<&str> = ["ls-remote", remote].into_iter().chain(patterns.iter().map(String::as_str)).collect();
     let (ok, listed, stderr) = run_git(repository, prompts, CHAINS, &asked)?;
     if ok { Ok(!listed.trim().is_empty()) } else { Err(super::why_failed("ls-remote", &stderr)) }
 }

@@ -18,6 +18,7 @@ mod backup;
 mod bounds;
 mod breaker;
 mod content;
+mod drills;
 mod emergency;
 mod evidence;
 mod evidence_forge;

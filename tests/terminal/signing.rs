@@ -320,3 +320,79 @@ fn what_came_of_a_change_is_signed_with_a_typed_code_reported_and_taken_back() {
     let there = git_in(&server, "dana", &["for-each-ref", "--format=%(refname)", "refs/undersign/outcomes"]);
     assert_eq!(there.lines().count(), 1);
 }
+
+#[test]
+fn a_drill_is_held_on_the_command_line_and_every_list_shows_it_as_a_drill() {
+    let glass = "[break_glass]\nsign = [{ role = \"senior\", n = 1 }]\nmax_per_30d = 1\ndebt_after = \"1d\"\n";
+    let (fixture, home) = (Fixture::with_policy(&policy(glass)), home());
+    device(home.path());
+    let repo = fixture.repo.to_str().unwrap();
+    let as_who = |who: &str| configure(&fixture, &fixture.key_file(who));
+    let begin = ["--repo", repo, "record", "drill", "agent/work", "--reason", "Drill of May: the login is down"];
+    as_who("mina");
+    let mut author = Program::start(&begin, (160, 30), &[], home.path());
+    author.wait_for("You wrote this change");
+    assert_ne!(author.end().0, 0);
+    as_who("dana");
+    let mut program = Program::start(&begin, (160, 140), &[], home.path());
+    program.wait_for("to sign:");
+    let text = program.text();
+    assert!(text.contains("DRILL. This practises an emergency. It lets nothing land."), "{text}");
+    assert!(text.contains("urn:undersign:drill:v0"), "{text}");
+    let code = text.split("Type ").nth(1).unwrap().split(' ').next().unwrap().to_owned();
+    program.press(&format!("{code}\n"));
+    program.wait_for("This is a drill by dana, and a drill lets nothing land. An emergency would land it");
+    program.wait_for("undersign record drill --review");
+    assert_eq!(program.end().0, 0);
+    let (old, new) = (fixture.id("main"), fixture.id("agent/work"));
+    assert_eq!(fixture.verify(&old, &new).0, 2);
+    let said = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_undersign"));
+        let output = command.args(["--repo", repo]).args(args).env("HOME", home.path()).output().unwrap();
+        (output.status.success(), String::from_utf8(output.stdout).unwrap())
+    };
+    let json = |args: &[&str]| -> serde_json::Value { serde_json::from_str(&said(args).1).unwrap() };
+    let listed = json(&["record", "list", "--drills", "--json"]);
+    let drill = &listed["drills"][0];
+    assert_eq!((&drill["kind"], &drill["people"]), (&"drill".into(), &serde_json::json!(["dana"])));
+    let id = drill["id"].as_str().unwrap().to_owned();
+    let of = format!("DRILL {} by dana", &id[..12]);
+    for args in [&["record", "list", "--drills"][..], &["queue"], &["history"]] {
+        let (_, text) = said(args);
+        assert!(text.contains(&of) && text.contains("review owed within"), "{args:?}: {text}");
+    }
+    assert!(said(&["record", "list"]).1.contains("Drills are listed with --drills."));
+    assert!(said(&["record", "show", &id[..12]]).1.starts_with("DRILL     this practises an emergency"));
+    assert_eq!(json(&["record", "show", &id[..12], "--json"])["schema"], "undersign-drill-shown/v0");
+    assert!(said(&["show", "agent/work"]).1.contains("DRILL: This is a drill by dana"));
+    assert_eq!(json(&["queue", "--json"])["drills"][0]["id"], id.as_str());
+    assert_eq!(json(&["history", "--json"])["decisions"], serde_json::json!([]));
+    assert!(
+        said(&["doctor"]).1.contains(&format!("The drill {} by dana: review owed", &id[..12])),
+        "{:?}",
+        said(&["doctor"])
+    );
+    // Whoever gets the records can check them, as records of drills.
+    let to = fixture.dir.path().join("export");
+    assert!(said(&["record", "export", "--drills", "--to", to.to_str().unwrap()]).0);
+    let (bundle, signers) = (to.join("drills.intoto.jsonl"), to.join("signers"));
+    let verify = ["record", "verify", bundle.to_str().unwrap(), "--signers", signers.to_str().unwrap()];
+    let (is_sound, text) = said(&verify);
+    assert!(is_sound && text.contains("DRILL (begin) by dana, sound"), "{text}");
+    std::fs::write(&signers, std::fs::read_to_string(&signers).unwrap().replace("drill@", "decision@")).unwrap();
+    assert!(!said(&verify).0, "a key for decisions signs no drill");
+    // The review, by those who would owe it.
+    for who in ["dana", "rahim"] {
+        as_who(who);
+        signed(&["--repo", repo, "record", "drill", "--review", &id[..12], "--reason", "Read all of it"], home.path());
+    }
+    let drill = &json(&["record", "list", "--drills", "--json"])["drills"][0];
+    assert!(drill["reviewed"].is_i64() && drill["lacking"] == "", "{drill}");
+    let server = fixture.dir.path().join("server.git");
+    git_in(fixture.dir.path(), "dana", &["clone", "-q", "--bare", "shop", "server.git"]);
+    fixture.git("dana", &["remote", "add", "origin", server.to_str().unwrap()]);
+    fixture.git("dana", &["fetch", "-q", "origin"]);
+    assert!(said(&["sync"]).0);
+    let there = git_in(&server, "dana", &["for-each-ref", "--format=%(refname)", "refs/undersign/drills"]);
+    assert_eq!(there.lines().count(), 2);
+}

@@ -3,7 +3,9 @@
 use std::io::{self, Write};
 
 use super::markup::text;
-use super::{ai, approvers, chart, command, findings, gate, listed, presence, reasons, seen, short};
+use super::{
+    ai, approvers, chart, command, findings, gate, held, listed, not_practised, presence, reasons, seen, short,
+};
 use crate::audit::report::{Exception, Inputs, Kind, Landing, Report};
 
 const STYLE: &str = include_str!("style.css");
@@ -17,6 +19,7 @@ pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "<main id=\"main\">")?;
     summary(report, out)?;
     exceptions(report, out)?;
+    drills(report, out)?;
     months(report, out)?;
     landings(report, out)?;
     controls(report, out)?;
@@ -53,13 +56,14 @@ fn header(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     write!(
         out,
         "<header>\n<h1>Audit of {}</h1>\n<p>What landed from {} to {}{newest} on {}{which}.</p>\n\
-         <nav aria-label=\"Contents\">\n<a href=\"#summary\">Summary</a> <a href=\"#exceptions\">Exceptions</a> \
+         <nav aria-label=\"Contents\">\n<a href=\"#summary\">Summary</a> <a href=\"#exceptions\">Exceptions</a> {}\
          <a href=\"#months\">Months</a> <a href=\"#landings\">Landings</a> <a href=\"#inputs\">Inputs</a>\n</nav>\n\
          </header>\n",
         text(report.repository.as_str()),
         text(&from),
         text(&to),
-        refs.join(", ")
+        refs.join(", "),
+        if report.drills.is_some() { "<a href=\"#drills\">Drills</a> " } else { "" }
     )
 }
 
@@ -135,6 +139,46 @@ fn exception_row(exception: &Exception, out: &mut dyn Write) -> io::Result<()> {
         commit.unwrap_or_default(),
         text(exception.subject.as_str()),
         text(exception.detail.as_str())
+    )
+}
+
+/// Apart from what landed: nothing landed by a drill.
+fn drills(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    let Some(drills) = &report.drills else { return Ok(()) };
+    writeln!(
+        out,
+        "<section id=\"drills\" aria-labelledby=\"drills-h\">\n<h2 id=\"drills-h\">Drills</h2>\n\
+         <p>Emergencies that people practised. Nothing landed by any of them.</p>"
+    )?;
+    if !drills.held.is_empty() {
+        writeln!(
+            out,
+            "<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-labelledby=\"drills-h\">\n<table>\n<thead><tr>\
+             <th scope=\"col\">Began</th><th scope=\"col\">Drill</th><th scope=\"col\">Where</th>\
+             <th scope=\"col\">Held by</th><th scope=\"col\">Review</th><th scope=\"col\">Reason</th></tr></thead>\n\
+             <tbody>"
+        )?;
+        for drill in &drills.held {
+            writeln!(
+                out,
+                "<tr><td class=\"time\">{}</td><td>drill <code>{}</code></td><td><code>{} {}</code></td><td>{}</td>\
+                 <td>{}</td><td>{}</td></tr>",
+                drill.began,
+                text(short(&drill.id)),
+                text(drill.name.as_str()),
+                text(short(&drill.commit)),
+                text(&held(drill)),
+                text(drill.review.as_str()),
+                text(drill.reason.as_str())
+            )?;
+        }
+        writeln!(out, "</tbody>\n</table>\n</div>")?;
+    }
+    writeln!(
+        out,
+        "<p>May declare an emergency, and did not practise it within {} days: {}.</p>\n</section>",
+        drills.within_days,
+        text(&not_practised(drills))
     )
 }
 

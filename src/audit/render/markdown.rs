@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::{ai, approvers, command, exceptions, gate, listed, presence, seen, short};
+use super::{ai, approvers, command, exceptions, gate, held, listed, not_practised, presence, seen, short};
 use crate::audit::report::{Inputs, Kind, Report};
 
 pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
@@ -15,6 +15,7 @@ pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "From {from} to {to}{given}, on {}.\n", refs.join(", "))?;
     summary(report, out)?;
     found(report, out)?;
+    drills(report, out)?;
     landings(report, out)?;
     inputs(&report.inputs, report.version, &command(report), out)?;
     for (column, ids) in &report.controls {
@@ -62,6 +63,34 @@ fn found(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out)?;
     }
     Ok(())
+}
+
+/// Apart from what landed: nothing landed by a drill.
+fn drills(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    let Some(drills) = &report.drills else { return Ok(()) };
+    writeln!(out, "## Drills\n\nEmergencies that people practised. Nothing landed by any of them.\n")?;
+    if !drills.held.is_empty() {
+        writeln!(out, "| began | drill | ref | commit | held by | review | reason |\n|---|---|---|---|---|---|---|")?;
+    }
+    for drill in &drills.held {
+        writeln!(
+            out,
+            "| {} | DRILL `{}` | {} | `{}` | {} | {} | {} |",
+            drill.began,
+            short(&drill.id),
+            text(drill.name.as_str()),
+            short(&drill.commit),
+            text(&held(drill)),
+            text(drill.review.as_str()),
+            text(drill.reason.as_str())
+        )?;
+    }
+    let missing = text(&not_practised(drills));
+    writeln!(
+        out,
+        "\nMay declare an emergency, and did not practise it within {} days: {missing}.\n",
+        drills.within_days
+    )
 }
 
 fn landings(report: &Report, out: &mut dyn Write) -> io::Result<()> {

@@ -9,7 +9,7 @@ pub(crate) mod markup;
 
 use std::io::{self, Write};
 
-use super::report::{Approval, Evidence, Inputs, Landing, Report, Shown};
+use super::report::{Approval, DrillRow, Drills, Evidence, Inputs, Landing, NotPractised, Report, Shown};
 use crate::change::shell_word;
 
 /// The format.
@@ -125,6 +125,26 @@ fn exceptions(landing: &Landing) -> String {
     landing.exceptions.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(" ")
 }
 
+/// Who held a drill, and whether an emergency would have landed the change: `dana and omar; it would have landed`.
+fn held(drill: &DrillRow) -> String {
+    let people: Vec<&str> = drill.people.iter().map(Shown::as_str).collect();
+    let would = drill.lacking.as_ref().map_or_else(
+        || "an emergency would have landed it".to_owned(),
+        |lacking| format!("an emergency would not have landed it: {lacking}"),
+    );
+    format!("{}; {would}", people.join(" and "))
+}
+
+/// Who has not practised: `dana (never), omar (last 2026-01-01T00:00:00Z)`.
+fn not_practised(drills: &Drills) -> String {
+    let one = |own: &NotPractised| match own.last {
+        None => format!("{} (never)", own.person),
+        Some(last) => format!("{} (last {last})", own.person),
+    };
+    let all: Vec<String> = drills.not_practised.iter().map(one).collect();
+    if all.is_empty() { "nobody".to_owned() } else { all.join(", ") }
+}
+
 /// The first digits of an id.
 pub(crate) fn short(id: &str) -> &str {
     id.get(..12).unwrap_or(id)
@@ -140,6 +160,7 @@ fn command(report: &Report) -> String {
         words.extend(query.refs.iter().map(|name| format!("--ref {}", shell_word(name.as_str()))));
     }
     words.push(format!("--hasty {}", query.hasty_seconds));
+    words.extend(report.drills.as_ref().map(|drills| format!("--drilled-within {}", drills.within_days)));
     words.extend(options_of(&report.inputs));
     words.join(" ")
 }

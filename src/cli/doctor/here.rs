@@ -11,7 +11,7 @@ use crate::cli::gate::hook::{Hook, NEXT};
 #[cfg(feature = "tui")]
 use crate::datafile::date;
 use crate::enforcement::{self, Settings};
-use crate::gate::CLOCK_SKEW;
+use crate::gate::{CLOCK_SKEW, drill};
 use crate::gate_state;
 use crate::ledger;
 use crate::ledger::commands::{Family as _, Keys, read_outcomes};
@@ -19,6 +19,7 @@ use crate::ledger::evidence;
 #[cfg(feature = "tui")]
 use crate::policy::Revocation;
 use crate::policy::{Enrolment, Policy, RefProtection};
+use crate::record::drill::DrillChain;
 use crate::record::evidence::{EvidenceRecord, out_of_order};
 use crate::record::{Chain, Fault};
 use crate::source::git::{PolicyState, Repository, TargetBranch, organization};
@@ -396,7 +397,49 @@ fn ledger_state(repository: &Repository, policy: &Policy, gated: bool) -> Vec<Fi
     found.extend(commands::state(repository, policy));
     found.extend(outcomes_state(repository, policy));
     found.extend(evidence_state(repository, policy));
+    found.extend(drills_state(repository, policy));
     found
+}
+
+/// How long ago everybody who may declare an emergency should have practised it.
+const PRACTISED: i64 = 365 * 24 * 3600;
+
+/// Whether drills are whole, whose reviews are owed, and who has practised. No gate depends on any of it.
+fn drills_state(repository: &Repository, policy: &Policy) -> Vec<Finding> {
+    let (chains, _) = match ledger::drills::read(repository, !repository.is_bare(), &Keys::of(policy)) {
+        Ok(read) => read,
+        Err(error) => return vec![Bad(format!("The chains of drills cannot be read: {error}"))],
+    };
+    let now = crate::cli::now();
+    let mut found: Vec<Finding> = chains.iter().filter_map(|chain| damaged_drills(policy, chain)).collect();
+    let all = drill::drills(policy, &chains, now);
+    for owed in all.iter().filter(|own| own.owes()) {
+        let people = owed.people.join(" and ");
+        found.push(Note(format!("The drill {} by {people}: {}.", &owed.id[..12], owed.review(now))));
+    }
+    let practice = drill::practice(policy, &chains, now);
+    let is_stale = |one: &&drill::Practice| one.last.is_none_or(|last| last < now.saturating_sub(PRACTISED));
+    let stale: Vec<&str> = practice.iter().filter(is_stale).map(|one| one.person.as_str()).collect();
+    if !practice.is_empty() && stale.len() == practice.len() {
+        found.push(Note(format!(
+            "Nobody who may declare an emergency practised it within a year ({}): `undersign record drill`.",
+            stale.join(", ")
+        )));
+    } else if !stale.is_empty() {
+        found.push(Note(format!("Not practised an emergency within a year, though they may: {}.", stale.join(", "))));
+    } else if !practice.is_empty() {
+        found.push(Good("Everybody who may declare an emergency practised it within a year.".to_owned()));
+    }
+    found
+}
+
+fn damaged_drills(policy: &Policy, chain: &DrillChain) -> Option<Finding> {
+    let (position, fault) = chain.fault?;
+    let owner = policy.roster.by_key_id(&chain.id.key).map_or("somebody", |person| &person.id);
+    Some(Bad(format!(
+        "Record {position} of a chain of drills of {owner} does not hold: {fault}. Restore it from another clone: {}.",
+        chain.id
+    )))
 }
 
 /// Whether what is signed about outcomes is whole. No gate depends on it.

@@ -7,6 +7,7 @@ use crate::change::counted;
 use crate::change::digest::Digest;
 use crate::command::records::Beside as _;
 use crate::command::{AuthorizationStatement, RunStatement, authorization, receipt};
+use crate::record::drill::{self, DrillStatement};
 use crate::record::{Fault, Key, sshsig, verify, verify_as};
 
 pub(super) fn run(files: &[PathBuf], signers: Option<&Path>) -> Result<u8, String> {
@@ -73,6 +74,16 @@ impl Sound {
                 });
             }
         }
+        match verify_as::<DrillStatement>(line) {
+            Err(Fault::Namespace) => {}
+            Err(fault) => return Err(fault),
+            Ok(verified) => {
+                let own = &verified.statement().predicate;
+                let what = format!("{}  DRILL ({}) by {}", verified.id(), own.step.name(), own.principal);
+                let (principal, key) = (Some(own.principal.clone()), verified.key().clone());
+                return Ok(Sound { what, principal, key, namespace: drill::NAMESPACE, beside: BTreeSet::new() });
+            }
+        }
         let verified = verify_as::<RunStatement>(line)?;
         let own = &verified.statement().predicate;
         let what = format!("{}  {} at {} by a broker", verified.id(), own.event.word(), own.target);
@@ -115,7 +126,7 @@ fn attachments(beside: &BTreeSet<String>, folder: &Path) -> Result<String, Strin
 /// Lines of `allowed_signers` in the form that an export has: one principal, one of our namespaces and no other option.
 struct Signers(Vec<(String, &'static str, Key)>);
 
-const NAMESPACES: [&str; 3] = [sshsig::NAMESPACE, authorization::NAMESPACE, receipt::NAMESPACE];
+const NAMESPACES: [&str; 4] = [sshsig::NAMESPACE, authorization::NAMESPACE, receipt::NAMESPACE, drill::NAMESPACE];
 
 impl Signers {
     fn read(path: &Path) -> Result<Signers, String> {

@@ -44,7 +44,7 @@ impl Bundle {
             files.push((format!("{id}.findings.json"), record.link.file(chain::FINDINGS_FILE).to_vec()));
         }
         files.push(("decisions.intoto.jsonl".to_owned(), lines));
-        files.push(("signers".to_owned(), signers(policy).into_bytes()));
+        files.push(("signers".to_owned(), signers_for(policy, sshsig::NAMESPACE).into_bytes()));
         let script = include_bytes!("../../../assets/verify-record.sh");
         files.push(("verify-record.sh".to_owned(), script.to_vec()));
         let instructions = instructions(&statuses[0]);
@@ -63,9 +63,9 @@ impl Bundle {
 }
 
 /// The roster as ssh-keygen reads it; a line without a namespace would let a key for commits sign decisions.
-fn signers(policy: &Policy) -> String {
+pub(super) fn signers_for(policy: &Policy, namespace: &str) -> String {
     let line = |person: &crate::policy::Person, key: &Key| {
-        format!("{} namespaces=\"{}\" {}\n", person.id, sshsig::NAMESPACE, key.to_openssh())
+        format!("{} namespaces=\"{namespace}\" {}\n", person.id, key.to_openssh())
     };
     policy.roster.people().flat_map(|person| person.keys.iter().map(move |own| line(person, &own.key))).collect()
 }

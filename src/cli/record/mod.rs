@@ -3,6 +3,9 @@
 mod book;
 mod check;
 mod commands;
+#[cfg(feature = "tui")]
+mod drill;
+pub(super) mod drill_list;
 mod export;
 #[cfg(feature = "tui")]
 mod follow_up;
@@ -76,6 +79,15 @@ enum Command {
         "undersign record outcome 3f9c2ab1 --kind incident --link https://example.com/incidents/7 --at 2026-07-01"
     ))]
     Outcome(outcome::Options),
+    /// Practise an emergency: sign each of its steps, and let nothing land
+    #[cfg(feature = "tui")]
+    #[command(after_help = help!(
+        "0 when it is signed and recorded",
+        "undersign record drill fix/login --reason 'Drill of May: the login is down'",
+        "undersign record drill --join 3f9c2ab1 --reason 'Drill of May: I was called as the second'",
+        "undersign record drill --review 3f9c2ab1 --reason 'Drill of May: read it all'"
+    ))]
+    Drill(drill::Options),
 }
 
 #[derive(Args)]
@@ -89,6 +101,9 @@ struct ListOptions {
     /// Records about what came of changes, instead of decisions
     #[arg(long, conflicts_with = "commands")]
     outcomes: bool,
+    /// Drills of emergencies, instead of decisions
+    #[arg(long, conflicts_with_all = ["commands", "outcomes"])]
+    drills: bool,
 }
 
 #[derive(Args)]
@@ -116,6 +131,9 @@ struct ExportOptions {
     /// Records about commands in production, instead of decisions; with a request, all that is about it
     #[arg(long)]
     commands: bool,
+    /// Records of drills, instead of decisions
+    #[arg(long, conflicts_with = "commands")]
+    drills: bool,
 }
 
 #[derive(Args)]
@@ -133,10 +151,14 @@ pub fn run(options: &Options, repository: Option<&Path>) -> Result<u8, String> {
     match &options.command {
         Command::List(options) if options.commands => commands::list(&Book::open(path)?, options.json).map(|()| 0),
         Command::List(options) if options.outcomes => outcome_list::list(&Book::open(path)?, options.json).map(|()| 0),
+        Command::List(options) if options.drills => drill_list::list(&Book::open(path)?, options.json).map(|()| 0),
         Command::List(options) => list(options, &Book::open(path)?).map(|()| 0),
         Command::Show(options) => show(options, &Book::open(path)?).map(|()| 0),
         Command::Export(options) if options.commands => {
             commands::export(&options.ids, &options.to, &Book::open(path)?).map(|()| 0)
+        }
+        Command::Export(options) if options.drills => {
+            drill_list::export(&options.ids, &options.to, &Book::open(path)?).map(|()| 0)
         }
         Command::Export(options) => export::run(&options.ids, &options.to, &Book::open(path)?).map(|()| 0),
         Command::Verify(options) => check::run(&options.files, options.signers.as_deref()),
@@ -147,10 +169,13 @@ pub fn run(options: &Options, repository: Option<&Path>) -> Result<u8, String> {
         #[cfg(feature = "tui")]
         Command::Repair(options) => {
             let outcomes = outcome::put_away(path, options.remote.as_deref())?;
-            follow_up::repair(options, path, outcomes > 0).map(|()| 0)
+            let drills = drill::put_away(path, options.remote.as_deref())?;
+            follow_up::repair(options, path, outcomes + drills > 0).map(|()| 0)
         }
         #[cfg(feature = "tui")]
         Command::Outcome(options) => outcome::run(options, path).map(|()| 0),
+        #[cfg(feature = "tui")]
+        Command::Drill(options) => drill::run(options, path).map(|()| 0),
     }
 }
 
@@ -228,6 +253,9 @@ fn list(options: &ListOptions, book: &Book) -> Result<(), String> {
     if !options.json && outcome_list::are_there(book) {
         outln!("Records of outcomes are listed with --outcomes.");
     }
+    if !options.json && drill_list::are_there(book) {
+        outln!("Drills are listed with --drills.");
+    }
     for chain in &book.snapshot.chains {
         if let Some((position, fault)) = chain.fault {
             eprintln!(
@@ -246,7 +274,14 @@ fn date(seconds: u64) -> String {
 }
 
 fn show(options: &ShowOptions, book: &Book) -> Result<(), String> {
-    let status = book.find(&options.id)?;
+    let status = match book.find(&options.id) {
+        Ok(status) => status,
+        Err(why) if options.for_agent => return Err(why),
+        Err(why) => {
+            let is_drill = drill_list::show(&options.id, book, options.payload, options.json)?;
+            return if is_drill { Ok(()) } else { Err(why) };
+        }
+    };
     let record = status.record;
     let signer = Signer::of(Some(book.policy()?), record);
     // The payload verified, so it is ASCII without control characters other than line feeds.

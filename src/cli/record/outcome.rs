@@ -12,14 +12,14 @@ use crate::cli::report::moment;
 use crate::cli::{now, random};
 use crate::datafile::date;
 use crate::examination::RepositorySnapshot;
-use crate::ledger::commands::{Family as _, Keys, chain_of, names, read_outcomes, remote_prefix_of};
-use crate::ledger::own_chain::own_chain;
+use crate::ledger::commands::{Keys, chain_of, names, read_outcomes, remote_prefix_of};
+use crate::ledger::own_chain::{PerClone, own_chain};
 use crate::policy::{Person, Policy};
-use crate::record::ChainId;
 use crate::record::outcome::{
     ChangeOutcome, MAX_SEEN, MAX_WORDS, OutcomeChain, OutcomeKind, OutcomeRecord, OutcomeStatement, in_force, is_link,
 };
 use crate::record::statement::{Decimal, Link, ManifestDigest, RepositoryName};
+use crate::record::{Chain, ChainId};
 use crate::signing::{self, Prepared, TOOL};
 use crate::source::git::{self, Repository};
 use crate::sync::{Prompts, Remote};
@@ -118,7 +118,7 @@ pub fn run(options: &Options, path: &Path) -> Result<(), String> {
 }
 
 /// Whose key it is, if it signs now.
-fn signer<'p>(pen: &Pen, policy: &'p Policy) -> Result<&'p Person, String> {
+pub(super) fn signer<'p>(pen: &Pen, policy: &'p Policy) -> Result<&'p Person, String> {
     let print = pen.key.fingerprint();
     let (person, enrolment) = policy
         .roster
@@ -152,30 +152,41 @@ fn newest(chains: &[OutcomeChain]) -> Vec<&OutcomeChain> {
     sound
 }
 
-/// Own chains of outcomes that went different ways here and at a remote: what is only here is put away and listed, and
-/// the chain here becomes that of the remote. Nothing is signed by it. Returns how many chains that are.
+/// Own chains of outcomes that went different ways here and at a remote.
 pub(super) fn put_away(path: &Path, remote: Option<&str>) -> Result<usize, String> {
+    put_away_of::<OutcomeRecord>(path, remote, "undersign record outcome", described)
+}
+
+/// Own chains of a family that went different ways here and at a remote: what is only here is put away and listed, and
+/// the chain here becomes that of the remote. Nothing is signed by it. Returns how many chains that are.
+pub(super) fn put_away_of<R: PerClone>(
+    path: &Path,
+    remote: Option<&str>,
+    command: &str,
+    described: impl Fn(&R) -> String,
+) -> Result<usize, String> {
     let pen = Pen::new(path)?;
     let remote = Remote::find(&pen.repository, remote, Prompts::Allowed)?.name;
     let (raw, key) = (&pen.repository.raw, pen.key.public.id().to_string());
     let failed = |error: git2::Error| format!("The chain cannot be moved: {}.", error.message());
-    let kept = remote_prefix_of::<OutcomeRecord>(&remote);
+    let kept = remote_prefix_of::<R>(&remote);
     let mut count = 0;
-    let all = names(&pen.repository, OutcomeRecord::PREFIX).map_err(|error| error.to_string())?;
+    let all = names(&pen.repository, R::PREFIX).map_err(|error| error.to_string())?;
     for (id, name) in all.into_iter().filter(|(id, _)| id.key == key) {
-        let own: OutcomeChain = chain_of(&pen.repository, &name, &id);
-        let there: OutcomeChain = chain_of(&pen.repository, &format!("{kept}{id}"), &id);
+        let own: Chain<R> = chain_of(&pen.repository, &name, &id);
+        let there: Chain<R> = chain_of(&pen.repository, &format!("{kept}{id}"), &id);
         if !own.is_forked_from(&there) || own.fault.is_some() || there.fault.is_some() {
             continue;
         }
         let from = raw.refname_to_id(&name).map_err(failed)?;
         let to = raw.refname_to_id(&format!("{kept}{id}")).map_err(failed)?;
-        let away = format!("refs/undersign/given-up/outcomes/{id}/{}", &from.to_string()[..12]);
+        let away = format!("refs/undersign/given-up/{}/{id}/{}", R::NOUN, &from.to_string()[..12]);
         raw.reference(&away, from, true, "undersign: repair").map_err(failed)?;
         raw.reference_matching(&name, to, true, from, "undersign: repair").map_err(failed)?;
         outln!(
-            "Your chain of outcomes {id} is now that of {}. These are only here, kept under {away}; sign again what is \
-             still so, with `undersign record outcome`:",
+            "Your chain of {} {id} is now that of {}. These are only here, kept under {away}; sign again what is still \
+             so, with `{command}`:",
+            R::NOUN,
             visible::text(&remote)
         );
         for record in &own.records[own.shared_with(&there).min(own.records.len())..] {

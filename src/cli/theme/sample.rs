@@ -87,6 +87,7 @@ fn snapshot() -> RepositorySnapshot {
         chains: Vec::new(),
         ledger_fault: None,
         evidence: Default::default(),
+        drills: Default::default(),
         notes: Default::default(),
         rules: Default::default(),
     }

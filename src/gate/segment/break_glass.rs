@@ -1,12 +1,35 @@
 //! An emergency: what break-glass allows, and what it does not.
 
 use super::authors::Authors;
-use super::{Segment, Standing, length};
+use super::{MAX_NAMED, Segment, Standing, length};
 use crate::decision::Verdict;
-use crate::gate::counted_decision::{CountedDecision, signers};
+use crate::gate::break_glass::{lacking_slot, lands_alone};
+use crate::gate::counted_decision::{CountedDecision, InRole, signers};
+use crate::gate::drill::Practised;
 use crate::gate::outcome::{Code, Reason, ReasonEffect};
-use crate::policy::{Asked, BreakGlass, PersonKind, SlotState};
+use crate::policy::{Asked, BreakGlass, Person, PersonKind, SlotState};
 use crate::record::Presence;
+use crate::record::drill::DrillRecord;
+
+/// A signature for an emergency, or for a drill of one.
+struct Declared<'g> {
+    person: &'g Person,
+    roles: &'g [String],
+    presence: Presence,
+    record: String,
+    /// When it expires, exclusive; seconds since the epoch.
+    until: i64,
+}
+
+impl<'g> InRole<'g> for Declared<'g> {
+    fn person(&self) -> &'g Person {
+        self.person
+    }
+
+    fn roles(&self) -> &[String] {
+        self.roles
+    }
+}
 
 impl<'g> Segment<'_, 'g> {
     /// Break-glass records for this content that are valid now.
@@ -23,35 +46,41 @@ impl<'g> Segment<'_, 'g> {
         self.decisions(Verdict::BreakGlass).filter(|decision| self.binds(*decision) && good(decision)).collect()
     }
 
-    /// Allows an emergency if enough people who did not write it signed for one. It replaces slots, limits, freezes and
-    /// cooling, and nothing else: not the requirements for the policy itself, nor for what must land alone.
+    /// Allows an emergency if enough people who did not write it signed for one.
     pub(super) fn break_glass(&self, asked: &Asked, authors: &Authors<'_>) -> BreakGlassAnswer {
+        let Some(terms) = &self.evaluation.input.policy.break_glass else { return BreakGlassAnswer::default() };
+        let declared = |decision: CountedDecision<'g>| Declared {
+            person: decision.person,
+            roles: &decision.predicate().roles,
+            presence: decision.presence,
+            record: decision.record.id().to_string(),
+            until: good_until(decision, terms),
+        };
+        self.emergency(asked, authors, self.break_glass_decisions().into_iter().map(declared).collect())
+    }
+
+    /// Whether these signatures are enough for an emergency. It replaces slots, limits, freezes and cooling, and nothing
+    /// else: not the requirements for the policy itself, nor for what must land alone.
+    fn emergency(&self, asked: &Asked, authors: &Authors<'_>, declared: Vec<Declared<'_>>) -> BreakGlassAnswer {
         let (policy, now) = (self.evaluation.input.policy, self.now());
-        let decisions = self.break_glass_decisions();
-        let (Some(terms), Some(requirement), false) = (&policy.break_glass, policy.emergency(), decisions.is_empty())
+        let (Some(terms), Some(requirement), false) = (&policy.break_glass, policy.emergency(), declared.is_empty())
         else {
             return BreakGlassAnswer::default();
         };
-        // The policy is one of them; another compartment that holds it among everything else is none.
-        let alone = policy.compartments.iter().filter(|compartment| compartment.solo);
-        if let Some(one) = alone.clone().find(|compartment| asked.compartments.contains(&compartment.name)) {
-            let is_policy = policy.own_compartments().iter().any(|own| own.name == one.name);
-            let what = if is_policy { "the policy".to_owned() } else { format!("{}, which must land alone", one.name) };
-            let detail = format!("No emergency changes {what}. Sign it in the ordinary way.");
+        if let Some(detail) = lands_alone(policy, &asked.compartments) {
             return BreakGlassAnswer::refused(vec![Reason::deny(Code::BreakGlass, detail)]);
         }
-        let (own, others): (Vec<CountedDecision<'_>>, Vec<CountedDecision<'_>>) =
-            decisions.into_iter().partition(|decision| authors.has(decision.person));
-        let of_author = |decision: &CountedDecision<'_>| {
-            let (who, through) = (&decision.person.id, self.through(authors, &decision.person.id));
+        let (own, others): (Vec<Declared<'_>>, Vec<Declared<'_>>) =
+            declared.into_iter().partition(|one| authors.has(one.person));
+        let of_author = |one: &Declared<'_>| {
+            let (who, through) = (&one.person.id, self.through(authors, &one.person.id));
             let detail = format!("{who} is an author of this change, or ran the agent that wrote it{through}.");
             Reason::explains(Code::SelfApproval, detail)
         };
         let mut reasons: Vec<_> = own.iter().map(of_author).collect();
-        let present: Vec<_> = others.into_iter().filter(|decision| decision.presence >= requirement.presence).collect();
+        let present: Vec<_> = others.into_iter().filter(|one| one.presence >= requirement.presence).collect();
         let slots = requirement.fill(&signers(&present));
-        if let Some(slot) = slots.iter().find(|slot| !slot.is_filled()) {
-            let detail = format!("Break-glass needs {} of role {}, has {}.", slot.need, slot.slot, slot.have);
+        if let Some(detail) = lacking_slot(&slots) {
             reasons.push(Reason::explains(Code::BreakGlass, detail));
             return BreakGlassAnswer::refused(reasons);
         }
@@ -63,7 +92,7 @@ impl<'g> Segment<'_, 'g> {
             reasons.push(Reason::deny(Code::BreakGlass, detail));
             return BreakGlassAnswer::refused(reasons);
         }
-        let people: Vec<_> = present.iter().map(|decision| decision.person.id.as_str()).collect();
+        let people: Vec<_> = present.iter().map(|one| one.person.id.as_str()).collect();
         let detail = format!(
             "{} let it through in an emergency. It must be reviewed within {}.",
             people.join(" and "),
@@ -72,11 +101,66 @@ impl<'g> Segment<'_, 'g> {
         reasons.push(Reason::said(Code::BreakGlass, detail));
         let granted = Granted {
             slots,
-            records: present.iter().map(|decision| decision.record.id().to_string()).collect(),
-            presence: present.iter().map(|decision| decision.presence).min(),
-            until: present.iter().map(|decision| good_until(*decision, terms)).min(),
+            presence: present.iter().map(|one| one.presence).min(),
+            until: present.iter().map(|one| one.until).min(),
+            records: present.into_iter().map(|one| one.record).collect(),
         };
         BreakGlassAnswer { granted: Some(granted), reasons }
+    }
+
+    /// What an emergency would have been told, if people practise one with this content. It explains a refusal, and
+    /// takes no part in it: drills are read once it stands, and nothing of them is returned but sentences.
+    pub(super) fn drills(&self, asked: &Asked, authors: &Authors<'_>, standing: &Standing) -> Vec<Reason> {
+        let input = &self.evaluation.input;
+        if self.manifest.is_empty() {
+            return Vec::new();
+        }
+        let chains = match input.contents.drills() {
+            Ok(chains) => chains,
+            Err(why) => return vec![Reason::explains(Code::Drill, format!("Drills cannot be read: {why}"))],
+        };
+        let target = &self.evaluation.target;
+        let is_here = |record: &DrillRecord| {
+            record.drill().target.name == *target && record.drill().manifest.sha256 == self.sha256
+        };
+        let mut held = Practised::now(input.policy, &chains, is_here, input.now);
+        held.truncate(MAX_NAMED);
+        held.iter().map(|drill| self.drill(asked, authors, standing, drill)).collect()
+    }
+
+    fn drill(&self, asked: &Asked, authors: &Authors<'_>, standing: &Standing, drill: &Practised<'_>) -> Reason {
+        let people: Vec<&str> = drill.people().into_iter().collect();
+        let begins = format!("This is a drill by {}, and a drill lets nothing land.", people.join(" and "));
+        let Some(terms) = &self.evaluation.input.policy.break_glass else {
+            let detail = format!("{begins} An emergency would not land it: the policy has no terms for one.");
+            return Reason::explains(Code::Drill, detail);
+        };
+        let declared = drill.declared.iter().map(|one| Declared {
+            person: one.person,
+            roles: one.roles(),
+            presence: one.presence,
+            record: one.record.id().to_string(),
+            until: drill.until,
+        });
+        let answer = self.emergency(asked, authors, declared.collect());
+        let why: Vec<String> = answer.reasons.iter().map(|reason| reason.detail.clone()).collect();
+        let is_enough = answer.granted.is_some();
+        let then = answer.applied_to(standing.clone());
+        let detail = match is_enough {
+            true if then.is_allowed() => format!(
+                "{begins} An emergency would land it, and would have to be reviewed within {}.",
+                length(terms.debt_after)
+            ),
+            true => {
+                let left = then.reasons.iter().filter(|reason| reason.effect >= ReasonEffect::Denies);
+                let mut codes: Vec<&str> = left.map(|reason| reason.code.name()).collect();
+                codes.sort_unstable();
+                codes.dedup();
+                format!("{begins} An emergency would not land it either, because of {}.", codes.join(", "))
+            }
+            false => format!("{begins} An emergency would not land it. {}", why.join(" ")),
+        };
+        Reason::explains(Code::Drill, detail)
     }
 }
 

@@ -219,6 +219,10 @@ impl<'s, 'g> Segment<'s, 'g> {
         if !standing.is_allowed() {
             standing = self.break_glass(asked, &authors).applied_to(standing);
         }
+        if !standing.is_allowed() {
+            let practised = self.drills(asked, &authors, &standing);
+            standing.reasons.extend(practised);
+        }
         standing.reasons.extend(self.remarks(counted));
         settled(standing)
     }
@@ -356,7 +360,7 @@ fn settled(mut standing: Standing) -> Standing {
 }
 
 /// A duration for display: its largest unit, rounded up.
-fn length(seconds: i64) -> String {
+pub(super) fn length(seconds: i64) -> String {
     let (size, unit) = match seconds {
         ..=120 => (1, "second"),
         121..=7_200 => (60, "minute"),

@@ -1,7 +1,7 @@
 //! What a gate asks about objects beyond the manifest: lines, hidden characters, names that stand for something else,
 //! names that collide, and whether a place was left unchanged.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
 use std::rc::Rc;
@@ -19,6 +19,7 @@ use crate::change::spelling::Names;
 use crate::change::{ObjectId, RepoPath, visible};
 use crate::gate::{Contents, MAX_PLACES, NextPolicy, Opaque, Rest, Step};
 use crate::policy::{ORGANIZATION_FILE, Organization, Policy};
+use crate::record::drill::DrillChain;
 use crate::record::evidence::EvidenceChain;
 
 /// The most commits along first parents that are checked to see whether a place was left unchanged.
@@ -45,10 +46,17 @@ pub struct Objects<'r> {
     evidence: Option<Box<EvidenceReader<'r>>>,
     /// What it read, by the keys that were asked for.
     read: RefCell<HashMap<BTreeSet<String>, Arc<Vec<EvidenceChain>>>>,
+    /// Reads the chains of people with drills.
+    drills: Option<Box<DrillReader<'r>>>,
+    /// What it read.
+    drills_read: OnceCell<Result<Arc<Vec<DrillChain>>, String>>,
 }
 
 /// Reads the chains of evidence of some keys, by their ids.
 type EvidenceReader<'r> = dyn Fn(&BTreeSet<String>) -> Result<Arc<Vec<EvidenceChain>>, GitError> + 'r;
+
+/// Reads the chains of drills of everybody in the policy.
+type DrillReader<'r> = dyn Fn() -> Result<Arc<Vec<DrillChain>>, GitError> + 'r;
 
 /// How two texts differ, as far as a gate asks.
 #[derive(Debug, Clone, Default)]
@@ -88,6 +96,8 @@ impl<'r> Objects<'r> {
             exceeded: RefCell::default(),
             evidence: None,
             read: RefCell::default(),
+            drills: None,
+            drills_read: OnceCell::new(),
         }
     }
 
@@ -97,6 +107,11 @@ impl<'r> Objects<'r> {
         read: impl Fn(&BTreeSet<String>) -> Result<Arc<Vec<EvidenceChain>>, GitError> + 'r,
     ) -> Objects<'r> {
         Objects { evidence: Some(Box::new(read)), ..self }
+    }
+
+    /// The same with drills, which are read to explain a refusal; otherwise there are none.
+    pub fn with_drills(self, read: impl Fn() -> Result<Arc<Vec<DrillChain>>, GitError> + 'r) -> Objects<'r> {
+        Objects { drills: Some(Box::new(read)), ..self }
     }
 
     /// The same for a look back, to when the ref stood at a commit and policies inherited from this organization.
@@ -369,6 +384,12 @@ impl Contents for Objects<'_> {
         let chains = read(keys).map_err(|error| self.sentence(error))?;
         self.read.borrow_mut().insert(keys.clone(), Arc::clone(&chains));
         Ok(chains)
+    }
+
+    /// Nothing is decided by them, so that no limit is remembered as exceeded.
+    fn drills(&self) -> Result<Arc<Vec<DrillChain>>, String> {
+        let read = || self.drills.as_ref().map_or_else(|| Ok(Arc::default()), |read| read());
+        self.drills_read.get_or_init(|| read().map_err(|error| error.to_string())).clone()
     }
 
     fn next_policy(&self, commit: ObjectId, now: Digest) -> Result<Option<NextPolicy>, String> {

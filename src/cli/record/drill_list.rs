@@ -1,0 +1,308 @@
+//! Drills of emergencies, as lists, single records and exports show them: always as drills.
+
+use serde::Serialize;
+
+use super::book::Book;
+use super::export::{Bundle, signers_for};
+use crate::change::{counted, visible};
+use crate::datafile::date;
+use crate::gate::Signer;
+use crate::gate::drill::{DrillReport, DrillStanding, drills, standings};
+use crate::ledger::commands::{Keys, chain_names};
+use crate::ledger::drills::read;
+use crate::policy::Policy;
+use crate::record::chain::MANIFEST_FILE;
+use crate::record::drill::{DrillChain, DrillRecord, MAX_RECORDS, NAMESPACE};
+use crate::source::git::Repository;
+
+/// The fewest digits by which a drill is named.
+const MIN_DIGITS: usize = 4;
+
+/// The drills of a repository.
+pub(super) struct Drills(Vec<DrillReport>);
+
+impl Drills {
+    pub fn of(policy: &Policy, chains: &[DrillChain], now: i64) -> Drills {
+        Drills(drills(policy, chains, now))
+    }
+
+    /// The drill whose id begins so.
+    pub fn find(&self, id: &str) -> Result<&DrillReport, String> {
+        if id.len() < MIN_DIGITS {
+            return Err(format!("Give at least {MIN_DIGITS} digits of the drill's id."));
+        }
+        let found: Vec<_> = self.0.iter().filter(|drill| drill.id.starts_with(id)).collect();
+        let id = visible::text(id);
+        match found[..] {
+            [one] => Ok(one),
+            [] => Err(format!(
+                "No drill that counts begins with {id}; `undersign record list --drills` lists them, and `undersign \
+                 sync` fetches them."
+            )),
+            _ => Err(format!("{} drills begin with {id}. Give more digits.", found.len())),
+        }
+    }
+}
+
+/// A drill as one object.
+#[derive(Serialize)]
+pub(in crate::cli) struct ShownDrill {
+    id: String,
+    /// Always `drill`: nothing that is read by its shape alone is taken for a decision.
+    kind: &'static str,
+    #[serde(rename = "ref")]
+    target: String,
+    commit: String,
+    manifest: String,
+    began: i64,
+    until: i64,
+    people: Vec<String>,
+    /// What an emergency would have lacked; empty if nothing.
+    lacking: String,
+    due: Option<i64>,
+    reviewed: Option<i64>,
+    reviewers: Vec<String>,
+    reason: String,
+    #[serde(skip)]
+    told: String,
+    #[serde(skip)]
+    is_current: bool,
+}
+
+impl ShownDrill {
+    pub fn of(drill: &DrillReport, now: i64) -> ShownDrill {
+        ShownDrill {
+            id: drill.id.clone(),
+            kind: "drill",
+            target: visible::text(&drill.target).into_owned(),
+            commit: drill.commit.clone(),
+            manifest: drill.manifest.clone(),
+            began: drill.began,
+            until: drill.until,
+            people: drill.people.clone(),
+            lacking: drill.lacking.clone().unwrap_or_default(),
+            due: drill.due,
+            reviewed: drill.reviewed,
+            reviewers: drill.reviewers.clone(),
+            reason: visible::text(&drill.reason).into_owned(),
+            told: headline(drill, now),
+            is_current: drill.is_open(now) || drill.owes(),
+        }
+    }
+
+    /// In one line.
+    pub fn told(&self) -> &str {
+        &self.told
+    }
+
+    /// Whether it goes on, or its review is owed.
+    pub fn is_current(&self) -> bool {
+        self.is_current
+    }
+
+    /// All drills of a repository, the newest first; none without a policy or if they cannot be read.
+    pub fn all(repository: &Repository, policy: Option<&Policy>, now: i64) -> Vec<ShownDrill> {
+        let Some(policy) = policy else { return Vec::new() };
+        let read = read(repository, true, &Keys::of(policy));
+        let reports = read.map(|(chains, _)| drills(policy, &chains, now)).unwrap_or_default();
+        reports.iter().map(|drill| ShownDrill::of(drill, now)).collect()
+    }
+}
+
+/// `DRILL 0123456789ab by dana and omar of 3f9c2ab1 on refs/heads/main, goes on until …; review owed within 1 day`
+pub(super) fn headline(drill: &DrillReport, now: i64) -> String {
+    let lasts = if drill.is_open(now) { "goes on until" } else { "ended" };
+    let lacking = drill.lacking.as_ref().map(|why| format!("; no emergency would land it: {why}"));
+    format!(
+        "DRILL {} by {} of {} on {}, began {}, {lasts} {}; {}{}",
+        &drill.id[..12],
+        drill.people.join(" and "),
+        &drill.commit[..12],
+        visible::text(&drill.target),
+        date(drill.began),
+        date(drill.until),
+        drill.review(now),
+        lacking.unwrap_or_default()
+    )
+}
+
+#[derive(Serialize)]
+struct Row {
+    id: String,
+    kind: &'static str,
+    step: &'static str,
+    drill: String,
+    principal: String,
+    /// Whose record it is, by its key.
+    by: String,
+    issued_at: i64,
+    chain: String,
+    seq: u64,
+    standing: &'static str,
+}
+
+/// Whether there are any.
+pub(super) fn are_there(book: &Book) -> bool {
+    let (Ok(repository), Ok(policy)) = (Repository::open(&book.snapshot.root), book.policy()) else { return false };
+    chain_names::<DrillRecord>(&repository, true, &Keys::of(policy)).is_ok_and(|names| !names.is_empty())
+}
+
+fn chains(book: &Book) -> Result<Vec<DrillChain>, String> {
+    let repository = Repository::open(&book.snapshot.root).map_err(|error| error.to_string())?;
+    let (chains, unread) = read(&repository, true, &Keys::of(book.policy()?)).map_err(|error| error.to_string())?;
+    for chain in &chains {
+        if let Some((position, fault)) = chain.fault {
+            let id = visible::text(&chain.id.to_string()).into_owned();
+            eprintln!("undersign: record {position} of the chain of drills {id} does not hold: {fault}.");
+        }
+    }
+    if unread > 0 {
+        let left_out = counted(unread, "chain");
+        eprintln!("undersign: {left_out} of drills left out: at most {MAX_RECORDS} records of one chain are read.");
+    }
+    Ok(chains)
+}
+
+pub(super) fn list(book: &Book, as_json: bool) -> Result<(), String> {
+    let (chains, policy, now) = (chains(book)?, book.policy()?, crate::cli::now());
+    let reports = drills(policy, &chains, now);
+    let shown: Vec<ShownDrill> = reports.iter().map(|drill| ShownDrill::of(drill, now)).collect();
+    let mut rows: Vec<Row> =
+        standings(policy, &chains, now).iter().map(|(record, standing)| row(record, *standing, policy)).collect();
+    rows.sort_by(|a, b| (a.issued_at, &a.id).cmp(&(b.issued_at, &b.id)));
+    if as_json {
+        #[derive(Serialize)]
+        struct Listed<'l> {
+            schema: &'static str,
+            drills: &'l [ShownDrill],
+            records: &'l [Row],
+        }
+        crate::cli::print_json(&Listed { schema: "undersign-drill-records/v0", drills: &shown, records: &rows });
+        return Ok(());
+    }
+    if rows.is_empty() {
+        outln!("No drill was held here yet.");
+    }
+    for drill in &shown {
+        outln!("{}\n    {}", drill.told, drill.reason);
+    }
+    for row in rows.iter().filter(|row| row.standing != DrillStanding::Counts.name()) {
+        outln!(
+            "drill record {} by {}, {}: does not count, {}",
+            &row.id[..12],
+            row.by,
+            date(row.issued_at),
+            row.standing
+        );
+    }
+    Ok(())
+}
+
+fn row(record: &DrillRecord, standing: DrillStanding, policy: &Policy) -> Row {
+    let own = record.drill();
+    Row {
+        id: record.id().to_string(),
+        kind: "drill",
+        step: own.step.name(),
+        drill: record.began_by(),
+        principal: own.principal.clone(),
+        by: Signer::named(Some(policy), record.verified.key(), &own.principal).brief(),
+        issued_at: record.issued(),
+        chain: format!("{}/{}", own.chain.key, own.chain.id),
+        seq: own.chain.seq.0,
+        standing: standing.name(),
+    }
+}
+
+/// The one record about a drill whose id begins so; none if there is none.
+fn found<'c>(id: &str, chains: &'c [DrillChain]) -> Result<Option<&'c DrillRecord>, String> {
+    let all = chains.iter().flat_map(|chain| &chain.records).filter(|record| record.id().to_string().starts_with(id));
+    match all.collect::<Vec<_>>()[..] {
+        [] => Ok(None),
+        [one] => Ok(Some(one)),
+        _ => Err(format!("`{}` begins several record ids; give more digits.", visible::text(id))),
+    }
+}
+
+/// Shows a record about a drill; returns whether there is one whose id begins so.
+pub(super) fn show(id: &str, book: &Book, as_payload: bool, as_json: bool) -> Result<bool, String> {
+    let (chains, policy, now) = (chains(book)?, book.policy()?, crate::cli::now());
+    let Some(record) = found(id, &chains)? else { return Ok(false) };
+    let payload = record.verified.payload();
+    if as_payload {
+        out!("{}", String::from_utf8_lossy(&payload));
+        return Ok(true);
+    }
+    let all = standings(policy, &chains, now);
+    let standing = all.iter().find(|(other, _)| other.id() == record.id()).map(|(_, standing)| *standing);
+    let row = row(record, standing.unwrap_or(DrillStanding::Stranger), policy);
+    if as_json {
+        #[derive(Serialize)]
+        struct Shown {
+            schema: &'static str,
+            #[serde(flatten)]
+            row: Row,
+            key: String,
+            statement: serde_json::Value,
+        }
+        let statement = serde_json::from_slice(&payload).map_err(|error| error.to_string())?;
+        let key = record.verified.key().to_openssh();
+        crate::cli::print_json(&Shown { schema: "undersign-drill-shown/v0", row, key, statement });
+        return Ok(true);
+    }
+    let own = record.drill();
+    outln!("DRILL     this practises an emergency; it lets nothing land, and is no decision");
+    outln!("record    {}", row.id);
+    outln!("standing  {}", row.standing);
+    outln!("step      {} of the drill {}", row.step, row.drill);
+    outln!("signed    by {} with {}", row.by, record.verified.key().to_openssh());
+    outln!("made      {}, ends {} at the latest", date(row.issued_at), date(own.not_after.seconds()));
+    outln!("change    {} on {}", own.commit, visible::text(&own.target.name));
+    outln!("chain     record {} of {}", row.seq, row.chain);
+    outln!("reason    {}", visible::text(&own.reason));
+    outln!("To check it without undersign: `undersign record export --drills {} --to DIR`.", record.id().short());
+    Ok(true)
+}
+
+/// Writes records of drills for somebody who does not have undersign.
+pub(super) fn export(ids: &[String], to: &std::path::Path, book: &Book) -> Result<(), String> {
+    let (chains, policy) = (chains(book)?, book.policy()?);
+    let mut chosen: Vec<&DrillRecord> = Vec::new();
+    for id in ids {
+        let why = || format!("There is no record `{}` of a drill here.", visible::text(id));
+        chosen.push(found(id, &chains)?.ok_or_else(why)?);
+    }
+    if ids.is_empty() {
+        chosen = chains.iter().flat_map(|chain| &chain.records).map(|record| &**record).collect();
+    }
+    let first = chosen.first().ok_or("There is nothing to export: no drill was held here.")?;
+    let (mut files, mut lines) = (Vec::new(), Vec::new());
+    for record in &chosen {
+        let id = record.id();
+        lines.extend_from_slice(&record.link.envelope);
+        files.push((format!("{id}.dsse.json"), record.link.envelope.clone()));
+        files.push((format!("{id}.manifest"), record.link.file(MANIFEST_FILE).to_vec()));
+    }
+    files.push(("drills.intoto.jsonl".to_owned(), lines));
+    files.push(("signers".to_owned(), signers_for(policy, NAMESPACE).into_bytes()));
+    let instructions = instructions(first);
+    files.push(("HOW-TO-VERIFY".to_owned(), instructions.clone().into_bytes()));
+    let bundle = Bundle { files, instructions };
+    bundle.write(to)?;
+    outln!("Wrote {} of drills to {}. Anyone can check them:", counted(chosen.len(), "record"), to.display());
+    out!("\n{}", bundle.instructions);
+    Ok(())
+}
+
+fn instructions(record: &DrillRecord) -> String {
+    let id = record.id();
+    format!(
+        "# These are records of drills. They let nothing land, and are no decisions.\n\
+         # The signature of one record, with OpenSSH, jq and base64, in this folder:\n\
+         jq -rj .payload {id}.dsse.json | base64 -d > payload\n\
+         jq -rj '.signatures[0].sig' {id}.dsse.json | base64 -d > payload.sig\n\
+         {{ printf 'DSSEv1 28 application/vnd.in-toto+json %d ' \"$(wc -c < payload)\"; cat payload; }} |\n  \
+         ssh-keygen -Y verify -f signers -I {who} -n {NAMESPACE} -s payload.sig\n",
+        who = record.drill().principal,
+    )
+}

@@ -1,0 +1,105 @@
+//! Chains of drills, bounded: those that still matter for a verdict's explanation, or all for a report. Nothing lands
+//! or is refused because of them, so what is too much is left out.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use git2::Oid;
+
+use super::commands::{Family as _, Keys, Room, chain_names, chain_within, read_of_keys, record_at};
+use crate::change::ObjectId;
+use crate::record::Chain;
+use crate::record::drill::{DrillChain, DrillRecord, MAX_LENGTH, MAX_RECORDS};
+use crate::source::git::{GitError, Repository, oid};
+
+/// What is read of one key for a report.
+const ROOM_OF_KEY: Room = Room { records: 2_000, bytes: 64 << 20 };
+/// What is read of one key, and of all, for the explanation of a verdict.
+const RECENT_OF_KEY: Room = Room { records: 2 * MAX_RECORDS, bytes: 8 << 20 };
+const RECENT: Room = Room { records: 2_000, bytes: 32 << 20 };
+
+/// All chains of certain keys, and how many are not read because they are too much.
+///
+/// # Errors
+/// A ref cannot be read.
+pub fn read(repository: &Repository, with_remotes: bool, keys: &Keys) -> Result<(Vec<DrillChain>, usize), GitError> {
+    read_of_keys(repository, with_remotes, keys, MAX_RECORDS, ROOM_OF_KEY)
+}
+
+/// Which chains may still be of a drill that is going on.
+#[derive(Debug, Clone, Default)]
+pub struct Scope {
+    /// Refs as a push would move them; zeros delete a ref.
+    pub moves: Vec<(String, ObjectId)>,
+    /// Also read what the remotes were last seen to have.
+    pub with_remotes: bool,
+    /// Seconds since the epoch.
+    pub now: i64,
+    /// For a look back: what is dated later is not there yet.
+    pub is_past: bool,
+}
+
+/// The chains that are read once for many questions.
+#[derive(Debug, Default)]
+pub struct Book(Mutex<Option<Arc<Vec<DrillChain>>>>);
+
+impl Book {
+    /// As [`recent`]: keys and scope are those of the first question.
+    ///
+    /// # Errors
+    /// As for [`recent`].
+    pub fn read(&self, repository: &Repository, keys: &Keys, scope: &Scope) -> Result<Arc<Vec<DrillChain>>, GitError> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(chains) = &*known {
+            return Ok(Arc::clone(chains));
+        }
+        let chains = Arc::new(recent(repository, keys, scope)?);
+        *known = Some(Arc::clone(&chains));
+        Ok(chains)
+    }
+}
+
+/// The chains of certain keys with a drill that may still be going on. What is too much is left out.
+///
+/// # Errors
+/// A ref cannot be read.
+pub fn recent(repository: &Repository, keys: &Keys, scope: &Scope) -> Result<Vec<DrillChain>, GitError> {
+    let mut names = chain_names::<DrillRecord>(repository, scope.with_remotes, keys)?;
+    for (name, _) in &scope.moves {
+        let Some(id) = name.strip_prefix(DrillRecord::PREFIX).map(super::id_of).filter(|id| keys.have(id)) else {
+            continue;
+        };
+        names.entry(id).or_default().retain(|copy| copy != name);
+    }
+    let (mut chains, mut rooms, mut all) = (Vec::new(), BTreeMap::new(), RECENT);
+    for (id, copies) in names {
+        repository.deadline.check()?;
+        let own = format!("{}{id}", DrillRecord::PREFIX);
+        let moved = scope.moves.iter().filter(|(name, new)| *name == own && !new.is_zero()).map(|(_, new)| oid(*new));
+        let mut tips: Vec<Oid> = copies.iter().flat_map(|name| repository.raw.refname_to_id(name)).collect();
+        tips.extend(moved);
+        tips.sort_unstable();
+        tips.dedup();
+        // What ends in a record of long ago has no later one: the order of times is a rule of the format.
+        let ended = scope.now.saturating_sub(MAX_LENGTH);
+        tips.retain(|tip| {
+            record_at::<DrillRecord>(repository, &id, *tip).is_none_or(|record| record.issued() >= ended)
+        });
+        let of_key = rooms.entry(id.key.clone()).or_insert(RECENT_OF_KEY);
+        let mut read = |tip| {
+            let room = Room { records: all.records.min(of_key.records), bytes: all.bytes.min(of_key.bytes) };
+            let mut left = room;
+            let chain = chain_within::<DrillRecord>(repository, &id, tip, MAX_RECORDS, &mut left).ok()?;
+            let (records, bytes) = (room.records - left.records, room.bytes - left.bytes);
+            for whole in [&mut all, &mut *of_key] {
+                (whole.records, whole.bytes) = (whole.records - records, whole.bytes - bytes);
+            }
+            Some(chain)
+        };
+        chains.extend(Chain::join(tips.into_iter().filter_map(&mut read).collect()));
+    }
+    if scope.is_past {
+        chains = chains.iter().map(|chain| chain.until(|record| record.issued() <= scope.now)).collect();
+    }
+    Ok(chains)
+}
