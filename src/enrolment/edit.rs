@@ -1,11 +1,42 @@
-//! An edit of a policy file that keeps its comments, order and layout, and does only what was meant: the result is read
-//! by the policy's own parser and compared with what the edit should mean.
+//! An edit of a policy file, or of the file of an organization, that keeps its comments, order and layout, and does only what was meant: the result is read
+//! by that file's own parser and compared with what the edit should mean.
 
 use toml_edit::{Array, ArrayOfTables, DocumentMut, Formatted, InlineTable, Item, Table, TableLike, Value};
 
 use crate::change::visible;
-use crate::policy::{Enrolment, POLICY_FILE, Person, PersonKind, Policy, Revocation, Roster, meaning};
+use crate::datafile::FileError;
+use crate::policy::{
+    Enrolment, ORGANIZATION_FILE, Organization, POLICY_FILE, Person, PersonKind, Policy, Revocation, Roster, meaning,
+};
 use crate::record::{Key, Presence};
+
+/// A file that says who people are, and which keys are theirs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RosterFile {
+    /// The policy of a repository.
+    Policy,
+    /// The file of an organization, from which policies of other repositories have their people.
+    Organization,
+}
+
+impl RosterFile {
+    /// Its path in the repository.
+    pub fn path(self) -> &'static str {
+        match self {
+            RosterFile::Policy => POLICY_FILE,
+            RosterFile::Organization => ORGANIZATION_FILE,
+        }
+    }
+
+    /// What its text says, as a policy, and for how long a copy of it counts, if that is limited.
+    fn read(self, text: &str) -> Result<(Policy, Option<i64>), FileError> {
+        match self {
+            RosterFile::Policy => Policy::parse(POLICY_FILE, text).map(|policy| (policy, None)),
+            RosterFile::Organization => Organization::read(ORGANIZATION_FILE, text.as_bytes())
+                .map(|organization| (organization.rules().clone(), organization.stale())),
+        }
+    }
+}
 
 /// One change of the roster.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,24 +95,24 @@ impl NewKey {
 /// Why an edit is not made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EditError {
-    /// The policy that results has mistakes.
-    #[error("the policy would have mistakes then: {0}")]
+    /// The file that results has mistakes.
+    #[error("the file would have mistakes then: {0}")]
     Mistakes(String),
     /// The place is not where this knows to write.
-    #[error("{0} in the policy is not written in a way that this program can edit; edit it by hand")]
+    #[error("{0} in the file is not written in a way that this program can edit; edit it by hand")]
     Place(String),
     /// The result means something else: the file is written in a way that was not foreseen.
-    #[error("the edit would mean something else than was asked for; edit the policy by hand")]
+    #[error("the edit would mean something else than was asked for; edit the file by hand")]
     OtherMeaning,
 }
 
-/// A policy file with edits, and what it then says. The version becomes `version`.
+/// A file with edits, and what it then says. The version becomes `version`.
 ///
 /// # Errors
 /// It cannot be edited so; then nothing of it may be used.
-pub fn apply(source: &str, edits: &[Edit], version: u64) -> Result<(String, Policy), EditError> {
-    let mistakes = |error: crate::datafile::FileError| EditError::Mistakes(visible::lines(&error.to_string()));
-    let old = Policy::parse(POLICY_FILE, source).map_err(mistakes)?;
+pub fn apply(file: RosterFile, source: &str, edits: &[Edit], version: u64) -> Result<(String, Policy), EditError> {
+    let mistakes = |error: FileError| EditError::Mistakes(visible::lines(&error.to_string()));
+    let (old, stale) = file.read(source).map_err(mistakes)?;
     let mut document: DocumentMut = source.parse().map_err(|_| EditError::Place("Something".to_owned()))?;
     let place = || EditError::Place("`version`".to_owned());
     set(document.get_mut("version").and_then(Item::as_value_mut).ok_or_else(place)?, (version as i64).into());
@@ -92,8 +123,9 @@ pub fn apply(source: &str, edits: &[Edit], version: u64) -> Result<(String, Poli
         made(people, edit).ok_or_else(|| EditError::Place(format!("[people.{id}]")))?;
     }
     let text = document.to_string();
-    let new = Policy::parse(POLICY_FILE, &text).map_err(mistakes)?;
-    if new.version == version && means_only(&old, &new, edits) { Ok((text, new)) } else { Err(EditError::OtherMeaning) }
+    let (new, still_stale) = file.read(&text).map_err(mistakes)?;
+    let is_meant = new.version == version && still_stale == stale && means_only(&old, &new, edits);
+    if is_meant { Ok((text, new)) } else { Err(EditError::OtherMeaning) }
 }
 
 /// Whether one policy is the other with these edits, and nothing else.

@@ -10,7 +10,7 @@ pub mod request;
 #[cfg(test)]
 mod tests;
 
-pub use edit::{Edit, EditError, NewKey};
+pub use edit::{Edit, EditError, NewKey, RosterFile};
 pub use fallen::{Fallen, fallen};
 pub use request::{Asks, Code, KeyRequest, Request, RequestFault};
 
@@ -24,10 +24,12 @@ use crate::record::{Key, Presence};
 /// What is known where a request is accepted.
 #[derive(Debug, Clone, Copy)]
 pub struct Terms<'t> {
-    /// The policy file that is edited.
+    /// The file that is edited.
     pub file: &'t Policy,
-    /// The policy that is in force, if there is one.
+    /// The same file as it is in force, if it is.
     pub in_force: Option<&'t Policy>,
+    /// Other files with people in the same repository: a key of somebody there is not somebody else's here.
+    pub beside: &'t [&'t Policy],
     /// Whether an earlier policy of the branch had the key.
     pub had_key: bool,
     /// What a new person may sign as.
@@ -99,6 +101,10 @@ pub enum Refusal {
     WhichKey(String),
     #[error("{0} has no key that still signs; if one that was retired may be in other hands, say which, with --key")]
     NoLivingKey(String),
+    #[error("{0} has no key that signs after that; there is nothing to end")]
+    Left(String),
+    #[error("{0} is more than 90 days ahead: until then the keys would go on. Run it again when the time is nearer")]
+    TooFar(String),
     #[error("it is written already: compromised since {0}; a later time would let count again what does not")]
     Earlier(String),
     #[error("a key cannot have been lost in the future; {0} is ahead of this clock")]
@@ -188,7 +194,20 @@ fn is_new(key: &Key, person: &str, terms: &Terms<'_>) -> Result<(), Refusal> {
             None => {}
         }
     }
+    terms.beside.iter().try_for_each(|other| is_nobody_elses(key, person, other))?;
     if terms.had_key { Err(Refusal::TakenOff) } else { Ok(()) }
+}
+
+/// The same in another file: there the key may be the person's own, if it has not ended.
+fn is_nobody_elses(key: &Key, person: &str, other: &Policy) -> Result<(), Refusal> {
+    if let Some(broker) = other.brokers.iter().find(|broker| broker.key.point() == key.point()) {
+        return Err(Refusal::Broker(broker.name.clone()));
+    }
+    match other.roster.people().find_map(|owner| Some((owner, owned(owner, key)?))) {
+        Some((owner, Enrolment { revoked: Some(end), .. })) => Err(Refusal::Ended(owner.id.clone(), end.to_string())),
+        Some((owner, _)) if owner.id != person => Err(Refusal::Owned(owner.id.clone())),
+        _ => Ok(()),
+    }
 }
 
 fn owned<'p>(owner: &'p Person, key: &Key) -> Option<&'p Enrolment> {
@@ -235,6 +254,29 @@ pub fn given_up<'p>(policy: &'p Policy, person: &Person, old: Presence, new: Pre
     let signs = |compartment: &&Compartment| compartment.sign.iter().any(|slot| person.roles.contains(&slot.role));
     let falls = |compartment: &&Compartment| compartment.presence > new && compartment.presence <= old;
     policy.compartments.iter().filter(signs).filter(falls).collect()
+}
+
+/// The edits that end all keys of somebody who leaves, as of a time. What a gate has received by then stays, and the
+/// person stays in the roster, so that everything signed before keeps its owner.
+///
+/// # Errors
+/// Nobody has the id, no key signs after that, or it is too far ahead.
+pub fn leave(policy: &Policy, person: &str, at: i64, now: i64) -> Result<Vec<Edit>, Refusal> {
+    let owner = policy.roster.by_id(person).ok_or_else(|| Refusal::Nobody(person.to_owned()))?;
+    if at > now.saturating_add(request::MAX_OVERLAP) {
+        return Err(Refusal::TooFar(date(at)));
+    }
+    let goes_on = |own: &&Enrolment| {
+        let ended = own.revoked.map(Revocation::time).into_iter().chain(own.valid.1).min();
+        ended.is_none_or(|ended| ended > at)
+    };
+    let end = |own: &Enrolment| Edit::EndKey {
+        person: person.to_owned(),
+        key: own.key.clone(),
+        end: Revocation::Retired { at },
+    };
+    let edits: Vec<Edit> = owner.keys.iter().filter(goes_on).map(end).collect();
+    if edits.is_empty() { Err(Refusal::Left(person.to_owned())) } else { Ok(edits) }
 }
 
 /// The key that somebody lost, and the edit that ends it.

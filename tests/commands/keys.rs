@@ -374,3 +374,182 @@ fn a_request_is_written_once_and_goes_to_standard_output_otherwise() {
     run(&f, &[&own[..], &["--out", there.to_str().unwrap()]].concat()).exits(70).complains("cannot be written");
     assert_eq!(std::fs::read(Path::new(&there)).unwrap(), b"mine");
 }
+
+const ACME: &str = ".undersign/organization.toml";
+
+/// Where an organization is worked on, under a policy of its own; its file has dana, rahim, and ines, whom the policy
+/// does not have.
+fn home() -> Fixture {
+    let f = Fixture::new();
+    let person = |id: &str, roles: &str| {
+        let key = key_of(id).public_key().to_openssh().unwrap();
+        format!("[people.{id}]\nroles = [{roles}]\nemails = [\"{id}@example.com\"]\nkeys = [\"{key}\"]\n")
+    };
+    let people = [person("dana", "\"senior\""), person("rahim", "\"policy\""), person("ines", "\"senior\"")].concat();
+    let head =
+        "# Ours\nschema = \"undersign-organization/v1\"\nversion = 1\norganization = \"acme\"\nstale = \"24h\"\n";
+    f.write(ACME, &format!("{head}{people}# The end\n"));
+    f.commit("rahim", "Begin");
+    f
+}
+
+/// A repository that inherits from the file in the working tree of the home.
+fn inheriting(home: &Fixture) -> Fixture {
+    let f = Fixture::with_policy(
+        "schema = \"undersign-policy/v1\"\nversion = 1\nrepository = \"fixture-1\"\ninherits = \"acme\"\n\
+         [refs]\nprotected = [\"refs/heads/main\"]\n\
+         [people.dana]\nroles = [\"docs\"]\n\
+         [compartment.policy]\npaths = [\".undersign/**\"]\nsign = [{ role = \"policy\", n = 1 }]\nsolo = true\n\
+         [compartment.default]\nsign = [{ role = \"senior\", n = 1 }]\n",
+    );
+    let place = home.repo.join(ACME).display().to_string();
+    f.git("dana", &["config", "undersign.organization", &place]);
+    f
+}
+
+fn organization(f: &Fixture) -> String {
+    std::fs::read_to_string(f.repo.join(ACME)).unwrap()
+}
+
+#[test]
+fn a_request_from_a_repository_that_inherits_is_accepted_where_its_people_are() {
+    let home = home();
+    let shop = inheriting(&home);
+    let (before, policy) = (organization(&home), text(&home));
+    let (file, _) = request(&shop, "omar", &[]);
+    let (again, _) = request(&shop, "omar", &["--id", "nora"]);
+    let said = run(&shop, &["key", "accept", &file, "--role", "senior"]).exits(70);
+    said.complains("omar is not in it")
+        .complains("of the organization acme (version 1)")
+        .complains("Run this in a clone");
+    assert_eq!((organization(&home), text(&home)), (before, policy.clone()));
+    let said = run(&home, &["key", "accept", &file, "--role", "senior"]).exits(0);
+    let said = said.says("Version 2 of the organization acme would mean:").says("▼ omar joins as senior");
+    said.says(&format!("git add {ACME}\n")).says("rahim can").says("org fetch");
+    let after = organization(&home);
+    assert!(after.starts_with("# Ours\n") && after.ends_with("# The end\n"), "{after}");
+    assert!(after.contains("version = 2\n") && after.contains("[people.omar]"), "{after}");
+    assert_eq!(text(&home), policy, "the policy of the home is another file");
+    // It lands like any change there: signed by somebody else, for the policy of the home.
+    land(&home, "key-omar");
+    run(&shop, &["key", "list", "--person", "omar"]).exits(0).says(&print_of("omar")).says("defined in");
+    // The same checks as for a policy: here it is a key that somebody has.
+    run(&home, &["key", "accept", &again])
+        .exits(2)
+        .complains("the key is that of omar")
+        .complains("Nothing was written.");
+}
+
+#[test]
+fn a_request_for_an_organization_is_made_in_its_home_too_and_not_taken_for_one_of_the_policy() {
+    let home = home();
+    let (policy, before) = (text(&home), organization(&home));
+    let (file, _) = request(&home, "omar", &["--organization"]);
+    let said = run(&home, &["key", "accept", &file, "--dry-run"]).exits(0).says("of the organization acme");
+    said.says("Nothing was written");
+    assert_eq!((text(&home), organization(&home)), (policy, before.clone()));
+    // One for the policy edits that alone, and says so.
+    let (file, _) = request(&home, "omar", &[]);
+    let said = run(&home, &["key", "accept", &file]).exits(0).says("Version 2 of the policy would mean:");
+    said.complains("key enrol --organization").says(&format!("git add {FILE}\n"));
+    assert_eq!(organization(&home), before);
+    let plain = Fixture::new();
+    let key = key_file(&plain, "omar");
+    let asked = ["key", "enrol", "--organization", "--name", "omar", "--email", "o@example.com", "--key", &key];
+    run(&plain, &asked).exits(70).complains(&format!("Here is no {ACME}"));
+}
+
+#[test]
+fn a_policy_and_an_organization_of_one_id_leave_it_open_which_is_meant() {
+    let home = home();
+    home.write(ACME, &organization(&home).replace("\"acme\"", "\"fixture-1\""));
+    let before = text(&home);
+    let (file, _) = request(&home, "omar", &[]);
+    run(&home, &["key", "accept", &file]).exits(70).complains("have the same id, fixture-1");
+    assert_eq!(text(&home), before);
+}
+
+#[test]
+fn a_lost_key_ends_in_each_file_of_the_home_that_has_it() {
+    let home = home();
+    let said = run(&home, &["key", "lost", "--person", "dana", "--since", "2026-01-20T08:00:00Z"]).exits(0);
+    said.says("Version 2 of the policy would mean:")
+        .says("Version 2 of the organization acme would mean:")
+        .says(&format!("git add {FILE} {ACME}"));
+    for file in [text(&home), organization(&home)] {
+        assert_eq!(file.matches("reason = \"compromised\"").count(), 1, "{file}");
+        assert!(file.contains("version = 2\n"), "{file}");
+    }
+    run(&home, &["key", "lost", "--person", "dana"]).exits(2).complains("has no key that still signs");
+    // Who is in one file only loses it there.
+    let (policy, before) = (text(&home), organization(&home));
+    run(&home, &["key", "lost", "--person", "ines"]).exits(0).says("In repositories that inherit");
+    assert_eq!(text(&home), policy);
+    assert_eq!(organization(&home).matches("compromised").count(), before.matches("compromised").count() + 1);
+    run(&home, &["org", "check", home.repo.join(ACME).to_str().unwrap()]).exits(0);
+    run(&home, &["key", "lost", "--person", "nora"]).exits(2).complains("nobody has the id nora");
+}
+
+#[test]
+fn who_has_a_key_that_the_other_file_ended_is_not_enrolled_with_it() {
+    let home = home();
+    run(&home, &["key", "lost", "--person", "ines"]).exits(0);
+    let (policy, before) = (text(&home), organization(&home));
+    let (file, _) = request(&home, "ines", &[]);
+    run(&home, &["key", "accept", &file]).exits(2).complains("an ended key is never enrolled again");
+    assert_eq!((text(&home), organization(&home)), (policy, before));
+    // With a living key in the other file, nothing is against it, if it is their own.
+    let other = self::home();
+    let (nora, _) = request(&other, "ines", &["--id", "nora"]);
+    run(&other, &["key", "accept", &nora]).exits(2).complains("the key is that of ines");
+    let (file, _) = request(&other, "ines", &[]);
+    run(&other, &["key", "accept", &file, "--role", "senior"]).exits(0).says("▼ ines joins as senior");
+}
+
+#[test]
+fn who_leaves_signs_nothing_more_and_keeps_what_was_signed() {
+    let home = home();
+    let said = run(&home, &["key", "leave", "--person", "dana"]).exits(0);
+    said.says(&format!("▲ the key {} of dana is revoked: retired from ", print_of("dana")))
+        .says("They stay in the roster")
+        .says(&format!("git add {FILE} {ACME}"))
+        .says("undersign review key-dana-leaves");
+    for file in [text(&home), organization(&home)] {
+        assert!(file.contains("[people.dana]") && file.matches("reason = \"retired\"").count() == 1, "{file}");
+    }
+    let (policy, before) = (text(&home), organization(&home));
+    run(&home, &["key", "leave", "--person", "dana"]).exits(2).complains("no key that signs after that");
+    run(&home, &["key", "leave", "--person", "ines", "--at", "2999-01-01T00:00:00Z"])
+        .exits(2)
+        .complains("more than 90 days");
+    run(&home, &["key", "leave", "--person", "nora"]).exits(2).complains("nobody has the id nora");
+    assert_eq!((text(&home), organization(&home)), (policy, before));
+    home.git("mina", &["checkout", "-q", "-b", "leaves"]);
+    home.commit("mina", "End the keys of dana");
+    home.git("mina", &["checkout", "-q", "main"]);
+    home.decide("rahim", "leaves", Verdict::Approve);
+    verify(&home, "main", "leaves", &[]).exits(0);
+    home.git("mina", &["merge", "-q", "--ff-only", "leaves"]);
+    home.git("mina", &["checkout", "-q", WORK]);
+    home.git("mina", &["rebase", "-q", "main"]);
+    home.git("mina", &["checkout", "-q", "main"]);
+    home.decide("dana", WORK, Verdict::Approve);
+    let denied = verify(&home, "main", WORK, &[]).exits(2);
+    assert!(codes(&denied).contains(&"KEY_REVOKED".to_owned()), "{denied:?}");
+}
+
+#[test]
+fn in_a_repository_that_inherits_it_is_said_where_somebody_is_defined() {
+    let home = home();
+    let shop = inheriting(&home);
+    let before = (text(&shop), text(&home), organization(&home));
+    for command in ["lost", "leave"] {
+        let said = run(&shop, &["key", command, "--person", "dana"]).exits(70);
+        said.complains(&format!("dana is defined in {ACME} of the organization acme (version 1)"))
+            .complains("gives people roles, and no keys")
+            .complains(&home.repo.join(ACME).display().to_string());
+        run(&shop, &["key", command, "--person", "nora"]).exits(70).complains("nora is not in it");
+    }
+    run(&shop, &["key", "list", "--person", "dana"]).exits(0).says("dana is defined in");
+    assert_eq!((text(&shop), text(&home), organization(&home)), before);
+}

@@ -1,10 +1,11 @@
-//! `undersign key accept`: a request that came by mail or chat becomes an edit of the policy.
+//! `undersign key accept`: a request that came by mail or chat becomes an edit of the policy, or of the file of the
+//! organization for which it was made.
 
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::file::PolicyFile;
+use super::file::{Files, PeopleFile};
 use crate::change::visible;
 use crate::cli::now;
 use crate::datafile::date;
@@ -40,9 +41,9 @@ pub(super) fn run(options: &Options, here: &Path) -> Result<u8, String> {
         Ok(request) => request,
         Err(fault) => return super::refused(&name, fault),
     };
-    let file = PolicyFile::open(here)?;
-    file.refuse_inherited()?;
-    file.tell_of_organization();
+    let files = Files::open(here)?;
+    let file = files.of_request(&request.text().repository, &request.text().person)?;
+    let beside = files.beside(file);
     let attestation = match options.attestation.as_deref().map(|file| super::attestation(file, request.key())) {
         Some(Err(why)) => return super::refused(&name, why.trim_end_matches('.')),
         Some(Ok(digest)) => Some(digest),
@@ -51,6 +52,7 @@ pub(super) fn run(options: &Options, here: &Path) -> Result<u8, String> {
     let terms = Terms {
         file: &file.policy,
         in_force: file.in_force.as_ref(),
+        beside: &beside,
         had_key: file.had(request.key())?,
         roles: &options.role,
         code: options.code.as_deref(),
@@ -69,22 +71,23 @@ pub(super) fn run(options: &Options, here: &Path) -> Result<u8, String> {
     if !options.dry_run {
         file.write(&text)?;
     }
-    tell(&request, &file, options.code.is_some());
+    tell(&request, file, options.code.is_some());
     outln!("        enrolled to prove presence {}", presence_of(&edits));
     file.tell_meaning(&new);
-    warn(&request, &file, &edits);
+    warn(&request, file, &edits);
     if options.dry_run {
         outln!("\nNothing was written (--dry-run).");
         return Ok(0);
     }
     let person = &request.text().person;
     let what = if request.text().asks == Asks::Rotate { "Rotate" } else { "Enrol" };
-    file.tell_way(&new, &format!("key-{person}"), &format!("{what} a key of {person}"));
+    files.tell_way(&[(file, new)], &format!("key-{person}"), &format!("{what} a key of {person}"));
+    files.tell_of_other(file, person);
     Ok(0)
 }
 
 /// What the signatures prove, and what they do not.
-fn tell(request: &KeyRequest, file: &PolicyFile, is_confirmed: bool) {
+fn tell(request: &KeyRequest, file: &PeopleFile, is_confirmed: bool) {
     let text = request.text();
     let key = request.key();
     outln!("The request is sound: {} signed it on {}.", key.fingerprint(), date(text.issued_at.seconds()));
@@ -125,7 +128,7 @@ fn presence_of(edits: &[Edit]) -> Presence {
 }
 
 /// What the person can no longer sign for afterwards, and what is still to be said of the key.
-fn warn(request: &KeyRequest, file: &PolicyFile, edits: &[Edit]) {
+fn warn(request: &KeyRequest, file: &PeopleFile, edits: &[Edit]) {
     let presence = presence_of(edits);
     let person = &request.text().person;
     let ended = request.by().filter(|_| request.text().asks == Asks::Rotate);

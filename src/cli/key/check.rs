@@ -4,7 +4,7 @@ use std::path::Path;
 
 use clap::Args;
 
-use super::file::PolicyFile;
+use super::file::PeopleFile;
 use super::pen;
 use crate::change::visible;
 use crate::cli::{now, random};
@@ -20,7 +20,7 @@ pub struct Options {
 }
 
 pub(super) fn run(options: &Options, here: &Path) -> Result<u8, String> {
-    let file = PolicyFile::open(here)?;
+    let file = PeopleFile::policy(here)?;
     let policy = file.in_force.as_ref().unwrap_or(&file.policy);
     let key = pen::key(options.key.as_deref(), here)?;
     // Neither a request nor a decision: it begins with no brace.

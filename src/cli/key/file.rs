@@ -1,142 +1,126 @@
-//! The policy file of the working tree, and edits of it: whole, or not at all.
+//! The files of the working tree that enrol people, and edits of them: whole, or not at all.
 
 use std::path::{Path, PathBuf};
 
-use crate::change::{ObjectId, counted, shell_word, visible};
+use crate::change::{ObjectId, RepoPath, counted, shell_word, visible};
 use crate::cli::now;
 use crate::disk::write_atomically;
-use crate::enrolment::{Edit, edit};
-use crate::policy::{self, Person, Policy, meaning};
+use crate::enrolment::{Edit, RosterFile, edit};
+use crate::policy::{self, Compartment, Organization, Person, Policy, meaning};
 use crate::record::Key;
-use crate::source::git::{POLICY_PATH, PolicyState, Repository};
+use crate::source::git::{PolicyState, Repository, organization};
 
 /// Commits of the policy branch that are searched for a key that was taken out of the policy.
 const MAX_COMMITS: usize = 20_000;
 
-/// The policy in the working tree, and that of the policy branch.
-pub(super) struct PolicyFile {
+/// A file with people in the working tree, and as the policy branch has it.
+pub(super) struct PeopleFile {
     pub repository: Repository,
+    kind: RosterFile,
     path: PathBuf,
     source: String,
+    /// What it says; of the file of an organization, as if it were the policy of a repository.
     pub policy: Policy,
     pub in_force: Option<Policy>,
     tip: Option<ObjectId>,
 }
 
-impl PolicyFile {
+/// All such files of a repository: its policy, and the file of an organization if this is where it is worked on.
+pub(super) struct Files {
+    pub policy: PeopleFile,
+    pub organization: Option<PeopleFile>,
+}
+
+impl Files {
     /// # Errors
-    /// There is none, it has mistakes, or it is older than the one in force.
-    pub(super) fn open(here: &Path) -> Result<PolicyFile, String> {
-        let repository = Repository::open(here).map_err(|error| error.to_string())?;
-        if repository.is_bare() {
-            return Err("A bare repository has no files to edit. Run this in a clone of it.".to_owned());
-        }
-        let path = repository.root.join(POLICY_PATH);
-        let source = read(&repository, &path)?;
-        let organization = repository.organization()?;
-        let policy = Policy::read(POLICY_PATH, source.as_bytes(), organization.as_deref())
-            .map_err(|error| format!("{} No edit of it is certain.", visible::lines(&error.to_string())))?;
-        let tip = repository.target().ok().map(|target| target.tip);
-        let in_force = match tip.map(|tip| repository.policy_at(tip)).transpose().map_err(|error| error.to_string())? {
-            Some(PolicyState::Found(policy)) => Some(*policy),
-            _ => None,
-        };
-        if let Some(force) = in_force.as_ref().filter(|force| force.version > policy.version) {
-            return Err(format!(
-                "{POLICY_PATH} here is version {}, and version {} is in force. Go to the newest commit of the policy \
-                 branch, and run it again.",
-                policy.version, force.version
-            ));
-        }
-        Ok(PolicyFile { repository, path, source, policy, in_force, tip })
+    /// There is no policy, a file has mistakes, or is older than the one in force.
+    pub(super) fn open(here: &Path) -> Result<Files, String> {
+        let policy = PeopleFile::policy(here)?;
+        let is_home = policy.repository.root.join(policy::ORGANIZATION_FILE).exists();
+        let organization = is_home.then(|| PeopleFile::open(RosterFile::Organization, here)).transpose()?;
+        Ok(Files { policy, organization })
     }
 
-    /// Whether a policy that was in force once has the key, by the text of its point.
-    pub(super) fn had(&self, key: &Key) -> Result<bool, String> {
-        let Some(tip) = self.tip else { return Ok(false) };
-        let line = self.repository.first_parents(tip, MAX_COMMITS).map_err(|error| error.to_string())?;
-        let mut last = None;
-        for commit in line {
-            let digest = self.repository.policy_digest(commit);
-            if digest.is_none() || digest == last {
-                continue;
-            }
-            last = digest;
-            if let Ok(PolicyState::Found(policy)) = self.repository.policy_at(commit) {
-                let mut keys = policy.roster.people().flat_map(|person| &person.keys);
-                if keys.any(|own| own.key.point() == key.point()) {
-                    return Ok(true);
-                }
-            }
+    /// The files in which keys of somebody can be edited here. `person` is whom the command is about, if that is known.
+    ///
+    /// # Errors
+    /// They are elsewhere: where.
+    pub(super) fn editable(&self, person: Option<&str>) -> Result<Vec<&PeopleFile>, String> {
+        let own = (self.policy.policy.inherited.is_none()).then_some(&self.policy);
+        let files: Vec<&PeopleFile> = own.into_iter().chain(&self.organization).collect();
+        if files.is_empty() {
+            let defined = self.policy.defined_elsewhere(person).unwrap_or_default();
+            return Err(format!("{defined} Run this in a clone of that repository; one change there holds in all."));
         }
-        Ok(false)
+        Ok(files)
     }
 
-    /// For what edits keys: those of a policy that inherits are not in this file.
-    pub(super) fn refuse_inherited(&self) -> Result<(), String> {
-        let Some(inherited) = &self.policy.inherited else { return Ok(()) };
-        Err(format!(
-            "People and keys of this repository come from the organization {}, whose {} says who they are. Edit that \
-             in its repository; one change there holds in all of them.",
-            visible::text(&inherited.organization),
-            policy::ORGANIZATION_FILE
-        ))
+    /// The file for which a request was made, by the id that it names.
+    ///
+    /// # Errors
+    /// It is elsewhere, or both have that id.
+    pub(super) fn of_request(&self, repository: &str, person: &str) -> Result<&PeopleFile, String> {
+        let files = self.editable(Some(person))?;
+        let named: Vec<&&PeopleFile> = files.iter().filter(|file| file.policy.repository == repository).collect();
+        match (named.len(), files.first()) {
+            (0, Some(first)) => Ok(first),
+            (1, _) => Ok(named[0]),
+            _ => Err(format!(
+                "The policy and the organization here have the same id, {}, so that no request says for which of them \
+                 it is. Give one of them another id.",
+                visible::text(repository)
+            )),
+        }
     }
 
-    /// A second file in which people and keys are: this command edits only the first.
-    pub(super) fn tell_of_organization(&self) {
-        if self.repository.root.join(policy::ORGANIZATION_FILE).exists() {
+    /// What the other files say, now and as they are in force.
+    pub(super) fn beside(&self, file: &PeopleFile) -> Vec<&Policy> {
+        let all = [Some(&self.policy), self.organization.as_ref()];
+        let others = all.into_iter().flatten().filter(|other| other.kind != file.kind);
+        others.flat_map(|other| std::iter::once(&other.policy).chain(&other.in_force)).collect()
+    }
+
+    /// The other file of the two, which a request does not edit.
+    pub(super) fn tell_of_other(&self, file: &PeopleFile, person: &str) {
+        let Some(organization) = &self.organization else { return };
+        if file.is_policy() {
+            let is_there = organization.policy.roster.by_id(person).is_some();
             eprintln!(
-                "undersign: Here is {} too, with people and keys of its own, by which other repositories judge. This \
-                 command does not edit it: make the same change there.",
-                policy::ORGANIZATION_FILE
+                "undersign: The request is for this repository alone. Others judge by {}, where {person} is {}: `undersign \
+                 key enrol --organization` asks for that.",
+                organization.path(),
+                if is_there { "too" } else { "not" }
+            );
+        } else if self.policy.policy.roster.by_id(person).is_some() {
+            eprintln!(
+                "undersign: The request is for {} alone. {person} is in {} too, by which changes of this repository are \
+                 judged: `undersign key enrol` asks for that.",
+                organization.path(),
+                self.policy.path()
             );
         }
     }
 
-    /// The version that the edited file must have: one more than what is in force.
-    fn next_version(&self) -> u64 {
-        match &self.in_force {
-            Some(force) => self.policy.version.max(force.version + 1),
-            None => self.policy.version,
+    /// Who lands the edits, and how: this program does not.
+    pub(super) fn tell_way(&self, edited: &[(&PeopleFile, Policy)], branch: &str, subject: &str) {
+        let paths: Vec<&str> = edited.iter().map(|(file, _)| file.path()).collect();
+        let (verb, count) = if paths.len() == 1 { ("It is", "counts") } else { ("They are", "count") };
+        outln!(
+            "\n{verb} in {} of your working tree, and {count} for nothing before it has landed:",
+            paths.join(" and ")
+        );
+        let force = self.policy.in_force.as_ref().unwrap_or(&self.policy.policy);
+        // The edit of the policy itself may end the key of somebody who could sign.
+        let own = edited.iter().find(|(file, _)| file.kind == RosterFile::Policy).map(|(_, new)| new);
+        let new = own.unwrap_or(force);
+        let mut guards: Vec<&Compartment> = Vec::new();
+        for guard in edited.iter().flat_map(|(file, _)| guards_of(force, file.path())) {
+            if !guards.iter().any(|known| known.name == guard.name) {
+                guards.push(guard);
+            }
         }
-    }
-
-    /// The edited text and the policy that it is; nothing is written.
-    pub(super) fn edited(&self, edits: &[Edit]) -> Result<(String, Policy), edit::EditError> {
-        edit::apply(&self.source, edits, self.next_version())
-    }
-
-    /// Writes the edited text in the place of what was read, unless somebody else wrote there meanwhile.
-    pub(super) fn write(&self, text: &str) -> Result<(), String> {
-        if read(&self.repository, &self.path)? != self.source {
-            return Err(format!("{POLICY_PATH} was changed meanwhile. Nothing was written; run it again."));
-        }
-        write_atomically(&self.path, text.as_bytes())
-            .map_err(|error| format!("{POLICY_PATH} cannot be written: {error}."))
-    }
-
-    /// What the edit means, in the words of the sheet.
-    pub(super) fn tell_meaning(&self, new: &Policy) {
-        let found = meaning(&self.policy, new);
-        outln!("Version {} of the policy would mean:", new.version);
-        found.iter().for_each(|meaning| outln!("  {meaning}"));
-        for advice in policy::advice(new, now()) {
-            eprintln!("undersign: {POLICY_PATH}: {}", visible::text(&advice));
-        }
-        let others = self.in_force.as_ref().map(|force| meaning(force, new).len().saturating_sub(found.len()));
-        if let Some(others) = others.filter(|others| *others > 0) {
-            let more = counted(others, "difference");
-            eprintln!("undersign: {POLICY_PATH}: the file has {more} more from what is in force, from earlier edits.");
-        }
-    }
-
-    /// Who lands it, and how: this program does not.
-    pub(super) fn tell_way(&self, new: &Policy, branch: &str, subject: &str) {
-        outln!("\nIt is in {POLICY_PATH} of your working tree, and counts for nothing before it has landed:");
-        let force = self.in_force.as_ref().unwrap_or(&self.policy);
         let mut is_possible = true;
-        for compartment in force.own_compartments() {
+        for compartment in guards {
             for slot in &compartment.sign {
                 // Who could sign by the policy in force, with a key that the edit does not end now.
                 let fills = |person: &Person| person.could_fill(&slot.role, compartment.presence, now());
@@ -161,32 +145,193 @@ impl PolicyFile {
             outln!("Propose it, alone:");
         }
         outln!("  git switch -c {}", shell_word(branch));
-        outln!("  git add {POLICY_PATH}");
+        outln!("  git add {}", paths.join(" "));
         outln!("  git commit -m {}", shell_word(subject));
         if is_possible {
             outln!("Then one of them signs it at the desk: `undersign review {}`.", shell_word(branch));
+        }
+        if edited.iter().any(|(file, _)| file.kind == RosterFile::Organization) {
+            outln!("Repositories that inherit judge by it once it has landed and their gates have it (`org fetch`).");
+        }
+    }
+}
+
+/// The compartments whose signers let a file land; the one of everything else only if no other holds it.
+fn guards_of<'p>(policy: &'p Policy, path: &str) -> Vec<&'p Compartment> {
+    let mut guards = policy.compartments_of(&RepoPath::from(path));
+    if guards.iter().any(|compartment| !compartment.is_default()) {
+        guards.retain(|compartment| !compartment.is_default());
+    }
+    guards
+}
+
+impl PeopleFile {
+    /// The policy alone.
+    ///
+    /// # Errors
+    /// As for [`Files::open`].
+    pub(super) fn policy(here: &Path) -> Result<PeopleFile, String> {
+        PeopleFile::open(RosterFile::Policy, here)
+    }
+
+    fn open(kind: RosterFile, here: &Path) -> Result<PeopleFile, String> {
+        let repository = Repository::open(here).map_err(|error| error.to_string())?;
+        if repository.is_bare() {
+            return Err("A bare repository has no files to edit. Run this in a clone of it.".to_owned());
+        }
+        let name = kind.path();
+        let path = repository.root.join(name);
+        let source = read(&repository, kind, &path)?;
+        let parsed = match kind {
+            RosterFile::Policy => {
+                let organization = repository.organization()?;
+                Policy::read(name, source.as_bytes(), organization.as_deref())
+            }
+            RosterFile::Organization => {
+                Organization::read(name, source.as_bytes()).map(|organization| organization.rules().clone())
+            }
+        };
+        let policy =
+            parsed.map_err(|error| format!("{} No edit of it is certain.", visible::lines(&error.to_string())))?;
+        let tip = repository.target().ok().map(|target| target.tip);
+        let in_force = tip.map(|tip| at(&repository, kind, tip)).transpose()?.flatten();
+        if let Some(force) = in_force.as_ref().filter(|force| force.version > policy.version) {
+            return Err(format!(
+                "{name} here is version {}, and version {} is in force. Go to the newest commit of the policy branch, and \
+                 run it again.",
+                policy.version, force.version
+            ));
+        }
+        Ok(PeopleFile { repository, kind, path, source, policy, in_force, tip })
+    }
+
+    /// Its path in the repository.
+    pub(super) fn path(&self) -> &'static str {
+        self.kind.path()
+    }
+
+    /// Whether it is the policy of this repository.
+    pub(super) fn is_policy(&self) -> bool {
+        self.kind == RosterFile::Policy
+    }
+
+    /// Whether a version that was in force once has the key, by the text of its point.
+    pub(super) fn had(&self, key: &Key) -> Result<bool, String> {
+        let Some(tip) = self.tip else { return Ok(false) };
+        let line = self.repository.first_parents(tip, MAX_COMMITS).map_err(|error| error.to_string())?;
+        let mut last = None;
+        for commit in line {
+            let digest = self.repository.digest_at(commit, self.path());
+            if digest.is_none() || digest == last {
+                continue;
+            }
+            last = digest;
+            if let Ok(Some(policy)) = at(&self.repository, self.kind, commit) {
+                let mut keys = policy.roster.people().flat_map(|person| &person.keys);
+                if keys.any(|own| own.key.point() == key.point()) {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    /// Where people and keys of a policy that inherits are, and what this file says of somebody; none if they are here.
+    pub(super) fn defined_elsewhere(&self, person: Option<&str>) -> Option<String> {
+        let inherited = self.policy.inherited.as_ref()?;
+        let organization = visible::text(&inherited.organization).into_owned();
+        let place = self.repository.organization_setting().map(|place| {
+            let shown = visible::line(place.as_os_str().as_encoded_bytes());
+            let uri = Repository::open_exactly(&place).map(|there| there.uri()).unwrap_or_default();
+            let from = if uri.is_empty() { String::new() } else { format!(", from {}", visible::text(&uri)) };
+            format!(" Here it is read at {shown}{from}.")
+        });
+        let is_there = person.is_some_and(|id| self.policy.roster.by_id(id).is_some());
+        let who = match person.map(visible::text) {
+            Some(id) if is_there => format!("{id} is"),
+            Some(id) => format!("{id} is not in it; people and keys of this repository are"),
+            None => "People and keys of this repository are".to_owned(),
+        };
+        Some(format!(
+            "{who} defined in {} of the organization {organization} (version {}), from which this repository inherits. \
+             Its own {} gives people roles, and no keys.{}",
+            policy::ORGANIZATION_FILE,
+            inherited.version,
+            policy::POLICY_FILE,
+            place.unwrap_or_default()
+        ))
+    }
+
+    /// The version that the edited file must have: one more than what is in force.
+    fn next_version(&self) -> u64 {
+        match &self.in_force {
+            Some(force) => self.policy.version.max(force.version + 1),
+            None => self.policy.version,
+        }
+    }
+
+    /// The edited text and the policy that it is; nothing is written.
+    pub(super) fn edited(&self, edits: &[Edit]) -> Result<(String, Policy), edit::EditError> {
+        edit::apply(self.kind, &self.source, edits, self.next_version())
+    }
+
+    /// Writes the edited text in the place of what was read, unless somebody else wrote there meanwhile.
+    pub(super) fn write(&self, text: &str) -> Result<(), String> {
+        let name = self.path();
+        if read(&self.repository, self.kind, &self.path)? != self.source {
+            return Err(format!("{name} was changed meanwhile, and was not written; run it again."));
+        }
+        write_atomically(&self.path, text.as_bytes()).map_err(|error| format!("{name} cannot be written: {error}."))
+    }
+
+    /// What the edit means, in the words of the sheet.
+    pub(super) fn tell_meaning(&self, new: &Policy) {
+        let found = meaning(&self.policy, new);
+        let what = if self.is_policy() { "policy".to_owned() } else { format!("organization {}", new.repository) };
+        outln!("Version {} of the {what} would mean:", new.version);
+        found.iter().for_each(|meaning| outln!("  {meaning}"));
+        for advice in policy::advice(new, now()) {
+            eprintln!("undersign: {}: {}", self.path(), visible::text(&advice));
+        }
+        let others = self.in_force.as_ref().map(|force| meaning(force, new).len().saturating_sub(found.len()));
+        if let Some(others) = others.filter(|others| *others > 0) {
+            let more = counted(others, "difference");
+            let name = self.path();
+            eprintln!("undersign: {name}: the file has {more} more from what is in force, from earlier edits.");
+        }
+    }
+}
+
+/// What a file says at a commit; none if it is not there, or has mistakes.
+fn at(repository: &Repository, kind: RosterFile, commit: ObjectId) -> Result<Option<Policy>, String> {
+    match kind {
+        RosterFile::Policy => match repository.policy_at(commit).map_err(|error| error.to_string())? {
+            PolicyState::Found(policy) => Ok(Some(*policy)),
+            _ => Ok(None),
+        },
+        RosterFile::Organization => {
+            Ok(organization::at(repository, commit).ok().map(|organization| organization.rules().clone()))
         }
     }
 }
 
 /// The text of the file, which must lie in the working tree.
-fn read(repository: &Repository, path: &Path) -> Result<String, String> {
+fn read(repository: &Repository, kind: RosterFile, path: &Path) -> Result<String, String> {
+    let name = kind.path();
     let missing = |error: std::io::Error| match error.kind() {
-        std::io::ErrorKind::NotFound => format!("There is no {POLICY_PATH}. `undersign init` writes a first policy."),
-        _ => format!("{POLICY_PATH} cannot be read: {error}."),
+        std::io::ErrorKind::NotFound => format!("There is no {name}. `undersign init` writes a first policy."),
+        _ => format!("{name} cannot be read: {error}."),
     };
     let found = std::fs::symlink_metadata(path).map_err(missing)?;
     let folder = path.parent().and_then(|folder| std::fs::canonicalize(folder).ok());
     let root = std::fs::canonicalize(&repository.root).ok();
     let is_here = folder.zip(root).is_some_and(|(folder, root)| folder == root.join(".undersign"));
     if !found.is_file() || !is_here {
-        return Err(format!(
-            "{POLICY_PATH} is no ordinary file of the working tree; a gate reads none through a link."
-        ));
+        return Err(format!("{name} is no ordinary file of the working tree; a gate reads none through a link."));
     }
     let bytes = super::bytes_of(path, policy::MAX_FILE)?;
     if bytes.len() > policy::MAX_FILE {
-        return Err(format!("{POLICY_PATH} is larger than 1 MiB, and no gate reads it."));
+        return Err(format!("{name} is larger than 1 MiB, and no gate reads it."));
     }
-    String::from_utf8(bytes).map_err(|_| format!("{POLICY_PATH} is not UTF-8."))
+    String::from_utf8(bytes).map_err(|_| format!("{name} is not UTF-8."))
 }

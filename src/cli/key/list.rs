@@ -4,7 +4,7 @@ use std::path::Path;
 
 use clap::Args;
 
-use super::file::PolicyFile;
+use super::file::{Files, PeopleFile};
 use crate::change::visible;
 use crate::cli::now;
 use crate::policy::Policy;
@@ -17,12 +17,25 @@ pub struct Options {
 }
 
 pub(super) fn run(options: &Options, here: &Path) -> Result<(), String> {
-    let file = PolicyFile::open(here)?;
-    let policy = file.in_force.as_ref().unwrap_or(&file.policy);
-    if let Some(person) = options.person.as_ref().filter(|person| policy.roster.by_id(person).is_none()) {
+    let files = Files::open(here)?;
+    let person = options.person.as_deref();
+    let rosters: Vec<(&PeopleFile, &Policy)> = std::iter::once(&files.policy)
+        .chain(&files.organization)
+        .map(|file| (file, file.in_force.as_ref().unwrap_or(&file.policy)))
+        .collect();
+    let has = |policy: &Policy| person.is_none_or(|id| policy.roster.by_id(id).is_some());
+    if let Some(person) = person.filter(|_| !rosters.iter().any(|(_, policy)| has(policy))) {
         return Err(format!("Nobody has the id {} in the roster.", visible::text(person)));
     }
-    table(policy, options.person.as_deref());
+    for (file, policy) in rosters.iter().filter(|(_, policy)| has(policy)) {
+        if rosters.len() > 1 {
+            outln!("In {}, of {}:", file.path(), policy.repository);
+        }
+        table(policy, person);
+    }
+    if let Some(defined) = files.policy.defined_elsewhere(person) {
+        outln!("{defined}");
+    }
     Ok(())
 }
 

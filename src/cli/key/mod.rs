@@ -1,9 +1,11 @@
-//! `undersign key`: signing keys come and go by edits of the policy that somebody else signs. No command here lets a
+//! `undersign key`: signing keys come and go by edits of the policy, or of an organization's file, that somebody else
+//! signs. No command here lets a
 //! key count: each writes into the working tree and says what landing it would mean.
 
 mod accept;
 mod check;
 mod file;
+mod leave;
 mod list;
 mod lost;
 mod pen;
@@ -12,6 +14,10 @@ mod request;
 use std::path::Path;
 
 use clap::{Args, Subcommand};
+
+use crate::enrolment::{Edit, EditError};
+use crate::policy::Policy;
+use file::PeopleFile;
 
 #[derive(Args)]
 pub struct Options {
@@ -49,6 +55,13 @@ enum Command {
         "undersign key lost --person dana --since 2026-11-20T08:00:00Z"
     ))]
     Lost(lost::Options),
+    /// Write the edit that ends all keys of somebody who leaves; what they signed before stays theirs
+    #[command(after_help = help!(
+        "0 when the edit is written, 2 when there is nothing to end",
+        "undersign key leave --person dana",
+        "undersign key leave --person dana --at 2026-11-30T17:00:00Z"
+    ))]
+    Leave(leave::Options),
     /// Sign a throw-away text with a key, and say what it is worth here: 0 it signs for you, 2 it does not
     #[command(after_help = help!(
         "0 the key signs for somebody of the policy, 2 it does not",
@@ -68,6 +81,7 @@ pub fn run(options: &Options, repository: Option<&Path>) -> Result<u8, String> {
         Command::Rotate(options) => request::rotate(options, here).map(|()| 0),
         Command::Accept(options) => accept::run(options, here),
         Command::Lost(options) => lost::run(options, here),
+        Command::Leave(options) => leave::run(options, here),
         Command::Check(options) => check::run(options, here),
         Command::List(options) => list::run(options, here).map(|()| 0),
     }
@@ -78,6 +92,28 @@ fn refused(what: &str, why: impl std::fmt::Display) -> Result<u8, String> {
     let why = crate::change::visible::lines(&why.to_string());
     eprintln!("undersign: {what}: {why}. Nothing was written.");
     Ok(2)
+}
+
+/// Each file with its edits made, as it would be; nothing is written.
+fn edit_all(edits: Vec<(&PeopleFile, Vec<Edit>)>) -> Result<Vec<(&PeopleFile, String, Policy)>, EditError> {
+    let made = |(file, edits): (_, Vec<Edit>)| {
+        let file: &PeopleFile = file;
+        file.edited(&edits).map(|(text, new)| (file, text, new))
+    };
+    edits.into_iter().map(made).collect()
+}
+
+/// Writes all of them. What was written stays where a later one cannot be written: it is only in the working tree.
+fn write_all(edited: Vec<(&PeopleFile, String, Policy)>) -> Result<Vec<(&PeopleFile, Policy)>, String> {
+    let mut written: Vec<(&PeopleFile, Policy)> = Vec::new();
+    for (file, text, new) in edited {
+        file.write(&text).map_err(|why| match written.first() {
+            None => why,
+            Some((first, _)) => format!("{why} {} was written: take that back first, with git restore.", first.path()),
+        })?;
+        written.push((file, new));
+    }
+    Ok(written)
 }
 
 /// The bytes of a file, or of standard input for `-`, up to a limit and one more.

@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::{file::PolicyFile, pen};
+use super::{file::Files, pen};
 use crate::change::{Identity, shell_word, visible};
 use crate::cli::{init, now, random};
 use crate::config::GitSettings;
 use crate::datafile;
 use crate::enrolment::request::{MAX_OVERLAP, SCHEMA, VALIDITY};
 use crate::enrolment::{Asks, Code, KeyRequest, Request};
-use crate::policy::{Person, Policy};
+use crate::policy::{ORGANIZATION_FILE, Person, Policy};
 use crate::record::key::TokenUse;
 use crate::record::statement::Decimal;
 use crate::signer::SigningKey;
@@ -34,6 +34,9 @@ pub struct EnrolOptions {
     /// A key of yours that the roster knows already, which signs too: a second key beside it
     #[arg(long, value_name = "FILE")]
     with: Option<String>,
+    /// For the organization whose file is here, instead of this repository's own policy
+    #[arg(long)]
+    organization: bool,
     #[command(flatten)]
     sent: Sent,
 }
@@ -49,6 +52,9 @@ pub struct RotateOptions {
     /// For how long the old key goes on beside the new one: 0 to 90 days
     #[arg(long, value_name = "DAYS", default_value = "14d", value_parser = days)]
     overlap: i64,
+    /// For the organization whose file is here, instead of this repository's own policy
+    #[arg(long)]
+    organization: bool,
     #[command(flatten)]
     sent: Sent,
 }
@@ -71,8 +77,30 @@ fn days(text: &str) -> Result<i64, String> {
     seconds.filter(|seconds| (0..=MAX_OVERLAP).contains(seconds)).ok_or("days, from 0d to 90d".to_owned())
 }
 
+/// Where the request would be accepted: in the policy here, or in the file of an organization.
+fn asked_of(is_organization: bool, here: &Path) -> Result<Policy, String> {
+    let Files { policy, organization } = Files::open(here)?;
+    match organization.filter(|_| is_organization) {
+        Some(file) => Ok(file.policy),
+        None if is_organization => Err(format!(
+            "Here is no {ORGANIZATION_FILE}. In a repository that inherits, the request is for the organization anyway."
+        )),
+        None => {
+            if let Some(defined) = policy.defined_elsewhere(None) {
+                eprintln!("undersign: {defined} The request is for that.");
+            }
+            Ok(policy.policy)
+        }
+    }
+}
+
+/// The id that the request names: of the organization where a policy has its people from one.
+fn id_of_file(policy: &Policy) -> String {
+    policy.inherited.as_ref().map_or_else(|| policy.repository.clone(), |own| own.organization.clone())
+}
+
 pub(super) fn enrol(options: &EnrolOptions, here: &Path) -> Result<(), String> {
-    let policy = PolicyFile::open(here)?.policy;
+    let policy = asked_of(options.organization, here)?;
     let key = pen::key(options.key.as_deref(), here)?;
     let with = options.with.as_deref().map(|name| pen::key(Some(name), here)).transpose()?;
     is_new(&policy, &key)?;
@@ -97,7 +125,7 @@ pub(super) fn enrol(options: &EnrolOptions, here: &Path) -> Result<(), String> {
 }
 
 pub(super) fn rotate(options: &RotateOptions, here: &Path) -> Result<(), String> {
-    let policy = PolicyFile::open(here)?.policy;
+    let policy = asked_of(options.organization, here)?;
     let old = pen::key(options.key.as_deref(), here)?;
     let new = pen::key(Some(&options.to), here)?;
     let person = owner(&policy, &old)?;
@@ -120,7 +148,7 @@ fn blank(
     Ok(Request {
         schema: SCHEMA.to_owned(),
         asks,
-        repository: policy.repository.clone(),
+        repository: id_of_file(policy),
         person: person.to_owned(),
         name: String::new(),
         emails: Vec::new(),

@@ -629,7 +629,12 @@ impl Repository {
     /// The SHA-256 of the policy file of a commit, which costs less than reading the policy; none if there is no such
     /// file.
     pub fn policy_digest(&self, commit: ObjectId) -> Option<Digest> {
-        let id = self.file_at(commit, POLICY_PATH)?;
+        self.digest_at(commit, POLICY_PATH)
+    }
+
+    /// SHA-256 of a file of a commit that is no larger than a policy may be; none if there is none.
+    pub fn digest_at(&self, commit: ObjectId, path: &str) -> Option<Digest> {
+        let id = self.file_at(commit, path)?;
         let is_read = self.blob_size(id).ok()? <= policy::MAX_FILE as u64;
         is_read.then(|| self.facts(id).ok().map(|facts| facts.digest)).flatten()
     }
