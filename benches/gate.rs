@@ -2,7 +2,8 @@
 //! records over a year; a push of 5 commits and 50 paths, one of 1,000 commits. Each is a new process, as a hook is;
 //! the same moves are walked by git itself in the same run (`git log --raw`), so that ratios can be read; and
 //! `gate serve` is asked about the first of them, over its socket file. What is printed are medians of the wall clock
-//! around it, and peak memory, that of the first run over the whole ledger among them.
+//! around it, and peak memory, that of the first run over the whole ledger among them. The first push is also judged in
+//! a repository that inherits its people from an organization, in turns with the one that does not.
 //!
 //! `UNDERSIGN_FILES=1000,10000` names other sizes, `UNDERSIGN_RECORDS=100000 UNDERSIGN_PEOPLE=500` another ledger.
 
@@ -79,7 +80,45 @@ fn main() {
             ms(process),
             process.as_secs_f64() / service.as_secs_f64()
         );
+        beside_one_that_inherits(files, &bench);
     }
+}
+
+/// What the first push takes where people come from an organization, beside the same push where they are in the policy:
+/// in a process of its own each, and by `gate serve`. In turns, so that what else the machine does falls on both.
+fn beside_one_that_inherits(files: usize, alone: &Bench) {
+    let inherits = Bench::inheriting(files);
+    let benches = [alone, &inherits];
+    benches.iter().for_each(|bench| _ = bench.verified(&bench.start, &bench.normal));
+    let mut times = [Vec::new(), Vec::new()];
+    for _ in 0..4 * RUNS {
+        for (bench, times) in benches.iter().zip(&mut times) {
+            times.push(bench.verified(&bench.start, &bench.normal));
+        }
+    }
+    tell_ratio(files, "the first, inherits", times);
+    let services = benches.map(Service::of);
+    let mut times = [Vec::new(), Vec::new()];
+    for _ in 0..16 * RUNS {
+        for ((bench, service), times) in benches.iter().zip(&services).zip(&mut times) {
+            times.push(service.asked(&bench.body()));
+        }
+    }
+    tell_ratio(files, "the same, gate serve", times);
+}
+
+fn tell_ratio(files: usize, what: &str, times: [Vec<Duration>; 2]) {
+    let [alone, inherits] = times.map(|mut times| {
+        times.sort();
+        times[times.len() / 2]
+    });
+    println!(
+        "{files:>8}  {what:<24} {:>10} {:>10} {:>10} {:>8.2}",
+        "",
+        ms(inherits),
+        ms(alone),
+        inherits.as_secs_f64() / alone.as_secs_f64()
+    );
 }
 
 fn number(name: &str, usual: usize) -> usize {
@@ -128,7 +167,7 @@ fn people() -> Vec<Person> {
     (0..chains()).map(person).collect()
 }
 
-fn policy() -> String {
+fn rules() -> String {
     let mut text = "schema = \"undersign-policy/v1\"\nversion = 1\nrepository = \"bench-1\"\n[refs]\nprotected = [\"refs/heads/main\"]\n\
                     open = [\"refs/heads/**\"]\n[ai]\nsign = { none = 1 }\n[compartment.policy]\npaths = [\".undersign/**\"]\n\
                     sign = [{ role = \"senior\", n = 1 }]\nsolo = true\n[compartment.default]\nsign = [{ role = \"senior\", n = 1 }]\n"
@@ -139,6 +178,12 @@ fn policy() -> String {
             "[compartment.c{n:03}]\npaths = [\"part{n:03}/**\"]\nsign = [{{ role = \"senior\", n = 1 }}]\n"
         );
     }
+    text
+}
+
+/// The people, as a policy or the file of an organization has them.
+fn roster() -> String {
+    let mut text = String::new();
     for person in people() {
         let _ = write!(
             text,
@@ -150,8 +195,33 @@ fn policy() -> String {
     text
 }
 
+fn policy() -> String {
+    rules() + &roster()
+}
+
+/// The same rules for the people of an organization.
+fn inheriting() -> String {
+    rules().replacen("repository = \"bench-1\"\n", "repository = \"bench-1\"\ninherits = \"acme\"\n", 1)
+}
+
+/// The people, and what each repository must ask for at least in ten places.
+fn organization() -> String {
+    let mut text =
+        "schema = \"undersign-organization/v1\"\nversion = 1\norganization = \"acme\"\n[ai]\nsign = { none = 1 }\n"
+            .to_owned();
+    for n in 0..10 {
+        let _ = write!(
+            text,
+            "[compartment.c{n:03}]\npaths = [\"part{n:03}/**\"]\nsign = [{{ role = \"senior\", n = 1 }}]\n"
+        );
+    }
+    text + &roster()
+}
+
 struct Bench {
     dir: tempfile::TempDir,
+    /// The repository inherits from the organization beside it.
+    inherits: bool,
     start: String,
     normal: String,
     thousand: String,
@@ -159,12 +229,27 @@ struct Bench {
 
 impl Bench {
     fn new(files: usize) -> Bench {
+        Bench::under(&policy(), files, false)
+    }
+
+    /// The same repository, with its people in an organization.
+    fn inheriting(files: usize) -> Bench {
+        let bench = Bench::under(&inheriting(), files, true);
+        git(bench.dir.path(), &["init", "-q", "--bare", "-b", "main", "acme.git"]);
+        let mut stream = Stream::default();
+        stream.commit("refs/heads/main", None, now() - 400 * DAY);
+        stream.file(".undersign/organization.toml", organization().as_bytes());
+        feed(&bench.organization(), &stream.0);
+        bench
+    }
+
+    fn under(policy: &str, files: usize, inherits: bool) -> Bench {
         let dir = tempfile::tempdir().expect("a temporary folder");
         let repo = dir.path().join("bench.git");
         git(dir.path(), &["init", "-q", "--bare", "-b", "main", "bench.git"]);
         let mut stream = Stream::default();
         stream.commit("refs/heads/main", None, now() - 400 * DAY);
-        stream.file(".undersign/policy.toml", policy().as_bytes());
+        stream.file(".undersign/policy.toml", policy.as_bytes());
         for n in 0..files {
             stream.file(&path(n), format!("content {n}\n").as_bytes());
         }
@@ -183,11 +268,20 @@ impl Bench {
         feed(&repo, &ledger(&repo, &start, [(&normal, &manifests[0]), (&thousand, &manifests[1])]).0);
         git(&repo, &["repack", "-q", "-a", "-d"]);
         git(&repo, &["pack-refs", "--all"]);
-        Bench { dir, start, normal, thousand }
+        Bench { dir, inherits, start, normal, thousand }
     }
 
     fn repo(&self) -> PathBuf {
         self.dir.path().join("bench.git")
+    }
+
+    fn organization(&self) -> PathBuf {
+        self.dir.path().join("acme.git")
+    }
+
+    /// The options that name it.
+    fn inherited(&self) -> Vec<std::ffi::OsString> {
+        if self.inherits { vec!["--organization".into(), self.organization().into()] } else { Vec::new() }
     }
 
     fn state(&self) -> PathBuf {
@@ -203,7 +297,7 @@ impl Bench {
         let mut command = Command::new(env!("CARGO_BIN_EXE_undersign"));
         command.arg("--repo").arg(self.repo());
         command.args(["verify", "--ref", "refs/heads/main", "--old", old, "--new", new, "--state"]);
-        command.arg(self.state()).stdout(Stdio::null());
+        command.arg(self.state()).args(self.inherited()).stdout(Stdio::null());
         command
     }
 
@@ -237,16 +331,21 @@ impl Bench {
         started.elapsed()
     }
 
-    /// What the first push takes in a process of its own, and what a client waits for the answer of `gate serve`, over
-    /// its socket file. In turns, so that what else the machine does falls on both.
-    fn beside_each_other(&self) -> (Duration, Duration) {
-        let served = Service::of(self);
-        let body = format!(
+    /// What a client asks about the first push.
+    fn body(&self) -> String {
+        format!(
             "{{\"repository\":\"{}\",\"updates\":[{{\"ref\":\"refs/heads/main\",\"old\":\"{}\",\"new\":\"{}\"}}]}}",
             self.repo().display(),
             self.start,
             self.normal
-        );
+        )
+    }
+
+    /// What the first push takes in a process of its own, and what a client waits for the answer of `gate serve`, over
+    /// its socket file. In turns, so that what else the machine does falls on both.
+    fn beside_each_other(&self) -> (Duration, Duration) {
+        let served = Service::of(self);
+        let body = self.body();
         let mut service = Vec::new();
         let process = median(4 * RUNS, || {
             service.extend([(); 4].map(|()| served.asked(&body)));
@@ -268,7 +367,7 @@ impl Service {
         let socket = bench.dir.path().join("service");
         let mut command = Command::new(env!("CARGO_BIN_EXE_undersign"));
         command.arg("--repo").arg(bench.repo()).args(["gate", "serve", "--listen"]);
-        command.arg(format!("unix:{}", socket.display())).arg("--state").arg(bench.state());
+        command.arg(format!("unix:{}", socket.display())).arg("--state").arg(bench.state()).args(bench.inherited());
         let mut child = command.stdout(Stdio::piped()).spawn().expect("the program runs");
         let mut line = String::new();
         let told = child.stdout.take().expect("its output");

@@ -23,8 +23,12 @@ pub(super) fn open(path: &Path, settings: &Settings, now: Option<i64>) -> Result
         return Ok(repository);
     }
     let refused = |why: String| Reason::undecidable(Code::PolicyInvalid, why);
-    let organization = organization::read(place, now).map_err(refused)?;
-    Ok(repository.with_organization(organization))
+    let read = if settings.lasting {
+        organization::read_at_hand(place, now)
+    } else {
+        organization::read(place, now).map(Arc::new)
+    };
+    Ok(repository.with_organization(read.map_err(refused)?))
 }
 
 /// The policy by which a push would be judged now.

@@ -324,7 +324,7 @@ fn declared(policy: &Policy, drill: &Practised<'_>) -> Result<i64, String> {
     let counts =
         |one: &&CountedDrill<'_>| !wrote.contains(one.person.id.as_str()) && one.presence >= requirement.presence;
     let counting: Vec<CountedDrill<'_>> = drill.declared.iter().filter(counts).copied().collect();
-    match first_filling(&[requirement.clone()], &counting) {
+    match first_filling(std::slice::from_ref(&requirement), &counting) {
         Some(n) => Ok(counting[..n].iter().map(|one| one.record.issued()).max().unwrap_or(drill.began.record.issued())),
         None => Err(lacking_slot(&requirement.fill(&signers(&counting))).unwrap_or_default()),
     }

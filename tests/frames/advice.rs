@@ -2,6 +2,7 @@
 //! what a change of the policy means.
 
 use undersign::decision::Verdict;
+use undersign::record::statement::Decimal;
 
 use crate::support::{Decision, Fixture, NOW, policy};
 use crate::{Session, with_filters};
@@ -175,6 +176,23 @@ fn why_tells_what_is_needed_how_to_split_and_what_a_change_of_the_policy_means()
     commit(&f, "mina", "wide", &files, "Touch everything");
     frames("why_split", &f, "/wide<enter>i");
     frames("why_policy", &policy_changes(), "/simpler<enter>i");
+}
+
+#[test]
+fn why_says_that_people_practise_an_emergency_and_what_it_would_be_told() {
+    let glass = "[break_glass]\nsign = [{ role = \"senior\", n = 1 }]\nmax_per_30d = 1\ndebt_after = \"1d\"\n";
+    let f = Fixture::with_policy(&policy(glass));
+    let mut session = Session::new(&f, (120, 36));
+    assert!(!session.press("i").frame().contains("drill"), "{}", session.frame());
+    crate::drilled::append(&f, "rahim", "agent/work", |own| {
+        let now = crate::support::NOW as u64;
+        (own.issued_at, own.not_after) = (Decimal(now - 60), Decimal(now + 3600));
+    });
+    let mut session = Session::new(&f, (120, 36));
+    let frame = session.press("i").frame();
+    let said: String = frame.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(said.contains("This is a drill by rahim, and a drill lets nothing land."), "{frame}");
+    assert!(said.contains("An emergency would land it"), "{frame}");
 }
 
 /// A change of the policy and of something else at once, and one of the policy that keeps its version.

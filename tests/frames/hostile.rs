@@ -34,6 +34,7 @@ fn reader(files: &[(Vec<u8>, Vec<u8>, Vec<u8>)], layout: ViewOptions, size: (u16
         chains: Vec::new(),
         ledger_fault: None,
         evidence: Default::default(),
+        drills: Default::default(),
         notes: Default::default(),
         rules: Default::default(),
     });

@@ -10,6 +10,8 @@ mod delivery;
 #[path = "../support/desk.rs"]
 mod desk;
 mod desks;
+#[path = "../support/drills.rs"]
+mod drilled;
 mod honest;
 mod hostile;
 mod late;

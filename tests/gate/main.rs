@@ -8,6 +8,8 @@ mod support;
 
 #[path = "../support/agent.rs"]
 mod agent;
+#[path = "../support/drills.rs"]
+mod drilled;
 #[path = "../support/plain.rs"]
 mod plain;
 #[path = "../records/token.rs"]

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use clap::Args;
 
+use super::Edits;
 use super::file::{Files, PeopleFile};
 use crate::change::counted;
 use crate::cli::now;
@@ -52,12 +53,7 @@ pub(super) fn run(options: &Options, here: &Path) -> Result<u8, String> {
 }
 
 /// The edits of each file that has keys of the person which go on.
-fn ends<'f>(
-    files: &[&'f PeopleFile],
-    person: &str,
-    at: i64,
-    now: i64,
-) -> Result<Vec<(&'f PeopleFile, Vec<Edit>)>, Refusal> {
+fn ends<'f>(files: &[&'f PeopleFile], person: &str, at: i64, now: i64) -> Result<Vec<Edits<'f>>, Refusal> {
     let (mut edits, mut refused) = (Vec::new(), None);
     for file in files {
         match enrolment::leave(&file.policy, person, at, now) {

@@ -5,13 +5,14 @@ use std::path::Path;
 
 use clap::Args;
 
+use super::Edits;
 use super::file::{Files, PeopleFile};
 use crate::change::visible;
 use crate::change::{Identity, counted};
 use crate::cli::now;
 use crate::config::GitSettings;
 use crate::datafile::date;
-use crate::enrolment::{self, Edit, Fallen, Refusal};
+use crate::enrolment::{self, Fallen, Refusal};
 use crate::examination::RepositorySnapshot;
 use crate::gate::RecordStatus;
 use crate::policy::{Person, Policy};
@@ -93,7 +94,7 @@ fn ended<'f>(
     print: Option<&str>,
     since: i64,
     now: i64,
-) -> Result<(Key, Vec<(&'f PeopleFile, Vec<Edit>)>), Refusal> {
+) -> Result<(Key, Vec<Edits<'f>>), Refusal> {
     let mut refused = None;
     let mut keys: Vec<Key> = Vec::new();
     for file in files.iter().filter(|file| file.policy.roster.by_id(person).is_some()) {

@@ -94,8 +94,11 @@ fn refused(what: &str, why: impl std::fmt::Display) -> Result<u8, String> {
     Ok(2)
 }
 
+/// A file, and what is to be done to it.
+type Edits<'f> = (&'f PeopleFile, Vec<Edit>);
+
 /// Each file with its edits made, as it would be; nothing is written.
-fn edit_all(edits: Vec<(&PeopleFile, Vec<Edit>)>) -> Result<Vec<(&PeopleFile, String, Policy)>, EditError> {
+fn edit_all(edits: Vec<Edits<'_>>) -> Result<Vec<(&PeopleFile, String, Policy)>, EditError> {
     let made = |(file, edits): (_, Vec<Edit>)| {
         let file: &PeopleFile = file;
         file.edited(&edits).map(|(text, new)| (file, text, new))

@@ -85,7 +85,7 @@ pub fn run(options: &Options, path: &Path) -> Result<(), String> {
         step: content.step,
         drill: content.drill,
         principal: person.id.clone(),
-        roles: person.roles.iter().cloned().collect(),
+        roles: person.roles.clone(),
         repository: RepositoryName { id: policy.repository.clone(), uri: snapshot.uri.clone() },
         target: content.target,
         commit: content.commit,

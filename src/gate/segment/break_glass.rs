@@ -123,6 +123,10 @@ impl<'g> Segment<'_, 'g> {
         let is_here = |record: &DrillRecord| {
             record.drill().target.name == *target && record.drill().manifest.sha256 == self.sha256
         };
+        // A push has many segments, and nearly none is drilled.
+        if !chains.iter().flat_map(|chain| &chain.records).any(|record| is_here(record)) {
+            return Vec::new();
+        }
         let mut held = Practised::now(input.policy, &chains, is_here, input.now);
         held.truncate(MAX_NAMED);
         held.iter().map(|drill| self.drill(asked, authors, standing, drill)).collect()

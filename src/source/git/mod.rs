@@ -229,8 +229,8 @@ impl Repository {
     }
 
     /// Policies inherit from this organization.
-    pub fn with_organization(self, organization: Organization) -> Repository {
-        Repository { organization: OnceCell::from(Ok(Some(Arc::new(organization)))), ..self }
+    pub fn with_organization(self, organization: impl Into<Arc<Organization>>) -> Repository {
+        Repository { organization: OnceCell::from(Ok(Some(organization.into()))), ..self }
     }
 
     /// Writes a setting into the configuration of this repository.

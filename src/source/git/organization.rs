@@ -1,8 +1,9 @@
 //! Where the file of an organization is: in a repository of its own, in a copy that was fetched from there, or on the
 //! disk.
 
+use std::collections::VecDeque;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use super::{GitError, Repository};
 use crate::change::digest::Digest;
@@ -39,11 +40,47 @@ pub struct Version {
 /// # Errors
 /// A sentence: nothing is there, it has mistakes, nobody verified it, or it is too old.
 pub fn read(place: &Path, now: Option<i64>) -> Result<Organization, String> {
+    read_by(place, now, &|name, bytes| parsed(name, bytes).map(Arc::new)).map(Arc::unwrap_or_clone)
+}
+
+/// The same for a process that lasts: a file of the same bytes is parsed once. Where it is and whether it still counts
+/// is asked each time.
+///
+/// # Errors
+/// As for [`read`].
+pub fn read_at_hand(place: &Path, now: Option<i64>) -> Result<Arc<Organization>, String> {
+    read_by(place, now, &parsed_at_hand)
+}
+
+/// Organizations that a process that lasts has parsed, the most recently used last: parsing one takes longer than
+/// judging by it, and its digest identifies it completely.
+static AT_HAND: LazyLock<Mutex<VecDeque<Arc<Organization>>>> = LazyLock::new(Mutex::default);
+/// A file of 1 MiB takes about 20 MiB in memory.
+const MAX_AT_HAND: usize = 4;
+
+fn parsed_at_hand(name: &str, bytes: &[u8]) -> Result<Arc<Organization>, String> {
+    let digest = Digest::of(bytes);
+    let mut held = AT_HAND.lock().unwrap_or_else(PoisonError::into_inner);
+    let at = held.iter().position(|known| known.digest() == digest);
+    let organization = match at.and_then(|at| held.remove(at)) {
+        Some(known) => known,
+        None => Arc::new(parsed(name, bytes)?),
+    };
+    held.push_back(Arc::clone(&organization));
+    let beyond = held.len().saturating_sub(MAX_AT_HAND);
+    held.drain(..beyond);
+    Ok(organization)
+}
+
+/// Parses the bytes of a file, of which the name is for messages.
+type Parse<'p> = &'p dyn Fn(&str, &[u8]) -> Result<Arc<Organization>, String>;
+
+fn read_by(place: &Path, now: Option<i64>, parse: Parse<'_>) -> Result<Arc<Organization>, String> {
     let shown = visible::line(place.as_os_str().as_encoded_bytes());
     if place.is_file() {
         let bytes = std::fs::read(place)
             .map_err(|error| format!("The organization's file {shown} cannot be read: {error}."))?;
-        return parsed(&shown, &bytes);
+        return parse(&shown, &bytes);
     }
     let repository = open(place)?;
     let (commit, fetched) = newest(&repository).ok_or_else(|| {
@@ -53,7 +90,7 @@ pub fn read(place: &Path, now: Option<i64>) -> Result<Organization, String> {
              `undersign gate install {shown}`."
         )
     })?;
-    let organization = at(&repository, commit)?;
+    let organization = parse(ORGANIZATION_FILE, &text_at(&repository, commit)?)?;
     let (Some(now), Some(stale), Some(fetched)) = (now, organization.stale(), fetched) else { return Ok(organization) };
     if fetched > now.saturating_add(CLOCK_SKEW) {
         return Err(format!(
@@ -137,11 +174,14 @@ pub(super) fn is_at(repository: &Repository, commit: ObjectId) -> bool {
 /// # Errors
 /// A sentence: nothing is there, or it has mistakes.
 pub fn at(repository: &Repository, commit: ObjectId) -> Result<Organization, String> {
+    parsed(ORGANIZATION_FILE, &text_at(repository, commit)?)
+}
+
+fn text_at(repository: &Repository, commit: ObjectId) -> Result<Vec<u8>, String> {
     let text = repository.file_text(commit, ORGANIZATION_FILE).map_err(|error| error.to_string())?;
-    let text = text.ok_or_else(|| {
+    text.ok_or_else(|| {
         format!("There is no {ORGANIZATION_FILE} in {} at {}.", repository.root.display(), commit.short())
-    })?;
-    parsed(ORGANIZATION_FILE, &text)
+    })
 }
 
 fn parsed(name: &str, bytes: &[u8]) -> Result<Organization, String> {
@@ -215,8 +255,35 @@ pub fn is_of(place: &Path, repository: &Repository) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Version, put_in_order};
+    use std::sync::Arc;
+
+    use super::{MAX_AT_HAND, Version, put_in_order, read_at_hand};
     use crate::change::ObjectId;
+
+    #[test]
+    fn a_file_of_the_same_bytes_is_parsed_once_and_one_of_others_is_never_taken_for_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let of = |version: usize| {
+            format!(
+                "schema = \"undersign-organization/v1\"\nversion = {version}\norganization = \"acme\"\n[people.dana]\n\
+                 roles = [\"senior\"]\nemails = [\"dana@example.com\"]\n"
+            )
+        };
+        let place = dir.path().join("organization.toml");
+        let read = |version: usize| {
+            std::fs::write(&place, of(version)).unwrap();
+            read_at_hand(&place, None).unwrap()
+        };
+        let first = read(1);
+        assert!(Arc::ptr_eq(&first, &read(1)));
+        for version in 2..MAX_AT_HAND + 3 {
+            assert_eq!(read(version).version(), version as u64);
+        }
+        // It was let go of meanwhile, and is read again.
+        assert_eq!(read(1).version(), 1);
+        std::fs::write(&place, "version = 1\n").unwrap();
+        assert!(read_at_hand(&place, None).is_err());
+    }
 
     #[test]
     fn a_date_that_contradicts_the_versions_around_it_moves_no_other() {
