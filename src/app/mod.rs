@@ -921,6 +921,9 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
     if let Some(Overlay::Sign(sheet)) = &mut state.overlay {
         sheet.advice = advice;
     }
+    if matches!(state.screen, Screen::Queue) {
+        state.queue.look_beside();
+    }
     state.lay_out();
     effects.extend(events::wanted(state));
     effects.extend(asks.then(|| reading::watch(state)).flatten());

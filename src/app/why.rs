@@ -9,6 +9,7 @@ use crate::change::{Commit, counted, visible};
 use crate::datafile::date;
 use crate::examination::Examination;
 use crate::examination::background::Progress;
+use crate::examination::concurrent::{Named, Overlap};
 use crate::gate::{Code, advice};
 use crate::policy::Direction;
 use crate::record::RecordId;
@@ -80,6 +81,7 @@ pub fn output_came(text: &mut Text, id: RecordId, result: Result<Option<[String;
 
 fn lines(state: &State, entry: &Entry, examination: &Examination) -> Vec<TextLine> {
     let mut lines = risk(state, entry, examination);
+    lines.extend(also_edited(state, entry));
     lines.extend(signers(state, entry, examination));
     lines.extend(crossings(examination));
     lines.extend(policy_change(examination));
@@ -119,6 +121,29 @@ fn risk(state: &State, entry: &Entry, examination: &Examination) -> Vec<TextLine
         TextLine::Risk(finding.severity, text)
     }));
     lines
+}
+
+/// Other changes that edit the same.
+fn also_edited(state: &State, entry: &Entry) -> Vec<TextLine> {
+    let beside = state.queue.compare_with_others(entry);
+    if beside.count() == 0 {
+        return Vec::new();
+    }
+    let [lines, files] = [beside.same_lines, beside.same_file].map(|count| counted(count, "other change"));
+    let heading = match (beside.same_lines, beside.same_file) {
+        (_, 0) => format!("Also edited: the same lines by {lines}"),
+        (0, _) => format!("Also edited: the same files by {files}"),
+        (_, more) => format!("Also edited: the same lines by {lines}, the same files by {more} more"),
+    };
+    let line = |Named { beside, name, title }: &Named| {
+        let text = format!("  {}, {}: {name}, “{title}”", beside.path, beside.overlap.words());
+        if beside.overlap == Overlap::Lines { TextLine::Warning(text) } else { TextLine::Plain(text) }
+    };
+    let mut told = vec![TextLine::Heading(heading)];
+    told.extend(beside.named.iter().map(line));
+    let more = beside.unnamed();
+    told.extend((more > 0).then(|| TextLine::Muted(format!("  and {}", counted(more, "more change")))));
+    told
 }
 
 /// Whether history contributed to the points: what is not known is reported, not guessed.

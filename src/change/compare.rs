@@ -99,6 +99,32 @@ fn gather(changes: &[(Range<u32>, Range<u32>)], old_count: u32) -> Vec<Hunk> {
 }
 
 impl Comparison {
+    /// The runs of lines of the old text that are edited, 0-based, without context, in order. A run is empty where lines
+    /// are only added.
+    pub fn edited(&self) -> Vec<Range<u32>> {
+        let mut runs: Vec<Range<u32>> = Vec::new();
+        for hunk in &self.hunks {
+            let mut next = hunk.old.start;
+            let mut is_open = false;
+            for line in &hunk.lines {
+                let end = match *line {
+                    Line::Context { old, .. } => {
+                        (next, is_open) = (old + 1, false);
+                        continue;
+                    }
+                    Line::Removed { old } => old + 1,
+                    Line::Added { .. } => next,
+                };
+                match runs.last_mut().filter(|_| is_open) {
+                    Some(run) => run.end = end,
+                    None => runs.push(next..end),
+                }
+                (next, is_open) = (end, true);
+            }
+        }
+        runs
+    }
+
     /// By hunk: whether what it replaces, with the lines around it, occurs only once in the old text. In a list of
     /// similar blocks it is unclear which of them is meant once the text around them has changed.
     pub fn stand_once(&self, old: &[u8]) -> Vec<bool> {
@@ -293,6 +319,18 @@ mod tests {
     fn a_change_stands_in_three_lines_of_context() {
         let old = "1\n2\n3\n4\n5\n6\n7\n8\n9\n";
         assert_eq!(show(old, &old.replace('5', "five")), "@ 1..8 1..8\n 2\n 3\n 4\n-5\n+five\n 6\n 7\n 8\n");
+    }
+
+    #[test]
+    #[allow(clippy::single_range_in_vec_init, reason = "runs are ranges")]
+    fn edited_lines_are_those_of_the_old_text_and_what_is_only_added_is_between_two() {
+        let edited = |old: &str, new: &str| compare(old.as_bytes(), new.as_bytes()).edited();
+        let old = "1\n2\n3\n4\n5\n6\n7\n8\n9\n";
+        assert_eq!(edited(old, &old.replace("3\n4", "three\nmore\nfour")), vec![2..4]);
+        assert_eq!(edited(old, &old.replace("3\n", "3\nmore\n").replace("6\n", "")), vec![3..3, 5..6]);
+        assert_eq!(edited("", "a\nb\n"), vec![0..0]);
+        assert_eq!(edited("a\nb\n", ""), vec![0..2]);
+        assert_eq!(edited(old, old), vec![]);
     }
 
     #[test]

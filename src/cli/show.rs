@@ -11,14 +11,15 @@ use crate::cache::{self, Caches};
 use crate::change::diff::{Diff, FileDiff};
 use crate::change::{Change, RepoPath, counted, visible};
 use crate::examination::background::Background;
+use crate::examination::concurrent::{Concurrent, Named, Overlap};
 use crate::examination::external::{self, Reports};
 use crate::examination::team::Team;
-use crate::examination::{self, Examination, RepositorySnapshot};
+use crate::examination::{self, Examination, Kept, RepositorySnapshot};
 use crate::gate::{Reason, SlotState, advice};
 use crate::provenance::Evidence;
-use crate::risk::Place;
 use crate::risk::external::sarif_log;
 use crate::risk::external::test_coverage::{Covered, TestCoverage, runs};
+use crate::risk::Place;
 use crate::source::git::Repository;
 use crate::sync::{Prompts, Remote};
 
@@ -103,6 +104,7 @@ struct Shown {
     /// Whether history has a say in them.
     history: String,
     blast_reasons: Vec<String>,
+    concurrent: ShownConcurrent,
     moves: Vec<ShownMove>,
     findings: Vec<ShownFinding>,
     /// Present where a report of it was given.
@@ -121,6 +123,55 @@ struct Shown {
     reasons: Vec<Reason>,
     /// Why it cannot land, whoever signs for it.
     refusals: Vec<String>,
+}
+
+/// What other changes that are not decided edit as well.
+#[derive(Default, Serialize)]
+struct ShownConcurrent {
+    /// How many edit the same lines, and how many more the same files.
+    same_lines: usize,
+    same_file: usize,
+    /// Whether there may be more.
+    at_least: bool,
+    /// Others of which nothing is known yet.
+    unexamined: usize,
+    /// The closest of them.
+    changes: Vec<ShownBeside>,
+    #[serde(skip)]
+    told: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct ShownBeside {
+    id: String,
+    name: String,
+    title: String,
+    overlap: Overlap,
+    /// The first path where they are that close.
+    path: String,
+    /// How many paths both edit.
+    files: usize,
+}
+
+impl ShownConcurrent {
+    fn of(found: &Concurrent) -> ShownConcurrent {
+        let beside = |Named { beside, name, title }: &Named| ShownBeside {
+            id: visible::text(&beside.id).into_owned(),
+            name: name.clone(),
+            title: title.clone(),
+            overlap: beside.overlap,
+            path: beside.path.to_string(),
+            files: beside.files,
+        };
+        ShownConcurrent {
+            same_lines: found.same_lines,
+            same_file: found.same_file,
+            at_least: found.is_cut,
+            unexamined: found.unexamined,
+            changes: found.named.iter().map(beside).collect(),
+            told: found.told().into_iter().chain(found.unknown()).collect(),
+        }
+    }
 }
 
 /// Which of the added lines tests ran.
@@ -236,7 +287,10 @@ pub fn run(options: &Options, repositories: &[PathBuf]) -> Result<(), String> {
     let pending = repository.changes(0, &snapshot.target).map_err(|error| error.to_string())?.changes;
     let team = Team::of(repository, snapshot, pending.iter().map(|own| own.revision.head), super::now());
     let row = queue::row(snapshot, &team, change, &examined).with_clock(snapshot, change.revision.head);
-    let shown = Shown { test_coverage, ..shown(snapshot, row, namesakes, &examined, &diff) };
+    let kept = Kept::of(repository, snapshot, &cache);
+    let concurrent = kept.beside((change, &examined.edits), &pending, super::now());
+    let concurrent = ShownConcurrent::of(&concurrent);
+    let shown = Shown { test_coverage, concurrent, ..shown(snapshot, row, namesakes, &examined, &diff) };
     if options.json {
         super::print_json(&shown);
     } else {
@@ -279,6 +333,7 @@ fn shown(
             .iter()
             .map(|r| format!("{} {}: {}", r.class.name(), r.path, r.sentence))
             .collect(),
+        concurrent: ShownConcurrent::default(),
         moves: diff.files.iter().filter_map(moved).collect(),
         findings: assessment
             .findings
@@ -435,6 +490,7 @@ fn print(shown: &Shown) {
     shown.point_reasons.iter().for_each(|ShownPoints { points, text }| outln!("    {points:>3}  {text}"));
     outln!("    {}", shown.history);
     shown.blast_reasons.iter().for_each(|reason| outln!("    {reason}"));
+    shown.concurrent.told.iter().for_each(|told| outln!("  also edited: {told}"));
     print_moves(&shown.moves);
     print_encodings(&row.encodings);
     outln!("  provenance: {} ({})", row.provenance, row.agent.as_deref().unwrap_or("no tool named"));

@@ -11,12 +11,13 @@
 //! person's cache can falsify or remove a row of the queue, and nothing else.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Examination, Facts, RepositorySnapshot, find_out, judged};
+use super::concurrent::{Book, Concurrent, Edits, builds_on};
+use super::{ChangeStatus, Examination, Facts, RepositorySnapshot, find_out, judged};
 use crate::cache::{self, Cache};
 use crate::change::diff::{Diff, Location};
 use crate::change::digest::Digest;
@@ -30,6 +31,9 @@ use crate::provenance;
 use crate::record::drill::DrillChain;
 use crate::record::evidence::EvidenceChain;
 use crate::source::git::{self, GitError, Repository};
+
+/// The most other changes that are judged for one, to find out whether they are decided.
+const MAX_JUDGED: usize = 100;
 
 /// What a policy queried about the objects of a change, and the answers; they are valid as long as the two trees are
 /// the same.
@@ -184,6 +188,42 @@ impl<'r> Kept<'r> {
             self.cache.put(key(self.context, change), &Facts { answers, ..facts });
         }
         Ok(examination.with_background(change, snapshot.rules(), self.cache))
+    }
+
+    /// What an examined change shares with the other pending ones, as far as the queue has examined them: nothing is
+    /// read for it but what is kept of them.
+    pub fn beside(&self, (change, edits): (&Change, &Arc<Edits>), pending: &[Change], now: i64) -> Concurrent {
+        let (mut book, mut unexamined) = (Book::default(), 0);
+        book.put(0, &change.id, edits);
+        let others = pending.iter().filter(|other| other.id != change.id && !builds_on(change, other));
+        let by_id: HashMap<&str, &Change> = others.map(|other| (other.id.as_str(), other)).collect();
+        for (id, other) in &by_id {
+            match self.edits_of(other) {
+                Some(edits) => book.put(0, id, &Arc::new(edits)),
+                None => unexamined += 1,
+            }
+        }
+        let mut judged = 0;
+        let open = |id: &str| {
+            let other = *by_id.get(id)?;
+            judged += 1;
+            // What is not judged any more counts: better one too many than one that nobody hears of.
+            let is_over = judged <= MAX_JUDGED && self.is_decided(other, now);
+            (!is_over).then_some(other)
+        };
+        Concurrent { unexamined, ..Concurrent::among(book.beside(&change.id), open) }
+    }
+
+    /// What a change edits, from what is kept of it; none if nothing is.
+    fn edits_of(&self, change: &Change) -> Option<Edits> {
+        let facts = self.cache.get::<Facts>(&key(self.context, change))?;
+        Some(Edits::of(&facts.diff, &facts.lines))
+    }
+
+    /// Whether all is said of a change, from what is kept of it.
+    fn is_decided(&self, change: &Change, now: i64) -> bool {
+        let known = self.known(change, now).ok().flatten();
+        known.is_some_and(|known| ChangeStatus::of(self.snapshot, &known, None, now).is_decided())
     }
 
     /// What comes of applying a change to its target, as [`git::applied`].

@@ -2,6 +2,7 @@
 //! commands `queue` and `show` get the same answers from here.
 
 pub mod background;
+pub mod concurrent;
 pub mod decided;
 pub mod external;
 pub mod interdiff;
@@ -45,6 +46,7 @@ use crate::risk::{
 use crate::source::git::push::Commits;
 use crate::source::git::{self, GitError, NotesRefs, PolicyState, Repository, TargetBranch};
 use background::Background;
+use concurrent::{Edits, Lines};
 use kept::{Answers, Asked};
 
 /// What is known about a repository when it is opened, before its changes are examined.
@@ -257,6 +259,8 @@ pub struct Examination {
     pub removed: u32,
     /// The files whose text is written in another encoding than before, with both encodings in words.
     pub recoded: Vec<(RepoPath, String)>,
+    /// What it edits, to be compared with what other changes edit.
+    pub edits: Arc<Edits>,
     /// Whether everything was read from the objects now, and nothing came from the cache on disk. Nothing else is
     /// signed.
     pub from_objects: bool,
@@ -274,13 +278,16 @@ pub struct Reading<'r> {
     removed: u32,
     /// The files whose text is written in another encoding than before, with both encodings in words.
     recoded: Vec<(RepoPath, String)>,
+    /// The lines that it edits, by path.
+    lines: Lines,
 }
 
 impl<'r> Reading<'r> {
     /// Nothing is read yet.
     pub fn by(rules: &'r Rules) -> Reading<'r> {
-        let (halves, digests, recoded) = Default::default();
-        Reading { assessor: Assessor::new(rules), halves, digests, files: 0, added: 0, removed: 0, recoded }
+        let (halves, digests, recoded, lines) = Default::default();
+        let assessor = Assessor::new(rules);
+        Reading { assessor, halves, digests, files: 0, added: 0, removed: 0, recoded, lines }
     }
 
     /// Adds a file, each once, in any order.
@@ -288,6 +295,7 @@ impl<'r> Reading<'r> {
         self.assessor.read(&file.under_review());
         self.take_encoding(file);
         self.take_across(file);
+        concurrent::add(&mut self.lines, &file.diff.path, &file.comparison.edited());
         for (entry, content) in [(file.diff.old, &file.old), (file.diff.new, &file.new)] {
             let digest = content.as_ref().and_then(Content::digest);
             self.digests.extend(entry.zip(digest).map(|(entry, digest)| (entry.id, digest)));
@@ -346,6 +354,7 @@ impl Reading<'_> {
             added: self.added,
             removed: self.removed,
             recoded: self.recoded,
+            edits: Arc::new(Edits::of(diff, &concurrent::settled(self.lines))),
             from_objects: false,
         }
     }
@@ -363,6 +372,8 @@ struct Facts {
     added: u32,
     removed: u32,
     recoded: Vec<(RepoPath, String)>,
+    /// The lines that it edits, by path.
+    lines: Lines,
     /// What a policy has queried about the objects so far.
     answers: Answers,
 }
@@ -413,6 +424,7 @@ fn find_out(
         added: reading.added,
         removed: reading.removed,
         recoded: reading.recoded,
+        lines: concurrent::settled(reading.lines),
         answers: Answers::default(),
         diff,
     }
@@ -461,6 +473,7 @@ fn judged(
         added: facts.added,
         removed: facts.removed,
         recoded: facts.recoded.clone(),
+        edits: Arc::new(Edits::of(&facts.diff, &facts.lines)),
         from_objects: false,
     };
     Ok((examination, asked.answers()))

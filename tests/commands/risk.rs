@@ -292,3 +292,39 @@ fn what_was_too_large_to_be_read_is_said_and_its_lines_are_searched() {
     let said = run(&f, &["show", "large", "--json"]).exits(0);
     said.says("read.partly").says("Too large to be read whole");
 }
+
+/// Changes of one file, whose names and titles others chose.
+#[test]
+fn show_says_which_other_changes_edit_the_same_and_whether_they_are_known() {
+    let f = Fixture::with_policy(&policy(""));
+    f.git("mina", &["checkout", "-q", "main"]);
+    let lines =
+        |n: u32| (0..20).map(|line| format!("x{line} = {}\n", if line == n { 9 } else { 0 })).collect::<String>();
+    f.write("src/cart.py", &lines(99));
+    f.commit("rahim", "Begin");
+    let names = ["own", "same", "hostile\u{9b}31m\u{202e}", "other-a", "other-b", "other-c"];
+    for (at, (name, line)) in names.iter().zip([3, 3, 4, 10, 15, 19]).enumerate() {
+        f.git("mina", &["checkout", "-q", "-b", name, "main"]);
+        f.write("src/cart.py", &lines(line));
+        f.commit("mina", &format!("Edit \u{1b}[2J{at}"));
+    }
+    f.git("mina", &["checkout", "-q", "main"]);
+    let before = run(&f, &["show", "own", "--json"]).exits(0).json();
+    assert_eq!(before["concurrent"]["changes"].as_array().unwrap().len(), 0);
+    assert!(before["concurrent"]["unexamined"].as_u64().unwrap() >= 5, "{before}");
+    run(&f, &["show", "own"]).exits(0).says("also edited: not known of ");
+    run(&f, &["queue"]).exits(0);
+    let said = run(&f, &["show", "own", "--json"]).exits(0);
+    assert!(!said.out.contains(['\u{9b}', '\u{202e}', '\u{1b}']));
+    let told = &said.json()["concurrent"];
+    assert_eq!((&told["same_lines"], &told["same_file"], &told["unexamined"]), (&2.into(), &3.into(), &0.into()));
+    let changes = told["changes"].as_array().unwrap();
+    let overlaps: Vec<_> = changes.iter().map(|one| one["overlap"].as_str().unwrap()).collect();
+    assert_eq!(overlaps, ["lines", "lines", "file"]);
+    assert_eq!(changes[0]["name"], "hostile<U+009B>31m<U+202E>");
+    assert_eq!((&changes[1]["name"], &changes[1]["path"]), (&"same".into(), &"src/cart.py".into()));
+    run(&f, &["show", "own"]).exits(0).says(
+        "also edited: the same lines: hostile<U+009B>31m<U+202E> (src/cart.py), same (src/cart.py); the same file: \
+         other-a (src/cart.py); and 2 more changes",
+    );
+}

@@ -6,6 +6,7 @@ mod alike;
 mod attack;
 mod cached;
 mod commands;
+mod concurrent;
 mod delivery;
 #[path = "../support/desk.rs"]
 mod desk;

@@ -1,5 +1,6 @@
 //! The queue: all pending changes of all repositories, riskiest first.
 
+mod beside;
 mod commands;
 mod team;
 
@@ -218,6 +219,8 @@ pub struct Queue {
     waiting: BTreeMap<usize, (WaitingSince, bool)>,
     /// By repository: for which commits history was last read, and the progress while it is being read.
     learnt: BTreeMap<usize, (Learnt, Option<Progress>)>,
+    /// What its changes share with each other.
+    shared: beside::Shared,
 }
 
 /// The positions of a target and of the changes to it: history is read once for them.
@@ -258,6 +261,7 @@ impl Queue {
             teams: BTreeMap::new(),
             waiting: BTreeMap::new(),
             learnt: BTreeMap::new(),
+            shared: beside::Shared::default(),
         }
     }
 
@@ -323,6 +327,7 @@ impl Queue {
         self.join_servers();
         self.start_clocks(now);
         self.arrange();
+        self.enter_all_edits(repository);
         self.keep_selection();
     }
 
@@ -364,6 +369,7 @@ impl Queue {
         self.sources[repository] = Source::Failed { path, why };
         self.join_servers();
         self.arrange();
+        self.enter_all_edits(repository);
     }
 
     pub fn examined(&mut self, id: &str, result: Result<Arc<Examination>, String>, me: Option<&str>, now: i64) {
@@ -384,6 +390,7 @@ impl Queue {
         entry.examined = result.map_or_else(Examined::Failed, Examined::Done);
         self.longest_ask = self.longest_ask.max(entry.told_ask().map_or(0, |ask| ask.width()));
         self.start_clock(at, now);
+        self.enter_edits(at);
         self.order.retain(|other| *other != at);
         let place = self.order.partition_point(|&other| self.rank(other) < self.rank(at));
         self.order.insert(place, at);

@@ -600,6 +600,7 @@ fn details(state: &State, entry: &Entry, examination: &Examination, width: usize
     let reasons: Vec<_> = assessment.blast.reasons.iter().map(|r| format!("{} {}", r.path, r.sentence)).collect();
     let reach = format!("{}: {}", assessment.blast.class.meaning(), reasons.join(" · "));
     facts.add("reach", Role::Text, &reach);
+    also_edited(&mut facts, state, entry);
     facts.gap();
     needs(&mut facts, state, entry, examination);
     facts.gap();
@@ -617,6 +618,14 @@ fn details(state: &State, entry: &Entry, examination: &Examination, width: usize
     let size = format!("{}, +{} −{}", counted(examination.files, "file"), examination.added, examination.removed);
     facts.add("size", Role::Text, &size);
     facts.lines
+}
+
+/// Other changes that edit the same, which are in the way of each other.
+fn also_edited(facts: &mut Facts, state: &State, entry: &Entry) {
+    let Some(beside) = state.queue.beside(entry) else { return };
+    let role = if beside.same_lines > 0 { Role::Warning } else { Role::Text };
+    let told = if facts.is_tall { beside.told() } else { beside.brief() };
+    told.iter().for_each(|told| facts.add("also edited", role, told));
 }
 
 /// What its server says about it: claims.
