@@ -15,6 +15,9 @@ use crate::policy::Direction;
 use crate::record::RecordId;
 use crate::risk::{Finding, masked};
 
+/// The most packages whose dependents are drawn.
+const MAX_PICTURES: usize = 5;
+
 pub fn text(state: &State, entry: &Entry) -> Text {
     let title = match &entry.examined {
         Examined::Done(examination) => format!("why tier {} · {}", examination.assessment.tier, entry.change.title()),
@@ -109,6 +112,9 @@ fn risk(state: &State, entry: &Entry, examination: &Examination) -> Vec<TextLine
     lines.push(TextLine::Heading(format!("Reach: {} ({})", reach.meaning(), reach.name())));
     lines.extend(
         assessment.blast.reasons.iter().map(|reason| TextLine::Plain(format!("  {} {}", reason.path, reason.sentence))),
+    );
+    lines.extend(
+        assessment.packages.iter().take(MAX_PICTURES).map(|own| TextLine::Muted(format!("  {}", own.picture()))),
     );
     if !assessment.findings.is_empty() {
         lines.push(TextLine::Heading(counted(assessment.findings.len(), "finding")));

@@ -19,7 +19,7 @@ use crate::gate::{Reason, SlotState, advice};
 use crate::provenance::Evidence;
 use crate::risk::external::sarif_log;
 use crate::risk::external::test_coverage::{Covered, TestCoverage, runs};
-use crate::risk::Place;
+use crate::risk::{Builder, PackageReach, Place};
 use crate::source::git::Repository;
 use crate::sync::{Prompts, Remote};
 
@@ -104,6 +104,8 @@ struct Shown {
     /// Whether history has a say in them.
     history: String,
     blast_reasons: Vec<String>,
+    /// The packages that it touches and on which others depend.
+    packages: Vec<ShownPackage>,
     concurrent: ShownConcurrent,
     moves: Vec<ShownMove>,
     findings: Vec<ShownFinding>,
@@ -123,6 +125,38 @@ struct Shown {
     reasons: Vec<Reason>,
     /// Why it cannot land, whoever signs for it.
     refusals: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct ShownPackage {
+    builder: Builder,
+    name: String,
+    folder: String,
+    /// How many depend on it, how many of them directly, and how many packages there are.
+    dependents: usize,
+    directly: usize,
+    of: usize,
+    /// Whether there may be more: not all manifests were read.
+    at_least: bool,
+    /// The first of them by name.
+    direct: Vec<String>,
+    further: Vec<String>,
+}
+
+impl ShownPackage {
+    fn of(own: &PackageReach) -> ShownPackage {
+        ShownPackage {
+            builder: own.builder,
+            name: own.name.clone(),
+            folder: own.folder.to_string(),
+            dependents: own.count,
+            directly: own.direct_count,
+            of: own.of,
+            at_least: own.is_at_least,
+            direct: own.direct.clone(),
+            further: own.further.clone(),
+        }
+    }
 }
 
 /// What other changes that are not decided edit as well.
@@ -333,6 +367,7 @@ fn shown(
             .iter()
             .map(|r| format!("{} {}: {}", r.class.name(), r.path, r.sentence))
             .collect(),
+        packages: assessment.packages.iter().map(ShownPackage::of).collect(),
         concurrent: ShownConcurrent::default(),
         moves: diff.files.iter().filter_map(moved).collect(),
         findings: assessment

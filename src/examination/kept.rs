@@ -179,12 +179,13 @@ impl<'r> Kept<'r> {
         let (repository, snapshot) = (self.repository, self.snapshot);
         let diff = super::diff(repository, snapshot, change)?;
         let reading = super::read(repository, snapshot.rules(), &diff)?;
-        let facts = find_out(repository, snapshot, change, diff, reading);
+        let packages = snapshot.packages.listed(repository, change.revision.base_tree, self.cache);
+        let facts = find_out((repository, snapshot), change, diff, reading, &packages);
         let apart = facts.diff.apart();
         let applied = self.applied(change, &apart)?;
         let (examination, answers) = judged(repository, snapshot, change, &facts, (&apart, applied), now)?;
         // If objects are cut off or missing, more may be visible later.
-        if !repository.is_shallow() && !facts.is_partial() {
+        if !repository.is_shallow() && !facts.is_partial() && !packages.is_failed() {
             self.cache.put(key(self.context, change), &Facts { answers, ..facts });
         }
         Ok(examination.with_background(change, snapshot.rules(), self.cache))

@@ -9,6 +9,7 @@ pub mod interdiff;
 mod kept;
 pub mod landed;
 pub mod notes;
+pub mod packages;
 pub mod packs;
 mod passing;
 mod policy_change;
@@ -40,8 +41,8 @@ use crate::policy::{AuthorProof, Criticality, Crossing, POLICY_FILE, Policy, Spl
 use crate::provenance::{self, Provenance};
 use crate::record::Chain;
 use crate::risk::{
-    Assessment, Assessor, BlastClass, BlastReason, FileUnderReview, Finding, PackFile, Rulebook, Rules,
-    are_of_one_format,
+    Assessment, Assessor, BlastClass, BlastReason, FileUnderReview, Finding, PackFile, Packages,
+    Rulebook, Rules, are_of_one_format,
 };
 use crate::source::git::push::Commits;
 use crate::source::git::{self, GitError, NotesRefs, PolicyState, Repository, TargetBranch};
@@ -66,6 +67,8 @@ pub struct RepositorySnapshot {
     pub evidence: Arc<ledger::evidence::Book>,
     /// Chains of drills, read once a refusal is explained.
     pub drills: Arc<ledger::drills::Book>,
+    /// The packages of the trees that its changes begin with.
+    pub packages: Arc<packages::PackagesOf>,
     pub notes: NotesRefs,
     /// The rules that apply here: this is the only place that determines them.
     pub rules: Rulebook,
@@ -107,6 +110,7 @@ impl RepositorySnapshot {
             ledger_fault,
             evidence: Arc::default(),
             drills: Arc::default(),
+            packages: Arc::default(),
             notes: NotesRefs::of(&repository),
             // Like the policy, they come from the policy branch: a change cannot bring rules for itself.
             rules: Rulebook::with(repository.rule_packs_at(policy_branch.tip)?),
@@ -394,7 +398,8 @@ pub fn examine(
     reading: Reading<'_>,
     now: i64,
 ) -> Result<Examination, GitError> {
-    let facts = find_out(repository, snapshot, change, diff.clone(), reading);
+    let packages = snapshot.packages.read(repository, change.revision.base_tree);
+    let facts = find_out((repository, snapshot), change, diff.clone(), reading, &packages);
     // What is signed, and what the policy requires, is by path: a moved file counts as two.
     let apart = facts.diff.apart();
     let applied = git::applied(repository, &change.revision, &apart)?;
@@ -402,13 +407,13 @@ pub fn examine(
     Ok(Examination { from_objects: true, ..examination })
 }
 
-/// Collects what files, commits and notes say.
+/// Collects what files, commits and notes say, and what depends on the packages of the files.
 fn find_out(
-    repository: &Repository,
-    snapshot: &RepositorySnapshot,
+    (repository, snapshot): (&Repository, &RepositorySnapshot),
     change: &Change,
     diff: Diff,
     reading: Reading<'_>,
+    packages: &Packages,
 ) -> Facts {
     let mut assessor = reading.assessor;
     let passing = passing::secrets(repository, snapshot.rules(), change, &diff, |finding| assessor.saw(finding));
@@ -417,7 +422,7 @@ fn find_out(
     let first = diff.files.first().map(|file| &file.path);
     assessor.add(first.map(|first| snapshot.rules().refused_packs(first)).unwrap_or_default());
     Facts {
-        assessment: assessor.finish(&diff.files),
+        assessment: assessor.finish_among(&diff.files, packages),
         provenance: provenance_of(repository, snapshot, change),
         digests: reading.digests.into_iter().collect(),
         files: reading.files,

@@ -66,9 +66,19 @@ pub struct Blast {
     pub reasons: Vec<BlastReason>,
 }
 
-pub(super) fn of(files: &[FileDiff], rules: &Rules) -> Blast {
+/// What paths alone say of a change.
+pub(super) struct ByPaths<'f> {
+    /// Without how many packages there are.
+    pub blast: Blast,
+    /// The paths that are no leaf.
+    pub felt: Vec<&'f RepoPath>,
+    /// That there are several packages, by their folders.
+    pub several: Option<BlastReason>,
+}
+
+pub(super) fn of<'f>(files: &'f [FileDiff], rules: &Rules) -> ByPaths<'f> {
     let mut reasons: Vec<BlastReason> = Vec::new();
-    let mut packages = BTreeSet::new();
+    let (mut packages, mut felt) = (BTreeSet::new(), Vec::new());
     for own in files.iter().flat_map(FileDiff::paths) {
         let path = own.lossy();
         let (class, sentence) = rules.class_of(&path);
@@ -76,20 +86,18 @@ pub(super) fn of(files: &[FileDiff], rules: &Rules) -> Blast {
             // The first two folders: a file is no package of its own.
             let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
             packages.insert(folder.split('/').take(2).map(str::to_owned).collect::<Vec<_>>());
+            felt.push(own);
         }
         reasons.push(BlastReason { class, sentence: sentence.to_owned(), path: own.clone() });
     }
-    if packages.len() >= 4 {
-        let path = files.first().map_or_else(|| RepoPath(Vec::new()), |file| file.path.clone());
-        reasons.push(BlastReason {
-            class: BlastClass::B2,
-            sentence: format!("touches {} packages", packages.len()),
-            path,
-        });
-    }
+    let several = (packages.len() >= 4).then(|| BlastReason {
+        class: BlastClass::B2,
+        sentence: format!("touches {} packages", packages.len()),
+        path: files.first().map_or_else(|| RepoPath(Vec::new()), |file| file.path.clone()),
+    });
     let mut blast = Blast::default();
     blast.widen(reasons.into_iter());
-    blast
+    ByPaths { blast, felt, several }
 }
 
 impl Blast {

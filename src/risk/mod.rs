@@ -10,12 +10,14 @@ mod facts;
 mod finding;
 mod history;
 mod moves;
+mod packages;
 mod rules;
 
 pub use blast::{Blast, BlastClass, BlastReason};
 pub use finding::{Finding, MAX_ASKED, Place, Severity};
 pub use history::{History, Look, MAX_COMMITS, MAX_RATED, PastChange, Rates, Share, Signs, Weights};
 pub use moves::are_of_one_format;
+pub use packages::{Builder, ManifestText, Manifests, PackageReach, Packages, is_manifest};
 pub use rules::{Origin, PackFile, PackText, RuleText, Rulebook, Rules, facts_of};
 
 use std::borrow::Cow;
@@ -222,6 +224,8 @@ pub struct Assessment {
     pub findings: Vec<Finding>,
     /// How far the effect of a mistake would spread.
     pub blast: Blast,
+    /// The packages that it touches and on which others depend, those with most dependents first.
+    pub packages: Vec<PackageReach>,
     /// 1 comes first, 4 last.
     pub tier: u8,
     /// The order within a tier; more is riskier.
@@ -323,16 +327,26 @@ impl<'r> Assessor<'r> {
         found.into_iter().map(Finding::made_visible).collect()
     }
 
-    /// The assessment, once all of these files were read.
+    /// The assessment, once all of these files were read, where nothing is known of packages.
     pub fn finish(self, files: &[FileDiff]) -> Assessment {
+        self.finish_among(files, &Packages::default())
+    }
+
+    /// The assessment, once all of these files were read. The packages are those of the base.
+    pub fn finish_among(self, files: &[FileDiff], packages: &Packages) -> Assessment {
         let (rules, added) = (self.rules, self.added);
         let findings = finding::grouped(finding::joined(self.found(), |finding| rules.names_its_object(finding)));
-        let blast = blast::of(files, rules);
+        let blast::ByPaths { mut blast, felt, several } = blast::of(files, rules);
+        let reach = packages.reach_of(&felt);
+        // Folders stand for packages where no manifest says what these are.
+        let several = if reach.several.is_some() { reach.several } else { several };
+        blast.widen(reach.reasons.into_iter().chain(several));
         let assessment = Assessment {
             file_order: file_order(files, &findings, rules),
             code_added: files.iter().any(|file| is_source(&file.path.lossy())).then_some(added),
             findings,
             blast,
+            packages: reach.packages,
             ..Assessment::default()
         };
         assessment.reckoned(None, None)

@@ -603,7 +603,7 @@ fn reach_counts_folders_and_not_files_as_packages() {
     let file = |path: &str| FileDiff { path: path.into(), from: None, counterpart: None, old: None, new: None };
     let says = |paths: &[&str]| {
         let files: Vec<FileDiff> = paths.iter().map(|path| file(path)).collect();
-        let blast = blast::of(&files, Rules::shipped());
+        let blast = Assessor::new(Rules::shipped()).finish(&files).blast;
         blast.reasons.iter().any(|reason| reason.sentence.contains("packages"))
     };
     assert!(!says(&["src/a.go", "src/b.go", "src/c.go", "src/d.go"]));

@@ -328,3 +328,32 @@ fn show_says_which_other_changes_edit_the_same_and_whether_they_are_known() {
          other-a (src/cart.py); and 2 more changes",
     );
 }
+
+#[test]
+fn show_says_what_depends_on_a_package_by_the_manifests_of_the_base() {
+    let f = Fixture::with_policy(&policy(""));
+    f.git("mina", &["checkout", "-q", "main"]);
+    f.write("libs/ui/package.json", r#"{"name": "@shop/ui"}"#);
+    f.write("libs/ui/index.ts", "export const a = 1;\n");
+    f.write("apps/web/package.json", r#"{"name": "web", "dependencies": {"@shop/ui": "workspace:*"}}"#);
+    f.write("package.json", r#"{"workspaces": ["libs/*", "apps/*"]}"#);
+    f.write("huge/package.json", &format!("{{\"name\": \"{}\"}}", "x".repeat(2 << 20)));
+    f.commit("rahim", "Begin");
+    f.git("mina", &["checkout", "-q", "-b", "button", "main"]);
+    f.write("libs/ui/index.ts", "export const a = 2;\n");
+    // A change cannot take itself out of the reach of what it touches.
+    f.write("apps/web/package.json", r#"{"name": "web"}"#);
+    f.commit("mina", "Change the button");
+    f.git("mina", &["checkout", "-q", "main"]);
+    for _ in 0..2 {
+        let shown = run(&f, &["show", "button", "--json"]).exits(0).json();
+        let package = &shown["packages"][0];
+        assert_eq!((&package["name"], &package["dependents"]), (&"@shop/ui".into(), &1.into()), "{shown}");
+        assert_eq!((&package["direct"][0], &package["builder"]), (&"web".into(), &"node".into()));
+        run(&f, &["queue"]).exits(0);
+    }
+    run(&f, &["show", "button"])
+        .exits(0)
+        .says("libs/ui/index.ts: is in @shop/ui; at least 1 package depends on this one: web")
+        .says("may be in more packages' reach: 3 of 4 manifests were read");
+}

@@ -1,4 +1,4 @@
-//! Other changes of the queue that edit the same.
+//! Other changes of the queue that edit the same, and what depends on a package.
 
 use super::*;
 use undersign::decision::Verdict;
@@ -76,4 +76,29 @@ fn the_selection_that_moves_and_a_change_that_arrives_are_compared_anew() {
 
 fn card_of(frame: &str) -> Vec<&str> {
     frame.lines().filter(|line| line.contains("also edited") || line.contains("the same")).collect()
+}
+
+/// A workspace in which two packages depend on a third, and another on one of them.
+#[test]
+fn what_depends_on_a_package_is_told_and_drawn() {
+    let f = Fixture::with_policy(&policy(""));
+    f.git("rahim", &["checkout", "-q", "main"]);
+    let manifest = |name: &str, needs: &[&str]| {
+        let needs: String = needs.iter().map(|name| format!("{name} = {{ path = '../{name}' }}\n")).collect();
+        format!("[package]\nname = '{name}'\n[dependencies]\n{needs}")
+    };
+    for (name, needs) in [("money", &[][..]), ("cart", &["money"]), ("till", &["money"]), ("web", &["cart"])] {
+        f.write(&format!("crates/{name}/Cargo.toml"), &manifest(name, needs));
+        f.write(&format!("crates/{name}/src/lib.rs"), "pub fn one() -> u32 {\n    1\n}\n");
+    }
+    f.commit("rahim", "Divide the shop");
+    f.git("mina", &["checkout", "-q", "-b", "round", "main"]);
+    f.write("crates/money/src/lib.rs", "pub fn one() -> u32 {\n    2\n}\n");
+    f.commit("mina", "Round up");
+    f.git("mina", &["checkout", "-q", "main"]);
+    for (size, name) in [((80, 30), "80"), ((200, 40), "200")] {
+        let mut session = Session::new(&f, size);
+        session.press("/round<enter>i");
+        with_filters(|| insta::assert_snapshot!(format!("dependents_{name}"), session.frame()));
+    }
 }

@@ -35,6 +35,7 @@ fn reader(files: &[(Vec<u8>, Vec<u8>, Vec<u8>)], layout: ViewOptions, size: (u16
         ledger_fault: None,
         evidence: Default::default(),
         drills: Default::default(),
+        packages: Default::default(),
         notes: Default::default(),
         rules: Default::default(),
     });

@@ -88,6 +88,7 @@ fn snapshot() -> RepositorySnapshot {
         ledger_fault: None,
         evidence: Default::default(),
         drills: Default::default(),
+        packages: Default::default(),
         notes: Default::default(),
         rules: Default::default(),
     }
