@@ -94,6 +94,7 @@ fn reader(source: &Source, layout: Layout) -> State {
             uri,
             target,
             policy,
+            services: Ok(Default::default()),
             chains,
             ledger_fault,
             evidence,

@@ -34,6 +34,18 @@ pub struct FileError {
 }
 
 impl FileError {
+    /// The first mistake, and how many more there are, in one line.
+    pub fn brief(&self) -> String {
+        let first = self.mistakes.first();
+        let place = first.map(|mistake| format!(" line {}: {}", mistake.line, mistake.text)).unwrap_or_default();
+        let more = match self.mistakes.len() {
+            0 | 1 => String::new(),
+            2 => " (and 1 more mistake)".to_owned(),
+            n => format!(" (and {} more mistakes)", n - 1),
+        };
+        format!("{}{place}{more}", self.file)
+    }
+
     fn sentence(&self) -> String {
         let count = match self.mistakes.len() {
             1 => "1 mistake".to_owned(),

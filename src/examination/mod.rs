@@ -22,7 +22,7 @@ pub use kept::Kept;
 pub use policy_change::{Flip, PolicyChange, compared, policy_change};
 pub use status::ChangeStatus;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -35,13 +35,16 @@ use crate::change::manifest::Manifest;
 use crate::change::moved;
 use crate::change::renames;
 use crate::change::{Change, Identity, ObjectId, RepoPath, visible};
+use crate::datafile::FileError;
 use crate::gate::{self, Code, Input, Obstacle, Reason, Receipts, Remembered, Standing, States, Step, advice};
 use crate::ledger;
-use crate::policy::{AuthorProof, Criticality, Crossing, POLICY_FILE, Policy, SplitChange};
+use crate::policy::{
+    AuthorProof, Compartment, Criticality, Crossing, POLICY_FILE, Policy, Service, Services, SplitChange,
+};
 use crate::provenance::{self, Provenance};
 use crate::record::Chain;
 use crate::risk::{
-    Assessment, Assessor, BlastClass, BlastReason, FileUnderReview, Finding, PackFile, Packages,
+    Assessment, Assessor, BlastClass, BlastReason, FileUnderReview, Finding, PackFile, PackageReach, Packages,
     Rulebook, Rules, are_of_one_format,
 };
 use crate::source::git::push::Commits;
@@ -60,6 +63,8 @@ pub struct RepositorySnapshot {
     pub uri: String,
     pub target: TargetBranch,
     pub policy: PolicyState,
+    /// Which service a path belongs to; or why its file cannot be used.
+    pub services: Result<Services, FileError>,
     pub chains: Vec<Chain>,
     /// Why a gate could not judge by these chains: a rejection may be missing from them.
     pub ledger_fault: Option<Reason>,
@@ -106,6 +111,8 @@ impl RepositorySnapshot {
             name: repository.name.clone(),
             uri: repository.uri(),
             policy,
+            // Like the policy, they come from the policy branch.
+            services: repository.services_at(policy_branch.tip)?,
             chains,
             ledger_fault,
             evidence: Arc::default(),
@@ -458,10 +465,10 @@ fn judged(
     let nothing = || step.delta.is_empty().then(comes_to_nothing);
     let stop = applied.as_ref().err().map(Obstacle::reason).or_else(nothing);
     let examination = Examination {
-        assessment: match snapshot.policy() {
-            Some(policy) => facts.assessment.clone().within(depended_on(policy, apart), snapshot.rules()),
-            None => facts.assessment.clone(),
-        },
+        assessment: facts
+            .assessment
+            .clone()
+            .within(depended_on(snapshot, apart, &facts.assessment.packages).into_iter(), snapshot.rules()),
         rules: snapshot.rules().digest(),
         background: None,
         provenance: facts.provenance.clone(),
@@ -551,20 +558,69 @@ fn compartments(policy: &Policy, diff: &Diff) -> Vec<(String, Criticality)> {
     touched
 }
 
-/// How far a mistake in each path would spread, by what the policy says of its compartments.
-fn depended_on(policy: &Policy, diff: &Diff) -> impl Iterator<Item = BlastReason> {
-    let paths = diff.files.iter().flat_map(FileDiff::paths);
-    paths.flat_map(|path| {
-        policy.compartments_of(path).into_iter().filter_map(|compartment| {
-            let (class, place) = match compartment.criticality {
-                Criticality::Critical => (BlastClass::B4, "is in a critical compartment"),
-                Criticality::High => (BlastClass::B3, "is in a compartment of high criticality"),
-                Criticality::Normal | Criticality::Low => return None,
-            };
-            let sentence = format!("{place}: {}", compartment.name);
-            Some(BlastReason { class, sentence, path: path.clone() })
-        })
-    })
+/// How far a mistake in each path would spread, by what the policy says of its compartments, and the file of services of
+/// its services: of the path itself, and of the packages that depend on its package.
+fn depended_on(snapshot: &RepositorySnapshot, diff: &Diff, packages: &[PackageReach]) -> Vec<BlastReason> {
+    let paths = || diff.files.iter().flat_map(FileDiff::paths);
+    let of = |path: &RepoPath| {
+        let mut reasons: Vec<BlastReason> =
+            snapshot.policy().map(|policy| of_compartments(policy, path)).unwrap_or_default();
+        reasons.extend(snapshot.services.iter().flat_map(|services| of_services(services, path)));
+        reasons
+    };
+    let mut reasons: Vec<BlastReason> = paths().flat_map(of).collect();
+    for package in packages {
+        let needed = package.needed_by.iter().flat_map(|(name, folder)| {
+            // What holds any name below its folder holds the package.
+            let inside = RepoPath([&folder.0[..], b"/\xEF\xBF\xBD"].concat());
+            of(&inside).into_iter().map(move |reason| (name, reason))
+        });
+        // One class less than what belongs there itself.
+        let lower = |class: BlastClass| match class {
+            BlastClass::B4 => Some(BlastClass::B3),
+            BlastClass::B3 => Some(BlastClass::B2),
+            _ => None,
+        };
+        let reason = |(name, BlastReason { class, sentence, .. }): (&String, BlastReason)| {
+            let sentence = format!("is needed by {name}, which {sentence}");
+            Some(BlastReason { class: lower(class)?, sentence, path: package.path.clone() })
+        };
+        // Of a service, the first package says enough.
+        let mut told = BTreeSet::new();
+        reasons.extend(needed.filter(|(_, reason)| told.insert(reason.sentence.clone())).filter_map(reason));
+    }
+    // Any path may be one of a service on which all depends.
+    reasons.extend(snapshot.services.as_ref().err().into_iter().flat_map(|mistakes| {
+        let sentence = format!("may belong to any service: {}", visible::text(&mistakes.brief()));
+        paths().map(move |path| BlastReason { class: BlastClass::B3, sentence: sentence.clone(), path: path.clone() })
+    }));
+    reasons
+}
+
+fn of_compartments(policy: &Policy, path: &RepoPath) -> Vec<BlastReason> {
+    let reason = |compartment: &Compartment| {
+        let (class, place) = match compartment.criticality {
+            Criticality::Critical => (BlastClass::B4, "is in a critical compartment"),
+            Criticality::High => (BlastClass::B3, "is in a compartment of high criticality"),
+            Criticality::Normal | Criticality::Low => return None,
+        };
+        Some(BlastReason { class, sentence: format!("{place}: {}", compartment.name), path: path.clone() })
+    };
+    policy.compartments_of(path).into_iter().filter_map(reason).collect()
+}
+
+/// Services that matter little are told, and widen nothing: what they hold is at least one package.
+fn of_services(services: &Services, path: &RepoPath) -> Vec<BlastReason> {
+    let reason = |service: &Service| {
+        let class = match service.tier {
+            0 | 1 => BlastClass::B4,
+            2 => BlastClass::B3,
+            _ => BlastClass::B1,
+        };
+        let sentence = format!("belongs to {}, tier {}", service.name, service.tier);
+        BlastReason { class, sentence, path: path.clone() }
+    };
+    services.of(path).into_iter().map(reason).collect()
 }
 
 fn crossings(policy: &Policy, diff: &Diff) -> Vec<Crossing> {

@@ -11,6 +11,24 @@ pub fn advice(policy: &Policy, now: i64) -> Vec<String> {
     told
 }
 
+/// Who signs for the file of services, if that is not whoever signs for the policy: a change of it must not take itself
+/// out of somebody's reach.
+#[cfg(feature = "git")]
+pub fn services_file(policy: &Policy) -> Option<String> {
+    let own: Vec<&str> = policy.own_compartments().iter().map(|compartment| compartment.name.as_str()).collect();
+    let holding = policy.compartments_of(&super::SERVICES_FILE.into());
+    let is_guarded = holding.iter().any(|compartment| own.contains(&compartment.name.as_str()));
+    let names: Vec<&str> = holding.iter().map(|compartment| compartment.name.as_str()).collect();
+    let (names, own) = (names.join(" and "), own.first().copied().unwrap_or("policy"));
+    (!is_guarded).then(|| {
+        format!(
+            "{} is in {names}: whoever signs there says how far mistakes reach. Add it to the paths of \
+             [compartment.{own}].",
+            super::SERVICES_FILE
+        )
+    })
+}
+
 /// What a policy expects of an organization that does not have it.
 fn inherited(policy: &Policy, now: i64) -> Vec<String> {
     let Some(inherited) = &policy.inherited else { return Vec::new() };

@@ -21,9 +21,13 @@ mod patterns;
 mod refs;
 mod requirement;
 mod roster;
+#[cfg(feature = "git")]
+mod services;
 mod split;
 pub mod target;
 
+#[cfg(feature = "git")]
+pub use advice::services_file;
 pub use advice::{advice, unfilled};
 pub use ask::{Ask, AskedPerson, Load, OpenChange, ask};
 pub use away::Away;
@@ -39,6 +43,8 @@ pub(crate) use parse::people::is_address;
 pub use refs::{RefProtection, RefRule, Refs};
 pub use requirement::{Ai, Asked, Requirement, Signer, SlotState, Violation};
 pub use roster::{Enrolment, Person, PersonKind, Rank, Revocation, Roster, Unfit};
+#[cfg(feature = "git")]
+pub use services::{SERVICES_FILE, Service, Services};
 pub use split::SplitChange;
 pub use target::{Broker, CommandEntry, Level, Target};
 
@@ -240,6 +246,17 @@ impl Policy {
             if named.is_empty() { default() } else { named }
         };
         if self.inherited.is_none() { of(false) } else { [of(false), of(true)].concat() }
+    }
+}
+
+#[cfg(feature = "git")]
+impl Services {
+    /// Reads the bytes of a file of services.
+    ///
+    /// # Errors
+    /// It is larger than [`MAX_FILE`], not UTF-8, or has mistakes: all of them.
+    pub fn read(file: &str, bytes: &[u8]) -> Result<Services, FileError> {
+        parse::services(file, text(file, bytes)?)
     }
 }
 

@@ -357,3 +357,107 @@ fn show_says_what_depends_on_a_package_by_the_manifests_of_the_base() {
         .says("libs/ui/index.ts: is in @shop/ui; at least 1 package depends on this one: web")
         .says("may be in more packages' reach: 3 of 4 manifests were read");
 }
+
+const SERVICES: &str = "schema = \"undersign-services/v1\"\n[service.checkout]\ntier = 1\npaths = [\"shop/checkout/**\"]\n\
+                        [service.search]\ntier = 4\npaths = [\"shop/search/**\"]\n";
+
+/// A change of two services; `services` is on main before it, and `own` is its own file of them.
+fn with_services(services: &str, own: Option<&str>) -> Fixture {
+    let f = Fixture::with_policy(&policy(""));
+    f.git("mina", &["checkout", "-q", "main"]);
+    f.write(".undersign/services.toml", services);
+    f.commit("rahim", "Say what is a service");
+    f.git("mina", &["checkout", "-q", "-b", "pay", "main"]);
+    f.write("shop/checkout/pay.py", "def pay():\n    return 1\n");
+    f.write("shop/search/find.py", "def find():\n    return 1\n");
+    own.iter().for_each(|text| f.write(".undersign/services.toml", text));
+    f.commit("mina", "Pay");
+    f.git("mina", &["checkout", "-q", "-b", "read", "main"]);
+    f.write("shop/checkout/README.md", "# Checkout\n");
+    f.commit("mina", "Describe it");
+    f.git("mina", &["checkout", "-q", "main"]);
+    f
+}
+
+#[test]
+fn the_tier_of_a_service_widens_the_reach_of_what_belongs_to_it() {
+    let f = with_services(SERVICES, None);
+    let shown = run(&f, &["show", "pay", "--json"]).exits(0).json();
+    assert_eq!(shown["blast"], "B4", "{shown}");
+    run(&f, &["show", "pay"])
+        .exits(0)
+        .says("B4 shop/checkout/pay.py: belongs to checkout, tier 1")
+        .says("B1 shop/search/find.py: belongs to search, tier 4");
+    // The list says the same from what it keeps.
+    let reach = || {
+        let queue = run(&f, &["queue", "--json"]).exits(0).json();
+        let rows = queue["changes"].as_array().unwrap();
+        let of = |name: &str| rows.iter().find(|row| row["branch"] == name).unwrap()["blast"].clone();
+        [of("pay"), of("read")]
+    };
+    assert_eq!(reach(), ["B4", "B0"], "documentation stays a leaf");
+    f.git("mina", &["checkout", "-q", "main"]);
+    f.write(".undersign/services.toml", &SERVICES.replace("tier = 1", "tier = 2"));
+    f.commit("rahim", "It matters less");
+    assert_eq!(reach(), ["B3", "B0"], "what is kept of a change knows no service");
+}
+
+#[test]
+fn a_change_cannot_say_to_which_service_it_belongs() {
+    let f = with_services(SERVICES, Some("schema = \"undersign-services/v1\"\n"));
+    run(&f, &["show", "pay"]).exits(0).says("shop/checkout/pay.py: belongs to checkout, tier 1");
+    let need = run(&f, &["policy", "explain", ".undersign/services.toml"]).exits(0);
+    assert!(need.out.contains("policy"), "{need:?}");
+}
+
+#[test]
+fn a_file_of_services_with_a_mistake_is_of_no_use_and_every_path_may_be_of_any() {
+    let f = with_services(&SERVICES.replace("tier = 1", "tier = 9"), None);
+    run(&f, &["show", "pay"]).exits(0).says(
+        "B3 shop/checkout/pay.py: may belong to any service: .undersign/services.toml line 3: `tier` is 0 to 5, not 9",
+    );
+    assert_eq!(run(&f, &["show", "read", "--json"]).exits(0).json()["blast"], "B0");
+    run(&f, &["policy", "check"])
+        .exits(2)
+        .says("policy.toml is right")
+        .complains("services.toml has 1 mistake:")
+        .complains("line 3: `tier` is 0 to 5, not 9");
+}
+
+#[test]
+fn policy_check_reads_the_services_beside_a_policy_and_says_who_signs_for_them() {
+    let f = with_services(SERVICES, None);
+    run(&f, &["policy", "check"]).exits(0).says("services.toml is right: 2 services.").says("checkout         tier 1");
+    let alone = f.repo.join(".undersign/services.toml");
+    let said = run(&f, &["policy", "check", alone.to_str().unwrap()]).exits(0);
+    assert!(said.out.contains("2 services") && !said.out.contains("policy.toml"), "{said:?}");
+    let text = std::fs::read_to_string(f.repo.join(".undersign/policy.toml")).unwrap();
+    assert!(!said.err.contains("compartment"), "{said:?}");
+    f.write(".undersign/policy.toml", &text.replace("\".undersign/**\"", "\".undersign/policy.toml\""));
+    run(&f, &["policy", "check"]).exits(0).complains(
+        ".undersign/services.toml is in default: whoever signs there says how far mistakes reach. Add it to the paths of \
+         [compartment.policy].",
+    );
+}
+
+#[test]
+fn what_a_service_depends_on_is_one_class_below_it() {
+    let f = Fixture::with_policy(&policy(""));
+    f.git("mina", &["checkout", "-q", "main"]);
+    f.write(".undersign/services.toml", SERVICES);
+    f.write("money/Cargo.toml", "[package]\nname = \"money\"\n");
+    f.write("money/src/lib.rs", "pub const A: u32 = 1;\n");
+    let needs =
+        |name: &str, on: &str| format!("[package]\nname = \"{name}\"\n[dependencies]\nx = {{ path = \"{on}\" }}\n");
+    f.write("cart/Cargo.toml", &needs("cart", "../money"));
+    f.write("shop/checkout/Cargo.toml", &needs("till", "../../cart"));
+    f.write("shop/search/Cargo.toml", &needs("find", "../../money"));
+    f.commit("rahim", "Divide the shop");
+    f.git("mina", &["checkout", "-q", "-b", "round", "main"]);
+    f.write("money/src/lib.rs", "pub const A: u32 = 2;\n");
+    f.commit("mina", "Round up");
+    f.git("mina", &["checkout", "-q", "main"]);
+    let said = run(&f, &["show", "round"]).exits(0);
+    assert!(said.out.contains("B3 money/src/lib.rs: is needed by till, which belongs to checkout, tier 1"), "{said:?}");
+    assert!(!said.out.contains("which belongs to search"), "{said:?}");
+}

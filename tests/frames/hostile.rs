@@ -36,6 +36,7 @@ fn reader(files: &[(Vec<u8>, Vec<u8>, Vec<u8>)], layout: ViewOptions, size: (u16
         evidence: Default::default(),
         drills: Default::default(),
         packages: Default::default(),
+        services: Ok(Default::default()),
         notes: Default::default(),
         rules: Default::default(),
     });

@@ -22,7 +22,7 @@ use crate::examination::background::Progress;
 use crate::examination::team::Team;
 use crate::examination::{ChangeStatus, Examination, RepositorySnapshot};
 use crate::policy::Ask;
-use crate::source::git::{POLICY_PATH, PolicyState};
+use crate::source::git::PolicyState;
 use crate::source::server::Told;
 use crate::waiting::WaitingSince;
 
@@ -752,13 +752,7 @@ pub fn without_policy(snapshot: &RepositorySnapshot) -> Option<String> {
                 .to_owned(),
         ),
         PolicyState::Invalid(error) => {
-            let first = error.mistakes.first();
-            let place = first.map(|mistake| format!("line {}: {}", mistake.line, mistake.text)).unwrap_or_default();
-            let more = match error.mistakes.len() {
-                0 | 1 => String::new(),
-                n => format!(" (and {} more)", crate::change::counted(n - 1, "mistake")),
-            };
-            let text = format!("{POLICY_PATH} {place}{more}; its changes can be read, not signed");
+            let text = format!("{}; its changes can be read, not signed", error.brief());
             Some(visible::text(&text).into_owned())
         }
     }

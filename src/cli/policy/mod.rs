@@ -5,12 +5,13 @@ mod explain;
 mod import;
 mod simulate;
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 
 use crate::change::{counted, visible};
-use crate::policy::{self, Policy, meaning};
+use crate::policy::{self, Policy, SERVICES_FILE, Services, meaning};
 use crate::source::git::{POLICY_PATH, PolicyState, Repository};
 
 #[derive(Args)]
@@ -37,7 +38,8 @@ enum Command {
 
 #[derive(Args)]
 struct CheckOptions {
-    /// By default .undersign/policy.toml of the repository's folder
+    /// A policy, or a services.toml. By default .undersign/policy.toml of the repository's folder; a services.toml beside
+    /// a policy is checked with it
     #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
 }
@@ -57,32 +59,68 @@ fn check(options: &CheckOptions, here: &Path) -> Result<u8, String> {
         Some(file) => file.clone(),
         None => own_file(here)?,
     };
-    match read_file(&file, here)? {
-        Ok(policy) if policy.inherited.as_ref().is_some_and(|inherited| !inherited.weaker.is_empty()) => {
-            weaker(&file, &policy);
-            Ok(2)
-        }
+    if file.file_name() == services_name() {
+        return check_services(&file, None);
+    }
+    let beside = services_name().map(|name| file.with_file_name(name)).filter(|beside| beside.exists());
+    let mut code = 0;
+    let policy = match read_file(&file, here)? {
         Ok(policy) => {
-            outln!(
-                "{} is right: version {} of {}; {}, {}.",
-                file.display(),
-                policy.version,
-                policy.repository,
-                people(policy.roster.people().count()),
-                counted(policy.compartments.len(), "compartment")
-            );
-            for compartment in &policy.compartments {
-                let evidence = compartment.evidence.iter().map(|need| format!(" and {need}")).collect::<String>();
-                let sign = meaning::slots(&compartment.sign) + &evidence;
-                outln!("  {:<16} {:<9} {sign}", compartment.name, compartment.criticality.to_string());
-            }
-            for advice in policy::advice(&policy, super::now()) {
-                eprintln!("undersign: {}: {}", file.display(), visible::text(&advice));
-            }
-            Ok(0)
+            code = told(&file, &policy);
+            Some(policy)
         }
         Err(mistakes) => {
             eprintln!("undersign: {mistakes}");
+            code = code.max(2);
+            None
+        }
+    };
+    let of_services = beside.map(|beside| check_services(&beside, policy.as_ref())).transpose()?;
+    Ok(code.max(of_services.unwrap_or(0)))
+}
+
+fn services_name() -> Option<&'static OsStr> {
+    Path::new(SERVICES_FILE).file_name()
+}
+
+/// Says what a policy without mistakes asks for.
+fn told(file: &Path, policy: &Policy) -> u8 {
+    if policy.inherited.as_ref().is_some_and(|inherited| !inherited.weaker.is_empty()) {
+        weaker(file, policy);
+        return 2;
+    }
+    outln!(
+        "{} is right: version {} of {}; {}, {}.",
+        file.display(),
+        policy.version,
+        policy.repository,
+        people(policy.roster.people().count()),
+        counted(policy.compartments.len(), "compartment")
+    );
+    for compartment in &policy.compartments {
+        let evidence = compartment.evidence.iter().map(|need| format!(" and {need}")).collect::<String>();
+        let sign = meaning::slots(&compartment.sign) + &evidence;
+        outln!("  {:<16} {:<9} {sign}", compartment.name, compartment.criticality.to_string());
+    }
+    for advice in policy::advice(policy, super::now()) {
+        eprintln!("undersign: {}: {}", file.display(), visible::text(&advice));
+    }
+    0
+}
+
+/// Checks a file of services, of which a policy may say who signs for it.
+fn check_services(file: &Path, policy: Option<&Policy>) -> Result<u8, String> {
+    let source = std::fs::read(file).map_err(|error| format!("{} cannot be read: {error}.", file.display()))?;
+    match Services::read(&file.display().to_string(), &source) {
+        Ok(services) => {
+            outln!("{} is right: {}.", file.display(), counted(services.all().len(), "service"));
+            services.all().iter().for_each(|service| outln!("  {:<16} tier {}", service.name, service.tier));
+            let advice = policy.and_then(policy::services_file);
+            advice.iter().for_each(|advice| eprintln!("undersign: {}: {}", file.display(), visible::text(advice)));
+            Ok(0)
+        }
+        Err(mistakes) => {
+            eprintln!("undersign: {}", visible::lines(&mistakes.to_string()));
             Ok(2)
         }
     }

@@ -89,6 +89,7 @@ fn snapshot() -> RepositorySnapshot {
         evidence: Default::default(),
         drills: Default::default(),
         packages: Default::default(),
+        services: Ok(Default::default()),
         notes: Default::default(),
         rules: Default::default(),
     }

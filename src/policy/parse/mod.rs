@@ -4,6 +4,8 @@ mod compartments;
 mod evidence;
 mod limits;
 pub(super) mod people;
+#[cfg(feature = "git")]
+mod services;
 mod targets;
 mod team;
 
@@ -17,6 +19,8 @@ use crate::datafile::{self, FileError, Item, Mistake, Placed, Table};
 use crate::record::Key;
 use evidence::Others;
 use people::Listed;
+#[cfg(feature = "git")]
+pub(super) use services::services;
 
 pub(super) const SCHEMA: &str = "undersign-policy/v1";
 pub(super) const ORGANIZATION_SCHEMA: &str = "undersign-organization/v1";

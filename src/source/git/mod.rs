@@ -60,7 +60,7 @@ use crate::change::digest::Digest;
 use crate::change::{Commit, ObjectId, RepoPath, Revision, address, visible};
 use crate::datafile::FileError;
 use crate::gate::ref_names::RefFacts;
-use crate::policy::{self, Organization, Policy};
+use crate::policy::{self, Organization, Policy, SERVICES_FILE, Services};
 use organization::Known;
 
 /// The path of the policy in the tree of the policy branch.
@@ -696,6 +696,34 @@ impl Repository {
                 PolicyState::Invalid(error)
             }
         })
+    }
+
+    /// The services in a commit, none if it has no file of them; or the mistakes of the file.
+    ///
+    /// # Errors
+    /// The commit or one of its trees is missing.
+    pub fn services_at(&self, commit: ObjectId) -> Result<Result<Services, FileError>, GitError> {
+        let tree = self.raw.find_commit(oid(commit))?.tree()?;
+        let entry = match tree.get_path(Path::new(SERVICES_FILE)) {
+            Ok(entry) => entry,
+            Err(error) if error.code() == git2::ErrorCode::NotFound && error.class() != git2::ErrorClass::Odb => {
+                return Ok(Ok(Services::default()));
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let refused = |text: &str| {
+            let mistakes = vec![crate::datafile::Mistake { line: 1, text: text.to_owned() }];
+            Ok(Err(FileError { file: SERVICES_FILE.to_owned(), mistakes }))
+        };
+        if entry.kind() != Some(git2::ObjectType::Blob) || entry.filemode() == 0o120_000 {
+            return refused("it must be an ordinary file");
+        }
+        // A blob of any size must not be read to find out that it is too large.
+        let (size, _) = self.raw.odb()?.read_header(entry.id())?;
+        if size > policy::MAX_FILE {
+            return refused("the file is larger than 1 MiB");
+        }
+        Ok(Services::read(SERVICES_FILE, self.raw.find_blob(entry.id())?.content()))
     }
 
     /// The revision from `base` to `head`, for a target tip.
