@@ -8,9 +8,9 @@ use super::review::Review;
 use super::review::parts::{ChangePart, View};
 use super::sign::Advice;
 use super::{
-    Effect, Event, Listing, Opened, Overlay, Screen, State, Synced, Text, authorize, history, reading, saving,
+    Effect, Event, Listing, Opened, Overlay, Remarked, Screen, State, Synced, Text, authorize, history, reading, saving,
 };
-use crate::change::{Change, visible};
+use crate::change::{Change, counted, visible};
 use crate::decision::Verdict;
 use crate::examination::{self, RepositorySnapshot};
 use crate::gate::{Answerable, Reason, advice};
@@ -307,7 +307,11 @@ fn opened(state: &mut State, ticket: u64, result: Result<Box<Opened>, String>) -
             state.screen = Screen::Review(Box::new(review));
             state.aside = None;
             let (shape, room) = (state.look.shape(state.diff_width()), state.room);
-            vec![Effect::Read { ticket, snapshot, change, diff, order, shape, room }]
+            let (asked, about) = (!state.queue.servers.is_empty(), (snapshot.clone(), change.clone(), diff.clone()));
+            let (own, at, lines) = about;
+            let ask = asked.then_some(Effect::Remarks { ticket, snapshot: own, change: at, diff: lines });
+            let read = Effect::Read { ticket, snapshot, change, diff, order, shape, room };
+            std::iter::once(read).chain(ask).collect()
         }
         Err(why) => {
             state.status = Some(why);
@@ -358,6 +362,7 @@ fn for_review(state: &mut State, event: Event) -> Vec<Effect> {
                 }
             }
         }
+        Event::Remarked { ticket, result } => return remarked(state, ticket, result),
         Event::Tested { ticket, coverage } => {
             let told = coverage.told();
             if let Some(review) = state.review_of(ticket) {
@@ -400,6 +405,34 @@ fn for_review(state: &mut State, event: Event) -> Vec<Effect> {
         _ => {}
     }
     Vec::new()
+}
+
+/// A server said what is written at the lines of the open change.
+fn remarked(state: &mut State, ticket: u64, result: Result<Option<Box<Remarked>>, String>) -> Vec<Effect> {
+    if state.review_of(ticket).is_none() {
+        return Vec::new();
+    }
+    let Remarked { server, remarks, reports, missing } = match result {
+        Ok(Some(remarked)) => *remarked,
+        Ok(None) => return Vec::new(),
+        Err(why) => {
+            state.status = Some(format!("What others wrote there is not here. {why}"));
+            return Vec::new();
+        }
+    };
+    if let Some(first) = missing.first() {
+        state.status = Some(first.clone());
+    } else if !remarks.is_empty() {
+        let open = remarks.iter().filter(|remark| !remark.is_resolved).count();
+        let (all, server) = (counted(remarks.len(), "comment"), visible::text(&server));
+        let told = format!("{server}: {all} at the lines, {open} not resolved");
+        state.status = state.status.take().or(Some(told));
+    }
+    let Some(review) = state.review_of(ticket) else { return Vec::new() };
+    review.commented(remarks);
+    let (snapshot, change, diff) = (review.snapshot.clone(), review.change.clone(), review.diff.clone());
+    let is_news = reports.iter().any(|report| !report.runs.is_empty() || !report.remarks.is_empty());
+    is_news.then_some(Effect::Reexamine { ticket, snapshot, change, diff, reports }).into_iter().collect()
 }
 
 /// A part of the change has arrived: it is shown instead of the whole change, which is kept.

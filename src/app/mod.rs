@@ -37,6 +37,7 @@ use crate::change::{Change, ObjectId, RepoPath};
 use crate::decision::{Draft, Revised, Verdict};
 use crate::delivery::Hosted;
 use crate::examination::background::Progress;
+use crate::examination::comments::Remark;
 use crate::examination::decided::{Decided, History};
 use crate::examination::team::Team;
 use crate::examination::{Examination, FileMaterial, RepositorySnapshot};
@@ -45,6 +46,7 @@ use crate::policy::Ask;
 use crate::provenance::attribution::Attribution;
 use crate::record::RecordId;
 use crate::risk::Severity;
+use crate::risk::external::Report;
 use crate::risk::external::test_coverage::TestCoverage;
 use crate::signer::NoKey;
 use crate::signing::{Moved, Prepared, Seen, SigningError};
@@ -302,6 +304,11 @@ pub enum Event {
         moves: Arc<Moves>,
         attribution: Arc<Attribution>,
     },
+    /// What a review server has at the lines of the change; none if no server has the change.
+    Remarked {
+        ticket: u64,
+        result: Result<Option<Box<Remarked>>, String>,
+    },
     /// Which lines of the change were run by tests.
     Tested {
         ticket: u64,
@@ -377,6 +384,18 @@ pub enum Event {
         name: String,
         result: Result<bool, String>,
     },
+}
+
+/// What a review server has at the lines of a change.
+#[derive(Debug)]
+pub struct Remarked {
+    /// The server's name in the configuration.
+    pub server: String,
+    pub remarks: Vec<Remark>,
+    /// What programs and checks found.
+    pub reports: Vec<Report>,
+    /// What is not here; a sentence each.
+    pub missing: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -473,6 +492,21 @@ pub enum Effect {
         snapshot: Arc<RepositorySnapshot>,
         change: Arc<Change>,
         read_only: bool,
+    },
+    /// Ask the server that has a change what is written at its lines.
+    Remarks {
+        ticket: u64,
+        snapshot: Arc<RepositorySnapshot>,
+        change: Arc<Change>,
+        diff: Arc<Diff>,
+    },
+    /// Examine an open change again, with what a server's programs found.
+    Reexamine {
+        ticket: u64,
+        snapshot: Arc<RepositorySnapshot>,
+        change: Arc<Change>,
+        diff: Arc<Diff>,
+        reports: Vec<Report>,
     },
     /// Read what was decided, with the pending heads of each repository.
     History {

@@ -3,11 +3,14 @@
 //! what was signed, and nothing is sent twice.
 
 mod apart;
+mod lines;
 mod outbox;
+mod remarks;
 mod text;
 
 pub use apart::{known, link, linked};
 pub use outbox::{Entry, Outbox};
+pub use remarks::Remarks;
 
 use text::Home;
 
@@ -17,15 +20,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::change::request::{Request, RequestKind};
-use crate::change::{BranchRef, Change, ObjectId, address, visible};
+use crate::change::{BranchRef, Change, ObjectId, address, counted, visible};
 use crate::decision::Verdict;
 use crate::ledger;
 use crate::record::Record;
-use crate::risk::external::Report;
 use crate::source::git::Repository;
 use crate::source::server::{
-    self, Account, Decided, Kept, Memory, Network, Now, Observed, ReviewServer, Server, ServerError, ServerKind,
-    Transport,
+    self, Account, Decided, Kept, LineNote, Memory, Network, Now, Observed, ReviewServer, Server, ServerError,
+    ServerKind, Transport,
 };
 
 /// The review request of a change, at one of the configured servers.
@@ -207,20 +209,6 @@ impl ServerAccess {
         Ok((connected, account))
     }
 
-    /// What checks found in the head of a change, according to the server that has its review request.
-    ///
-    /// # Errors
-    /// A sentence: no server has it, or the server does not answer.
-    pub fn findings(&self, repository: &Repository, change: &Change) -> Result<Vec<Report>, String> {
-        let hosted = Hosts::of(repository, &self.servers).hosted(&change.refs);
-        let none = "No server of config.toml has a review request of this change. `undersign doctor --server NAME` says \
-                    which repositories it has, and R in the desk fetches its requests.";
-        let hosted = hosted.ok_or_else(|| none.to_owned())?;
-        let (server, _) = self.connect(self.server(&hosted.server)?)?;
-        let found = server.findings(&hosted.repository, hosted.request, change.revision.head);
-        found.map_err(|error| error.to_string())
-    }
-
     /// Puts a decision into the outbox, if one of the servers has the review request of its change.
     ///
     /// # Errors
@@ -342,7 +330,10 @@ impl Delivery<'_> {
         }
         let abilities = self.server.abilities();
         let home = Home { is_in_ref: self.is_held(entry), is_with_verdict: abilities.holds_records };
-        let (text, summary) = (text::comment(&record, home), text::summary(&record));
+        let placed = lines::placed(self.repository, &record, abilities.notes_on_old_side);
+        let is_rest = |at: usize| placed.get(at).is_none_or(Option::is_none);
+        let (text, brief) = (text::comment(&record, home, |_| true), text::comment(&record, home, is_rest));
+        let (notes, summary): (Vec<LineNote>, _) = (placed.iter().flatten().cloned().collect(), text::summary(&record));
         let envelope = String::from_utf8_lossy(&record.link.envelope).into_owned();
         let decided = Decided {
             repository: &entry.repository,
@@ -351,11 +342,18 @@ impl Delivery<'_> {
             verdict: entry.verdict,
             record: &entry.record,
             envelope: &envelope,
-            text: &text,
+            text: if notes.is_empty() { &text } else { &brief },
+            notes: &notes,
             summary: &summary,
         };
         let seen = || self.server.verdict(&decided, self.account);
-        let give = || self.server.give_verdict(&decided);
+        let give = || match self.server.give_verdict(&decided) {
+            // It may refuse a line that its own diff does not show. What is refused was not done.
+            Err(ServerError::Refused(..)) if !notes.is_empty() => {
+                self.server.give_verdict(&Decided { text: &text, notes: &[], ..decided.clone() })
+            }
+            given => given,
+        };
         let bound = self.step(entry, &seen, &give)?;
         let none = self.status(entry, &decided)?;
         let given = given(entry.verdict);
@@ -449,13 +447,15 @@ fn as_given(observed: Option<Observed>, head: ObjectId, binds_commits: bool) -> 
             commit.short(),
             head.short()
         )),
-        Some(Observed { commit, instead, .. }) => {
+        Some(Observed { commit, instead, at_lines, .. }) => {
             let bound = match commit {
                 Some(_) if binds_commits => "bound to the commit there",
                 _ => "bound to the commit by the record alone: this server binds none",
             };
             let instead = instead.map(|instead| format!("{}, ", visible::text(&instead)));
-            Ok(instead.unwrap_or_default() + bound)
+            let notes =
+                if at_lines > 0 { format!("{} at the lines, ", counted(at_lines, "note")) } else { String::new() };
+            Ok(instead.unwrap_or_default() + &notes + bound)
         }
     }
 }

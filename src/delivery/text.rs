@@ -4,6 +4,7 @@
 use crate::change::visible;
 use crate::decision::Verdict;
 use crate::record::Record;
+use crate::source::server::at_lines;
 
 /// The length limit of a status description at GitHub and similar hosts, in characters.
 const MAX_SUMMARY: usize = 140;
@@ -40,13 +41,18 @@ pub fn summary(record: &Record) -> String {
     text.chars().take(MAX_SUMMARY).collect()
 }
 
-/// For people, as Markdown; with the whole record if the server does not have it elsewhere.
-pub fn comment(record: &Record, home: Home) -> String {
+/// For people, as Markdown; with the whole record if the server does not have it elsewhere. The notes that are not in it,
+/// by their positions in the record, stand at their lines.
+pub fn comment(record: &Record, home: Home, is_in: impl Fn(usize) -> bool) -> String {
     let predicate = record.predicate();
     let head = &predicate.head.commit[..predicate.head.commit.len().min(12)];
     let mut text = format!("**{}** at `{head}` by {}.\n", done(predicate.verdict), predicate.principal);
-    let words = words(record);
+    let words = words(record, &is_in);
     text += if words.chars().count() > MAX_WORDS { TOO_LONG } else { &words };
+    let elsewhere = (0..predicate.notes.len()).filter(|at| !is_in(*at)).count();
+    if elsewhere > 0 {
+        text += &format!("\n{}\n", at_lines(elsewhere));
+    }
     text += &format!("\nSigned: undersign record `{}`. ", id(record));
     text += match home {
         Home { is_in_ref: true, .. } => "`undersign sync` fetches it, ",
@@ -61,13 +67,14 @@ pub fn comment(record: &Record, home: Home) -> String {
 }
 
 /// The reason and the notes.
-fn words(record: &Record) -> String {
+fn words(record: &Record, is_in: &dyn Fn(usize) -> bool) -> String {
     let predicate = record.predicate();
     let mut words = String::new();
     if !predicate.reason.is_empty() {
         words += &format!("\n{}", visible::fenced(&predicate.reason, "text"));
     }
-    for note in &predicate.notes {
+    let notes = predicate.notes.iter().enumerate().filter(|(at, _)| is_in(*at));
+    for (_, note) in notes {
         let place = match (note.path.as_str(), note.line.0) {
             ("", _) => "The change as a whole".to_owned(),
             (path, 0) => format!("`{}`", path.replace('`', "'")),

@@ -2,6 +2,8 @@
 //! commands `queue` and `show` get the same answers from here.
 
 pub mod background;
+#[cfg(feature = "tui")]
+pub mod comments;
 pub mod concurrent;
 pub mod decided;
 pub mod external;

@@ -23,7 +23,7 @@ use crate::app::queue::Again;
 use crate::app::review::Compared;
 use crate::app::review::layout::Shape;
 use crate::app::review::parts::{ChangePart, Since, View};
-use crate::app::{Effect, Event, Listing, Opened, Synced, TextLine};
+use crate::app::{Effect, Event, Listing, Opened, Remarked, Synced, TextLine};
 use crate::cache::Caches;
 use crate::change::diff::Diff;
 use crate::change::{Change, Commit, ObjectId, RepoPath, visible};
@@ -34,7 +34,9 @@ use crate::delivery::{self, Hosts, ServerAccess};
 use crate::drafts::{Drafts, Refs, adopted};
 use crate::examination::renamed::Renamed;
 use crate::examination::team::Team;
-use crate::examination::{self, ChangeStatus, Examination, Kept, RepositorySnapshot, background, decided, interdiff};
+use crate::examination::{
+    self, ChangeStatus, Examination, Kept, RepositorySnapshot, background, comments, decided, interdiff,
+};
 use crate::ledger::commands::Keys;
 use crate::policy::Ask;
 use crate::record::Record;
@@ -176,6 +178,12 @@ pub fn perform(effect: Effect, ports: &Ports, tell: &mut dyn FnMut(Event)) {
         }
         Effect::Read { ticket, snapshot, change, diff, order, shape, room } => {
             read::read(ticket, (&snapshot, &change, &diff), &order, (shape, room), ports, tell)
+        }
+        Effect::Remarks { ticket, snapshot, change, diff } => {
+            tell(Event::Remarked { ticket, result: remarks(&snapshot, &change, &diff, ports) });
+        }
+        Effect::Reexamine { ticket, snapshot, change, diff, reports } => {
+            read::reexamine(ticket, (&snapshot, &change, &diff), reports, ports, tell);
         }
         Effect::View { ticket, snapshot, change, part, shape } => {
             let result = view(&snapshot, &change, &part, shape).map(Box::new);
@@ -459,6 +467,20 @@ fn ask(name: &str, repositories: &[String], ports: &Ports, tell: &mut dyn FnMut(
     Ok(())
 }
 
+/// What the server that has a change has at its lines, placed at the lines of now.
+fn remarks(
+    snapshot: &RepositorySnapshot,
+    change: &Change,
+    diff: &Diff,
+    ports: &Ports,
+) -> Result<Option<Box<Remarked>>, String> {
+    let repository = Repository::open(&snapshot.root).map_err(|error| error.to_string())?;
+    let Some(found) = ports.access.remarks(&repository, change, ports.now())? else { return Ok(None) };
+    let delivery::Remarks { server, login, author, comments, reports, missing } = found;
+    let remarks = comments::placed(&repository, &change.revision, diff, comments, (&login, &author));
+    Ok(Some(Box::new(Remarked { server, remarks, reports, missing })))
+}
+
 /// Whether anything that a server reported is new here.
 fn bring(snapshot: &RepositorySnapshot, name: &str, access: &ServerAccess) -> Result<bool, String> {
     let repository = Repository::open(&snapshot.root).map_err(|error| error.to_string())?;
@@ -621,7 +643,7 @@ impl Workers {
     pub fn submit(&self, effect: Effect) {
         let lane = match effect {
             Effect::List { .. } | Effect::Open { .. } => &self.load,
-            Effect::Read { .. } => &self.read,
+            Effect::Read { .. } | Effect::Reexamine { .. } => &self.read,
             Effect::Compare { .. } => &self.near,
             Effect::Search { .. } => &self.search,
             Effect::View { .. } | Effect::Range { .. } | Effect::Paths { .. } | Effect::Copy(_) => &self.load,
@@ -632,7 +654,7 @@ impl Workers {
             Effect::Highlight { .. } => &self.highlight,
             Effect::Sync { .. } | Effect::Fetch { .. } | Effect::Bring { .. } => &self.sync,
             Effect::Recall => &self.load,
-            Effect::Ask { .. } => &self.ask,
+            Effect::Ask { .. } | Effect::Remarks { .. } => &self.ask,
             Effect::Command(CommandEffect::Deliver { .. }) => &self.deliver,
             // It reads the draft that was written just before.
             Effect::SaveDraft { .. }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::Ports;
-use super::scan::Scan;
+use super::scan::{FoundBy, Scan};
 use crate::app::Event;
 use crate::app::review::layout::Shape;
 use crate::app::review::{self, Compared};
@@ -14,6 +14,7 @@ use crate::change::moved;
 use crate::examination::external::{self, Reports};
 use crate::examination::{self, Examination, FileMaterial, FileReader, Reading, RepositorySnapshot};
 use crate::provenance::attribution::Attribution;
+use crate::risk::external::Report;
 use crate::source::git::{self, GitError, Repository};
 
 /// Bytes of texts and rows that are sent to the screen before rules see the first: building the rules takes as long as
@@ -170,13 +171,32 @@ impl Read<'_> {
         tell(Event::Told(format!("Scanning the files: {names}. Their findings are added when they are done.")));
         let Read { repository, change, ports, .. } = *self;
         let scan = Scan { tools: &ports.tools, scanners, repository, change, is_over };
-        let Some(mut reports) = scan.run() else { return };
-        reports.add(self.ports.tools.reports.clone());
+        let Some(reports) = scan.run() else { return };
+        let reports = self.ports.tools.with(ticket, FoundBy::Scanners, reports);
         let result = self.again(is_over).map(|reading| self.examined(reading, reports));
         if let Some(result) = result.filter(|_| !is_over()) {
             tell(Event::ReviewExamined { ticket, result });
             tell(Event::Told(format!("Done: {names}. Their findings are beside the others.")));
         }
+    }
+}
+
+/// Examines an open change again, with what a review server said of it.
+pub fn reexamine(
+    ticket: u64,
+    (snapshot, change, diff): (&RepositorySnapshot, &Change, &Diff),
+    head: Vec<Report>,
+    ports: &Ports,
+    tell: &mut dyn FnMut(Event),
+) {
+    let is_over = || ports.open.load(Ordering::Relaxed) != ticket;
+    let Some(repository) = Repository::open(&snapshot.root).ok().filter(|_| !is_over()) else { return };
+    let reports = ports.tools.with(ticket, FoundBy::Server, Reports { head, ..Reports::default() });
+    let read = Read { repository: &repository, snapshot, change, diff, ports };
+    // What cannot be read was said when it was opened.
+    let result = read.again(&is_over).map(|reading| read.examined(reading, reports));
+    if let Some(result) = result.filter(|_| !is_over()) {
+        tell(Event::ReviewExamined { ticket, result });
     }
 }
 

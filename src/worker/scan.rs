@@ -1,11 +1,13 @@
 //! The user's tools, run on what is under review: its files are written to a separate folder, and a command of the
 //! configuration prints a report on them. Or their reports are in notes. Nothing in a change determines what is run.
 
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -48,6 +50,15 @@ pub enum Way {
     Notes(String),
 }
 
+/// Who finds something after a change was opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum FoundBy {
+    /// The tools that are run here.
+    Scanners,
+    /// A review server.
+    Server,
+}
+
 /// What other tools found, and how to run them.
 #[derive(Debug, Default)]
 pub struct Tools {
@@ -55,6 +66,8 @@ pub struct Tools {
     pub reports: Reports,
     /// From the configuration.
     pub scanners: Vec<Scanner>,
+    /// What was found since in the change that is open, by its ticket.
+    found: Mutex<(u64, BTreeMap<FoundBy, Reports>)>,
     /// Whether they are running.
     busy: AtomicBool,
     /// The leader of the running process group; 0 if nothing is running.
@@ -65,6 +78,18 @@ impl Tools {
     /// Given reports, and tools to run.
     pub fn new(reports: Reports, scanners: Vec<Scanner>) -> Tools {
         Tools { reports, scanners, ..Tools::default() }
+    }
+
+    /// Adds what was found in an open change: all that is known of it by now.
+    pub fn with(&self, ticket: u64, by: FoundBy, reports: Reports) -> Reports {
+        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        if found.0 != ticket {
+            *found = (ticket, BTreeMap::new());
+        }
+        found.1.insert(by, reports);
+        let mut all = self.reports.clone();
+        found.1.values().for_each(|own| all.add(own.clone()));
+        all
     }
 
     /// Ends what is running, and waits a moment until its files are removed. No more work may be wanted.

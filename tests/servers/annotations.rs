@@ -73,9 +73,10 @@ fn a_server_that_fails_half_way_is_an_error_and_not_a_clean_check() {
 }
 
 #[test]
-fn a_server_whose_checks_are_not_read_does_not_look_as_if_they_had_found_nothing() {
+fn a_server_without_results_by_line_has_none_and_is_not_asked() {
     let forge = Forge::new(ServerKind::Gitea, HEAD);
-    assert_eq!(found(&forge).unwrap()[0].remarks, ["Findings of checks are not read from this kind of server yet."]);
+    assert_eq!(found(&forge).unwrap(), []);
+    assert!(!forge.state.lock().unwrap().log.iter().any(|asked| asked.contains("check")));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! read back.
 
 use undersign::change::Change;
-use undersign::decision::Verdict;
+use undersign::decision::{Note, Verdict};
 use undersign::delivery::{Receipt, ServerAccess};
 use undersign::record::Record;
 use undersign::source::git::Repository;
@@ -11,7 +11,7 @@ use undersign::sync::servers;
 
 use crate::faults::{FAULTS, Fault};
 use crate::forge::Forge;
-use crate::support::{Fixture, now};
+use crate::support::{Decision, Fixture, now};
 
 pub const KINDS: [ServerKind; 4] = [ServerKind::GitHub, ServerKind::Gitea, ServerKind::GitLab, ServerKind::Gerrit];
 
@@ -179,6 +179,138 @@ fn a_record_that_the_remote_holds_is_named_and_not_copied() {
     let reviews = desk.forge.reviews();
     let text = reviews[0]["body"].as_str().unwrap();
     assert!(text.contains(&record.id().to_string()) && !text.contains("payload"), "{text}");
+}
+
+/// A rejection with notes: on a line that came, on one that went, on one far from both, and on a file.
+fn with_notes(desk: &Desk) -> Record {
+    let text = (1..=40).map(|n| format!("row {n} of the till\n")).collect::<String>();
+    desk.f.write("rows.txt", &text);
+    desk.f.commit("rahim", "Add rows");
+    let base = desk.f.git("rahim", &["rev-parse", "HEAD"]);
+    desk.f.git("rahim", &["update-ref", "refs/remotes/origin/main", &base]);
+    desk.f.git("mina", &["checkout", "-q", "agent/work"]);
+    desk.f.git("mina", &["merge", "-q", "--no-edit", "main"]);
+    desk.f.write("rows.txt", &text.replace("row 3 of", "row three of"));
+    let head = desk.f.commit("mina", "Rework the rows");
+    desk.f.git("mina", &["checkout", "-q", "main"]);
+    desk.f.git("mina", &["update-ref", &format!("refs/undersign/requests/origin/{}", desk.forge.request()), &head]);
+    desk.forge.state.lock().unwrap().head = head;
+    let note = |line, old_side, text: &str| Note {
+        path: "rows.txt".to_owned(),
+        old_side,
+        line,
+        text: text.to_owned(),
+        ..Note::default()
+    };
+    let decision = Decision::new("dana", desk.forge.request(), Verdict::Reject);
+    let notes = vec![
+        note(3, false, "Why a word?\n/merge"),
+        note(3, true, "It was a number."),
+        note(30, false, "And this one?"),
+        note(0, false, "The whole file."),
+        note(5, false, "```\n/close"),
+    ];
+    desk.f.take(Decision { reason: "Not so.", notes, ..decision })
+}
+
+#[test]
+fn notes_stand_at_the_lines_that_the_change_shows_and_the_others_in_the_text() {
+    for kind in KINDS {
+        let desk = Desk::new(kind);
+        let record = with_notes(&desk);
+        desk.takes(&record);
+        let receipt = desk.delivers();
+        let count = if kind == ServerKind::Gerrit { 2 } else { 3 };
+        let told = format!("changes requested, {count} notes at the lines, bound to the commit");
+        assert!(receipt.done[0].contains(&told), "{kind:?}: {receipt:?}");
+        let notes = desk.forge.notes();
+        let mut places: Vec<(&str, u64)> = notes.iter().map(|(_, side, line, _)| (*side, *line)).collect();
+        places.sort_unstable();
+        let all = [("new", 3), ("new", 5), ("old", 3)];
+        assert_eq!(places, all[..count], "{kind:?}: {notes:?}");
+        let id = record.id().to_string();
+        for (path, side, line, text) in &notes {
+            assert_eq!(path, "rows.txt");
+            assert!(text.contains(&id), "{text}");
+            let is_command = text.lines().any(|line| line.starts_with('/'));
+            assert!(kind != ServerKind::GitLab || !is_command, "{text}");
+            let own = if *line == 5 {
+                "close"
+            } else if *side == "old" {
+                "It was a number."
+            } else {
+                "Why a word?"
+            };
+            assert!(text.contains(own), "{side} {line}: {text}");
+        }
+        let text = desk.forge.texts().concat();
+        assert!(text.contains(&format!("Notes at their lines: {count}.")), "{text}");
+        assert!(
+            text.contains("And this one?") && text.contains("The whole file.") && !text.contains("Why a"),
+            "{text}"
+        );
+        assert_eq!(text.contains("It was a number."), kind == ServerKind::Gerrit, "{text}");
+        assert_eq!(desk.delivers(), Receipt::default());
+        assert_eq!(desk.forge.notes().len(), count, "once");
+    }
+}
+
+#[test]
+fn notes_that_a_server_takes_at_no_line_are_in_the_text_with_the_others() {
+    for kind in KINDS {
+        let desk = Desk::new(kind);
+        let record = with_notes(&desk);
+        desk.takes(&record);
+        desk.forge.state.lock().unwrap().refuses_notes = true;
+        desk.is_told_once("rejected");
+        let text = desk.forge.texts().concat();
+        let all = ["Why a word?", "It was a number.", "And this one?", "The whole file.", "close"];
+        assert!(all.iter().all(|own| text.contains(own)) && !text.contains("Notes at their lines"), "{kind:?}: {text}");
+        assert_eq!(desk.forge.notes(), []);
+    }
+}
+
+/// A server that drops them must not be believed.
+#[test]
+fn a_verdict_whose_notes_are_not_there_is_not_done() {
+    for kind in KINDS {
+        let desk = Desk::new(kind);
+        let record = with_notes(&desk);
+        desk.takes(&record);
+        // The status is the last step, or there is none.
+        desk.forge.pretends("/statuses/");
+        desk.delivers();
+        desk.forge.state.lock().unwrap().notes.pop();
+        desk.takes(&record);
+        let receipt = desk.delivers();
+        assert!(receipt.left[0].contains("stored something other than what was sent"), "{kind:?}: {receipt:?}");
+    }
+}
+
+#[test]
+fn whatever_fails_each_note_stands_at_its_line_once() {
+    let places = |kind| match kind {
+        ServerKind::GitHub => &["Post /api/v3/repos/ann/shop/pulls/12/reviews", "reviews/0/comments"][..],
+        ServerKind::Gitea => &["Post /api/v1/repos/ann/shop/pulls/12/reviews", "reviews/0/comments"],
+        ServerKind::GitLab => &["Post /api/v4/projects/shops%2Ftill%2Fshop/merge_requests/12/discussions", "/notes"],
+        _ => &["/review", "till~12/comments"],
+    };
+    for kind in KINDS {
+        let desk = Desk::new(kind);
+        let record = with_notes(&desk);
+        for (place, fault) in places(kind).iter().flat_map(|place| FAULTS.map(|fault| (place, fault))) {
+            desk.survives(&record, place, fault);
+            let told = format!("{kind:?} {place} {fault:?}");
+            let notes = desk.forge.notes();
+            let text = desk.forge.texts().concat();
+            let count = if kind == ServerKind::Gerrit { 2 } else { 3 };
+            // What is refused is in the text. GitLab had taken these before it refused the text.
+            let is_in_text = text.contains("Why a word?");
+            assert!(!is_in_text || fault == Fault::Status(422), "{told}");
+            let is_at_lines = !is_in_text || *place == "/notes";
+            assert_eq!(notes.len(), if is_at_lines { count } else { 0 }, "{told}: {notes:?}");
+        }
+    }
 }
 
 /// Every request to the server goes wrong once in each way.

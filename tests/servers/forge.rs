@@ -11,6 +11,24 @@ use crate::{gerrit, gitlab, schemas};
 
 pub const URL: &str = "https://git.example";
 
+/// A comment at lines, which each kind of server tells in its own shape.
+#[derive(Debug, Clone, Default)]
+pub struct Said {
+    pub who: String,
+    pub text: String,
+    pub path: String,
+    /// The head that was there.
+    pub head: String,
+    pub old_side: bool,
+    pub line: u64,
+    /// The first of several lines.
+    pub from: Option<u64>,
+    /// The position of the one that it answers.
+    pub answers: Option<usize>,
+    pub is_program: bool,
+    pub is_resolved: bool,
+}
+
 #[derive(Default)]
 pub struct State {
     pub head: String,
@@ -26,6 +44,12 @@ pub struct State {
     /// GitHub: of its check, and the account whose app reports them.
     pub annotations: Vec<Value>,
     pub reporter: String,
+    pub comments: Vec<Said>,
+    /// Notes that it was told for lines, as they came; and whether it takes any.
+    pub notes: Vec<Value>,
+    pub refuses_notes: bool,
+    /// GitLab: of its last pipeline, and the commit of that.
+    pub code_quality: Option<(Value, String)>,
     /// `POST /path`, as they came.
     pub log: Vec<String>,
     /// Heads that the request moves to once a verdict was given.
@@ -152,7 +176,7 @@ impl Forge {
     /// What it was told.
     pub fn forgets(&self) {
         let mut state = self.state.lock().unwrap();
-        (state.reviews, state.statuses) = Default::default();
+        (state.reviews, state.statuses, state.notes) = Default::default();
         (state.is_approved, state.asks_for_changes, state.vote) = Default::default();
     }
 
@@ -167,6 +191,32 @@ impl Forge {
 
     pub fn reviews(&self) -> Vec<Value> {
         self.state.lock().unwrap().reviews.clone()
+    }
+
+    /// What it was told for lines: path, side, line, text.
+    pub fn notes(&self) -> Vec<(String, &'static str, u64, String)> {
+        let one = |note: &Value| {
+            let text = |name: &str| note[name].as_str().unwrap().to_owned();
+            let number = |name: &str| note[name].as_u64().unwrap_or_default();
+            let side = |is_old: bool| if is_old { "old" } else { "new" };
+            match self.kind {
+                ServerKind::GitHub => (text("path"), side(note["side"] == "LEFT"), number("line"), text("body")),
+                ServerKind::Gitea => {
+                    let (old, new) = (number("old_position"), number("new_position"));
+                    (text("path"), side(new == 0), old.max(new), text("body"))
+                }
+                ServerKind::GitLab => {
+                    let at = &note["position"];
+                    assert_eq!(at["head_sha"], self.state.lock().unwrap().head.as_str());
+                    let is_old = at["new_line"].is_null();
+                    let line = if is_old { &at["old_line"] } else { &at["new_line"] };
+                    (at["new_path"].as_str().unwrap().to_owned(), side(is_old), line.as_u64().unwrap(), text("body"))
+                }
+                _ => (text("path"), "new", number("line"), text("message")),
+            }
+        };
+        let notes = self.state.lock().unwrap().notes.clone();
+        notes.iter().map(one).collect()
     }
 
     pub fn statuses(&self) -> Vec<Value> {
@@ -199,7 +249,20 @@ impl Forge {
             (Method::Get, "/version") => (200, json!({"version": "1.22.3"})),
             (Method::Get, "/repos/ann/shop/pulls") => (200, json!([self.pull(state)])),
             (Method::Get, _) if path == pull => (200, self.pull(state)),
-            (Method::Get, _) if path == format!("{pull}/reviews") => (200, Value::from(state.reviews.clone())),
+            (Method::Get, _) if path == format!("{pull}/reviews") => {
+                let all: Vec<Value> = state.reviews.iter().cloned().chain(self.commented(state)).collect();
+                (200, Value::from(all))
+            }
+            (Method::Get, _) if path == format!("{pull}/comments") && self.kind == ServerKind::GitHub => {
+                (200, state.comments.iter().enumerate().map(|(at, said)| line_comment(at, said)).collect())
+            }
+            (Method::Get, _) if path == format!("{pull}/reviews/0/comments") => {
+                (200, state.notes.iter().map(|note| json!({"id": 1, "body": note["body"]})).collect())
+            }
+            (Method::Get, _) if path.starts_with(&format!("{pull}/reviews/5")) && self.kind == ServerKind::Gitea => {
+                let id: usize = path.split('/').nth_back(1).unwrap().parse().unwrap();
+                (200, json!([review_comment(id - 500, &state.comments[id - 500])]))
+            }
             (Method::Post, _) if path == format!("{pull}/reviews") => self.review(state, body),
             (Method::Get, _) if path == format!("/repos/ann/shop/commits/{}/statuses", state.head) => {
                 (200, Value::from(state.statuses.clone()))
@@ -252,6 +315,22 @@ impl Forge {
         }
     }
 
+    /// Gitea: a review for each comment.
+    fn commented(&self, state: &State) -> Vec<Value> {
+        let review = |(at, said): (usize, &Said)| {
+            json!({
+                "id": 500 + at,
+                "user": {"login": said.who, "id": 9},
+                "state": "COMMENT",
+                "body": "",
+                "commit_id": said.head,
+                "comments_count": 1,
+            })
+        };
+        let all = state.comments.iter().enumerate().filter(|_| self.kind == ServerKind::Gitea);
+        all.map(review).collect()
+    }
+
     /// As each of them takes a review: the words are not the same, and a wrong one is no error on Gitea.
     fn review(&self, state: &mut State, body: &Value) -> (u16, Value) {
         let event = body["event"].as_str().unwrap_or_default();
@@ -270,6 +349,11 @@ impl Forge {
         if body["body"].as_str().is_none_or(str::is_empty) {
             return (422, json!({"message": "a body is needed"}));
         }
+        let notes = body["comments"].as_array().cloned().unwrap_or_default();
+        if state.refuses_notes && !notes.is_empty() {
+            return (422, json!({"message": "line must be part of the diff"}));
+        }
+        state.notes.extend(notes);
         let review = json!({
             "user": {"login": "dana-at-work"},
             "state": taken,
@@ -282,6 +366,44 @@ impl Forge {
         }
         (200, review)
     }
+}
+
+fn line_comment(at: usize, said: &Said) -> Value {
+    let mut comment = json!({
+        "id": 100 + at,
+        "user": {"login": said.who, "type": if said.is_program { "Bot" } else { "User" }},
+        "body": said.text,
+        "path": said.path,
+        // Where the server believes that the line is by now.
+        "commit_id": "9".repeat(40),
+        "line": 7,
+        "original_commit_id": said.head,
+        "original_line": said.line,
+        "side": if said.old_side { "LEFT" } else { "RIGHT" },
+        "subject_type": "line",
+    });
+    if let Some(from) = said.from {
+        comment["original_start_line"] = json!(from);
+    }
+    if let Some(first) = said.answers {
+        comment["in_reply_to_id"] = json!(100 + first);
+    }
+    comment
+}
+
+fn review_comment(at: usize, said: &Said) -> Value {
+    let (old, new) = if said.old_side { (said.line, 0) } else { (0, said.line) };
+    json!({
+        "id": 100 + at,
+        "user": {"login": said.who, "id": if said.is_program { -2 } else { 9 }},
+        "body": said.text,
+        "path": said.path,
+        // The commit that last changed the line.
+        "commit_id": "9".repeat(40),
+        "position": new,
+        "original_position": old,
+        "resolver": if said.is_resolved { json!({"login": "zoe", "id": 9}) } else { Value::Null },
+    })
 }
 
 /// What asks for us in another repository.

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use undersign::source::server::http::Method;
 
-use crate::forge::{State, URL};
+use crate::forge::{Said, State, URL};
 
 const PROJECT: &str = "/projects/shops%2Ftill%2Fshop";
 
@@ -15,6 +15,9 @@ pub fn answer(state: &mut State, method: Method, path: &str, body: &Value) -> (u
     let path = path.strip_prefix("/api/v4").unwrap_or("elsewhere");
     if let Some(rest) = path.strip_prefix(&format!("{PROJECT}/merge_requests/12")) {
         return merge_request(state, method, rest, body);
+    }
+    if let Some(answer) = pipeline(state, method, path) {
+        return answer;
     }
     let statuses = format!("{PROJECT}/repository/commits/{}/statuses", state.head);
     match (method, path) {
@@ -66,6 +69,8 @@ fn one(state: &State) -> Value {
         "sha": state.head,
         "web_url": format!("{URL}/shops/till/shop/-/merge_requests/12"),
         "references": {"short": "!12", "full": "shops/till/shop!12"},
+        "diff_refs": {"base_sha": "b".repeat(40), "start_sha": "c".repeat(40), "head_sha": state.head},
+        "head_pipeline": state.code_quality.as_ref().map(|(_, sha)| json!({"id": 77, "sha": sha, "status": "failed"})),
     })
 }
 
@@ -110,7 +115,23 @@ fn merge_request(state: &mut State, method: Method, rest: &str, body: &Value) ->
             let other = json!({"notes": [{"body": "added 1 commit", "system": true, "author": user("dana-at-work")}]});
             let thread =
                 |note: &Value| json!({"id": "d1", "individual_note": note["resolvable"] != true, "notes": [note]});
-            (200, std::iter::once(other).chain(state.reviews.iter().map(thread)).collect())
+            let own = state.reviews.iter().map(thread);
+            (
+                200,
+                std::iter::once(other).chain(own).chain(threads(state)).chain(state.notes.iter().map(thread)).collect(),
+            )
+        }
+        (Method::Post, "/discussions") if body["position"].is_object() => {
+            let at = &body["position"];
+            assert!(at["position_type"] == "text" && at["base_sha"].is_string() && at["old_path"].is_string(), "{at}");
+            if state.refuses_notes {
+                return (400, json!({"message": "400 Bad request - Note {:line_code=>[\"can't be blank\"]}"}));
+            }
+            let mut note = body.clone();
+            note["author"] = user("dana-at-work");
+            note["resolvable"] = json!(true);
+            state.notes.push(note.clone());
+            (201, json!({"id": "n", "notes": [note]}))
         }
         (Method::Post, "/notes" | "/discussions") => {
             let is_thread = rest == "/discussions";
@@ -127,6 +148,63 @@ fn merge_request(state: &mut State, method: Method, rest: &str, body: &Value) ->
         }
         _ => (404, json!({"message": "404 Not Found"})),
     }
+}
+
+/// The pipeline of the head, of which one job keeps a report.
+fn pipeline(state: &State, method: Method, path: &str) -> Option<(u16, Value)> {
+    let (report, _) = state.code_quality.as_ref()?;
+    let rest = path.strip_prefix(PROJECT)?;
+    match (method, rest) {
+        (Method::Get, "/pipelines/77/jobs") => {
+            let kept = json!([{"file_type": "codequality", "filename": "gl-code-quality-report.json", "size": 9}]);
+            let jobs = json!([
+                {"id": 8, "name": "build", "artifacts": [{"file_type": "trace", "filename": "job.log", "size": 9}]},
+                {"id": 9, "name": "lint", "artifacts": kept},
+            ]);
+            Some((200, jobs))
+        }
+        (Method::Get, "/jobs/9/artifacts/gl-code-quality-report.json") if *report == Value::Null => {
+            Some((404, json!({"message": "404 Not Found"})))
+        }
+        (Method::Get, "/jobs/9/artifacts/gl-code-quality-report.json") => Some((200, report.clone())),
+        _ => None,
+    }
+}
+
+/// Threads at lines, each with its answers.
+fn threads(state: &State) -> Vec<Value> {
+    let all = || state.comments.iter().enumerate();
+    let first = all().filter(|(_, said)| said.answers.is_none());
+    let thread = |at: usize| {
+        let own = all().filter(|(own, said)| *own == at || said.answers == Some(at));
+        let notes: Vec<Value> = own.map(|(own, said)| note(own, said)).collect();
+        json!({"id": format!("c{at}"), "individual_note": false, "notes": notes})
+    };
+    first.map(|(at, _)| thread(at)).collect()
+}
+
+fn note(at: usize, said: &Said) -> Value {
+    let (old, new) = if said.old_side { (json!(said.line), Value::Null) } else { (Value::Null, json!(said.line)) };
+    let end = |line: u64| if said.old_side { json!({"old_line": line}) } else { json!({"new_line": line}) };
+    let name = if said.is_program { format!("project_7_bot_{}", said.who) } else { said.who.clone() };
+    json!({
+        "id": 100 + at,
+        "type": "DiffNote",
+        "body": said.text,
+        "author": user(&name),
+        "system": false,
+        "resolvable": true,
+        "resolved": said.is_resolved,
+        "position": {
+            "head_sha": said.head,
+            "old_path": said.path,
+            "new_path": said.path,
+            "position_type": "text",
+            "old_line": old,
+            "new_line": new,
+            "line_range": said.from.map(|from| json!({"start": end(from), "end": end(said.line)})),
+        },
+    })
 }
 
 fn approvals(state: &State) -> Value {

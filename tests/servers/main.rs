@@ -15,6 +15,7 @@ mod http;
 mod kinds;
 mod patches;
 mod program;
+mod remarks;
 mod review_board;
 mod schemas;
 #[path = "../support/desk.rs"]

@@ -6,7 +6,8 @@ use std::process::Command;
 use undersign::change::ObjectId;
 use undersign::change::request::{Request, RequestKind};
 use undersign::source::server::{
-    Account, Checks, Decided, Now, Observed, Patched, Pending, ReviewServer, Series, ServerError, Signature, Source,
+    Account, Checks, Comments, Decided, Now, Observed, Patched, Pending, ReviewServer, Series, ServerError, Signature,
+    Source,
 };
 use undersign::sync::patches::{self, Brought};
 
@@ -52,6 +53,10 @@ impl ReviewServer for Told {
     }
 
     fn checks(&self, _: &str, _: Request, _: ObjectId) -> Result<Checks, ServerError> {
+        unreachable!()
+    }
+
+    fn comments(&self, _: &str, _: Request) -> Result<Comments, ServerError> {
         unreachable!()
     }
 

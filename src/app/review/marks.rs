@@ -406,12 +406,20 @@ impl Review {
             (Row::Hunk { hunk }, _) => lines_of(file.comparison.hunks.get(hunk as usize)?),
             (Row::Finding { finding, place }, _) => self.line_of_finding(finding, place),
             (Row::FindingDetail { finding, .. }, _) => self.line_of_finding(finding, 0),
+            (Row::Comment { comment, .. }, _) => self.lines_of_comment(comment, &escape(&file.diff.path)),
             (_, Some((old_side, line))) => (old_side, self.selected_line(position, old_side).unwrap_or(line), line),
             _ => (false, 0, 0),
         };
         let (line, until) = (first.min(last), first.max(last));
         let until = (until != line && line > 0).then_some(until);
         Some(self.note_at(Note { path: escape(&file.diff.path), old_side, line, until, ..Note::default() }))
+    }
+
+    /// Side and lines of what a colleague wrote about; line 0 if that is not in this file any more.
+    fn lines_of_comment(&self, comment: u32, path: &str) -> (bool, u32, u32) {
+        let remark = self.colleagues.get(comment as usize).map(|remark| &remark.note);
+        let note = remark.filter(|note| note.path == path && !note.is_outdated());
+        note.map_or((false, 0, 0), |note| (note.old_side, note.line, note.until.unwrap_or(note.line)))
     }
 
     /// Side, and twice the line, of a place of a finding; line 0 if it is about the file.

@@ -1,6 +1,7 @@
 //! The reader: a change, file by file, with what was shown, seen, answered and noted.
 
 mod alike;
+mod colleagues;
 mod coverage;
 mod groups;
 mod heights;
@@ -31,6 +32,7 @@ use crate::risk::Finding;
 use crate::risk::external::test_coverage::TestCoverage;
 use alike::Alike;
 pub use alike::{EditId, Kinds, SameEdit, kinds};
+use colleagues::Colleagues;
 use coverage::Coverage;
 pub use groups::Group;
 use groups::Groups;
@@ -112,6 +114,8 @@ pub struct Review {
     pub attribution: Arc<Attribution>,
     /// Which lines tests ran, if a report says so.
     pub tested: Arc<TestCoverage>,
+    /// What colleagues wrote at a review server.
+    pub colleagues: Colleagues,
 }
 
 /// The rows of a file that was not read yet: its name, a remark that it is being read, and a gap.
@@ -243,6 +247,7 @@ impl Review {
             moves: Arc::default(),
             attribution: Arc::default(),
             tested: Arc::default(),
+            colleagues: Colleagues::default(),
         };
         let hidden: Vec<usize> = (0..count).filter(|&at| review.is_hidden(at)).collect();
         hidden.into_iter().for_each(|at| review.put_gone(at, 0));
@@ -344,7 +349,7 @@ impl Review {
     fn reorder(&mut self, order: Vec<usize>) {
         let heights = order.iter().map(|&index| self.heights.of(self.positions[index])).collect();
         self.text_cache.failed_again.clear();
-        if !self.draft.notes.is_empty() {
+        if !self.draft.notes.is_empty() || self.colleagues.has_strays() {
             // Notes on no file of the change are at the first file.
             self.stale.extend(self.order.first().into_iter().chain(order.first()));
         }
@@ -430,7 +435,9 @@ impl Review {
         let is_here = |note: &Note| note.path == name || position == 0 && self.is_stray(note);
         let notes = self.draft.notes.iter().enumerate().filter(|(_, note)| is_noted && is_here(note));
         let findings = self.places_in(index).filter(|_| !self.blind);
-        let remarks = Remarks::new(findings, notes, &name, self.shape);
+        let mut remarks = Remarks::new(findings, notes, &name, self.shape);
+        let comments = self.colleagues.at(index, position == 0).filter(|_| !self.blind);
+        remarks.add_comments(comments, &escape(&texts.diff.path), self.shape);
         let rows = FileRows::build(texts, inventory, &remarks, &self.files[index].opening, self.shape);
         let stands_for_all = self.group_at(position).is_some();
         self.put(position, if stands_for_all { groups::closed(rows) } else { rows });
@@ -488,7 +495,9 @@ impl Review {
 
     /// Files with findings are laid out again when they are viewed.
     fn freshen_findings(&mut self) {
-        self.stale.extend((0..self.files.len()).filter(|&index| !self.files[index].findings.is_empty()));
+        let has_remarks = |index: &usize| !self.files[*index].findings.is_empty() || self.is_commented(*index);
+        let remarked: Vec<usize> = (0..self.files.len()).filter(has_remarks).collect();
+        self.stale.extend(remarked);
     }
 
     /// The texts of the file at a position, while they are loaded, and its inventory.

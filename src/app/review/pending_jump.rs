@@ -224,6 +224,7 @@ impl Review {
             (Wanted::Finding(wanted), Row::Finding { finding, .. }) => finding == wanted,
             (Wanted::Omission(wanted), Row::Omission { omission, .. }) => omission == wanted,
             (Wanted::Note(wanted), Row::Note { note, .. }) => note == wanted,
+            (Wanted::Comment(wanted), Row::Comment { comment, .. }) => comment == wanted,
             (Wanted::Unseen, Row::Omission { omission, part: 0 }) => self.is_unacknowledged(position, omission),
             (Wanted::Unseen, _) => file.mark_starting_at(at).is_some_and(|mark| !self.is_seen(position, mark)),
             _ => false,

@@ -28,6 +28,7 @@ pub enum Wanted {
     Finding(u32),
     Omission(u32),
     Note(u32),
+    Comment(u32),
     /// A line of a hunk.
     Line(u32, u32),
     Place(Anchor),

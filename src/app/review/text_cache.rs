@@ -221,6 +221,7 @@ impl Review {
         file.findings.is_empty()
             && file.opening == Default::default()
             && !self.is_noted(index)
+            && !self.is_commented(index)
             && self.inventory_of_group(index).is_none()
     }
 

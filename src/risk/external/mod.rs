@@ -52,14 +52,6 @@ pub struct Report {
     pub remarks: Vec<String>,
 }
 
-impl Report {
-    /// For a server whose checks cannot be read. Silence would look as if they had found nothing.
-    pub fn of_nobody() -> Report {
-        let remark = "Findings of checks are not read from this kind of server yet.".to_owned();
-        Report { runs: Vec::new(), remarks: vec![remark] }
-    }
-}
-
 /// One run of a tool. All texts are as the tool wrote them, cut in length, not escaped.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Run {
@@ -242,7 +234,7 @@ fn by_score(score: f64) -> Severity {
 }
 
 /// Words of tools for severities, in any letter case; medium if the word is unknown.
-fn by_word(word: &str) -> Severity {
+pub fn by_word(word: &str) -> Severity {
     match word.to_ascii_lowercase().as_str() {
         "blocker" => Severity::Critical,
         "critical" | "error" | "failure" | "high" => Severity::High,

@@ -10,8 +10,9 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use super::comments::{Comment, Comments, Place, reported_by};
 use super::http::{Client, ServerError, escaped};
-use super::{Account, AccountReview, Checks, Decided, Now, Observed, Pending, ReviewServer, STATUS};
+use super::{Account, AccountReview, Checks, Decided, LineNote, Now, Observed, Pending, ReviewServer, STATUS};
 use crate::change::ObjectId;
 use crate::change::request::{Request, RequestKind};
 use crate::decision::Verdict;
@@ -19,6 +20,8 @@ use crate::risk::external::{Report, check_run};
 
 /// The most check runs of a commit whose annotations are read.
 const MAX_ANNOTATED: usize = 20;
+/// The most reviews whose comments are read; Gitea has a list for each.
+const MAX_REVIEWS: usize = 50;
 /// The most annotations read from one check run: one page.
 const MAX_ANNOTATIONS: u64 = 100;
 
@@ -47,6 +50,24 @@ impl Dialect {
         }
     }
 
+    /// A note as it is submitted. Each counts lines on its own side.
+    fn note(self, note: &LineNote) -> serde_json::Value {
+        match self {
+            Dialect::GitHub => json!({
+                "path": note.path,
+                "line": note.line,
+                "side": if note.old_side { "LEFT" } else { "RIGHT" },
+                "body": note.text,
+            }),
+            Dialect::Gitea => json!({
+                "path": note.path,
+                "new_position": if note.old_side { 0 } else { note.line },
+                "old_position": if note.old_side { note.line } else { 0 },
+                "body": note.text,
+            }),
+        }
+    }
+
     /// A verdict as the server reports it.
     fn state(self, verdict: Verdict) -> &'static str {
         match (self, verdict) {
@@ -66,8 +87,21 @@ pub struct Server<'t> {
 
 #[derive(Deserialize)]
 struct User {
+    /// Gitea: negative for the accounts of the server itself, one of which reports for its actions.
+    #[serde(default)]
+    id: i64,
     #[serde(default)]
     login: String,
+    /// GitHub: `Bot`, for apps.
+    #[serde(default, rename = "type")]
+    kind: String,
+}
+
+impl User {
+    /// The empty name of a program, if the account is one's.
+    fn program(&self) -> Option<String> {
+        (self.kind == "Bot" || self.id < 0 || self.login.ends_with("[bot]")).then(String::new)
+    }
 }
 
 #[derive(Deserialize)]
@@ -137,6 +171,91 @@ struct Review {
     #[serde(default)]
     body: String,
     commit_id: Option<String>,
+    /// Gitea.
+    #[serde(default)]
+    comments_count: u64,
+}
+
+/// GitHub: a comment at lines. `line` and `commit_id` are where the server believes that the lines are by now; what
+/// became of them is for git to say.
+#[derive(Deserialize)]
+struct LineComment {
+    id: u64,
+    in_reply_to_id: Option<u64>,
+    user: Option<User>,
+    #[serde(default)]
+    body: String,
+    #[serde(default)]
+    path: String,
+    original_commit_id: Option<String>,
+    original_line: Option<u32>,
+    original_start_line: Option<u32>,
+    side: Option<String>,
+    /// `file` if it is about no line.
+    subject_type: Option<String>,
+}
+
+impl LineComment {
+    fn comment(self) -> Comment {
+        let line = self.original_line.filter(|_| self.subject_type.as_deref() != Some("file")).unwrap_or_default();
+        let place = Place {
+            head: self.original_commit_id.and_then(|id| id.parse().ok()),
+            base: None,
+            path: self.path,
+            old_side: self.side.as_deref() == Some("LEFT"),
+            line: self.original_start_line.filter(|first| *first < line).unwrap_or(line),
+            until: line,
+        };
+        Comment {
+            id: self.id.to_string(),
+            answers: self.in_reply_to_id.map(|id| id.to_string()),
+            program: self.user.as_ref().and_then(User::program),
+            account: login(self.user),
+            text: self.body,
+            place,
+            ..Comment::default()
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct NoteText {
+    #[serde(default)]
+    body: String,
+}
+
+/// Gitea: a comment of a review. Its `commit_id` is the commit that last changed the line, so the head is the review's.
+#[derive(Deserialize)]
+struct ReviewComment {
+    id: u64,
+    user: Option<User>,
+    #[serde(default)]
+    body: String,
+    #[serde(default)]
+    path: String,
+    /// The line on the new side; 0 if it is on the old one.
+    #[serde(default)]
+    position: u32,
+    #[serde(default)]
+    original_position: u32,
+    /// Who marked it as resolved.
+    resolver: Option<User>,
+}
+
+impl ReviewComment {
+    fn comment(self, head: Option<ObjectId>) -> Comment {
+        let old_side = self.position == 0 && self.original_position > 0;
+        let line = if old_side { self.original_position } else { self.position };
+        Comment {
+            id: self.id.to_string(),
+            program: self.user.as_ref().and_then(User::program),
+            account: login(self.user),
+            text: self.body,
+            place: Place { head, base: None, path: self.path, old_side, line, until: line },
+            is_resolved: self.resolver.is_some(),
+            ..Comment::default()
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -259,21 +378,45 @@ impl Server<'_> {
         // An app opens requests with its own account, which is called `SLUG[bot]`.
         let is_own = (!owner.is_empty() && owner.eq_ignore_ascii_case(author))
             || author.strip_suffix("[bot]").is_some_and(|slug| slug.eq_ignore_ascii_case(app));
-        // They become part of a name that is shown in each row.
-        let short = |text: &str| text.chars().take(60).collect::<String>();
-        let (app, author) = (short(app), short(author));
+        let reporter = if is_own { author } else { app };
         for one in &mut report.runs {
-            if is_own {
-                one.tool = format!("{} (by {author}, the author)", one.tool);
-            } else if !app.is_empty() {
-                one.tool = format!("{} (by {app})", one.tool);
-            }
+            one.tool = reported_by(&one.tool, reporter, is_own);
         }
         if run.output.annotations_count > MAX_ANNOTATIONS {
             let all = run.output.annotations_count;
             report.remarks.push(format!("A check has {all} annotations; the first {MAX_ANNOTATIONS} are read."));
         }
         Ok(report)
+    }
+
+    /// The texts of the comments of our review, if notes were sent with it.
+    fn texts_of(&self, decided: &Decided<'_>, review: &Review) -> Result<Vec<String>, ServerError> {
+        if decided.notes.is_empty() {
+            return Ok(Vec::new());
+        }
+        let path = self.pull(decided.repository, decided.request, &format!("/reviews/{}/comments", review.id));
+        let list: Vec<NoteText> = match self.dialect {
+            Dialect::GitHub => self.list(&path)?,
+            Dialect::Gitea => self.client.get(&path)?,
+        };
+        Ok(list.into_iter().map(|note| note.body).collect())
+    }
+
+    /// Gitea has a list for each review.
+    fn comments_of_reviews(&self, repository: &str, request: Request) -> Result<Comments, ServerError> {
+        let reviews: Vec<Review> = self.list(&self.pull(repository, request, "/reviews"))?;
+        let mut commented: Vec<Review> = reviews.into_iter().filter(|review| review.comments_count > 0).collect();
+        commented.sort_by_key(|review| review.id);
+        let earlier = commented.len().saturating_sub(MAX_REVIEWS);
+        let mut comments = Comments::default();
+        comments.leave_out_reviews(earlier);
+        for review in commented.split_off(earlier) {
+            let path = self.pull(repository, request, &format!("/reviews/{}/comments", review.id));
+            let head = review.commit_id.as_deref().and_then(|id| id.parse().ok());
+            let list: Vec<ReviewComment> = self.client.get(&path)?;
+            comments.list.extend(list.into_iter().map(|comment| comment.comment(head)));
+        }
+        Ok(comments)
     }
 
     fn found(&self, account: &Account) -> Result<Vec<Issue>, ServerError> {
@@ -377,8 +520,9 @@ impl ReviewServer for Server<'_> {
     }
 
     fn findings(&self, repository: &str, request: Request, head: ObjectId) -> Result<Vec<Report>, ServerError> {
+        // The checks of Gitea have a state and a page, and no results by line.
         if self.dialect != Dialect::GitHub {
-            return Ok(vec![Report::of_nobody()]);
+            return Ok(Vec::new());
         }
         let path = self.path(repository, &format!("/commits/{head}/check-runs"));
         let pages: Vec<AnnotatedRuns> = self.pages(&path)?;
@@ -396,6 +540,14 @@ impl ReviewServer for Server<'_> {
             reports.push(Report { runs: Vec::new(), remarks: vec![remark] });
         }
         Ok(reports)
+    }
+
+    fn comments(&self, repository: &str, request: Request) -> Result<Comments, ServerError> {
+        if self.dialect == Dialect::Gitea {
+            return self.comments_of_reviews(repository, request);
+        }
+        let list: Vec<LineComment> = self.list(&self.pull(repository, request, "/comments"))?;
+        Ok(Comments { list: list.into_iter().map(LineComment::comment).collect(), missing: Vec::new() })
     }
 
     fn reviews(&self, repository: &str, request: Request) -> Result<Option<Vec<AccountReview>>, ServerError> {
@@ -418,11 +570,14 @@ impl ReviewServer for Server<'_> {
     }
 
     fn give_verdict(&self, decided: &Decided<'_>) -> Result<(), ServerError> {
-        let body = json!({
+        let mut body = json!({
             "commit_id": decided.head.to_string(),
             "event": self.dialect.event(decided.verdict),
             "body": decided.text,
         });
+        if !decided.notes.is_empty() {
+            body["comments"] = decided.notes.iter().map(|note| self.dialect.note(note)).collect();
+        }
         let path = self.pull(decided.repository, decided.request, "/reviews");
         self.client.post::<serde_json::Value>(&path, &body).map(|_| ())
     }
@@ -433,10 +588,14 @@ impl ReviewServer for Server<'_> {
             let by_us = review.user.as_ref().is_some_and(|user| user.login == account.login);
             by_us && review.body.contains(decided.record)
         };
-        Ok(reviews.iter().rfind(is_ours).map(|review| Observed {
-            is_as_given: review.state == self.dialect.state(decided.verdict),
+        let Some(review) = reviews.iter().rfind(is_ours) else { return Ok(None) };
+        let notes = self.texts_of(decided, review)?;
+        let (at_lines, is_all) = decided.notes_among(&review.body, notes.iter().map(String::as_str));
+        Ok(Some(Observed {
+            is_as_given: is_all && review.state == self.dialect.state(decided.verdict),
             commit: review.commit_id.as_ref().and_then(|id| id.parse().ok()),
             instead: None,
+            at_lines,
         }))
     }
 
@@ -459,7 +618,7 @@ impl ReviewServer for Server<'_> {
         Ok(statuses.iter().find(is_ours).map(|status| Observed {
             is_as_given: status.state() == state(decided.verdict),
             commit: Some(decided.head),
-            instead: None,
+            ..Observed::default()
         }))
     }
 }

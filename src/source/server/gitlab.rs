@@ -7,15 +7,22 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::comments::{Comment, Comments, Place};
 use super::http::{Client, ServerError, escaped};
 use super::{Abilities, Account, Checks, Decided, Now, Observed, Pending, ReviewServer, STATUS};
 use crate::change::ObjectId;
 use crate::change::request::{Request, RequestKind};
 use crate::decision::Verdict;
+use crate::risk::external::{Report, read};
 
 /// Changes can be requested only through GraphQL.
 const REQUEST_CHANGES: &str = "mutation($path: ID!, $iid: String!) { mergeRequestRequestChanges(input: {projectPath: \
                                $path, iid: $iid}) { errors } }";
+
+/// The name by which GitLab keeps a Code Quality report, whatever the job called it.
+const CODE_QUALITY: &str = "gl-code-quality-report.json";
+/// The most jobs of a pipeline whose reports are read.
+const MAX_REPORTS: usize = 20;
 
 /// How a rejection is expressed if the server accepts no request for changes.
 const THREAD: &str = "by an open thread and a failed status, as the server took no request for changes from you";
@@ -57,6 +64,30 @@ struct MergeRequest {
     #[serde(default)]
     web_url: String,
     references: Option<References>,
+    head_pipeline: Option<Pipeline>,
+    diff_refs: Option<DiffRefs>,
+}
+
+#[derive(Deserialize)]
+struct Pipeline {
+    id: u64,
+    /// A commit that the server made, if it runs on the merged result.
+    #[serde(default)]
+    sha: String,
+}
+
+#[derive(Deserialize)]
+struct Job {
+    id: u64,
+    #[serde(default)]
+    name: String,
+    artifacts: Option<Vec<Artifact>>,
+}
+
+#[derive(Deserialize)]
+struct Artifact {
+    #[serde(default)]
+    file_type: String,
 }
 
 impl MergeRequest {
@@ -107,11 +138,84 @@ struct Reviewer {
 /// A thread, or a single note.
 #[derive(Deserialize)]
 struct Discussion {
+    #[serde(default)]
+    id: String,
     notes: Option<Vec<Note>>,
+}
+
+impl Note {
+    fn is_ours(&self, decided: &Decided<'_>, login: &str) -> bool {
+        let by_us = self.author.as_ref().is_some_and(|user| user.username == login);
+        by_us && !self.system && self.body.contains(decided.record)
+    }
+}
+
+/// The commits of the newest diff.
+#[derive(Deserialize)]
+struct DiffRefs {
+    #[serde(default)]
+    base_sha: String,
+    #[serde(default)]
+    start_sha: String,
+    #[serde(default)]
+    head_sha: String,
+}
+
+/// Where a note is. A line that the change leaves as it is has a number on both sides.
+#[derive(Deserialize)]
+struct Position {
+    base_sha: Option<String>,
+    head_sha: Option<String>,
+    old_path: Option<String>,
+    new_path: Option<String>,
+    old_line: Option<u32>,
+    new_line: Option<u32>,
+    line_range: Option<LineRange>,
+}
+
+#[derive(Deserialize)]
+struct LineRange {
+    start: Option<RangeEnd>,
+}
+
+#[derive(Deserialize)]
+struct RangeEnd {
+    old_line: Option<u32>,
+    new_line: Option<u32>,
+}
+
+impl Position {
+    fn place(self) -> Place {
+        let old_side = self.new_line.is_none() && self.old_line.is_some();
+        let start = self.line_range.and_then(|range| range.start);
+        let (path, line, first) = if old_side {
+            (self.old_path.or(self.new_path), self.old_line, start.and_then(|start| start.old_line))
+        } else {
+            (self.new_path, self.new_line, start.and_then(|start| start.new_line))
+        };
+        let (line, id) = (line.unwrap_or_default(), |id: Option<String>| id.and_then(|id| id.parse().ok()));
+        Place {
+            head: id(self.head_sha),
+            base: id(self.base_sha),
+            path: path.unwrap_or_default(),
+            old_side,
+            line: first.filter(|first| *first > 0 && *first < line).unwrap_or(line),
+            until: line,
+        }
+    }
+}
+
+/// Accounts of projects' and groups' access tokens are called so: `project_7_bot_1f2e3d`.
+fn is_program(login: &str) -> bool {
+    ["project_", "group_"].iter().any(|kind| login.starts_with(kind)) && login.contains("_bot")
 }
 
 #[derive(Deserialize)]
 struct Note {
+    #[serde(default)]
+    id: u64,
+    /// None if it is about no line or file.
+    position: Option<Position>,
     #[serde(default)]
     body: String,
     author: Option<User>,
@@ -163,15 +267,33 @@ impl Server<'_> {
         Ok(ours.any(|reviewer| reviewer.state == "requested_changes"))
     }
 
+    /// A report that a job kept as a Code Quality report. The server gives a file of a job's artifacts only if the job
+    /// also lists it as a plain one.
+    fn code_quality(&self, repository: &str, job: &Job, revision: &str) -> Result<Report, ServerError> {
+        let path = project(repository, &format!("/jobs/{}/artifacts/{CODE_QUALITY}", job.id));
+        let name: String = job.name.chars().take(60).collect();
+        let bytes = match self.client.get_raw_bytes(&path) {
+            Err(ServerError::NotFound(..)) => {
+                let remark = format!(
+                    "The Code Quality report of the job {name} is not given out: its job must list {CODE_QUALITY} \
+                     under artifacts:paths as well."
+                );
+                return Ok(Report { runs: Vec::new(), remarks: vec![remark] });
+            }
+            bytes => bytes?,
+        };
+        let unreadable = |why| ServerError::Unreadable(self.client.host().to_owned(), why);
+        let mut report = read(&bytes, &name).map_err(unreadable)?;
+        report.runs.iter_mut().for_each(|run| revision.clone_into(&mut run.revision));
+        Ok(report)
+    }
+
     /// Our last note that names the record.
     fn note(&self, decided: &Decided<'_>, login: &str) -> Result<Option<Note>, ServerError> {
         let discussions: Vec<Discussion> = self.list(&merge_request(decided, "/discussions"))?;
         let mut notes = discussions.into_iter().filter_map(|discussion| discussion.notes).flatten();
-        let is_ours = |note: &Note| {
-            let by_us = note.author.as_ref().is_some_and(|user| user.username == login);
-            by_us && !note.system && note.body.contains(decided.record)
-        };
-        Ok(notes.rfind(is_ours))
+        // Those at lines name it, too.
+        Ok(notes.rfind(|note| note.position.is_none() && note.is_ours(decided, login)))
     }
 
     fn approve(&self, decided: &Decided<'_>) -> Result<(), ServerError> {
@@ -187,10 +309,50 @@ impl Server<'_> {
         }
     }
 
+    /// Opens a thread for each note at its line, unless it is there.
+    fn write_notes(&self, decided: &Decided<'_>, login: &str) -> Result<(), ServerError> {
+        if decided.notes.is_empty() {
+            return Ok(());
+        }
+        let found = self.our_notes(decided, login)?;
+        let path = merge_request(decided, "");
+        let refs: MergeRequest = self.client.get(&path)?;
+        let unreadable = || ServerError::Unreadable(self.client.host().to_owned(), "a diff has no commits".to_owned());
+        let refs = refs.diff_refs.ok_or_else(unreadable)?;
+        // The notes are about this commit only.
+        if refs.head_sha != decided.head.to_string() {
+            let what = "its head is another than what was reviewed".to_owned();
+            return Err(ServerError::Conflict(self.client.host().to_owned(), what));
+        }
+        for note in decided.notes.iter().filter(|note| !found.iter().any(|text| text.contains(note.name()))) {
+            let (own, beside) = (Some(note.line), note.beside);
+            let (old, new) = if note.old_side { (own, beside) } else { (beside, own) };
+            let position = json!({
+                "position_type": "text",
+                "base_sha": refs.base_sha,
+                "start_sha": refs.start_sha,
+                "head_sha": refs.head_sha,
+                "old_path": note.old_path,
+                "new_path": note.path,
+                "old_line": old,
+                "new_line": new,
+            });
+            let body = json!({"body": harmless(&note.text), "position": position});
+            self.client.post::<Value>(&merge_request(decided, "/discussions"), &body)?;
+        }
+        Ok(())
+    }
+
+    /// The texts of our notes that name the record.
+    fn our_notes(&self, decided: &Decided<'_>, login: &str) -> Result<Vec<String>, ServerError> {
+        let discussions: Vec<Discussion> = self.list(&merge_request(decided, "/discussions"))?;
+        let notes = discussions.into_iter().filter_map(|discussion| discussion.notes).flatten();
+        Ok(notes.filter(|note| note.is_ours(decided, login)).map(|note| note.body).collect())
+    }
+
     fn write(&self, decided: &Decided<'_>, place: &str) -> Result<(), ServerError> {
-        // GitLab may read a line that begins with a slash as a command.
-        let text = decided.text.replace("\n/", "\n /");
-        self.client.post::<Value>(&merge_request(decided, place), &json!({"body": text})).map(|_| ())
+        let body = json!({"body": harmless(decided.text)});
+        self.client.post::<Value>(&merge_request(decided, place), &body).map(|_| ())
     }
 
     fn unapprove(&self, decided: &Decided<'_>, login: &str) -> Result<(), ServerError> {
@@ -224,6 +386,11 @@ fn project(repository: &str, rest: &str) -> String {
 
 fn merge_request(decided: &Decided<'_>, rest: &str) -> String {
     project(decided.repository, &format!("/merge_requests/{}{rest}", decided.request.number))
+}
+
+/// GitLab may read a line that begins with a slash as a command.
+fn harmless(text: &str) -> String {
+    text.replace("\n/", "\n /")
 }
 
 fn username(user: Option<User>) -> String {
@@ -288,8 +455,52 @@ impl ReviewServer for Server<'_> {
         Ok(checks)
     }
 
+    /// Those of the last pipeline: its commit says of which head they are.
+    fn findings(&self, repository: &str, request: Request, _: ObjectId) -> Result<Vec<Report>, ServerError> {
+        let path = project(repository, &format!("/merge_requests/{}", request.number));
+        let Some(pipeline) = self.client.get::<MergeRequest>(&path)?.head_pipeline else { return Ok(Vec::new()) };
+        let jobs: Vec<Job> = self.list(&project(repository, &format!("/pipelines/{}/jobs", pipeline.id)))?;
+        let has_report = |job: &&Job| job.artifacts.iter().flatten().any(|one| one.file_type == "codequality");
+        let jobs: Vec<&Job> = jobs.iter().filter(has_report).collect();
+        let read = jobs.iter().take(MAX_REPORTS).map(|job| self.code_quality(repository, job, &pipeline.sha));
+        let mut reports = read.collect::<Result<Vec<_>, _>>()?;
+        if jobs.len() > MAX_REPORTS {
+            let more = jobs.len() - MAX_REPORTS;
+            let remark = format!("{more} more jobs have a Code Quality report than the {MAX_REPORTS} that are read.");
+            reports.push(Report { runs: Vec::new(), remarks: vec![remark] });
+        }
+        Ok(reports)
+    }
+
+    fn comments(&self, repository: &str, request: Request) -> Result<Comments, ServerError> {
+        let path = project(repository, &format!("/merge_requests/{}/discussions", request.number));
+        let discussions: Vec<Discussion> = self.list(&path)?;
+        let mut comments = Comments::default();
+        for discussion in discussions {
+            let mut first: Option<String> = None;
+            for note in discussion.notes.into_iter().flatten().filter(|note| !note.system) {
+                let Some(position) = note.position else { continue };
+                let account = username(note.author);
+                let id = format!("{}/{}", discussion.id, note.id);
+                comments.list.push(Comment {
+                    answers: first.clone(),
+                    program: is_program(&account).then(String::new),
+                    account,
+                    text: note.body,
+                    place: position.place(),
+                    is_resolved: note.resolved,
+                    id: id.clone(),
+                    ..Comment::default()
+                });
+                first.get_or_insert(id);
+            }
+        }
+        Ok(comments)
+    }
+
     fn give_verdict(&self, decided: &Decided<'_>) -> Result<(), ServerError> {
         let login = self.me()?;
+        self.write_notes(decided, &login)?;
         match decided.verdict {
             Verdict::Approve => {
                 // Without our note it may be an approval of another commit: only a new one is certain to be for this
@@ -328,7 +539,9 @@ impl ReviewServer for Server<'_> {
             }
             Verdict::HumanOnly | Verdict::BreakGlass | Verdict::HandOver | Verdict::Repair => (true, None),
         };
-        Ok(Some(Observed { is_as_given, commit: None, instead }))
+        let notes = if decided.notes.is_empty() { Vec::new() } else { self.our_notes(decided, &account.login)? };
+        let (at_lines, is_all) = decided.notes_among(&note.body, notes.iter().map(String::as_str));
+        Ok(Some(Observed { is_as_given: is_as_given && is_all, commit: None, instead, at_lines }))
     }
 
     fn set_status(&self, decided: &Decided<'_>) -> Result<(), ServerError> {
@@ -346,7 +559,7 @@ impl ReviewServer for Server<'_> {
         Ok(statuses.iter().find(is_ours).map(|status| Observed {
             is_as_given: status.status == state(decided.verdict),
             commit: status.sha.as_ref().and_then(|sha| sha.parse().ok()),
-            instead: None,
+            ..Observed::default()
         }))
     }
 

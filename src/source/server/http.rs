@@ -424,6 +424,14 @@ impl<'t> Client<'t> {
         self.parsed(&response.body)
     }
 
+    /// Reads the bytes of a file.
+    ///
+    /// # Errors
+    /// As [`ServerError`] says.
+    pub fn get_raw_bytes(&self, path: &str) -> Result<Vec<u8>, ServerError> {
+        Ok(self.get_raw(&self.url(path), &[("accept", "*/*".to_owned())])?.body)
+    }
+
     /// Reads bytes of a media type, from a URL of this server or from a path.
     ///
     /// # Errors

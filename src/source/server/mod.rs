@@ -3,6 +3,7 @@
 //!
 //! What a server reports is a claim: git objects come from git, or are rebuilt until their id matches.
 
+mod comments;
 mod credentials;
 mod gerrit;
 mod github;
@@ -13,11 +14,12 @@ mod review_board;
 mod series;
 mod told;
 
+pub use comments::{Comment, Comments, Place, Sorted, is_same_account};
 pub use credentials::{Credentials, token, variable};
 pub use http::{Kept, Network, NoAnswer, Secret, ServerError, Transport};
 pub use kind::ServerKind;
 pub use series::{Patched, Series, Signature};
-pub use told::{Memory, Told, checked};
+pub use told::{KeptComments, Memory, Told, checked};
 
 use serde::{Deserialize, Serialize};
 
@@ -108,11 +110,13 @@ pub struct Abilities {
     pub has_status: bool,
     /// A verdict carries the signed record besides its text.
     pub holds_records: bool,
+    /// Notes can stand at lines of the old side as well as of the new one.
+    pub notes_on_old_side: bool,
 }
 
 impl Default for Abilities {
     fn default() -> Abilities {
-        Abilities { binds_commits: true, has_status: true, holds_records: false }
+        Abilities { binds_commits: true, has_status: true, holds_records: false, notes_on_old_side: true }
     }
 }
 
@@ -146,14 +150,62 @@ pub struct Decided<'d> {
     pub record: &'d str,
     /// The record itself, as JSON.
     pub envelope: &'d str,
-    /// To show to people, as Markdown. It names the record.
+    /// To show to people, as Markdown. It names the record, and contains all notes that are not in `notes`.
     pub text: &'d str,
+    /// Notes to put at their lines, with the verdict.
+    pub notes: &'d [LineNote],
     /// In one line of at most 140 characters.
     pub summary: &'d str,
 }
 
+/// A note of the reviewer for a line that the change shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LineNote {
+    /// In the head, and in the base; the same unless the file moved.
+    pub path: String,
+    pub old_path: String,
+    pub old_side: bool,
+    /// Counts from 1 on its side.
+    pub line: u32,
+    /// The number of the line on the other side, if the change leaves it as it is.
+    pub beside: Option<u32>,
+    /// As Markdown. It names the record and its own number in it, so that it is found again.
+    pub text: String,
+}
+
+impl Decided<'_> {
+    /// The sentence that is in the text if notes stand at their lines.
+    pub fn at_lines(&self) -> String {
+        at_lines(self.notes.len())
+    }
+
+    /// How many of the notes are among some texts of the server, if a text says that they stand at their lines; and
+    /// whether that is all of them. If it does not say so, the server did not take them, and they are in the text.
+    pub fn notes_among<'t>(&self, text: &str, texts: impl Iterator<Item = &'t str>) -> (usize, bool) {
+        if self.notes.is_empty() || !text.contains(&self.at_lines()) {
+            return (0, true);
+        }
+        let texts: Vec<&str> = texts.collect();
+        let is_there = |note: &&LineNote| texts.iter().any(|text| text.contains(note.name()));
+        let found = self.notes.iter().filter(is_there).count();
+        (found, found == self.notes.len())
+    }
+}
+
+impl LineNote {
+    /// The line of its text that names it.
+    pub fn name(&self) -> &str {
+        self.text.trim_end().rsplit('\n').next().unwrap_or_default()
+    }
+}
+
+/// Says that this many notes stand at their lines.
+pub fn at_lines(count: usize) -> String {
+    format!("Notes at their lines: {count}.")
+}
+
 /// A decision as a server has it, read back from there.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Observed {
     /// Whether it is the verdict that was sent.
     pub is_as_given: bool,
@@ -161,6 +213,9 @@ pub struct Observed {
     pub commit: Option<ObjectId>,
     /// What the server has instead of the verdict, if it accepted only that; a part of a sentence.
     pub instead: Option<String>,
+    /// Notes that it has at their lines.
+    #[serde(default)]
+    pub at_lines: usize,
 }
 
 /// One server, one account. Calls block; each can be repeated except [`ReviewServer::give_verdict`] and
@@ -193,14 +248,20 @@ pub trait ReviewServer: Send + Sync {
     /// See [`ReviewServer::account`].
     fn checks(&self, repository: &str, request: Request, head: ObjectId) -> Result<Checks, ServerError>;
 
-    /// What automated checks found in a commit, line by line. If the checks of a server are not read, the report says
-    /// so: otherwise they would seem to have found nothing.
+    /// What automated checks found in a commit, line by line, apart from comments; nothing on a server that has no such
+    /// results. What is not read is a remark of a report: otherwise a check would seem to have found nothing.
     ///
     /// # Errors
     /// See [`ReviewServer::account`].
     fn findings(&self, _repository: &str, _request: Request, _head: ObjectId) -> Result<Vec<Report>, ServerError> {
-        Ok(vec![Report::of_nobody()])
+        Ok(Vec::new())
     }
+
+    /// What people and programs wrote at its lines, in the order of the server.
+    ///
+    /// # Errors
+    /// See [`ReviewServer::account`].
+    fn comments(&self, repository: &str, request: Request) -> Result<Comments, ServerError>;
 
     /// What each account last said of a review request; none if the server ties approvals to no commit.
     ///

@@ -12,6 +12,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
+use super::comments::{Comment as Remark, Comments, Place};
 use super::http::{Client, Method, ServerError, brief, escaped};
 use super::{
     Abilities, Account, Checks, Decided, Listed, Now, Observed, Patched, Pending, ReviewServer, STATUS, Series,
@@ -26,6 +27,12 @@ use crate::decision::Verdict;
 const MAX_HEADS: usize = 100;
 /// For one review request.
 const MAX_COMMITS: usize = 250;
+/// The most files of which a diff is read to find the lines of comments.
+const MAX_COMMENTED: usize = 50;
+/// The most reviews whose comments are read.
+const MAX_REVIEWS: usize = 50;
+/// The media type of a rendered diff.
+const DIFF_DATA: &str = "application/vnd.reviewboard.org.diff.data+json";
 /// Bytes of the patches of one review request.
 const MAX_PATCHES: usize = 64 << 20;
 /// The largest page size.
@@ -130,6 +137,8 @@ struct Commit {
 #[derive(Deserialize)]
 struct Review {
     #[serde(default)]
+    body_top: String,
+    #[serde(default)]
     ship_it: bool,
     #[serde(default)]
     public: bool,
@@ -142,6 +151,84 @@ struct Review {
 struct Comment {
     #[serde(default)]
     issue_opened: bool,
+}
+
+/// A comment on a diff. Its lines are rows of the rendered side-by-side diff.
+#[derive(Deserialize)]
+struct DiffComment {
+    id: u64,
+    #[serde(default)]
+    first_line: u32,
+    #[serde(default)]
+    num_lines: u32,
+    #[serde(default)]
+    text: String,
+    /// `open`, `resolved`, `dropped`; empty if it opened no issue.
+    issue_status: Option<String>,
+    #[serde(default)]
+    extra_data: Value,
+    links: Links,
+}
+
+#[derive(Deserialize)]
+struct File {
+    id: u64,
+    #[serde(default)]
+    source_file: String,
+    #[serde(default)]
+    dest_file: String,
+    links: Links,
+}
+
+#[derive(Deserialize)]
+struct Rendered {
+    diff_data: DiffData,
+}
+
+#[derive(Deserialize)]
+struct DiffData {
+    chunks: Option<Vec<Chunk>>,
+}
+
+#[derive(Deserialize)]
+struct Chunk {
+    /// Row, line before, its text, …, line after, its text, …; a line that does not exist is an empty text.
+    lines: Vec<Vec<Value>>,
+}
+
+/// The lines before and after that a row shows.
+#[derive(Debug, Clone, Copy, Default)]
+struct Rows {
+    old: Option<u32>,
+    new: Option<u32>,
+}
+
+/// A file of a diff, with the commit whose text is on its new side.
+struct Diffed {
+    head: Option<ObjectId>,
+    old_path: String,
+    path: String,
+    /// By row.
+    rows: BTreeMap<u32, Rows>,
+}
+
+impl Diffed {
+    /// Where a comment is: on the new side, if the first of its rows has a line there.
+    fn place(&self, comment: &DiffComment) -> Place {
+        let last = comment.first_line.saturating_add(comment.num_lines.max(1) - 1);
+        let rows: Vec<Rows> = self.rows.range(comment.first_line..=last).map(|(_, rows)| *rows).collect();
+        let old_side = rows.iter().all(|rows| rows.new.is_none()) && rows.iter().any(|rows| rows.old.is_some());
+        let line = |rows: &Rows| if old_side { rows.old } else { rows.new };
+        let path = if old_side { &self.old_path } else { &self.path };
+        Place {
+            head: self.head,
+            base: None,
+            path: path.clone(),
+            old_side,
+            line: rows.iter().find_map(line).unwrap_or_default(),
+            until: rows.iter().rev().find_map(line).unwrap_or_default(),
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -358,20 +445,134 @@ impl<'t> Server<'t> {
         }
     }
 
+    /// The files of all diffs, by their links: first those of whole diffs, and if one that is wanted is not among them,
+    /// those of single commits.
+    fn files(&self, request: &ReviewRequest, wanted: &BTreeSet<&str>) -> Result<BTreeMap<String, Diffed>, ServerError> {
+        let mut found = BTreeMap::new();
+        let diffs: Vec<Diff> = self.list(href(&request.links, "diffs"), "diffs")?;
+        for diff in diffs {
+            let commits = self.commits(&diff)?;
+            let all = href(&diff.links, "files").to_owned();
+            let head = commits.last().map(|commit| commit.commit_id.clone());
+            self.files_of(&all, head.as_deref(), wanted, &mut found)?;
+            if found.len() == wanted.len() {
+                break;
+            }
+            for commit in &commits {
+                let list = with_query(&all, &format!("commit-id={}", escaped(&commit.commit_id)));
+                self.files_of(&list, Some(&commit.commit_id), wanted, &mut found)?;
+            }
+        }
+        Ok(found)
+    }
+
+    fn files_of(
+        &self,
+        list: &str,
+        head: Option<&str>,
+        wanted: &BTreeSet<&str>,
+        found: &mut BTreeMap<String, Diffed>,
+    ) -> Result<(), ServerError> {
+        let head = head.map(|id| self.id(id)).transpose()?;
+        for file in self.list::<File>(list, "files")? {
+            let link = href(&file.links, "self").to_owned();
+            if wanted.contains(link.as_str()) && !found.contains_key(&link) {
+                let rows = self.rows(&link)?;
+                found.insert(link, Diffed { head, old_path: file.source_file, path: file.dest_file, rows });
+            }
+        }
+        Ok(())
+    }
+
+    fn rows(&self, file: &str) -> Result<BTreeMap<u32, Rows>, ServerError> {
+        let bytes = self.client.get_as(self.given(file)?, DIFF_DATA)?;
+        let rendered: Rendered = serde_json::from_slice(&bytes).map_err(|error| {
+            self.unreadable(format!("a diff is not as Review Board has it ({})", brief(&error.to_string())))
+        })?;
+        let number =
+            |line: &[Value], at: usize| line.get(at).and_then(Value::as_u64).and_then(|n| u32::try_from(n).ok());
+        let lines = rendered.diff_data.chunks.into_iter().flatten().flat_map(|chunk| chunk.lines);
+        let row = |line: Vec<Value>| Some((number(&line, 0)?, Rows { old: number(&line, 1), new: number(&line, 4) }));
+        Ok(lines.filter_map(row).collect())
+    }
+
+    /// The service that reports by a review, by the link of the review.
+    fn services(&self, request: &ReviewRequest) -> Result<BTreeMap<String, String>, ServerError> {
+        let updates = self.status_updates(request)?.into_iter();
+        Ok(updates.map(|update| (href(&update.links, "review").to_owned(), update.service_id)).collect())
+    }
+
     fn has_issue(&self, review: &Review) -> Result<bool, ServerError> {
         let comments: Vec<Comment> = self.list(href(&review.links, "general_comments"), "general_comments")?;
         Ok(comments.iter().any(|comment| comment.issue_opened))
     }
 
-    /// Adds an issue to the draft, then publishes it: an issue is a separate comment.
-    fn reject(&self, decided: &Decided<'_>, draft: &Review) -> Result<(), ServerError> {
+    fn note_texts(&self, review: &Review) -> Result<Vec<String>, ServerError> {
+        let list: Vec<DiffComment> = self.list(href(&review.links, "diff_comments"), "diff_comments")?;
+        Ok(list.into_iter().map(|comment| comment.text).collect())
+    }
+
+    /// Adds the notes to the draft, at the rows of the newest diff that show their lines.
+    fn add_notes(&self, decided: &Decided<'_>, request: &ReviewRequest, draft: &Review) -> Result<(), ServerError> {
+        if decided.notes.is_empty() {
+            return Ok(());
+        }
+        let found = self.note_texts(draft)?;
+        let refused = |what: &str| ServerError::Refused(self.client.host().to_owned(), what.to_owned());
+        let diff = self.newest_diff(request)?.ok_or_else(|| refused("it has no diff"))?;
+        let files: Vec<File> = self.list(href(&diff.links, "files"), "files")?;
+        for note in decided.notes.iter().filter(|note| !found.iter().any(|text| text.contains(note.name()))) {
+            let file = files.iter().find(|file| file.dest_file == note.path);
+            let file = file.ok_or_else(|| refused("a note is on a file that its diff does not have"))?;
+            let rows = self.rows(href(&file.links, "self"))?;
+            let shows = |rows: &Rows| if note.old_side { rows.old } else { rows.new } == Some(note.line);
+            let row = rows.iter().find(|(_, rows)| shows(rows)).map(|(row, _)| row.to_string());
+            let row = row.ok_or_else(|| refused("a note is on a line that its diff does not show"))?;
+            let fields = [
+                ("filediff_id", file.id.to_string()),
+                ("first_line", row),
+                ("num_lines", "1".to_owned()),
+                ("text", note.text.clone()),
+                ("text_type", "markdown".to_owned()),
+            ];
+            let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            let url = href(&draft.links, "diff_comments");
+            self.send::<Value>(Method::Post, url, &fields, "diff_comment")?;
+        }
+        Ok(())
+    }
+
+    /// Adds notes and an issue to the draft, then publishes it: an issue is a separate comment.
+    fn reject(&self, decided: &Decided<'_>, request: &ReviewRequest, draft: &Review) -> Result<(), ServerError> {
+        self.add_notes(decided, request, draft)?;
         if !self.has_issue(draft)? {
             let fields = [("text", decided.summary), ("text_type", "plain"), ("issue_opened", "1")];
             let url = href(&draft.links, "general_comments");
             self.send::<Value>(Method::Post, url, &fields, "general_comment")?;
         }
         let url = href(&draft.links, "update");
-        self.send::<Review>(Method::Put, url, &[("public", "1")], "review").map(|_| ())
+        // An earlier try may have meant to put notes at lines.
+        let fields = [("body_top", decided.text), ("body_top_text_type", "markdown"), ("public", "1")];
+        self.send::<Review>(Method::Put, url, &fields, "review").map(|_| ())
+    }
+}
+
+fn remark(account: String, service: Option<String>, comment: DiffComment, diffed: &Diffed) -> Remark {
+    // Programs put it beside the text: `severity`, or the same below `risk`.
+    let data = |name: &str| {
+        let own = comment.extra_data.get(name).or_else(|| comment.extra_data.get("risk")?.get(name));
+        own.and_then(Value::as_str).unwrap_or_default().to_owned()
+    };
+    Remark {
+        id: comment.id.to_string(),
+        account,
+        program: service,
+        place: diffed.place(&comment),
+        is_resolved: comment.issue_status.as_deref().is_some_and(|status| matches!(status, "resolved" | "dropped")),
+        rule: data("rule"),
+        severity: data("severity"),
+        text: comment.text,
+        ..Remark::default()
     }
 }
 
@@ -460,12 +661,44 @@ impl ReviewServer for Server<'_> {
         Ok(checks)
     }
 
+    /// Comments on diffs. A review that a status update names is a program's.
+    fn comments(&self, repository: &str, request: Request) -> Result<Comments, ServerError> {
+        let found = self.review_request(repository, request)?;
+        let services = self.services(&found)?;
+        let mut reviews: Vec<Review> = self.reviews(&found)?.into_iter().filter(|review| review.public).collect();
+        let (mut comments, mut said) = (Comments::default(), Vec::new());
+        let earlier = reviews.len().saturating_sub(MAX_REVIEWS);
+        comments.leave_out_reviews(earlier);
+        for review in reviews.split_off(earlier) {
+            let list: Vec<DiffComment> = self.list(href(&review.links, "diff_comments"), "diff_comments")?;
+            let service = services.get(href(&review.links, "self")).filter(|service| *service != STATUS);
+            let account = title(&review.links, "user");
+            said.extend(list.into_iter().map(|comment| (account.clone(), service.cloned(), comment)));
+        }
+        // A comment on the difference of two diffs has its lines there.
+        let is_between = |comment: &DiffComment| !href(&comment.links, "interfilediff").is_empty();
+        let file = |comment: &DiffComment| href(&comment.links, "filediff").to_owned();
+        let links: Vec<String> = said.iter().map(|(_, _, comment)| file(comment)).collect();
+        let wanted: BTreeSet<&str> = links.iter().map(String::as_str).take(MAX_COMMENTED).collect();
+        let files = if wanted.is_empty() { BTreeMap::new() } else { self.files(&found, &wanted)? };
+        let mut elsewhere = 0;
+        for (account, service, comment) in said {
+            let Some(diffed) = files.get(&file(&comment)).filter(|_| !is_between(&comment)) else {
+                elsewhere += 1;
+                continue;
+            };
+            comments.list.push(remark(account, service, comment, diffed));
+        }
+        comments.leave_out(elsewhere, "on the difference of two diffs, or on more files than are read");
+        Ok(comments)
+    }
+
     fn give_verdict(&self, decided: &Decided<'_>) -> Result<(), ServerError> {
         let found = self.review_request(decided.repository, decided.request)?;
         let draft = self.draft(&found)?;
         match draft {
             Some(draft) if needs_issue(decided.verdict) && ours(&draft.extra_data, "record") == decided.record => {
-                return self.reject(decided, &draft);
+                return self.reject(decided, &found, &draft);
             }
             // Our review would be merged into it, and all of it would be published.
             Some(_) => {
@@ -488,7 +721,7 @@ impl ReviewServer for Server<'_> {
             ("public", if is_draft { "0" } else { "1" }),
         ];
         let given: Review = self.send(Method::Post, href(&found.links, "reviews"), &fields, "review")?;
-        if is_draft { self.reject(decided, &given) } else { Ok(()) }
+        if is_draft { self.reject(decided, &found, &given) } else { Ok(()) }
     }
 
     fn verdict(&self, decided: &Decided<'_>, account: &Account) -> Result<Option<Observed>, ServerError> {
@@ -501,10 +734,13 @@ impl ReviewServer for Server<'_> {
         let Some(review) = reviews.iter().rfind(is_ours) else { return Ok(None) };
         let says_no = !needs_issue(decided.verdict) || self.has_issue(review)?;
         let is_whole = ours(&review.extra_data, "envelope") == decided.envelope;
+        let notes = if decided.notes.is_empty() { Vec::new() } else { self.note_texts(review)? };
+        let (at_lines, is_all) = decided.notes_among(&review.body_top, notes.iter().map(String::as_str));
         Ok(Some(Observed {
-            is_as_given: review.ship_it == ship_it(decided.verdict) && says_no && is_whole,
+            is_as_given: review.ship_it == ship_it(decided.verdict) && says_no && is_whole && is_all,
             commit: ours(&review.extra_data, "head").parse().ok(),
             instead: None,
+            at_lines,
         }))
     }
 
@@ -535,7 +771,7 @@ impl ReviewServer for Server<'_> {
         Ok(updates.iter().rfind(is_ours).map(|update| Observed {
             is_as_given: update.state == state(decided.verdict) && update.description == decided.summary,
             commit: ours(&update.extra_data, "head").parse().ok(),
-            instead: None,
+            ..Observed::default()
         }))
     }
 

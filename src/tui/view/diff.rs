@@ -14,8 +14,8 @@ use crate::app::review::layout::Cells;
 use crate::app::review::rows::inventory::blanks_only;
 use crate::app::review::rows::text::{pieces, window};
 use crate::app::review::rows::{
-    ByteRange, Half, Row, answer_lines, behind_title, between, bytes_of, detail, note_lines, omission_lines, pairs,
-    place_of_all, sentence_lines,
+    ByteRange, Half, Row, answer_lines, behind_title, between, bytes_of, comment_lines, detail, note_lines,
+    omission_lines, pairs, place_of_all, sentence_lines,
 };
 use crate::change::compare::{Block, Hunk, Line as DiffLine, word_spans};
 use crate::change::counted;
@@ -173,6 +173,7 @@ impl Painter<'_> {
                 let mark = if part == 0 { "    ✎ " } else { "      " };
                 Drawn::plain(lead.add(Role::Note, &format!("{mark}{text}")))
             }
+            Row::Comment { comment, part } => Drawn::plain(self.comment_line(position, comment, part, lead)),
             Row::Waiting => Drawn::plain(lead.add(Role::Faint, "  reading …")),
             Row::Failed => {
                 let why = review.files[review.order[position]].failed.as_deref().unwrap_or_default();
@@ -276,6 +277,16 @@ impl Painter<'_> {
             line = line.add(Role::Muted, &clip(&format!("   {enclosing}"), room));
         }
         line.join(end).pad_to(self.width.saturating_sub(seen.width())).join(seen)
+    }
+
+    /// What a colleague wrote: a claim, faint if its lines are gone.
+    fn comment_line(&self, position: usize, comment: u32, part: u32, lead: Line) -> Line {
+        let Some(remark) = self.review.colleagues.get(comment as usize) else { return lead };
+        let name = escape(&self.review.diff.files[self.review.order[position]].path);
+        let text = comment_lines(remark, &name, self.review.shape()).into_iter().nth(part as usize).unwrap_or_default();
+        let mark = if part == 0 { "    ✎ " } else { "      " };
+        let role = if remark.note.is_outdated() || remark.is_resolved { Role::Faint } else { Role::Claim };
+        lead.add(role, &format!("{mark}{text}"))
     }
 
     fn finding_line(&self, finding: u32, place: u32, lead: Line) -> Line {

@@ -12,7 +12,8 @@ pub use inventory::{Inventory, Outline, hunks_by_content, replacement};
 pub use omissions::bytes_text;
 pub use omissions::{Omission, Spot};
 pub use remarks::{
-    Located, Remarks, answer_lines, behind_title, detail, note_lines, omission_lines, place_of_all, sentence_lines,
+    Located, Remarks, answer_lines, behind_title, comment_lines, detail, note_lines, omission_lines, place_of_all,
+    sentence_lines,
 };
 
 use super::layout::{Cells, Opening, Shape};
@@ -82,6 +83,11 @@ pub enum Row {
     },
     Note {
         note: u32,
+        part: u32,
+    },
+    /// What a colleague wrote: one row of the wrapped text.
+    Comment {
+        comment: u32,
         part: u32,
     },
     Waiting,

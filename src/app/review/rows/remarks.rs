@@ -8,8 +8,10 @@ use super::super::layout::Shape;
 use super::{Omission, Row, place_of};
 use crate::app::text::fold;
 use crate::change::diff::Side;
+use crate::change::visible;
 use crate::decision::Note;
 use crate::examination::FileMaterial;
+use crate::examination::comments::Remark;
 use crate::risk::Finding;
 
 /// A finding at one of its places: its index in the list of all findings, and the index of the place in its own list.
@@ -58,6 +60,18 @@ impl Remarks {
             rows.entry(place).or_default().extend(parts.map(|part| Row::Note { note: note as u32, part }));
         }
         Remarks { rows }
+    }
+
+    /// Adds what colleagues wrote, below the notes of one's own at the same place.
+    pub fn add_comments<'r>(&mut self, comments: impl Iterator<Item = (usize, &'r Remark)>, name: &str, shape: Shape) {
+        for (comment, remark) in comments {
+            let note = &remark.note;
+            let is_here = note.path == name && !note.is_outdated();
+            let place = if is_here { (note.old_side, note.until.unwrap_or(note.line)) } else { (false, 0) };
+            let parts = 0..comment_lines(remark, name, shape).len() as u32;
+            let rows = parts.map(|part| Row::Comment { comment: comment as u32, part });
+            self.rows.entry(place).or_default().extend(rows);
+        }
     }
 
     pub fn push(&self, old: bool, line: u32, rows: &mut Vec<Row>) {
@@ -135,4 +149,21 @@ pub fn note_lines(note: &Note, name: &str, shape: Shape) -> Vec<String> {
         _ => String::new(),
     };
     fold(&format!("{place}{}", note.text), shape.columns.saturating_sub(INDENT).max(20))
+}
+
+/// What a colleague wrote, wrapped: who, what it is about if that is not the line above, and the words in quotes.
+pub fn comment_lines(remark: &Remark, name: &str, shape: Shape) -> Vec<String> {
+    let note = &remark.note;
+    let answers = if remark.is_answer { "↳ " } else { "" };
+    let resolved = if remark.is_resolved { ", resolved" } else { "" };
+    let place = match note.until {
+        _ if note.is_outdated() => format!(", outdated, about {}", note.quote()),
+        _ if note.path != name => format!(", at {}", note.place()),
+        Some(until) if until != note.line => format!(", lines {}–{until}", note.line),
+        _ => String::new(),
+    };
+    // A place quotes a line of the change.
+    let place = visible::text(&place);
+    let text = format!("{answers}{}{resolved}{place}: “{}”", remark.by, note.text);
+    fold(&text, shape.columns.saturating_sub(INDENT).max(20))
 }

@@ -1,0 +1,71 @@
+//! What colleagues wrote at a review server, by the files that it is about.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::Review;
+use crate::change::manifest::escape;
+use crate::examination::comments::Remark;
+
+/// Comments of other people, in their order.
+#[derive(Debug, Clone, Default)]
+pub struct Colleagues {
+    all: Arc<Vec<Remark>>,
+    /// By the index of a file, the indices of its comments.
+    homes: HashMap<usize, Vec<usize>>,
+    /// On no file of the change: they are shown at the first.
+    strays: Vec<usize>,
+}
+
+impl Colleagues {
+    pub fn all(&self) -> &[Remark] {
+        &self.all
+    }
+
+    pub fn get(&self, comment: usize) -> Option<&Remark> {
+        self.all.get(comment)
+    }
+
+    pub(super) fn has_strays(&self) -> bool {
+        !self.strays.is_empty()
+    }
+
+    /// The comments that are shown at a file, with their indices.
+    pub(super) fn at(&self, index: usize, is_first: bool) -> impl Iterator<Item = (usize, &Remark)> {
+        let own = self.homes.get(&index).into_iter().flatten();
+        let strays = self.strays.iter().filter(move |_| is_first);
+        own.chain(strays).filter_map(|&at| Some((at, self.all.get(at)?)))
+    }
+
+    /// The file at which a comment is shown; none for the first.
+    pub(super) fn home(&self, comment: usize) -> Option<usize> {
+        self.homes.iter().find(|(_, all)| all.contains(&comment)).map(|(index, _)| *index)
+    }
+}
+
+impl Review {
+    /// What colleagues wrote has arrived. The text on the screen stays where it is.
+    pub fn commented(&mut self, remarks: Vec<Remark>) {
+        let at = self.anchor();
+        let files = self.diff.files.iter().enumerate();
+        let indices: HashMap<String, usize> = files.map(|(index, file)| (escape(&file.path), index)).collect();
+        let (mut homes, mut strays): (HashMap<usize, Vec<usize>>, Vec<usize>) = Default::default();
+        for (comment, remark) in remarks.iter().enumerate() {
+            match indices.get(&remark.note.path) {
+                Some(&index) => homes.entry(index).or_default().push(comment),
+                None => strays.push(comment),
+            }
+        }
+        let before = std::mem::replace(&mut self.colleagues, Colleagues { all: Arc::new(remarks), homes, strays });
+        let first = self.order.first().filter(|_| before.has_strays() || self.colleagues.has_strays()).copied();
+        self.stale.extend(before.homes.keys().chain(self.colleagues.homes.keys()).copied().chain(first));
+        self.restore(at);
+        self.follow();
+        self.freshen();
+    }
+
+    /// Whether a colleague wrote at a file.
+    pub(super) fn is_commented(&self, index: usize) -> bool {
+        self.colleagues.at(index, self.order.first() == Some(&index)).next().is_some()
+    }
+}

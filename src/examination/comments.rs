@@ -1,0 +1,98 @@
+//! Comments that colleagues wrote at a review server, at the lines of the revision that is open. A server numbers lines at
+//! the commit that was there when they were written, so git says where these lines are now: as for notes of one's own, a
+//! comment whose lines no longer exist is outdated, and moves to no other line.
+
+use crate::change::diff::Diff;
+use crate::change::manifest::escape;
+use crate::change::{ObjectId, RepoPath, Revision, visible};
+use crate::decision::Note;
+use crate::decision::anchor::Anchor;
+use crate::source::git::Repository;
+use crate::source::server::{Comment, is_same_account};
+
+/// A comment of somebody else, at its lines. Its texts are escaped.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Remark {
+    pub note: Note,
+    /// Who wrote it, as the server says: `zoe`, `mina, the author`, `you`.
+    pub by: String,
+    /// It answers the one before.
+    pub is_answer: bool,
+    /// Somebody marked it as settled there.
+    pub is_resolved: bool,
+}
+
+/// Places comments. `login` is our account there, `author` that of who opened the request.
+pub fn placed(
+    repository: &Repository,
+    revision: &Revision,
+    diff: &Diff,
+    comments: Vec<Comment>,
+    (login, author): (&str, &str),
+) -> Vec<Remark> {
+    let placer = Placer { repository, revision, diff };
+    let remark = |comment: Comment| {
+        let name = visible::text(&comment.account).into_owned();
+        let by = match () {
+            () if comment.account == login => "you".to_owned(),
+            () if comment.program.is_some() => format!("{name}, a program"),
+            () if is_same_account(&comment.account, author) => format!("{name}, the author"),
+            () if name.is_empty() => "somebody".to_owned(),
+            () => name,
+        };
+        let (is_answer, is_resolved) = (comment.answers.is_some(), comment.is_resolved);
+        Remark { note: placer.note(comment), by, is_answer, is_resolved }
+    };
+    comments.into_iter().map(remark).collect()
+}
+
+struct Placer<'r> {
+    repository: &'r Repository,
+    revision: &'r Revision,
+    diff: &'r Diff,
+}
+
+impl Placer<'_> {
+    fn note(&self, comment: Comment) -> Note {
+        let place = comment.place;
+        let path = RepoPath(place.path.into_bytes());
+        // A file with a new name is known by that.
+        let moved = self.diff.files.iter().find(|file| file.from.as_ref() == Some(&path));
+        let shown = moved.map_or(&path, |file| &file.path);
+        let until = (place.until > place.line).then_some(place.until);
+        let text = visible::lines(&comment.text);
+        let mut note =
+            Note { path: escape(shown), old_side: place.old_side, line: place.line, until, text, anchor: None };
+        if note.line == 0 {
+            return note;
+        }
+        let now = if note.old_side { self.revision.base } else { self.revision.head };
+        let then = match (note.old_side, place.head) {
+            (false, head) => head,
+            (true, Some(head)) => place.base.or_else(|| self.base_of(head)),
+            (true, None) => place.base,
+        };
+        let text = then.and_then(|then| Some((then, self.repository.text_at(then, &path)?)));
+        note.anchor = Some(match text {
+            Some((then, text)) => {
+                Anchor::of(text.as_bytes(), note.line, note.until.unwrap_or(note.line), &then.to_string())
+            }
+            None => Anchor::lost(&now.to_string()),
+        });
+        let there = if note.old_side { &path } else { shown };
+        let text = self.repository.text_at(now, there);
+        note.follow(text.as_deref().map(str::as_bytes), &now.to_string());
+        note
+    }
+
+    /// The base of a head that was there before.
+    fn base_of(&self, head: ObjectId) -> Option<ObjectId> {
+        if head == self.revision.head {
+            return Some(self.revision.base);
+        }
+        match self.repository.bases(head, self.revision.target_tip).ok()?[..] {
+            [base] => Some(base),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,280 @@
+//! What people and programs wrote at the lines of a review request: whose it is, what it is about, and what of it is by
+//! now about nothing.
+
+use serde_json::json;
+use undersign::app::servers::ServerSource;
+use undersign::change::diff::Diff;
+use undersign::delivery::Remarks;
+use undersign::examination;
+use undersign::examination::comments::{self, Remark};
+use undersign::source::server::ServerKind;
+
+use crate::delivery::{Desk, KINDS};
+use crate::faults::{FAULTS, Fault};
+use crate::forge::Said;
+use crate::session::Session;
+
+const THEN: &str = "one\ntwo of the till\nthree of it\nfour of them\nfive\n";
+const NOW: &str = "zero, which is new\none\ntwo is another\nthree of it\nfour of them\nfive\n";
+
+/// A request whose head moved: its second line is another, and one came above it.
+struct Moved {
+    desk: Desk,
+    then: String,
+    now: String,
+}
+
+impl Moved {
+    fn new(kind: ServerKind) -> Moved {
+        let desk = Desk::new(kind);
+        desk.f.git("mina", &["checkout", "-q", "agent/work"]);
+        let commit = |text| {
+            desk.f.write("till.txt", text);
+            desk.f.commit("mina", "Rework the till")
+        };
+        let (then, now) = (commit(THEN), commit(NOW));
+        desk.f.git("mina", &["checkout", "-q", "main"]);
+        let request = format!("refs/undersign/requests/origin/{}", desk.forge.request());
+        desk.f.git("mina", &["update-ref", &request, &now]);
+        desk.forge.state.lock().unwrap().head.clone_from(&now);
+        Moved { desk, then, now }
+    }
+
+    fn says(&self, said: impl IntoIterator<Item = Said>) {
+        self.desk.forge.state.lock().unwrap().comments.extend(said);
+    }
+
+    fn then(&self, who: &str, line: u64, text: &str) -> Said {
+        let (who, text, path) = (who.to_owned(), text.to_owned(), "till.txt".to_owned());
+        Said { who, text, path, head: self.then.clone(), line, ..Said::default() }
+    }
+
+    fn now(&self, who: &str, line: u64, text: &str) -> Said {
+        Said { head: self.now.clone(), ..self.then(who, line, text) }
+    }
+
+    fn reads(&self) -> Result<Remarks, String> {
+        let found = self.desk.access.remarks(&self.desk.repository, &self.desk.change(), 7)?;
+        Ok(found.expect("a server has it"))
+    }
+
+    fn diff(&self) -> Diff {
+        let (repository, change) = (&self.desk.repository, self.desk.change());
+        let (_, snapshot) = examination::RepositorySnapshot::of(self.desk.f.repository(), None).unwrap();
+        examination::diff(repository, &snapshot, &change).unwrap()
+    }
+
+    /// As they are shown: who, which line or what became of it, the text.
+    fn shown(&self) -> Vec<String> {
+        let Remarks { login, author, comments, .. } = self.reads().unwrap();
+        let revision = self.desk.change().revision;
+        let placed = comments::placed(&self.desk.repository, &revision, &self.diff(), comments, (&login, &author));
+        let one = |remark: &Remark| {
+            let answer = if remark.is_answer { "> " } else { "" };
+            format!("{answer}{}: {}: {}", remark.by, remark.note.place(), remark.note.text)
+        };
+        placed.iter().map(one).collect()
+    }
+}
+
+#[test]
+fn a_comment_stands_at_its_line_where_that_moved_and_is_outdated_where_it_changed() {
+    for kind in KINDS {
+        let moved = Moved::new(kind);
+        moved.says([
+            moved.then("zoe", 4, "moves down"),
+            moved.then("zoe", 2, "is about what is gone"),
+            moved.now("rahim-at-work", 3, "is of now"),
+            Said { from: Some(3), ..moved.then("zoe", 4, "about two lines") },
+            Said { head: "8".repeat(40), ..moved.then("zoe", 1, "of a commit that is not here") },
+            moved.now("zoe", 4_000_000, "on no line"),
+        ]);
+        let two = if kind == ServerKind::Gitea { "till.txt:5" } else { "till.txt:4–5" };
+        let mut shown = moved.shown();
+        let gone = shown.remove(5);
+        assert!(gone.starts_with("zoe: till.txt"), "{gone}");
+        assert_eq!(
+            shown,
+            [
+                "zoe: till.txt:5: moves down".to_owned(),
+                "zoe: till.txt, outdated, about `two of the till`: is about what is gone".to_owned(),
+                "rahim-at-work: till.txt:3: is of now".to_owned(),
+                format!("zoe: {two}: about two lines"),
+                "zoe: till.txt, outdated, about a line that is not known any more: of a commit that is not here"
+                    .to_owned(),
+            ],
+            "{kind:?}"
+        );
+    }
+}
+
+#[test]
+fn who_opened_the_request_and_who_reads_it_are_told_from_the_others() {
+    for kind in KINDS {
+        let moved = Moved::new(kind);
+        moved.says([
+            moved.now("zoe", 3, "Why?"),
+            moved.now("dana-at-work", 4, "As agreed."),
+            Said { answers: Some(0), ..moved.now("mina", 3, "Because.") },
+        ]);
+        let shown = moved.shown();
+        let answer = if kind == ServerKind::Gitea { "" } else { "> " };
+        let mut wanted = vec![
+            "zoe: till.txt:3: Why?".to_owned(),
+            format!("{answer}mina, the author: till.txt:3: Because."),
+            "you: till.txt:4: As agreed.".to_owned(),
+        ];
+        if kind == ServerKind::Gitea {
+            // It does not say which comment another answers.
+            wanted.swap(1, 2);
+        }
+        assert_eq!(shown, wanted, "{kind:?}");
+    }
+}
+
+#[test]
+fn what_a_program_writes_is_a_finding_of_its_commit_and_an_author_who_grades_themselves_is_named() {
+    for (kind, is_old) in KINDS.map(|kind| (kind, false)).into_iter().chain([(ServerKind::Gerrit, true)]) {
+        let moved = Moved::new(kind);
+        moved.desk.forge.state.lock().unwrap().is_old = is_old;
+        let program = |said: Said| Said { is_program: true, ..said };
+        moved.says([
+            program(moved.now("lint", 3, "No till.")),
+            program(moved.then("lint", 2, "No till then.")),
+            program(moved.now("mina", 3, "All is well.")),
+            program(Said { old_side: true, ..moved.now("lint", 1, "It was better.") }),
+        ]);
+        if kind == ServerKind::GitLab {
+            moved.desk.forge.state.lock().unwrap().author = "project_7_bot_mina".to_owned();
+        }
+        let Remarks { comments, reports, missing, .. } = moved.reads().unwrap();
+        assert_eq!((comments.len(), comments[0].text.as_str()), (1, "It was better."), "{kind:?}: at no line of now");
+        let runs: Vec<_> = reports.iter().flat_map(|report| &report.runs).collect();
+        let found: Vec<(&str, &str, &str)> = runs
+            .iter()
+            .flat_map(|run| run.diagnostics.iter().map(|one| (&run.tool[..], &run.revision[..], &one.message[..])))
+            .collect();
+        let (plain, own) = match kind {
+            ServerKind::GitHub | ServerKind::Gitea => ("lint", "mina (by mina, the author)"),
+            ServerKind::GitLab => ("project_7_bot_lint", "project_7_bot_mina (by project_7_bot_mina, the author)"),
+            _ => ("lint-bot (by lint)", "lint-bot (by mina, the author)"),
+        };
+        let mut wanted = vec![
+            (plain, &moved.now[..], "No till."),
+            (plain, &moved.then[..], "No till then."),
+            (own, &moved.now[..], "All is well."),
+        ];
+        let mut found = found;
+        found.sort_unstable();
+        wanted.sort_unstable();
+        assert_eq!(found, wanted, "{kind:?}");
+        if is_old {
+            assert_eq!(runs[0].diagnostics[0].rule, "no-till");
+        }
+        let elsewhere = usize::from(kind == ServerKind::Gerrit);
+        assert_eq!(missing.len(), elsewhere, "{kind:?}: {missing:?}");
+        assert!(missing.iter().all(|why| why.contains("on the commit message or on the change as a whole")));
+    }
+}
+
+#[test]
+fn a_code_quality_report_is_of_the_commit_of_its_pipeline_and_one_that_is_not_given_out_is_told() {
+    let moved = Moved::new(ServerKind::GitLab);
+    let reads = |report, sha: &str| {
+        moved.desk.forge.state.lock().unwrap().code_quality = Some((report, sha.to_owned()));
+        moved.desk.access.findings(&moved.desk.repository, &moved.desk.change()).unwrap()
+    };
+    let one = json!({
+        "description": "No till.",
+        "check_name": "no-till",
+        "fingerprint": "f",
+        "severity": "blocker",
+        "location": {"path": "till.txt", "lines": {"begin": 3}},
+    });
+    for sha in [&moved.now, &moved.then] {
+        let reports = reads(json!([one]), sha);
+        let run = &reports[0].runs[0];
+        assert_eq!((run.tool.as_str(), run.revision.as_str()), ("lint", sha.as_str()));
+        assert_eq!((run.diagnostics[0].rule.as_str(), run.diagnostics[0].region.line), ("no-till", 3));
+    }
+    let reports = reads(json!(null), &moved.now);
+    let why = "The Code Quality report of the job lint is not given out";
+    assert!(reports[0].remarks[0].starts_with(why), "{reports:?}");
+}
+
+/// Every request for them goes wrong once in each way.
+#[test]
+fn whatever_fails_no_comment_is_lost_silently() {
+    let places = |kind| match kind {
+        ServerKind::GitHub => &["/user", "Get /api/v3/repos/ann/shop/pulls/12", "pulls/12/comments", "/check-runs"][..],
+        ServerKind::Gitea => &["/user", "/version", "pulls/12", "pulls/12/reviews", "reviews/500/comments"],
+        ServerKind::GitLab => &["/user", "/merge_requests/12", "/discussions", "/pipelines/77/jobs", "/artifacts/"],
+        _ => &["/self", "o=CURRENT_REVISION", "till~12/comments", "/robotcomments"],
+    };
+    for kind in KINDS {
+        let moved = Moved::new(kind);
+        moved.says([moved.now("zoe", 3, "Why?")]);
+        let forge = &moved.desk.forge;
+        forge.state.lock().unwrap().code_quality = Some((json!([]), moved.now.clone()));
+        forge.state.lock().unwrap().is_old = true;
+        for (place, fault) in places(kind).iter().flat_map(|place| FAULTS.map(|fault| (place, fault))) {
+            let _ = std::fs::remove_dir_all(moved.desk.f.dir.path().join("servers"));
+            // It has answered before, or it never has.
+            for is_known in [false, true] {
+                forge.fails(place, fault);
+                let read = moved.reads();
+                let told = format!("{kind:?} {place} {fault:?}: {read:?}");
+                assert!(forge.state.lock().unwrap().fault.is_none(), "it was met: {told}");
+                let is_none_there = matches!((*place, fault), ("/robotcomments" | "/artifacts/", Fault::Status(404)));
+                let missing = match read {
+                    Ok(remarks) => {
+                        assert_eq!(remarks.comments.len(), 1, "{told}");
+                        [remarks.missing, remarks.reports.into_iter().flat_map(|one| one.remarks).collect()].concat()
+                    }
+                    Err(why) => {
+                        assert!(!is_known, "{told}");
+                        vec![why]
+                    }
+                };
+                let own = missing.iter().filter(|why| !why.contains("on the commit message")).count();
+                assert_eq!(own, usize::from(!is_none_there || *place == "/artifacts/"), "{told}");
+                let is_plain = |why: &String| why.chars().all(|c| !c.is_control()) && why.ends_with('.');
+                assert!(missing.iter().all(is_plain), "{told}");
+                assert_eq!(moved.reads().unwrap().comments.len(), 1, "{told}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_colleagues_wrote_is_shown_below_its_line_and_escaped_and_without_a_network_as_it_was() {
+    for kind in KINDS {
+        let moved = Moved::new(kind);
+        moved.says([
+            moved.now("zoe", 3, "Why \u{1b}[31mtwice\u{202e}?"),
+            Said { path: "\u{1b}]0;owned\u{7}".to_owned(), ..moved.now("zo\u{202e}e\u{1b}", 3, "elsewhere") },
+        ]);
+        let opens = || {
+            let mut session = Session::new(&moved.desk.f, (100, 40));
+            let forge = moved.desk.forge.clone();
+            session.ports.access = undersign::delivery::ServerAccess::over(
+                Box::new(forge.clone()),
+                vec![forge.server()],
+                moved.desk.f.dir.path(),
+            );
+            session.state.queue.servers = vec![ServerSource::new("work".to_owned())];
+            let all: Vec<&str> = moved.desk.forge.request().split('/').collect();
+            session.press(&format!("/{}<enter><enter>", all[1]));
+            session
+        };
+        let frame = opens().frame();
+        let rows: Vec<&str> = frame.lines().collect();
+        let at = rows.iter().position(|row| row.contains("two is another")).unwrap_or_else(|| panic!("{frame}"));
+        assert!(rows[at + 1].contains("✎ zoe: “Why ␛[31mtwice<U+202E>?”"), "{kind:?}: {frame}");
+        assert!(frame.contains("zo<U+202E>e␛, outdated"), "{kind:?}: {frame}");
+        assert!(frame.chars().all(|c| c == '\n' || !c.is_control() && c != '\u{202e}'), "{frame:?}");
+        moved.desk.forge.fails("Get ", Fault::LostBefore);
+        let frame = opens().frame();
+        assert!(frame.contains("✎ zoe: “Why") && frame.contains("Its comments are shown as they were"), "{frame}");
+    }
+}
