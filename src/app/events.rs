@@ -121,7 +121,7 @@ pub fn advise(state: &State) -> Advice {
 /// Why an approval could not be sent to the server of the open change: it would land it on another branch.
 fn lands_elsewhere(state: &State, review: &Review) -> Option<String> {
     let info = state.queue.entry(&review.change.id)?.request_info.as_ref()?;
-    let other = visible::text(info.other_target(&review.change.target)?);
+    let other = visible::text(info.other_target(&review.change)?);
     let target = &review.change.target;
     let target = visible::text(target.strip_prefix("refs/heads/").unwrap_or(target));
     let request = info.pending.request.sign();

@@ -26,6 +26,7 @@ const QUEUE_SIGNS: &[(&str, &str)] = &[
     ("▸", "the change that is selected"),
     ("↻", "moved since you looked or decided"),
     ("◆", "claimed: somebody says to be reading it; the preview says who"),
+    ("├ └", "requests that build on each other, in the order in which they land"),
     ("⊘", "what cannot be read, and why"),
     ("··", "not examined yet"),
 ];
@@ -53,7 +54,7 @@ const REVIEW_SIGNS: &[(&str, &str)] = &[
     ("␣", "only blanks differ"),
     ("○", "came, and no test ran it, as a report on coverage says"),
     ("⊘", "has no lines to show: an omission, acknowledged with a reason before you can approve"),
-    ("✎ ┃", "a note, a finding: what was said at this line"),
+    ("✎ ┃", "a note (a colleague's is in quotes), a finding: what was said at this line"),
     ("<U+202E>", "a character that does not show, drawn as a mark"),
 ];
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::change::request::Request;
-use crate::change::{ObjectId, counted, visible};
+use crate::change::{Change, ObjectId, counted, visible};
 use crate::delivery::Hosted;
 use crate::source::server::{Checks, Pending, Told};
 
@@ -51,12 +51,15 @@ impl NotReady {
 }
 
 impl RequestInfo {
-    /// The branch on which its server would land it, if that is not the target that it is compared with here.
-    pub fn other_target(&self, target: &str) -> Option<&str> {
+    /// The branch on which its server would land it, if that is not the target that it is compared with here, and not
+    /// the branch of what it builds on.
+    pub fn other_target(&self, change: &Change) -> Option<&str> {
         fn short(name: &str) -> &str {
             name.strip_prefix("refs/heads/").unwrap_or(name)
         }
-        Some(short(&self.pending.target)).filter(|told| !told.is_empty() && *told != short(target))
+        let is_below = |told: &str| change.below.iter().flat_map(|below| &below.branches).any(|own| own == told);
+        let is_other = |told: &&str| !told.is_empty() && *told != short(&change.target) && !is_below(told);
+        Some(short(&self.pending.target)).filter(is_other)
     }
 
     pub fn not_ready(&self) -> Option<NotReady> {

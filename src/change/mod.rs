@@ -267,20 +267,42 @@ pub struct Change {
     pub title: String,
     /// The server's full name of the ref on which it would land: `refs/heads/main`.
     pub target: String,
+    /// The pending change that it builds on, if that lands first.
+    pub below: Option<Below>,
     /// What is compared.
     pub revision: Revision,
+}
+
+/// The change below another one: its head is the base of the other, which is read and signed for what it adds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Below {
+    /// As [`Change::id`].
+    pub id: String,
+    /// Its name for people: `#12`.
+    pub name: String,
+    /// The branches of its remote that show its head.
+    pub branches: Vec<String>,
+    /// The commit from which all of it forked from the target: what is above it may land as one with it.
+    pub base: ObjectId,
 }
 
 impl Change {
     /// A range of commits, for a target.
     pub fn of_range(id: String, branch: String, target: String, revision: Revision) -> Change {
         let (name, title) = (branch.clone(), revision.title().unwrap_or(&branch).to_owned());
-        Change { id, repository: 0, branch, name, refs: Vec::new(), stands: Vec::new(), title, target, revision }
+        let (refs, stands) = (Vec::new(), Vec::new());
+        Change { id, repository: 0, branch, name, refs, stands, title, target, below: None, revision }
     }
 
     /// Whether it is what some ref proposes, and not a range that somebody named.
     pub fn is_proposal(&self) -> bool {
         !self.refs.is_empty()
+    }
+
+    /// What it builds on, in words.
+    pub fn builds_on(&self) -> Option<String> {
+        let below = self.below.as_ref()?;
+        Some(format!("builds on {}, which lands first: this is what it adds", below.name))
     }
 
     /// The title of a change.

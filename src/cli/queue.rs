@@ -472,7 +472,7 @@ pub(super) fn row(snapshot: &RepositorySnapshot, team: &Team, change: &Change, e
         branch: text(&change.branch),
         name: text(&change.name),
         refs: change.refs.iter().map(|at| text(&at.full)).collect(),
-        stands: change.stands.iter().map(|stands| text(stands)).collect(),
+        stands: change.stands.iter().cloned().chain(change.builds_on()).map(|stands| text(&stands)).collect(),
         target: text(&change.target),
         title: text(change.title()),
         base: change.revision.base.to_string(),
@@ -546,7 +546,7 @@ fn add_told(hosts: &Hosts, told: &Index<'_>, change: &Change, row: &mut Row) {
     // A page without anything that could act: no query, and no user.
     let page = Some(&info.pending.page).filter(|page| page.len() <= 400 && page.starts_with("http"));
     row.page = page.filter(|page| address::without_user(page) == **page).map(|page| visible::text(page).into_owned());
-    row.told_target = info.other_target(&change.target).map(|told| visible::text(told).into_owned());
+    row.told_target = info.other_target(change).map(|told| visible::text(told).into_owned());
     row.asked = info.pending.asked.as_deref().map(|asked| visible::text(asked).into_owned());
 }
 

@@ -318,10 +318,11 @@ impl Delivery<'_> {
             let why = "it is closed. Nothing was sent to the server, and nothing will be.";
             return Ok(Delivered::Over(why.to_owned()));
         }
-        if let Some(why) = self.obstacle(entry, now) {
+        let record = self.record(entry)?;
+        if let Some(why) = self.obstacle(entry, now, record.as_deref()) {
             return Err(why);
         }
-        let Some(record) = self.record(entry)? else {
+        let Some(record) = record else {
             return Err(format!("the record {} is not in this repository.", &entry.record[..16]));
         };
         if !is_of(entry, &record) {
@@ -371,7 +372,7 @@ impl Delivery<'_> {
     }
 
     /// Why it must not be delivered: the request is not what was signed.
-    fn obstacle(&self, entry: &Entry, now: Now) -> Option<String> {
+    fn obstacle(&self, entry: &Entry, now: Now, record: Option<&Record>) -> Option<String> {
         if now.head != entry.head {
             let (then, now) = (entry.head.short(), now.head.short());
             return Some(format!(
@@ -379,7 +380,8 @@ impl Delivery<'_> {
                  decide again."
             ));
         }
-        if let Some(target) = now.target.filter(|target| *target != entry.target) {
+        let is_other = |target: &String| *target != entry.target && !self.is_at_base(entry, target, record);
+        if let Some(target) = now.target.filter(is_other) {
             let (then, now) = (visible::text(&entry.target), visible::text(&target));
             return Some(format!(
                 "its target is now {now}, and you signed for {then}. Nothing was sent to the server."
@@ -388,6 +390,14 @@ impl Delivery<'_> {
         let is_own = entry.verdict == Verdict::Approve && now.author == self.account.login;
         let account = visible::text(&self.account.login);
         is_own.then(|| format!("{account} opened it, and nobody can approve their own request. Nothing was sent."))
+    }
+
+    /// Whether a branch of the remote shows the commit to which the change was signed to add: the head of the change
+    /// below it, which lands first.
+    fn is_at_base(&self, entry: &Entry, target: &str, record: Option<&Record>) -> bool {
+        let branch = target.strip_prefix("refs/heads/").unwrap_or(target);
+        let tip = self.repository.tip(&format!("refs/remotes/{}/{branch}", entry.remote));
+        record.zip(tip).is_some_and(|(record, tip)| record.predicate().base.commit == tip.to_string())
     }
 
     /// Sends what is not there yet, and reads it back: its state there, if it is as sent.

@@ -463,7 +463,14 @@ fn judged(
     let asked = Asked::of(repository, snapshot, change, facts.answers.clone(), now);
     let is_ai = facts.provenance.is_ai();
     let standing = snapshot.policy().map(|policy| standing(snapshot, policy, change, &step, &asked, is_ai, now));
-    let standing = standing.transpose()?;
+    let own = standing.transpose()?;
+    let standing = match own {
+        Some(own) if is_open_to_whole(snapshot, change, &own) => {
+            let whole = whole_standing(repository, snapshot, change, is_ai, now)?;
+            Some(whole.filter(Standing::is_allowed).unwrap_or(own))
+        }
+        own => own,
+    };
     let nothing = || step.delta.is_empty().then(comes_to_nothing);
     let stop = applied.as_ref().err().map(Obstacle::reason).or_else(nothing);
     let examination = Examination {
@@ -491,6 +498,35 @@ fn judged(
         from_objects: false,
     };
     Ok((examination, asked.answers()))
+}
+
+/// Whether somebody signed all of what a change and those below it do, which may then land as one. A rejection of what
+/// the change adds stands in any case.
+fn is_open_to_whole(snapshot: &RepositorySnapshot, change: &Change, own: &Standing) -> bool {
+    let Some(below) = change.below.as_ref().filter(|_| !own.is_allowed() && own.to_answer.is_empty()) else {
+        return false;
+    };
+    let (base, head) = (below.base.to_string(), change.revision.head.to_string());
+    let mut records = snapshot.chains.iter().flat_map(|chain| &chain.records).map(|record| record.predicate());
+    records.any(|signed| signed.base.commit == base && signed.head.commit == head)
+}
+
+/// How the gate would judge a change with those below it, as one.
+fn whole_standing(
+    repository: &Repository,
+    snapshot: &RepositorySnapshot,
+    change: &Change,
+    is_ai: bool,
+    now: i64,
+) -> Result<Option<Standing>, GitError> {
+    let (Some(below), Some(policy)) = (&change.below, snapshot.policy()) else { return Ok(None) };
+    let revision = repository.revision(below.base, change.revision.head, change.revision.target_tip)?;
+    let whole = Change { revision, below: None, ..change.clone() };
+    let apart = diff(repository, snapshot, &whole)?.apart();
+    let Ok(tree) = git::applied(repository, &whole.revision, &apart)? else { return Ok(None) };
+    let step = git::push::landing(&whole, &apart, repository, Some(tree), HashMap::new())?;
+    let asked = Asked::of(repository, snapshot, &whole, Answers::default(), now);
+    standing(snapshot, policy, &whole, &step, &asked, is_ai, now).map(Some)
 }
 
 /// What messages, identities, the branch and notes say about how it was made.

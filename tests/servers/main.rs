@@ -20,5 +20,6 @@ mod review_board;
 mod schemas;
 #[path = "../support/desk.rs"]
 mod session;
+mod stacks;
 #[path = "../support/mod.rs"]
 mod support;

@@ -9,7 +9,7 @@ use std::sync::{Mutex, OnceLock};
 use serde_json::{Value, json};
 use undersign::change::Change;
 use undersign::change::request::{Request, RequestKind};
-use undersign::decision::Verdict;
+use undersign::decision::{Note, Verdict};
 use undersign::delivery::{Receipt, ServerAccess};
 use undersign::record::Record;
 use undersign::source::git::Repository;
@@ -18,7 +18,7 @@ use undersign::source::server::{self, Checks, Kept, Network, NoAnswer, Secret, S
 use undersign::sync::servers::{self, Brought};
 
 use crate::faults::{Fault, Faulty};
-use crate::support::{Fixture, git_in, now};
+use crate::support::{Decision, Fixture, git_in, now};
 
 /// The server of this run, and its client.
 struct Board {
@@ -378,6 +378,92 @@ fn a_rejection_opens_an_issue_and_leaves_the_request_not_approved() {
     let (status, answer) =
         desk.board.call(MINA, Method::Put, &format!("{comments}{id}/"), &[("issue_status", "dropped")]);
     assert_eq!((status, &desk.request(number)["approved"]), (200, &true.into()), "{answer}");
+}
+
+/// Its comments count rows of a rendered diff, in which removed and added lines are beside each other.
+#[test]
+fn comments_are_at_the_lines_of_git_and_those_of_a_service_are_findings() {
+    let Some(desk) = Desk::new() else { return };
+    let text = |second: &str| format!("pub fn one() {{\n{second}}}\n");
+    std::fs::write(desk.author.join("till.rs"), text("    old();\n    older();\n")).unwrap();
+    desk.git(&["add", "-A"]);
+    desk.git(&["commit", "-q", "-m", "Add a till"]);
+    desk.git(&["push", "-q", "origin", "HEAD:main"]);
+    desk.f.git("dana", &["fetch", "-q", "origin"]);
+    let head = desk.commits("till.rs", &text("    new();\n    newer();\n    newest();\n"), "Rework the till");
+    let number = desk.asks_dana();
+    desk.brings();
+    let files = desk.board.get(&format!("review-requests/{number}/diffs/1/files/"));
+    let file = files["files"][0]["id"].to_string();
+    let says = |who: &str, row: &str, text: &str, more: &[(&str, &str)]| {
+        let reviews = format!("review-requests/{number}/reviews/");
+        let id = desk.board.post(who, &reviews, &[])["review"]["id"].to_string();
+        let fields = [("filediff_id", file.as_str()), ("first_line", row), ("num_lines", "1"), ("text", text)];
+        desk.board.post(who, &format!("{reviews}{id}/diff-comments/"), &[&fields[..], more].concat());
+        let (status, answer) = desk.board.call(who, Method::Put, &format!("{reviews}{id}/"), &[("public", "1")]);
+        assert_eq!(status, 200, "{answer}");
+        id
+    };
+    says("admin", "4", "Why a third one?", &[]);
+    says(MINA, "2", "As agreed.", &[]);
+    let found = [("extra_data:json", r#"{"risk": {"severity": "critical", "rule": "no-new"}}"#)];
+    let review = says("ci", "3", "It is not older.", &found);
+    let fields = [("service_id", "lint-bot"), ("summary", "lint"), ("state", "done-failure"), ("review_id", &review)];
+    desk.board.post("ci", &format!("review-requests/{number}/status-updates/"), &fields);
+
+    let remarks = desk.access.remarks(&desk.repository, &desk.change(number), 7).unwrap().unwrap();
+    let told = |one: &server::Comment| (one.account.clone(), one.place.old_side, one.place.line, one.text.clone());
+    let said: Vec<_> = remarks.comments.iter().map(told).collect();
+    let wanted = [("admin", false, 4, "Why a third one?"), (MINA, false, 2, "As agreed.")];
+    assert_eq!(said, wanted.map(|(who, old, line, text)| (who.to_owned(), old, line, text.to_owned())));
+    let places: Vec<_> = remarks.comments.iter().map(|one| one.place.head.unwrap().to_string()).collect();
+    assert_eq!((places, remarks.missing), (vec![head.clone(); 2], vec![]));
+    assert_eq!((remarks.author.as_str(), remarks.login.as_str()), (MINA, DANA));
+    let run = &remarks.reports[0].runs[0];
+    assert_eq!((run.tool.as_str(), &run.revision), ("lint-bot (by ci)", &head));
+    let found = &run.diagnostics[0];
+    assert_eq!((found.rule.as_str(), found.region.line, found.severity.name()), ("no-new", 3, "high"));
+}
+
+#[test]
+fn notes_of_a_rejection_stand_at_their_rows_once_whatever_fails() {
+    let Some(desk) = Desk::new() else { return };
+    desk.commits("till.txt", "one\ntwo\nthree\n", "Add a till");
+    let number = desk.asks_dana();
+    desk.brings();
+    let places = [
+        ("no fault", Fault::LostBefore),
+        ("/diff-comments/", Fault::LostBefore),
+        ("/diff-comments/", Fault::LostAfter),
+        ("/diff-comments/", Fault::Status(502)),
+        ("Put ", Fault::LostAfter),
+    ];
+    for (place, fault) in places {
+        let note = |line, text: &str| Note { path: "till.txt".into(), line, text: text.into(), ..Note::default() };
+        let branch = format!("r/{number}");
+        let decision = Decision::new("dana", &branch, Verdict::Reject);
+        let notes = vec![note(2, "Why *two*?"), note(3, "And three?"), note(0, "The whole file.")];
+        let record = desk.f.take(Decision { reason: "Not so.", notes, ..decision });
+        desk.access.take(&desk.repository, &desk.change(number), &record, now()).unwrap();
+        desk.network.fails(place, fault);
+        let mut receipt = desk.delivers();
+        let told = format!("{place} {fault:?}: {receipt:?}");
+        assert_eq!(desk.network.is_unmet(), place == "no fault", "{told}");
+        if receipt.done.is_empty() {
+            receipt = desk.delivers();
+        }
+        assert!(receipt.done[0].contains("2 notes at the lines"), "{told}, then {receipt:?}");
+        let reviews = desk.reviews(number);
+        let review = reviews.last().unwrap();
+        assert_eq!(review["extra_data"]["undersign"]["record"], record.id().to_string(), "{told}");
+        let path = format!("review-requests/{number}/reviews/{}/diff-comments/", review["id"]);
+        let comments = desk.board.get(&path)["diff_comments"].as_array().unwrap().clone();
+        let rows: Vec<_> = comments.iter().map(|one| (one["first_line"].as_u64(), one["num_lines"].as_u64())).collect();
+        assert_eq!(rows, [(Some(2), Some(1)), (Some(3), Some(1))], "{told}");
+        assert!(comments[0]["text"].as_str().unwrap().contains("Why *two*?"), "{comments:?}");
+        let text = review["body_top"].as_str().unwrap();
+        assert!(text.contains("The whole file.") && !text.contains("And three?"), "{text}");
+    }
 }
 
 #[test]

@@ -211,6 +211,7 @@ pub struct Queue {
     longest_title: usize,
     longest_ask: usize,
     has_requests: bool,
+    has_stacks: bool,
     /// Examinations that were requested and not answered.
     under_way: usize,
     /// By repository: claims, and what its people have to read.
@@ -257,6 +258,7 @@ impl Queue {
             longest_title: 0,
             longest_ask: 0,
             has_requests: false,
+            has_stacks: false,
             under_way: 0,
             teams: BTreeMap::new(),
             waiting: BTreeMap::new(),
@@ -391,9 +393,13 @@ impl Queue {
         self.longest_ask = self.longest_ask.max(entry.told_ask().map_or(0, |ask| ask.width()));
         self.start_clock(at, now);
         self.enter_edits(at);
-        self.order.retain(|other| *other != at);
-        let place = self.order.partition_point(|&other| self.rank(other) < self.rank(at));
-        self.order.insert(place, at);
+        if self.entries.iter().any(|entry| entry.change.below.is_some()) {
+            self.arrange();
+        } else {
+            self.order.retain(|other| *other != at);
+            let place = self.order.partition_point(|&other| self.rank(other) < self.rank(at));
+            self.order.insert(place, at);
+        }
         self.keep_selection();
     }
 
@@ -477,10 +483,47 @@ impl Queue {
         self.longest_ask =
             self.entries.iter().filter_map(Entry::told_ask).map(|ask| ask.width()).max().unwrap_or_default();
         self.has_requests = self.entries.iter().any(|entry| entry.change.request().is_some());
+        self.has_stacks = self.entries.iter().any(|entry| entry.change.below.is_some());
         self.by_id = self.entries.iter().enumerate().map(|(at, entry)| (entry.change.id.clone(), at)).collect();
         let mut order: Vec<usize> = (0..self.entries.len()).collect();
         order.sort_by(|a, b| self.rank(*a).cmp(&self.rank(*b)));
-        self.order = order;
+        self.order = self.in_stacks(order);
+    }
+
+    /// What builds on another row of its section comes after that, in the order in which they land.
+    fn in_stacks(&self, order: Vec<usize>) -> Vec<usize> {
+        let mut above: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        let lower = |at: usize| self.below(at);
+        order.iter().for_each(|&at| lower(at).into_iter().for_each(|own| above.entry(own).or_default().push(at)));
+        if above.is_empty() {
+            return order;
+        }
+        let mut placed = Vec::with_capacity(order.len());
+        let mut next: Vec<usize> = order.iter().rev().copied().filter(|&at| lower(at).is_none()).collect();
+        while let Some(at) = next.pop() {
+            placed.push(at);
+            next.extend(above.remove(&at).into_iter().flatten().rev());
+        }
+        placed
+    }
+
+    /// The row of the same section on which an entry builds.
+    fn below(&self, at: usize) -> Option<usize> {
+        let entry = &self.entries[at];
+        let lower = *self.by_id.get(&entry.change.below.as_ref()?.id)?;
+        (self.entries.get(lower)?.section() == entry.section()).then_some(lower)
+    }
+
+    /// The sign of a stack before the title of an entry: `├`, or `└` for the last to land; blank if nothing is beside
+    /// it in its section.
+    pub fn stack_sign(&self, entry: &Entry) -> &'static str {
+        let Some(&at) = self.by_id.get(&entry.change.id).filter(|_| self.has_stacks) else { return "" };
+        let has_above = || (0..self.entries.len()).any(|other| self.below(other) == Some(at));
+        match () {
+            () if has_above() => "├ ",
+            () if self.below(at).is_some() => "└ ",
+            () => "",
+        }
     }
 
     /// The rows to show, in order: by whose turn it is, then what cannot be read.

@@ -24,6 +24,7 @@ mod patch;
 mod proposals;
 pub mod push;
 mod reflog;
+mod stacks;
 mod straight;
 mod submodule;
 mod target;

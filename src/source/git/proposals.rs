@@ -84,6 +84,7 @@ impl Repository {
                 }
             }
         }
+        self.stack(&mut pending.changes)?;
         if let Some(why) = self.narrow_home() {
             let remote = self.home().unwrap_or_default();
             let id = format!("{}:{remote}/*", self.name);
@@ -117,6 +118,7 @@ impl Repository {
             stands: proposal.stands.iter().cloned().chain(landed).collect(),
             title: masked(revision.title().unwrap_or(&first.branch)),
             target: target.name.clone(),
+            below: None,
             revision,
         }))
     }

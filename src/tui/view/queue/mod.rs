@@ -346,7 +346,8 @@ impl Columns {
         let line = line.add(Role::Muted, &cell(examination.assessment.blast.class.word(), self.reach));
         let line =
             line.add(Role::Muted, &cell(name, self.repository)).add(Role::Muted, &change).add(Role::Accent, sign);
-        let line = line.add(title_role, &cell(&self.title_of(entry), self.title));
+        let title = format!("{}{}", state.queue.stack_sign(entry), self.title_of(entry));
+        let line = line.add(title_role, &cell(&title, self.title));
         let line = line.add(Role::Muted, &cell(&entry.change.name, self.branch));
         let provenance = &examination.provenance;
         let role = if provenance.agent().is_some() { Role::Text } else { Role::Faint };
@@ -585,6 +586,9 @@ fn details(state: &State, entry: &Entry, examination: &Examination, width: usize
     if !entry.change.stands.is_empty() {
         facts.add("branch", Role::Warning, &entry.change.stands.join("; "));
     }
+    if let Some(told) = entry.change.builds_on() {
+        facts.add("stack", Role::Text, &told);
+    }
     if let [first, more @ ..] = &examination.crossings[..] {
         let more = if more.is_empty() { String::new() } else { format!("   +{} more", more.len()) };
         let text = clip(&first.to_string(), facts.room.saturating_sub(more.width())) + &more;
@@ -638,7 +642,7 @@ fn request_info(facts: &mut Facts, entry: &Entry) {
     if let Some(checks) = checks {
         facts.add("CI", Role::Text, &checks_sentence(*checks));
     }
-    if let Some(other) = info.other_target(&entry.change.target) {
+    if let Some(other) = info.other_target(&entry.change) {
         facts.add(
             "",
             Role::Warning,

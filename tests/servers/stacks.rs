@@ -1,0 +1,162 @@
+//! Review requests that build on each other: each is read, signed and told for what it adds.
+
+use undersign::app::servers::ServerSource;
+use undersign::change::Change;
+use undersign::decision::Verdict;
+use undersign::delivery::ServerAccess;
+use undersign::enforcement::Settings;
+use undersign::examination::{self, ChangeStatus, RepositorySnapshot};
+use undersign::source::server::ServerKind;
+
+use crate::delivery::{Desk, KINDS};
+use crate::session::Session;
+use crate::support::gate::{Answer, answer};
+use crate::support::now;
+
+/// Request 11 adds a till, and request 12 a tap on top of it. The branch of 11 is called `feature-a` there.
+struct Stack {
+    desk: Desk,
+    lower: String,
+    upper: String,
+}
+
+impl Stack {
+    fn new(kind: ServerKind) -> Stack {
+        let desk = Desk::new(kind);
+        let lower = desk.f.git("mina", &["rev-parse", "agent/work"]);
+        desk.f.git("mina", &["checkout", "-q", "agent/work"]);
+        desk.f.write("tap.txt", "tap\n");
+        let upper = desk.f.commit("mina", "Add a tap");
+        desk.f.git("mina", &["checkout", "-q", "main"]);
+        desk.f.git("mina", &["branch", "-q", "-D", "agent/work"]);
+        desk.forge.state.lock().unwrap().head.clone_from(&upper);
+        let stack = Stack { desk, lower, upper };
+        stack.shows(11, &stack.lower);
+        stack.shows(12, &stack.upper);
+        stack
+    }
+
+    fn request(&self, number: u64) -> String {
+        self.desk.forge.request().replace("12", &number.to_string())
+    }
+
+    /// A request moves to a commit; the branch of 11 with it.
+    fn shows(&self, number: u64, head: &str) {
+        let own = format!("refs/undersign/requests/origin/{}", self.request(number));
+        self.desk.f.git("mina", &["update-ref", &own, head]);
+        if number == 11 {
+            self.desk.f.git("mina", &["update-ref", "refs/remotes/origin/feature-a", head]);
+        }
+    }
+
+    fn change(&self, number: u64) -> Change {
+        let target = self.desk.repository.target().unwrap();
+        let pending = self.desk.repository.changes(0, &target).unwrap();
+        let end = format!(":{}", self.request(number));
+        pending.changes.into_iter().find(|change| change.id.ends_with(&end)).unwrap()
+    }
+
+    /// What the queue says that a request needs, and the files that it asks to read.
+    fn needs(&self, number: u64) -> (String, usize) {
+        let (repository, snapshot) = RepositorySnapshot::of(self.desk.f.repository(), None).unwrap();
+        let examined = examination::whole(&repository, &snapshot, &self.change(number), now()).unwrap();
+        (ChangeStatus::of(&snapshot, &examined, Some("rahim"), now()).to_string(), examined.files)
+    }
+
+    /// What the gate says to a push of both: exit code, and remarks.
+    fn lands(&self) -> Answer {
+        let old = self.desk.f.id("main");
+        let settings = Settings { branch: Some("refs/heads/main".to_owned()), ..Settings::default() };
+        answer(&self.desk.f.request("refs/heads/main", &old, &self.upper), &settings)
+    }
+}
+
+#[test]
+fn a_request_that_builds_on_another_is_compared_with_that_one() {
+    for kind in KINDS {
+        let stack = Stack::new(kind);
+        let (lower, upper) = (stack.change(11), stack.change(12));
+        assert_eq!((lower.below, upper.revision.base.to_string()), (None, stack.lower.clone()), "{kind:?}");
+        let below = upper.below.unwrap();
+        assert_eq!((below.id, below.branches), (lower.id, vec!["feature-a".to_owned()]));
+        assert_eq!((upper.title.as_str(), upper.revision.commits.len()), ("Add a tap", 1));
+        assert_eq!(stack.needs(12).1, 1, "only what it adds");
+    }
+}
+
+#[test]
+fn a_request_whose_lower_one_moved_is_compared_with_the_target_until_it_is_rebased() {
+    let stack = Stack::new(ServerKind::GitHub);
+    let tree = stack.desk.f.git("mina", &["rev-parse", &format!("{}^{{tree}}", stack.lower)]);
+    let amended = stack.desk.f.git("mina", &["commit-tree", &tree, "-p", "main", "-m", "Rework the till again"]);
+    stack.shows(11, &amended);
+    let upper = stack.change(12);
+    assert_eq!((upper.below, upper.revision.commits.len()), (None, 3));
+    // What landed is below nothing any more.
+    stack.shows(11, &stack.lower);
+    assert!(stack.change(12).below.is_some());
+    stack.desk.f.git("mina", &["update-ref", "refs/remotes/origin/main", &stack.lower]);
+    let upper = stack.change(12);
+    assert_eq!((upper.below, upper.revision.base.to_string()), (None, stack.lower.clone()));
+}
+
+#[test]
+fn each_is_signed_for_what_it_adds_and_both_land_in_one_push() {
+    let stack = Stack::new(ServerKind::GitHub);
+    let record = stack.desk.f.decide("dana", &stack.request(12), Verdict::Approve);
+    assert_eq!(record.predicate().base.commit, stack.lower);
+    assert_ne!(stack.lands().0, 0, "nobody signed the lower one");
+    assert_eq!(stack.needs(12).0, "signed");
+    assert_ne!(stack.needs(11).0, "signed");
+    stack.desk.f.decide("dana", &stack.request(11), Verdict::Approve);
+    assert_eq!(stack.lands().0, 0);
+    assert_eq!(stack.needs(11).0, "signed");
+}
+
+#[test]
+fn what_is_signed_as_one_counts_for_the_upper_one_as_well() {
+    let stack = Stack::new(ServerKind::GitHub);
+    assert_ne!(stack.needs(12).0, "signed");
+    let record = stack.desk.f.decide("dana", &stack.upper, Verdict::Approve);
+    assert_ne!(record.predicate().base.commit, stack.lower, "all of it");
+    assert_eq!(stack.lands().0, 0);
+    assert_eq!(stack.needs(12).0, "signed");
+    // Twin: a rejection of what it adds.
+    stack.desk.f.decide("rahim", &stack.request(12), Verdict::Reject);
+    assert_ne!(stack.needs(12).0, "signed");
+}
+
+#[test]
+fn a_verdict_is_told_where_its_server_lands_it_on_the_branch_of_the_lower_one() {
+    for kind in KINDS {
+        let stack = Stack::new(kind);
+        stack.desk.forge.lands_on("feature-a");
+        stack.desk.signs(Verdict::Approve);
+        // The branch has another commit by now than what was signed to be added to.
+        stack.desk.f.git("mina", &["update-ref", "refs/remotes/origin/feature-a", "main"]);
+        let receipt = stack.desk.delivers();
+        assert!(receipt.left[0].contains("its target is now refs/heads/feature-a"), "{kind:?}: {receipt:?}");
+        stack.shows(11, &stack.lower);
+        stack.desk.is_told_once("approved");
+    }
+}
+
+#[test]
+fn a_stack_is_shown_in_the_order_in_which_it_lands() {
+    let stack = Stack::new(ServerKind::GitHub);
+    stack.desk.forge.lands_on("feature-a");
+    let mut session = Session::new(&stack.desk.f, (120, 36));
+    let forge = stack.desk.forge.clone();
+    session.ports.access = ServerAccess::over(Box::new(forge.clone()), vec![forge.server()], stack.desk.f.dir.path());
+    session.state.queue.servers = vec![ServerSource::new("work".to_owned())];
+    let frame = session.frame();
+    let rows: Vec<&str> = frame.lines().collect();
+    let at = |text: &str| rows.iter().position(|row| row.contains(text)).unwrap_or_else(|| panic!("{text}: {frame}"));
+    assert_eq!(at("├ ") + 1, at("└ Add a tap"), "{frame}");
+    assert!(rows[at("├ ")].contains("#11") && rows[at("└ ")].contains("#12"), "{frame}");
+    let frame = session.press("/#12<enter>").frame();
+    assert!(frame.contains("builds on #11, which lands first: this is what it adds"), "{frame}");
+    assert!(!frame.contains("its server would land it on"), "{frame}");
+    let frame = session.press("<enter>").frame();
+    assert!(frame.contains("tap.txt") && !frame.contains("till.txt"), "{frame}");
+}
