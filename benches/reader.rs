@@ -85,7 +85,7 @@ fn reader(source: &Source, layout: Layout) -> State {
     let target = TargetBranch { name: "refs/heads/main".into(), tip: id };
     let (root, name, uri) = ("/".into(), "bench".into(), String::new());
     let snapshot = {
-        let (chains, evidence, packages, notes, rules) = Default::default();
+        let (chains, evidence, drills, packages, notes, rules) = Default::default();
         let (common_dir, policy, ledger_fault) = ("/.git".into(), PolicyState::Absent, None);
         Arc::new(RepositorySnapshot {
             root,
@@ -98,6 +98,7 @@ fn reader(source: &Source, layout: Layout) -> State {
             chains,
             ledger_fault,
             evidence,
+            drills,
             packages,
             notes,
             rules,

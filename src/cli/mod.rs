@@ -23,6 +23,7 @@ macro_rules! help {
 }
 
 mod doctor;
+mod drills;
 mod evidence;
 mod gate;
 mod history;

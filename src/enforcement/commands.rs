@@ -1,6 +1,6 @@
-//! Pushes of chains about commands, outcomes, evidence and drills: each is judged by the rules of its own kind, and none can
-//! pass for a chain of decisions. What is held here is read at most once for a push, and only of keys that the policy
-//! knows; of outcomes and drills nothing is read but what is pushed, since no gate judges by them.
+//! Pushes of chains about commands, outcomes, evidence and drills: each is judged by the rules of its own kind, and
+//! none can pass for a chain of decisions. What is held here is read at most once for a push, and only of keys that the
+//! policy knows; of outcomes and drills nothing is read but what is pushed, since no gate judges by them.
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::{BTreeSet, HashMap};

@@ -1,5 +1,5 @@
-//! An edit of a policy file, or of the file of an organization, that keeps its comments, order and layout, and does only what was meant: the result is read
-//! by that file's own parser and compared with what the edit should mean.
+//! An edit of a policy file, or of the file of an organization, that keeps its comments, order and layout, and does
+//! only what was meant: the result is read by that file's own parser and compared with what the edit should mean.
 
 use toml_edit::{Array, ArrayOfTables, DocumentMut, Formatted, InlineTable, Item, Table, TableLike, Value};
 

@@ -106,6 +106,11 @@ fn policy(keys: &str) -> Policy {
     Policy::parse("p", &policy_text(keys)).unwrap_or_else(|error| panic!("{error}"))
 }
 
+/// Edits of a policy file.
+fn applied(source: &str, edits: &[Edit], version: u64) -> Result<(String, Policy), EditError> {
+    edit::apply(RosterFile::Policy, source, edits, version)
+}
+
 fn terms(file: &Policy) -> Terms<'_> {
     Terms {
         file,
@@ -467,7 +472,7 @@ fn an_edit_keeps_comments_order_and_layout() {
     for (before, after) in layouts {
         let source = policy_text(&before);
         let edit = Edit::AddKey { person: "anna".into(), key: added(5) };
-        let (text, policy) = edit::apply(RosterFile::Policy, &source, &[edit], 4).unwrap();
+        let (text, policy) = applied(&source, &[edit], 4).unwrap();
         assert_eq!(text, policy_text(&after).replace("version = 3 ", "version = 4 "));
         assert_eq!(policy.version, 4);
     }
@@ -493,7 +498,7 @@ fn a_key_that_ends_keeps_its_place_and_its_comment() {
             format!("[[people.anna.keys]]\nkey = \"{one}\" # laptop\n{revoked}\n"),
         ),
     ] {
-        let (text, _) = edit::apply(RosterFile::Policy, &policy_text(&before), std::slice::from_ref(&edit), 3).unwrap();
+        let (text, _) = applied(&policy_text(&before), std::slice::from_ref(&edit), 3).unwrap();
         assert_eq!(text, policy_text(&after));
     }
 }
@@ -509,8 +514,7 @@ fn somebody_new_stands_behind_the_last_person_whatever_their_name_is() {
         roles: vec!["senior".into()],
         key: added(5),
     };
-    let (text, policy) =
-        edit::apply(RosterFile::Policy, &source, &[edit(name.clone(), "o.mar", "omar@example.com")], 4).unwrap();
+    let (text, policy) = applied(&source, &[edit(name.clone(), "o.mar", "omar@example.com")], 4).unwrap();
     assert_eq!(policy.roster.by_id("o.mar").unwrap().name, name);
     assert!(policy.roster.by_id("eve").is_none());
     let (gone, came) = difference(&source, &text);
@@ -520,13 +524,11 @@ fn somebody_new_stands_behind_the_last_person_whatever_their_name_is() {
     assert!(place("[people.anna] # since 2019") < place("o.mar") && place("o.mar") < place("# The rules."), "{text}");
     // The policy's own parser has the last word.
     let taken = edit("Omar".into(), "omar", "ANNA@example.com");
-    assert!(
-        matches!(edit::apply(RosterFile::Policy, &source, &[taken], 4), Err(EditError::Mistakes(why)) if why.contains("anna"))
-    );
+    assert!(matches!(applied(&source, &[taken], 4), Err(EditError::Mistakes(why)) if why.contains("anna")));
     let again = Edit::AddKey { person: "anna".into(), key: added(1) };
-    assert!(matches!(edit::apply(RosterFile::Policy, &source, &[again], 4), Err(EditError::Mistakes(_))));
+    assert!(matches!(applied(&source, &[again], 4), Err(EditError::Mistakes(_))));
     let nobody = Edit::AddKey { person: "eve".into(), key: added(5) };
-    assert!(matches!(edit::apply(RosterFile::Policy, &source, &[nobody], 4), Err(EditError::Place(_))));
+    assert!(matches!(applied(&source, &[nobody], 4), Err(EditError::Place(_))));
 }
 
 #[test]

@@ -128,8 +128,8 @@ fn emergency<'g>(
     Some(BreakGlassUse { manifest, due, latest, compartments, is_reviewed })
 }
 
-/// Why no emergency lands what touches these compartments, as a sentence. The policy is one of them; another compartment
-/// that holds it among everything else is none.
+/// Why no emergency lands what touches these compartments, as a sentence. The policy is one of them; another
+/// compartment that holds it among everything else is none.
 pub(super) fn lands_alone(policy: &Policy, compartments: &[String]) -> Option<String> {
     let mut alone = policy.compartments.iter().filter(|compartment| compartment.solo);
     let one = alone.find(|compartment| compartments.contains(&compartment.name))?;

@@ -1,5 +1,6 @@
-//! Drills of emergencies: whose record of one counts, who would have let the change through, and whether the review that
-//! would be owed was done. By the terms, slots and authors of an emergency, so that people practise what would happen.
+//! Drills of emergencies: whose record of one counts, who would have let the change through, and whether the review
+//! that would be owed was done. By the terms, slots and authors of an emergency, so that people practise what would
+//! happen.
 //!
 //! Nothing lands, is refused, is counted in a quota or owed because of a drill: no verdict reads more of this than the
 //! sentences of an explanation.
@@ -9,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::CLOCK_SKEW;
 use super::break_glass::{lacking_slot, lands_alone};
 use super::counted_decision::{InRole, identities, signers};
+use super::duration::length;
 use crate::policy::{Ai, Enrolment, Person, PersonKind, Policy, Requirement};
 use crate::record::Presence;
 use crate::record::drill::{DrillChain, DrillRecord, DrillStep, out_of_order};
@@ -184,8 +186,8 @@ impl<'c> Practised<'c> {
             && is_in_time
     }
 
-    /// Those that go on now, of the content that is meant, the newest first: with the signatures that an emergency would
-    /// count.
+    /// Those that go on now, of the content that is meant, the newest first: with the signatures that an emergency
+    /// would count.
     pub fn now(
         policy: &'c Policy,
         chains: &'c [DrillChain],
@@ -257,12 +259,12 @@ impl DrillReport {
             (None, _) => "no review owed".to_owned(),
             (Some(due), Some(at)) => {
                 let late = if at > due { ", late" } else { "" };
-                format!("reviewed after {}{late}", super::segment::length(at.saturating_sub(self.began)))
+                format!("reviewed after {}{late}", length(at.saturating_sub(self.began)))
             }
             (Some(due), None) if now > due => {
-                format!("review overdue since {}", super::segment::length(now.saturating_sub(due)))
+                format!("review overdue since {}", length(now.saturating_sub(due)))
             }
-            (Some(due), None) => format!("review owed within {}", super::segment::length(due.saturating_sub(now))),
+            (Some(due), None) => format!("review owed within {}", length(due.saturating_sub(now))),
         }
     }
 }

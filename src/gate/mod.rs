@@ -10,6 +10,7 @@ pub mod advice;
 mod break_glass;
 mod counted_decision;
 pub mod drill;
+mod duration;
 mod evaluation;
 mod history;
 mod input;

@@ -1,6 +1,6 @@
-//! Statements about drills of emergencies: `DRILLS.md`, in this folder, is normative. They have the envelopes and chains
-//! of decisions, and a predicate type, a namespace and refs of their own, so that none counts as a decision, and least
-//! of all as an emergency. No gate lets anything land because of one.
+//! Statements about drills of emergencies: `DRILLS.md`, in this folder, is normative. They have the envelopes and
+//! chains of decisions, and a predicate type, a namespace and refs of their own, so that none counts as a decision, and
+//! least of all as an emergency. No gate lets anything land because of one.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! Exchanges chains about commands, outcomes, evidence and drills with a remote. Separate from decisions, since a broker must
-//! know for each push whether the remote accepted it.
+//! Exchanges chains about commands, outcomes, evidence and drills with a remote. Separate from decisions, since a
+//! broker must know for each push whether the remote accepted it.
 
 use git2::{ErrorCode, Oid};
 

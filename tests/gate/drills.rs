@@ -21,11 +21,12 @@ use undersign::record::{Fault, verify, verify_as};
 
 use crate::drilled::{append, manifest, signed};
 use crate::scene::*;
-use crate::support::{Fixture, now, policy};
+use crate::support::{DEVICE, Fixture, now, policy};
 
 const ZERO: &str = "0000000000000000000000000000000000000000";
 /// One senior lets an emergency through, once in 30 days, for four hours; the review is due within a day.
-const GLASS: &str = "[break_glass]\nsign = [{ role = \"senior\", n = 1 }]\nmax_duration = \"4h\"\nmax_per_30d = 1\ndebt_after = \"1d\"\n";
+const GLASS: &str = "[break_glass]\nsign = [{ role = \"senior\", n = 1 }]\n\
+    max_duration = \"4h\"\nmax_per_30d = 1\ndebt_after = \"1d\"\n";
 /// In the ordinary way, two must sign.
 const TWO: &str = "[compartment.src]\npaths = [\"src/**\"]\nsign = [{ role = \"senior\", n = 2 }]\n";
 
@@ -88,8 +89,8 @@ fn standing_of(f: &Fixture, id: &str) -> DrillStanding {
     all.iter().find(|(record, _)| record.id().to_string() == id).unwrap().1
 }
 
-const WOULD: &str = "This is a drill by dana, and a drill lets nothing land. An emergency would land it, and would have \
-                     to be reviewed within 24 hours.";
+const WOULD: &str = "This is a drill by dana, and a drill lets nothing land. An emergency would land it, and would \
+                     have to be reviewed within 24 hours.";
 
 #[test]
 fn row_49_a_drill_by_as_many_as_an_emergency_needs_lets_nothing_land() {

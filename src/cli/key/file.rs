@@ -86,15 +86,15 @@ impl Files {
         if file.is_policy() {
             let is_there = organization.policy.roster.by_id(person).is_some();
             eprintln!(
-                "undersign: The request is for this repository alone. Others judge by {}, where {person} is {}: `undersign \
-                 key enrol --organization` asks for that.",
+                "undersign: The request is for this repository alone. Others judge by {}, where {person} is {}: \
+                 `undersign key enrol --organization` asks for that.",
                 organization.path(),
                 if is_there { "too" } else { "not" }
             );
         } else if self.policy.policy.roster.by_id(person).is_some() {
             eprintln!(
-                "undersign: The request is for {} alone. {person} is in {} too, by which changes of this repository are \
-                 judged: `undersign key enrol` asks for that.",
+                "undersign: The request is for {} alone. {person} is in {} too, by which changes of this repository \
+                 are judged: `undersign key enrol` asks for that.",
                 organization.path(),
                 self.policy.path()
             );
@@ -197,8 +197,8 @@ impl PeopleFile {
         let in_force = tip.map(|tip| at(&repository, kind, tip)).transpose()?.flatten();
         if let Some(force) = in_force.as_ref().filter(|force| force.version > policy.version) {
             return Err(format!(
-                "{name} here is version {}, and version {} is in force. Go to the newest commit of the policy branch, and \
-                 run it again.",
+                "{name} here is version {}, and version {} is in force. Go to the newest commit of the policy branch, \
+                 and run it again.",
                 policy.version, force.version
             ));
         }

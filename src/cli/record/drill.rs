@@ -1,14 +1,15 @@
-//! `undersign record drill`: an emergency, practised step by step on a plain terminal. What is signed lets nothing land.
+//! `undersign record drill`: an emergency, practised step by step on a plain terminal. What is signed lets nothing
+//! land.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use clap::Args;
 
-use super::drill_list::{Drills, headline};
 use super::follow_up::{Pen, confirm, sentence};
 use super::outcome::signer;
 use crate::change::{ObjectId, visible};
+use crate::cli::drills::headline;
 use crate::cli::meant::{self, Meant};
 use crate::cli::queue::names;
 use crate::cli::{now, random};
@@ -16,9 +17,9 @@ use crate::datafile::date;
 use crate::examination::external::Reports;
 use crate::examination::{self, Examination, RepositorySnapshot};
 use crate::gate::Code;
-use crate::gate::drill::{DrillReport, authors_of};
+use crate::gate::drill::{DrillReport, authors_of, drills};
+use crate::ledger;
 use crate::ledger::commands::Keys;
-use crate::ledger::drills;
 use crate::ledger::own_chain::own_chain;
 use crate::policy::{Person, Policy, Signer};
 use crate::record::ChainId;
@@ -26,6 +27,35 @@ use crate::record::chain::MANIFEST_FILE;
 use crate::record::drill::{Drill, DrillChain, DrillRecord, DrillStatement, DrillStep, MAX_LENGTH, MAX_WORDS};
 use crate::record::statement::{Decimal, Link, ManifestDigest, RepositoryName, Target};
 use crate::signing::{self, Prepared, TOOL};
+
+/// The fewest digits by which a drill is named.
+const MIN_DIGITS: usize = 4;
+
+/// The drills of a repository.
+struct Drills(Vec<DrillReport>);
+
+impl Drills {
+    fn of(policy: &Policy, chains: &[DrillChain], now: i64) -> Drills {
+        Drills(drills(policy, chains, now))
+    }
+
+    /// The drill whose id begins so.
+    fn find(&self, id: &str) -> Result<&DrillReport, String> {
+        if id.len() < MIN_DIGITS {
+            return Err(format!("Give at least {MIN_DIGITS} digits of the drill's id."));
+        }
+        let found: Vec<_> = self.0.iter().filter(|drill| drill.id.starts_with(id)).collect();
+        let id = visible::text(id);
+        match found[..] {
+            [one] => Ok(one),
+            [] => Err(format!(
+                "No drill that counts begins with {id}; `undersign record list --drills` lists them, and `undersign \
+                 sync` fetches them."
+            )),
+            _ => Err(format!("{} drills begin with {id}. Give more digits.", found.len())),
+        }
+    }
+}
 
 /// What every statement about a drill is headed with, on the terminal.
 const BANNER: &str = "DRILL. This practises an emergency. It lets nothing land.";
@@ -69,7 +99,8 @@ pub fn run(options: &Options, path: &Path) -> Result<(), String> {
     if options.reason.len() > MAX_WORDS || options.reason.trim().is_empty() {
         return Err(format!("Give a reason of 1 to {MAX_WORDS} bytes, as you would in an emergency."));
     }
-    let (chains, _) = drills::read(&pen.repository, true, &Keys::of(policy)).map_err(|error| error.to_string())?;
+    let (chains, _) =
+        ledger::drills::read(&pen.repository, true, &Keys::of(policy)).map_err(|error| error.to_string())?;
     let content = match (&options.change, &options.join, &options.review) {
         (Some(change), _, _) => begun(change, path, policy, person)?,
         (_, Some(id), _) => joined(id, &chains, policy, person)?,
@@ -182,8 +213,8 @@ fn reviewed(id: &str, chains: &[DrillChain], policy: &Policy) -> Result<Content,
 
 /// The drill whose id begins so, and what a further record about it repeats.
 fn found(id: &str, chains: &[DrillChain], policy: &Policy, step: DrillStep) -> Result<(DrillReport, Content), String> {
-    let drills = Drills::of(policy, chains, now());
-    let report = drills.find(id)?.clone();
+    let known = Drills::of(policy, chains, now());
+    let report = known.find(id)?.clone();
     let record = chains.iter().flat_map(|chain| &chain.records).find(|record| record.id().to_string() == report.id);
     let record = record.ok_or_else(|| "The record of the drill is not here. Run `undersign sync`.".to_owned())?;
     let own = record.drill();
@@ -215,9 +246,9 @@ fn then(record: &DrillRecord, options: &Options, path: &Path) -> Result<(), Stri
     let target = visible::text(&own.target.name);
     let commit = own.commit.parse::<ObjectId>().map(|commit| commit.short()).unwrap_or_default();
     outln!(
-        "Ask the gate itself: `undersign sync`, then push {commit} to {target}. It refuses, and says under DRILL what an \
-         emergency would be told.\nOthers take part with `undersign record drill --join {id} --reason …`; the review is \
-         signed with `undersign record drill --review {id} --reason …`."
+        "Ask the gate itself: `undersign sync`, then push {commit} to {target}. It refuses, and says under DRILL what \
+         an emergency would be told.\nOthers take part with `undersign record drill --join {id} --reason …`; the review \
+         is signed with `undersign record drill --review {id} --reason …`."
     );
     Ok(())
 }

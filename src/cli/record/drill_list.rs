@@ -5,126 +5,16 @@ use serde::Serialize;
 use super::book::Book;
 use super::export::{Bundle, signers_for};
 use crate::change::{counted, visible};
+use crate::cli::drills::ShownDrill;
 use crate::datafile::date;
 use crate::gate::Signer;
-use crate::gate::drill::{DrillReport, DrillStanding, drills, standings};
+use crate::gate::drill::{DrillStanding, drills, standings};
 use crate::ledger::commands::{Keys, chain_names};
 use crate::ledger::drills::read;
 use crate::policy::Policy;
 use crate::record::chain::MANIFEST_FILE;
 use crate::record::drill::{DrillChain, DrillRecord, MAX_RECORDS, NAMESPACE};
 use crate::source::git::Repository;
-
-/// The fewest digits by which a drill is named.
-const MIN_DIGITS: usize = 4;
-
-/// The drills of a repository.
-pub(super) struct Drills(Vec<DrillReport>);
-
-impl Drills {
-    pub fn of(policy: &Policy, chains: &[DrillChain], now: i64) -> Drills {
-        Drills(drills(policy, chains, now))
-    }
-
-    /// The drill whose id begins so.
-    pub fn find(&self, id: &str) -> Result<&DrillReport, String> {
-        if id.len() < MIN_DIGITS {
-            return Err(format!("Give at least {MIN_DIGITS} digits of the drill's id."));
-        }
-        let found: Vec<_> = self.0.iter().filter(|drill| drill.id.starts_with(id)).collect();
-        let id = visible::text(id);
-        match found[..] {
-            [one] => Ok(one),
-            [] => Err(format!(
-                "No drill that counts begins with {id}; `undersign record list --drills` lists them, and `undersign \
-                 sync` fetches them."
-            )),
-            _ => Err(format!("{} drills begin with {id}. Give more digits.", found.len())),
-        }
-    }
-}
-
-/// A drill as one object.
-#[derive(Serialize)]
-pub(in crate::cli) struct ShownDrill {
-    id: String,
-    /// Always `drill`: nothing that is read by its shape alone is taken for a decision.
-    kind: &'static str,
-    #[serde(rename = "ref")]
-    target: String,
-    commit: String,
-    manifest: String,
-    began: i64,
-    until: i64,
-    people: Vec<String>,
-    /// What an emergency would have lacked; empty if nothing.
-    lacking: String,
-    due: Option<i64>,
-    reviewed: Option<i64>,
-    reviewers: Vec<String>,
-    reason: String,
-    #[serde(skip)]
-    told: String,
-    #[serde(skip)]
-    is_current: bool,
-}
-
-impl ShownDrill {
-    pub fn of(drill: &DrillReport, now: i64) -> ShownDrill {
-        ShownDrill {
-            id: drill.id.clone(),
-            kind: "drill",
-            target: visible::text(&drill.target).into_owned(),
-            commit: drill.commit.clone(),
-            manifest: drill.manifest.clone(),
-            began: drill.began,
-            until: drill.until,
-            people: drill.people.clone(),
-            lacking: drill.lacking.clone().unwrap_or_default(),
-            due: drill.due,
-            reviewed: drill.reviewed,
-            reviewers: drill.reviewers.clone(),
-            reason: visible::text(&drill.reason).into_owned(),
-            told: headline(drill, now),
-            is_current: drill.is_open(now) || drill.owes(),
-        }
-    }
-
-    /// In one line.
-    pub fn told(&self) -> &str {
-        &self.told
-    }
-
-    /// Whether it goes on, or its review is owed.
-    pub fn is_current(&self) -> bool {
-        self.is_current
-    }
-
-    /// All drills of a repository, the newest first; none without a policy or if they cannot be read.
-    pub fn all(repository: &Repository, policy: Option<&Policy>, now: i64) -> Vec<ShownDrill> {
-        let Some(policy) = policy else { return Vec::new() };
-        let read = read(repository, true, &Keys::of(policy));
-        let reports = read.map(|(chains, _)| drills(policy, &chains, now)).unwrap_or_default();
-        reports.iter().map(|drill| ShownDrill::of(drill, now)).collect()
-    }
-}
-
-/// `DRILL 0123456789ab by dana and omar of 3f9c2ab1 on refs/heads/main, goes on until …; review owed within 1 day`
-pub(super) fn headline(drill: &DrillReport, now: i64) -> String {
-    let lasts = if drill.is_open(now) { "goes on until" } else { "ended" };
-    let lacking = drill.lacking.as_ref().map(|why| format!("; no emergency would land it: {why}"));
-    format!(
-        "DRILL {} by {} of {} on {}, began {}, {lasts} {}; {}{}",
-        &drill.id[..12],
-        drill.people.join(" and "),
-        &drill.commit[..12],
-        visible::text(&drill.target),
-        date(drill.began),
-        date(drill.until),
-        drill.review(now),
-        lacking.unwrap_or_default()
-    )
-}
 
 #[derive(Serialize)]
 struct Row {
@@ -184,7 +74,7 @@ pub(super) fn list(book: &Book, as_json: bool) -> Result<(), String> {
         outln!("No drill was held here yet.");
     }
     for drill in &shown {
-        outln!("{}\n    {}", drill.told, drill.reason);
+        outln!("{}\n    {}", drill.told(), drill.reason);
     }
     for row in rows.iter().filter(|row| row.standing != DrillStanding::Counts.name()) {
         outln!(

@@ -5,7 +5,7 @@ mod check;
 mod commands;
 #[cfg(feature = "tui")]
 mod drill;
-pub(super) mod drill_list;
+mod drill_list;
 mod export;
 #[cfg(feature = "tui")]
 mod follow_up;

@@ -59,8 +59,8 @@ impl<'g> Segment<'_, 'g> {
         self.emergency(asked, authors, self.break_glass_decisions().into_iter().map(declared).collect())
     }
 
-    /// Whether these signatures are enough for an emergency. It replaces slots, limits, freezes and cooling, and nothing
-    /// else: not the requirements for the policy itself, nor for what must land alone.
+    /// Whether these signatures are enough for an emergency. It replaces slots, limits, freezes and cooling, and
+    /// nothing else: not the requirements for the policy itself, nor for what must land alone.
     fn emergency(&self, asked: &Asked, authors: &Authors<'_>, declared: Vec<Declared<'_>>) -> BreakGlassAnswer {
         let (policy, now) = (self.evaluation.input.policy, self.now());
         let (Some(terms), Some(requirement), false) = (&policy.break_glass, policy.emergency(), declared.is_empty())

@@ -11,6 +11,7 @@ mod requirements;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::counted_decision::CountedDecision;
+use super::duration::length;
 use super::evaluation::Evaluation;
 use super::history::brings_only;
 use super::outcome::{Code, Decided, EvidenceState, Reason, ReasonEffect};
@@ -357,16 +358,4 @@ fn settled(mut standing: Standing) -> Standing {
         standing.reasons.retain(|reason| reason.effect == ReasonEffect::Said);
     }
     standing
-}
-
-/// A duration for display: its largest unit, rounded up.
-pub(super) fn length(seconds: i64) -> String {
-    let (size, unit) = match seconds {
-        ..=120 => (1, "second"),
-        121..=7_200 => (60, "minute"),
-        7_201..=172_800 => (3_600, "hour"),
-        _ => (86_400, "day"),
-    };
-    let n = (seconds + size - 1) / size;
-    format!("{n} {unit}{}", if n == 1 { "" } else { "s" })
 }

@@ -1,0 +1,93 @@
+//! Drills of emergencies as lists show them: always as drills.
+
+use serde::Serialize;
+
+use crate::change::visible;
+use crate::datafile::date;
+use crate::gate::drill::{DrillReport, drills};
+use crate::ledger::commands::Keys;
+use crate::ledger::drills::read;
+use crate::policy::Policy;
+use crate::source::git::Repository;
+
+/// A drill as one object.
+#[derive(Serialize)]
+pub struct ShownDrill {
+    id: String,
+    /// Always `drill`: nothing that is read by its shape alone is taken for a decision.
+    kind: &'static str,
+    #[serde(rename = "ref")]
+    target: String,
+    commit: String,
+    manifest: String,
+    began: i64,
+    until: i64,
+    people: Vec<String>,
+    /// What an emergency would have lacked; empty if nothing.
+    lacking: String,
+    due: Option<i64>,
+    reviewed: Option<i64>,
+    reviewers: Vec<String>,
+    pub reason: String,
+    #[serde(skip)]
+    told: String,
+    #[serde(skip)]
+    is_current: bool,
+}
+
+impl ShownDrill {
+    pub fn of(drill: &DrillReport, now: i64) -> ShownDrill {
+        ShownDrill {
+            id: drill.id.clone(),
+            kind: "drill",
+            target: visible::text(&drill.target).into_owned(),
+            commit: drill.commit.clone(),
+            manifest: drill.manifest.clone(),
+            began: drill.began,
+            until: drill.until,
+            people: drill.people.clone(),
+            lacking: drill.lacking.clone().unwrap_or_default(),
+            due: drill.due,
+            reviewed: drill.reviewed,
+            reviewers: drill.reviewers.clone(),
+            reason: visible::text(&drill.reason).into_owned(),
+            told: headline(drill, now),
+            is_current: drill.is_open(now) || drill.owes(),
+        }
+    }
+
+    /// In one line.
+    pub fn told(&self) -> &str {
+        &self.told
+    }
+
+    /// Whether it goes on, or its review is owed.
+    pub fn is_current(&self) -> bool {
+        self.is_current
+    }
+
+    /// All drills of a repository, the newest first; none without a policy or if they cannot be read.
+    pub fn all(repository: &Repository, policy: Option<&Policy>, now: i64) -> Vec<ShownDrill> {
+        let Some(policy) = policy else { return Vec::new() };
+        let read = read(repository, true, &Keys::of(policy));
+        let reports = read.map(|(chains, _)| drills(policy, &chains, now)).unwrap_or_default();
+        reports.iter().map(|drill| ShownDrill::of(drill, now)).collect()
+    }
+}
+
+/// `DRILL 0123456789ab by dana and omar of 3f9c2ab1 on refs/heads/main, goes on until …; review owed within 1 day`
+pub fn headline(drill: &DrillReport, now: i64) -> String {
+    let lasts = if drill.is_open(now) { "goes on until" } else { "ended" };
+    let lacking = drill.lacking.as_ref().map(|why| format!("; no emergency would land it: {why}"));
+    format!(
+        "DRILL {} by {} of {} on {}, began {}, {lasts} {}; {}{}",
+        &drill.id[..12],
+        drill.people.join(" and "),
+        &drill.commit[..12],
+        visible::text(&drill.target),
+        date(drill.began),
+        date(drill.until),
+        drill.review(now),
+        lacking.unwrap_or_default()
+    )
+}
