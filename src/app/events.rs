@@ -416,12 +416,14 @@ fn remarked(state: &mut State, ticket: u64, result: Result<Option<Box<Remarked>>
         Ok(Some(remarked)) => *remarked,
         Ok(None) => return Vec::new(),
         Err(why) => {
-            state.status = Some(format!("What others wrote there is not here. {why}"));
+            let told = format!("What others wrote there is not here. {why}");
+            state.status = state.status.take().or(Some(told));
             return Vec::new();
         }
     };
+    // What became of the change or of what the person wrote comes first.
     if let Some(first) = missing.first() {
-        state.status = Some(first.clone());
+        state.status = state.status.take().or(Some(first.clone()));
     } else if !remarks.is_empty() {
         let open = remarks.iter().filter(|remark| !remark.is_resolved).count();
         let (all, server) = (counted(remarks.len(), "comment"), visible::text(&server));

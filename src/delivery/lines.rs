@@ -11,7 +11,7 @@ use crate::examination::FileMaterial;
 use crate::record::Record;
 use crate::record::statement::SignedNote;
 use crate::source::git::{self, Repository};
-use crate::source::server::LineNote;
+use crate::source::server::{LineNote, NOTE_OF};
 
 /// The most notes of one decision that are put at their lines; more are in the text.
 const MAX_NOTES: usize = 50;
@@ -39,12 +39,7 @@ pub fn placed(repository: &Repository, record: &Record, on_old_side: bool) -> Ve
             old_side,
             line: u32::try_from(note.line.0).ok()?,
             beside,
-            text: format!(
-                "{}\nUndersign record `{}`, note {}.",
-                visible::fenced(&note.text, "text"),
-                record.id(),
-                at + 1
-            ),
+            text: format!("{}\n{NOTE_OF}{}`, note {}.", visible::fenced(&note.text, "text"), record.id(), at + 1),
         })
     };
     notes.iter().enumerate().map(&mut place).collect()

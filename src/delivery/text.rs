@@ -41,8 +41,8 @@ pub fn summary(record: &Record) -> String {
     text.chars().take(MAX_SUMMARY).collect()
 }
 
-/// For people, as Markdown; with the whole record if the server does not have it elsewhere. The notes that are not in it,
-/// by their positions in the record, stand at their lines.
+/// For people, as Markdown; with the whole record if the server does not have it elsewhere. The notes that are not in
+/// it, by their positions in the record, stand at their lines.
 pub fn comment(record: &Record, home: Home, is_in: impl Fn(usize) -> bool) -> String {
     let predicate = record.predicate();
     let head = &predicate.head.commit[..predicate.head.commit.len().min(12)];

@@ -1,6 +1,6 @@
-//! Comments that colleagues wrote at a review server, at the lines of the revision that is open. A server numbers lines at
-//! the commit that was there when they were written, so git says where these lines are now: as for notes of one's own, a
-//! comment whose lines no longer exist is outdated, and moves to no other line.
+//! Comments that colleagues wrote at a review server, at the lines of the revision that is open. A server numbers lines
+//! at the commit that was there when they were written, so git says where these lines are now: as for notes of one's
+//! own, a comment whose lines no longer exist is outdated, and moves to no other line.
 
 use crate::change::diff::Diff;
 use crate::change::manifest::escape;
@@ -8,7 +8,7 @@ use crate::change::{ObjectId, RepoPath, Revision, visible};
 use crate::decision::Note;
 use crate::decision::anchor::Anchor;
 use crate::source::git::Repository;
-use crate::source::server::{Comment, is_same_account};
+use crate::source::server::{Comment, NOTE_OF, is_same_account};
 
 /// A comment of somebody else, at its lines. Its texts are escaped.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -46,6 +46,18 @@ pub fn placed(
     comments.into_iter().map(remark).collect()
 }
 
+/// The words of a comment. Of a note that undersign put there, without their fence and the line that names the record.
+fn words(text: &str) -> String {
+    let mut lines: Vec<&str> = text.trim_end().lines().collect();
+    if lines.pop_if(|line| line.starts_with(NOTE_OF)).is_none() {
+        return text.to_owned();
+    }
+    while lines.pop_if(|line| line.trim().is_empty()).is_some() {}
+    lines.pop_if(|line| line.starts_with("```"));
+    let first = usize::from(lines.first().is_some_and(|line| line.starts_with("```")));
+    lines[first..].join("\n")
+}
+
 struct Placer<'r> {
     repository: &'r Repository,
     revision: &'r Revision,
@@ -60,7 +72,7 @@ impl Placer<'_> {
         let moved = self.diff.files.iter().find(|file| file.from.as_ref() == Some(&path));
         let shown = moved.map_or(&path, |file| &file.path);
         let until = (place.until > place.line).then_some(place.until);
-        let text = visible::lines(&comment.text);
+        let text = visible::lines(words(&comment.text).trim());
         let mut note =
             Note { path: escape(shown), old_side: place.old_side, line: place.line, until, text, anchor: None };
         if note.line == 0 {

@@ -466,7 +466,7 @@ fn judged(
     let own = standing.transpose()?;
     let standing = match own {
         Some(own) if is_open_to_whole(snapshot, change, &own) => {
-            let whole = whole_standing(repository, snapshot, change, is_ai, now)?;
+            let whole = whole_standing(repository, snapshot, change, now)?;
             Some(whole.filter(Standing::is_allowed).unwrap_or(own))
         }
         own => own,
@@ -516,7 +516,6 @@ fn whole_standing(
     repository: &Repository,
     snapshot: &RepositorySnapshot,
     change: &Change,
-    is_ai: bool,
     now: i64,
 ) -> Result<Option<Standing>, GitError> {
     let (Some(below), Some(policy)) = (&change.below, snapshot.policy()) else { return Ok(None) };
@@ -526,6 +525,8 @@ fn whole_standing(
     let Ok(tree) = git::applied(repository, &whole.revision, &apart)? else { return Ok(None) };
     let step = git::push::landing(&whole, &apart, repository, Some(tree), HashMap::new())?;
     let asked = Asked::of(repository, snapshot, &whole, Answers::default(), now);
+    // The lower ones may have signs of AI that this one has not.
+    let is_ai = provenance_of(repository, snapshot, &whole).is_ai();
     standing(snapshot, policy, &whole, &step, &asked, is_ai, now).map(Some)
 }
 

@@ -4,14 +4,15 @@
 use serde_json::json;
 use undersign::app::servers::ServerSource;
 use undersign::change::diff::Diff;
-use undersign::delivery::Remarks;
+use undersign::delivery::{Remarks, ServerAccess};
 use undersign::examination;
 use undersign::examination::comments::{self, Remark};
-use undersign::source::server::ServerKind;
+use undersign::source::server::http::{Request, Response};
+use undersign::source::server::{NoAnswer, ServerKind, Transport};
 
 use crate::delivery::{Desk, KINDS};
 use crate::faults::{FAULTS, Fault};
-use crate::forge::Said;
+use crate::forge::{Forge, Said};
 use crate::session::Session;
 
 const THEN: &str = "one\ntwo of the till\nthree of it\nfour of them\nfive\n";
@@ -114,7 +115,7 @@ fn who_opened_the_request_and_who_reads_it_are_told_from_the_others() {
         let moved = Moved::new(kind);
         moved.says([
             moved.now("zoe", 3, "Why?"),
-            moved.now("dana-at-work", 4, "As agreed."),
+            moved.now("dana-at-work", 4, "```text\nAs agreed.\n```\n\nUndersign record `1a2b`, note 1."),
             Said { answers: Some(0), ..moved.now("mina", 3, "Because.") },
         ]);
         let shown = moved.shown();
@@ -252,16 +253,14 @@ fn what_colleagues_wrote_is_shown_below_its_line_and_escaped_and_without_a_netwo
         let moved = Moved::new(kind);
         moved.says([
             moved.now("zoe", 3, "Why \u{1b}[31mtwice\u{202e}?"),
+            Said { is_program: true, ..moved.now("lint", 5, "No till\u{1b} here.") },
             Said { path: "\u{1b}]0;owned\u{7}".to_owned(), ..moved.now("zo\u{202e}e\u{1b}", 3, "elsewhere") },
         ]);
         let opens = || {
-            let mut session = Session::new(&moved.desk.f, (100, 40));
+            let mut session = Session::new(&moved.desk.f, (100, 60));
             let forge = moved.desk.forge.clone();
-            session.ports.access = undersign::delivery::ServerAccess::over(
-                Box::new(forge.clone()),
-                vec![forge.server()],
-                moved.desk.f.dir.path(),
-            );
+            session.ports.access =
+                ServerAccess::over(Box::new(forge.clone()), vec![forge.server()], moved.desk.f.dir.path());
             session.state.queue.servers = vec![ServerSource::new("work".to_owned())];
             let all: Vec<&str> = moved.desk.forge.request().split('/').collect();
             session.press(&format!("/{}<enter><enter>", all[1]));
@@ -272,9 +271,45 @@ fn what_colleagues_wrote_is_shown_below_its_line_and_escaped_and_without_a_netwo
         let at = rows.iter().position(|row| row.contains("two is another")).unwrap_or_else(|| panic!("{frame}"));
         assert!(rows[at + 1].contains("✎ zoe: “Why ␛[31mtwice<U+202E>?”"), "{kind:?}: {frame}");
         assert!(frame.contains("zo<U+202E>e␛, outdated"), "{kind:?}: {frame}");
+        let found = rows.iter().position(|row| row.contains("No till␛ here"));
+        assert!(found > Some(at + 1), "what a program found is a finding: {kind:?}: {frame}");
         assert!(frame.chars().all(|c| c == '\n' || !c.is_control() && c != '\u{202e}'), "{frame:?}");
         moved.desk.forge.fails("Get ", Fault::LostBefore);
         let frame = opens().frame();
         assert!(frame.contains("✎ zoe: “Why") && frame.contains("Its comments are shown as they were"), "{frame}");
+    }
+}
+
+/// A list whose next page is itself.
+struct Circling(Forge, &'static str);
+
+impl Transport for Circling {
+    fn send(&self, request: &Request) -> Result<Response, NoAnswer> {
+        let mut response = self.0.send(request)?;
+        if request.url.contains(self.1) {
+            response.headers.push(("link".to_owned(), format!("<{}>; rel=\"next\"", request.url)));
+        }
+        Ok(response)
+    }
+}
+
+#[test]
+fn a_list_of_comments_or_of_jobs_that_goes_in_a_circle_ends_and_is_told() {
+    for (kind, place) in [
+        (ServerKind::GitHub, "pulls/12/comments"),
+        (ServerKind::Gitea, "pulls/12/reviews"),
+        (ServerKind::GitLab, "/discussions"),
+        (ServerKind::GitLab, "/pipelines/77/jobs"),
+    ] {
+        let moved = Moved::new(kind);
+        moved.says([moved.now("zoe", 3, "Why?")]);
+        let forge = moved.desk.forge.clone();
+        forge.state.lock().unwrap().code_quality = Some((json!([]), moved.now.clone()));
+        let server = forge.server();
+        let circling = Box::new(Circling(forge, place));
+        let access = ServerAccess::over(circling, vec![server], moved.desk.f.dir.path());
+        let read = access.remarks(&moved.desk.repository, &moved.desk.change(), 7);
+        let missing = read.map_or_else(|why| vec![why], |remarks| remarks.unwrap().missing);
+        assert!(missing.len() == 1 && missing[0].contains("a list goes in a circle"), "{kind:?} {place}: {missing:?}");
     }
 }

@@ -405,7 +405,9 @@ impl Server<'_> {
     /// Gitea has a list for each review.
     fn comments_of_reviews(&self, repository: &str, request: Request) -> Result<Comments, ServerError> {
         let reviews: Vec<Review> = self.list(&self.pull(repository, request, "/reviews"))?;
-        let mut commented: Vec<Review> = reviews.into_iter().filter(|review| review.comments_count > 0).collect();
+        // One of ours that is not submitted is for nobody yet.
+        let is_public = |review: &Review| review.comments_count > 0 && review.state != "PENDING";
+        let mut commented: Vec<Review> = reviews.into_iter().filter(is_public).collect();
         commented.sort_by_key(|review| review.id);
         let earlier = commented.len().saturating_sub(MAX_REVIEWS);
         let mut comments = Comments::default();

@@ -199,6 +199,9 @@ impl LineNote {
     }
 }
 
+/// How the line begins that names the record of a note at a line.
+pub const NOTE_OF: &str = "Undersign record `";
+
 /// Says that this many notes stand at their lines.
 pub fn at_lines(count: usize) -> String {
     format!("Notes at their lines: {count}.")
