@@ -7,7 +7,7 @@ use super::file::{Moved, OnDisk, damaged, draft_in, file_of, read, remove};
 use super::folder::Folder;
 use super::owner::{Refs, goes_on, is_of, keeps_now, key, names};
 use crate::change::Change;
-use crate::decision::Draft;
+use crate::decision::{Draft, Revised};
 use crate::disk::write_atomically;
 
 /// How often the move of a draft is followed.
@@ -90,8 +90,13 @@ impl Folder {
             let _ = self.put_aside(&path, other);
         }
         let draft = joined(change, &found);
-        let written = draft.as_ref().filter(|_| !found.elsewhere.is_empty());
-        if written.is_some_and(|draft| write_atomically(&path, &draft.encode()).is_ok()) {
+        let moved = draft.as_ref().filter(|_| !found.elsewhere.is_empty()).cloned();
+        let is_written = moved.is_some_and(|mut draft| {
+            // By its new name it is of what that shows now: where the old name was, the new one need not have been.
+            draft.moved_to(Revised::of(&change.revision));
+            write_atomically(&path, &draft.encode()).is_ok()
+        });
+        if is_written {
             for (old, draft) in &found.elsewhere {
                 // A desk that still shows it by the old name writes where it went.
                 let _ = if draft.key() == key(change) {
