@@ -99,8 +99,8 @@ fn gather(changes: &[(Range<u32>, Range<u32>)], old_count: u32) -> Vec<Hunk> {
 }
 
 impl Comparison {
-    /// The runs of lines of the old text that are edited, 0-based, without context, in order. A run is empty where lines
-    /// are only added.
+    /// The runs of lines of the old text that are edited, 0-based, without context, in order. A run is empty where
+    /// lines are only added.
     pub fn edited(&self) -> Vec<Range<u32>> {
         let mut runs: Vec<Range<u32>> = Vec::new();
         for hunk in &self.hunks {

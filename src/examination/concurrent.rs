@@ -165,7 +165,7 @@ pub fn builds_on(change: &Change, other: &Change) -> bool {
 /// Who edits a path, and the position of that in its edits.
 type Editors = BTreeSet<(Arc<str>, usize)>;
 
-/// What all examined changes edit, by path: a change is compared with those that edit the same paths, and with no other.
+/// What all examined changes edit, by path: a change is compared with those that edit the same paths, and no other.
 #[derive(Debug, Clone, Default)]
 pub struct Book {
     edits: HashMap<Arc<str>, (usize, Arc<Edits>)>,

@@ -597,8 +597,8 @@ fn compartments(policy: &Policy, diff: &Diff) -> Vec<(String, Criticality)> {
     touched
 }
 
-/// How far a mistake in each path would spread, by what the policy says of its compartments, and the file of services of
-/// its services: of the path itself, and of the packages that depend on its package.
+/// How far a mistake in each path would spread, by what the policy says of its compartments, and the file of services
+/// of its services: of the path itself, and of the packages that depend on its package.
 fn depended_on(snapshot: &RepositorySnapshot, diff: &Diff, packages: &[PackageReach]) -> Vec<BlastReason> {
     let paths = || diff.files.iter().flat_map(FileDiff::paths);
     let of = |path: &RepoPath| {

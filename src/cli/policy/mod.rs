@@ -38,8 +38,8 @@ enum Command {
 
 #[derive(Args)]
 struct CheckOptions {
-    /// A policy, or a services.toml. By default .undersign/policy.toml of the repository's folder; a services.toml beside
-    /// a policy is checked with it
+    /// A policy, or a services.toml. By default .undersign/policy.toml of the repository's folder; a services.toml
+    /// beside a policy is checked with it
     #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
 }

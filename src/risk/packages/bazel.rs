@@ -1,5 +1,5 @@
-//! Bazel: packages, and the labels of others in their `BUILD` files. Read by its texts: what is said of visibility is no
-//! dependency, and what a macro adds is not known.
+//! Bazel: packages, and the labels of others in their `BUILD` files. Read by its texts: what is said of visibility is
+//! no dependency, and what a macro adds is not known.
 
 use std::collections::{BTreeMap, BTreeSet};
 

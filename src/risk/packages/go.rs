@@ -1,5 +1,5 @@
-//! Go: modules that replace each other by folder, or are used together by a `go.work`. Any other requirement is met by a
-//! published version.
+//! Go: modules that replace each other by folder, or are used together by a `go.work`. Any other requirement is met by
+//! a published version.
 
 use std::collections::{BTreeMap, BTreeSet};
 

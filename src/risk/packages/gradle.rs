@@ -1,5 +1,5 @@
-//! Gradle: the projects of a `settings.gradle`, in Groovy or Kotlin, and which of them a build file names. What a script
-//! computes is not known. Dependencies of tests only are left out.
+//! Gradle: the projects of a `settings.gradle`, in Groovy or Kotlin, and which of them a build file names. What a
+//! script computes is not known. Dependencies of tests only are left out.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;

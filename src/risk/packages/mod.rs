@@ -126,8 +126,8 @@ struct Package {
     needs: Vec<usize>,
 }
 
-/// What the manifests say, before they are joined: packages by builder and folder, with the folders of the packages that
-/// they depend on.
+/// What the manifests say, before they are joined: packages by builder and folder, with the folders of the packages
+/// that they depend on.
 #[derive(Debug, Default)]
 struct Book {
     packages: BTreeMap<(Builder, String), (String, BTreeSet<String>)>,

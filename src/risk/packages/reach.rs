@@ -74,7 +74,9 @@ impl Packages {
         let touched = self.touched(paths);
         let (packages, more) = self.dependents(&touched);
         let mut reasons = reasons(&packages, more);
-        reasons.extend(self.remark().zip(paths.iter().min()).map(|(remark, path)| BlastReason {
+        // A manifest that does not parse is no reason to say so of every change.
+        let remark = self.remark().filter(|_| self.left_out > 0 || self.is_cut || self.is_failed);
+        reasons.extend(remark.zip(paths.iter().min()).map(|(remark, path)| BlastReason {
             class: BlastClass::B1,
             sentence: format!("may be in more packages' reach: {remark}"),
             path: (*path).clone(),
@@ -143,10 +145,10 @@ impl Packages {
             all.sort_by_key(|at| (&self.list[*at].name, *at));
             all
         };
-        let (direct, further) = (
-            sorted(direct.clone()),
-            sorted(seen.iter().copied().filter(|at| *at != own.at && !direct.contains(at)).collect()),
-        );
+        // In the order of the list.
+        let is_direct = |at: &usize| direct.binary_search(at).is_ok();
+        let further = seen.iter().copied().filter(|at| *at != own.at && !is_direct(at)).collect();
+        let (direct, further) = (sorted(direct.clone()), sorted(further));
         let named = |all: &[usize]| all.iter().take(MAX_NAMES).map(|at| shown(&self.list[*at].name)).collect();
         let folder = |at: &usize| (shown(&self.list[*at].name), self.list[*at].folder.as_str().into());
         PackageReach {

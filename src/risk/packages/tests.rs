@@ -261,6 +261,8 @@ fn manifests_that_do_not_parse_have_no_packages_and_are_counted() {
     assert_eq!(packages.remark().unwrap(), "5 manifests do not parse");
     let core = "is in core; at least 1 package depends on this one: app";
     assert_eq!(told(&packages, &["core/src/lib.rs"]), [core]);
+    let own = assessed(&["app/src/lib.rs"], &packages);
+    assert_eq!(own.blast.reasons.len(), 1, "it is not said of every change: {:?}", own.blast.reasons);
 }
 
 #[test]
