@@ -67,8 +67,8 @@ pub(super) fn is_of(draft: &Draft, refs: &dyn Refs, change: &Change) -> bool {
     if draft.refs.is_empty() || change.refs.is_empty() {
         return is_of_range(draft, refs, change);
     }
-    if change.refs.iter().any(|at| at.full == name) {
-        return keeps(draft, refs, name, &head);
+    if change.refs.iter().any(|at| at.full == name) && keeps(draft, refs, name, &head) {
+        return true;
     }
     let tip = refs.tip(name);
     let carries_on = |full: &str| {

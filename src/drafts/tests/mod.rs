@@ -250,14 +250,15 @@ fn a_note_of_a_desk_that_still_shows_the_old_ref_is_joined_to_the_rest() {
 
 #[test]
 fn a_damaged_draft_never_takes_the_place_of_an_earlier_one() {
-    let dir = tempfile::tempdir().unwrap();
+    let (dir, shop) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let drafts = Drafts::at(dir.path().into());
-    let folder = Folder::of(drafts.dir(), shop());
+    // No other test gives this repository a name meanwhile.
+    let folder = Folder::of(drafts.dir(), shop.path());
     std::fs::create_dir_all(&folder.dir).unwrap();
     let path = folder.file(CHANGE);
     for text in ["one", "two"] {
         std::fs::write(&path, text).unwrap();
-        assert!(drafts.load(&refs(), &change()).unwrap_err().contains("is kept as"));
+        assert!(drafts.load(&at(shop.path()), &change()).unwrap_err().contains("is kept as"));
     }
     assert_eq!(std::fs::read_to_string(path.with_extension("damaged")).unwrap(), "one");
     assert_eq!(std::fs::read_to_string(path.with_extension("damaged-1")).unwrap(), "two");
