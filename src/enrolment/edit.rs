@@ -104,6 +104,9 @@ pub enum EditError {
     /// The result means something else: the file is written in a way that was not foreseen.
     #[error("the edit would mean something else than was asked for; edit the file by hand")]
     OtherMeaning,
+    /// The key has an end already, and this one lets more count.
+    #[error("the key {0} has ended already ({1}), and the edit ({2}) would let count again what does not")]
+    Weaker(String, String, String),
 }
 
 /// A file with edits, and what it then says. The version becomes `version`.
@@ -113,6 +116,7 @@ pub enum EditError {
 pub fn apply(file: RosterFile, source: &str, edits: &[Edit], version: u64) -> Result<(String, Policy), EditError> {
     let mistakes = |error: FileError| EditError::Mistakes(visible::lines(&error.to_string()));
     let (old, stale) = file.read(source).map_err(mistakes)?;
+    only_strengthens(&old, edits)?;
     let mut document: DocumentMut = source.parse().map_err(|_| EditError::Place("Something".to_owned()))?;
     let place = || EditError::Place("`version`".to_owned());
     set(document.get_mut("version").and_then(Item::as_value_mut).ok_or_else(place)?, (version as i64).into());
@@ -126,6 +130,25 @@ pub fn apply(file: RosterFile, source: &str, edits: &[Edit], version: u64) -> Re
     let (new, still_stale) = file.read(&text).map_err(mistakes)?;
     let is_meant = new.version == version && still_stale == stale && means_only(&old, &new, edits);
     if is_meant { Ok((text, new)) } else { Err(EditError::OtherMeaning) }
+}
+
+/// Whether no key that has ended, as a policy has it, ends in a way that lets more count.
+///
+/// # Errors
+/// One does.
+pub fn only_strengthens(policy: &Policy, edits: &[Edit]) -> Result<(), EditError> {
+    let ends = edits.iter().filter_map(|edit| match edit {
+        Edit::EndKey { key, end, .. } => Some((key, *end)),
+        _ => None,
+    });
+    for (key, end) in ends {
+        let of_point = |own: &&Enrolment| own.key.point() == key.point();
+        let mut known = policy.roster.people().flat_map(|person| &person.keys).filter(of_point);
+        if let Some(then) = known.find_map(|own| own.revoked.filter(|then| end.weakens(*then))) {
+            return Err(EditError::Weaker(key.fingerprint(), then.to_string(), end.to_string()));
+        }
+    }
+    Ok(())
 }
 
 /// Whether one policy is the other with these edits, and nothing else.

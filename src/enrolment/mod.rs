@@ -270,11 +270,12 @@ pub fn leave(policy: &Policy, person: &str, at: i64, now: i64) -> Result<Vec<Edi
         let ended = own.revoked.map(Revocation::time).into_iter().chain(own.valid.1).min();
         ended.is_none_or(|ended| ended > at)
     };
-    let end = |own: &Enrolment| Edit::EndKey {
-        person: person.to_owned(),
-        key: own.key.clone(),
-        end: Revocation::Retired { at },
+    // A retired key is believed for what is dated earlier, and a key in other hands signs with any date.
+    let ends = |own: &Enrolment| match own.revoked {
+        Some(Revocation::Compromised { .. }) => Revocation::Compromised { since: at },
+        _ => Revocation::Retired { at },
     };
+    let end = |own: &Enrolment| Edit::EndKey { person: person.to_owned(), key: own.key.clone(), end: ends(own) };
     let edits: Vec<Edit> = owner.keys.iter().filter(goes_on).map(end).collect();
     if edits.is_empty() { Err(Refusal::Left(person.to_owned())) } else { Ok(edits) }
 }

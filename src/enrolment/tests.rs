@@ -393,6 +393,51 @@ fn a_lost_key_ends_once_and_only_ever_earlier() {
 }
 
 #[test]
+fn who_leaves_with_a_key_in_other_hands_leaves_it_compromised() {
+    let (key, other) = (plain(1), plain(2));
+    let then = 1_767_225_600;
+    let text = policy_text(&format!(
+        "keys = [{{ key = \"{}\", revoked = {{ reason = \"compromised\", since = 2026-01-01T00:00:00Z }} }}, \"{}\"]\n",
+        key.line(),
+        other.line()
+    ));
+    let file = Policy::parse("p", &text).unwrap();
+    let ended = |at: i64| {
+        let (_, new) = applied(&text, &leave(&file, "anna", at, NOW).unwrap(), 4).unwrap();
+        new.roster.by_id("anna").unwrap().keys.iter().map(|own| own.revoked.unwrap()).collect::<Vec<_>>()
+    };
+    let retired = |at: i64| Revocation::Retired { at };
+    assert_eq!(ended(then - 9), [Revocation::Compromised { since: then - 9 }, retired(then - 9)]);
+    assert_eq!(ended(then + 9), [Revocation::Compromised { since: then }, retired(then + 9)]);
+}
+
+#[test]
+fn no_edit_lets_count_again_what_a_key_that_ended_signed() {
+    let (key, then) = (plain(1), 1_767_225_600);
+    let to = |end: Revocation| [Edit::EndKey { person: "anna".into(), key: key.key(), end }];
+    let text = |end: &str| policy_text(&format!("keys = [{{ key = \"{}\", revoked = {end} }}]\n", key.line()));
+    let compromised = text("{ reason = \"compromised\", since = 2026-01-01T00:00:00Z }");
+    let retired = text("{ reason = \"retired\", at = 2026-01-01T00:00:00Z }");
+    for (source, end) in [
+        (&compromised, Revocation::Retired { at: then - 9 }),
+        (&compromised, Revocation::Retired { at: then }),
+        (&compromised, Revocation::Compromised { since: then + 1 }),
+        (&retired, Revocation::Retired { at: then + 1 }),
+        (&retired, Revocation::Compromised { since: then + 1 }),
+    ] {
+        let refused = applied(source, &to(end), 4).unwrap_err();
+        assert!(matches!(refused, EditError::Weaker(..)), "{end}: {refused}");
+    }
+    for (source, end) in [
+        (&compromised, Revocation::Compromised { since: then - 1 }),
+        (&retired, Revocation::Compromised { since: then }),
+        (&retired, Revocation::Retired { at: then - 1 }),
+    ] {
+        applied(source, &to(end), 4).unwrap();
+    }
+}
+
+#[test]
 fn whom_the_policy_in_force_knows_is_nobody_new_in_a_file_without_them() {
     let key = format!("keys = [\"{}\"]\n", plain(1).line());
     let (in_force, text) = (policy(&key), policy_text(&key));

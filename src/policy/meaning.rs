@@ -210,7 +210,8 @@ impl Found {
                 let (direction, what) = match (before.revoked, after.revoked) {
                     (None, Some(now)) => (Direction::Stricter, format!("revoked: {now}")),
                     (Some(then), Some(now)) => {
-                        (Direction::Shifted, format!("revoked in another way: {now} instead of {then}"))
+                        let direction = if now.weakens(then) { Direction::Looser } else { Direction::Shifted };
+                        (direction, format!("revoked in another way: {now} instead of {then}"))
                     }
                     (_, None) => (Direction::Looser, "no longer revoked".to_owned()),
                 };
@@ -591,7 +592,18 @@ mod tests {
         let later = with(", revoked = { reason = \"retired\", at = 2026-06-01T00:00:00Z }");
         assert_eq!(
             lines(&revoked, &later),
-            [format!("· the key {print} of dana is revoked in another way: {june} instead of {may}")]
+            [format!("▼ the key {print} of dana is revoked in another way: {june} instead of {may}")]
+        );
+        assert_eq!(
+            lines(&later, &revoked),
+            [format!("· the key {print} of dana is revoked in another way: {may} instead of {june}")]
+        );
+        let stolen = with(", revoked = { reason = \"compromised\", since = 2026-06-01T00:00:00Z }");
+        let since = "compromised since 2026-06-01 00:00Z";
+        assert_eq!(
+            lines(&stolen, &revoked),
+            [format!("▼ the key {print} of dana is revoked in another way: {may} instead of {since}")],
+            "an earlier end that believes what is dated back"
         );
         let valid = with(", valid = { until = 2026-05-01T00:00:00Z }");
         assert_eq!(lines(&plain, &valid), [format!("· the key {print} of dana is valid at other times")]);

@@ -118,6 +118,13 @@ impl Revocation {
             Revocation::Compromised { since } => since,
         }
     }
+
+    /// Whether it lets something count that another does not: it is from later on, or believes a key that may be in
+    /// other hands.
+    pub fn weakens(self, other: Revocation) -> bool {
+        let believes = matches!((self, other), (Revocation::Retired { .. }, Revocation::Compromised { .. }));
+        believes || self.time() > other.time()
+    }
 }
 
 /// How and from when, in a few words: `retired from 2026-05-01 00:00Z`.

@@ -68,6 +68,7 @@ impl Found {
                     let direction = match (before.revoked, own.revoked) {
                         (None, Some(_)) => Direction::Stricter,
                         (Some(_), None) => Direction::Looser,
+                        (Some(then), Some(now)) if now.weakens(then) => Direction::Looser,
                         _ => Direction::Shifted,
                     };
                     let state = own.revoked.map_or("no longer revoked".to_owned(), |end| format!("revoked: {end}"));
