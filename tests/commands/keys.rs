@@ -553,3 +553,56 @@ fn in_a_repository_that_inherits_it_is_said_where_somebody_is_defined() {
     run(&shop, &["key", "list", "--person", "dana"]).exits(0).says("dana is defined in");
     assert_eq!((text(&shop), text(&home), organization(&home)), before);
 }
+
+#[test]
+fn a_file_of_an_organization_that_lies_where_a_policy_inherits_is_not_edited() {
+    let home = home();
+    let shop = inheriting(&home);
+    shop.write(ACME, &organization(&home).replace("\"acme\"", "\"other\""));
+    shop.commit("mina", "Bring a file of another organization");
+    let before = (text(&shop), organization(&shop), organization(&home));
+    for command in ["lost", "leave"] {
+        run(&shop, &["key", command, "--person", "dana"])
+            .exits(70)
+            .complains(&format!("dana is defined in {ACME} of the organization acme"))
+            .complains(&format!("{ACME} in this working tree counts for nothing"));
+    }
+    assert_eq!((text(&shop), organization(&shop), organization(&home)), before);
+    // Where the policy does not inherit, the file is meant.
+    run(&home, &["key", "lost", "--person", "dana"]).exits(0);
+    assert!(organization(&home).contains("compromised"));
+}
+
+#[test]
+fn a_file_of_the_organization_that_is_in_force_and_not_here_is_not_passed_over() {
+    let home = home();
+    let (policy, file) = (text(&home), organization(&home));
+    std::fs::remove_file(home.repo.join(ACME)).unwrap();
+    for command in ["lost", "leave"] {
+        let said = run(&home, &["key", command, "--person", "dana"]).exits(70);
+        said.complains(&format!("{ACME} is in force and not in your working tree"));
+    }
+    assert_eq!(text(&home), policy);
+    home.write(ACME, &file);
+    run(&home, &["key", "lost", "--person", "dana"]).exits(0);
+}
+
+#[test]
+fn what_must_land_alone_is_proposed_alone() {
+    let home = home();
+    let said = run(&home, &["key", "lost", "--person", "dana"]).exits(0);
+    said.says(&format!("git add {FILE} {ACME}"));
+    home.git("mina", &["checkout", "-q", "--", "."]);
+    let both = text(&home);
+    let at = both.find("[compartment.").unwrap();
+    let rule = |name: &str, path: &str| {
+        format!("[compartment.{name}]\npaths = [\"{path}\"]\nsign = [{{ role = \"policy\", n = 1 }}]\nsolo = true\n")
+    };
+    let apart = format!("{}{}{}", &both[..at], rule("organization", ACME), &both[at..]);
+    home.write(FILE, &apart.replacen("version = 1", "version = 2", 1).replace(".undersign/**", FILE));
+    home.commit("rahim", "Keep the two files apart");
+    let said = run(&home, &["key", "lost", "--person", "dana"]).exits(0);
+    said.says("Each file lands alone, so propose one after the other:")
+        .says(&format!("  git switch -c key-dana-lost\n  git add {FILE}\n"))
+        .says(&format!("  git switch -\n  git switch -c key-dana-lost-organization\n  git add {ACME}\n"));
+}

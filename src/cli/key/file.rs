@@ -6,7 +6,7 @@ use crate::change::{ObjectId, RepoPath, counted, shell_word, visible};
 use crate::cli::now;
 use crate::disk::write_atomically;
 use crate::enrolment::{Edit, RosterFile, edit};
-use crate::policy::{self, Compartment, Organization, Person, Policy, meaning};
+use crate::policy::{self, Ai, Compartment, Organization, Person, Policy, meaning};
 use crate::record::Key;
 use crate::source::git::{PolicyState, Repository, organization};
 
@@ -29,6 +29,8 @@ pub(super) struct PeopleFile {
 pub(super) struct Files {
     pub policy: PeopleFile,
     pub organization: Option<PeopleFile>,
+    /// Whether there is a file of an organization that counts for nothing: the repository inherits from another place.
+    has_stray: bool,
 }
 
 impl Files {
@@ -36,9 +38,21 @@ impl Files {
     /// There is no policy, a file has mistakes, or is older than the one in force.
     pub(super) fn open(here: &Path) -> Result<Files, String> {
         let policy = PeopleFile::policy(here)?;
-        let is_home = policy.repository.root.join(policy::ORGANIZATION_FILE).exists();
-        let organization = is_home.then(|| PeopleFile::open(RosterFile::Organization, here)).transpose()?;
-        Ok(Files { policy, organization })
+        let name = policy::ORGANIZATION_FILE;
+        let is_here = std::fs::symlink_metadata(policy.repository.root.join(name)).is_ok();
+        let mut versions = std::iter::once(&policy.policy).chain(&policy.in_force);
+        if versions.any(|version| version.inherited.is_some()) {
+            return Ok(Files { policy, organization: None, has_stray: is_here });
+        }
+        let is_in_force = policy.tip.is_some_and(|tip| policy.repository.digest_at(tip, name).is_some());
+        if is_in_force && !is_here {
+            return Err(format!(
+                "{name} is in force and not in your working tree, so that its keys would go on. Bring it back (`git \
+                 restore {name}`, or `git sparse-checkout add .undersign`), and run this again."
+            ));
+        }
+        let organization = is_here.then(|| PeopleFile::open(RosterFile::Organization, here)).transpose()?;
+        Ok(Files { policy, organization, has_stray: false })
     }
 
     /// The files in which keys of somebody can be edited here. `person` is whom the command is about, if that is known.
@@ -50,7 +64,13 @@ impl Files {
         let files: Vec<&PeopleFile> = own.into_iter().chain(&self.organization).collect();
         if files.is_empty() {
             let defined = self.policy.defined_elsewhere(person).unwrap_or_default();
-            return Err(format!("{defined} Run this in a clone of that repository; one change there holds in all."));
+            let stray = match self.has_stray {
+                true => format!(" {} in this working tree counts for nothing.", policy::ORGANIZATION_FILE),
+                false => String::new(),
+            };
+            return Err(format!(
+                "{defined}{stray} Run this in a clone of that repository; one change there holds in all."
+            ));
         }
         Ok(files)
     }
@@ -140,15 +160,32 @@ impl Files {
             }
         }
         if !force.self_review {
-            outln!("Whoever commits it is its author, and does not count. Propose it, alone:");
-        } else {
-            outln!("Propose it, alone:");
+            outln!("Whoever commits it is its author, and does not count.");
         }
-        outln!("  git switch -c {}", shell_word(branch));
-        outln!("  git add {}", paths.join(" "));
-        outln!("  git commit -m {}", shell_word(subject));
-        if is_possible {
-            outln!("Then one of them signs it at the desk: `undersign review {}`.", shell_word(branch));
+        let touched: Vec<RepoPath> = paths.iter().map(|path| RepoPath::from(*path)).collect();
+        let proposals = match force.requirements(touched.iter(), &[], Ai::Unknown).violations.is_empty() {
+            true => vec![(branch.to_owned(), paths.join(" "))],
+            false => {
+                outln!("Each file lands alone, so propose one after the other:");
+                let own = |(file, _): &(&PeopleFile, Policy)| match file.kind {
+                    RosterFile::Policy => (branch.to_owned(), file.path().to_owned()),
+                    RosterFile::Organization => (format!("{branch}-organization"), file.path().to_owned()),
+                };
+                edited.iter().map(own).collect()
+            }
+        };
+        for (at, (branch, paths)) in proposals.iter().enumerate() {
+            let (first, then) = if at == 0 { ("Propose it, alone:", "Then") } else { ("Then the other:", "And") };
+            outln!("{first}");
+            if at > 0 {
+                outln!("  git switch -");
+            }
+            outln!("  git switch -c {}", shell_word(branch));
+            outln!("  git add {paths}");
+            outln!("  git commit -m {}", shell_word(subject));
+            if is_possible {
+                outln!("{then} one of them signs it at the desk: `undersign review {}`.", shell_word(branch));
+            }
         }
         if edited.iter().any(|(file, _)| file.kind == RosterFile::Organization) {
             outln!("Repositories that inherit judge by it once it has landed and their gates have it (`org fetch`).");
@@ -272,6 +309,8 @@ impl PeopleFile {
 
     /// The edited text and the policy that it is; nothing is written.
     pub(super) fn edited(&self, edits: &[Edit]) -> Result<(String, Policy), edit::EditError> {
+        // The file may be of a branch that is as new as the policy in force, and does not have its ends of keys.
+        self.in_force.iter().try_for_each(|force| edit::only_strengthens(force, edits))?;
         edit::apply(self.kind, &self.source, edits, self.next_version())
     }
 

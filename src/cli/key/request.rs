@@ -79,7 +79,7 @@ fn days(text: &str) -> Result<i64, String> {
 
 /// Where the request would be accepted: in the policy here, or in the file of an organization.
 fn asked_of(is_organization: bool, here: &Path) -> Result<Policy, String> {
-    let Files { policy, organization } = Files::open(here)?;
+    let Files { policy, organization, .. } = Files::open(here)?;
     match organization.filter(|_| is_organization) {
         Some(file) => Ok(file.policy),
         None if is_organization => Err(format!(
