@@ -283,11 +283,8 @@ fn report(policy: &Policy, drill: &Practised<'_>) -> DrillReport {
         }
         Err(lacking) => (Some(lacking), None),
     };
-    let reviewed = due.and_then(|_| reviewed(policy, drill));
-    let reviewers: BTreeSet<&str> = match reviewed {
-        Some((_, n)) => drill.reviews[..n].iter().map(|one| one.person.id.as_str()).collect(),
-        None => BTreeSet::new(),
-    };
+    let reviews = due.map(|_| reviews(policy, drill)).unwrap_or_default();
+    let reviewers: BTreeSet<&str> = reviews.iter().map(|one| one.person.id.as_str()).collect();
     DrillReport {
         id: record.id().to_string(),
         target: own.target.name.clone(),
@@ -298,7 +295,7 @@ fn report(policy: &Policy, drill: &Practised<'_>) -> DrillReport {
         people: drill.people().into_iter().map(str::to_owned).collect(),
         lacking,
         due,
-        reviewed: reviewed.map(|(at, _)| at),
+        reviewed: reviews.last().map(|one| one.record.issued()),
         reviewers: reviewers.into_iter().map(str::to_owned).collect(),
         reason: own.reason.clone(),
     }
@@ -322,37 +319,56 @@ fn declared(policy: &Policy, drill: &Practised<'_>) -> Result<i64, String> {
     if let Some(why) = lands_alone(policy, &asked.compartments) {
         return Err(why);
     }
-    let wrote = authors(policy, drill);
-    let counts =
-        |one: &&CountedDrill<'_>| !wrote.contains(one.person.id.as_str()) && one.presence >= requirement.presence;
-    let counting: Vec<CountedDrill<'_>> = drill.declared.iter().filter(counts).copied().collect();
+    let counting = counting(policy, drill, &requirement);
     match first_filling(std::slice::from_ref(&requirement), &counting) {
         Some(n) => Ok(counting[..n].iter().map(|one| one.record.issued()).max().unwrap_or(drill.began.record.issued())),
         None => Err(lacking_slot(&requirement.fill(&signers(&counting))).unwrap_or_default()),
     }
 }
 
-/// When the review was done, and how many reviews that took; none if it is not done.
-fn reviewed(policy: &Policy, drill: &Practised<'_>) -> Option<(i64, usize)> {
+/// The signatures of a drill that an emergency would have counted.
+fn counting<'c>(policy: &'c Policy, drill: &Practised<'c>, emergency: &Requirement) -> Vec<CountedDrill<'c>> {
+    let wrote = authors(policy, drill);
+    let counts =
+        |one: &&CountedDrill<'_>| !wrote.contains(one.person.id.as_str()) && one.presence >= emergency.presence;
+    drill.declared.iter().filter(counts).copied().collect()
+}
+
+/// The reviews that were needed until the review was done, in their order; none if it is not done.
+fn reviews<'c>(policy: &'c Policy, drill: &Practised<'c>) -> Vec<CountedDrill<'c>> {
     let wrote = authors(policy, drill);
     let named: Vec<_> = drill.declared.iter().flat_map(|one| identities(&one.record.drill().authors)).collect();
     let asked = policy.requirements(drill.began.record.manifest.paths(), &named, Ai::Unknown);
-    let counts = |one: &CountedDrill<'_>| policy.self_review || !wrote.contains(one.person.id.as_str());
-    let n = (1..=drill.reviews.len()).find(|&n| {
-        let own: Vec<CountedDrill<'_>> = drill.reviews[..n].iter().filter(|one| counts(one)).copied().collect();
-        !own.is_empty() && first_filling(&asked.requirements, &own).is_some()
-    })?;
-    Some((drill.reviews[n - 1].record.issued(), n))
+    let counts = |one: &&CountedDrill<'_>| policy.self_review || !wrote.contains(one.person.id.as_str());
+    let mut own: Vec<CountedDrill<'c>> = drill.reviews.iter().filter(counts).copied().collect();
+    own.truncate(first_filling(&asked.requirements, &own).unwrap_or(0));
+    own
 }
 
-/// The fewest of these signatures, from the first, that fill all slots.
+/// The fewest of these signatures, from the first, that fill all slots. Somebody may sign thousands of times: only what
+/// brings a role at a presence that the person has not brought yet can fill a slot more.
 fn first_filling(requirements: &[Requirement], signed: &[CountedDrill<'_>]) -> Option<usize> {
-    (1..=signed.len()).find(|&n| {
-        requirements.iter().all(|requirement| {
-            let present = signed[..n].iter().filter(|one| one.presence >= requirement.presence);
-            requirement.is_filled_by(&signers(&present.copied().collect::<Vec<_>>()))
-        })
-    })
+    let mut brought: BTreeSet<(&str, &str, Presence)> = BTreeSet::new();
+    let mut able: Vec<CountedDrill<'_>> = Vec::new();
+    for (at, one) in signed.iter().enumerate() {
+        let person = one.person.id.as_str();
+        let held = one.person.roles.iter().filter(|role| one.roles().contains(role));
+        let mut is_new = false;
+        held.for_each(|role| is_new |= brought.insert((person, role, one.presence)));
+        if is_new {
+            able.push(*one);
+        } else if at > 0 {
+            continue;
+        }
+        let is_filled = |requirement: &Requirement| {
+            let present: Vec<_> = able.iter().filter(|one| one.presence >= requirement.presence).copied().collect();
+            requirement.is_filled_by(&signers(&present))
+        };
+        if requirements.iter().all(is_filled) {
+            return Some(at + 1);
+        }
+    }
+    None
 }
 
 /// The people of the roster among authors, as records list them.
@@ -378,8 +394,9 @@ pub fn practice(policy: &Policy, chains: &[DrillChain], now: i64) -> Vec<Practic
         person.kind == PersonKind::Human && has_key && has_role
     };
     let mut last: BTreeMap<&str, i64> = BTreeMap::new();
-    let counted = counted(policy, chains, now);
-    for one in counted.iter().filter(|one| one.record.drill().step != DrillStep::Review) {
+    let emergency = Requirement::of_emergency(terms);
+    let drills = Practised::all(policy, chains, now);
+    for one in drills.iter().flat_map(|drill| counting(policy, drill, &emergency)) {
         let known = last.entry(&one.person.id).or_insert(i64::MIN);
         *known = one.record.issued().max(*known);
     }
