@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::change::visible;
+use crate::change::{counted, visible};
 use crate::datafile::date;
 use crate::gate::drill::{DrillReport, drills};
 use crate::ledger::commands::Keys;
@@ -70,7 +70,12 @@ impl ShownDrill {
     pub fn all(repository: &Repository, policy: Option<&Policy>, now: i64) -> Vec<ShownDrill> {
         let Some(policy) = policy else { return Vec::new() };
         let read = read(repository, true, &Keys::of(policy));
-        let reports = read.map(|(chains, _)| drills(policy, &chains, now)).unwrap_or_default();
+        let (chains, unread) = read.unwrap_or_default();
+        if unread > 0 {
+            let unread = counted(unread, "chain");
+            eprintln!("undersign: {unread} of drills left out, which are too much to read: what they owe is not seen.");
+        }
+        let reports = drills(policy, &chains, now);
         reports.iter().map(|drill| ShownDrill::of(drill, now)).collect()
     }
 }

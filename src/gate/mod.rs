@@ -165,7 +165,8 @@ pub fn withheld_of(chains: &[Chain], owner: &dyn Fn(&str) -> Option<String>) -> 
 
 /// The status of a change that has not landed yet: judged as if it were merged now.
 pub fn standing(step: &Step, target: &str, input: &Input<'_>) -> Standing {
-    let mut standing = segment::judge(&Evaluation::new(input, target), std::slice::from_ref(step), &step.delta);
+    let mut standing =
+        segment::judge_explained(&Evaluation::new(input, target), std::slice::from_ref(step), &step.delta);
     if input.policy_branch == Some(target) && step.delta.touches(&RepoPath::from(POLICY_FILE)) {
         // In the words of the answer to a push.
         let next = push::next_policy(input, step.commit).unwrap_or_else(Some);

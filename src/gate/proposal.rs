@@ -150,7 +150,7 @@ fn judge(update: &Update, lands: Lands, input: &Input<'_>) -> Result<RefOutcome,
         return Err(Reason::deny(Code::Unsigned, detail));
     }
     let evaluation = Evaluation::of_proposal(input, name, lands);
-    let standing = segment::judge(&evaluation, std::slice::from_ref(&merge.step), &merge.step.delta);
+    let standing = segment::judge_explained(&evaluation, std::slice::from_ref(&merge.step), &merge.step.delta);
     let on_the_way = segment::refused_on_the_way(&evaluation, &merge);
     // If anything was left unread, there is no verdict.
     if let Some(limit) = input.contents.exceeded() {

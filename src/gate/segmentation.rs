@@ -75,7 +75,7 @@ pub(super) fn ways(steps: &[Step], evaluation: &Evaluation<'_>, effort: &mut usi
     ends.reverse();
     if furthest < count {
         let rest = &steps[furthest..];
-        way.push(segment::judge(evaluation, rest, &total(rest)));
+        way.push(segment::judge_explained(evaluation, rest, &total(rest)));
     }
     Found { way, ends, is_given_up: furthest < count && *effort > MAX_EFFORT }
 }

@@ -336,8 +336,17 @@ pub fn chain_within<R: Family>(
 
 /// The record in one commit of a chain, verified by itself; none if it is of no use, or of another chain.
 pub fn record_at<R: Family>(repository: &Repository, id: &ChainId, commit: Oid) -> Option<R> {
+    record_of_link(id, link_at(repository, commit)?)
+}
+
+/// The files in one commit of a chain; none if they are too much, or not a link.
+pub(super) fn link_at(repository: &Repository, commit: Oid) -> Option<Link> {
     within(repository, commit, MAX_OBJECT)?;
-    let link = link(repository, &repository.raw.find_commit(commit).ok()?)?;
+    link(repository, &repository.raw.find_commit(commit).ok()?)
+}
+
+/// The record that they are, verified by itself; none if it is of no use, or of another chain.
+pub(super) fn record_of_link<R: Family>(id: &ChainId, link: Link) -> Option<R> {
     let verified = verify_as::<R::Statement>(&link.envelope).ok()?;
     let place = verified.statement().place();
     let is_here = place.key == id.key && place.id == id.device && verified.key().id().to_string() == id.key;

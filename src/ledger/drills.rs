@@ -3,20 +3,23 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use git2::Oid;
 
-use super::commands::{Family as _, Keys, Room, chain_names, chain_within, read_of_keys, record_at};
+use super::commands::{Family as _, Keys, Room, chain_names, chain_within, link_at, read_of_keys, record_of_link};
 use crate::change::ObjectId;
 use crate::record::Chain;
-use crate::record::drill::{DrillChain, DrillRecord, MAX_LENGTH, MAX_RECORDS};
-use crate::source::git::{GitError, Repository, oid};
+use crate::record::drill::{DrillChain, DrillRecord, MAX_CHAINS, MAX_LENGTH, MAX_RECORDS};
+use crate::source::git::{Deadline, GitError, Repository, oid};
 
-/// What is read of one key for a report.
-const ROOM_OF_KEY: Room = Room { records: 2_000, bytes: 64 << 20 };
+/// What is read of one key for a report: as many records as a gate takes.
+const ROOM_OF_KEY: Room = Room { records: MAX_CHAINS * MAX_RECORDS, bytes: 64 << 20 };
 /// What is read of one key, and of all, for the explanation of a verdict.
 const RECENT_OF_KEY: Room = Room { records: 2 * MAX_RECORDS, bytes: 8 << 20 };
 const RECENT: Room = Room { records: 2_000, bytes: 32 << 20 };
+/// How long that may take. It explains a refusal, so a push does not wait for it.
+const RECENT_TIME: Duration = Duration::from_secs(2);
 
 /// All chains of certain keys, and how many are not read because they are too much.
 ///
@@ -72,8 +75,12 @@ pub fn recent(repository: &Repository, keys: &Keys, scope: &Scope) -> Result<Vec
         names.entry(id).or_default().retain(|copy| copy != name);
     }
     let (mut chains, mut rooms, mut all) = (Vec::new(), BTreeMap::new(), RECENT);
+    let time = Deadline::after(RECENT_TIME);
     for (id, copies) in names {
         repository.deadline.check()?;
+        if time.check().is_err() {
+            break;
+        }
         let own = format!("{}{id}", DrillRecord::PREFIX);
         let moved = scope.moves.iter().filter(|(name, new)| *name == own && !new.is_zero()).map(|(_, new)| oid(*new));
         let mut tips: Vec<Oid> = copies.iter().flat_map(|name| repository.raw.refname_to_id(name)).collect();
@@ -82,10 +89,17 @@ pub fn recent(repository: &Repository, keys: &Keys, scope: &Scope) -> Result<Vec
         tips.dedup();
         // What ends in a record of long ago has no later one: the order of times is a rule of the format.
         let ended = scope.now.saturating_sub(MAX_LENGTH);
-        tips.retain(|tip| {
-            record_at::<DrillRecord>(repository, &id, *tip).is_none_or(|record| record.issued() >= ended)
-        });
         let of_key = rooms.entry(id.key.clone()).or_insert(RECENT_OF_KEY);
+        tips.retain(|tip| {
+            if time.check().is_err() || all.bytes == 0 || of_key.bytes == 0 {
+                return false;
+            }
+            let Some(link) = link_at(repository, *tip) else { return true };
+            for whole in [&mut all, &mut *of_key] {
+                whole.bytes = whole.bytes.saturating_sub(link.size());
+            }
+            record_of_link::<DrillRecord>(&id, link).is_none_or(|record| record.issued() >= ended)
+        });
         let mut read = |tip| {
             let room = Room { records: all.records.min(of_key.records), bytes: all.bytes.min(of_key.bytes) };
             let mut left = room;

@@ -406,12 +406,16 @@ const PRACTISED: i64 = 365 * 24 * 3600;
 
 /// Whether drills are whole, whose reviews are owed, and who has practised. No gate depends on any of it.
 fn drills_state(repository: &Repository, policy: &Policy) -> Vec<Finding> {
-    let (chains, _) = match ledger::drills::read(repository, !repository.is_bare(), &Keys::of(policy)) {
+    let (chains, unread) = match ledger::drills::read(repository, !repository.is_bare(), &Keys::of(policy)) {
         Ok(read) => read,
         Err(error) => return vec![Bad(format!("The chains of drills cannot be read: {error}"))],
     };
     let now = crate::cli::now();
     let mut found: Vec<Finding> = chains.iter().filter_map(|chain| damaged_drills(policy, chain)).collect();
+    if unread > 0 {
+        let unread = counted(unread, "chain");
+        found.push(Bad(format!("{unread} of drills left out, which are too much to read: what they owe is not seen.")));
+    }
     let all = drill::drills(policy, &chains, now);
     for owed in all.iter().filter(|own| own.owes()) {
         let people = owed.people.join(" and ");

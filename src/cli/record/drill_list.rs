@@ -48,7 +48,9 @@ fn chains(book: &Book) -> Result<Vec<DrillChain>, String> {
     }
     if unread > 0 {
         let left_out = counted(unread, "chain");
-        eprintln!("undersign: {left_out} of drills left out: at most {MAX_RECORDS} records of one chain are read.");
+        eprintln!(
+            "undersign: {left_out} of drills left out: a chain of more than {MAX_RECORDS} records, or all of a key, are too much."
+        );
     }
     Ok(chains)
 }

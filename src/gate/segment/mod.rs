@@ -97,9 +97,15 @@ impl Standing {
     }
 }
 
-/// Judges steps that together do what `manifest` says.
+/// Judges steps that together do what `manifest` says, as one of several ways to cut a push.
 pub(super) fn judge(evaluation: &Evaluation<'_>, steps: &[Step], manifest: &Manifest) -> Standing {
-    Segment::new(evaluation, steps, manifest).judge()
+    Segment::new(evaluation, steps, manifest).judge(false)
+}
+
+/// The same for an answer: a refusal also says what an emergency would be told, if people practise one. That reads
+/// drills, which a search must not wait for.
+pub(super) fn judge_explained(evaluation: &Evaluation<'_>, steps: &[Step], manifest: &Manifest) -> Standing {
+    Segment::new(evaluation, steps, manifest).judge(true)
 }
 
 /// Why a host must not land the commits of a proposal one by one: a name that git treats as its own, or a link, that
@@ -150,7 +156,7 @@ impl<'s, 'g> Segment<'s, 'g> {
         Segment { evaluation, steps, manifest, digest, sha256: digest.to_string(), commits, ids }
     }
 
-    fn judge(&self) -> Standing {
+    fn judge(&self, with_drills: bool) -> Standing {
         let mut reasons: Vec<Reason> = self.octopus().into_iter().collect();
         let comes_to_nothing = self.manifest.is_empty() && self.steps.len() > 1;
         let (is_merge_back, lacking) = match self.manifest.is_empty() && !comes_to_nothing {
@@ -160,7 +166,7 @@ impl<'s, 'g> Segment<'s, 'g> {
         reasons.extend(lacking);
         match comes_to_nothing || is_merge_back {
             true => self.judge_nothing(reasons),
-            false => self.judge_content(reasons),
+            false => self.judge_content(reasons, with_drills),
         }
     }
 
@@ -173,7 +179,7 @@ impl<'s, 'g> Segment<'s, 'g> {
         settled(Standing { rejected_by: rejections.by, to_answer: rejections.to_answer, ..standing })
     }
 
-    fn judge_content(&self, mut reasons: Vec<Reason>) -> Standing {
+    fn judge_content(&self, mut reasons: Vec<Reason>, with_drills: bool) -> Standing {
         let bound: Vec<_> = self.decisions(Verdict::Approve).filter(|decision| self.binds(*decision)).collect();
         let decided: Vec<_> = bound.iter().copied().chain(self.break_glass_decisions()).collect();
         let authors = self.authors(&decided).proven(self, &decided);
@@ -220,7 +226,7 @@ impl<'s, 'g> Segment<'s, 'g> {
         if !standing.is_allowed() {
             standing = self.break_glass(asked, &authors).applied_to(standing);
         }
-        if !standing.is_allowed() {
+        if with_drills && !standing.is_allowed() {
             let practised = self.drills(asked, &authors, &standing);
             standing.reasons.extend(practised);
         }
