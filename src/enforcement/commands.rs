@@ -6,7 +6,8 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::{BTreeSet, HashMap};
 
 use crate::command::{AuthorizationRecord, RunRecord};
-use crate::gate::{self, Code, Reason, RefOutcome, Update};
+use crate::datafile::date;
+use crate::gate::{self, CLOCK_SKEW, Code, Reason, RefOutcome, Update};
 use crate::ledger::commands::{Family, Keys, Room, TooMuch, chain_from, chain_within, names, read_family_of};
 use crate::ledger::id_of;
 use crate::policy::{Enrolment, Policy};
@@ -186,6 +187,10 @@ impl Push<'_> {
             None => Ok(chain),
             Some(position) => Err(dated_back(position, OF_DRILLS.noun)),
         });
+        let judged = judged.and_then(|chain| match useless_drill(&chain, chains.now) {
+            None => Ok(chain),
+            Some(reason) => Err(reason),
+        });
         Some(self.answered(judged))
     }
 
@@ -283,6 +288,32 @@ impl Push<'_> {
         let held = names(self.repository, prefix).map_err(super::unread)?;
         Ok(new.len() + held.iter().filter(|(_, name)| !new.contains(name.as_str())).count())
     }
+}
+
+/// Why records of drills are of no use: dated ahead, nothing after them counts; or of too much, since pushes that are
+/// refused read them.
+fn useless_drill(chain: &Chain<DrillRecord>, now: i64) -> Option<Reason> {
+    let ahead = now.saturating_add(CLOCK_SKEW);
+    if let Some(at) = chain.records.iter().position(|record| record.issued() > ahead) {
+        let detail = format!(
+            "Record {} of the pushed chain of drills is dated {}, ahead of this gate's clock. It would not count. Set \
+             the clock where it was signed and delete {}{} there; the next drill begins a new chain.",
+            at + 1,
+            date(chain.records[at].issued()),
+            DrillRecord::PREFIX,
+            chain.id
+        );
+        return Some(Reason::deny(Code::LedgerFault, detail));
+    }
+    let is_large = |record: &DrillRecord| record.manifest.encode().len() > drill::MAX_MANIFEST;
+    let at = chain.records.iter().position(|record| is_large(record))?;
+    let detail = format!(
+        "Record {} of the pushed chain of drills is of a change with more than {} KiB of paths. Practise with a smaller \
+         one.",
+        at + 1,
+        drill::MAX_MANIFEST >> 10
+    );
+    Some(Reason::deny(Code::Limit, detail))
 }
 
 fn dated_back(position: usize, noun: &str) -> Reason {

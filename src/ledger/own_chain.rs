@@ -5,7 +5,9 @@ use std::os::unix::ffi::OsStrExt as _;
 
 use super::commands::Family;
 use crate::change::digest::Digest;
+use crate::datafile::date;
 use crate::disk::{read_small, write_atomically};
+use crate::gate::CLOCK_SKEW;
 use crate::record::drill::{self, DrillRecord};
 use crate::record::outcome::{self, OutcomeRecord};
 use crate::record::{Chain, ChainId, Fault};
@@ -20,6 +22,11 @@ pub trait PerClone: Family {
     const NOUN: &'static str;
     /// The most records of one chain.
     const MAX_RECORDS: usize;
+
+    /// The date of a record where those of a chain must be in order, in seconds since the epoch.
+    fn ordered(&self) -> Option<i64> {
+        None
+    }
 }
 
 impl PerClone for OutcomeRecord {
@@ -32,6 +39,10 @@ impl PerClone for DrillRecord {
     const FILE: &'static str = "undersign/drill-chain";
     const NOUN: &'static str = "drills";
     const MAX_RECORDS: usize = drill::MAX_RECORDS;
+
+    fn ordered(&self) -> Option<i64> {
+        Some(self.issued())
+    }
 }
 
 /// More than that is not of this form.
@@ -46,7 +57,7 @@ pub struct OwnChain<R> {
 }
 
 /// The chain of a key in this clone; a new one if there is none, or if the one so far cannot be continued. `known` are
-/// the chains here and at remotes, joined; `fresh` is random.
+/// the chains here and at remotes, joined; `fresh` is random; `now` is in seconds since the epoch.
 ///
 /// # Errors
 /// A sentence: which chain it is cannot be kept.
@@ -55,6 +66,7 @@ pub fn own_chain<R: PerClone>(
     key: &str,
     known: &[Chain<R>],
     fresh: [u8; 8],
+    now: i64,
 ) -> Result<OwnChain<R>, String> {
     let path = repository.common_dir().join(R::FILE);
     let resolved = std::fs::canonicalize(repository.common_dir()).unwrap_or_else(|_| repository.common_dir().into());
@@ -64,7 +76,7 @@ pub fn own_chain<R: PerClone>(
     let mut ended = None;
     if let Some(chain) = kept.map(of) {
         let copy = known.iter().find(|copy| copy.id == chain.id);
-        match why_ended(&chain, copy) {
+        match why_ended(&chain, copy, now) {
             None => return Ok(OwnChain { chain, ended: None }),
             Some(why) => ended = Some(format!("A new chain of {} begins: {}{} {why}.", R::NOUN, R::PREFIX, chain.id)),
         }
@@ -83,7 +95,13 @@ fn kept_id(bytes: &[u8], place: &str) -> Option<String> {
 }
 
 /// Why a chain is not continued, as the end of a sentence. `copy` is joined from all copies here.
-fn why_ended<R: PerClone>(own: &Chain<R>, copy: Option<&Chain<R>>) -> Option<String> {
+fn why_ended<R: PerClone>(own: &Chain<R>, copy: Option<&Chain<R>>, now: i64) -> Option<String> {
+    let last = own.records.last().and_then(|record| record.ordered());
+    if let Some(last) = last.filter(|last| *last > now.saturating_add(CLOCK_SKEW)) {
+        // What follows it in the chain would have to be dated as late, and would not count.
+        let date = date(last);
+        return Some(format!("ends with a record dated {date}, ahead of this clock, so that nothing after it counts"));
+    }
     if let Some((position, fault)) = own.fault {
         return Some(format!("is damaged at record {position} ({fault}); restore it from another clone"));
     }
@@ -107,7 +125,7 @@ mod tests {
         git2::Repository::init_bare(at("one")).unwrap();
         let device = |name: &str, fresh| {
             let repository = Repository::open(&at(name)).unwrap();
-            let own = own_chain::<OutcomeRecord>(&repository, &"a".repeat(64), &[], fresh).unwrap();
+            let own = own_chain::<OutcomeRecord>(&repository, &"a".repeat(64), &[], fresh, 0).unwrap();
             assert_eq!(own.ended, None);
             own.chain.id.device
         };

@@ -31,6 +31,8 @@ pub const MAX_LENGTH: i64 = 30 * 24 * 3600;
 pub const MAX_RECORDS: usize = 200;
 /// The most chains of one key that a gate takes.
 pub const MAX_CHAINS: usize = 64;
+/// The largest manifest of a change that is drilled, in bytes, that a gate takes: refused pushes read it.
+pub const MAX_MANIFEST: usize = 256 << 10;
 
 /// What somebody does in a drill.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

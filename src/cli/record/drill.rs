@@ -24,7 +24,9 @@ use crate::ledger::own_chain::own_chain;
 use crate::policy::{Person, Policy, Signer};
 use crate::record::ChainId;
 use crate::record::chain::MANIFEST_FILE;
-use crate::record::drill::{Drill, DrillChain, DrillRecord, DrillStatement, DrillStep, MAX_LENGTH, MAX_WORDS};
+use crate::record::drill::{
+    Drill, DrillChain, DrillRecord, DrillStatement, DrillStep, MAX_LENGTH, MAX_MANIFEST, MAX_WORDS,
+};
 use crate::record::statement::{Decimal, Link, ManifestDigest, RepositoryName, Target};
 use crate::signing::{self, Prepared, TOOL};
 
@@ -106,7 +108,7 @@ pub fn run(options: &Options, path: &Path) -> Result<(), String> {
         (_, Some(id), _) => joined(id, &chains, policy, person)?,
         (_, _, id) => reviewed(id.as_deref().unwrap_or_default(), &chains, policy)?,
     };
-    let own = own_chain(&pen.repository, &pen.key.public.id().to_string(), &chains, random()?)?;
+    let own = own_chain(&pen.repository, &pen.key.public.id().to_string(), &chains, random()?, now())?;
     let (seq, prev) = own.chain.next();
     let ChainId { key, device } = own.chain.id.clone();
     // A clock that was set back since makes no record that a gate refuses.
@@ -148,6 +150,14 @@ fn begun(change: &str, path: &Path, policy: &Policy, person: &Person) -> Result<
     if examination.manifest.is_empty() {
         return Err("The change does nothing, so no emergency could land it. Nothing was signed.".to_owned());
     }
+    let bytes = examination.manifest.encode();
+    if bytes.len() > MAX_MANIFEST {
+        return Err(format!(
+            "The change touches more than a gate takes for a drill ({} KiB of paths). Practise with a smaller one. \
+             Nothing was signed.",
+            MAX_MANIFEST >> 10
+        ));
+    }
     let revision = &meant.change.revision;
     Ok(Content {
         step: DrillStep::Begin,
@@ -159,7 +169,7 @@ fn begun(change: &str, path: &Path, policy: &Policy, person: &Person) -> Result<
             paths: signing::count(examination.manifest.len()),
         },
         authors: authors.iter().map(|author| format!("{} <{}>", author.name, author.email)).collect(),
-        bytes: examination.manifest.encode(),
+        bytes,
     })
 }
 

@@ -83,7 +83,7 @@ pub fn run(options: &Options, path: &Path) -> Result<(), String> {
     refuse_long(&options.words)?;
     // Of other keys there may be any number, by anybody.
     let (chains, _) = read_outcomes(&pen.repository, true, &Keys::of(policy)).map_err(|error| error.to_string())?;
-    let own = own_chain(&pen.repository, &pen.key.public.id().to_string(), &chains, random()?)?;
+    let own = own_chain(&pen.repository, &pen.key.public.id().to_string(), &chains, random()?, now())?;
     let (seq, prev) = own.chain.next();
     let ChainId { key, device } = own.chain.id.clone();
     let chain = Link { key, id: device, seq: Decimal(seq), prev, forks: Vec::new() };
