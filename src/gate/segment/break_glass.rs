@@ -1,5 +1,7 @@
 //! An emergency: what break-glass allows, and what it does not.
 
+use std::collections::BTreeSet;
+
 use super::authors::Authors;
 use super::{MAX_NAMED, Segment, Standing, length};
 use crate::decision::Verdict;
@@ -160,7 +162,20 @@ impl<'g> Segment<'_, 'g> {
                 let mut codes: Vec<&str> = left.map(|reason| reason.code.name()).collect();
                 codes.sort_unstable();
                 codes.dedup();
-                format!("{begins} An emergency would not land it either, because of {}.", codes.join(", "))
+                // A break-glass may pass a rejection that it names, and a drill names none.
+                let named: BTreeSet<&str> = then.rejected_by.iter().map(String::as_str).collect();
+                let named: Vec<&str> = named.into_iter().collect();
+                match codes[..] == [Code::Vetoed.name()] {
+                    true => format!(
+                        "{begins} An emergency would land it if it names the rejection of {}, and would have to be \
+                         reviewed within {}.",
+                        named.join(" and of "),
+                        length(terms.debt_after)
+                    ),
+                    false => {
+                        format!("{begins} An emergency would not land it either, because of {}.", codes.join(", "))
+                    }
+                }
             }
             false => format!("{begins} An emergency would not land it. {}", why.join(" ")),
         };
@@ -189,10 +204,14 @@ impl BreakGlassAnswer {
     }
 
     /// Reasons that only delay a change do not delay an emergency.
-    pub fn applied_to(self, mut standing: Standing) -> Standing {
+    pub fn applied_to(mut self, mut standing: Standing) -> Standing {
         if let Some(Granted { slots, records, presence, until }) = self.granted {
             standing.reasons.retain(|reason| reason.effect != ReasonEffect::Holds);
             standing = Standing { emergency: true, slots, records, presence, valid_until: until, ..standing };
+        }
+        let is_left = standing.reasons.iter().any(|reason| reason.effect >= ReasonEffect::Denies);
+        for reason in self.reasons.iter_mut().filter(|reason| is_left && reason.effect == ReasonEffect::Said) {
+            reason.detail = "An emergency was declared, and does not let this land.".to_owned();
         }
         standing.reasons.extend(self.reasons);
         standing
