@@ -92,6 +92,9 @@ impl NewKey {
     }
 }
 
+/// The byte order mark, with which some editors begin a file.
+const MARK: char = '\u{feff}';
+
 /// Why an edit is not made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EditError {
@@ -104,6 +107,9 @@ pub enum EditError {
     /// The result means something else: the file is written in a way that was not foreseen.
     #[error("the edit would mean something else than was asked for; edit the file by hand")]
     OtherMeaning,
+    /// Some lines end in CR LF, others in LF.
+    #[error("some of its lines end in CR LF and others in LF; make them alike first, in a change of its own")]
+    LineEnds,
     /// The key has an end already, and this one lets more count.
     #[error("the key {0} has ended already ({1}), and the edit ({2}) would let count again what does not")]
     Weaker(String, String, String),
@@ -126,10 +132,22 @@ pub fn apply(file: RosterFile, source: &str, edits: &[Edit], version: u64) -> Re
         let (Edit::AddPerson { id, .. } | Edit::AddKey { person: id, .. } | Edit::EndKey { person: id, .. }) = edit;
         made(people, edit).ok_or_else(|| EditError::Place(format!("[people.{id}]")))?;
     }
-    let text = document.to_string();
+    let text = lines_as_in(source, &document.to_string()).ok_or(EditError::LineEnds)?;
     let (new, still_stale) = file.read(&text).map_err(mistakes)?;
     let is_meant = new.version == version && still_stale == stale && means_only(&old, &new, edits);
     if is_meant { Ok((text, new)) } else { Err(EditError::OtherMeaning) }
+}
+
+/// A text with the line ends of another, and its byte order mark; none if those are of two kinds.
+fn lines_as_in(source: &str, text: &str) -> Option<String> {
+    let (all, windows) = (source.matches('\n').count(), source.matches("\r\n").count());
+    let text = text.trim_start_matches(MARK).replace("\r\n", "\n");
+    let text = match windows {
+        0 => text,
+        _ if windows == all => text.replace('\n', "\r\n"),
+        _ => return None,
+    };
+    Some(if source.starts_with(MARK) { format!("{MARK}{text}") } else { text })
 }
 
 /// Whether no key that has ended, as a policy has it, ends in a way that lets more count.
@@ -299,6 +317,10 @@ fn end_key(keys: &mut Item, key: &Key, end: Revocation) -> Option<()> {
                 set(value, Value::InlineTable(table));
             }
             let table = value.as_inline_table_mut()?;
+            if let Some(own) = table.get_mut("revoked") {
+                set(own, revocation(end)?);
+                return Some(());
+            }
             // The blank before the brace is that of the last value.
             if let Some((_, last)) = table.iter_mut().last() {
                 last.decor_mut().set_suffix("");
@@ -310,10 +332,38 @@ fn end_key(keys: &mut Item, key: &Key, end: Revocation) -> Option<()> {
                 tables.iter().position(|table| is_it(table.get("key").and_then(Item::as_str)))
             };
             let at = of(tables)?;
-            tables.get_mut(at)?.insert("revoked", Item::Value(revocation(end)?));
+            let table = tables.get_mut(at)?;
+            match table.get_mut("revoked") {
+                Some(Item::Value(own)) => set(own, revocation(end)?),
+                Some(Item::Table(own)) => end_in(own, revocation(end)?)?,
+                _ => _ = table.insert("revoked", Item::Value(revocation(end)?)),
+            }
         }
         _ => return None,
     }
+    Some(())
+}
+
+/// Another end in a table of its own, member by member, with what is written beside each.
+fn end_in(table: &mut Table, end: Value) -> Option<()> {
+    let other = if end.as_inline_table()?.contains_key("at") { "since" } else { "at" };
+    for (word, value) in end.as_inline_table()?.iter() {
+        match table.get_mut(word) {
+            Some(own) => set(own.as_value_mut()?, value.clone()),
+            None => {
+                let mut value = value.clone();
+                if let Some(Item::Value(own)) = table.get(other) {
+                    *value.decor_mut() = own.decor().clone();
+                }
+                let above = table.key(other).map(|key| key.leaf_decor().clone());
+                table.insert(word, Item::Value(value));
+                if let (Some(above), Some(mut key)) = (above, table.key_mut(word)) {
+                    *key.leaf_decor_mut() = above;
+                }
+            }
+        }
+    }
+    table.remove(other);
     Some(())
 }
 

@@ -125,7 +125,9 @@ pub fn accept(request: &KeyRequest, terms: &Terms<'_>) -> Result<Vec<Edit>, Refu
     }
     let vouched = request.by().map(|by| vouches(by, &text.person, terms)).transpose()?;
     // The file may be of a branch that is older than the policy in force.
-    let is_known = owner.is_some() || terms.in_force.is_some_and(|own| own.roster.by_id(&text.person).is_some());
+    let is_known = owner.is_some()
+        || terms.in_force.is_some_and(|own| own.roster.by_id(&text.person).is_some())
+        || terms.beside.iter().any(|other| is_anothers_claim(request, other, terms.now));
     if is_known && terms.code.is_none() {
         let own = vouched.ok_or_else(|| Refusal::Unconfirmed(text.person.clone()))?;
         // A security key that nobody touched may have been used by a program.
@@ -151,6 +153,13 @@ pub fn accept(request: &KeyRequest, terms: &Terms<'_>) -> Result<Vec<Edit>, Refu
         end: Revocation::Retired { at: ends_by(old, terms.now.saturating_add(text.overlap.seconds())) },
     });
     Ok(std::iter::once(added).chain(ended).collect())
+}
+
+/// Whether another file knows the person, and not by the key that is asked for: it may be of anybody.
+fn is_anothers_claim(request: &KeyRequest, other: &Policy, now: i64) -> bool {
+    let Some(person) = other.roster.by_id(&request.text().person) else { return false };
+    !owned(person, request.key())
+        .is_some_and(|own| own.unfit(now, Some(now), now).is_none() && own.level(request.token()) >= own.presence)
 }
 
 /// When a key ends that is to end at a time: never later than it does already.

@@ -587,3 +587,61 @@ fn what_a_weaker_key_can_no_longer_sign_for_is_known() {
     assert_eq!(names(Presence::None), ["default"]);
     assert_eq!(names(Presence::Touch), [""; 0]);
 }
+
+#[test]
+fn an_end_that_replaces_an_end_keeps_what_is_written_beside_it() {
+    let key = plain(1);
+    let (one, then) = (key.line(), "2026-01-01T00:00:00Z");
+    let end = Revocation::Compromised { since: 1_767_225_600 - 86_400 };
+    let edit = [Edit::EndKey { person: "anna".into(), key: key.key(), end }];
+    let now = "reason = \"compromised\", since = 2025-12-31T00:00:00Z";
+    let head = format!("[[people.anna.keys]]\nkey = \"{one}\"\n");
+    for (before, after) in [
+        (
+            format!("{head}revoked = {{ reason = \"retired\", at = {then} }} # HR ticket 4711\n"),
+            format!("{head}revoked = {{ {now} }} # HR ticket 4711\n"),
+        ),
+        (
+            format!("{head}[people.anna.keys.revoked]\nreason = \"retired\" # HR\n# ticket\nat = {then} # 4711\n"),
+            format!(
+                "{head}[people.anna.keys.revoked]\nreason = \"compromised\" # HR\n# ticket\n\
+                 since = 2025-12-31T00:00:00Z # 4711\n"
+            ),
+        ),
+        (
+            format!("keys = [{{ key = \"{one}\", revoked = {{ reason = \"retired\", at = {then} }} }}] # one\n"),
+            format!("keys = [{{ key = \"{one}\", revoked = {{ {now} }} }}] # one\n"),
+        ),
+    ] {
+        let (text, _) = applied(&policy_text(&before), &edit, 3).unwrap();
+        assert_eq!(text, policy_text(&after));
+    }
+}
+
+#[test]
+fn an_edit_keeps_the_line_ends_of_the_file_and_takes_no_mixture() {
+    let key = plain(1);
+    let source = policy_text(&format!("keys = [\n  \"{}\", # one\n]\n", key.line()));
+    let end = Revocation::Retired { at: NOW };
+    let edit = [Edit::EndKey { person: "anna".into(), key: key.key(), end }];
+    let (plain, _) = applied(&source, &edit, 4).unwrap();
+    let windows = |text: &str| text.replace('\n', "\r\n");
+    assert_eq!(applied(&windows(&source), &edit, 4).unwrap().0, windows(&plain));
+    let marked = |text: &str| format!("\u{feff}{text}");
+    assert_eq!(applied(&marked(&source), &edit, 4).unwrap().0, marked(&plain));
+    assert_eq!(applied(&source.replacen('\n', "\r\n", 1), &edit, 4).unwrap_err(), EditError::LineEnds);
+}
+
+#[test]
+fn whom_another_file_knows_is_nobody_new_unless_by_the_same_key() {
+    let there = policy(&format!("keys = [\"{}\"]\n", plain(1).line()));
+    let text = policy_text(&format!("keys = [\"{}\"]\n", plain(3).line())).replace("anna", "omar");
+    let file = Policy::parse("p", &text).unwrap();
+    let beside = [&there];
+    let terms = Terms { beside: &beside, ..terms(&file) };
+    let request = enrolment("anna", &plain(2));
+    assert!(matches!(accept(&request, &terms).unwrap_err(), Refusal::Unconfirmed(_)));
+    let code = request.code().to_string();
+    assert!(matches!(accept(&request, &Terms { code: Some(&code), ..terms }).unwrap()[..], [Edit::AddPerson { .. }]));
+    assert!(matches!(accept(&enrolment("anna", &plain(1)), &terms).unwrap()[..], [Edit::AddPerson { .. }]));
+}
