@@ -380,7 +380,17 @@ impl Delivery<'_> {
                  decide again."
             ));
         }
-        let is_other = |target: &String| *target != entry.target && !self.is_at_base(entry, target, record);
+        let stacked = record.filter(|record| !self.is_base_landed(entry, record));
+        if let Some(record) = stacked.filter(|_| entry.verdict == Verdict::Approve) {
+            let base = record.predicate().base.commit.get(..12).unwrap_or_default();
+            let target = visible::text(&entry.target);
+            return Some(format!(
+                "you signed what it adds to {base}, which was not in {target} at the last fetch: the server could land \
+                 both. Nothing was sent to the server; the approval is sent once {target} contains that commit."
+            ));
+        }
+        let is_at_base = |target: &str| stacked.is_some_and(|record| self.is_at_base(entry, target, record));
+        let is_other = |target: &String| *target != entry.target && !is_at_base(target);
         if let Some(target) = now.target.filter(is_other) {
             let (then, now) = (visible::text(&entry.target), visible::text(&target));
             return Some(format!(
@@ -392,12 +402,25 @@ impl Delivery<'_> {
         is_own.then(|| format!("{account} opened it, and nobody can approve their own request. Nothing was sent."))
     }
 
+    /// Whether the target of the remote contains the base of what was signed, so that nothing else lands with it. If
+    /// not, the change builds on another one that nobody landed yet, and no server promises to keep a request on the
+    /// branch of that one.
+    fn is_base_landed(&self, entry: &Entry, record: &Record) -> bool {
+        let base = record.predicate().base.commit.parse().ok();
+        let tip = self.tip(entry, &entry.target);
+        base.zip(tip).is_some_and(|(base, tip)| self.repository.is_descendant(tip, base))
+    }
+
     /// Whether a branch of the remote shows the commit to which the change was signed to add: the head of the change
     /// below it, which lands first.
-    fn is_at_base(&self, entry: &Entry, target: &str, record: Option<&Record>) -> bool {
+    fn is_at_base(&self, entry: &Entry, target: &str, record: &Record) -> bool {
+        self.tip(entry, target).is_some_and(|tip| record.predicate().base.commit == tip.to_string())
+    }
+
+    /// Where a branch of the remote was at the last fetch.
+    fn tip(&self, entry: &Entry, target: &str) -> Option<ObjectId> {
         let branch = target.strip_prefix("refs/heads/").unwrap_or(target);
-        let tip = self.repository.tip(&format!("refs/remotes/{}/{branch}", entry.remote));
-        record.zip(tip).is_some_and(|(record, tip)| record.predicate().base.commit == tip.to_string())
+        self.repository.tip(&format!("refs/remotes/{}/{branch}", entry.remote))
     }
 
     /// Sends what is not there yet, and reads it back: its state there, if it is as sent.

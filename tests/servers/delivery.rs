@@ -114,7 +114,7 @@ impl Desk {
     }
 
     /// Nothing is told, for a reason, and the decision stays in the outbox.
-    fn is_not_told(&self, why: &str) {
+    pub fn is_not_told(&self, why: &str) {
         let receipt = self.delivers();
         assert!(receipt.done.is_empty() && receipt.left.len() == 1 && receipt.left[0].contains(why), "{receipt:?}");
         let is_plain = receipt.left[0].chars().all(|c| !c.is_control() && c != '\u{202e}');

@@ -127,17 +127,47 @@ fn what_is_signed_as_one_counts_for_the_upper_one_as_well() {
 }
 
 #[test]
-fn a_verdict_is_told_where_its_server_lands_it_on_the_branch_of_the_lower_one() {
+fn a_rejection_is_told_where_its_server_lands_it_on_the_branch_of_the_lower_one() {
     for kind in KINDS {
         let stack = Stack::new(kind);
         stack.desk.forge.lands_on("feature-a");
-        stack.desk.signs(Verdict::Approve);
+        stack.desk.signs(Verdict::Reject);
         // The branch has another commit by now than what was signed to be added to.
         stack.desk.f.git("mina", &["update-ref", "refs/remotes/origin/feature-a", "main"]);
         let receipt = stack.desk.delivers();
         assert!(receipt.left[0].contains("its target is now refs/heads/feature-a"), "{kind:?}: {receipt:?}");
         stack.shows(11, &stack.lower);
-        stack.desk.is_told_once("approved");
+        stack.desk.is_told_once("rejected");
+    }
+}
+
+/// The server would land the lower one with it, or could be made to.
+#[test]
+fn an_approval_of_what_a_request_adds_waits_until_the_lower_one_landed() {
+    for kind in KINDS {
+        for target in ["main", "feature-a"] {
+            let stack = Stack::new(kind);
+            stack.desk.forge.lands_on(target);
+            stack.desk.signs(Verdict::Approve);
+            stack.desk.is_not_told("was not in refs/heads/main at the last fetch");
+            // The target contains all of it now, and nothing else would land.
+            stack.desk.f.git("mina", &["update-ref", "refs/remotes/origin/main", &stack.lower]);
+            stack.desk.forge.lands_on("main");
+            stack.desk.is_told_once("approved");
+        }
+    }
+}
+
+#[test]
+fn an_approval_is_not_told_once_its_target_is_another_branch_at_the_merge_base() {
+    for kind in KINDS {
+        for verdict in [Verdict::Approve, Verdict::Reject] {
+            let desk = Desk::new(kind);
+            desk.signs(verdict);
+            desk.f.git("mina", &["update-ref", "refs/remotes/origin/production", "main"]);
+            desk.forge.lands_on("production");
+            desk.is_not_told("its target is now refs/heads/production");
+        }
     }
 }
 
