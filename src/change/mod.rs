@@ -36,6 +36,7 @@ mod written;
 
 pub use shell_word::shell_word;
 
+use std::collections::HashSet;
 use std::fmt;
 use std::str::FromStr;
 
@@ -284,6 +285,8 @@ pub struct Below {
     pub branches: Vec<String>,
     /// The commit from which all of it forked from the target: what is above it may land as one with it.
     pub base: ObjectId,
+    /// Its commits, with those of all changes below it.
+    pub commits: HashSet<ObjectId>,
 }
 
 impl Change {

@@ -155,9 +155,13 @@ fn touch(own: &[Run], others: &[Run]) -> bool {
     false
 }
 
-/// Whether one of two changes contains the other: its edits are meant to come after those of the other.
+/// Whether one of two changes contains the other, or is above it in a stack: its edits are meant to come after those
+/// of the other.
 pub fn builds_on(change: &Change, other: &Change) -> bool {
-    let has = |change: &Change, head| change.revision.commits.iter().any(|commit| commit.id == head);
+    let is_above = |change: &Change, head| change.below.as_ref().is_some_and(|below| below.commits.contains(&head));
+    let has = |change: &Change, head| {
+        is_above(change, head) || change.revision.commits.iter().any(|commit| commit.id == head)
+    };
     let heads = (change.revision.head, other.revision.head);
     heads.0 == heads.1 || has(change, heads.1) || has(other, heads.0)
 }
@@ -320,8 +324,8 @@ fn shown(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::change::Revision;
     use crate::change::diff::{FileDiff, Mode, TreeEntry};
+    use crate::change::{Below, Revision};
 
     fn id(n: u8) -> ObjectId {
         ObjectId([n; 20])
@@ -456,6 +460,12 @@ mod tests {
         let (below, above) = (change("below", 1, &[1]), change("above", 2, &[2, 1]));
         assert!(builds_on(&below, &above) && builds_on(&above, &below));
         assert!(!builds_on(&above, &change("other", 3, &[3])));
+        // In a stack, its own commits are only those that it adds.
+        let (name, branches, commits) = ("#2".to_owned(), Vec::new(), [id(1), id(2)].into());
+        let stack = Below { id: above.id.clone(), name, branches, base: id(0), commits };
+        let top = Change { below: Some(stack), ..change("top", 4, &[4]) };
+        assert!([&below, &above].iter().all(|lower| builds_on(&top, lower) && builds_on(lower, &top)));
+        assert!(!builds_on(&top, &change("other", 3, &[3])));
     }
 
     #[test]

@@ -79,6 +79,7 @@ fn a_request_that_builds_on_another_is_compared_with_that_one() {
         assert_eq!((lower.below, upper.revision.base.to_string()), (None, stack.lower.clone()), "{kind:?}");
         let below = upper.below.unwrap();
         assert_eq!((below.id, below.branches), (lower.id, vec!["feature-a".to_owned()]));
+        assert_eq!(below.commits, lower.revision.commits.iter().map(|commit| commit.id).collect());
         assert_eq!((upper.title.as_str(), upper.revision.commits.len()), ("Add a tap", 1));
         assert_eq!(stack.needs(12).1, 1, "only what it adds");
     }
@@ -98,6 +99,42 @@ fn a_request_whose_lower_one_moved_is_compared_with_the_target_until_it_is_rebas
     stack.desk.f.git("mina", &["update-ref", "refs/remotes/origin/main", &stack.lower]);
     let upper = stack.change(12);
     assert_eq!((upper.below, upper.revision.base.to_string()), (None, stack.lower.clone()));
+}
+
+/// What others landed would be shown as its own, and signed for, and no push would bring that.
+#[test]
+fn a_request_that_merged_its_target_in_is_compared_with_the_target() {
+    for from in ["main", "elsewhere"] {
+        let mut stack = Stack::new(ServerKind::GitHub);
+        let f = &stack.desk.f;
+        f.git("rahim", &["checkout", "-q", "-B", from, "main"]);
+        f.write("lamp.txt", "lamp\n");
+        let landed = f.commit("rahim", "Add a lamp");
+        f.git("mina", &["checkout", "-q", "--detach", &stack.lower]);
+        f.git("mina", &["merge", "-q", "--no-edit", &landed]);
+        f.write("tap.txt", "tap\n");
+        stack.upper = f.commit("mina", "Add a tap");
+        f.git("mina", &["checkout", "-q", "main"]);
+        f.git("mina", &["update-ref", "refs/remotes/origin/main", "main"]);
+        stack.shows(12, &stack.upper);
+        let upper = stack.change(12);
+        // Twin: what nobody landed comes with it.
+        let base = if from == "main" { &landed } else { &stack.lower };
+        assert_eq!((upper.below.is_some(), upper.revision.base.to_string()), (from != "main", base.clone()));
+        let files = if from == "main" { stack.needs(11).1 + 1 } else { 2 };
+        assert_eq!(stack.needs(12).1, files, "{from}");
+        for number in [11, 12] {
+            stack.desk.f.decide("dana", &stack.request(number), Verdict::Approve);
+        }
+        assert_eq!(stack.needs(12).0, "signed", "{from}");
+        if from == "main" {
+            let f = &stack.desk.f;
+            f.git("mina", &["checkout", "-q", "--detach", "main"]);
+            f.git("mina", &["merge", "-q", "--no-ff", "--no-edit", &stack.upper]);
+            stack.upper = f.git("mina", &["rev-parse", "HEAD"]);
+        }
+        assert_eq!(stack.lands().0, 0, "{from}: {:?}", stack.lands());
+    }
 }
 
 #[test]

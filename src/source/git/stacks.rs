@@ -3,9 +3,10 @@
 //!
 //! Git decides, not a server: the head of one is among the commits of the other, on its line of first parents, along
 //! which a push is judged step by step. Once the lower one moves, its head is no longer there, and the upper one is
-//! compared with the target again, until it is rebased.
+//! compared with the target again, until it is rebased. So is one that merged the target in: what a push brings is
+//! not what it adds.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::{GitError, Repository};
 use crate::change::{Below, BranchRef, Change, Commit, ObjectId};
@@ -26,10 +27,19 @@ impl Repository {
             if revision.base_tree == revision.head_tree {
                 continue;
             }
+            let own: HashSet<ObjectId> = revision.commits.iter().map(|commit| commit.id).collect();
+            // If it took the target in, it would show what others landed there as its own, and a signature for that
+            // lets nothing land: a gate counts only what the push brings.
+            let is_own = |id: &ObjectId| own.contains(id) || self.is_descendant(lower.revision.head, *id);
+            if !revision.commits.iter().flat_map(|commit| &commit.parents).all(is_own) {
+                continue;
+            }
+            let all = change.revision.commits.iter().map(|commit| commit.id);
+            let commits = all.filter(|id| !own.contains(id)).collect();
             // It lands on what the lower one leaves behind.
             revision.target_tree = revision.base_tree;
             let base = change.revision.base;
-            let below = Below { id: lower.id.clone(), name: name(lower), branches: branches(lower), base };
+            let below = Below { id: lower.id.clone(), name: name(lower), branches: branches(lower), base, commits };
             stacked.push((at, revision, below));
         }
         for (at, revision, below) in stacked {
