@@ -227,3 +227,21 @@ fn a_stack_is_shown_in_the_order_in_which_it_lands() {
     let frame = session.press("<enter>").frame();
     assert!(frame.contains("tap.txt") && !frame.contains("till.txt"), "{frame}");
 }
+
+#[test]
+fn a_stack_stands_where_its_riskiest_request_would() {
+    let stack = Stack::new(ServerKind::GitHub);
+    let f = &stack.desk.f;
+    f.git("mina", &["checkout", "-q", "--detach", &stack.lower]);
+    f.write("tap.py", "import os, sys\ndef tap(q):\n    os.system('ls ' + sys.argv[1])\n    eval(q)\n");
+    let risky = f.commit("mina", "Add a tap");
+    f.git("mina", &["checkout", "-q", "--detach", "main"]);
+    f.write("lamp.txt", "lamp\n");
+    let harmless = f.commit("mina", "Add a lamp");
+    f.git("mina", &["checkout", "-q", "main"]);
+    stack.shows(12, &risky);
+    stack.shows(10, &harmless);
+    let frame = Session::new(f, (120, 36)).frame();
+    let at = |text: &str| frame.find(text).unwrap_or_else(|| panic!("{text}: {frame}"));
+    assert!(at("├ ") < at("└ Add a tap") && at("└ Add a tap") < at("Add a lamp"), "{frame}");
+}

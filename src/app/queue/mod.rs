@@ -204,14 +204,17 @@ pub struct Queue {
     /// Requests that are not available locally, and servers that did not answer: what, and why.
     elsewhere: Vec<(String, String)>,
     silent: Vec<(String, String)>,
-    /// Positions of all entries in their order on the screen, which is kept while they are examined.
+    /// Positions of all entries in their order, which is kept while they are examined; stacks are put together when rows
+    /// are asked for.
     order: Vec<usize>,
     by_id: HashMap<String, usize>,
     /// The width of the longest title, and whether there is a review request: each frame needs them.
     longest_title: usize,
     longest_ask: usize,
     has_requests: bool,
-    has_stacks: bool,
+    /// By position: the entry on which one builds, and those that build on it.
+    lower: HashMap<usize, usize>,
+    upper: HashMap<usize, Vec<usize>>,
     /// Examinations that were requested and not answered.
     under_way: usize,
     /// By repository: claims, and what its people have to read.
@@ -258,7 +261,8 @@ impl Queue {
             longest_title: 0,
             longest_ask: 0,
             has_requests: false,
-            has_stacks: false,
+            lower: HashMap::new(),
+            upper: HashMap::new(),
             under_way: 0,
             teams: BTreeMap::new(),
             waiting: BTreeMap::new(),
@@ -393,13 +397,9 @@ impl Queue {
         self.longest_ask = self.longest_ask.max(entry.told_ask().map_or(0, |ask| ask.width()));
         self.start_clock(at, now);
         self.enter_edits(at);
-        if self.entries.iter().any(|entry| entry.change.below.is_some()) {
-            self.arrange();
-        } else {
-            self.order.retain(|other| *other != at);
-            let place = self.order.partition_point(|&other| self.rank(other) < self.rank(at));
-            self.order.insert(place, at);
-        }
+        self.order.retain(|other| *other != at);
+        let place = self.order.partition_point(|&other| self.rank(other) < self.rank(at));
+        self.order.insert(place, at);
         self.keep_selection();
     }
 
@@ -483,42 +483,57 @@ impl Queue {
         self.longest_ask =
             self.entries.iter().filter_map(Entry::told_ask).map(|ask| ask.width()).max().unwrap_or_default();
         self.has_requests = self.entries.iter().any(|entry| entry.change.request().is_some());
-        self.has_stacks = self.entries.iter().any(|entry| entry.change.below.is_some());
         self.by_id = self.entries.iter().enumerate().map(|(at, entry)| (entry.change.id.clone(), at)).collect();
         let mut order: Vec<usize> = (0..self.entries.len()).collect();
         order.sort_by(|a, b| self.rank(*a).cmp(&self.rank(*b)));
-        self.order = self.in_stacks(order);
+        self.order = order;
+        self.lower.clear();
+        self.upper.clear();
+        for (at, entry) in self.entries.iter().enumerate() {
+            let lower = entry.change.below.as_ref().and_then(|below| self.by_id.get(&below.id));
+            if let Some(&lower) = lower {
+                self.lower.insert(at, lower);
+                self.upper.entry(lower).or_default().push(at);
+            }
+        }
     }
 
-    /// What builds on another row of its section comes after that, in the order in which they land.
-    fn in_stacks(&self, order: Vec<usize>) -> Vec<usize> {
-        let mut above: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-        let lower = |at: usize| self.below(at);
-        order.iter().for_each(|&at| lower(at).into_iter().for_each(|own| above.entry(own).or_default().push(at)));
-        if above.is_empty() {
-            return order;
+    /// What builds on another row of its section comes after that, in the order in which they land. A stack stands where
+    /// the first of its rows would stand alone.
+    fn in_stacks(&self) -> Vec<usize> {
+        if self.lower.is_empty() {
+            return self.order.clone();
         }
-        let mut placed = Vec::with_capacity(order.len());
-        let mut next: Vec<usize> = order.iter().rev().copied().filter(|&at| lower(at).is_none()).collect();
-        while let Some(at) = next.pop() {
+        let (mut lowest, mut above) = (Vec::new(), HashMap::<usize, Vec<usize>>::new());
+        let mut is_known = vec![false; self.entries.len()];
+        for &at in &self.order {
+            let mut next = Some(at);
+            while let Some(at) = next.filter(|&at| !std::mem::replace(&mut is_known[at], true)) {
+                next = self.below(at);
+                next.map_or(&mut lowest, |lower| above.entry(lower).or_default()).push(at);
+            }
+        }
+        let mut placed = Vec::with_capacity(self.order.len());
+        lowest.reverse();
+        while let Some(at) = lowest.pop() {
             placed.push(at);
-            next.extend(above.remove(&at).into_iter().flatten().rev());
+            lowest.extend(above.remove(&at).into_iter().flatten().rev());
         }
         placed
     }
 
     /// The row of the same section on which an entry builds.
     fn below(&self, at: usize) -> Option<usize> {
-        let entry = &self.entries[at];
-        let lower = *self.by_id.get(&entry.change.below.as_ref()?.id)?;
-        (self.entries.get(lower)?.section() == entry.section()).then_some(lower)
+        let lower = *self.lower.get(&at)?;
+        (self.entries[lower].section() == self.entries[at].section()).then_some(lower)
     }
 
     /// The sign of a stack before the title of an entry: `├`, or `└` for the last to land; blank if nothing is beside
     /// it in its section.
     pub fn stack_sign(&self, entry: &Entry) -> &'static str {
-        let Some(&at) = self.by_id.get(&entry.change.id).filter(|_| self.has_stacks) else { return "" };
-        let has_above = || (0..self.entries.len()).any(|other| self.below(other) == Some(at));
+        let Some(&at) = self.by_id.get(&entry.change.id).filter(|_| !self.lower.is_empty()) else { return "" };
+        let has_above =
+            || self.upper.get(&at).is_some_and(|all| all.iter().any(|&upper| self.below(upper) == Some(at)));
         match () {
             () if has_above() => "├ ",
             () if self.below(at).is_some() => "└ ",
@@ -529,7 +544,7 @@ impl Queue {
     /// The rows to show, in order: by whose turn it is, then what cannot be read.
     pub fn rows(&self) -> Vec<QueueRow> {
         let is_shown = |at: &usize| self.filter.is_empty() || self.matches(&self.entries[*at]);
-        let changes: Vec<usize> = self.order.iter().copied().filter(is_shown).collect();
+        let changes: Vec<usize> = self.in_stacks().into_iter().filter(is_shown).collect();
         let (waiting, over) = self.shown_commands();
         let mut rows = Vec::with_capacity(changes.len() + self.commands.len() + 8);
         rows.extend(section(Section::Commands, waiting.into_iter().map(QueueRow::Command)));
