@@ -57,9 +57,9 @@ impl Drafts {
         &self.dir
     }
 
-    /// The draft of a change, if there is one, with what could not be saved of it yet. A change that is shown by another
-    /// ref by now (it was pushed, its branch was renamed, somebody opened a review request for it) has the draft that
-    /// was kept by the first. A damaged one is renamed, and the error gives its new name.
+    /// The draft of a change, if there is one, with what could not be saved of it yet. A change that is shown by
+    /// another ref by now (it was pushed, its branch was renamed, somebody opened a review request for it) has the
+    /// draft that was kept by the first. A damaged one is renamed, and the error gives its new name.
     pub fn load(&self, refs: &dyn Refs, change: &Change) -> Result<Loaded, String> {
         let before = self.save_the_rest(refs);
         let repository = refs.repository();

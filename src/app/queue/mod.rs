@@ -204,8 +204,8 @@ pub struct Queue {
     /// Requests that are not available locally, and servers that did not answer: what, and why.
     elsewhere: Vec<(String, String)>,
     silent: Vec<(String, String)>,
-    /// Positions of all entries in their order, which is kept while they are examined; stacks are put together when rows
-    /// are asked for.
+    /// Positions of all entries in their order, which is kept while they are examined; stacks are put together when
+    /// rows are asked for.
     order: Vec<usize>,
     by_id: HashMap<String, usize>,
     /// The width of the longest title, and whether there is a review request: each frame needs them.
@@ -498,8 +498,8 @@ impl Queue {
         }
     }
 
-    /// What builds on another row of its section comes after that, in the order in which they land. A stack stands where
-    /// the first of its rows would stand alone.
+    /// What builds on another row of its section comes after that, in the order in which they land. A stack stands
+    /// where the first of its rows would stand alone.
     fn in_stacks(&self) -> Vec<usize> {
         if self.lower.is_empty() {
             return self.order.clone();

@@ -293,8 +293,8 @@ impl Repository {
         }
     }
 
-    /// The local branches that follow another one, by full name: git's settings are read once, not for each of thousands
-    /// of branches.
+    /// The local branches that follow another one, by full name: git's settings are read once, not for each of
+    /// thousands of branches.
     fn followers(&self) -> BTreeSet<String> {
         let mut found = BTreeSet::new();
         let Ok(config) = self.raw.config() else { return found };
