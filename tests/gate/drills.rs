@@ -644,6 +644,19 @@ fn row_49_a_drill_of_what_no_emergency_may_do_says_so() {
 }
 
 #[test]
+fn a_refused_push_is_not_told_that_an_emergency_let_it_through() {
+    let f = glass("");
+    // The emergency is older, so it does not name the rejection.
+    f.decide("dana", WORK, Verdict::BreakGlass);
+    f.decide("rahim", WORK, Verdict::Reject);
+    let outcome = outcome_of(&f, WORK);
+    denied(codes_of(&outcome), "VETOED");
+    let said: Vec<_> = outcome.refs[0].reasons.iter().map(|reason| reason.detail.as_str()).collect();
+    assert!(said.contains(&"An emergency was declared, and does not let this land."), "{said:?}");
+    assert!(!said.iter().any(|text| text.contains("let it through")), "{said:?}");
+}
+
+#[test]
 fn row_49_a_drill_where_the_policy_has_no_terms() {
     let f = Fixture::with_policy(&policy(TWO));
     begin(&f, "dana");
