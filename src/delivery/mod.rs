@@ -319,6 +319,7 @@ impl Delivery<'_> {
             return Ok(Delivered::Over(why.to_owned()));
         }
         let record = self.record(entry)?;
+        let is_old_side_known = record.as_deref().is_some_and(|record| self.is_old_side_known(entry, &now, record));
         if let Some(why) = self.obstacle(entry, now, record.as_deref()) {
             return Err(why);
         }
@@ -331,7 +332,11 @@ impl Delivery<'_> {
         }
         let abilities = self.server.abilities();
         let home = Home { is_in_ref: self.is_held(entry), is_with_verdict: abilities.holds_records };
-        let placed = lines::placed(self.repository, &record, abilities.notes_on_old_side);
+        let mut placed = lines::placed(self.repository, &record, abilities.notes_on_old_side);
+        if !is_old_side_known {
+            let counts_old = |note: &mut LineNote| note.old_side || note.beside.is_some();
+            placed.iter_mut().for_each(|note| drop(note.take_if(counts_old)));
+        }
         let is_rest = |at: usize| placed.get(at).is_none_or(Option::is_none);
         let (text, brief) = (text::comment(&record, home, |_| true), text::comment(&record, home, is_rest));
         let (notes, summary): (Vec<LineNote>, _) = (placed.iter().flatten().cloned().collect(), text::summary(&record));
@@ -349,10 +354,12 @@ impl Delivery<'_> {
         };
         let seen = || self.server.verdict(&decided, self.account);
         let give = || match self.server.give_verdict(&decided) {
-            // It may refuse a line that its own diff does not show. What is refused was not done.
-            Err(ServerError::Refused(..)) if !notes.is_empty() => {
+            // It may refuse a line that its own diff does not show. A refusal need not come from it: it may have it.
+            Err(ServerError::Refused(..)) if !notes.is_empty() && seen()?.is_none() => {
                 self.server.give_verdict(&Decided { text: &text, notes: &[], ..decided.clone() })
             }
+            // The next step reads it back.
+            Err(ServerError::Refused(..)) if !notes.is_empty() => Ok(()),
             given => given,
         };
         let bound = self.step(entry, &seen, &give)?;
@@ -409,6 +416,13 @@ impl Delivery<'_> {
         let base = record.predicate().base.commit.parse().ok();
         let tip = self.tip(entry, &entry.target);
         base.zip(tip).is_some_and(|(base, tip)| self.repository.is_descendant(tip, base))
+    }
+
+    /// Whether the server counts the lines of the old side at the base of what was signed. It counts those of a request
+    /// that builds on another one at the target, unless that is the branch of the other.
+    fn is_old_side_known(&self, entry: &Entry, now: &Now, record: &Record) -> bool {
+        let target = now.target.as_ref().unwrap_or(&entry.target);
+        self.is_base_landed(entry, record) || self.is_at_base(entry, target, record)
     }
 
     /// Whether a branch of the remote shows the commit to which the change was signed to add: the head of the change

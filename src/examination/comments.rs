@@ -30,7 +30,9 @@ pub fn placed(
     comments: Vec<Comment>,
     (login, author): (&str, &str),
 ) -> Vec<Remark> {
-    let placer = Placer { repository, revision, diff };
+    let bases = || repository.bases(revision.head, revision.target_tip).unwrap_or_default();
+    let is_stacked = comments.iter().any(|comment| comment.place.old_side) && !bases().contains(&revision.base);
+    let placer = Placer { repository, revision, diff, is_stacked };
     let remark = |comment: Comment| {
         let name = visible::text(&comment.account).into_owned();
         let by = match () {
@@ -62,6 +64,8 @@ struct Placer<'r> {
     repository: &'r Repository,
     revision: &'r Revision,
     diff: &'r Diff,
+    /// The base is no base of the target: a server may count its old side there or here, and does not say where.
+    is_stacked: bool,
 }
 
 impl Placer<'_> {
@@ -97,8 +101,11 @@ impl Placer<'_> {
         note
     }
 
-    /// The base of a head that was there before.
+    /// The base of a head that was there before, if the server counts from that.
     fn base_of(&self, head: ObjectId) -> Option<ObjectId> {
+        if self.is_stacked {
+            return None;
+        }
         if head == self.revision.head {
             return Some(self.revision.base);
         }

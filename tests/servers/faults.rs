@@ -16,6 +16,8 @@ pub enum Fault {
     Truncated,
     /// Nothing is done, and this status is answered.
     Status(u16),
+    /// It is done, and something on the way answers with this status.
+    DoneAs(u16),
     /// Nothing is done, and the answer is a page for people.
     Page,
     /// The answer says that it is done, and nothing is.
@@ -25,7 +27,7 @@ pub enum Fault {
 }
 
 /// All after which the next try goes on.
-pub const FAULTS: [Fault; 13] = [
+pub const FAULTS: [Fault; 14] = [
     Fault::LostBefore,
     Fault::LostAfter,
     Fault::Truncated,
@@ -34,6 +36,7 @@ pub const FAULTS: [Fault; 13] = [
     Fault::Status(404),
     Fault::Status(409),
     Fault::Status(422),
+    Fault::DoneAs(422),
     Fault::Status(429),
     Fault::Status(500),
     Fault::Status(502),
@@ -50,6 +53,7 @@ pub fn play(fault: Option<Fault>, answer: impl FnOnce() -> Result<Response, NoAn
     match fault {
         None => answer(),
         Some(Fault::LostBefore) => Err(NoAnswer("timeout".to_owned())),
+        Some(Fault::DoneAs(status)) => answer().and(told(status, &[], "{\"message\":\"no\"}")),
         Some(Fault::LostAfter) => answer().and(Err(NoAnswer("timeout".to_owned()))),
         Some(Fault::Truncated) => answer().map(|mut response| {
             response.body.truncate(response.body.len() / 2);

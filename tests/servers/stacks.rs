@@ -1,17 +1,17 @@
 //! Review requests that build on each other: each is read, signed and told for what it adds.
 
 use undersign::app::servers::ServerSource;
-use undersign::change::Change;
-use undersign::decision::Verdict;
+use undersign::change::{Change, Revision};
+use undersign::decision::{Note, Verdict};
 use undersign::delivery::ServerAccess;
 use undersign::enforcement::Settings;
 use undersign::examination::{self, ChangeStatus, RepositorySnapshot};
-use undersign::source::server::ServerKind;
+use undersign::source::server::{Comment, Place, ServerKind};
 
 use crate::delivery::{Desk, KINDS};
 use crate::session::Session;
 use crate::support::gate::{Answer, answer};
-use crate::support::now;
+use crate::support::{Decision, now};
 
 /// Request 11 adds a till, and request 12 a tap on top of it. The branch of 11 is called `feature-a` there.
 struct Stack {
@@ -193,6 +193,62 @@ fn an_approval_of_what_a_request_adds_waits_until_the_lower_one_landed() {
             stack.desk.is_told_once("approved");
         }
     }
+}
+
+/// The upper request rewrites the only line of the till, which the lower one added.
+fn rewrites_the_till(stack: &Stack) {
+    let f = &stack.desk.f;
+    f.git("mina", &["checkout", "-q", "--detach", &stack.lower]);
+    f.write("till.txt", "TILL\n");
+    let upper = f.commit("mina", "Rewrite the till");
+    f.git("mina", &["checkout", "-q", "main"]);
+    stack.shows(12, &upper);
+    stack.desk.forge.state.lock().unwrap().head = upper;
+}
+
+#[test]
+fn a_note_on_the_old_side_stands_at_its_line_only_if_the_server_counts_at_the_lower_one() {
+    for (kind, target) in KINDS.into_iter().flat_map(|kind| [(kind, "main"), (kind, "feature-a")]) {
+        let stack = Stack::new(kind);
+        rewrites_the_till(&stack);
+        stack.desk.forge.lands_on(target);
+        let note = |old_side, text: &str| Note {
+            path: "till.txt".to_owned(),
+            old_side,
+            line: 1,
+            text: text.to_owned(),
+            ..Note::default()
+        };
+        let notes = vec![note(false, "Why so loud?"), note(true, "It was quiet.")];
+        let decision = Decision::new("dana", stack.desk.forge.request(), Verdict::Reject);
+        let record = stack.desk.f.take(Decision { reason: "Not so.", notes, ..decision });
+        stack.desk.takes(&record);
+        assert_eq!(stack.desk.delivers().done.len(), 1);
+        let is_at_line = target == "feature-a" && kind != ServerKind::Gerrit;
+        let notes = stack.desk.forge.notes();
+        assert_eq!(notes.len(), 1 + usize::from(is_at_line), "{kind:?} {target}: {notes:?}");
+        assert_eq!(stack.desk.forge.texts().concat().contains("It was quiet."), !is_at_line, "{kind:?} {target}");
+    }
+}
+
+#[test]
+fn a_comment_on_the_old_side_of_a_stacked_request_is_outdated() {
+    let stack = Stack::new(ServerKind::GitHub);
+    rewrites_the_till(&stack);
+    let upper = stack.change(12);
+    let repository = &stack.desk.repository;
+    let (_, snapshot) = RepositorySnapshot::of(stack.desk.f.repository(), None).unwrap();
+    let is_outdated = |target_tip| {
+        let revision = Revision { target_tip, ..upper.revision.clone() };
+        let (head, path) = (Some(revision.head), "till.txt".to_owned());
+        let place = Place { head, path, old_side: true, line: 1, until: 1, base: None };
+        let diff = examination::diff(repository, &snapshot, &upper).unwrap();
+        let comment = Comment { account: "zoe".to_owned(), text: "Why?".to_owned(), place, ..Comment::default() };
+        let remarks = examination::comments::placed(repository, &revision, &diff, vec![comment], ("dana", "mina"));
+        remarks[0].note.is_outdated()
+    };
+    assert!(is_outdated(upper.revision.target_tip), "a server may count at the target");
+    assert!(!is_outdated(upper.revision.base), "twin: the lower one landed");
 }
 
 #[test]
