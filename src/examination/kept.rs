@@ -179,7 +179,7 @@ impl<'r> Kept<'r> {
         let (repository, snapshot) = (self.repository, self.snapshot);
         let diff = super::diff(repository, snapshot, change)?;
         let reading = super::read(repository, snapshot.rules(), &diff)?;
-        let packages = snapshot.packages.listed(repository, change.revision.base_tree, self.cache);
+        let packages = snapshot.packages.listed(repository, super::agreed_tree(repository, change), self.cache);
         let facts = find_out((repository, snapshot), change, diff, reading, &packages);
         let apart = facts.diff.apart();
         let applied = self.applied(change, &apart)?;
@@ -252,7 +252,8 @@ fn context(rules: [Digest; 2], notes: &str, division: &[u8]) -> Digest {
 /// The key of a change, which covers everything except the target.
 fn key(context: Digest, change: &Change) -> Digest {
     let revision = &change.revision;
-    let points = [revision.base, revision.base_tree, revision.head, revision.head_tree];
+    let fork = change.below.as_ref().map_or(revision.base, |below| below.base);
+    let points = [fork, revision.base, revision.base_tree, revision.head, revision.head_tree];
     let commits: Vec<u8> = revision.commits.iter().flat_map(|commit| commit.id.0).collect();
     let mut parts: Vec<&[u8]> = vec![&context.0];
     parts.extend(points.iter().map(|id| &id.0[..]));

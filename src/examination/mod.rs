@@ -407,7 +407,7 @@ pub fn examine(
     reading: Reading<'_>,
     now: i64,
 ) -> Result<Examination, GitError> {
-    let packages = snapshot.packages.read(repository, change.revision.base_tree);
+    let packages = snapshot.packages.read(repository, agreed_tree(repository, change));
     let facts = find_out((repository, snapshot), change, diff.clone(), reading, &packages);
     // What is signed, and what the policy requires, is by path: a moved file counts as two.
     let apart = facts.diff.apart();
@@ -720,6 +720,13 @@ fn read<'r>(repository: &Repository, rules: &'r Rules, diff: &Diff) -> Result<Re
         reading.take(&FileMaterial::read(repository, file)?);
     }
     Ok(reading)
+}
+
+/// The tree with which a change begins and that somebody agreed to: the base of what is stacked on another change is
+/// what the author of that one made of it.
+fn agreed_tree(repository: &Repository, change: &Change) -> ObjectId {
+    let of_fork = change.below.as_ref().and_then(|below| repository.tree_of(below.base).ok());
+    of_fork.unwrap_or(change.revision.base_tree)
 }
 
 /// Why a change cannot land, whoever signs for it; in the gate's words, each with its code.
