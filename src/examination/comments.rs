@@ -2,6 +2,8 @@
 //! at the commit that was there when they were written, so git says where these lines are now: as for notes of one's
 //! own, a comment whose lines no longer exist is outdated, and moves to no other line.
 
+use std::cell::Cell;
+
 use crate::change::diff::Diff;
 use crate::change::manifest::escape;
 use crate::change::{ObjectId, RepoPath, Revision, visible};
@@ -32,7 +34,7 @@ pub fn placed(
 ) -> Vec<Remark> {
     let bases = || repository.bases(revision.head, revision.target_tip).unwrap_or_default();
     let is_stacked = comments.iter().any(|comment| comment.place.old_side) && !bases().contains(&revision.base);
-    let placer = Placer { repository, revision, diff, is_stacked };
+    let placer = Placer { repository, revision, diff, is_stacked, left: Cell::new(MAX_FOLLOWED) };
     let remark = |comment: Comment| {
         let name = visible::text(&comment.account).into_owned();
         let by = match () {
@@ -60,12 +62,18 @@ fn words(text: &str) -> String {
     lines[first..].join("\n")
 }
 
+/// Bytes of texts in which the lines of comments on other commits are looked for, in all; later comments count as
+/// outdated.
+const MAX_FOLLOWED: usize = 16 << 20;
+
 struct Placer<'r> {
     repository: &'r Repository,
     revision: &'r Revision,
     diff: &'r Diff,
     /// The base is no base of the target: a server may count its old side there or here, and does not say where.
     is_stacked: bool,
+    /// How much of [`MAX_FOLLOWED`] is left.
+    left: Cell<usize>,
 }
 
 impl Placer<'_> {
@@ -88,7 +96,10 @@ impl Placer<'_> {
             (true, Some(head)) => place.base.or_else(|| self.base_of(head)),
             (true, None) => place.base,
         };
-        let text = then.and_then(|then| Some((then, self.repository.text_at(then, &path)?)));
+        let text = then.filter(|then| *then == now || self.left.get() > 0);
+        let text = text.and_then(|then| Some((then, self.repository.text_at(then, &path)?)));
+        let cost = text.as_ref().filter(|(then, _)| *then != now).map_or(0, |(_, text)| text.len());
+        self.left.set(self.left.get().saturating_sub(cost));
         note.anchor = Some(match text {
             Some((then, text)) => {
                 Anchor::of(text.as_bytes(), note.line, note.until.unwrap_or(note.line), &then.to_string())

@@ -616,7 +616,7 @@ fn what_cannot_be_rebuilt_is_said_to_be_unproved() {
     let brought = desk.brings();
     let why = brought.problems.first().cloned().unwrap_or_default();
     assert!(why.starts_with(&format!("board: r/{number}: ")) && why.contains("is unproved"), "{brought:?}");
-    assert!(why.contains("as with one that is signed"), "{why}");
+    assert!(why.contains("as for one that is signed"), "{why}");
     // Once its author pushed it, git brings it, and there is nothing to prove.
     desk.git(&["push", "-q", "origin", "HEAD:refs/heads/signed"]);
     desk.f.git("dana", &["fetch", "-q", "origin"]);
