@@ -431,10 +431,11 @@ impl Delivery<'_> {
         self.tip(entry, target).is_some_and(|tip| record.predicate().base.commit == tip.to_string())
     }
 
-    /// Where a branch of the remote was at the last fetch.
+    /// Where a branch of the remote was at the last fetch; in a clone that keeps none of its branches, the own one.
     fn tip(&self, entry: &Entry, target: &str) -> Option<ObjectId> {
         let branch = target.strip_prefix("refs/heads/").unwrap_or(target);
-        self.repository.tip(&format!("refs/remotes/{}/{branch}", entry.remote))
+        let of_remote = self.repository.tip(&format!("refs/remotes/{}/{branch}", entry.remote));
+        of_remote.or_else(|| self.repository.tip(&format!("refs/heads/{branch}")))
     }
 
     /// Sends what is not there yet, and reads it back: its state there, if it is as sent.
