@@ -9,8 +9,16 @@ pub struct Meant {
     pub repository: Repository,
     pub snapshot: RepositorySnapshot,
     pub change: Change,
+    /// The others that are pending in the repository.
+    pub others: Vec<Change>,
+}
+
+impl Meant {
     /// Ids of others whose branch has the same name.
-    pub namesakes: Vec<String>,
+    pub fn namesakes(&self) -> Vec<String> {
+        let others = self.others.iter().filter(|other| other.branch == self.change.branch);
+        others.map(|other| other.id.clone()).collect()
+    }
 }
 
 /// What is read of a repository to find it.
@@ -48,8 +56,7 @@ pub fn find(text: &str, names: &Names) -> Result<Meant, String> {
     }
     let (mut meant, others): (Vec<_>, Vec<_>) = pending.changes.into_iter().partition(|change| change.id == id);
     let change = meant.pop().ok_or_else(|| absent(text, &[]))?;
-    let namesakes = others.into_iter().filter(|other| other.branch == change.branch).map(|other| other.id).collect();
-    Ok(Meant { repository, snapshot, change, namesakes })
+    Ok(Meant { repository, snapshot, change, others })
 }
 
 fn open(names: &Names, index: usize, path: &std::path::Path) -> Result<Read, String> {

@@ -303,7 +303,7 @@ struct ShownPlace {
 pub fn run(options: &Options, repositories: &[PathBuf]) -> Result<(), String> {
     let mut reports = options.reports.files()?;
     let meant = meant::find(&options.change, &queue::names(repositories))?;
-    let Meant { repository, snapshot, change, namesakes } = &meant;
+    let Meant { repository, snapshot, change, others } = &meant;
     reports.add(options.reports.of_change(repository, change)?);
     let examined = examination::with_reports(repository, snapshot, change, reports.clone(), super::now());
     let examined = examined.map_err(|error| error.to_string())?;
@@ -314,15 +314,15 @@ pub fn run(options: &Options, repositories: &[PathBuf]) -> Result<(), String> {
         super::print_json(&sarif_log::log(findings, change.revision.head, &snapshot.uri));
         return Ok(());
     }
-    let namesakes = namesakes.iter().map(|id| visible::text(id).into_owned()).collect();
+    let namesakes = meant.namesakes().iter().map(|id| visible::text(id).into_owned()).collect();
     let diff = examination::diff(repository, snapshot, change).map_err(|error| error.to_string())?;
     let coverage = external::test_coverage(repository, change, &diff, &reports).map_err(|error| error.to_string())?;
     let test_coverage = (!reports.test_coverage.is_empty()).then(|| ShownCoverage::of(&coverage));
-    let pending = repository.changes(0, &snapshot.target).map_err(|error| error.to_string())?.changes;
-    let team = Team::of(repository, snapshot, pending.iter().map(|own| own.revision.head), super::now());
+    let heads = others.iter().chain([change]).map(|own| own.revision.head);
+    let team = Team::of(repository, snapshot, heads, super::now());
     let row = queue::row(snapshot, &team, change, &examined).with_clock(snapshot, change.revision.head);
     let kept = Kept::of(repository, snapshot, &cache);
-    let concurrent = kept.beside((change, &examined.edits), &pending, super::now());
+    let concurrent = kept.beside((change, &examined.edits), others, super::now());
     let concurrent = ShownConcurrent::of(&concurrent);
     let shown = Shown { test_coverage, concurrent, ..shown(snapshot, row, namesakes, &examined, &diff) };
     if options.json {

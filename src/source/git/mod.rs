@@ -2,6 +2,7 @@
 //! do not influence what is shown or judged. git2's check of object hashes stays on: what is read here becomes
 //! evidence.
 
+mod ancestry;
 mod attribution;
 mod blobs;
 mod commit;
@@ -770,10 +771,18 @@ impl Repository {
         for id in without {
             walk.hide(oid(*id))?;
         }
+        self.commits_of_change(walk.map(|id| Ok(object_id(id?))))
+    }
+
+    /// Reads the commits of one change, none left out.
+    fn commits_of_change(
+        &self,
+        ids: impl Iterator<Item = Result<ObjectId, GitError>>,
+    ) -> Result<Vec<Commit>, GitError> {
         let mut messages = 0;
-        let read = |id: Result<Oid, git2::Error>| {
+        let read = |id: Result<ObjectId, GitError>| {
             self.deadline.check()?;
-            let commit = self.commit(object_id(id?))?;
+            let commit = self.commit(id?)?;
             messages += commit.message.len();
             if messages > MAX_MESSAGES {
                 let detail = format!(
@@ -784,7 +793,7 @@ impl Repository {
             }
             Ok(commit)
         };
-        let commits: Vec<Commit> = walk.take(MAX_COMMITS + 1).map(read).collect::<Result<_, _>>()?;
+        let commits: Vec<Commit> = ids.take(MAX_COMMITS + 1).map(read).collect::<Result<_, _>>()?;
         if commits.len() > MAX_COMMITS {
             let detail = format!("More than {MAX_COMMITS} commits in one change are not read. Split it.");
             return Err(GitError::Unsupported(detail));

@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use git2::BranchType;
 
+use super::ancestry::{Ancestry, Divergence};
 use super::landed::Landed;
 use super::straight::Straight;
 use super::worktrees::Detached;
@@ -75,8 +76,9 @@ impl Repository {
     /// landed in another way. `repository` is this repository's position in the desk.
     pub fn changes(&self, repository: usize, target: &TargetBranch) -> Result<Pending, GitError> {
         let mut pending = Pending::default();
-        for proposal in self.proposals(target)? {
-            match self.change(repository, &proposal, target) {
+        let ancestry = &mut Ancestry::of(self);
+        for proposal in self.proposals(target, ancestry)? {
+            match self.change(repository, &proposal, target, ancestry) {
                 Ok(change) => pending.changes.extend(change),
                 Err(why) => {
                     let id = format!("{}:{}", self.name, proposal.id);
@@ -99,9 +101,10 @@ impl Repository {
         repository: usize,
         proposal: &Proposal,
         target: &TargetBranch,
+        ancestry: &mut Ancestry<'_>,
     ) -> Result<Option<Change>, GitError> {
         let tip = proposal.tip.clone()?;
-        let Some(revision) = self.proposed(tip, target)? else { return Ok(None) };
+        let Some(revision) = self.proposed(tip, target, ancestry)? else { return Ok(None) };
         let landed = match self.landed(&revision)? {
             Landed::All => return Ok(None),
             Landed::First(commits) => Some(in_part(commits, &revision)),
@@ -124,35 +127,34 @@ impl Repository {
     }
 
     /// What a branch has beyond the target; none if the target contains the branch.
-    fn proposed(&self, tip: ObjectId, target: &TargetBranch) -> Result<Option<Revision>, GitError> {
-        match self.straight(tip, target.tip)? {
-            Some(straight) if straight.commits.is_empty() => Ok(None),
-            Some(Straight { base, commits }) => self.revision_of(base, tip, target.tip, commits).map(Some),
-            None => {
-                let base = self.sound_base(tip, target)?;
-                base.map(|base| self.revision(base, tip, target.tip)).transpose()
-            }
-        }
-    }
-
-    /// The one commit from which branch and target diverged; none if the target contains the branch.
     ///
     /// # Errors
-    /// There is no such commit, or it cannot be determined for certain.
-    fn sound_base(&self, tip: ObjectId, target: &TargetBranch) -> Result<Option<ObjectId>, GitError> {
-        let short = || visible::text(&self.short_target(target)).into_owned();
-        let bases = self.bases(tip, target.tip)?;
+    /// There is no one commit from which branch and target diverged, or it cannot be determined for certain.
+    fn proposed(
+        &self,
+        tip: ObjectId,
+        target: &TargetBranch,
+        ancestry: &mut Ancestry<'_>,
+    ) -> Result<Option<Revision>, GitError> {
+        if let Some(Straight { base, commits }) = self.straight(tip, target.tip)? {
+            let is_merged = commits.is_empty();
+            return (!is_merged).then(|| self.revision_of(base, tip, target.tip, commits)).transpose();
+        }
+        let Divergence { bases, ahead, .. } = ancestry.divergence(tip, target.tip)?;
         if bases.contains(&tip) {
             return Ok(None);
         }
         if self.is_cut_beside(&bases, [tip, target.tip])? {
             return Err(GitError::Cut);
         }
-        match bases[..] {
-            [] => Err(GitError::Unrelated(short())),
-            [base] => Ok(Some(base)),
-            _ => Err(GitError::Crossed(short(), bases.len())),
-        }
+        let short = || visible::text(&self.short_target(target)).into_owned();
+        let base = match bases[..] {
+            [] => return Err(GitError::Unrelated(short())),
+            [base] => base,
+            _ => return Err(GitError::Crossed(short(), bases.len())),
+        };
+        let commits = self.commits_of_change(ahead.into_iter().map(Ok))?;
+        self.revision_of(base, tip, target.tip, commits).map(Some)
     }
 
     /// The short name of the target here: `origin/main`, `main`.
@@ -163,13 +165,7 @@ impl Repository {
 
     /// The best common ancestors of two commits.
     pub fn bases(&self, a: ObjectId, b: ObjectId) -> Result<Vec<ObjectId>, GitError> {
-        match self.raw.merge_bases(oid(a), oid(b)) {
-            Ok(bases) => Ok(bases.iter().map(|id| object_id(*id)).collect()),
-            Err(error) if error.code() == git2::ErrorCode::NotFound && error.class() != git2::ErrorClass::Odb => {
-                Ok(Vec::new())
-            }
-            Err(error) => Err(error.into()),
-        }
+        Ancestry::of(self).bases(a, b)
     }
 
     /// Whether a shallow clone lacks parents of a commit that either side contains and no base does: another base may
@@ -235,7 +231,7 @@ impl Repository {
     }
 
     /// The refs that may propose something, grouped by commit, each group with a unique name.
-    fn proposals(&self, target: &TargetBranch) -> Result<Vec<Proposal>, GitError> {
+    fn proposals(&self, target: &TargetBranch, ancestry: &mut Ancestry<'_>) -> Result<Vec<Proposal>, GitError> {
         let own = self.target_ref(&target.name);
         let home = self.home();
         let mut all = self.branch_refs()?;
@@ -246,7 +242,7 @@ impl Repository {
         let followers = self.followers();
         let (mut refs, mut stands) = (Vec::new(), BTreeMap::new());
         for (at, tip) in &all {
-            match self.beside(at, tip, holders.counterpart(at), &followers) {
+            match self.beside((at, tip), holders.counterpart(at), &followers, ancestry) {
                 Beside::Behind => continue,
                 Beside::Stands(words) => _ = stands.insert(at.full.clone(), words),
                 Beside::Alone => {}
@@ -272,10 +268,10 @@ impl Repository {
     /// How a local branch relates to its counterpart.
     fn beside(
         &self,
-        at: &BranchRef,
-        tip: &Result<ObjectId, GitError>,
+        (at, tip): (&BranchRef, &Result<ObjectId, GitError>),
         counterpart: Option<&At>,
         followers: &BTreeSet<String>,
+        ancestry: &mut Ancestry<'_>,
     ) -> Beside {
         let (None, Ok(tip), Some((other, Ok(there)))) = (&at.remote, tip, counterpart) else {
             let lost = followers.contains(&at.full).then(|| self.lost(at)).flatten();
@@ -285,11 +281,11 @@ impl Repository {
             return Beside::Alone;
         }
         let other = other.short();
-        match self.raw.graph_ahead_behind(oid(*tip), oid(*there)) {
-            Ok((0, _)) => Beside::Behind,
-            Ok((ahead, 0)) => Beside::Stands(format!("local is {ahead} ahead of {other}")),
-            Ok((ahead, behind)) => Beside::Stands(format!("local is {ahead} ahead of and {behind} behind {other}")),
-            Err(_) => Beside::Alone,
+        let Ok(Divergence { ahead, behind, .. }) = ancestry.divergence(*tip, *there) else { return Beside::Alone };
+        match (ahead.len(), behind) {
+            (0, _) => Beside::Behind,
+            (ahead, 0) => Beside::Stands(format!("local is {ahead} ahead of {other}")),
+            (ahead, behind) => Beside::Stands(format!("local is {ahead} ahead of and {behind} behind {other}")),
         }
     }
 
