@@ -11,11 +11,13 @@ use crate::examination;
 use crate::examination::landed::{Scored, Scorer};
 use crate::outcomes::Remembered;
 use crate::record::json;
-use crate::risk::{BlastClass, Look, masked};
+use crate::risk::{Backtest, BlastClass, Look, Quality, Signs, Tried, masked};
 use crate::source::git::{CommitSelection, Repository};
 
 /// Findings of one commit that are printed; how many there are is printed as well.
 const MAX_FINDINGS: usize = 100;
+/// The least number of wrong commits for the figures of a backtest to mean something.
+const ENOUGH_WRONG: usize = 100;
 /// Commits of a range.
 const MAX_RANGE: usize = 1_000_000;
 
@@ -30,6 +32,12 @@ pub struct Options {
     /// Of a range only the line of first parents, its merges as well
     #[arg(long, requires = "range", conflicts_with = "revisions")]
     first_parent: bool,
+    /// Of a range print how good the order is: whether commits that later ones revert or fix stand in front
+    #[arg(long, requires = "range", conflicts_with = "revisions")]
+    backtest: bool,
+    /// How long a commit is watched for later ones that say it was wrong; newer ones are not counted
+    #[arg(long, value_name = "DAYS", default_value_t = 365, requires = "backtest")]
+    within: u32,
     /// Print one JSON object a line, each as soon as it is known
     #[arg(long)]
     jsonl: bool,
@@ -157,13 +165,98 @@ fn score_range(repository: &Repository, range: &str, past: &Past, options: &Opti
     if let Some(from) = from {
         scorer.remember_up_to(from).map_err(told)?;
     }
+    let mut tried = Vec::new();
     for id in commits.into_iter().rev() {
         match scorer.next(id) {
+            Ok(scored) if options.backtest => tried.push(tried_by(&scored)),
             Ok(scored) => print(&scored, past, options),
             Err(error) => eprintln!("undersign: {id} is left out: {error}"),
         }
     }
+    if options.backtest {
+        print_backtest(&Backtest::of(&tried, options.within), options);
+    }
     Ok(())
+}
+
+fn tried_by(scored: &Scored) -> Tried {
+    Tried {
+        id: scored.commit.id,
+        time: scored.commit.time,
+        tier: scored.assessment.tier,
+        points: scored.assessment.points,
+        lines: scored.added.saturating_add(scored.removed),
+        added: scored.added,
+        named: Signs::of(&scored.commit.message).named,
+    }
+}
+
+/// The figures of `--backtest`, each with three decimals.
+#[derive(Serialize)]
+struct ShownBacktest {
+    schema: &'static str,
+    days: u32,
+    commits: usize,
+    wrong: usize,
+    too_new: usize,
+    order: ShownQuality,
+    lines_added: ShownQuality,
+}
+
+#[derive(Serialize)]
+struct ShownQuality {
+    auc: Option<String>,
+    in_size: Option<String>,
+    first_tenth: Option<String>,
+}
+
+impl ShownQuality {
+    fn of(quality: Quality) -> ShownQuality {
+        let shown = |figure: Option<f64>| figure.map(|figure| format!("{figure:.3}"));
+        let Quality { auc, in_size, first_tenth } = quality;
+        ShownQuality { auc: shown(auc), in_size: shown(in_size), first_tenth: shown(first_tenth) }
+    }
+
+    fn print(&self, name: &str) {
+        let shown = |figure: &Option<String>| figure.clone().unwrap_or_else(|| "-".to_owned());
+        outln!("{name:<12}  {:>5}  {:>7}  {:>11}", shown(&self.auc), shown(&self.in_size), shown(&self.first_tenth));
+    }
+}
+
+fn print_backtest(found: &Backtest, options: &Options) {
+    let shown = ShownBacktest {
+        schema: "undersign-backtest/v0",
+        days: options.within,
+        commits: found.commits,
+        wrong: found.wrong,
+        too_new: found.too_new,
+        order: ShownQuality::of(found.order),
+        lines_added: ShownQuality::of(found.lines_added),
+    };
+    if options.jsonl {
+        let line = serde_json::to_string(&shown).unwrap_or_default();
+        return outln!("{}", json::ascii(line));
+    }
+    outln!(
+        "{}, of which a later one within {} says that {} wrong",
+        counted(shown.commits, "commit"),
+        counted(shown.days as usize, "day"),
+        if shown.wrong == 1 { "1 was".to_owned() } else { format!("{} were", shown.wrong) }
+    );
+    if shown.too_new > 0 {
+        outln!(
+            "{} too new to tell",
+            if shown.too_new == 1 { "1 more is".to_owned() } else { format!("{} more are", shown.too_new) }
+        );
+    }
+    outln!("");
+    outln!("{:<12}  {:>5}  {:>7}  {:>11}", "", "AUC", "in size", "first tenth");
+    shown.order.print("this order");
+    shown.lines_added.print("lines added");
+    if shown.wrong < ENOUGH_WRONG {
+        outln!("");
+        outln!("With fewer than {ENOUGH_WRONG} wrong commits, the figures say little.");
+    }
 }
 
 fn print(scored: &Scored, past: &Past, options: &Options) {

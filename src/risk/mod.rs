@@ -15,7 +15,9 @@ mod rules;
 
 pub use blast::{Blast, BlastClass, BlastReason};
 pub use finding::{Finding, MAX_ASKED, Place, Severity};
-pub use history::{History, Look, MAX_COMMITS, MAX_RATED, PastChange, Rates, Share, Signs, Weights};
+pub use history::{
+    Backtest, History, Look, MAX_COMMITS, MAX_RATED, PastChange, Quality, Rates, Share, Signs, Tried, Weights,
+};
 pub use moves::are_of_one_format;
 pub use packages::{Builder, ManifestText, Manifests, PackageReach, Packages, is_manifest};
 pub use rules::{Origin, PackFile, PackText, RuleText, Rulebook, Rules, facts_of};

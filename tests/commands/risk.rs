@@ -53,6 +53,35 @@ fn a_range_that_is_none_is_a_wrong_call_or_told() {
     run(&f, &["risk", "--range", "main", "--jsonl"]).exits(70).complains("is no range. Write A..B");
     run(&f, &["risk", "nowhere"]).exits(70).complains("does not exist here");
     run(&f, &["risk", "main", "--first-parent"]).exits(64);
+    run(&f, &["risk", "main", "--backtest"]).exits(64);
+    run(&f, &["risk", "--range", "..main", "--within", "14"]).exits(64);
+}
+
+#[test]
+fn a_backtest_says_whether_commits_that_were_taken_back_stood_in_front() {
+    let f = Fixture::with_policy(&policy(""));
+    for n in 0..12 {
+        f.write("ops/apply.sh", "#!/bin/sh\nterraform apply plan\n");
+        f.commit("rahim", "Apply the plan");
+        f.write("docs/notes.md", &format!("{}\n", "A line.\n".repeat(n + 5)));
+        f.commit("rahim", "Write more notes");
+        f.write("ops/apply.sh", "#!/bin/sh\nterraform destroy -auto-approve\n");
+        f.commit("rahim", "Begin anew");
+        let id = f.id("HEAD");
+        f.write("docs/notes.md", "");
+        f.commit("rahim", &format!("Stop\n\nThis reverts commit {id}."));
+    }
+    let all = ["risk", "--range", "..main", "--backtest", "--within", "0"];
+    run(&f, &all)
+        .exits(0)
+        .says("49 commits, of which a later one within 0 days says that 12 were wrong")
+        .says("first tenth")
+        .says("With fewer than 100 wrong commits, the figures say little.");
+    let said = run(&f, &[&all[..], &["--jsonl"]].concat()).exits(0).json();
+    assert_eq!((&said["schema"], &said["wrong"]), (&"undersign-backtest/v0".into(), &12.into()));
+    let auc = |of: &str| said[of]["auc"].as_str().unwrap().parse::<f64>().unwrap();
+    assert!(auc("order") > 0.9 && auc("lines_added") < 0.5, "{said}");
+    run(&f, &all[..4]).exits(0).says("0 commits").says("are too new to tell");
 }
 
 #[test]

@@ -1,10 +1,12 @@
 //! What the landed commits say about the next change: how often its files change, who knows them, what in them was
 //! reverted. Commits are added in the order in which they landed, so that nothing is known ahead of its time.
 
+mod backtest;
 mod message;
 mod points;
 mod rates;
 
+pub use backtest::{Backtest, Quality, Tried};
 pub use message::Signs;
 pub use points::{Weights, terms};
 pub use rates::{MAX_RATED, Rates};
