@@ -115,7 +115,7 @@ fn screen_stroke(state: &mut State, stroke: Stroke) -> Vec<Effect> {
         state.count = None;
         let page = state.page();
         match &mut state.screen {
-            Screen::Review(review) => (review.selection, review.search) = (None, None),
+            Screen::Review(review) => (review.viewport.selection, review.search) = (None, None),
             Screen::Queue => state.queue.set_filter("", page),
             Screen::Command(_) => {}
         }

@@ -832,7 +832,7 @@ impl State {
         let width = usize::from(self.size.0);
         let own = self.divider.map(|own| usize::from(own).clamp(12, width.saturating_sub(40).max(12)));
         match &self.screen {
-            Screen::Review(review) if review.show_files && width >= usize::from(FILE_LIST_FROM) => {
+            Screen::Review(review) if review.viewport.show_files && width >= usize::from(FILE_LIST_FROM) => {
                 own.unwrap_or((width / 4).clamp(28, 44))
             }
             _ => 0,

@@ -66,7 +66,7 @@ fn pressed(state: &mut State, mouse: Mouse) -> Vec<Effect> {
             if mouse.column < list {
                 review.go_to_listed(row, page);
             } else {
-                review.go(review.scroll + row);
+                review.go(review.viewport.scroll() + row);
             }
         }
         Screen::Queue if in_body && mouse.kind == MouseKind::Press => {

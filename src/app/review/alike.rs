@@ -124,7 +124,7 @@ impl Review {
 
     /// The edit of the hunk under the cursor.
     pub fn same_edit_here(&self) -> Option<SameEdit> {
-        let (position, row) = self.locate(self.cursor)?;
+        let (position, row) = self.here()?;
         self.same_edit(position, self.rows[position].mark_at(row)?)
     }
 
@@ -180,7 +180,7 @@ impl Review {
     }
 
     fn is_hunk_here_shown(&self, id: EditId) -> bool {
-        let here = self.locate(self.cursor);
+        let here = self.here();
         let here = here.and_then(|(position, row)| Some((position, self.rows[position].mark_at(row)?)));
         here.is_some_and(|(position, hunk)| {
             self.same_edit(position, hunk).is_some_and(|edit| edit.id == id) && self.was_shown(position, hunk)

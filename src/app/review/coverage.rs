@@ -76,7 +76,7 @@ impl Coverage {
 impl Review {
     /// Records what is on the screen now. Called once the frame is drawn: strokes typed ahead have shown nothing.
     pub fn note_shown(&mut self) {
-        for at in self.scroll..(self.scroll + self.page).min(self.height()) {
+        for at in self.shown_rows() {
             let Some((position, row)) = self.locate(at) else { continue };
             let index = self.order[position];
             let Some(file) = self.texts_of(index).cloned() else { continue };
@@ -93,11 +93,11 @@ impl Review {
             let Some(hunk) = row.hunk() else { continue };
             for (line, part) in row.lines() {
                 let bytes = bytes_of(&file, file.comparison.hunks[hunk as usize].lines[line as usize]);
-                let part = if self.look.wrap {
+                let part = if self.viewport.look().wrap {
                     part
                 } else {
                     let columns = self.shape.text(self.rows[position].cells);
-                    let seen = window(bytes, self.left, columns, self.look.tab);
+                    let seen = window(bytes, self.viewport.left(), columns, self.viewport.look().tab);
                     ByteRange { from: seen.start as u32, to: seen.end as u32 }
                 };
                 self.coverage.files.entry(index).or_default().show(hunk, line, part, bytes.len());
@@ -128,7 +128,7 @@ impl Review {
 
     /// Whether the whole text of the omission under the cursor was on the screen; true if there is none.
     pub fn was_omission_shown(&self) -> bool {
-        let Some((position, row)) = self.locate(self.cursor) else { return true };
+        let Some((position, row)) = self.here() else { return true };
         let Row::Omission { omission: here, .. } = self.row(position, row) else { return true };
         let shown = self.coverage.files.get(&self.order[position]);
         self.rows[position].rows.iter().all(|row| match *row {

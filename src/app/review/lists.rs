@@ -142,10 +142,10 @@ impl Review {
 
     /// Rows of the selection.
     pub fn selected_rows(&self) -> std::ops::Range<usize> {
-        let start = self.selection.as_ref().and_then(|start| self.row_at(start));
+        let start = self.viewport.selection.as_ref().and_then(|start| self.row_at(start));
         let Some((position, row)) = start else { return 0..0 };
         let start = self.start_of(position) + row;
-        start.min(self.cursor)..start.max(self.cursor) + 1
+        start.min(self.viewport.cursor())..start.max(self.viewport.cursor()) + 1
     }
 
     /// All files, in the order of the screen.
@@ -255,7 +255,7 @@ impl Review {
 
     /// `path:line` under the cursor.
     pub fn location(&self) -> Option<String> {
-        let (position, row) = self.locate(self.cursor)?;
+        let (position, row) = self.here()?;
         let path = &self.diff.files.get(*self.order.get(position)?)?.path;
         Some(match self.line_of(position, self.row(position, row)) {
             Some((_, line)) => format!("{path}:{line}"),
@@ -266,7 +266,7 @@ impl Review {
     /// The hunk under the cursor with its findings and notes, as Markdown. Its text is fenced and escaped: it may
     /// attack whoever it is pasted to.
     pub fn digest(&self) -> Option<String> {
-        let (position, row) = self.locate(self.cursor)?;
+        let (position, row) = self.here()?;
         let (file, _) = self.read_at(position)?;
         let mark = self.rows[position].mark_at(row)?;
         let hunk = file.comparison.hunks.get(mark)?;
@@ -306,7 +306,7 @@ impl Review {
 
     /// Name, text and 1-based line of the file under the cursor: the new side, or the old one if the file is deleted.
     pub fn copy_for_editor(&self) -> Option<(String, Vec<u8>, u32)> {
-        let (position, row) = self.locate(self.cursor)?;
+        let (position, row) = self.here()?;
         let (file, _) = self.read_at(position)?;
         let text = [&file.new, &file.old].into_iter().flatten().find_map(Content::text)?;
         let line = self.line_for_editor(position, row, file.new.is_some()).unwrap_or(1);

@@ -199,10 +199,10 @@ impl Review {
 
     /// Keys of marks that were entirely shown and end on this page.
     pub(super) fn ended_on_page(&self, position: usize) -> Vec<String> {
-        let (file, start, end) = (&self.rows[position], self.start_of(position), self.scroll + self.page);
+        let (file, start, end) = (&self.rows[position], self.start_of(position), self.viewport.rows().end);
         let ends_here = |(mark, rows): &(usize, &std::ops::Range<usize>)| {
             let ends = start + rows.end;
-            let inside = ends <= end && start + rows.start < end && ends >= self.scroll;
+            let inside = ends <= end && start + rows.start < end && ends >= self.viewport.scroll();
             inside && self.was_shown(position, *mark)
         };
         let ended = file.marks.iter().enumerate().filter(ends_here);
@@ -210,7 +210,7 @@ impl Review {
     }
 
     pub(super) fn toggle_hunk(&mut self, keymap: &Keymap) -> Option<String> {
-        let (position, row) = self.locate(self.cursor)?;
+        let (position, row) = self.here()?;
         let Some(mark) = self.rows[position].mark_at(row) else { return Some("the cursor is on no hunk".to_owned()) };
         self.toggle(position, vec![mark], keymap)
     }
@@ -396,7 +396,7 @@ impl Review {
 
     /// The place of a note at the cursor (or on the selected lines), and the existing note.
     pub fn note_place(&self) -> Option<(Note, Noted)> {
-        let (position, row) = self.locate(self.cursor)?;
+        let (position, row) = self.here()?;
         let (file, _) = self.read_at(position)?;
         let row = self.row(position, row);
         if let Row::Note { note, .. } = row {
@@ -463,7 +463,7 @@ impl Review {
 
     /// The line of a side at which the selection began, if that is in this file.
     fn selected_line(&self, position: usize, old_side: bool) -> Option<u32> {
-        let start = self.selection.as_ref()?;
+        let start = self.viewport.selection.as_ref()?;
         let row = self.row_at(start).filter(|(at, _)| *at == position)?.1;
         let (side, line) = self.line_of(position, self.row(position, row))?;
         (side == old_side).then_some(line)
@@ -496,7 +496,7 @@ impl Review {
                 self.draft.notes.push(Note { text: text.to_owned(), anchor, ..place });
             }
         }
-        self.selection = None;
+        self.viewport.selection = None;
         // Removing one changes the indices of the others in the list of all.
         let noted: std::collections::BTreeSet<_> = before.into_iter().chain(self.noted()).collect();
         noted.into_iter().for_each(|position| self.rebuild(position));

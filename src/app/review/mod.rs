@@ -15,6 +15,7 @@ pub mod rows;
 pub mod search;
 mod target;
 pub mod text_cache;
+pub mod viewport;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
@@ -47,6 +48,7 @@ use rows::{FileRows, Inventory, Located, Remarks, Row};
 pub use search::Search;
 use target::Anchor;
 use text_cache::TextCache;
+use viewport::Viewport;
 
 #[derive(Debug, Clone)]
 pub struct Review {
@@ -82,17 +84,9 @@ pub struct Review {
     finding_homes: Vec<Option<usize>>,
     /// Findings stay hidden until a first pass is done.
     pub blind: bool,
-    pub look: ViewOptions,
     shape: Shape,
-    pub cursor: usize,
-    pub scroll: usize,
-    /// The first column of text on the screen, where lines are not wrapped.
-    pub left: usize,
-    page: usize,
-    pub show_files: bool,
+    pub viewport: Viewport,
     pub search: Option<Search>,
-    /// Where a selection of lines began.
-    pub selection: Option<Anchor>,
     /// The positions to jump back to, the latest last.
     trail: Vec<Anchor>,
     /// Bookmarks.
@@ -204,7 +198,6 @@ impl Review {
         let count = diff.files.len();
         let groups = Groups::of(&diff, &draft);
         let order = groups.together(by_paths(&diff));
-        let look = ViewOptions::default();
         let mut review = Review {
             ticket,
             change,
@@ -225,15 +218,9 @@ impl Review {
             finding_keys: Vec::new(),
             finding_homes: Vec::new(),
             blind: false,
-            look,
-            shape: look.shape(80),
-            cursor: 0,
-            scroll: 0,
-            left: 0,
-            page: 1,
-            show_files: true,
+            shape: ViewOptions::default().shape(80),
+            viewport: Viewport::default(),
             search: None,
-            selection: None,
             trail: Vec::new(),
             bookmarks: Vec::new(),
             coverage: Coverage::default(),
@@ -256,17 +243,13 @@ impl Review {
 
     /// Lays out for a screen area, as the person chose; called before every frame.
     pub fn lay_out(&mut self, columns: usize, page: usize, look: ViewOptions) {
-        self.page = page.max(1);
-        self.look = look;
+        self.viewport.resize(page, look);
         let shape = look.shape(columns);
         if shape != self.shape {
             self.shape = shape;
             self.coverage.forget_sentences();
             // What is on the screen at once, everything else when it is viewed.
             self.stale.extend((0..self.files.len()).filter(|&index| self.files[index].body.is_some()));
-        }
-        if look.wrap {
-            self.left = 0;
         }
         self.follow();
         self.freshen();
@@ -310,7 +293,7 @@ impl Review {
     /// Rules and policy have finished. Files are sorted by risk only if nothing was touched yet: rows never move while
     /// somebody reads.
     pub fn examined(&mut self, examination: Arc<Examination>) {
-        let untouched = self.cursor == 0 && self.scroll == 0;
+        let untouched = self.viewport.is_at_start();
         let at = self.anchor();
         if untouched {
             self.search.iter_mut().for_each(Search::reordered);
@@ -529,7 +512,7 @@ impl Review {
         let position = self.current_file();
         let is_head = matches!(self.current_row()?, Row::File | Row::Sentence { .. });
         if is_head && self.unfold_group(self.order[position]) {
-            self.make_room();
+            self.viewport.make_room(self.height());
             return None;
         }
         let (_, inventory) = self.read_at(position)?;
@@ -537,7 +520,7 @@ impl Review {
         match self.current_row()? {
             Row::Omission { omission, .. } if inventory.omissions[omission as usize].spot == rows::Spot::Fold => {
                 self.open_with(|opening| opening.is_open = Some(true));
-                self.make_room();
+                self.viewport.make_room(self.height());
             }
             Row::File if folds => {
                 let folded = self.rows[position].folded;
@@ -547,7 +530,7 @@ impl Review {
             Row::Rest => {
                 let after = self.rows[position].marks.len() as u32;
                 self.open_with(|opening| opening.before(after));
-                self.make_room();
+                self.viewport.make_room(self.height());
             }
             Row::Line { hunk, .. } | Row::Pair { hunk, .. } => self.open_with(|opening| opening.around(hunk, true)),
             _ => return Some("nothing is left out here".to_owned()),
@@ -556,7 +539,7 @@ impl Review {
     }
 
     fn context(&mut self, more: bool) -> Option<String> {
-        let (position, row) = self.locate(self.cursor)?;
+        let (position, row) = self.here()?;
         let Some(mark) = self.rows[position].mark_at(row) else { return Some("the cursor is on no hunk".to_owned()) };
         self.open_with(|opening| opening.around(mark as u32, more));
         None
@@ -570,10 +553,6 @@ impl Review {
 
     pub fn shape(&self) -> Shape {
         self.shape
-    }
-
-    pub fn page(&self) -> usize {
-        self.page
     }
 }
 

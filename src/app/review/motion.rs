@@ -3,13 +3,12 @@
 use super::Review;
 use super::rows::Row;
 use super::target::{Anchor, Wanted};
+use super::viewport::SIDEWAYS;
 use crate::app::action::Action;
 use crate::app::keymap::Keymap;
 
 /// How many positions are kept to jump back to.
 const MAX_TRAIL: usize = 100;
-/// Columns that one stroke scrolls sideways.
-const SIDEWAYS: usize = 8;
 
 impl Review {
     /// Rows of the whole document.
@@ -26,21 +25,26 @@ impl Review {
         self.heights.start_of(position)
     }
 
+    /// The position of the file under the cursor, and the row in it; none in an empty document.
+    pub fn here(&self) -> Option<(usize, usize)> {
+        self.locate(self.viewport.cursor())
+    }
+
     /// The position of the file under the cursor.
     pub fn current_file(&self) -> usize {
-        self.locate(self.cursor).map_or(0, |(position, _)| position)
+        self.here().map_or(0, |(position, _)| position)
     }
 
     pub fn current_row(&self) -> Option<Row> {
-        let (position, row) = self.locate(self.cursor)?;
+        let (position, row) = self.here()?;
         Some(self.row(position, row))
     }
 
     /// The position on the screen.
     pub fn anchor(&self) -> Anchor {
-        let (position, at) = self.locate(self.cursor).unwrap_or((0, 0));
+        let (position, at) = self.here().unwrap_or((0, 0));
         let index = self.order.get(position).copied().unwrap_or(0);
-        Anchor { index, row: self.row(position, at), at, above: self.cursor.saturating_sub(self.scroll) }
+        Anchor { index, row: self.row(position, at), at, above: self.viewport.above() }
     }
 
     /// The position of the file of an anchor, and the row in it.
@@ -63,36 +67,15 @@ impl Review {
 
     pub(super) fn restore(&mut self, anchor: Anchor) {
         let (position, row) = self.row_at(&anchor).unwrap_or((0, 0));
-        self.cursor = self.start_of(position) + row;
-        self.scroll = self.cursor.saturating_sub(anchor.above);
+        self.viewport.restore(self.start_of(position) + row, anchor.above);
     }
 
     pub fn go(&mut self, row: usize) {
-        self.cursor = row.min(self.height().saturating_sub(1));
-        self.follow();
+        self.viewport.go(row, self.height());
     }
 
     pub(super) fn follow(&mut self) {
-        let last = self.height().saturating_sub(1);
-        self.cursor = self.cursor.min(last);
-        let page = self.page.max(1);
-        self.scroll = self.scroll.clamp(self.cursor.saturating_sub(page - 1), self.cursor);
-        self.scroll = self.scroll.min((last + 1).saturating_sub(page));
-    }
-
-    /// Scrolls so that what was opened below the cursor is on the screen.
-    pub(super) fn make_room(&mut self) {
-        if self.cursor > self.scroll + self.page * 2 / 3 {
-            self.scroll = self.cursor.saturating_sub(self.page / 4);
-            self.follow();
-        }
-    }
-
-    /// Puts a row at the top of the screen.
-    fn go_to_top(&mut self, row: usize) {
-        self.cursor = row.min(self.height().saturating_sub(1));
-        self.scroll = self.cursor;
-        self.follow();
+        self.viewport.follow(self.height());
     }
 
     /// Goes to a file, given by its index.
@@ -102,7 +85,7 @@ impl Review {
             if self.is_hidden(position) {
                 self.open_group(index, true);
             }
-            self.go_to_top(self.start_of(position));
+            self.viewport.go_to_top(self.start_of(position), self.height());
         }
     }
 
@@ -132,12 +115,12 @@ impl Review {
         let key = |action: Action| keymap.first(action);
         let times = count.unwrap_or(1);
         match action {
-            Action::Down => self.go(self.cursor.saturating_add(times)),
-            Action::Up => self.go(self.cursor.saturating_sub(times)),
-            Action::HalfDown => self.scroll_by((self.page / 2 * times) as isize),
-            Action::HalfUp => self.scroll_by(-((self.page / 2 * times) as isize)),
-            Action::PageDown => self.scroll_by((self.page * times) as isize),
-            Action::PageUp => self.scroll_by(-((self.page * times) as isize)),
+            Action::Down => self.go(self.viewport.cursor().saturating_add(times)),
+            Action::Up => self.go(self.viewport.cursor().saturating_sub(times)),
+            Action::HalfDown => self.scroll_by((self.viewport.page() / 2 * times) as isize),
+            Action::HalfUp => self.scroll_by(-((self.viewport.page() / 2 * times) as isize)),
+            Action::PageDown => self.scroll_by((self.viewport.page() * times) as isize),
+            Action::PageUp => self.scroll_by(-((self.viewport.page() * times) as isize)),
             Action::Top | Action::Bottom if count.is_some() => return self.go_to_line(times as u32, keymap),
             Action::Top => {
                 self.leave_trail();
@@ -147,9 +130,9 @@ impl Review {
                 self.leave_trail();
                 self.go(self.height());
             }
-            Action::Left => self.left = self.left.saturating_sub(SIDEWAYS * times),
+            Action::Left => self.viewport.scroll_left(SIDEWAYS * times),
             Action::Right => return self.scroll_right(SIDEWAYS * times, keymap),
-            Action::Centre => self.scroll = self.cursor.saturating_sub(self.page / 2),
+            Action::Centre => self.viewport.centre(),
             Action::NextHunk => return self.jump(true, times, "no further hunk", Wanted::AnyHunk),
             Action::PreviousHunk => return self.jump(false, times, "no hunk before", Wanted::AnyHunk),
             Action::NextFile => return self.jump(true, times, "this is the last file", Wanted::File),
@@ -168,11 +151,14 @@ impl Review {
             Action::LessContext => return self.context(false),
             Action::WholeFile => self.open_with(|opening| opening.whole = !opening.whole),
             Action::Blind => self.toggle_blind(),
-            Action::Select => self.selection = if self.selection.is_some() { None } else { Some(self.anchor()) },
+            Action::Select => {
+                let here = self.anchor();
+                self.viewport.selection = self.viewport.selection.is_none().then_some(here);
+            }
             Action::JumpBack => return self.go_back(),
             Action::Bookmark => return Some(self.toggle_bookmark(keymap)),
             Action::NextBookmark => return self.next_bookmark(keymap),
-            Action::Files => self.show_files = !self.show_files,
+            Action::Files => self.viewport.show_files = !self.viewport.show_files,
             Action::SearchNext | Action::SearchPrevious => {
                 let forward = action == Action::SearchNext;
                 return (0..times.min(MAX_TRAIL)).map(|_| self.find(forward)).last().flatten();
@@ -183,12 +169,11 @@ impl Review {
     }
 
     fn scroll_right(&mut self, columns: usize, keymap: &Keymap) -> Option<String> {
-        if self.look.wrap {
+        if self.viewport.look().wrap {
             return Some(format!("long lines are wrapped; {} lets them run on", keymap.first(Action::Wrap)));
         }
-        let widest = (self.scroll..(self.scroll + self.page).min(self.height())).filter_map(|row| self.width_of(row));
-        let widest = widest.max().unwrap_or(0);
-        self.left = (self.left + columns).min(widest.saturating_sub(SIDEWAYS));
+        let widest = self.shown_rows().filter_map(|row| self.width_of(row)).max();
+        self.viewport.scroll_right(columns, widest.unwrap_or(0));
         None
     }
 
@@ -199,22 +184,15 @@ impl Review {
         let row = self.row(position, row);
         let hunk = file.comparison.hunks.get(row.hunk()? as usize)?;
         let lines = row.lines().filter_map(|(line, _)| hunk.lines.get(line as usize));
-        lines.map(|line| super::rows::text::width(super::rows::bytes_of(file, *line), self.look.tab)).max()
+        lines.map(|line| super::rows::text::width(super::rows::bytes_of(file, *line), self.viewport.look().tab)).max()
     }
 
     pub fn scroll_by(&mut self, rows: isize) {
-        let last = self.height().saturating_sub(1);
-        let moved = |at: usize| at.saturating_add_signed(rows).min(last);
-        self.scroll = moved(self.scroll);
-        self.go(moved(self.cursor));
+        self.viewport.scroll_by(rows, self.height());
     }
 
-    /// Scrolls; the cursor stays where it is as long as that is on the screen.
     pub fn wheel(&mut self, rows: isize) {
-        let end = self.height().saturating_sub(self.page);
-        self.scroll = self.scroll.saturating_add_signed(rows).min(end);
-        self.cursor = self.cursor.clamp(self.scroll, self.scroll + self.page.saturating_sub(1));
-        self.follow();
+        self.viewport.wheel(rows, self.height());
     }
 
     /// Goes to a line of the file under the cursor, or to the nearest shown line below.
@@ -249,10 +227,10 @@ impl Review {
                 self.see(position, keys);
             }
         }
-        if self.scroll + self.page >= self.height() {
+        if self.viewport.rows().end >= self.height() {
             return Some(self.at_the_end(keymap));
         }
-        self.scroll_by(self.page.saturating_sub(1).max(1) as isize);
+        self.scroll_by(self.viewport.page().saturating_sub(1).max(1) as isize);
         None
     }
 
@@ -300,7 +278,7 @@ impl Review {
         let row = |anchor: &Anchor| self.row_at(anchor).map(|(position, row)| self.start_of(position) + row);
         let mut rows: Vec<_> = self.bookmarks.iter().filter_map(|mark| Some((row(mark)?, *mark))).collect();
         rows.sort_by_key(|(row, _)| *row);
-        let next = rows.iter().find(|(row, _)| *row > self.cursor).or(rows.first());
+        let next = rows.iter().find(|(row, _)| *row > self.viewport.cursor()).or(rows.first());
         let Some((_, anchor)) = next.copied() else {
             return Some(format!("you have marked nothing; {} marks a row", keymap.first(Action::Bookmark)));
         };
@@ -308,11 +286,17 @@ impl Review {
         None
     }
 
+    /// Rows of the document that are on the screen.
+    pub(super) fn shown_rows(&self) -> std::ops::Range<usize> {
+        let rows = self.viewport.rows();
+        rows.start..rows.end.min(self.height())
+    }
+
     /// Positions of the files whose rows are on the screen.
     pub(super) fn visible_positions(&self) -> std::ops::RangeInclusive<usize> {
-        let first = self.locate(self.scroll).map_or(0, |(position, _)| position);
-        let last =
-            self.locate(self.scroll + self.page).map_or(self.order.len().saturating_sub(1), |(position, _)| position);
+        let rows = self.viewport.rows();
+        let first = self.locate(rows.start).map_or(0, |(position, _)| position);
+        let last = self.locate(rows.end).map_or(self.order.len().saturating_sub(1), |(position, _)| position);
         first..=last
     }
 }

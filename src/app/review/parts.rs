@@ -90,8 +90,8 @@ impl Review {
     pub fn of_part(whole: &Review, part: ChangePart, view: View, ticket: u64) -> Review {
         let (change, snapshot) = (whole.change.clone(), whole.snapshot.clone());
         let mut review = Review::new(ticket, change, snapshot, view.diff, None, true);
-        review.show_files = whole.show_files;
-        review.lay_out(whole.shape.columns, whole.page, whole.look);
+        review.viewport.show_files = whole.viewport.show_files;
+        review.lay_out(whole.shape.columns, whole.viewport.page(), whole.viewport.look());
         review.part = Some((part, view.told));
         for (index, file) in view.files.into_iter().enumerate() {
             review.compared(index, Ok(file));

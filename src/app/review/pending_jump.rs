@@ -104,7 +104,7 @@ impl Review {
                 Some(row) => self.land(position, row, Arrival::Step),
                 None => {
                     let (index, then) = (self.order[position], times - step);
-                    let beyond = self.locate(self.cursor).filter(|(here, _)| *here == position).map(|(_, row)| row);
+                    let beyond = self.here().filter(|(here, _)| *here == position).map(|(_, row)| row);
                     let arrival = Arrival::Step;
                     return self.set_out(PendingJump { index, wanted, forward, beyond, arrival, then, none });
                 }
@@ -165,7 +165,7 @@ impl Review {
 
     /// Searches file by file, without computing the position of each row. Without a row if that is not known yet.
     fn next_row(&mut self, forward: bool, wanted: Wanted) -> Option<(usize, Option<usize>)> {
-        let (here, at) = self.locate(self.cursor)?;
+        let (here, at) = self.here()?;
         let ways: Box<dyn Iterator<Item = usize>> =
             if forward { Box::new(here..self.rows.len()) } else { Box::new((0..=here).rev()) };
         let read_from = self.anchor();
@@ -267,14 +267,14 @@ impl Review {
     }
 
     fn land(&mut self, position: usize, row: usize, arrival: Arrival) {
-        let (start, page) = (self.start_of(position), self.page);
-        let stays = arrival != Arrival::Top && self.is_well_visible(start + row);
+        let (start, page) = (self.start_of(position), self.viewport.page());
+        let stays = arrival != Arrival::Top && self.viewport.is_well_visible(start + row);
         if !stays {
-            self.scroll = match arrival {
+            self.viewport.scroll_to(match arrival {
                 Arrival::Inside => (start + row).saturating_sub(page / 4),
                 _ if row < page / 2 => start,
                 _ => start + row,
-            };
+            });
         }
         self.go(start + row);
     }
@@ -282,9 +282,5 @@ impl Review {
     /// Goes to a row of a file, further down on the screen if there is something to read above it.
     pub(super) fn put_inside(&mut self, position: usize, row: usize) {
         self.land(position, row, Arrival::Inside);
-    }
-
-    fn is_well_visible(&self, row: usize) -> bool {
-        (self.scroll..self.scroll + self.page.saturating_sub(2)).contains(&row)
     }
 }

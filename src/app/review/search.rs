@@ -240,7 +240,7 @@ impl Review {
 
     /// Position, hunk and line under the cursor: on a header or a finding the line above it.
     fn place_here(&self) -> (Option<usize>, Spot) {
-        let Some((position, at)) = self.locate(self.cursor) else { return (None, (u32::MAX, 0)) };
+        let Some((position, at)) = self.here() else { return (None, (u32::MAX, 0)) };
         let above = (0..=at).rev().map(|at| self.row(position, at));
         let above = above.filter_map(|row| Some((row.hunk()?, row.lines().last()?.0))).next();
         match above {

@@ -133,9 +133,10 @@ impl Review {
     /// How many lines of a file, of both sides together, reach as far as what may soon be on the screen.
     fn lines_near(&self, position: usize, texts: &FileMaterial) -> usize {
         let (rows, start) = (&self.rows[position].rows, self.start_of(position));
-        let is_above = start + rows.len() < self.scroll.saturating_sub(2 * self.page);
-        let below = (self.scroll + 4 * self.page).saturating_sub(start);
-        let last = if is_above { self.page } else { below.max(self.page) };
+        let (scroll, page) = (self.viewport.scroll(), self.viewport.page());
+        let is_above = start + rows.len() < scroll.saturating_sub(2 * page);
+        let below = (scroll + 4 * page).saturating_sub(start);
+        let last = if is_above { page } else { below.max(page) };
         let shown = &rows[..last.min(rows.len())];
         shown.iter().rev().find_map(|row| lines_above(*row, texts)).unwrap_or_default()
     }
@@ -147,7 +148,8 @@ impl Review {
         let at = |row: usize| row.saturating_sub(start).min(rows.len());
         let Some(body) = &self.files[index].body else { return false };
         let is_in = |new: &Range<u32>| new.start <= lines.end && lines.start <= new.end;
-        rows[at(self.scroll)..at(self.scroll + self.page + 1)].iter().any(|row| match *row {
+        let shown = self.viewport.rows();
+        rows[at(shown.start)..at(shown.end + 1)].iter().any(|row| match *row {
             Row::Beyond { new, .. } => is_in(&(new..new)),
             row => row.hunk().is_some_and(|hunk| is_in(&body.texts.comparison.hunks[hunk as usize].new)),
         })
@@ -158,7 +160,8 @@ impl Review {
     pub(super) fn near(&self) -> impl Iterator<Item = usize> {
         let (last, here) = (self.order.len().saturating_sub(1), self.current_file());
         let at = |row: usize| self.locate(row).map_or(last, |(position, _)| position);
-        let around = at(self.scroll.saturating_sub(2 * self.page))..=at(self.scroll + 3 * self.page);
+        let (scroll, page) = (self.viewport.scroll(), self.viewport.page());
+        let around = at(scroll.saturating_sub(2 * page))..=at(scroll + 3 * page);
         let pending_jump = self.pending_jump.and_then(|pending_jump| self.position_of(pending_jump.index));
         let count = self.order.len();
         let near = around.chain(here.saturating_sub(1)..=here + 1).chain(pending_jump);

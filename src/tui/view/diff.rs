@@ -33,12 +33,12 @@ pub fn draw(review: &Review, keymap: &Keymap, area: Rect, paint: &mut Paint<'_>)
     let mut painter = Painter { review, answer, alike, width: usize::from(area.width), block: None };
     let selected = review.selected_rows();
     for screen in 0..area.height {
-        let at = review.scroll + usize::from(screen);
+        let at = review.viewport.scroll() + usize::from(screen);
         let Some((position, row)) = review.locate(at) else {
             paint.line(area, screen, Line::new());
             continue;
         };
-        let is_cursor = at == review.cursor;
+        let is_cursor = at == review.viewport.cursor();
         let mark = if is_cursor {
             "▸"
         } else if selected.contains(&at) {
@@ -412,7 +412,7 @@ impl Painter<'_> {
             DiffLine::Removed { .. } => ("−", Role::Removed, Role::RemovedWord),
             DiffLine::Added { .. } => ("+", Role::Added, Role::AddedWord),
         };
-        if review.look.attribution {
+        if review.viewport.look().attribution {
             let letter = match cell.line {
                 DiffLine::Added { new } => review.attribution.of(index, new).letter(),
                 _ => ' ',
@@ -460,17 +460,17 @@ impl Painter<'_> {
     fn text(&self, mut out: Line, cell: &Cell<'_>, words: &[Range<usize>], (base, word): (Role, Role)) -> Line {
         let review = self.review;
         let bytes = bytes_of(cell.file, cell.line);
-        let part = if review.look.wrap {
+        let part = if review.viewport.look().wrap {
             cell.part.from as usize..cell.part.to as usize
         } else {
-            window(bytes, review.left, cell.columns, review.look.tab)
+            window(bytes, review.viewport.left(), cell.columns, review.viewport.look().tab)
         };
         let tokens = tokens(review, review.order[cell.position], cell.line);
         let found = review.search.as_ref().map(|search| search.spans(bytes)).unwrap_or_default();
         let is_added = matches!(cell.line, DiffLine::Added { .. });
         let trailing = bytes.len() - bytes.iter().rev().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
         let mut run: Option<(Role, Role, String)> = None;
-        for piece in pieces(bytes, review.look.tab).skip_while(|piece| piece.at < part.start) {
+        for piece in pieces(bytes, review.viewport.look().tab).skip_while(|piece| piece.at < part.start) {
             if piece.at >= part.end.max(part.start) {
                 break;
             }
@@ -482,7 +482,7 @@ impl Painter<'_> {
             } else {
                 base
             };
-            let shows_blank = review.look.blanks || (is_added && piece.at >= trailing);
+            let shows_blank = review.viewport.look().blanks || (is_added && piece.at >= trailing);
             let (role, text) = match bytes[piece.at] {
                 _ if piece.hidden => (Role::Hidden, &*piece.text),
                 b' ' if shows_blank && piece.len == 1 => (Role::Whitespace, "·"),

@@ -148,7 +148,7 @@ fn counters(state: &State, review: &Review, width: usize) -> Line {
 /// row is out of sight.
 fn sticky(review: &Review, list: u16, area: Rect, paint: &mut Paint<'_>) {
     let width = usize::from(area.width);
-    let Some((position, row)) = review.locate(review.scroll).filter(|(_, row)| *row > 0) else {
+    let Some((position, row)) = review.locate(review.viewport.scroll()).filter(|(_, row)| *row > 0) else {
         return rule(paint, area, 1);
     };
     let index = review.order[position];
@@ -258,7 +258,8 @@ fn overview(review: &Review, area: Rect, paint: &mut Paint<'_>) {
     }
     for cell in 0..height {
         let rows = cell * total / height..((cell + 1) * total / height).max(cell * total / height + 1);
-        let is_here = rows.start < review.scroll + review.page() && review.scroll < rows.end;
+        let is_here =
+            rows.start < review.viewport.scroll() + review.viewport.page() && review.viewport.scroll() < rows.end;
         let (role, symbol) = summary(review, rows);
         let at = Rect { y: area.y + cell as u16, height: 1, ..area };
         paint.line_on(at, 0, Line::new().add(role, &symbol.to_string()), is_here.then_some(Role::Selected));
