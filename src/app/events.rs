@@ -354,7 +354,7 @@ fn for_review(state: &mut State, event: Event) -> Vec<Effect> {
         Event::Traced { ticket, moves, attribution } => {
             if let Some(review) = state.review_of(ticket) {
                 let inside = moves.are_inside_of_files();
-                (review.moves, review.attribution) = (moves, attribution);
+                (review.line_facts.moves, review.line_facts.attribution) = (moves, attribution);
                 if inside {
                     let told =
                         "The change is too large to look for lines that moved from file to file: only inside of each.";
@@ -366,7 +366,7 @@ fn for_review(state: &mut State, event: Event) -> Vec<Effect> {
         Event::Tested { ticket, coverage } => {
             let told = coverage.told();
             if let Some(review) = state.review_of(ticket) {
-                review.tested = coverage;
+                review.line_facts.tested = coverage;
                 state.status = Some(told);
             }
         }

@@ -77,15 +77,18 @@ fn look(state: &mut State, action: Action) -> Option<String> {
 
 fn attributed(state: &State) -> String {
     let Screen::Review(review) = &state.screen else { return String::new() };
-    if let (true, Some(problem)) = (review.attribution.is_empty(), review.attribution.problems().first()) {
+    if let (true, Some(problem)) =
+        (review.line_facts.attribution.is_empty(), review.line_facts.attribution.problems().first())
+    {
         return format!("nothing is known of who wrote these lines: {problem}");
     }
-    if review.attribution.is_empty() {
+    if review.line_facts.attribution.is_empty() {
         return "no note says who wrote these lines (git-ai, Agent Trace): unknown, which is not by hand".to_owned();
     }
-    let counts = review.attribution.counts();
+    let counts = review.line_facts.attribution.counts();
     let added = review.examination.as_ref().map_or(0, |examination| examination.added as usize);
-    let problem = review.attribution.problems().first().map(|problem| format!("; {problem}")).unwrap_or_default();
+    let problem =
+        review.line_facts.attribution.problems().first().map(|problem| format!("; {problem}")).unwrap_or_default();
     format!(
         "claims of notes: A {} by AI, h {} by people, m {} mixed, · {} unknown{problem}",
         counts.ai,
@@ -280,14 +283,14 @@ pub fn back_to_all(state: &mut State) {
     if let Some(whole) = state.aside.take() {
         *open = whole;
     }
-    open.forget_passed();
+    open.part.forget_passed();
 }
 
 /// Shows another part of the change: what changed since, or a commit; after the last, the whole change.
 fn turn_to_part(state: &mut State, action: Action) -> Vec<Effect> {
     let Screen::Review(open) = &state.screen else { return Vec::new() };
     let whole = state.aside.as_deref().unwrap_or(open);
-    let now = open.part_turned_to();
+    let now = open.part.turned_to();
     let next = if action == Action::Again {
         ChangePart::after(now, &whole.draft)
     } else {

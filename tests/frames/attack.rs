@@ -430,7 +430,7 @@ proptest! {
         for what in strokes {
             strike(&mut session, what);
             let Screen::Review(review) = &session.state.screen else { continue };
-            if review.part().is_some() {
+            if review.part.shown().is_some() {
                 continue;
             }
             for (index, file) in review.files.iter().enumerate() {

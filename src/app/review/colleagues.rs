@@ -56,9 +56,11 @@ impl Review {
                 None => strays.push(comment),
             }
         }
-        let before = std::mem::replace(&mut self.colleagues, Colleagues { all: Arc::new(remarks), homes, strays });
-        let first = self.order.first().filter(|_| before.has_strays() || self.colleagues.has_strays()).copied();
-        self.stale.extend(before.homes.keys().chain(self.colleagues.homes.keys()).copied().chain(first));
+        let before =
+            std::mem::replace(&mut self.line_facts.colleagues, Colleagues { all: Arc::new(remarks), homes, strays });
+        let first =
+            self.order.first().filter(|_| before.has_strays() || self.line_facts.colleagues.has_strays()).copied();
+        self.stale.extend(before.homes.keys().chain(self.line_facts.colleagues.homes.keys()).copied().chain(first));
         self.restore(at);
         self.follow();
         self.freshen();
@@ -66,6 +68,6 @@ impl Review {
 
     /// Whether a colleague wrote at a file.
     pub(super) fn is_commented(&self, index: usize) -> bool {
-        self.colleagues.at(index, self.order.first() == Some(&index)).next().is_some()
+        self.line_facts.colleagues.at(index, self.order.first() == Some(&index)).next().is_some()
     }
 }

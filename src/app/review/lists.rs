@@ -53,7 +53,7 @@ impl Review {
             Goal::Finding { index, finding } => self.head_for(index, Wanted::Finding(finding as u32)),
             Goal::Omission { index, omission } => self.head_for(index, Wanted::Omission(omission as u32)),
             Goal::Comment(comment) => {
-                let index = self.colleagues.home(comment).or(self.order.first().copied());
+                let index = self.line_facts.colleagues.home(comment).or(self.order.first().copied());
                 if let Some(index) = index {
                     self.head_for(index, Wanted::Comment(comment as u32));
                 }
@@ -175,12 +175,12 @@ impl Review {
                 entry(Badge::Note, format!("{}  {}", note.place(), note.text), "note", Goal::Note(at))
             }),
         );
-        let colleagues = self.colleagues.all().iter().enumerate().filter(|_| !self.blind);
+        let colleagues = self.line_facts.colleagues.all().iter().enumerate().filter(|_| !self.blind);
         items.extend(colleagues.filter(|(_, remark)| !remark.is_resolved).map(|(at, remark)| {
             let label = format!("{}  {}: {}", visible::text(&remark.note.place()), remark.by, remark.note.text);
             entry(Badge::Note, label.replace('\n', " "), "comment", Goal::Comment(at))
         }));
-        items.extend(self.bookmarks.iter().map(|mark| {
+        items.extend(self.jumps.bookmarks().iter().map(|mark| {
             let path = self.diff.files.get(mark.index).map(|file| file.path.to_string()).unwrap_or_default();
             entry(Badge::Bookmark, path, "marked", Goal::Place(*mark))
         }));
@@ -294,7 +294,7 @@ impl Review {
                     out.push_str(&format!("\n- note on line {}: {}", note.line, visible::text(&note.text)));
                 }
                 Row::Comment { comment, part: 0 } => {
-                    let Some(remark) = self.colleagues.get(*comment as usize) else { continue };
+                    let Some(remark) = self.line_facts.colleagues.get(*comment as usize) else { continue };
                     let text = visible::text(&remark.note.text).into_owned();
                     out.push_str(&format!("\n- {} on line {}: {text}", remark.by, remark.note.line));
                 }

@@ -248,7 +248,7 @@ impl Review {
     }
 
     pub fn why_read_only(&self, keymap: &Keymap) -> String {
-        match self.part() {
+        match self.part.shown() {
             Some(_) => {
                 let back = keymap.first(Action::Back);
                 format!("A part of the change is read, not signed; {back} goes back to all of it.")
@@ -417,7 +417,7 @@ impl Review {
 
     /// Side and lines of what a colleague wrote about; line 0 if that is not in this file any more.
     fn lines_of_comment(&self, comment: u32, path: &str) -> (bool, u32, u32) {
-        let remark = self.colleagues.get(comment as usize).map(|remark| &remark.note);
+        let remark = self.line_facts.colleagues.get(comment as usize).map(|remark| &remark.note);
         let note = remark.filter(|note| note.path == path && !note.is_outdated());
         note.map_or((false, 0, 0), |note| (note.old_side, note.line, note.until.unwrap_or(note.line)))
     }

@@ -5,7 +5,9 @@ mod colleagues;
 mod coverage;
 mod groups;
 mod heights;
+mod jumps;
 pub mod layout;
+pub mod line_facts;
 pub mod lists;
 mod marks;
 mod motion;
@@ -23,30 +25,26 @@ use std::sync::Arc;
 use crate::change::Change;
 use crate::change::diff::Diff;
 use crate::change::manifest::escape;
-use crate::change::moved::Moves;
 use crate::decision::{Draft, Note, Revised};
 use crate::examination::{Examination, FileMaterial, RepositorySnapshot};
 use crate::highlight::Colours;
 use crate::policy::Crossing;
-use crate::provenance::attribution::Attribution;
 use crate::risk::Finding;
-use crate::risk::external::test_coverage::TestCoverage;
 use alike::Alike;
 pub use alike::{EditId, Kinds, SameEdit, kinds};
-use colleagues::Colleagues;
 use coverage::Coverage;
 pub use groups::Group;
 use groups::Groups;
 use heights::Heights;
+use jumps::Jumps;
 use layout::{Opening, Shape, ViewOptions};
+use line_facts::LineFacts;
 pub use lists::{Goal, MAX_ITEMS};
 use marks::Tally;
 pub use marks::{Noted, Progress, Subject};
-use parts::ChangePart;
-use pending_jump::PendingJump;
+use parts::CurrentPart;
 use rows::{FileRows, Inventory, Located, Remarks, Row};
 pub use search::Search;
-use target::Anchor;
 use text_cache::TextCache;
 use viewport::Viewport;
 
@@ -87,29 +85,16 @@ pub struct Review {
     shape: Shape,
     pub viewport: Viewport,
     pub search: Option<Search>,
-    /// The positions to jump back to, the latest last.
-    trail: Vec<Anchor>,
-    /// Bookmarks.
-    pub bookmarks: Vec<Anchor>,
+    pub jumps: Jumps,
     coverage: Coverage,
-    /// The target of a stroke that waits for texts.
-    pending_jump: Option<PendingJump>,
     /// Which texts in `files` are loaded, and which are being loaded.
     pub text_cache: TextCache,
-    /// Which part of the change this is, and the remarks on it; none: all.
-    part: Option<(ChangePart, Vec<String>)>,
-    /// A part without files that was chosen but not shown: the next part follows it.
-    passed: Option<ChangePart>,
+    pub part: CurrentPart,
     /// Groups of files that form one item.
     groups: Groups,
     /// Hunks that make the same edit.
     alike: Alike,
-    pub moves: Arc<Moves>,
-    pub attribution: Arc<Attribution>,
-    /// Which lines tests ran, if a report says so.
-    pub tested: Arc<TestCoverage>,
-    /// What colleagues wrote at a review server.
-    pub colleagues: Colleagues,
+    pub line_facts: LineFacts,
 }
 
 /// The rows of a file that was not read yet: its name, a remark that it is being read, and a gap.
@@ -221,20 +206,14 @@ impl Review {
             shape: ViewOptions::default().shape(80),
             viewport: Viewport::default(),
             search: None,
-            trail: Vec::new(),
-            bookmarks: Vec::new(),
+            jumps: Jumps::default(),
             coverage: Coverage::default(),
-            pending_jump: None,
             text_cache: TextCache::new(inverse(&order)),
             order,
-            part: None,
-            passed: None,
+            part: CurrentPart::default(),
             groups,
             alike: Alike::default(),
-            moves: Arc::default(),
-            attribution: Arc::default(),
-            tested: Arc::default(),
-            colleagues: Colleagues::default(),
+            line_facts: LineFacts::default(),
         };
         let hidden: Vec<usize> = (0..count).filter(|&at| review.is_hidden(at)).collect();
         hidden.into_iter().for_each(|at| review.put_gone(at, 0));
@@ -332,7 +311,7 @@ impl Review {
     fn reorder(&mut self, order: Vec<usize>) {
         let heights = order.iter().map(|&index| self.heights.of(self.positions[index])).collect();
         self.text_cache.failed_again.clear();
-        if !self.draft.notes.is_empty() || self.colleagues.has_strays() {
+        if !self.draft.notes.is_empty() || self.line_facts.colleagues.has_strays() {
             // Notes on no file of the change are at the first file.
             self.stale.extend(self.order.first().into_iter().chain(order.first()));
         }
@@ -419,7 +398,7 @@ impl Review {
         let notes = self.draft.notes.iter().enumerate().filter(|(_, note)| is_noted && is_here(note));
         let findings = self.places_in(index).filter(|_| !self.blind);
         let mut remarks = Remarks::new(findings, notes, &name, self.shape);
-        let comments = self.colleagues.at(index, position == 0).filter(|_| !self.blind);
+        let comments = self.line_facts.colleagues.at(index, position == 0).filter(|_| !self.blind);
         remarks.add_comments(comments, &escape(&texts.diff.path), self.shape);
         let rows = FileRows::build(texts, inventory, &remarks, &self.files[index].opening, self.shape);
         let stands_for_all = self.group_at(position).is_some();

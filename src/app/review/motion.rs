@@ -1,14 +1,12 @@
 //! Moving through the diff. The position is kept by file and line, so that late results do not move it.
 
 use super::Review;
+use super::jumps::MAX_TRAIL;
 use super::rows::Row;
 use super::target::{Anchor, Wanted};
 use super::viewport::SIDEWAYS;
 use crate::app::action::Action;
 use crate::app::keymap::Keymap;
-
-/// How many positions are kept to jump back to.
-const MAX_TRAIL: usize = 100;
 
 impl Review {
     /// Rows of the whole document.
@@ -95,17 +93,11 @@ impl Review {
     }
 
     pub(super) fn leave_trail(&mut self) {
-        let here = self.anchor();
-        if self.trail.last().is_none_or(|last| (last.index, last.at) != (here.index, here.at)) {
-            self.trail.push(here);
-        }
-        if self.trail.len() > MAX_TRAIL {
-            self.trail.remove(0);
-        }
+        self.jumps.leave(self.anchor());
     }
 
     fn go_back(&mut self) -> Option<String> {
-        let Some(anchor) = self.trail.pop() else { return Some("you have not jumped yet".to_owned()) };
+        let Some(anchor) = self.jumps.back() else { return Some("you have not jumped yet".to_owned()) };
         self.head(anchor.index, Wanted::Place(anchor));
         None
     }
@@ -236,7 +228,7 @@ impl Review {
 
     fn at_the_end(&mut self, keymap: &Keymap) -> String {
         let key = |action: Action| keymap.first(action);
-        if self.part().is_some() {
+        if self.part.shown().is_some() {
             return "the end of this part".into();
         }
         if (0..self.order.len()).any(|position| self.is_open_at(position)) {
@@ -257,26 +249,16 @@ impl Review {
     }
 
     fn toggle_bookmark(&mut self, keymap: &Keymap) -> String {
-        let here = self.anchor();
-        // Rows that are not loaded all look alike.
-        let is_row = |own: &Anchor| own.row == here.row && (own.row != Row::Waiting || own.at == here.at);
-        let same = |own: &Anchor| own.index == here.index && is_row(own);
-        match self.bookmarks.iter().position(same) {
-            Some(at) => {
-                self.bookmarks.remove(at);
-                "the mark is taken away".to_owned()
-            }
-            None => {
-                self.bookmarks.push(here);
-                let next = keymap.first(Action::NextBookmark);
-                format!("marked; {} of yours here, {next} goes round", self.bookmarks.len())
-            }
+        if !self.jumps.toggle_bookmark(self.anchor()) {
+            return "the mark is taken away".to_owned();
         }
+        let next = keymap.first(Action::NextBookmark);
+        format!("marked; {} of yours here, {next} goes round", self.jumps.bookmarks().len())
     }
 
     fn next_bookmark(&mut self, keymap: &Keymap) -> Option<String> {
         let row = |anchor: &Anchor| self.row_at(anchor).map(|(position, row)| self.start_of(position) + row);
-        let mut rows: Vec<_> = self.bookmarks.iter().filter_map(|mark| Some((row(mark)?, *mark))).collect();
+        let mut rows: Vec<_> = self.jumps.bookmarks().iter().filter_map(|mark| Some((row(mark)?, *mark))).collect();
         rows.sort_by_key(|(row, _)| *row);
         let next = rows.iter().find(|(row, _)| *row > self.viewport.cursor()).or(rows.first());
         let Some((_, anchor)) = next.copied() else {

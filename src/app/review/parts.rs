@@ -39,6 +39,35 @@ pub struct View {
     pub told: Vec<String>,
 }
 
+/// The part on the screen, and how far somebody turned the pages of parts.
+#[derive(Debug, Clone, Default)]
+pub struct CurrentPart {
+    /// With the remarks on it; none: the whole change.
+    shown: Option<(ChangePart, Vec<String>)>,
+    /// A part without files that was chosen but not shown: the next part follows it.
+    passed: Option<ChangePart>,
+}
+
+impl CurrentPart {
+    pub fn shown(&self) -> Option<&ChangePart> {
+        self.shown.as_ref().map(|(part, _)| part)
+    }
+
+    /// The part from which the next one follows: the one that is shown, or a later one that has nothing to show.
+    pub fn turned_to(&self) -> Option<&ChangePart> {
+        self.passed.as_ref().or(self.shown())
+    }
+
+    pub fn forget_passed(&mut self) {
+        self.passed = None;
+    }
+
+    /// The remarks on the shown part.
+    pub fn told(&self) -> &[String] {
+        self.shown.as_ref().map_or(&[], |(_, told)| told)
+    }
+}
+
 impl ChangePart {
     /// The part after this one: since the reviewer looked, since they decided, all. Equal parts are shown once.
     pub fn after(now: Option<&ChangePart>, draft: &Draft) -> Result<Option<ChangePart>, &'static str> {
@@ -92,36 +121,23 @@ impl Review {
         let mut review = Review::new(ticket, change, snapshot, view.diff, None, true);
         review.viewport.show_files = whole.viewport.show_files;
         review.lay_out(whole.shape.columns, whole.viewport.page(), whole.viewport.look());
-        review.part = Some((part, view.told));
+        review.part.shown = Some((part, view.told));
         for (index, file) in view.files.into_iter().enumerate() {
             review.compared(index, Ok(file));
         }
         review
     }
 
-    pub fn part(&self) -> Option<&ChangePart> {
-        self.part.as_ref().map(|(part, _)| part)
-    }
-
-    /// The present part: the one that is shown, or a later one that has nothing to show.
-    pub fn part_turned_to(&self) -> Option<&ChangePart> {
-        self.passed.as_ref().or(self.part())
-    }
-
     /// The chosen part has nothing to show, or cannot be read; returns a remark on it, with its name.
     pub fn pass(&mut self, part: ChangePart, why: &str) -> String {
         let said = format!("{}: {why}", self.name_of(&part));
-        self.passed = Some(part);
+        self.part.passed = Some(part);
         said
-    }
-
-    pub fn forget_passed(&mut self) {
-        self.passed = None;
     }
 
     /// The part that is shown, in words.
     pub fn part_name(&self) -> Option<String> {
-        self.part().map(|part| self.name_of(part))
+        self.part.shown().map(|part| self.name_of(part))
     }
 
     fn name_of(&self, part: &ChangePart) -> String {
@@ -134,10 +150,5 @@ impl Review {
                 format!("commit {} of {}: {}", at + 1, commits.len(), id.short())
             }
         }
-    }
-
-    /// The remarks on the shown part.
-    pub fn told(&self) -> &[String] {
-        self.part.as_ref().map_or(&[], |(_, told)| told)
     }
 }

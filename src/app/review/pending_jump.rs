@@ -54,19 +54,19 @@ impl Review {
             return self.arrive(position, pending_jump);
         }
         // The screen stays as it is until then.
-        self.pending_jump = Some(pending_jump);
+        self.jumps.pending = Some(pending_jump);
         None
     }
 
     /// A later stroke replaces the target.
     pub fn turn_away(&mut self) {
-        self.pending_jump = None;
+        self.jumps.pending = None;
         self.search.iter_mut().for_each(Search::stay);
     }
 
     /// Continues a pending jump if what it waited for is loaded; otherwise it keeps waiting.
     pub(super) fn go_on(&mut self) -> Option<String> {
-        let pending_jump = self.pending_jump.take()?;
+        let pending_jump = self.jumps.pending.take()?;
         self.set_out(pending_jump)
     }
 

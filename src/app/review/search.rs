@@ -148,7 +148,7 @@ impl Review {
         // From the cursor on, wrapping around.
         let order = self.order[here..].iter().chain(&self.order[..here]).copied().collect();
         let held = (0..self.files.len()).filter_map(|index| Some((index, self.texts_of(index)?.clone())));
-        let held: BTreeMap<_, _> = if self.part().is_some() { held.collect() } else { BTreeMap::new() };
+        let held: BTreeMap<_, _> = if self.part.shown().is_some() { held.collect() } else { BTreeMap::new() };
         let (ticket, snapshot, diff) = (self.ticket, self.snapshot.clone(), self.diff.clone());
         Some(Effect::Search { ticket, snapshot, diff, order, held, pattern, search: alive })
     }

@@ -81,7 +81,7 @@ impl Review {
         };
         let mut wanted: Vec<usize> = self.near().filter(is_wanted).collect();
         // First what is viewed, and the target of a stroke; then what is only near.
-        let leads = self.pending_jump.and_then(|pending_jump| self.position_of(pending_jump.index));
+        let leads = self.jumps.target().and_then(|index| self.position_of(index));
         wanted.sort_by_key(|position| !(visible.contains(position) || leads == Some(*position)));
         let indices = wanted.into_iter().map(|position| self.order[position]);
         let (asked, indices) = (&mut self.text_cache.asked, indices.collect::<Vec<_>>());
@@ -95,7 +95,7 @@ impl Review {
             |position: usize| self.order.get(position).is_some_and(|index| self.text_cache.asked.contains(index));
         // A first frame has something to read in it.
         let is_empty = self.text_cache.read == 0 && self.is_reading();
-        if self.pending_jump.is_some() || is_empty || self.visible_positions().any(is_asked) {
+        if self.jumps.pending.is_some() || is_empty || self.visible_positions().any(is_asked) {
             Duration::from_secs(2)
         } else if self.search.as_ref().is_some_and(|search| search.is_waiting()) {
             Duration::from_millis(100)
@@ -111,7 +111,7 @@ impl Review {
 
     /// Whether a file is on the screen, or waited for to be.
     pub fn is_looked_at(&self, index: usize) -> bool {
-        let leads = self.pending_jump.is_some_and(|pending_jump| pending_jump.index == index);
+        let leads = self.jumps.target() == Some(index);
         leads || self.text_cache.read == 0 || self.visible_files().contains(&index)
     }
 
@@ -162,9 +162,9 @@ impl Review {
         let at = |row: usize| self.locate(row).map_or(last, |(position, _)| position);
         let (scroll, page) = (self.viewport.scroll(), self.viewport.page());
         let around = at(scroll.saturating_sub(2 * page))..=at(scroll + 3 * page);
-        let pending_jump = self.pending_jump.and_then(|pending_jump| self.position_of(pending_jump.index));
+        let target = self.jumps.target().and_then(|index| self.position_of(index));
         let count = self.order.len();
-        let near = around.chain(here.saturating_sub(1)..=here + 1).chain(pending_jump);
+        let near = around.chain(here.saturating_sub(1)..=here + 1).chain(target);
         near.filter(move |position| *position < count && !self.is_hidden(*position))
     }
 
@@ -202,7 +202,7 @@ impl Review {
         }
         let Some((texts, rows)) = body.filter(|_| self.files[index].body.is_none()) else { return };
         let weight = weight(&texts, &rows);
-        let is_kept = self.part().is_some()
+        let is_kept = self.part.shown().is_some()
             || self.text_cache.held + weight <= self.text_cache.room
             || self.near().any(|near| near == position);
         if !is_kept {
@@ -230,7 +230,7 @@ impl Review {
 
     /// Drops the texts that are farthest from the screen, until there is room again.
     pub(super) fn let_go(&mut self) {
-        if self.text_cache.held <= self.text_cache.room || self.part().is_some() {
+        if self.text_cache.held <= self.text_cache.room || self.part.shown().is_some() {
             return;
         }
         let (near, here): (BTreeSet<usize>, _) = (self.near().collect(), self.current_file());

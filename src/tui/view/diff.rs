@@ -281,7 +281,7 @@ impl Painter<'_> {
 
     /// What a colleague wrote: a claim, faint if its lines are gone.
     fn comment_line(&self, position: usize, comment: u32, part: u32, lead: Line) -> Line {
-        let Some(remark) = self.review.colleagues.get(comment as usize) else { return lead };
+        let Some(remark) = self.review.line_facts.colleagues.get(comment as usize) else { return lead };
         let name = escape(&self.review.diff.files[self.review.order[position]].path);
         let text = comment_lines(remark, &name, self.review.shape()).into_iter().nth(part as usize).unwrap_or_default();
         let mark = if part == 0 { "    ✎ " } else { "      " };
@@ -413,19 +413,17 @@ impl Painter<'_> {
             DiffLine::Added { .. } => ("+", Role::Added, Role::AddedWord),
         };
         if review.viewport.look().attribution {
-            let letter = match cell.line {
-                DiffLine::Added { new } => review.attribution.of(index, new).letter(),
-                _ => ' ',
-            };
-            out = out.add(Role::Claim, &letter.to_string());
+            out = out.add(Role::Claim, &review.line_facts.author_letter(index, cell.line).to_string());
         }
         let words = self.enter_block(index, cell);
         let is_blank = base != Role::Context && self.block.as_ref().is_some_and(|block| block.blanks_only);
-        let moved = moved(review, index, cell.line);
+        let moved = review.line_facts.moved(index, cell.line);
         out = match (is_blank, moved) {
             (true, _) => out.add_on(Role::Whitespace, base, "␣"),
             (_, Some(moved)) => out.add_on(Role::Moved, base, mark(moved.fidelity)),
-            _ if is_missed(review, index, cell.line) => out.add_on(Role::Warning, base, "○"),
+            _ if review.line_facts.is_missed(&review.diff.files[index].path, cell.line) => {
+                out.add_on(Role::Warning, base, "○")
+            }
             _ => out.add_on(base, base, " "),
         };
         out = out.add_on(base, base, &format!("{sign} "));
@@ -511,7 +509,7 @@ impl Painter<'_> {
     fn with_origin(&self, out: Line, cell: &Cell<'_>) -> Line {
         let review = self.review;
         let index = review.order[cell.position];
-        let Some(here) = moved(review, index, cell.line).filter(|_| cell.part.from == 0) else { return out };
+        let Some(here) = review.line_facts.moved(index, cell.line).filter(|_| cell.part.from == 0) else { return out };
         let before = match cell.line {
             DiffLine::Added { new } => new.checked_sub(1).map(|new| DiffLine::Added { new }),
             DiffLine::Removed { old } => old.checked_sub(1).map(|old| DiffLine::Removed { old }),
@@ -519,7 +517,7 @@ impl Painter<'_> {
         };
         let follows =
             |above: Move| above.file == here.file && above.line + 1 == here.line && above.fidelity == here.fidelity;
-        if before.and_then(|line| moved(review, index, line)).is_some_and(follows) {
+        if before.and_then(|line| review.line_facts.moved(index, line)).is_some_and(follows) {
             return out;
         }
         let Some(path) = review.diff.files.get(here.file as usize).map(|file| &file.path) else { return out };
@@ -570,22 +568,6 @@ fn ground(line: DiffLine) -> Option<Role> {
 /// Lines that moved and changed must be read: they have a separate mark.
 fn mark(fidelity: Fidelity) -> &'static str {
     if fidelity == Fidelity::Exact { "»" } else { "≈" }
-}
-
-/// Whether a report says that no test ran an added line.
-fn is_missed(review: &Review, index: usize, line: DiffLine) -> bool {
-    match line {
-        DiffLine::Added { new } => review.tested.is_missed(&review.diff.files[index].path, new + 1),
-        _ => false,
-    }
-}
-
-fn moved(review: &Review, index: usize, line: DiffLine) -> Option<Move> {
-    match line {
-        DiffLine::Added { new } => review.moves.came(index, new),
-        DiffLine::Removed { old } => review.moves.went(index, old),
-        DiffLine::Context { .. } => None,
-    }
 }
 
 fn changed_words(file: &FileMaterial, hunk: &Hunk, old: usize, new: usize, line: usize) -> Vec<Range<usize>> {

@@ -44,7 +44,7 @@ pub fn draw(state: &State, review: &Review, area: Rect, paint: &mut Paint<'_>) {
         (Action::Help, "help"),
         (Action::Search, "search"),
     ];
-    if review.part().is_some() {
+    if review.part.shown().is_some() {
         return footer(state, part, area, paint);
     }
     footer(
@@ -83,7 +83,7 @@ fn header(state: &State, review: &Review, area: Rect, paint: &mut Paint<'_>) {
         None if state.is_only_review() => (" ‹ Leave   ", counters(state, review, width)),
         None => (" ‹ Queue   ", counters(state, review, width)),
     };
-    let title = match review.told() {
+    let title = match review.part.told() {
         [] => titled(&review.change),
         told => told.join(" "),
     };
