@@ -80,7 +80,7 @@ pub fn advise(state: &State) -> Advice {
         return Advice::default();
     }
     let Screen::Review(review) = &state.screen else { return Advice::default() };
-    let standing = review.examination.as_ref().and_then(|examination| examination.standing.as_ref());
+    let standing = review.findings.examination().and_then(|examination| examination.standing.as_ref());
     let mut refusals = refusals(review);
     refusals.extend(lands_elsewhere(state, review));
     let snapshot = state.queue.snapshot(&review.change);
@@ -133,7 +133,12 @@ fn lands_elsewhere(state: &State, review: &Review) -> Option<String> {
 
 /// Why the open change cannot land, as far as is known by now.
 fn refusals(review: &Review) -> Vec<String> {
-    review.examination.iter().flat_map(|examination| examination::refusals(&review.snapshot, examination)).collect()
+    review
+        .findings
+        .examination()
+        .into_iter()
+        .flat_map(|examination| examination::refusals(&review.snapshot, examination))
+        .collect()
 }
 
 fn listed(state: &mut State, repository: usize, result: Result<Box<Listing>, String>) -> Vec<Effect> {
@@ -278,19 +283,19 @@ fn opened(state: &mut State, ticket: u64, result: Result<Box<Opened>, String>) -
             (state.moved, state.watched) = (None, state.now);
             let mut review = Review::new(ticket, change.clone(), snapshot.clone(), diff.clone(), draft, read_only);
             review.text_cache.room = state.room;
-            review.saved = saved.unwrap_or(review.saved);
+            saved.into_iter().for_each(|saved| review.work.saved_as(saved));
             state.status = None;
             if is_moved {
                 let again = state.keymap.first(super::action::Action::Again);
                 let told = match renamed {
-                    0 if review.carried_over.is_empty() => "The branch moved since you were here",
+                    0 if !review.work.carries_anything_over() => "The branch moved since you were here",
                     0 => "The branch moved since you were here. Marks of what did not change are kept",
                     1 => "A file was renamed since you were here: mark its first hunk again, with its new name",
                     _ => "Files were renamed since you were here: mark the first hunk of each again, with its new name",
                 };
                 state.status = Some(format!("{told}; {again} shows what came."));
             }
-            let outdated = review.draft.notes.iter().filter(|note| note.is_outdated()).count();
+            let outdated = review.work.draft.notes.iter().filter(|note| note.is_outdated()).count();
             if outdated > 0 {
                 let told = match outdated {
                     1 => "One note is outdated: the line that it was about is gone.".to_owned(),
@@ -338,7 +343,7 @@ fn for_review(state: &mut State, event: Event) -> Vec<Effect> {
                     Ok(examination) => {
                         review.examined(examination);
                         // Before anything is read in vain.
-                        if let Some(why) = refusals(review).first().filter(|_| !review.read_only) {
+                        if let Some(why) = refusals(review).first().filter(|_| !review.work.read_only) {
                             let told = format!("No signature makes this land. {why}");
                             state.status = state.status.take().or(Some(told));
                         }

@@ -231,7 +231,7 @@ fn done(state: &mut State, prompt: Prompt) -> Vec<Effect> {
         return Vec::new();
     }
     let Screen::Review(review) = &mut state.screen else { return Vec::new() };
-    let before = review.draft.clone();
+    let before = review.work.draft.clone();
     let text = prompt.field.text();
     if matches!(prompt.purpose, Purpose::Answer(_)) && !text.trim().is_empty() {
         state.answers.retain(|own| own != text);

@@ -86,7 +86,7 @@ fn attributed(state: &State) -> String {
         return "no note says who wrote these lines (git-ai, Agent Trace): unknown, which is not by hand".to_owned();
     }
     let counts = review.line_facts.attribution.counts();
-    let added = review.examination.as_ref().map_or(0, |examination| examination.added as usize);
+    let added = review.findings.examination().map_or(0, |examination| examination.added as usize);
     let problem =
         review.line_facts.attribution.problems().first().map(|problem| format!("; {problem}")).unwrap_or_default();
     format!(
@@ -102,7 +102,7 @@ fn in_review(state: &mut State, action: Action, count: Option<usize>) -> Vec<Eff
     let Screen::Review(review) = &mut state.screen else { return Vec::new() };
     // Only these change the draft, which may be long.
     let writes = matches!(action, Action::Advance | Action::SeenFile | Action::SeenHunk);
-    let before = writes.then(|| review.draft.clone());
+    let before = writes.then(|| review.work.draft.clone());
     match action {
         Action::Search => {
             let search = Prompt::new("search".to_owned(), TextField::default(), Purpose::Search);
@@ -132,7 +132,7 @@ fn in_review(state: &mut State, action: Action, count: Option<usize>) -> Vec<Eff
 /// Prompts for an answer or a note, where one may be written.
 fn remark(state: &mut State, action: Action) -> Vec<Effect> {
     let Screen::Review(review) = &state.screen else { return Vec::new() };
-    if review.read_only {
+    if review.work.read_only {
         state.status = Some(review.why_read_only(&state.keymap));
         return Vec::new();
     }
@@ -143,7 +143,7 @@ fn remark(state: &mut State, action: Action) -> Vec<Effect> {
         }
         Action::Answer => match review.subject() {
             Some((subject, question)) => {
-                let answer = review.answered(&subject).map_or("", String::as_str);
+                let answer = review.work.answer_to(&subject).map_or("", String::as_str);
                 let change = if answer.is_empty() { "" } else { "Change the answer, or empty it to take it back. " };
                 let field = TextField::with_lines(answer);
                 let prompt = Prompt::new(format!("{change}{question}"), field, Purpose::Answer(vec![subject]));
@@ -202,7 +202,7 @@ fn list(state: &mut State, action: Action) {
                 };
                 state.overlay = Some(Overlay::Picker(Box::new(picker)));
             }
-            None if review.examination.is_none() => {
+            None if review.findings.examination().is_none() => {
                 state.status = Some("Identical edits are known once the rules have run.".to_owned());
             }
             None => state.status = Some("No three hunks make exactly this edit.".to_owned()),
@@ -246,7 +246,7 @@ pub fn choose_path(state: &mut State, paths: &[RepoPath]) {
 /// Marks all hunks that make the same replacement.
 pub fn see_alike(state: &mut State, edit: EditId) -> Vec<Effect> {
     let Screen::Review(review) = &mut state.screen else { return Vec::new() };
-    let before = review.draft.clone();
+    let before = review.work.draft.clone();
     state.status = Some(match review.see_alike(edit) {
         Ok(count) => format!("{} marked as seen", counted(count, "hunk")),
         Err(why) => why.to_owned(),
@@ -292,7 +292,7 @@ fn turn_to_part(state: &mut State, action: Action) -> Vec<Effect> {
     let whole = state.aside.as_deref().unwrap_or(open);
     let now = open.part.turned_to();
     let next = if action == Action::Again {
-        ChangePart::after(now, &whole.draft)
+        ChangePart::after(now, &whole.work.draft)
     } else {
         ChangePart::neighbour(now, &whole.change.revision.commits, action == Action::NextCommit)
     };
@@ -366,7 +366,7 @@ fn reread(state: &mut State) -> Vec<Effect> {
 fn range_diff(state: &mut State) -> Vec<Effect> {
     let Screen::Review(open) = &state.screen else { return Vec::new() };
     let whole = state.aside.as_deref().unwrap_or(open);
-    let Some(then) = whole.draft.looked_at.clone().or_else(|| whole.draft.decided_on.clone()) else {
+    let Some(then) = whole.work.draft.looked_at.clone().or_else(|| whole.work.draft.decided_on.clone()) else {
         state.status = Some("You have seen no other revision of this change.".to_owned());
         return Vec::new();
     };
@@ -376,7 +376,7 @@ fn range_diff(state: &mut State) -> Vec<Effect> {
 
 fn sign(state: &mut State) {
     let Screen::Review(review) = &state.screen else { return };
-    if review.read_only {
+    if review.work.read_only {
         state.status = Some(review.why_read_only(&state.keymap));
         return;
     }
@@ -397,7 +397,7 @@ pub fn renew_sheet(state: &mut State) {
 fn own_decision(state: &State) -> Option<Verdict> {
     let Screen::Review(review) = &state.screen else { return None };
     let me = &state.me(&review.snapshot)?.id;
-    let standing = review.examination.as_ref()?.standing.as_ref()?;
+    let standing = review.findings.examination()?.standing.as_ref()?;
     if standing.rejected_by.contains(me) {
         return Some(Verdict::Reject);
     }
@@ -408,7 +408,7 @@ fn own_decision(state: &State) -> Option<Verdict> {
 pub fn left(state: &mut State) -> Vec<Effect> {
     back_to_all(state);
     match &mut state.screen {
-        Screen::Review(review) if !review.read_only => save(review),
+        Screen::Review(review) if !review.work.read_only => save(review),
         _ => Vec::new(),
     }
 }
@@ -425,16 +425,16 @@ fn lead(state: &mut State, action: Action) -> Vec<Effect> {
 
 pub fn sheet_stroke(state: &mut State, mut sheet: Box<Sheet>, stroke: Stroke) -> Vec<Effect> {
     let Screen::Review(review) = &mut state.screen else { return Vec::new() };
-    let before = review.draft.clone();
+    let before = review.work.draft.clone();
     let asked = sheet.stroke(stroke, review, &state.keymap);
     let (ticket, snapshot, change) = (review.ticket, review.snapshot.clone(), review.change.clone());
     let effects = match asked {
         Ask::Close => return save_if_changed(state, &before),
         Ask::Lead(action) => return lead(state, action),
         Ask::Nothing | Ask::SaveDraft => Vec::new(),
-        Ask::Prepare(verdict) => match review.examination.clone() {
+        Ask::Prepare(verdict) => match review.findings.examination().cloned() {
             Some(examination) => {
-                let (mut draft, seen) = (review.draft.clone(), review.seen());
+                let (mut draft, seen) = (review.work.draft.clone(), review.seen());
                 if !sheet.signs_notes(verdict) {
                     draft.notes.clear();
                 }

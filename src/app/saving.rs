@@ -7,16 +7,16 @@ use crate::decision::Draft;
 /// Every change of a draft is written to disk.
 pub fn save_if_changed(state: &mut State, before: &Draft) -> Vec<Effect> {
     match &mut state.screen {
-        Screen::Review(review) if review.draft != *before && !review.read_only => save(review),
+        Screen::Review(review) if review.work.draft != *before && !review.work.read_only => save(review),
         _ => Vec::new(),
     }
 }
 
 /// Writes what was done to the draft since it was last written or read.
 pub fn save(review: &mut Review) -> Vec<Effect> {
-    let draft = Draft { shown: review.partly_shown(), ..review.draft.clone() };
-    let base = Box::new(std::mem::replace(&mut review.saved, draft.clone()));
-    vec![Effect::SaveDraft { snapshot: review.snapshot.clone(), base, draft }]
+    let shown = review.partly_shown();
+    let (base, draft) = review.work.to_write(shown);
+    vec![Effect::SaveDraft { snapshot: review.snapshot.clone(), base: Box::new(base), draft }]
 }
 
 /// The draft on disk, which another desk of the same person may have changed. It is not merged while an overlay depends
@@ -25,8 +25,8 @@ pub fn saved(state: &mut State, written: &Draft, merged: &Draft) {
     let Some(told) = Draft::told(written, merged) else { return };
     if state.overlay.is_none()
         && let Screen::Review(review) = &mut state.screen
-        && review.draft.change == written.change
-        && !review.read_only
+        && review.work.draft.change == written.change
+        && !review.work.read_only
     {
         review.take_over(written, merged);
     }

@@ -70,10 +70,10 @@ impl Sheet {
         match &self.ceremony.stage {
             Stage::Choose => self.choose(stroke, review, keymap),
             Stage::Reason { .. } => {
-                let blank = Draft { reasons: BTreeMap::new(), ..review.draft.clone() };
+                let blank = Draft { reasons: BTreeMap::new(), ..review.work.draft.clone() };
                 let checklist = review.checklist();
                 let is_needed = |verdict| checklist.missing(&blank, verdict).reason;
-                self.ceremony.reason(stroke, &mut review.draft.reasons, is_needed)
+                self.ceremony.reason(stroke, &mut review.work.draft.reasons, is_needed)
             }
             _ => self.ceremony.stroke(stroke),
         }
@@ -87,7 +87,7 @@ impl Sheet {
             Key::Char('b') if self.advice.may_break_glass => Verdict::BreakGlass,
             Key::Char('w') if self.own.is_some() => Verdict::Withdraw,
             Key::Char('q') => return Ask::Close,
-            Key::Char('n') if !review.draft.notes.is_empty() => {
+            Key::Char('n') if !review.work.draft.notes.is_empty() => {
                 self.with_notes = !self.with_notes;
                 return Ask::Nothing;
             }
@@ -123,7 +123,7 @@ impl Sheet {
             self.ceremony.message = Some("The change is still being read; wait a moment.".to_owned());
             return Ask::Nothing;
         }
-        let missing = review.checklist().missing(&review.draft, verdict);
+        let missing = review.checklist().missing(&review.work.draft, verdict);
         if (Missing { reason: false, ..missing }) != Missing::default() {
             let (unseen, finding) = (keymap.first(Action::NextUnseen), keymap.first(Action::NextFinding));
             self.ceremony.message = Some(format!(
@@ -131,7 +131,7 @@ impl Sheet {
             ));
             return Ask::Nothing;
         }
-        self.ceremony.ask_reason(verdict, &review.draft.reasons);
+        self.ceremony.ask_reason(verdict, &review.work.draft.reasons);
         Ask::Nothing
     }
 
@@ -153,7 +153,7 @@ impl Review {
         let files = || (0..self.order.len()).filter_map(read);
         let omissions = files().flat_map(|(position, inventory)| {
             let path = escape(&self.diff.files[self.order[position]].path);
-            let text = |key: &String| self.draft.acknowledged.get(key).cloned().unwrap_or_default();
+            let text = |key: &String| self.work.draft.acknowledged.get(key).cloned().unwrap_or_default();
             let asked = inventory.asked(self.rows[position].folded);
             asked.map(move |(_, o)| (path.clone(), o.what.clone(), text(&o.key)))
         });
@@ -167,9 +167,7 @@ impl Review {
             files_seen: paths(&mut (0..self.order.len()).filter(|&position| self.is_file_seen(position))),
             hunks: progress.hunks.1,
             hunks_seen: progress.hunks.0,
-            carried_over: marks
-                .filter(|key| self.carried_over.contains(*key) && self.draft.seen.contains(*key))
-                .count(),
+            carried_over: marks.filter(|key| self.work.is_carried_over(key) && self.work.is_seen(key)).count(),
             hidden_characters: files().map(|(_, inventory)| inventory.hidden).sum(),
             omissions: omissions.collect(),
         }

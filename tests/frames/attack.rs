@@ -271,7 +271,7 @@ proptest! {
             strike(&mut session, what);
             // What was marked was shown before the stroke.
             let Screen::Review(review) = &session.state.screen else { continue };
-            for key in review.draft.seen.iter().filter_map(|key| hunks.get(key)) {
+            for key in review.work.draft.seen.iter().filter_map(|key| hunks.get(key)) {
                 let missing: Vec<_> = key.difference(&shown).collect();
                 prop_assert!(missing.is_empty(), "{what}: {missing:?}\n{}", session.frame());
             }
@@ -435,7 +435,7 @@ proptest! {
             }
             for (index, file) in review.files.iter().enumerate() {
                 let key = file.inventory.as_ref().and_then(|own| own.hunks.first());
-                if !key.is_some_and(|key| review.draft.seen.contains(key)) {
+                if !key.is_some_and(|key| review.work.draft.seen.contains(key)) {
                     continue;
                 }
                 let path = review.diff.files[index].path.to_string();

@@ -328,7 +328,7 @@ fn leaving_before_all_files_are_read_forgets_nothing_of_the_last_sitting() {
     opened(&f, (100, 24)).press("qq");
     let session = opened(&f, (100, 24));
     let undersign::app::Screen::Review(review) = &session.state.screen else { panic!("the reader is open") };
-    let draft = review.draft.clone();
+    let draft = review.work.draft.clone();
     assert!(!draft.shown.is_empty());
     let (change, snapshot, diff) = (review.change.clone(), review.snapshot.clone(), review.diff.clone());
     let unread = undersign::app::review::Review::new(9, change, snapshot, diff, Some(draft.clone()), false);

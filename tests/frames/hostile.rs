@@ -115,7 +115,7 @@ proptest! {
         }
         let Screen::Review(review) = &state.screen else { unreachable!() };
         let (progress, checklist) = (review.progress(), review.checklist());
-        let unseen = checklist.hunks.iter().filter(|key| !review.draft.seen.contains(*key)).count();
+        let unseen = checklist.hunks.iter().filter(|key| !review.work.draft.seen.contains(*key)).count();
         prop_assert_eq!(progress.hunks.0 + unseen, checklist.hunks.len());
         prop_assert_eq!(progress.hunks.1, checklist.hunks.len());
         prop_assert_eq!(progress.omissions.1, checklist.omissions.len());

@@ -271,7 +271,8 @@ fn notes_are_on_lines_on_several_on_the_file_and_on_the_change() {
     let frame = session.frame();
     assert!(frame.contains("✎ lines 1–3: Too long.") && frame.contains("✎ Why this file?"), "{frame}");
     let undersign::app::Screen::Review(review) = &session.state.screen else { panic!("the reader is open") };
-    let places: Vec<_> = review.draft.notes.iter().map(|note| (note.path.as_str(), note.line, note.until)).collect();
+    let places: Vec<_> =
+        review.work.draft.notes.iter().map(|note| (note.path.as_str(), note.line, note.until)).collect();
     assert_eq!(places, [("a.txt", 1, Some(3)), ("a.txt", 0, None), ("", 0, None)]);
     session.press("Sr<enter>No.<enter>reject<enter>");
     assert!(session.frame().contains("✓ Rejected"), "{}", session.frame());

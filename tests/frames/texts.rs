@@ -145,7 +145,7 @@ proptest! {
             prop_assert!(differ.is_none(), "after {:?}: {differ:#?}\n{all}\n{few}", &strokes[..=at]);
         }
         let draft = |session: &Session| match &session.state.screen {
-            Screen::Review(review) => (review.draft.clone(), review.partly_shown(), review.seen()),
+            Screen::Review(review) => (review.work.draft.clone(), review.partly_shown(), review.seen()),
             Screen::Queue | Screen::Command(_) => unreachable!("no stroke leaves the reader"),
         };
         prop_assert_eq!(draft(&all), draft(&few));

@@ -29,7 +29,7 @@ fn findings(session: &Session) -> Vec<(String, String, String)> {
     let Screen::Review(review) = &session.state.screen else { panic!("no review is open") };
     let told =
         |finding: &undersign::risk::Finding| (finding.rule.clone(), finding.location.to_string(), finding.why.clone());
-    review.findings().iter().map(told).collect()
+    review.findings.all().iter().map(told).collect()
 }
 
 fn why<'f>(findings: &'f [(String, String, String)], rule: &str) -> &'f str {

@@ -98,7 +98,7 @@ impl Review {
     /// may concern more than its line), or it is folded.
     fn stands_alone(&self, index: usize) -> bool {
         let is_folded = self.position_of(index).is_none_or(|at| self.rows[at].folded || self.is_hidden(at));
-        is_folded || self.examination.is_none() || !self.files[index].findings.is_empty()
+        is_folded || self.findings.examination().is_none() || self.findings.are_in(index)
     }
 
     fn places(&self, id: EditId) -> impl Iterator<Item = (usize, usize)> {
@@ -130,7 +130,7 @@ impl Review {
 
     fn is_place_seen(&self, (index, hunk): (usize, usize)) -> bool {
         let key = self.files[index].inventory.as_ref().and_then(|own| own.hunks.get(hunk));
-        key.is_some_and(|key| self.draft.seen.contains(key))
+        key.is_some_and(|key| self.work.is_seen(key))
     }
 
     /// The places of the same edit.
@@ -155,7 +155,7 @@ impl Review {
 
     /// The choice that marks all of them, while any is left to mark.
     pub fn mark_all_entry(&self, edit: &SameEdit) -> Option<PickerEntry<()>> {
-        let is_left = !self.read_only && self.places(edit.id).any(|place| !self.is_place_seen(place));
+        let is_left = !self.work.read_only && self.places(edit.id).any(|place| !self.is_place_seen(place));
         let label = || format!("mark all {} as seen", counted(self.places(edit.id).count(), "hunk"));
         is_left.then(|| PickerEntry { label: label(), detail: String::new(), badge: Badge::None, choice: () })
     }

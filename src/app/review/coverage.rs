@@ -83,10 +83,10 @@ impl Review {
             let row = self.row(position, row);
             match row {
                 Row::Sentence { sentence, part } => {
-                    self.coverage.files.entry(index).or_default().sentences.insert((sentence, part));
+                    self.work.shown.files.entry(index).or_default().sentences.insert((sentence, part));
                 }
                 Row::Omission { omission, part } => {
-                    self.coverage.files.entry(index).or_default().omissions.insert((omission, part));
+                    self.work.shown.files.entry(index).or_default().omissions.insert((omission, part));
                 }
                 _ => {}
             }
@@ -100,7 +100,7 @@ impl Review {
                     let seen = window(bytes, self.viewport.left(), columns, self.viewport.look().tab);
                     ByteRange { from: seen.start as u32, to: seen.end as u32 }
                 };
-                self.coverage.files.entry(index).or_default().show(hunk, line, part, bytes.len());
+                self.work.shown.files.entry(index).or_default().show(hunk, line, part, bytes.len());
             }
         }
     }
@@ -109,7 +109,7 @@ impl Review {
     /// mark.
     pub fn was_shown(&self, position: usize, mark: usize) -> bool {
         let Some((_, inventory)) = self.read_at(position) else { return false };
-        let shown = self.coverage.files.get(&self.order[position]);
+        let shown = self.work.shown.files.get(&self.order[position]);
         let lines_were = inventory.outlines.get(mark).is_none_or(|hunk| {
             let lines = shown.and_then(|file| file.lines.get(&(mark as u32)));
             lines.map_or(0, BTreeSet::len) == hunk.lines as usize
@@ -118,7 +118,7 @@ impl Review {
     }
 
     fn sentences_were_shown(&self, position: usize) -> bool {
-        let shown = self.coverage.files.get(&self.order[position]);
+        let shown = self.work.shown.files.get(&self.order[position]);
         let is_shown = |row: &Row| match *row {
             Row::Sentence { sentence, part } => shown.is_some_and(|file| file.sentences.contains(&(sentence, part))),
             _ => true,
@@ -130,7 +130,7 @@ impl Review {
     pub fn was_omission_shown(&self) -> bool {
         let Some((position, row)) = self.here() else { return true };
         let Row::Omission { omission: here, .. } = self.row(position, row) else { return true };
-        let shown = self.coverage.files.get(&self.order[position]);
+        let shown = self.work.shown.files.get(&self.order[position]);
         self.rows[position].rows.iter().all(|row| match *row {
             Row::Omission { omission, part } if omission == here => {
                 shown.is_some_and(|file| file.omissions.contains(&(omission, part)))
@@ -143,12 +143,12 @@ impl Review {
     pub fn partly_shown(&self) -> BTreeMap<String, Vec<Range<u32>>> {
         // For files that are still being read, earlier data is kept.
         let all_are_read = self.files.iter().all(|file| file.inventory.is_some());
-        let mut found = if all_are_read { BTreeMap::new() } else { self.draft.shown.clone() };
-        for (&index, shown) in &self.coverage.files {
+        let mut found = if all_are_read { BTreeMap::new() } else { self.work.draft.shown.clone() };
+        for (&index, shown) in &self.work.shown.files {
             let Some(inventory) = &self.files[index].inventory else { continue };
             for (&at, lines) in &shown.lines {
                 let Some(key) = inventory.hunks.get(at as usize) else { continue };
-                if !self.draft.seen.contains(key) && !lines.is_empty() {
+                if !self.work.is_seen(key) && !lines.is_empty() {
                     found.insert(key.clone(), runs(lines.iter().copied()));
                 }
             }

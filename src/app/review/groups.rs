@@ -244,7 +244,7 @@ impl Review {
 
     /// Removes files with findings from their groups.
     pub(super) fn leave_groups_for_findings(&mut self) {
-        let found = self.groups.of.keys().copied().filter(|index| !self.files[*index].findings.is_empty());
+        let found = self.groups.of.keys().copied().filter(|index| self.findings.are_in(*index));
         let found: Vec<_> = found.collect();
         self.leave_groups(&found);
     }
@@ -301,7 +301,7 @@ impl Review {
     pub(super) fn with_group(&self, position: usize, keys: Vec<String>) -> Vec<String> {
         let Some(group) = self.group_at(position).filter(|_| !keys.is_empty()) else { return keys };
         let key = |index: &usize| self.files[*index].inventory.as_ref()?.hunks.first().cloned();
-        let all = group.members.iter().filter(|_| self.examination.is_some()).map(key);
+        let all = group.members.iter().filter(|_| self.findings.examination().is_some()).map(key);
         all.collect::<Option<_>>().unwrap_or_default()
     }
 
@@ -309,7 +309,7 @@ impl Review {
     pub(super) fn is_group_seen(&self, group: &Group) -> bool {
         group.members.iter().all(|index| {
             let inventory = self.files[*index].inventory.as_ref();
-            inventory.and_then(|own| own.hunks.first()).is_some_and(|key| self.draft.seen.contains(key))
+            inventory.and_then(|own| own.hunks.first()).is_some_and(|key| self.work.is_seen(key))
         })
     }
 }

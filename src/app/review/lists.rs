@@ -59,7 +59,7 @@ impl Review {
                 }
             }
             Goal::Note(note) => {
-                let path = self.draft.notes.get(note).map(|note| note.path.clone()).unwrap_or_default();
+                let path = self.work.draft.notes.get(note).map(|note| note.path.clone()).unwrap_or_default();
                 let index = self.diff.files.iter().position(|file| escape(&file.path) == path);
                 let index = index.or(self.order.first().copied());
                 if let Some(index) = index {
@@ -128,7 +128,7 @@ impl Review {
             return (usize::from(self.is_group_seen(group)), 1);
         }
         let marks = inventory.marks(self.rows[position].folded);
-        (marks.iter().filter(|key| self.draft.seen.contains(*key)).count(), marks.len())
+        (marks.iter().filter(|key| self.work.is_seen(*key)).count(), marks.len())
     }
 
     /// Goes to a file by its row in the file list, whose first row is a header.
@@ -152,12 +152,12 @@ impl Review {
     pub fn file_entries(&self) -> Vec<PickerEntry<Goal>> {
         let entry = |(position, &index): (usize, &usize)| {
             let inventory = self.files[index].inventory.as_ref();
-            let worst = self.findings_in(index).map(|(_, finding)| finding.severity).max();
+            let worst = self.findings.in_file(index).map(|(_, finding)| finding.severity).max();
             let seen = if self.is_file_seen(position) { Badge::Seen } else { Badge::Unseen };
             PickerEntry {
                 label: self.diff.files[index].path.to_string(),
                 detail: inventory.map(|i| format!("+{} −{}", i.added, i.removed)).unwrap_or_default(),
-                badge: worst.filter(|_| seen == Badge::Unseen && !self.blind).map_or(seen, Badge::Severity),
+                badge: worst.filter(|_| seen == Badge::Unseen && !self.findings.blind).map_or(seen, Badge::Severity),
                 choice: Goal::File(index),
             }
         };
@@ -167,15 +167,15 @@ impl Review {
     /// Everything that is still open, and the reviewer's own notes: findings first, then omissions, hunks, notes,
     /// bookmarks.
     pub fn items(&self) -> Vec<PickerEntry<Goal>> {
-        let mut items: Vec<PickerEntry<Goal>> = if self.blind { Vec::new() } else { self.open_findings() };
+        let mut items: Vec<PickerEntry<Goal>> = if self.findings.blind { Vec::new() } else { self.open_findings() };
         items.extend(self.open_omissions());
         items.extend(self.unseen_hunks());
         items.extend(
-            self.draft.notes.iter().enumerate().map(|(at, note)| {
+            self.work.draft.notes.iter().enumerate().map(|(at, note)| {
                 entry(Badge::Note, format!("{}  {}", note.place(), note.text), "note", Goal::Note(at))
             }),
         );
-        let colleagues = self.line_facts.colleagues.all().iter().enumerate().filter(|_| !self.blind);
+        let colleagues = self.line_facts.colleagues.all().iter().enumerate().filter(|_| !self.findings.blind);
         items.extend(colleagues.filter(|(_, remark)| !remark.is_resolved).map(|(at, remark)| {
             let label = format!("{}  {}: {}", visible::text(&remark.note.place()), remark.by, remark.note.text);
             entry(Badge::Note, label.replace('\n', " "), "comment", Goal::Comment(at))
@@ -190,14 +190,14 @@ impl Review {
 
     /// The first finding without an answer, or else the first omission without one.
     pub fn first_open_item(&self) -> Option<Goal> {
-        let findings = if self.blind { Vec::new() } else { self.open_findings() };
+        let findings = if self.findings.blind { Vec::new() } else { self.open_findings() };
         findings.into_iter().chain(self.open_omissions()).next().map(|entry| entry.choice)
     }
 
     fn open_findings(&self) -> Vec<PickerEntry<Goal>> {
         let mut open = Vec::new();
         for &index in &self.order {
-            for (finding, f) in self.own_findings(index).filter(|(finding, _)| !self.is_answered(*finding)) {
+            for (finding, f) in self.findings.counted_in(index).filter(|(finding, _)| !self.is_answered(*finding)) {
                 let gone = if f.location.side == Side::Old && f.location.line > 0 { " (removed)" } else { "" };
                 let label = format!("{}{gone}  {}", f.whereabouts(), f.title);
                 open.push(entry(Badge::Severity(f.severity), label, "answer", Goal::Finding { index, finding }));
@@ -211,7 +211,7 @@ impl Review {
         for (position, &index) in self.order.iter().enumerate() {
             let Some(inventory) = self.inventory_at(position) else { continue };
             for (omission, o) in inventory.asked(self.rows[position].folded) {
-                if !self.draft.acknowledged.contains_key(&o.key) {
+                if !self.work.is_acknowledged(&o.key) {
                     let label = format!("{}  {}", self.diff.files[index].path, o.what);
                     let goal = Goal::Omission { index, omission };
                     open.push(entry(Badge::Omission, label, "acknowledge", goal));
@@ -242,7 +242,8 @@ impl Review {
     /// Messages of the commits, and the identities of who made them. All of this is claimed.
     pub fn intent(&self) -> Vec<TextLine> {
         let mut lines = Vec::new();
-        for evidence in self.examination.iter().flat_map(|examination| &examination.provenance.evidence) {
+        for evidence in self.findings.examination().into_iter().flat_map(|examination| &examination.provenance.evidence)
+        {
             let tool = evidence.tool.as_deref().unwrap_or("no tool named");
             lines.push(TextLine::Plain(format!("{tool}: {} ({})", visible::text(evidence.raw.trim()), evidence.rule)));
         }
@@ -285,12 +286,12 @@ impl Review {
         for row in rows {
             match row {
                 Row::Finding { finding, place } => {
-                    let Some(f) = self.findings().get(*finding as usize) else { continue };
+                    let Some(f) = self.findings.get(*finding as usize) else { continue };
                     let title = visible::text(f.title_at(*place as usize));
                     out.push_str(&format!("\n- {} {}: {title}", f.severity.name(), f.rule));
                 }
                 Row::Note { note, part: 0 } => {
-                    let Some(note) = self.draft.notes.get(*note as usize) else { continue };
+                    let Some(note) = self.work.draft.notes.get(*note as usize) else { continue };
                     out.push_str(&format!("\n- note on line {}: {}", note.line, visible::text(&note.text)));
                 }
                 Row::Comment { comment, part: 0 } => {

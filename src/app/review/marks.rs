@@ -2,8 +2,9 @@
 
 use std::collections::HashSet;
 
+use super::Review;
 use super::rows::{self, Row};
-use super::{File, Review};
+use super::tally::Tally;
 use crate::app::action::Action;
 use crate::app::keymap::Keymap;
 use crate::change::compare::Hunk;
@@ -17,52 +18,6 @@ use crate::risk::{Finding, Severity};
 
 /// Tiers up to this one require a reason for an approval.
 const REASON_UP_TO_TIER: u8 = 2;
-
-/// Counts: seen and all, acknowledged and all; and hunks that are not seen and have no finding.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Tally {
-    pub hunks: (usize, usize),
-    pub findings: (usize, usize),
-    pub omissions: (usize, usize),
-    pub unflagged: usize,
-    /// The unanswered findings.
-    pub worst: Option<Severity>,
-}
-
-impl Tally {
-    /// The counts of a file, without its findings.
-    fn of(file: &File, folded: bool, draft: &Draft) -> Tally {
-        let Some(inventory) = &file.inventory else { return Tally::default() };
-        let marks = inventory.marks(folded);
-        let unseen = marks.iter().enumerate().filter(|(_, key)| !draft.seen.contains(*key));
-        let (unseen, flagged) =
-            unseen.fold((0, 0), |(n, f), (at, _)| (n + 1, f + usize::from(file.flagged.contains(&(at as u32)))));
-        let omissions = inventory.asked(folded);
-        let (known, all) = omissions.fold((0, 0), |(known, all), (_, omission)| {
-            (known + usize::from(draft.acknowledged.contains_key(&omission.key)), all + 1)
-        });
-        Tally {
-            hunks: (marks.len() - unseen, marks.len()),
-            omissions: (known, all),
-            unflagged: unseen - flagged,
-            ..Tally::default()
-        }
-    }
-
-    /// This sum, with one part replaced.
-    fn with(self, old: Tally, new: Tally) -> Tally {
-        let pair = |sum: (usize, usize), old: (usize, usize), new: (usize, usize)| {
-            (sum.0 + new.0 - old.0, sum.1 + new.1 - old.1)
-        };
-        Tally {
-            hunks: pair(self.hunks, old.hunks, new.hunks),
-            findings: pair(self.findings, old.findings, new.findings),
-            omissions: pair(self.omissions, old.omissions, new.omissions),
-            unflagged: self.unflagged + new.unflagged - old.unflagged,
-            worst: None,
-        }
-    }
-}
 
 /// What an answer is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,52 +44,47 @@ pub struct Progress {
 }
 
 impl Review {
-    pub(super) fn tally_of(&self, position: usize) -> Tally {
+    fn tally_of(&self, position: usize) -> Tally {
         let index = self.order[position];
         if self.is_hidden(position) {
             return Tally::default();
         }
-        let mut tally = Tally::of(&self.files[index], self.rows[position].folded, &self.draft);
+        let mut tally = Tally::of(&self.files[index], self.rows[position].folded, &self.work);
         if let Some(group) = self.group_at(position).filter(|_| tally.hunks.1 == 1) {
             let seen = usize::from(self.is_group_seen(group));
             (tally.hunks, tally.unflagged) = ((seen, 1), 1 - seen);
         }
         let asks = |(_, finding): &(usize, &Finding)| finding.severity > Severity::Note;
-        for (at, _) in self.own_findings(index).filter(asks) {
+        for (at, _) in self.findings.counted_in(index).filter(asks) {
             tally.findings.1 += 1;
             tally.findings.0 += usize::from(self.is_answered(at));
         }
-        let open = self.findings_in(index).filter(|(at, _)| !self.is_answered(*at));
+        let open = self.findings.in_file(index).filter(|(at, _)| !self.is_answered(*at));
         tally.worst = open.map(|(_, finding)| finding.severity).max();
         tally
     }
 
     /// The gravest finding of a file that is not answered.
     pub fn worst_open(&self, position: usize) -> Option<Severity> {
-        self.tallies[position].worst
+        self.tallies.of(self.order[position]).worst
     }
 
     /// Whether a finding, by its index in the list of all, needs nothing more.
     pub fn is_answered(&self, finding: usize) -> bool {
-        let is_note = self.findings().get(finding).is_some_and(|finding| finding.severity == Severity::Note);
+        let is_note = self.findings.get(finding).is_some_and(|finding| finding.severity == Severity::Note);
         is_note || self.answer_to(finding).is_some()
     }
 
     /// Counts a file again, after its rows or marks changed.
     pub(super) fn count(&mut self, position: usize) {
         let counted = self.tally_of(position);
-        let before = std::mem::replace(&mut self.tallies[position], counted);
-        self.tally = self.tally.with(before, counted);
+        self.tallies.set(self.order[position], counted);
     }
 
     /// Seen and all: hunks, findings, omissions.
     pub fn progress(&self) -> Progress {
-        Progress {
-            hunks: self.tally.hunks,
-            findings: self.tally.findings,
-            omissions: self.tally.omissions,
-            unflagged: self.tally.unflagged,
-        }
+        let Tally { hunks, findings, omissions, unflagged, .. } = self.tallies.sum();
+        Progress { hunks, findings, omissions, unflagged }
     }
 
     /// The key of a mark of a file.
@@ -145,13 +95,13 @@ impl Review {
     pub fn is_seen(&self, position: usize, mark: usize) -> bool {
         match self.group_at(position) {
             Some(group) => self.is_group_seen(group),
-            None => self.mark_key(position, mark).is_some_and(|key| self.draft.seen.contains(key)),
+            None => self.mark_key(position, mark).is_some_and(|key| self.work.is_seen(key)),
         }
     }
 
     /// Whether all marks of a file are seen; a file without any (only omissions) is when they are acknowledged.
     pub fn is_file_seen(&self, position: usize) -> bool {
-        let Tally { hunks, omissions, .. } = self.tallies[position];
+        let Tally { hunks, omissions, .. } = self.tallies.of(self.order[position]);
         self.inventory_at(position).is_some() && hunks.0 == hunks.1 && omissions.0 == omissions.1
     }
 
@@ -162,37 +112,37 @@ impl Review {
 
     /// Whether a file has hunks that can be seen; otherwise it has only something to acknowledge.
     pub fn has_marks(&self, position: usize) -> bool {
-        self.tallies[position].hunks.1 > 0
+        self.tallies.of(self.order[position]).hunks.1 > 0
     }
 
     /// Findings of a file that are not answered.
     pub fn open_findings_in(&self, position: usize) -> usize {
-        let Tally { findings, .. } = self.tallies[position];
+        let Tally { findings, .. } = self.tallies.of(self.order[position]);
         findings.1 - findings.0
     }
 
     /// All files were read and the rules have finished.
     pub fn is_complete(&self) -> bool {
-        self.examination.is_some() && self.files.iter().all(|file| file.inventory.is_some())
+        self.findings.examination().is_some() && self.files.iter().all(|file| file.inventory.is_some())
     }
 
     pub fn checklist(&self) -> Checklist {
         let read = |position: usize| Some((self.inventory_at(position)?, self.rows[position].folded));
         let files = || (0..self.order.len()).filter_map(read);
         let omissions = files().flat_map(|(inventory, folded)| inventory.asked(folded));
-        let asked = self.findings().iter().zip(&self.finding_keys).filter(|(f, _)| f.severity > Severity::Note);
+        let asked = self.findings.keyed().filter(|(f, _)| f.severity > Severity::Note);
         Checklist {
             hunks: files().flat_map(|(inventory, folded)| inventory.marks(folded)).cloned().collect(),
             findings: asked.map(|(_, key)| key.clone()).collect(),
             omissions: omissions.map(|(_, omission)| omission.key.clone()).collect(),
-            approval_needs_reason: self.examination.as_ref().is_none_or(|e| e.assessment.tier <= REASON_UP_TO_TIER),
+            approval_needs_reason: self.findings.examination().is_none_or(|e| e.assessment.tier <= REASON_UP_TO_TIER),
         }
     }
 
     pub(super) fn see(&mut self, position: usize, keys: Vec<String>) {
         let keys = self.with_group(position, keys);
-        if !self.read_only && !keys.is_empty() {
-            self.draft.seen.extend(keys);
+        if !self.work.read_only && !keys.is_empty() {
+            self.work.draft.seen.extend(keys);
             self.count(position);
         }
     }
@@ -225,7 +175,7 @@ impl Review {
     }
 
     fn toggle(&mut self, position: usize, marks: Vec<usize>, keymap: &Keymap) -> Option<String> {
-        if self.read_only {
+        if self.work.read_only {
             return Some(self.why_read_only(keymap));
         }
         let keys: Vec<_> = marks.iter().filter_map(|&mark| self.mark_key(position, mark).cloned()).collect();
@@ -233,8 +183,8 @@ impl Review {
         if keys.is_empty() && !marks.is_empty() {
             return Some("these files are still being read and examined".to_owned());
         }
-        if keys.iter().all(|key| self.draft.seen.contains(key)) {
-            keys.iter().for_each(|key| _ = self.draft.seen.remove(key));
+        if keys.iter().all(|key| self.work.is_seen(key)) {
+            keys.iter().for_each(|key| _ = self.work.draft.seen.remove(key));
             self.count(position);
             return None;
         }
@@ -261,7 +211,7 @@ impl Review {
     pub fn subject(&self) -> Option<(Subject, String)> {
         match self.current_row()? {
             Row::Finding { finding, .. } | Row::FindingDetail { finding, .. } => {
-                let f = self.findings().get(finding as usize)?;
+                let f = self.findings.get(finding as usize)?;
                 let all = if f.count() > 1 { format!("At all {} places: ", f.count()) } else { String::new() };
                 Some((Subject::Finding(f.key()), format!("{all}{}", f.ask)))
             }
@@ -280,13 +230,13 @@ impl Review {
     pub fn findings_of_rule(&self) -> Result<(Vec<Subject>, String), String> {
         let at_cursor = match self.current_row() {
             Some(Row::Finding { finding, .. } | Row::FindingDetail { finding, .. }) => {
-                self.findings().get(finding as usize)
+                self.findings.get(finding as usize)
             }
             _ => None,
         };
         let at_cursor = at_cursor.ok_or("Put the cursor on a finding of the rule.")?;
-        let is_open = |at: &usize| self.findings()[*at].rule == at_cursor.rule && !self.is_answered(*at);
-        let open: Vec<usize> = (0..self.findings().len()).filter(is_open).collect();
+        let is_open = |at: &usize| self.findings.all()[*at].rule == at_cursor.rule && !self.is_answered(*at);
+        let open: Vec<usize> = (0..self.findings.all().len()).filter(is_open).collect();
         let seen: Vec<usize> = open.iter().copied().filter(|at| self.is_finding_seen(*at)).collect();
         let of_rule = format!("of {}", at_cursor.rule);
         let left = open.len() - seen.len();
@@ -299,7 +249,7 @@ impl Review {
         let others = if left > 0 { format!(" ({left} more on hunks not seen)") } else { String::new() };
         let findings = counted(seen.len(), "finding");
         let question = format!("One answer to {findings} {of_rule}{others}: {}", at_cursor.ask);
-        Ok((seen.into_iter().map(|at| Subject::Finding(self.findings()[at].key())).collect(), question))
+        Ok((seen.into_iter().map(|at| Subject::Finding(self.findings.all()[at].key())).collect(), question))
     }
 
     /// Whether each of its places is on a hunk that is marked as seen, as far as places are loaded, or in a file of
@@ -307,7 +257,7 @@ impl Review {
     fn is_finding_seen(&self, finding: usize) -> bool {
         let mut is_anywhere = false;
         (0..self.order.len()).all(|position| {
-            let is_here = self.files[self.order[position]].findings.iter().any(|(at, _)| *at == finding);
+            let is_here = self.findings.is_in(finding, self.order[position]);
             is_anywhere |= is_here;
             !is_here || self.is_file_seen(position) || self.are_places_seen(position, finding)
         }) && is_anywhere
@@ -325,15 +275,7 @@ impl Review {
     /// Records an answer; an empty one removes it.
     pub fn answer(&mut self, subject: Subject, text: &str) {
         let (owner, others) = self.owners_of(&subject);
-        let (map, key) = match subject {
-            Subject::Finding(key) => (&mut self.draft.answers, key),
-            Subject::Omission(key) => (&mut self.draft.acknowledged, key),
-        };
-        if text.trim().is_empty() {
-            map.remove(&key);
-        } else {
-            map.insert(key, text.trim().to_owned());
-        }
+        self.work.answer(subject, text);
         owner.into_iter().for_each(|position| self.rebuild(position));
         for index in others {
             self.stale.extend(self.files[index].body.is_some().then_some(index));
@@ -344,36 +286,36 @@ impl Review {
     /// The position of the first file that something is about, and the other files: the cursor may have moved since the
     /// prompt.
     fn owners_of(&self, subject: &Subject) -> (Option<usize>, Vec<usize>) {
-        let is_about = |file: &File| match subject {
-            Subject::Finding(key) => file.findings.iter().any(|&(at, _)| self.finding_keys.get(at) == Some(key)),
-            Subject::Omission(key) => file.inventory.iter().any(|i| i.omissions.iter().any(|o| o.key == *key)),
+        let is_about = |index: &usize| match subject {
+            Subject::Finding(key) => {
+                self.findings.places_in(*index).iter().any(|&(at, _)| self.findings.key(at) == Some(key))
+            }
+            Subject::Omission(key) => {
+                self.files[*index].inventory.iter().any(|i| i.omissions.iter().any(|o| o.key == *key))
+            }
         };
-        let mut about = (0..self.files.len()).filter(|index| is_about(&self.files[*index]));
+        let mut about = (0..self.files.len()).filter(is_about);
         let first = about.next().and_then(|index| self.position_of(index));
         (first, about.collect())
     }
 
     /// The draft has become a record: a decision, or a withdrawal.
     pub fn decided(&mut self, stands: bool, notes_are_signed: bool) {
-        let (noted, notes) = (self.noted(), std::mem::take(&mut self.draft.notes));
-        self.draft = self.draft.decided();
-        // Content that is in no record is kept.
-        self.draft.notes = if notes_are_signed { Vec::new() } else { notes };
-        self.draft.decided_on = self.draft.decided_on.take().filter(|_| stands);
+        let noted = self.noted();
+        self.work.decided(stands, notes_are_signed);
         noted.into_iter().for_each(|position| self.rebuild(position));
     }
 
     /// Merges what another desk did.
     pub fn take_over(&mut self, written: &Draft, merged: &Draft) {
-        self.draft.take_in(written, merged);
-        self.saved.take_in(written, merged);
+        self.work.take_in(written, merged);
         self.stale.extend((0..self.files.len()).filter(|&index| self.files[index].body.is_some()));
         (0..self.order.len()).for_each(|position| self.count(position));
     }
 
     /// Positions of files with notes.
     fn noted(&self) -> Vec<usize> {
-        let noted: HashSet<_> = self.draft.notes.iter().map(|note| &note.path).collect();
+        let noted: HashSet<_> = self.work.draft.notes.iter().map(|note| &note.path).collect();
         let is_noted = |position: &usize| noted.contains(&escape(&self.diff.files[self.order[*position]].path));
         if noted.is_empty() {
             return Vec::new();
@@ -387,20 +329,13 @@ impl Review {
         positions
     }
 
-    pub fn answered(&self, subject: &Subject) -> Option<&String> {
-        match subject {
-            Subject::Finding(key) => self.draft.answers.get(key),
-            Subject::Omission(key) => self.draft.acknowledged.get(key),
-        }
-    }
-
     /// The place of a note at the cursor (or on the selected lines), and the existing note.
     pub fn note_place(&self) -> Option<(Note, Noted)> {
         let (position, row) = self.here()?;
         let (file, _) = self.read_at(position)?;
         let row = self.row(position, row);
         if let Row::Note { note, .. } = row {
-            return self.draft.notes.get(note as usize).map(|note| (note.clone(), Noted::There));
+            return self.work.draft.notes.get(note as usize).map(|note| (note.clone(), Noted::There));
         }
         let (old_side, first, last) = match (row, self.line_of(position, row)) {
             (Row::Hunk { hunk }, _) => lines_of(file.comparison.hunks.get(hunk as usize)?),
@@ -424,7 +359,7 @@ impl Review {
 
     /// Side, and twice the line, of a place of a finding; line 0 if it is about the file.
     fn line_of_finding(&self, finding: u32, place: u32) -> (bool, u32, u32) {
-        let Some(finding) = self.findings().get(finding as usize) else { return (false, 0, 0) };
+        let Some(finding) = self.findings.get(finding as usize) else { return (false, 0, 0) };
         let at = finding.places.get(place as usize).map_or(&finding.location, |place| &place.location);
         (at.side == Side::Old, at.line, at.line)
     }
@@ -446,7 +381,7 @@ impl Review {
     }
 
     fn note_at(&self, place: Note) -> (Note, Noted) {
-        let there = self.draft.notes.iter().find(|note| note.is_at(&place));
+        let there = self.work.draft.notes.iter().find(|note| note.is_at(&place));
         there.map_or((place, Noted::New), |note| (note.clone(), Noted::There))
     }
 
@@ -487,13 +422,13 @@ impl Review {
     pub fn set_note(&mut self, place: Note, noted: Noted, text: &str) {
         let text = text.trim();
         let before = self.noted();
-        match self.draft.notes.iter().position(|note| *note == place).filter(|_| noted == Noted::There) {
-            Some(at) if text.is_empty() => _ = self.draft.notes.remove(at),
-            Some(at) => self.draft.notes[at].text = text.to_owned(),
+        match self.work.draft.notes.iter().position(|note| *note == place).filter(|_| noted == Noted::There) {
+            Some(at) if text.is_empty() => _ = self.work.draft.notes.remove(at),
+            Some(at) => self.work.draft.notes[at].text = text.to_owned(),
             None if text.is_empty() => {}
             None => {
                 let anchor = self.anchored(&place);
-                self.draft.notes.push(Note { text: text.to_owned(), anchor, ..place });
+                self.work.draft.notes.push(Note { text: text.to_owned(), anchor, ..place });
             }
         }
         self.viewport.selection = None;

@@ -3,6 +3,7 @@
 mod alike;
 mod colleagues;
 mod coverage;
+pub mod findings;
 mod groups;
 mod heights;
 mod jumps;
@@ -15,24 +16,25 @@ pub mod parts;
 mod pending_jump;
 pub mod rows;
 pub mod search;
+mod tally;
 mod target;
 pub mod text_cache;
 pub mod viewport;
+pub mod work;
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::change::Change;
 use crate::change::diff::Diff;
 use crate::change::manifest::escape;
-use crate::decision::{Draft, Note, Revised};
+use crate::decision::{Draft, Note};
 use crate::examination::{Examination, FileMaterial, RepositorySnapshot};
 use crate::highlight::Colours;
 use crate::policy::Crossing;
-use crate::risk::Finding;
 use alike::Alike;
 pub use alike::{EditId, Kinds, SameEdit, kinds};
-use coverage::Coverage;
+use findings::Findings;
 pub use groups::Group;
 use groups::Groups;
 use heights::Heights;
@@ -40,13 +42,14 @@ use jumps::Jumps;
 use layout::{Opening, Shape, ViewOptions};
 use line_facts::LineFacts;
 pub use lists::{Goal, MAX_ITEMS};
-use marks::Tally;
 pub use marks::{Noted, Progress, Subject};
 use parts::CurrentPart;
 use rows::{FileRows, Inventory, Located, Remarks, Row};
 pub use search::Search;
+use tally::Tallies;
 use text_cache::TextCache;
 use viewport::Viewport;
+use work::Work;
 
 #[derive(Debug, Clone)]
 pub struct Review {
@@ -60,33 +63,18 @@ pub struct Review {
     positions: Vec<usize>,
     /// By index.
     pub files: Vec<File>,
-    pub examination: Option<Arc<Examination>>,
-    pub draft: Draft,
-    /// The draft as last written or read: what was done since then must be written.
-    pub saved: Draft,
-    /// Marks that came from a draft of another head.
-    pub carried_over: BTreeSet<String>,
-    pub read_only: bool,
+    pub findings: Findings,
+    pub work: Work,
     /// By position.
     pub rows: Vec<FileRows>,
     heights: Heights,
-    /// By position: the counts of each file.
-    tallies: Vec<Tally>,
-    /// Their sum.
-    tally: Tally,
+    tallies: Tallies,
     /// Files whose rows were laid out for another width or lack new data, by index.
     stale: HashSet<usize>,
-    /// Keys of all findings, in their order: a key costs a digest.
-    finding_keys: Vec<String>,
-    /// For each, the file that counts it: a finding with places in several files counts once.
-    finding_homes: Vec<Option<usize>>,
-    /// Findings stay hidden until a first pass is done.
-    pub blind: bool,
     shape: Shape,
     pub viewport: Viewport,
     pub search: Option<Search>,
     pub jumps: Jumps,
-    coverage: Coverage,
     /// Which texts in `files` are loaded, and which are being loaded.
     pub text_cache: TextCache,
     pub part: CurrentPart,
@@ -112,8 +100,6 @@ pub struct File {
     pub opening: Opening,
     /// How many rows it had when it was read; none before.
     height: Option<usize>,
-    /// Indices in the list of findings, and for each its place in this file.
-    findings: Vec<(usize, usize)>,
     /// Hunks that a finding is about.
     flagged: HashSet<u32>,
 }
@@ -173,15 +159,9 @@ impl Review {
         draft: Option<Draft>,
         read_only: bool,
     ) -> Review {
-        let revision = Revised::of(&change.revision);
-        let mut draft = draft.unwrap_or_else(|| Draft::new(&change.id, revision.clone()));
-        let saved = draft.clone();
-        let carried_over = if draft.head == revision.head { BTreeSet::new() } else { draft.seen.clone() };
-        draft.moved_to(revision);
-        draft.refs = change.refs.iter().map(|at| at.full.clone()).collect();
-        draft.change.clone_from(&change.id);
+        let work = Work::on(&change, draft, read_only);
         let count = diff.files.len();
-        let groups = Groups::of(&diff, &draft);
+        let groups = Groups::of(&diff, &work.draft);
         let order = groups.together(by_paths(&diff));
         let mut review = Review {
             ticket,
@@ -190,24 +170,16 @@ impl Review {
             diff,
             positions: inverse(&order),
             files: vec![File::default(); count],
-            examination: None,
-            draft,
-            saved,
-            carried_over,
-            read_only,
+            findings: Findings::default(),
+            work,
             heights: Heights::new(vec![UNREAD; count]),
             rows: vec![FileRows::default(); count],
-            tallies: vec![Tally::default(); count],
-            tally: Tally::default(),
+            tallies: Tallies::new(count),
             stale: HashSet::new(),
-            finding_keys: Vec::new(),
-            finding_homes: Vec::new(),
-            blind: false,
             shape: ViewOptions::default().shape(80),
             viewport: Viewport::default(),
             search: None,
             jumps: Jumps::default(),
-            coverage: Coverage::default(),
             text_cache: TextCache::new(inverse(&order)),
             order,
             part: CurrentPart::default(),
@@ -226,7 +198,7 @@ impl Review {
         let shape = look.shape(columns);
         if shape != self.shape {
             self.shape = shape;
-            self.coverage.forget_sentences();
+            self.work.shown.forget_sentences();
             // What is on the screen at once, everything else when it is viewed.
             self.stale.extend((0..self.files.len()).filter(|&index| self.files[index].body.is_some()));
         }
@@ -278,8 +250,8 @@ impl Review {
             self.search.iter_mut().for_each(Search::reordered);
             self.reorder(self.groups.together(examination.assessment.file_order.clone()));
         }
-        self.examination = Some(examination);
-        self.sort_findings();
+        self.findings.arrive(examination, &self.diff);
+        self.flag_hunks();
         self.leave_groups_for_findings();
         // Rows are laid out again only if there are remarks, and when they are viewed.
         self.freshen_findings();
@@ -294,7 +266,7 @@ impl Review {
     /// How the file at this position moved from one compartment into another, if it did.
     pub fn crossing(&self, position: usize) -> Option<&Crossing> {
         let path = &self.diff.files[self.order[position]].path;
-        self.examination.as_ref()?.crossings.iter().find(|crossing| crossing.to == *path)
+        self.findings.examination()?.crossings.iter().find(|crossing| crossing.to == *path)
     }
 
     /// The change could not be examined: nothing more is read.
@@ -311,7 +283,7 @@ impl Review {
     fn reorder(&mut self, order: Vec<usize>) {
         let heights = order.iter().map(|&index| self.heights.of(self.positions[index])).collect();
         self.text_cache.failed_again.clear();
-        if !self.draft.notes.is_empty() || self.line_facts.colleagues.has_strays() {
+        if !self.work.draft.notes.is_empty() || self.line_facts.colleagues.has_strays() {
             // Notes on no file of the change are at the first file.
             self.stale.extend(self.order.first().into_iter().chain(order.first()));
         }
@@ -320,61 +292,30 @@ impl Review {
         self.positions = inverse(&order);
         self.order = order;
         self.heights = Heights::new(heights);
-        self.tallies = (0..self.order.len()).map(|position| self.tally_of(position)).collect();
+        (0..self.order.len()).for_each(|position| self.count(position));
     }
 
-    /// Which findings are in which file, so that laying out a file does not search those of all others.
-    fn sort_findings(&mut self) {
-        let Some(examination) = self.examination.clone() else { return };
-        let findings = &examination.assessment.findings;
-        let files = self.diff.files.iter().enumerate();
-        // A path may be moved away and added again: findings on it belong to the new file.
-        let paths: HashMap<_, _> =
-            files.clone().filter_map(|(index, file)| Some((file.from.as_ref()?, index))).collect();
-        let paths: HashMap<_, _> = paths.into_iter().chain(files.map(|(index, file)| (&file.path, index))).collect();
-        self.files.iter_mut().for_each(|file| file.findings.clear());
-        self.finding_homes = vec![None; findings.len()];
-        for (at, finding) in findings.iter().enumerate() {
-            for (place, location) in finding.locations().enumerate() {
-                let Some(&index) = paths.get(&location.path) else { continue };
-                self.files[index].findings.push((at, place));
-                self.finding_homes[at].get_or_insert(index);
-            }
-        }
-        for file in self.files.iter_mut().filter(|file| !file.findings.is_empty()) {
+    /// Which hunks a finding is about, in the files that were read.
+    fn flag_hunks(&mut self) {
+        for (index, file) in self.files.iter_mut().enumerate().filter(|(index, _)| self.findings.are_in(*index)) {
             let Some(inventory) = &file.inventory else { continue };
-            let place = |&(at, place): &(usize, usize)| findings[at].location_at(place);
-            let about = file.findings.iter().filter_map(|found| inventory.hunk_at(place(found)));
-            file.flagged = about.map(|hunk| hunk as u32).collect();
+            let places = self.findings.places_in(index).iter();
+            let places = places.filter_map(|&(at, place)| Some(self.findings.get(at)?.location_at(place)));
+            file.flagged = places.filter_map(|place| inventory.hunk_at(place)).map(|hunk| hunk as u32).collect();
         }
-        self.finding_keys = findings.iter().map(Finding::key).collect();
     }
 
-    /// The findings of a file, gravest first and each once, with their indices in the list of all.
-    pub fn findings_in(&self, index: usize) -> impl Iterator<Item = (usize, &Finding)> {
-        let found = self.files.get(index).map_or(&[][..], |file| &file.findings);
-        let first_here = found.chunk_by(|a, b| a.0 == b.0).filter_map(|same| same.first());
-        first_here.filter_map(|&(at, _)| Some((at, self.findings().get(at)?)))
-    }
-
-    /// Where the findings are in a file: by their indices in the list of all, and in their own list of places.
+    /// Where the findings are in a file, with their answers.
     fn places_in(&self, index: usize) -> impl Iterator<Item = Located<'_>> {
-        let found = self.files.get(index).map_or(&[][..], |file| &file.findings);
-        found.iter().filter_map(|&(finding, place)| {
-            let of = self.findings().get(finding)?;
+        self.findings.places_in(index).iter().filter_map(|&(finding, place)| {
+            let of = self.findings.get(finding)?;
             Some(Located { finding, place, of, answer: self.answer_to(finding) })
         })
     }
 
-    /// The findings that a file counts.
-    fn own_findings(&self, index: usize) -> impl Iterator<Item = (usize, &Finding)> {
-        let is_own = move |at: usize| self.finding_homes.get(at) == Some(&Some(index));
-        self.findings_in(index).filter(move |(at, _)| is_own(*at))
-    }
-
     /// The answer to a finding, by its index in the list of all.
     pub fn answer_to(&self, finding: usize) -> Option<&String> {
-        self.finding_keys.get(finding).and_then(|key| self.draft.answers.get(key))
+        self.findings.key(finding).and_then(|key| self.work.draft.answers.get(key))
     }
 
     /// Lays out a file again; the text on the screen stays where it is.
@@ -395,10 +336,10 @@ impl Review {
         let is_noted = self.is_noted(index);
         let name = if is_noted { escape(&texts.diff.path) } else { String::new() };
         let is_here = |note: &Note| note.path == name || position == 0 && self.is_stray(note);
-        let notes = self.draft.notes.iter().enumerate().filter(|(_, note)| is_noted && is_here(note));
-        let findings = self.places_in(index).filter(|_| !self.blind);
+        let notes = self.work.draft.notes.iter().enumerate().filter(|(_, note)| is_noted && is_here(note));
+        let findings = self.places_in(index).filter(|_| !self.findings.blind);
         let mut remarks = Remarks::new(findings, notes, &name, self.shape);
-        let comments = self.line_facts.colleagues.at(index, position == 0).filter(|_| !self.blind);
+        let comments = self.line_facts.colleagues.at(index, position == 0).filter(|_| !self.findings.blind);
         remarks.add_comments(comments, &escape(&texts.diff.path), self.shape);
         let rows = FileRows::build(texts, inventory, &remarks, &self.files[index].opening, self.shape);
         let stands_for_all = self.group_at(position).is_some();
@@ -410,7 +351,7 @@ impl Review {
         let path = || escape(&self.diff.files[index].path);
         let is_first = self.order.first() == Some(&index);
         let is_here = |note: &Note| note.path == path() || is_first && self.is_stray(note);
-        !self.draft.notes.is_empty() && self.draft.notes.iter().any(is_here)
+        !self.work.draft.notes.is_empty() && self.work.draft.notes.iter().any(is_here)
     }
 
     fn put(&mut self, position: usize, rows: FileRows) {
@@ -445,19 +386,15 @@ impl Review {
         self.rows.get(position).and_then(|file| file.rows.get(at)).copied().unwrap_or(waiting)
     }
 
-    pub fn findings(&self) -> &[Finding] {
-        self.examination.as_ref().map_or(&[], |examination| &examination.assessment.findings)
-    }
-
     /// Hides the findings until a first pass is done, or shows them.
     pub fn toggle_blind(&mut self) {
-        self.blind = !self.blind;
+        self.findings.blind = !self.findings.blind;
         self.freshen_findings();
     }
 
     /// Files with findings are laid out again when they are viewed.
     fn freshen_findings(&mut self) {
-        let has_remarks = |index: &usize| !self.files[*index].findings.is_empty() || self.is_commented(*index);
+        let has_remarks = |index: &usize| self.findings.are_in(*index) || self.is_commented(*index);
         let remarked: Vec<usize> = (0..self.files.len()).filter(has_remarks).collect();
         self.stale.extend(remarked);
     }

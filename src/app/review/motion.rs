@@ -129,7 +129,7 @@ impl Review {
             Action::PreviousHunk => return self.jump(false, times, "no hunk before", Wanted::AnyHunk),
             Action::NextFile => return self.jump(true, times, "this is the last file", Wanted::File),
             Action::PreviousFile => return self.jump(false, times, "this is the first file", Wanted::File),
-            Action::NextFinding | Action::PreviousFinding if self.blind => {
+            Action::NextFinding | Action::PreviousFinding if self.findings.blind => {
                 return Some(format!("findings are hidden; {} shows them", key(Action::Blind)));
             }
             Action::NextFinding => return self.jump(true, times, "", Wanted::AnyItem),
@@ -234,7 +234,7 @@ impl Review {
         if (0..self.order.len()).any(|position| self.is_open_at(position)) {
             return format!("the end; {} goes to what is not seen", key(Action::NextUnseen));
         }
-        if std::mem::take(&mut self.blind) {
+        if std::mem::take(&mut self.findings.blind) {
             self.freshen_findings();
             let next = key(Action::NextFinding);
             return format!("the first pass is done; here are the findings, {next} goes to the next");

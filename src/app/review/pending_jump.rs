@@ -234,17 +234,19 @@ impl Review {
 
     /// Whether a file whose rows are not loaded has a wanted row.
     fn may_hold(&self, position: usize, wanted: Wanted) -> bool {
-        let file = &self.files[self.order[position]];
+        let index = self.order[position];
         let Some(inventory) = self.inventory_at(position) else { return false };
         let folded = self.rows[position].folded;
         match wanted {
             Wanted::AnyHunk => !inventory.marks(folded).is_empty(),
             Wanted::AnyItem if self.has_open_item() => {
-                let is_open = |finding: usize| !self.blind && !self.is_answered(finding);
-                file.findings.iter().any(|(finding, _)| is_open(*finding))
-                    || inventory.asked(folded).any(|(_, own)| !self.draft.acknowledged.contains_key(&own.key))
+                let is_open = |finding: usize| !self.findings.blind && !self.is_answered(finding);
+                self.findings.in_file(index).any(|(finding, _)| is_open(finding))
+                    || inventory.asked(folded).any(|(_, own)| !self.work.is_acknowledged(&own.key))
             }
-            Wanted::AnyItem => inventory.asked(folded).next().is_some() || (!self.blind && !file.findings.is_empty()),
+            Wanted::AnyItem => {
+                inventory.asked(folded).next().is_some() || (!self.findings.blind && self.findings.are_in(index))
+            }
             Wanted::Unseen => self.is_open_at(position),
             _ => true,
         }
@@ -253,7 +255,8 @@ impl Review {
     /// Whether a finding or an omission has no answer yet.
     fn has_open_item(&self) -> bool {
         let progress = self.progress();
-        progress.omissions.0 < progress.omissions.1 || (!self.blind && progress.findings.0 < progress.findings.1)
+        progress.omissions.0 < progress.omissions.1
+            || (!self.findings.blind && progress.findings.0 < progress.findings.1)
     }
 
     /// Whether a file has something that is not seen, or not acknowledged.
@@ -263,7 +266,7 @@ impl Review {
 
     fn is_unacknowledged(&self, position: usize, omission: u32) -> bool {
         let omission = self.inventory_at(position).and_then(|inventory| inventory.omissions.get(omission as usize));
-        omission.is_some_and(|omission| !self.draft.acknowledged.contains_key(&omission.key))
+        omission.is_some_and(|omission| !self.work.is_acknowledged(&omission.key))
     }
 
     fn land(&mut self, position: usize, row: usize, arrival: Arrival) {

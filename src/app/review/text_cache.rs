@@ -184,8 +184,8 @@ impl Review {
         let index = self.order[position];
         if self.files[index].inventory.is_none() {
             self.text_cache.read += 1;
-            self.coverage.resume(index, &inventory, &self.draft.shown);
-            let is_marked = inventory.hunks.iter().any(|key| self.draft.seen.contains(key));
+            self.work.shown.resume(index, &inventory, &self.work.draft.shown);
+            let is_marked = inventory.hunks.iter().any(|key| self.work.is_seen(key));
             let file = &mut self.files[index];
             // A file that was open before is not folded again.
             file.opening.is_open = (inventory.folds() && is_marked).then_some(true);
@@ -221,7 +221,7 @@ impl Review {
     /// Whether a file has no remarks and nothing opened in it, so that its rows are the default ones.
     fn is_as_it_came(&self, index: usize) -> bool {
         let file = &self.files[index];
-        file.findings.is_empty()
+        !self.findings.are_in(index)
             && file.opening == Default::default()
             && !self.is_noted(index)
             && !self.is_commented(index)

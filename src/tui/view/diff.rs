@@ -74,7 +74,7 @@ fn draw_nothing(review: &Review, area: Rect, paint: &mut Paint<'_>) {
          them, with all that they ever held."
     );
     let mut lines: Vec<Line> = fold(&why, width).iter().map(|part| Line::new().add(Role::Muted, part)).collect();
-    for finding in review.findings() {
+    for finding in review.findings.all() {
         let head = format!("{} {}", finding.severity.letter(), finding.title);
         lines.push(Line::new());
         lines.extend(fold(&head, width).iter().map(|part| Line::new().add(severity_role(finding.severity), part)));
@@ -167,7 +167,7 @@ impl Painter<'_> {
             Row::FindingDetail { finding, part } => Drawn::plain(self.detail_line(finding, part, lead)),
             Row::Note { note, part } => {
                 let name = escape(&review.diff.files[review.order[position]].path);
-                let note = review.draft.notes.get(note as usize);
+                let note = review.work.draft.notes.get(note as usize);
                 let text = note.map(|note| note_lines(note, &name, review.shape()));
                 let text = text.and_then(|lines| lines.get(part as usize).cloned()).unwrap_or_default();
                 let mark = if part == 0 { "    ✎ " } else { "      " };
@@ -229,7 +229,7 @@ impl Painter<'_> {
             return line;
         }
         let room = self.width.saturating_sub(line.width());
-        match self.review.draft.acknowledged.get(&omission.key) {
+        match self.review.work.draft.acknowledged.get(&omission.key) {
             Some(why) => line.add(Role::Seen, &clip(&format!("   ✓ {why}"), room)),
             None => line.add(Role::Faint, &clip(&format!("   [{}] acknowledge", self.answer), room)),
         }
@@ -252,7 +252,7 @@ impl Painter<'_> {
         let first = range.start + u32::from(range.end > range.start);
         let mark = hunk as usize;
         let seen = match review.is_seen(position, mark) {
-            true if review.mark_key(position, mark).is_some_and(|key| review.carried_over.contains(key)) => {
+            true if review.mark_key(position, mark).is_some_and(|key| review.work.is_carried_over(key)) => {
                 Line::new().add(Role::Seen, "✓ seen before ")
             }
             true => Line::new().add(Role::Seen, "✓ seen "),
@@ -290,7 +290,7 @@ impl Painter<'_> {
     }
 
     fn finding_line(&self, finding: u32, place: u32, lead: Line) -> Line {
-        let Some(f) = self.review.findings().get(finding as usize) else { return lead };
+        let Some(f) = self.review.findings.get(finding as usize) else { return lead };
         let line = lead.add(severity_role(f.severity), &format!("  {} ┃ {}", f.severity.letter(), f.rule));
         let answer = self.review.answer_to(finding as usize);
         let room = self.width.saturating_sub(line.width());
@@ -305,7 +305,7 @@ impl Painter<'_> {
     }
 
     fn detail_line(&self, finding: u32, part: u32, lead: Line) -> Line {
-        let Some(f) = self.review.findings().get(finding as usize) else { return lead };
+        let Some(f) = self.review.findings.get(finding as usize) else { return lead };
         let line = lead.add(severity_role(f.severity), "    ┃ ");
         let shape = self.review.shape();
         let text = detail(f, self.review.answer_to(finding as usize).is_some(), shape);

@@ -109,7 +109,7 @@ fn counters(state: &State, review: &Review, width: usize) -> Line {
     let progress = review.progress();
     let mut line = moved(state);
     if width >= 100 {
-        let agent = review.examination.as_ref().map_or("…", |e| e.provenance.word());
+        let agent = review.findings.examination().map_or("…", |e| e.provenance.word());
         line = line.add(Role::Muted, &format!("{agent} · {}   ", review.change.revision.head.short()));
     }
     let open = |(have, all): (usize, usize), what: &str| (have < all).then(|| counted(all - have, what));
@@ -118,7 +118,7 @@ fn counters(state: &State, review: &Review, width: usize) -> Line {
         let says = width >= 140 && progress.unflagged > 0 && progress.findings.1 > 0;
         if says { format!("{hunks} ({} without a finding)", progress.unflagged) } else { hunks }
     });
-    let findings = open(progress.findings, "finding").filter(|_| !review.blind);
+    let findings = open(progress.findings, "finding").filter(|_| !review.findings.blind);
     let left = [hunks, findings, open(progress.omissions, "omission")];
     let left: Vec<_> = left.into_iter().flatten().collect();
     line = match left.is_empty() {
@@ -127,18 +127,18 @@ fn counters(state: &State, review: &Review, width: usize) -> Line {
         true if review.diff.files.is_empty() => line.add(Role::Muted, "nothing to read"),
         true => line.add(Role::Ok, "nothing left"),
     };
-    if review.blind {
+    if review.findings.blind {
         line = line.add(Role::Warning, " · findings hidden");
     }
-    if review.draft.is_decided() {
+    if review.work.draft.is_decided() {
         line = line.add(Role::Ok, " · ✓ decided");
-    } else if left.is_empty() && review.is_complete() && !review.read_only {
+    } else if left.is_empty() && review.is_complete() && !review.work.read_only {
         line = match &state.key {
             Ok(_) => line.add(Role::Muted, &format!(" · {} signs", state.keymap.first(Action::Sign))),
             Err(why) => line.add(Role::Warning, &format!(" · {}", why.brief)),
         };
     }
-    if review.read_only {
+    if review.work.read_only {
         line = line.add(Role::Warning, " · read-only");
     }
     line.add(Role::Text, " ")
@@ -167,7 +167,7 @@ fn sticky(review: &Review, list: u16, area: Rect, paint: &mut Paint<'_>) {
 fn files(review: &Review, area: Rect, paint: &mut Paint<'_>) {
     let width = usize::from(area.width);
     let current = review.current_file();
-    let order = if review.examination.is_some() { "by risk" } else { "by path" };
+    let order = if review.findings.examination().is_some() { "by risk" } else { "by path" };
     let head = Line::new().add(Role::Faint, &format!(" {} {order}", counted(review.order.len(), "file")));
     paint.line(area, 0, head.pad_to(width.saturating_sub(5)).add(Role::Faint, "seen"));
     let page = usize::from(area.height);
@@ -214,8 +214,8 @@ fn legend(width: usize) -> [Line; LEGEND] {
 /// A file: its worst open finding and their number, its name, what happened to it, how much was seen.
 fn file_line(review: &Review, position: usize, is_current: bool, width: usize) -> Line {
     let index = review.order[position];
-    let worst = review.worst_open(position).filter(|_| !review.blind);
-    let open = if review.blind { 0 } else { review.open_findings_in(position) };
+    let worst = review.worst_open(position).filter(|_| !review.findings.blind);
+    let open = if review.findings.blind { 0 } else { review.open_findings_in(position) };
     let is_done = review.is_file_done(position);
     let folded = review.rows[position].folded;
     let omits = review.inventory_at(position).is_some_and(|inventory| inventory.asked(folded).next().is_some());
@@ -284,13 +284,13 @@ fn summary(review: &Review, rows: std::ops::Range<usize>) -> (Role, char) {
         let shown = review.rows[position].rows.get(row..row + rows.len()).unwrap_or_default();
         let open = shown.iter().filter_map(|row| match row {
             Row::Finding { finding, .. } if !review.is_answered(*finding as usize) => {
-                review.findings().get(*finding as usize)
+                review.findings.get(*finding as usize)
             }
             _ => None,
         });
         open.map(|finding| finding.severity).max()
     });
-    match worst.max().filter(|_| !review.blind) {
+    match worst.max().filter(|_| !review.findings.blind) {
         Some(severity) => (severity_role(severity), severity.letter()),
         None if (first..=last).all(|position| review.is_file_done(position)) => (Role::Seen, '│'),
         None if first == last => match review.rows[first].mark_at(row) {

@@ -85,21 +85,21 @@ fn choose<'s>(sheet: &'s Sheet, review: &Review, keymap: &Keymap, columns: usize
     // The longest wording that fits.
     let is_ready = is_ready(review);
     let keys = [(true, true), (false, true), (false, false)]
-        .map(|(draft, noun)| keys(sheet, (!review.draft.notes.is_empty(), is_ready), draft, noun));
+        .map(|(draft, noun)| keys(sheet, (!review.work.draft.notes.is_empty(), is_ready), draft, noun));
     let fits = keys.iter().find(|line| line.width() <= columns).or(keys.last());
     Page { lines, foot: fits.cloned().unwrap_or_default(), field: None }
 }
 
 /// Whether nothing but a reason is missing for an approval.
 fn is_ready(review: &Review) -> bool {
-    let missing = review.checklist().missing(&review.draft, Verdict::Approve);
+    let missing = review.checklist().missing(&review.work.draft, Verdict::Approve);
     review.is_complete() && (Missing { reason: false, ..missing }) == Missing::default()
 }
 
 /// What is missing for an approval, each with the stroke that goes there; otherwise what was looked at. Zero counts are
 /// omitted.
 fn looked_at(sheet: &Sheet, review: &Review, keymap: &Keymap, columns: usize) -> Vec<Line> {
-    let missing = review.checklist().missing(&review.draft, Verdict::Approve);
+    let missing = review.checklist().missing(&review.work.draft, Verdict::Approve);
     let progress = review.progress();
     let (unseen, item) = (keymap.first(Action::NextUnseen), keymap.first(Action::NextFinding));
     let of = |(have, all): (usize, usize), what: &str, done: &str| {
@@ -114,7 +114,7 @@ fn looked_at(sheet: &Sheet, review: &Review, keymap: &Keymap, columns: usize) ->
         (missing.findings, of(progress.findings, "finding", "answered"), &item),
         (missing.omissions, of(progress.omissions, "omission", "acknowledged"), &item),
     ];
-    let notes = match review.draft.notes.len() {
+    let notes = match review.work.draft.notes.len() {
         0 => None,
         n if sheet.with_notes => Some(format!("{}, to be signed", counted(n, "note"))),
         n => Some(format!("{}, signed with a rejection only", counted(n, "note"))),
@@ -212,7 +212,7 @@ fn advice(sheet: &Sheet, columns: usize) -> Vec<Line> {
 
 /// What it would mean if it landed.
 fn consequences(review: &Review, columns: usize) -> Vec<Line> {
-    let Some(examination) = &review.examination else { return Vec::new() };
+    let Some(examination) = review.findings.examination() else { return Vec::new() };
     let mut lines = Vec::new();
     if let Some(change) = &examination.policy_change {
         lines.extend(told(Role::Title, &format!("The policy changes: {}.", change.headline()), columns));
@@ -226,14 +226,15 @@ fn consequences(review: &Review, columns: usize) -> Vec<Line> {
 
 /// The reviewer's own words, which are signed, as far as they fit.
 fn own_words(review: &Review, columns: usize, room: usize) -> Vec<Line> {
-    let answered = review.findings().iter().filter_map(|f| Some((f, review.answered(&Subject::Finding(f.key()))?)));
+    let answered =
+        review.findings.all().iter().filter_map(|f| Some((f, review.work.answer_to(&Subject::Finding(f.key()))?)));
     let mut words: Vec<Line> = Vec::new();
     for (finding, answer) in answered {
         let severity = finding.severity.letter();
         let text = format!("{severity} {} {}: {answer}", finding.rule, finding.whereabouts());
         words.push(Line::new().add(Role::Seen, "✓ ").add(Role::Text, &clip(&text, columns.saturating_sub(2))));
     }
-    for note in &review.draft.notes {
+    for note in &review.work.draft.notes {
         let text = clip(&format!("{}: {}", note.place(), note.text), columns.saturating_sub(2));
         words.push(Line::new().add(Role::Note, "✎ ").add(Role::Text, &text));
     }
@@ -288,7 +289,7 @@ fn reason<'s>(sheet: &Sheet, (verdict, field): (Verdict, &'s TextField), review:
         _ => "What must change? Author and agent will read it.",
     };
     let mut note = "Enter shows the statement; it does not sign. Esc leaves, the draft is kept.".to_owned();
-    let notes = review.draft.notes.len();
+    let notes = review.work.draft.notes.len();
     if notes > 0 && !sheet.signs_notes(verdict) && verdict != Verdict::Withdraw {
         let (notes, are) = (counted(notes, "note"), if notes == 1 { "is" } else { "are" });
         note = format!("{notes} {are} not part of this; Esc, then n on the first page signs them too. {note}");
