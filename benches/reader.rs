@@ -138,14 +138,15 @@ fn take(state: &mut State, source: &Source, event: Event) {
 fn measure(name: &str, source: &Source) {
     let mut state = reader(source, Layout::SideBySide);
     let Screen::Review(review) = &state.screen else { unreachable!() };
-    let lines = review.files.iter().filter_map(|file| file.inventory.as_ref()).map(|file| file.added + file.removed);
+    let lines =
+        review.document.files().iter().filter_map(|file| file.inventory.as_ref()).map(|file| file.added + file.removed);
     println!("{name}: {} files, {} changed lines", source.files.len(), lines.sum::<u32>());
     for (layout, word) in [(Layout::SideBySide, "side by side"), (Layout::Unified, "unified")] {
         state.look.layout = layout;
         take(&mut state, source, Event::Resize(SCREEN.0, SCREEN.1));
         for (stroke, times) in [("j", 500), ("ctrl-f", 100), ("]", 100), ("}", 50), ("space", 100)] {
             if let Screen::Review(review) = &mut state.screen {
-                review.go(review.height() / 3);
+                review.go(review.document.height() / 3);
             }
             take(&mut state, source, Event::Resize(SCREEN.0, SCREEN.1));
             let (p50, p99) = strokes(&mut state, source, stroke, times);

@@ -308,7 +308,7 @@ fn opened(state: &mut State, ticket: u64, result: Result<Box<Opened>, String>) -
                 (Some(first), Some(then)) => Some(format!("{first} {then}")),
                 (one, other) => one.or(other),
             };
-            let order = review.order.clone();
+            let order = review.document.order().to_vec();
             state.screen = Screen::Review(Box::new(review));
             state.aside = None;
             let (shape, room) = (state.look.shape(state.diff_width()), state.room);
@@ -376,10 +376,8 @@ fn for_review(state: &mut State, event: Event) -> Vec<Effect> {
             }
         }
         Event::Highlighted { ticket, index, file, colours } => {
-            if let Some(review) = state.review_of(ticket)
-                && let Some(body) = review.files[index].body.as_mut().filter(|body| Arc::ptr_eq(&body.texts, &file))
-            {
-                body.colours.extend(colours);
+            if let Some(review) = state.review_of(ticket) {
+                review.coloured(index, &file, colours);
             }
         }
         Event::Found { ticket, found } => {
@@ -520,17 +518,13 @@ pub fn wanted(state: &mut State) -> Vec<Effect> {
         changes,
     }));
     let Screen::Review(review) = &mut state.screen else { return effects };
-    let (ticket, shape) = (review.ticket, review.shape());
+    let (ticket, shape) = (review.ticket, review.document.shape());
     for index in review.wanted_texts() {
         let (snapshot, file) = (review.snapshot.clone(), review.diff.files[index].clone());
         effects.push(Effect::Compare { ticket, snapshot, index, file, shape });
     }
-    for (index, until) in review.wanted_colours() {
-        if let Some(body) = &mut review.files[index].body {
-            effects.push(Effect::Highlight { ticket, index, file: body.texts.clone(), until });
-            body.asked_colours = until;
-        }
-    }
+    let colours = review.wanted_colours().into_iter();
+    effects.extend(colours.map(|(index, file, until)| Effect::Highlight { ticket, index, file, until }));
     effects.extend(review.wanted_search());
     effects
 }

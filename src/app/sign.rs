@@ -149,22 +149,22 @@ impl Review {
     /// What was looked at, for the statement.
     pub fn seen(&self) -> Seen {
         let progress = self.progress();
-        let read = |position: usize| Some((position, self.inventory_at(position)?));
-        let files = || (0..self.order.len()).filter_map(read);
+        let read = |position: usize| Some((position, self.document.inventory_at(position)?));
+        let files = || (0..self.document.order().len()).filter_map(read);
         let omissions = files().flat_map(|(position, inventory)| {
-            let path = escape(&self.diff.files[self.order[position]].path);
+            let path = escape(&self.diff.files[self.document.order()[position]].path);
             let text = |key: &String| self.work.draft.acknowledged.get(key).cloned().unwrap_or_default();
-            let asked = inventory.asked(self.rows[position].folded);
+            let asked = inventory.asked(self.document.rows()[position].folded);
             asked.map(move |(_, o)| (path.clone(), o.what.clone(), text(&o.key)))
         });
-        let marks = files().flat_map(|(position, inventory)| inventory.marks(self.rows[position].folded));
+        let marks = files().flat_map(|(position, inventory)| inventory.marks(self.document.rows()[position].folded));
         let paths = |positions: &mut dyn Iterator<Item = usize>| -> usize {
-            positions.map(|position| self.diff.files[self.order[position]].paths().count()).sum()
+            positions.map(|position| self.diff.files[self.document.order()[position]].paths().count()).sum()
         };
         Seen {
             // As paths; a moved file has two.
-            files: paths(&mut (0..self.order.len())),
-            files_seen: paths(&mut (0..self.order.len()).filter(|&position| self.is_file_seen(position))),
+            files: paths(&mut (0..self.document.order().len())),
+            files_seen: paths(&mut (0..self.document.order().len()).filter(|&position| self.is_file_seen(position))),
             hunks: progress.hunks.1,
             hunks_seen: progress.hunks.0,
             carried_over: marks.filter(|key| self.work.is_carried_over(key) && self.work.is_seen(key)).count(),

@@ -210,7 +210,7 @@ fn unique_texts(from: &mut u32) -> (String, String) {
 fn characters(session: &Session, texts: &BTreeMap<String, (String, String)>) -> BTreeMap<String, BTreeSet<char>> {
     let Screen::Review(review) = &session.state.screen else { panic!("{}", session.frame()) };
     let mut found = BTreeMap::new();
-    for (index, file) in review.files.iter().enumerate() {
+    for (index, file) in review.document.files().iter().enumerate() {
         let (old, new) = &texts[&review.diff.files[index].path.to_string()];
         let compared = compare(old.as_bytes(), new.as_bytes());
         let text = |line: &Line| match *line {
@@ -433,7 +433,7 @@ proptest! {
             if review.part.shown().is_some() {
                 continue;
             }
-            for (index, file) in review.files.iter().enumerate() {
+            for (index, file) in review.document.files().iter().enumerate() {
                 let key = file.inventory.as_ref().and_then(|own| own.hunks.first());
                 if !key.is_some_and(|key| review.work.draft.seen.contains(key)) {
                     continue;

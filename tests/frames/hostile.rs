@@ -119,8 +119,8 @@ proptest! {
         prop_assert_eq!(progress.hunks.0 + unseen, checklist.hunks.len());
         prop_assert_eq!(progress.hunks.1, checklist.hunks.len());
         prop_assert_eq!(progress.omissions.1, checklist.omissions.len());
-        let rows: usize = review.rows.iter().map(|file| file.rows.len()).sum();
-        prop_assert_eq!(review.height(), rows);
+        let rows: usize = review.document.rows().iter().map(|file| file.rows.len()).sum();
+        prop_assert_eq!(review.document.height(), rows);
     }
 }
 

@@ -61,7 +61,7 @@ fn opened(f: &Fixture, name: &str, size: (u16, u16), room: usize) -> Session {
 
 fn held(session: &Session) -> usize {
     let Screen::Review(review) = &session.state.screen else { return 0 };
-    review.files.iter().filter(|file| file.body.is_some()).count()
+    review.document.files().iter().filter(|file| file.body.is_some()).count()
 }
 
 #[test]
@@ -159,12 +159,12 @@ fn colours_are_there_before_their_file_is_on_the_screen() {
     let Screen::Review(review) = &session.state.screen else { panic!("no reader") };
     let visible = review.visible_files();
     let is_coloured = |index: &usize| {
-        let colours = review.files[*index].body.as_ref().map(|body| &body.colours);
+        let colours = review.document.files()[*index].body.as_ref().map(|body| &body.colours);
         let is_coloured = |new| colours.is_some_and(|colours| !colours.of(Line::Added { new }).is_empty());
         colours.is_some_and(|colours| colours.lines().any(is_coloured))
     };
-    let ahead: Vec<usize> = (0..review.files.len()).filter(|index| !visible.contains(index)).collect();
-    assert!(ahead.iter().any(is_coloured), "only {visible:?} of {}", review.files.len());
+    let ahead: Vec<usize> = (0..review.document.files().len()).filter(|index| !visible.contains(index)).collect();
+    assert!(ahead.iter().any(is_coloured), "only {visible:?} of {}", review.document.files().len());
     // What is on the screen is asked for last, and coloured first.
-    assert!(review.wanted_colours().is_empty());
+    assert!(review.clone().wanted_colours().is_empty());
 }

@@ -84,7 +84,9 @@ impl Review {
     pub fn know_kinds(&mut self, kinds: Kinds) {
         self.alike = Alike::default();
         for (index, kind) in kinds {
-            let Some(inventory) = self.files.get(index).and_then(|file| file.inventory.as_ref()) else { continue };
+            let Some(inventory) = self.document.files().get(index).and_then(|file| file.inventory.as_ref()) else {
+                continue;
+            };
             self.alike.kind_of.insert(index, kind);
             for (hunk, outline) in (0..).zip(&inventory.outlines) {
                 let Some(edit) = &outline.edit else { continue };
@@ -97,7 +99,10 @@ impl Review {
     /// Whether a file must be read hunk by hunk: the rules have not finished, or they report something in it (a finding
     /// may concern more than its line), or it is folded.
     fn stands_alone(&self, index: usize) -> bool {
-        let is_folded = self.position_of(index).is_none_or(|at| self.rows[at].folded || self.is_hidden(at));
+        let is_folded = self
+            .document
+            .position_of(index)
+            .is_none_or(|at| self.document.rows()[at].folded || self.document.is_hidden(at));
         is_folded || self.findings.examination().is_none() || self.findings.are_in(index)
     }
 
@@ -109,8 +114,8 @@ impl Review {
 
     /// The edit that a hunk makes, and how many hunks make it; none if they are few, or it must be read separately.
     pub fn same_edit(&self, position: usize, hunk: usize) -> Option<SameEdit> {
-        let (file, inventory) = self.read_at(position)?;
-        let index = *self.order.get(position)?;
+        let (file, inventory) = self.document.read_at(position)?;
+        let index = *self.document.order().get(position)?;
         let kind = *self.alike.kind_of.get(&index)?;
         let id = EditId { replacement: inventory.outlines.get(hunk)?.edit.as_ref()?.id, kind };
         let is_alone = self.alike.places.get(&id).is_none_or(|places| places.len() < FEW);
@@ -125,20 +130,20 @@ impl Review {
     /// The edit of the hunk under the cursor.
     pub fn same_edit_here(&self) -> Option<SameEdit> {
         let (position, row) = self.here()?;
-        self.same_edit(position, self.rows[position].mark_at(row)?)
+        self.same_edit(position, self.document.rows()[position].mark_at(row)?)
     }
 
     fn is_place_seen(&self, (index, hunk): (usize, usize)) -> bool {
-        let key = self.files[index].inventory.as_ref().and_then(|own| own.hunks.get(hunk));
+        let key = self.document.files()[index].inventory.as_ref().and_then(|own| own.hunks.get(hunk));
         key.is_some_and(|key| self.work.is_seen(key))
     }
 
     /// The places of the same edit.
     pub fn same_edit_places(&self, edit: &SameEdit) -> Vec<PickerEntry<Goal>> {
         let mut places: Vec<_> = self.places(edit.id).collect();
-        places.sort_by_key(|(index, hunk)| (self.position_of(*index), *hunk));
+        places.sort_by_key(|(index, hunk)| (self.document.position_of(*index), *hunk));
         let entry = |(index, hunk): (usize, usize)| {
-            let inventory = self.files[index].inventory.as_ref();
+            let inventory = self.document.files()[index].inventory.as_ref();
             let outline = inventory.and_then(|own| own.outlines.get(hunk));
             let line = outline.map_or(0, |hunk| hunk.new.start + 1);
             PickerEntry {
@@ -171,8 +176,8 @@ impl Review {
             return Err("not marked: this hunk was not wholly on the screen yet");
         }
         for (index, hunk) in &places {
-            let key = self.files[*index].inventory.as_ref().and_then(|own| own.hunks.get(*hunk).cloned());
-            if let Some(position) = self.position_of(*index) {
+            let key = self.document.files()[*index].inventory.as_ref().and_then(|own| own.hunks.get(*hunk).cloned());
+            if let Some(position) = self.document.position_of(*index) {
                 self.see(position, key.into_iter().collect());
             }
         }
@@ -181,7 +186,7 @@ impl Review {
 
     fn is_hunk_here_shown(&self, id: EditId) -> bool {
         let here = self.here();
-        let here = here.and_then(|(position, row)| Some((position, self.rows[position].mark_at(row)?)));
+        let here = here.and_then(|(position, row)| Some((position, self.document.rows()[position].mark_at(row)?)));
         here.is_some_and(|(position, hunk)| {
             self.same_edit(position, hunk).is_some_and(|edit| edit.id == id) && self.was_shown(position, hunk)
         })

@@ -58,9 +58,14 @@ impl Review {
         }
         let before =
             std::mem::replace(&mut self.line_facts.colleagues, Colleagues { all: Arc::new(remarks), homes, strays });
-        let first =
-            self.order.first().filter(|_| before.has_strays() || self.line_facts.colleagues.has_strays()).copied();
-        self.stale.extend(before.homes.keys().chain(self.line_facts.colleagues.homes.keys()).copied().chain(first));
+        let first = self
+            .document
+            .order()
+            .first()
+            .filter(|_| before.has_strays() || self.line_facts.colleagues.has_strays())
+            .copied();
+        let homes = before.homes.keys().chain(self.line_facts.colleagues.homes.keys()).copied();
+        self.document.make_stale(homes.chain(first));
         self.restore(at);
         self.follow();
         self.freshen();
@@ -68,6 +73,6 @@ impl Review {
 
     /// Whether a colleague wrote at a file.
     pub(super) fn is_commented(&self, index: usize) -> bool {
-        self.line_facts.colleagues.at(index, self.order.first() == Some(&index)).next().is_some()
+        self.line_facts.colleagues.at(index, self.document.order().first() == Some(&index)).next().is_some()
     }
 }

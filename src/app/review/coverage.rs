@@ -77,10 +77,10 @@ impl Review {
     /// Records what is on the screen now. Called once the frame is drawn: strokes typed ahead have shown nothing.
     pub fn note_shown(&mut self) {
         for at in self.shown_rows() {
-            let Some((position, row)) = self.locate(at) else { continue };
-            let index = self.order[position];
-            let Some(file) = self.texts_of(index).cloned() else { continue };
-            let row = self.row(position, row);
+            let Some((position, row)) = self.document.locate(at) else { continue };
+            let index = self.document.order()[position];
+            let Some(file) = self.document.texts_of(index).cloned() else { continue };
+            let row = self.document.row(position, row);
             match row {
                 Row::Sentence { sentence, part } => {
                     self.work.shown.files.entry(index).or_default().sentences.insert((sentence, part));
@@ -96,7 +96,7 @@ impl Review {
                 let part = if self.viewport.look().wrap {
                     part
                 } else {
-                    let columns = self.shape.text(self.rows[position].cells);
+                    let columns = self.document.shape().text(self.document.rows()[position].cells);
                     let seen = window(bytes, self.viewport.left(), columns, self.viewport.look().tab);
                     ByteRange { from: seen.start as u32, to: seen.end as u32 }
                 };
@@ -108,8 +108,8 @@ impl Review {
     /// Whether all of a mark was on the screen: every byte of every line. The remarks on the file are part of its first
     /// mark.
     pub fn was_shown(&self, position: usize, mark: usize) -> bool {
-        let Some((_, inventory)) = self.read_at(position) else { return false };
-        let shown = self.work.shown.files.get(&self.order[position]);
+        let Some((_, inventory)) = self.document.read_at(position) else { return false };
+        let shown = self.work.shown.files.get(&self.document.order()[position]);
         let lines_were = inventory.outlines.get(mark).is_none_or(|hunk| {
             let lines = shown.and_then(|file| file.lines.get(&(mark as u32)));
             lines.map_or(0, BTreeSet::len) == hunk.lines as usize
@@ -118,20 +118,20 @@ impl Review {
     }
 
     fn sentences_were_shown(&self, position: usize) -> bool {
-        let shown = self.work.shown.files.get(&self.order[position]);
+        let shown = self.work.shown.files.get(&self.document.order()[position]);
         let is_shown = |row: &Row| match *row {
             Row::Sentence { sentence, part } => shown.is_some_and(|file| file.sentences.contains(&(sentence, part))),
             _ => true,
         };
-        self.rows[position].rows.iter().take_while(|row| !matches!(row, Row::Hunk { .. })).all(is_shown)
+        self.document.rows()[position].rows.iter().take_while(|row| !matches!(row, Row::Hunk { .. })).all(is_shown)
     }
 
     /// Whether the whole text of the omission under the cursor was on the screen; true if there is none.
     pub fn was_omission_shown(&self) -> bool {
         let Some((position, row)) = self.here() else { return true };
-        let Row::Omission { omission: here, .. } = self.row(position, row) else { return true };
-        let shown = self.work.shown.files.get(&self.order[position]);
-        self.rows[position].rows.iter().all(|row| match *row {
+        let Row::Omission { omission: here, .. } = self.document.row(position, row) else { return true };
+        let shown = self.work.shown.files.get(&self.document.order()[position]);
+        self.document.rows()[position].rows.iter().all(|row| match *row {
             Row::Omission { omission, part } if omission == here => {
                 shown.is_some_and(|file| file.omissions.contains(&(omission, part)))
             }
@@ -142,10 +142,10 @@ impl Review {
     /// Lines of partly shown, unmarked hunks: where the next session continues.
     pub fn partly_shown(&self) -> BTreeMap<String, Vec<Range<u32>>> {
         // For files that are still being read, earlier data is kept.
-        let all_are_read = self.files.iter().all(|file| file.inventory.is_some());
+        let all_are_read = self.document.files().iter().all(|file| file.inventory.is_some());
         let mut found = if all_are_read { BTreeMap::new() } else { self.work.draft.shown.clone() };
         for (&index, shown) in &self.work.shown.files {
-            let Some(inventory) = &self.files[index].inventory else { continue };
+            let Some(inventory) = &self.document.files()[index].inventory else { continue };
             for (&at, lines) in &shown.lines {
                 let Some(key) = inventory.hunks.get(at as usize) else { continue };
                 if !self.work.is_seen(key) && !lines.is_empty() {

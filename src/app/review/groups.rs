@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::Review;
+use super::document::Document;
 use super::rows::{FileRows, Inventory, sentence_lines};
 use crate::change::diff::Diff;
 use crate::change::manifest::escape;
@@ -210,15 +211,15 @@ fn kind(diff: &Diff, index: usize) -> Option<Kind> {
     (kept > 0).then(|| Kind::Moved { from: old[..old.len() - kept].join("/"), to: new[..new.len() - kept].join("/") })
 }
 
-impl Review {
+impl Document {
     /// The group that the file at a position represents.
     pub fn group_at(&self, position: usize) -> Option<&Group> {
-        self.groups.led_by(*self.order.get(position)?)
+        self.groups.led_by(*self.order().get(position)?)
     }
 
     /// Whether another file represents this one.
     pub fn is_hidden(&self, position: usize) -> bool {
-        self.order.get(position).is_some_and(|index| self.groups.is_hidden(*index))
+        self.order().get(position).is_some_and(|index| self.groups.is_hidden(*index))
     }
 
     pub(super) fn is_hidden_file(&self, index: usize) -> bool {
@@ -230,11 +231,20 @@ impl Review {
         self.groups.led_by(index)?.inventory.as_ref()
     }
 
+    /// The height of the file that represents a closed group, with or without its texts.
+    pub(super) fn closed_height(&self, index: usize) -> Option<usize> {
+        let inventory = self.inventory_of_group(index)?;
+        let lines = |sentence: &String| sentence_lines(sentence, self.shape()).len();
+        Some(1 + inventory.sentences.iter().map(lines).sum::<usize>() + 1)
+    }
+}
+
+impl Review {
     /// A file was read for the first time: if it needs more than the others, it leaves its group.
     pub(super) fn join_group(&mut self, index: usize) {
-        let Some(&at) = self.groups.of.get(&index) else { return };
-        let Some(own) = self.files[index].inventory.clone() else { return };
-        let group = &mut self.groups.each[at];
+        let Some(&at) = self.document.groups.of.get(&index) else { return };
+        let Some(own) = self.document.files()[index].inventory.clone() else { return };
+        let group = &mut self.document.groups.each[at];
         if !group.kind.covers(&own) {
             self.leave_groups(&[index]);
         } else if group.members[0] == index {
@@ -244,13 +254,13 @@ impl Review {
 
     /// Removes files with findings from their groups.
     pub(super) fn leave_groups_for_findings(&mut self) {
-        let found = self.groups.of.keys().copied().filter(|index| self.findings.are_in(*index));
+        let found = self.document.groups.of.keys().copied().filter(|index| self.findings.are_in(*index));
         let found: Vec<_> = found.collect();
         self.leave_groups(&found);
     }
 
     fn leave_groups(&mut self, leaving: &[usize]) {
-        for index in self.groups.leave(leaving) {
+        for index in self.document.groups.leave(leaving) {
             // The file that represents the rest now represents fewer.
             self.join_group(index);
             self.lay_out_anew(index);
@@ -259,8 +269,8 @@ impl Review {
 
     /// Opens the group of a file, or closes it again. Returns whether there was one.
     pub(super) fn open_group(&mut self, index: usize, open: bool) -> bool {
-        let Some(&at) = self.groups.of.get(&index) else { return false };
-        let group = &mut self.groups.each[at];
+        let Some(&at) = self.document.groups.of.get(&index) else { return false };
+        let group = &mut self.document.groups.each[at];
         if group.is_open == open {
             return false;
         }
@@ -275,32 +285,25 @@ impl Review {
 
     /// Enter on the first of a group.
     pub(super) fn unfold_group(&mut self, index: usize) -> bool {
-        let is_first = self.groups.get(index).is_some_and(|group| group.members[0] == index);
-        is_first && self.open_group(index, self.groups.led_by(index).is_some())
+        let is_first = self.document.groups.get(index).is_some_and(|group| group.members[0] == index);
+        is_first && self.open_group(index, self.document.groups.led_by(index).is_some())
     }
 
     fn lay_out_anew(&mut self, index: usize) {
-        let Some(position) = self.position_of(index) else { return };
-        if self.files[index].body.is_some() {
+        let Some(position) = self.document.position_of(index) else { return };
+        if self.document.files()[index].body.is_some() {
             self.build(position);
         } else {
-            let height = self.closed_height(index).or(self.files[index].height);
-            self.put_gone(position, height.unwrap_or(super::UNREAD));
+            let height = self.document.closed_height(index).or(self.document.files()[index].height);
+            self.put_gone(position, height.unwrap_or(super::document::UNREAD));
         }
-    }
-
-    /// The height of the file that represents a closed group, with or without its texts.
-    pub(super) fn closed_height(&self, index: usize) -> Option<usize> {
-        let inventory = self.inventory_of_group(index)?;
-        let lines = |sentence: &String| sentence_lines(sentence, self.shape).len();
-        Some(1 + inventory.sentences.iter().map(lines).sum::<usize>() + 1)
     }
 
     /// Keys of marks, including those of the files that they represent; none if not all of these are known yet, or the
     /// rules may still remove one of them from the group.
     pub(super) fn with_group(&self, position: usize, keys: Vec<String>) -> Vec<String> {
-        let Some(group) = self.group_at(position).filter(|_| !keys.is_empty()) else { return keys };
-        let key = |index: &usize| self.files[*index].inventory.as_ref()?.hunks.first().cloned();
+        let Some(group) = self.document.group_at(position).filter(|_| !keys.is_empty()) else { return keys };
+        let key = |index: &usize| self.document.files()[*index].inventory.as_ref()?.hunks.first().cloned();
         let all = group.members.iter().filter(|_| self.findings.examination().is_some()).map(key);
         all.collect::<Option<_>>().unwrap_or_default()
     }
@@ -308,7 +311,7 @@ impl Review {
     /// Whether all of a group are seen.
     pub(super) fn is_group_seen(&self, group: &Group) -> bool {
         group.members.iter().all(|index| {
-            let inventory = self.files[*index].inventory.as_ref();
+            let inventory = self.document.files()[*index].inventory.as_ref();
             inventory.and_then(|own| own.hunks.first()).is_some_and(|key| self.work.is_seen(key))
         })
     }

@@ -53,7 +53,7 @@ impl Review {
             Goal::Finding { index, finding } => self.head_for(index, Wanted::Finding(finding as u32)),
             Goal::Omission { index, omission } => self.head_for(index, Wanted::Omission(omission as u32)),
             Goal::Comment(comment) => {
-                let index = self.line_facts.colleagues.home(comment).or(self.order.first().copied());
+                let index = self.line_facts.colleagues.home(comment).or(self.document.order().first().copied());
                 if let Some(index) = index {
                     self.head_for(index, Wanted::Comment(comment as u32));
                 }
@@ -61,7 +61,7 @@ impl Review {
             Goal::Note(note) => {
                 let path = self.work.draft.notes.get(note).map(|note| note.path.clone()).unwrap_or_default();
                 let index = self.diff.files.iter().position(|file| escape(&file.path) == path);
-                let index = index.or(self.order.first().copied());
+                let index = index.or(self.document.order().first().copied());
                 if let Some(index) = index {
                     self.head_for(index, Wanted::Note(note as u32));
                 }
@@ -72,8 +72,8 @@ impl Review {
     /// The rows of the file list around the file under the cursor: a folder, then its files, as long as the order stays
     /// in that folder.
     pub fn listed(&self, room: usize) -> Vec<Listed> {
-        let last = self.order.len();
-        let height = |position: usize| match self.is_hidden(position) {
+        let last = self.document.order().len();
+        let height = |position: usize| match self.document.is_hidden(position) {
             true => 0,
             false => 1 + usize::from(self.begins_folder(position)),
         };
@@ -82,7 +82,7 @@ impl Review {
             first -= 1;
             used += height(first);
         }
-        let shown = |position: &usize| !self.is_hidden(*position);
+        let shown = |position: &usize| !self.document.is_hidden(*position);
         let mut below: usize = (first..last).filter(shown).take(room).map(height).sum();
         while first > 0 && below + height(first - 1) < room {
             first -= 1;
@@ -97,10 +97,10 @@ impl Review {
 
     /// The folder of a file, without the last slash; empty for the root.
     pub fn folder(&self, position: usize) -> String {
-        if let Some(folder) = self.group_at(position).and_then(Group::folder) {
+        if let Some(folder) = self.document.group_at(position).and_then(Group::folder) {
             return folder.trim_end_matches('/').to_owned();
         }
-        let path = self.diff.files[self.order[position]].path.to_string();
+        let path = self.diff.files[self.document.order()[position]].path.to_string();
         path.rsplit_once('/').map_or_else(String::new, |(folder, _)| folder.to_owned())
     }
 
@@ -112,22 +112,22 @@ impl Review {
             positions.take(100).map(|at| self.folder(at)).find(|folder| *folder != own)
         };
         let before = near(&mut (0..position).rev());
-        before.into_iter().chain(near(&mut (position + 1..self.order.len()))).collect()
+        before.into_iter().chain(near(&mut (position + 1..self.document.order().len()))).collect()
     }
 
     fn begins_folder(&self, position: usize) -> bool {
         let folder = self.folder(position);
-        let before = (0..position).rev().find(|before| !self.is_hidden(*before));
+        let before = (0..position).rev().find(|before| !self.document.is_hidden(*before));
         before.map_or_else(|| !folder.is_empty(), |before| folder != self.folder(before))
     }
 
     /// The number of seen hunks of a file, and of all.
     pub fn marks_of(&self, position: usize) -> (usize, usize) {
-        let Some(inventory) = self.inventory_at(position) else { return (0, 0) };
-        if let Some(group) = self.group_at(position) {
+        let Some(inventory) = self.document.inventory_at(position) else { return (0, 0) };
+        if let Some(group) = self.document.group_at(position) {
             return (usize::from(self.is_group_seen(group)), 1);
         }
-        let marks = inventory.marks(self.rows[position].folded);
+        let marks = inventory.marks(self.document.rows()[position].folded);
         (marks.iter().filter(|key| self.work.is_seen(*key)).count(), marks.len())
     }
 
@@ -136,22 +136,22 @@ impl Review {
         let rows = self.listed(list_room(page));
         let listed = row.checked_sub(1).and_then(|row| rows.get(row));
         if let Some(Listed::File(position) | Listed::Folder(position)) = listed {
-            self.go_to_file(self.order[*position]);
+            self.go_to_file(self.document.order()[*position]);
         }
     }
 
     /// Rows of the selection.
     pub fn selected_rows(&self) -> std::ops::Range<usize> {
-        let start = self.viewport.selection.as_ref().and_then(|start| self.row_at(start));
+        let start = self.viewport.selection.as_ref().and_then(|start| self.document.row_at(start));
         let Some((position, row)) = start else { return 0..0 };
-        let start = self.start_of(position) + row;
+        let start = self.document.start_of(position) + row;
         start.min(self.viewport.cursor())..start.max(self.viewport.cursor()) + 1
     }
 
     /// All files, in the order of the screen.
     pub fn file_entries(&self) -> Vec<PickerEntry<Goal>> {
         let entry = |(position, &index): (usize, &usize)| {
-            let inventory = self.files[index].inventory.as_ref();
+            let inventory = self.document.files()[index].inventory.as_ref();
             let worst = self.findings.in_file(index).map(|(_, finding)| finding.severity).max();
             let seen = if self.is_file_seen(position) { Badge::Seen } else { Badge::Unseen };
             PickerEntry {
@@ -161,7 +161,7 @@ impl Review {
                 choice: Goal::File(index),
             }
         };
-        self.order.iter().enumerate().map(entry).collect()
+        self.document.order().iter().enumerate().map(entry).collect()
     }
 
     /// Everything that is still open, and the reviewer's own notes: findings first, then omissions, hunks, notes,
@@ -196,7 +196,7 @@ impl Review {
 
     fn open_findings(&self) -> Vec<PickerEntry<Goal>> {
         let mut open = Vec::new();
-        for &index in &self.order {
+        for &index in self.document.order() {
             for (finding, f) in self.findings.counted_in(index).filter(|(finding, _)| !self.is_answered(*finding)) {
                 let gone = if f.location.side == Side::Old && f.location.line > 0 { " (removed)" } else { "" };
                 let label = format!("{}{gone}  {}", f.whereabouts(), f.title);
@@ -208,9 +208,9 @@ impl Review {
 
     fn open_omissions(&self) -> Vec<PickerEntry<Goal>> {
         let mut open = Vec::new();
-        for (position, &index) in self.order.iter().enumerate() {
-            let Some(inventory) = self.inventory_at(position) else { continue };
-            for (omission, o) in inventory.asked(self.rows[position].folded) {
+        for (position, &index) in self.document.order().iter().enumerate() {
+            let Some(inventory) = self.document.inventory_at(position) else { continue };
+            for (omission, o) in inventory.asked(self.document.rows()[position].folded) {
                 if !self.work.is_acknowledged(&o.key) {
                     let label = format!("{}  {}", self.diff.files[index].path, o.what);
                     let goal = Goal::Omission { index, omission };
@@ -223,9 +223,12 @@ impl Review {
 
     fn unseen_hunks(&self) -> Vec<PickerEntry<Goal>> {
         let mut open = Vec::new();
-        for (position, &index) in self.order.iter().enumerate() {
-            let Some(inventory) = self.inventory_at(position).filter(|_| !self.is_hidden(position)) else { continue };
-            for hunk in 0..inventory.marks(self.rows[position].folded).len() {
+        for (position, &index) in self.document.order().iter().enumerate() {
+            let Some(inventory) = self.document.inventory_at(position).filter(|_| !self.document.is_hidden(position))
+            else {
+                continue;
+            };
+            for hunk in 0..inventory.marks(self.document.rows()[position].folded).len() {
                 if !self.is_seen(position, hunk) {
                     let line = inventory.outlines.get(hunk).map_or(0, |hunk| hunk.new.start + 1);
                     let label = format!("{}:{line}", self.diff.files[index].path);
@@ -257,8 +260,8 @@ impl Review {
     /// `path:line` under the cursor.
     pub fn location(&self) -> Option<String> {
         let (position, row) = self.here()?;
-        let path = &self.diff.files.get(*self.order.get(position)?)?.path;
-        Some(match self.line_of(position, self.row(position, row)) {
+        let path = &self.diff.files.get(*self.document.order().get(position)?)?.path;
+        Some(match self.line_of(position, self.document.row(position, row)) {
             Some((_, line)) => format!("{path}:{line}"),
             None => path.to_string(),
         })
@@ -268,8 +271,8 @@ impl Review {
     /// attack whoever it is pasted to.
     pub fn digest(&self) -> Option<String> {
         let (position, row) = self.here()?;
-        let (file, _) = self.read_at(position)?;
-        let mark = self.rows[position].mark_at(row)?;
+        let (file, _) = self.document.read_at(position)?;
+        let mark = self.document.rows()[position].mark_at(row)?;
         let hunk = file.comparison.hunks.get(mark)?;
         let line = |line: &Line| {
             let sign = match line {
@@ -282,7 +285,7 @@ impl Review {
         let body = hunk.lines.iter().map(line).collect::<Vec<_>>().join("\n");
         let body = visible::fenced(&body, "diff");
         let mut out = format!("`{}:{}`\n\n{body}", file.diff.path, hunk.new.start + 1);
-        let rows = &self.rows[position].rows[self.rows[position].marks[mark].clone()];
+        let rows = &self.document.rows()[position].rows[self.document.rows()[position].marks[mark].clone()];
         for row in rows {
             match row {
                 Row::Finding { finding, place } => {
@@ -308,7 +311,7 @@ impl Review {
     /// Name, text and 1-based line of the file under the cursor: the new side, or the old one if the file is deleted.
     pub fn copy_for_editor(&self) -> Option<(String, Vec<u8>, u32)> {
         let (position, row) = self.here()?;
-        let (file, _) = self.read_at(position)?;
+        let (file, _) = self.document.read_at(position)?;
         let text = [&file.new, &file.old].into_iter().flatten().find_map(Content::text)?;
         let line = self.line_for_editor(position, row, file.new.is_some()).unwrap_or(1);
         Some((file_name(&file.diff.path), text.to_vec(), line.max(1)))
@@ -316,8 +319,8 @@ impl Review {
 
     /// The line at which an editor opens the side: for a removed line, the next line that exists.
     fn line_for_editor(&self, position: usize, row: usize, new_side: bool) -> Option<u32> {
-        let (file, _) = self.read_at(position)?;
-        let row = self.row(position, row);
+        let (file, _) = self.document.read_at(position)?;
+        let row = self.document.row(position, row);
         if let Some((_, line)) = self.line_of(position, row).filter(|(old, _)| *old != new_side) {
             return Some(line);
         }
@@ -334,12 +337,12 @@ impl Review {
 
     /// The definitions that enclose what a row shows: the innermost, and the one around it.
     pub fn enclosing(&self, position: usize, row: usize) -> Option<String> {
-        let (file, _) = self.read_at(position)?;
+        let (file, _) = self.document.read_at(position)?;
         let text = [&file.new, &file.old].into_iter().flatten().find_map(Content::text)?;
         let lines = if file.new.is_some() { &file.comparison.new } else { &file.comparison.old };
-        let hunk = self.row(position, row).hunk()?;
+        let hunk = self.document.row(position, row).hunk()?;
         let hunk = file.comparison.hunks.get(hunk as usize)?;
-        let from = match self.line_of(position, self.row(position, row)) {
+        let from = match self.line_of(position, self.document.row(position, row)) {
             Some((old, line)) if old == file.new.is_none() => line - 1,
             _ if file.new.is_some() => hunk.new.start,
             _ => hunk.old.start,

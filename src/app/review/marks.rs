@@ -45,12 +45,12 @@ pub struct Progress {
 
 impl Review {
     fn tally_of(&self, position: usize) -> Tally {
-        let index = self.order[position];
-        if self.is_hidden(position) {
+        let index = self.document.order()[position];
+        if self.document.is_hidden(position) {
             return Tally::default();
         }
-        let mut tally = Tally::of(&self.files[index], self.rows[position].folded, &self.work);
-        if let Some(group) = self.group_at(position).filter(|_| tally.hunks.1 == 1) {
+        let mut tally = Tally::of(&self.document.files()[index], self.document.rows()[position].folded, &self.work);
+        if let Some(group) = self.document.group_at(position).filter(|_| tally.hunks.1 == 1) {
             let seen = usize::from(self.is_group_seen(group));
             (tally.hunks, tally.unflagged) = ((seen, 1), 1 - seen);
         }
@@ -66,7 +66,7 @@ impl Review {
 
     /// The gravest finding of a file that is not answered.
     pub fn worst_open(&self, position: usize) -> Option<Severity> {
-        self.tallies.of(self.order[position]).worst
+        self.tallies.of(self.document.order()[position]).worst
     }
 
     /// Whether a finding, by its index in the list of all, needs nothing more.
@@ -78,7 +78,7 @@ impl Review {
     /// Counts a file again, after its rows or marks changed.
     pub(super) fn count(&mut self, position: usize) {
         let counted = self.tally_of(position);
-        self.tallies.set(self.order[position], counted);
+        self.tallies.set(self.document.order()[position], counted);
     }
 
     /// Seen and all: hunks, findings, omissions.
@@ -89,11 +89,11 @@ impl Review {
 
     /// The key of a mark of a file.
     pub fn mark_key(&self, position: usize, mark: usize) -> Option<&String> {
-        self.inventory_at(position)?.hunks.get(mark)
+        self.document.inventory_at(position)?.hunks.get(mark)
     }
 
     pub fn is_seen(&self, position: usize, mark: usize) -> bool {
-        match self.group_at(position) {
+        match self.document.group_at(position) {
             Some(group) => self.is_group_seen(group),
             None => self.mark_key(position, mark).is_some_and(|key| self.work.is_seen(key)),
         }
@@ -101,8 +101,8 @@ impl Review {
 
     /// Whether all marks of a file are seen; a file without any (only omissions) is when they are acknowledged.
     pub fn is_file_seen(&self, position: usize) -> bool {
-        let Tally { hunks, omissions, .. } = self.tallies.of(self.order[position]);
-        self.inventory_at(position).is_some() && hunks.0 == hunks.1 && omissions.0 == omissions.1
+        let Tally { hunks, omissions, .. } = self.tallies.of(self.document.order()[position]);
+        self.document.inventory_at(position).is_some() && hunks.0 == hunks.1 && omissions.0 == omissions.1
     }
 
     /// Whether a file needs nothing more: it is seen, and its findings are answered.
@@ -112,23 +112,24 @@ impl Review {
 
     /// Whether a file has hunks that can be seen; otherwise it has only something to acknowledge.
     pub fn has_marks(&self, position: usize) -> bool {
-        self.tallies.of(self.order[position]).hunks.1 > 0
+        self.tallies.of(self.document.order()[position]).hunks.1 > 0
     }
 
     /// Findings of a file that are not answered.
     pub fn open_findings_in(&self, position: usize) -> usize {
-        let Tally { findings, .. } = self.tallies.of(self.order[position]);
+        let Tally { findings, .. } = self.tallies.of(self.document.order()[position]);
         findings.1 - findings.0
     }
 
     /// All files were read and the rules have finished.
     pub fn is_complete(&self) -> bool {
-        self.findings.examination().is_some() && self.files.iter().all(|file| file.inventory.is_some())
+        self.findings.examination().is_some() && self.document.files().iter().all(|file| file.inventory.is_some())
     }
 
     pub fn checklist(&self) -> Checklist {
-        let read = |position: usize| Some((self.inventory_at(position)?, self.rows[position].folded));
-        let files = || (0..self.order.len()).filter_map(read);
+        let read =
+            |position: usize| Some((self.document.inventory_at(position)?, self.document.rows()[position].folded));
+        let files = || (0..self.document.order().len()).filter_map(read);
         let omissions = files().flat_map(|(inventory, folded)| inventory.asked(folded));
         let asked = self.findings.keyed().filter(|(f, _)| f.severity > Severity::Note);
         Checklist {
@@ -149,7 +150,8 @@ impl Review {
 
     /// Keys of marks that were entirely shown and end on this page.
     pub(super) fn ended_on_page(&self, position: usize) -> Vec<String> {
-        let (file, start, end) = (&self.rows[position], self.start_of(position), self.viewport.rows().end);
+        let (file, start, end) =
+            (&self.document.rows()[position], self.document.start_of(position), self.viewport.rows().end);
         let ends_here = |(mark, rows): &(usize, &std::ops::Range<usize>)| {
             let ends = start + rows.end;
             let inside = ends <= end && start + rows.start < end && ends >= self.viewport.scroll();
@@ -161,16 +163,18 @@ impl Review {
 
     pub(super) fn toggle_hunk(&mut self, keymap: &Keymap) -> Option<String> {
         let (position, row) = self.here()?;
-        let Some(mark) = self.rows[position].mark_at(row) else { return Some("the cursor is on no hunk".to_owned()) };
+        let Some(mark) = self.document.rows()[position].mark_at(row) else {
+            return Some("the cursor is on no hunk".to_owned());
+        };
         self.toggle(position, vec![mark], keymap)
     }
 
     pub(super) fn toggle_file(&mut self, keymap: &Keymap) -> Option<String> {
         let position = self.current_file();
-        if self.read_at(position).is_none() {
+        if self.document.read_at(position).is_none() {
             return Some("this file is still being read".to_owned());
         }
-        let marks = (0..self.rows[position].marks.len()).collect();
+        let marks = (0..self.document.rows()[position].marks.len()).collect();
         self.toggle(position, marks, keymap)
     }
 
@@ -216,7 +220,7 @@ impl Review {
                 Some((Subject::Finding(f.key()), format!("{all}{}", f.ask)))
             }
             Row::Omission { omission, .. } => {
-                let inventory = self.inventory_at(self.current_file())?;
+                let inventory = self.document.inventory_at(self.current_file())?;
                 let omission = inventory.omissions.get(omission as usize)?;
                 let question = format!("Why is it acceptable not to see this? {}", omission.what);
                 Some((Subject::Omission(omission.key.clone()), question))
@@ -256,18 +260,18 @@ impl Review {
     /// which all are.
     fn is_finding_seen(&self, finding: usize) -> bool {
         let mut is_anywhere = false;
-        (0..self.order.len()).all(|position| {
-            let is_here = self.findings.is_in(finding, self.order[position]);
+        (0..self.document.order().len()).all(|position| {
+            let is_here = self.findings.is_in(finding, self.document.order()[position]);
             is_anywhere |= is_here;
             !is_here || self.is_file_seen(position) || self.are_places_seen(position, finding)
         }) && is_anywhere
     }
 
     fn are_places_seen(&self, position: usize, wanted: usize) -> bool {
-        let rows = self.rows[position].rows.iter().enumerate();
+        let rows = self.document.rows()[position].rows.iter().enumerate();
         let is_place = |row: &Row| matches!(row, Row::Finding { finding, .. } if *finding as usize == wanted);
         let mut places =
-            rows.filter(|(_, row)| is_place(row)).map(|(at, _)| self.rows[position].mark_at(at)).peekable();
+            rows.filter(|(_, row)| is_place(row)).map(|(at, _)| self.document.rows()[position].mark_at(at)).peekable();
         let is_seen = |mark: Option<usize>| mark.is_some_and(|mark| self.is_seen(position, mark));
         places.peek().is_some() && places.all(is_seen)
     }
@@ -278,8 +282,8 @@ impl Review {
         self.work.answer(subject, text);
         owner.into_iter().for_each(|position| self.rebuild(position));
         for index in others {
-            self.stale.extend(self.files[index].body.is_some().then_some(index));
-            self.position_of(index).into_iter().for_each(|position| self.count(position));
+            self.document.make_stale(self.document.files()[index].body.is_some().then_some(index));
+            self.document.position_of(index).into_iter().for_each(|position| self.count(position));
         }
     }
 
@@ -291,11 +295,11 @@ impl Review {
                 self.findings.places_in(*index).iter().any(|&(at, _)| self.findings.key(at) == Some(key))
             }
             Subject::Omission(key) => {
-                self.files[*index].inventory.iter().any(|i| i.omissions.iter().any(|o| o.key == *key))
+                self.document.files()[*index].inventory.iter().any(|i| i.omissions.iter().any(|o| o.key == *key))
             }
         };
-        let mut about = (0..self.files.len()).filter(is_about);
-        let first = about.next().and_then(|index| self.position_of(index));
+        let mut about = (0..self.document.files().len()).filter(is_about);
+        let first = about.next().and_then(|index| self.document.position_of(index));
         (first, about.collect())
     }
 
@@ -309,31 +313,32 @@ impl Review {
     /// Merges what another desk did.
     pub fn take_over(&mut self, written: &Draft, merged: &Draft) {
         self.work.take_in(written, merged);
-        self.stale.extend((0..self.files.len()).filter(|&index| self.files[index].body.is_some()));
-        (0..self.order.len()).for_each(|position| self.count(position));
+        self.document.make_loaded_stale();
+        (0..self.document.order().len()).for_each(|position| self.count(position));
     }
 
     /// Positions of files with notes.
     fn noted(&self) -> Vec<usize> {
         let noted: HashSet<_> = self.work.draft.notes.iter().map(|note| &note.path).collect();
-        let is_noted = |position: &usize| noted.contains(&escape(&self.diff.files[self.order[*position]].path));
+        let is_noted =
+            |position: &usize| noted.contains(&escape(&self.diff.files[self.document.order()[*position]].path));
         if noted.is_empty() {
             return Vec::new();
         }
-        let mut positions: Vec<usize> = (0..self.order.len()).filter(is_noted).collect();
+        let mut positions: Vec<usize> = (0..self.document.order().len()).filter(is_noted).collect();
         // Notes on no file of the change are at the first file.
         if positions.first() != Some(&0) && positions.len() < noted.len() {
             positions.insert(0, 0);
         }
-        positions.retain(|position| *position < self.order.len());
+        positions.retain(|position| *position < self.document.order().len());
         positions
     }
 
     /// The place of a note at the cursor (or on the selected lines), and the existing note.
     pub fn note_place(&self) -> Option<(Note, Noted)> {
         let (position, row) = self.here()?;
-        let (file, _) = self.read_at(position)?;
-        let row = self.row(position, row);
+        let (file, _) = self.document.read_at(position)?;
+        let row = self.document.row(position, row);
         if let Row::Note { note, .. } = row {
             return self.work.draft.notes.get(note as usize).map(|note| (note.clone(), Noted::There));
         }
@@ -366,7 +371,7 @@ impl Review {
 
     /// A note on the whole file under the cursor.
     pub fn file_note_place(&self) -> Option<(Note, Noted)> {
-        let path = &self.diff.files.get(*self.order.get(self.current_file())?)?.path;
+        let path = &self.diff.files.get(*self.document.order().get(self.current_file())?)?.path;
         Some(self.note_at(Note { path: escape(path), ..Note::default() }))
     }
 
@@ -387,7 +392,7 @@ impl Review {
 
     /// Side and 1-based number of the line that a row shows: the new one where there are both.
     pub fn line_of(&self, position: usize, row: Row) -> Option<(bool, u32)> {
-        let (file, _) = self.read_at(position)?;
+        let (file, _) = self.document.read_at(position)?;
         if let Row::Beyond { new, .. } = row {
             return Some((false, new + 1));
         }
@@ -399,15 +404,15 @@ impl Review {
     /// The line of a side at which the selection began, if that is in this file.
     fn selected_line(&self, position: usize, old_side: bool) -> Option<u32> {
         let start = self.viewport.selection.as_ref()?;
-        let row = self.row_at(start).filter(|(at, _)| *at == position)?.1;
-        let (side, line) = self.line_of(position, self.row(position, row))?;
+        let row = self.document.row_at(start).filter(|(at, _)| *at == position)?.1;
+        let (side, line) = self.line_of(position, self.document.row(position, row))?;
         (side == old_side).then_some(line)
     }
 
     /// The lines that a note would be about, with their context.
     fn anchored(&self, place: &Note) -> Option<Anchor> {
         let index = self.diff.files.iter().position(|file| escape(&file.path) == place.path)?;
-        let file = self.texts_of(index).filter(|_| place.line > 0)?;
+        let file = self.document.texts_of(index).filter(|_| place.line > 0)?;
         let revision = &self.change.revision;
         let (text, at) = if place.old_side { (&file.old, revision.base) } else { (&file.new, revision.head) };
         Some(Anchor::of(text_of(text), place.line, place.until.unwrap_or(place.line), &at.to_string()))

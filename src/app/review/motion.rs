@@ -9,23 +9,9 @@ use crate::app::action::Action;
 use crate::app::keymap::Keymap;
 
 impl Review {
-    /// Rows of the whole document.
-    pub fn height(&self) -> usize {
-        self.heights.total()
-    }
-
-    /// Position of the file and row in it.
-    pub fn locate(&self, row: usize) -> Option<(usize, usize)> {
-        self.heights.locate(row)
-    }
-
-    pub fn start_of(&self, position: usize) -> usize {
-        self.heights.start_of(position)
-    }
-
     /// The position of the file under the cursor, and the row in it; none in an empty document.
     pub fn here(&self) -> Option<(usize, usize)> {
-        self.locate(self.viewport.cursor())
+        self.document.locate(self.viewport.cursor())
     }
 
     /// The position of the file under the cursor.
@@ -35,55 +21,37 @@ impl Review {
 
     pub fn current_row(&self) -> Option<Row> {
         let (position, row) = self.here()?;
-        Some(self.row(position, row))
+        Some(self.document.row(position, row))
     }
 
     /// The position on the screen.
     pub fn anchor(&self) -> Anchor {
         let (position, at) = self.here().unwrap_or((0, 0));
-        let index = self.order.get(position).copied().unwrap_or(0);
-        Anchor { index, row: self.row(position, at), at, above: self.viewport.above() }
-    }
-
-    /// The position of the file of an anchor, and the row in it.
-    pub fn row_at(&self, anchor: &Anchor) -> Option<(usize, usize)> {
-        let position = self.position_of(anchor.index)?;
-        let file = &self.rows[position];
-        let same = file.rows.get(anchor.at) == Some(&anchor.row);
-        let line = anchor.row.lines().last().zip(anchor.row.hunk());
-        let found = if same {
-            Some(anchor.at)
-        } else if let Some(((line, _), hunk)) = line {
-            file.row_of(hunk, line)
-        } else if let Row::Beyond { new: wanted, .. } = anchor.row {
-            file.rows.iter().position(|row| matches!(row, Row::Beyond { new, .. } if *new == wanted))
-        } else {
-            file.rows.iter().position(|row| *row == anchor.row)
-        };
-        Some((position, found.unwrap_or(anchor.at).min(self.heights.of(position).saturating_sub(1))))
+        let index = self.document.order().get(position).copied().unwrap_or(0);
+        Anchor { index, row: self.document.row(position, at), at, above: self.viewport.above() }
     }
 
     pub(super) fn restore(&mut self, anchor: Anchor) {
-        let (position, row) = self.row_at(&anchor).unwrap_or((0, 0));
-        self.viewport.restore(self.start_of(position) + row, anchor.above);
+        let (position, row) = self.document.row_at(&anchor).unwrap_or((0, 0));
+        self.viewport.restore(self.document.start_of(position) + row, anchor.above);
     }
 
     pub fn go(&mut self, row: usize) {
-        self.viewport.go(row, self.height());
+        self.viewport.go(row, self.document.height());
     }
 
     pub(super) fn follow(&mut self) {
-        self.viewport.follow(self.height());
+        self.viewport.follow(self.document.height());
     }
 
     /// Goes to a file, given by its index.
     pub fn go_to_file(&mut self, index: usize) {
-        if let Some(position) = self.position_of(index) {
+        if let Some(position) = self.document.position_of(index) {
             self.leave_trail();
-            if self.is_hidden(position) {
+            if self.document.is_hidden(position) {
                 self.open_group(index, true);
             }
-            self.viewport.go_to_top(self.start_of(position), self.height());
+            self.viewport.go_to_top(self.document.start_of(position), self.document.height());
         }
     }
 
@@ -120,7 +88,7 @@ impl Review {
             }
             Action::Bottom => {
                 self.leave_trail();
-                self.go(self.height());
+                self.go(self.document.height());
             }
             Action::Left => self.viewport.scroll_left(SIDEWAYS * times),
             Action::Right => return self.scroll_right(SIDEWAYS * times, keymap),
@@ -171,20 +139,20 @@ impl Review {
 
     /// Columns of the text in a row of the document.
     fn width_of(&self, row: usize) -> Option<usize> {
-        let (position, row) = self.locate(row)?;
-        let (file, _) = self.read_at(position)?;
-        let row = self.row(position, row);
+        let (position, row) = self.document.locate(row)?;
+        let (file, _) = self.document.read_at(position)?;
+        let row = self.document.row(position, row);
         let hunk = file.comparison.hunks.get(row.hunk()? as usize)?;
         let lines = row.lines().filter_map(|(line, _)| hunk.lines.get(line as usize));
         lines.map(|line| super::rows::text::width(super::rows::bytes_of(file, *line), self.viewport.look().tab)).max()
     }
 
     pub fn scroll_by(&mut self, rows: isize) {
-        self.viewport.scroll_by(rows, self.height());
+        self.viewport.scroll_by(rows, self.document.height());
     }
 
     pub fn wheel(&mut self, rows: isize) {
-        self.viewport.wheel(rows, self.height());
+        self.viewport.wheel(rows, self.document.height());
     }
 
     /// Goes to a line of the file under the cursor, or to the nearest shown line below.
@@ -194,8 +162,8 @@ impl Review {
             Some(format!("line {number} is not shown; {key} shows the whole file"))
         };
         let position = self.current_file();
-        let rows = 0..self.rows.get(position)?.rows.len();
-        let line = |row: &usize| self.line_of(position, self.row(position, *row));
+        let rows = 0..self.document.rows().get(position)?.rows.len();
+        let line = |row: &usize| self.line_of(position, self.document.row(position, *row));
         let found = rows.clone().find(|row| line(row).is_some_and(|(old, at)| !old && at >= number));
         match found {
             Some(row) => {
@@ -214,12 +182,12 @@ impl Review {
     /// Space: marks as seen what was entirely shown and ends on this page, then moves a page down.
     fn advance(&mut self, keymap: &Keymap) -> Option<String> {
         for position in self.visible_positions() {
-            if position < self.rows.len() {
+            if position < self.document.rows().len() {
                 let keys = self.ended_on_page(position);
                 self.see(position, keys);
             }
         }
-        if self.viewport.rows().end >= self.height() {
+        if self.viewport.rows().end >= self.document.height() {
             return Some(self.at_the_end(keymap));
         }
         self.scroll_by(self.viewport.page().saturating_sub(1).max(1) as isize);
@@ -231,7 +199,7 @@ impl Review {
         if self.part.shown().is_some() {
             return "the end of this part".into();
         }
-        if (0..self.order.len()).any(|position| self.is_open_at(position)) {
+        if (0..self.document.order().len()).any(|position| self.is_open_at(position)) {
             return format!("the end; {} goes to what is not seen", key(Action::NextUnseen));
         }
         if std::mem::take(&mut self.findings.blind) {
@@ -257,7 +225,9 @@ impl Review {
     }
 
     fn next_bookmark(&mut self, keymap: &Keymap) -> Option<String> {
-        let row = |anchor: &Anchor| self.row_at(anchor).map(|(position, row)| self.start_of(position) + row);
+        let row = |anchor: &Anchor| {
+            self.document.row_at(anchor).map(|(position, row)| self.document.start_of(position) + row)
+        };
         let mut rows: Vec<_> = self.jumps.bookmarks().iter().filter_map(|mark| Some((row(mark)?, *mark))).collect();
         rows.sort_by_key(|(row, _)| *row);
         let next = rows.iter().find(|(row, _)| *row > self.viewport.cursor()).or(rows.first());
@@ -271,14 +241,17 @@ impl Review {
     /// Rows of the document that are on the screen.
     pub(super) fn shown_rows(&self) -> std::ops::Range<usize> {
         let rows = self.viewport.rows();
-        rows.start..rows.end.min(self.height())
+        rows.start..rows.end.min(self.document.height())
     }
 
     /// Positions of the files whose rows are on the screen.
     pub(super) fn visible_positions(&self) -> std::ops::RangeInclusive<usize> {
         let rows = self.viewport.rows();
-        let first = self.locate(rows.start).map_or(0, |(position, _)| position);
-        let last = self.locate(rows.end).map_or(self.order.len().saturating_sub(1), |(position, _)| position);
+        let first = self.document.locate(rows.start).map_or(0, |(position, _)| position);
+        let last = self
+            .document
+            .locate(rows.end)
+            .map_or(self.document.order().len().saturating_sub(1), |(position, _)| position);
         first..=last
     }
 }

@@ -120,7 +120,7 @@ impl Review {
         let (change, snapshot) = (whole.change.clone(), whole.snapshot.clone());
         let mut review = Review::new(ticket, change, snapshot, view.diff, None, true);
         review.viewport.show_files = whole.viewport.show_files;
-        review.lay_out(whole.shape.columns, whole.viewport.page(), whole.viewport.look());
+        review.lay_out(whole.document.shape().columns, whole.viewport.page(), whole.viewport.look());
         review.part.shown = Some((part, view.told));
         for (index, file) in view.files.into_iter().enumerate() {
             review.compared(index, Ok(file));

@@ -45,11 +45,12 @@ impl Review {
     }
 
     fn set_out(&mut self, pending_jump: PendingJump) -> Option<String> {
-        let position = self.position_of(pending_jump.index)?;
-        if self.is_hidden(position) {
+        let position = self.document.position_of(pending_jump.index)?;
+        if self.document.is_hidden(position) {
             self.open_group(pending_jump.index, true);
         }
-        let is_known = self.texts_of(pending_jump.index).is_some() || self.files[pending_jump.index].failed.is_some();
+        let is_known = self.document.texts_of(pending_jump.index).is_some()
+            || self.document.files()[pending_jump.index].failed.is_some();
         if is_known || pending_jump.wanted == Wanted::File {
             return self.arrive(position, pending_jump);
         }
@@ -72,7 +73,7 @@ impl Review {
 
     fn arrive(&mut self, position: usize, pending_jump: PendingJump) -> Option<String> {
         let PendingJump { wanted, forward, beyond, arrival, then, none, .. } = pending_jump;
-        if self.is_stale(position) {
+        if self.document.is_stale(position) {
             self.build(position);
         }
         if let Wanted::Place(anchor) = wanted {
@@ -81,8 +82,8 @@ impl Review {
             return None;
         }
         let rows = match (beyond, forward) {
-            (None, _) => 0..self.heights.of(position),
-            (Some(row), true) => row + 1..self.heights.of(position),
+            (None, _) => 0..self.document.height_of(position),
+            (Some(row), true) => row + 1..self.document.height_of(position),
             (Some(row), false) => 0..row,
         };
         let row = self.find_in(position, wanted, rows, forward);
@@ -96,14 +97,14 @@ impl Review {
 
     /// Goes to the next rows of a kind, or to the previous ones. Returns a message if there is none.
     pub(super) fn jump(&mut self, forward: bool, times: usize, none: &'static str, wanted: Wanted) -> Option<String> {
-        for step in 1..=times.min(self.height()) {
+        for step in 1..=times.min(self.document.height()) {
             let Some((position, row)) = self.next_row(forward, wanted) else {
                 return Some(none.to_owned()).filter(|_| wanted != Wanted::AnyItem).or_else(|| self.go_round(forward));
             };
             match row {
                 Some(row) => self.land(position, row, Arrival::Step),
                 None => {
-                    let (index, then) = (self.order[position], times - step);
+                    let (index, then) = (self.document.order()[position], times - step);
                     let beyond = self.here().filter(|(here, _)| *here == position).map(|(_, row)| row);
                     let arrival = Arrival::Step;
                     return self.set_out(PendingJump { index, wanted, forward, beyond, arrival, then, none });
@@ -116,7 +117,7 @@ impl Review {
     /// Continues from the other end: the last finding below the cursor must not be mistaken for the last of all.
     fn go_round(&mut self, forward: bool) -> Option<String> {
         let here = self.anchor();
-        self.go(if forward { 0 } else { self.height() });
+        self.go(if forward { 0 } else { self.document.height() });
         let Some((position, row)) = self.next_row(forward, Wanted::AnyItem) else {
             self.restore(here);
             self.follow();
@@ -126,7 +127,7 @@ impl Review {
         match row {
             Some(row) => self.land(position, row, Arrival::Step),
             None => {
-                let (index, wanted, arrival) = (self.order[position], Wanted::AnyItem, Arrival::Step);
+                let (index, wanted, arrival) = (self.document.order()[position], Wanted::AnyItem, Arrival::Step);
                 let pending_jump = PendingJump { index, wanted, forward, beyond: None, arrival, then: 0, none: "" };
                 return self.set_out(pending_jump).or(Some(told));
             }
@@ -150,7 +151,8 @@ impl Review {
     /// The next row that is not seen yet, after the cursor or else from the start; a message if there is none.
     pub(super) fn next_unseen(&mut self) -> Option<String> {
         let from_here = self.next_row(true, Wanted::Unseen);
-        let from_start = || (0..self.order.len()).find(|&position| self.is_open_at(position)).map(|at| (at, None));
+        let from_start =
+            || (0..self.document.order().len()).find(|&position| self.is_open_at(position)).map(|at| (at, None));
         let Some((position, row)) = from_here.or_else(from_start) else {
             return Some("everything is marked as seen".to_owned());
         };
@@ -159,7 +161,7 @@ impl Review {
             self.land(position, row, Arrival::Top);
             return None;
         }
-        let (index, wanted, arrival) = (self.order[position], Wanted::Unseen, Arrival::Top);
+        let (index, wanted, arrival) = (self.document.order()[position], Wanted::Unseen, Arrival::Top);
         self.set_out(PendingJump { index, wanted, forward: true, beyond: None, arrival, then: 0, none: "" })
     }
 
@@ -167,24 +169,24 @@ impl Review {
     fn next_row(&mut self, forward: bool, wanted: Wanted) -> Option<(usize, Option<usize>)> {
         let (here, at) = self.here()?;
         let ways: Box<dyn Iterator<Item = usize>> =
-            if forward { Box::new(here..self.rows.len()) } else { Box::new((0..=here).rev()) };
+            if forward { Box::new(here..self.document.rows().len()) } else { Box::new((0..=here).rev()) };
         let read_from = self.anchor();
         let mut found = None;
         for position in ways {
             // Files inside a closed group are skipped: the group itself is found.
-            if self.is_hidden(position) {
+            if self.document.is_hidden(position) {
                 continue;
             }
-            if self.is_stale(position) {
+            if self.document.is_stale(position) {
                 self.build(position);
             }
-            let height = self.heights.of(position);
+            let height = self.document.height_of(position);
             let range = match (forward, position == here) {
                 (true, true) => at + 1..height,
                 (false, true) => 0..at.min(height),
                 (_, false) => 0..height,
             };
-            let is_away = self.rows[position].rows.is_empty() && wanted != Wanted::File;
+            let is_away = self.document.rows()[position].rows.is_empty() && wanted != Wanted::File;
             if is_away && self.may_hold(position, wanted) {
                 found = Some((position, None));
             } else if !is_away {
@@ -202,7 +204,7 @@ impl Review {
 
     /// The first row that is wanted in a range of a file's rows, or the last.
     fn find_in(&self, position: usize, wanted: Wanted, range: std::ops::Range<usize>, forward: bool) -> Option<usize> {
-        let file = &self.rows[position];
+        let file = &self.document.rows()[position];
         // As long as anything is open, what has an answer is passed.
         let is_any_open = self.has_open_item();
         let is_wanted = |finding: u32| !is_any_open || !self.is_answered(finding as usize);
@@ -210,12 +212,12 @@ impl Review {
             return file.row_of(hunk, line);
         }
         let mut rows = range.clone();
-        let is_it = |at: usize| match (wanted, self.row(position, at)) {
+        let is_it = |at: usize| match (wanted, self.document.row(position, at)) {
             (Wanted::File, row) => row == Row::File,
             (Wanted::AnyHunk, _) => file.mark_starting_at(at).is_some(),
             // If there are several places in a file, the first, which has the details: a finding may have thousands.
             (Wanted::AnyItem, Row::Finding { finding, .. }) => {
-                is_wanted(finding) && matches!(self.row(position, at + 1), Row::FindingDetail { .. })
+                is_wanted(finding) && matches!(self.document.row(position, at + 1), Row::FindingDetail { .. })
             }
             (Wanted::AnyItem, Row::Omission { omission, part: 0 }) => {
                 !is_any_open || self.is_unacknowledged(position, omission)
@@ -234,9 +236,9 @@ impl Review {
 
     /// Whether a file whose rows are not loaded has a wanted row.
     fn may_hold(&self, position: usize, wanted: Wanted) -> bool {
-        let index = self.order[position];
-        let Some(inventory) = self.inventory_at(position) else { return false };
-        let folded = self.rows[position].folded;
+        let index = self.document.order()[position];
+        let Some(inventory) = self.document.inventory_at(position) else { return false };
+        let folded = self.document.rows()[position].folded;
         match wanted {
             Wanted::AnyHunk => !inventory.marks(folded).is_empty(),
             Wanted::AnyItem if self.has_open_item() => {
@@ -261,16 +263,17 @@ impl Review {
 
     /// Whether a file has something that is not seen, or not acknowledged.
     pub(super) fn is_open_at(&self, position: usize) -> bool {
-        self.files[self.order[position]].inventory.is_some() && !self.is_file_seen(position)
+        self.document.files()[self.document.order()[position]].inventory.is_some() && !self.is_file_seen(position)
     }
 
     fn is_unacknowledged(&self, position: usize, omission: u32) -> bool {
-        let omission = self.inventory_at(position).and_then(|inventory| inventory.omissions.get(omission as usize));
+        let omission =
+            self.document.inventory_at(position).and_then(|inventory| inventory.omissions.get(omission as usize));
         omission.is_some_and(|omission| !self.work.is_acknowledged(&omission.key))
     }
 
     fn land(&mut self, position: usize, row: usize, arrival: Arrival) {
-        let (start, page) = (self.start_of(position), self.viewport.page());
+        let (start, page) = (self.document.start_of(position), self.viewport.page());
         let stays = arrival != Arrival::Top && self.viewport.is_well_visible(start + row);
         if !stays {
             self.viewport.scroll_to(match arrival {

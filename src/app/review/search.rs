@@ -146,8 +146,9 @@ impl Review {
         search.stage = Stage::Running;
         let (alive, pattern) = (Arc::downgrade(&search.alive), search.pattern.clone());
         // From the cursor on, wrapping around.
-        let order = self.order[here..].iter().chain(&self.order[..here]).copied().collect();
-        let held = (0..self.files.len()).filter_map(|index| Some((index, self.texts_of(index)?.clone())));
+        let order = self.document.order()[here..].iter().chain(&self.document.order()[..here]).copied().collect();
+        let held =
+            (0..self.document.files().len()).filter_map(|index| Some((index, self.document.texts_of(index)?.clone())));
         let held: BTreeMap<_, _> = if self.part.shown().is_some() { held.collect() } else { BTreeMap::new() };
         let (ticket, snapshot, diff) = (self.ticket, self.snapshot.clone(), self.diff.clone());
         Some(Effect::Search { ticket, snapshot, diff, order, held, pattern, search: alive })
@@ -198,7 +199,7 @@ impl Review {
                 n => format!("no match; {} could not be read", counted(n, "file")),
             });
         };
-        let index = self.order[position];
+        let index = self.document.order()[position];
         search.at = Some((index, spot));
         self.go_to_line_of(index, spot.0, spot.1);
         self.told_again()
@@ -209,7 +210,8 @@ impl Review {
         let search = self.search.as_ref()?;
         let (index, spot) = search.at?;
         let of_file = |index: &usize| search.found.get(index).map(Vec::as_slice).unwrap_or_default();
-        let before: usize = self.order[..self.position_of(index)?].iter().map(of_file).map(<[Spot]>::len).sum();
+        let before: usize =
+            self.document.order()[..self.document.position_of(index)?].iter().map(of_file).map(<[Spot]>::len).sum();
         let inside = of_file(&index).partition_point(|line| *line < spot);
         Some(search.told(before + inside))
     }
@@ -217,7 +219,8 @@ impl Review {
     /// Position and line of the next match; it wraps around only if all are known.
     fn next_match(&self, forward: bool, wrap: bool) -> Option<(usize, Spot)> {
         let search = self.search.as_ref()?;
-        let lines = |position: usize| search.found.get(&self.order[position]).map(Vec::as_slice).unwrap_or_default();
+        let lines =
+            |position: usize| search.found.get(&self.document.order()[position]).map(Vec::as_slice).unwrap_or_default();
         let (here, spot) = self.place_here();
         let inside = |at: usize| {
             let found = lines(at);
@@ -228,7 +231,7 @@ impl Review {
         if let Some(line) = here.and_then(inside) {
             return Some((here?, *line));
         }
-        let (after, all) = (here.map_or(0, |here| here + 1), self.order.len());
+        let (after, all) = (here.map_or(0, |here| here + 1), self.document.order().len());
         if forward {
             let mut beyond = (after..all).chain(if wrap { 0..after } else { 0..0 });
             return beyond.find_map(|at| Some((at, *lines(at).first()?)));
@@ -241,7 +244,7 @@ impl Review {
     /// Position, hunk and line under the cursor: on a header or a finding the line above it.
     fn place_here(&self) -> (Option<usize>, Spot) {
         let Some((position, at)) = self.here() else { return (None, (u32::MAX, 0)) };
-        let above = (0..=at).rev().map(|at| self.row(position, at));
+        let above = (0..=at).rev().map(|at| self.document.row(position, at));
         let above = above.filter_map(|row| Some((row.hunk()?, row.lines().last()?.0))).next();
         match above {
             Some(spot) => (Some(position), spot),
@@ -251,9 +254,9 @@ impl Review {
 
     /// Goes to a line of a hunk of a file, opening it where it is folded.
     fn go_to_line_of(&mut self, index: usize, hunk: u32, line: u32) {
-        let Some(position) = self.position_of(index) else { return };
-        if self.rows[position].folded {
-            self.files[index].opening.is_open = Some(true);
+        let Some(position) = self.document.position_of(index) else { return };
+        if self.document.rows()[position].folded {
+            self.document.file_mut(index).opening.is_open = Some(true);
             self.rebuild(position);
         }
         self.head_for(index, Wanted::Line(hunk, line));

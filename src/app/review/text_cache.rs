@@ -7,8 +7,9 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::Review;
+use super::document::{Body, Compared};
 use super::rows::{FileRows, Row};
-use super::{Body, Compared, Review};
 use crate::change::compare::Line;
 use crate::examination::{FileMaterial, text_of};
 use crate::highlight::Colours;
@@ -69,8 +70,8 @@ impl Review {
         self.forgive();
         let visible = self.visible_positions();
         let is_wanted = |position: &usize| {
-            let index = self.order[*position];
-            let file = &self.files[index];
+            let index = self.document.order()[*position];
+            let file = &self.document.files()[index];
             let is_read = file.inventory.is_some();
             // Before all are read: only files that would wait long for their turn.
             let is_far = visible.contains(position) && index_in_turn(self, index) > self.text_cache.read + NEXT_IN_TURN;
@@ -81,9 +82,9 @@ impl Review {
         };
         let mut wanted: Vec<usize> = self.near().filter(is_wanted).collect();
         // First what is viewed, and the target of a stroke; then what is only near.
-        let leads = self.jumps.target().and_then(|index| self.position_of(index));
+        let leads = self.jumps.target().and_then(|index| self.document.position_of(index));
         wanted.sort_by_key(|position| !(visible.contains(position) || leads == Some(*position)));
-        let indices = wanted.into_iter().map(|position| self.order[position]);
+        let indices = wanted.into_iter().map(|position| self.document.order()[position]);
         let (asked, indices) = (&mut self.text_cache.asked, indices.collect::<Vec<_>>());
         indices.into_iter().filter(|index| asked.insert(*index)).collect()
     }
@@ -91,8 +92,9 @@ impl Review {
     /// How long the next stroke waits for the result of the last one: for texts as long as reading the largest takes,
     /// for a search an imperceptible time.
     pub fn patience(&self) -> Duration {
-        let is_asked =
-            |position: usize| self.order.get(position).is_some_and(|index| self.text_cache.asked.contains(index));
+        let is_asked = |position: usize| {
+            self.document.order().get(position).is_some_and(|index| self.text_cache.asked.contains(index))
+        };
         // A first frame has something to read in it.
         let is_empty = self.text_cache.read == 0 && self.is_reading();
         if self.jumps.pending.is_some() || is_empty || self.visible_positions().any(is_asked) {
@@ -106,7 +108,7 @@ impl Review {
 
     /// Whether files of the change are still arriving.
     pub fn is_reading(&self) -> bool {
-        self.text_cache.read < self.files.len()
+        self.text_cache.read < self.document.files().len()
     }
 
     /// Whether a file is on the screen, or waited for to be.
@@ -115,24 +117,37 @@ impl Review {
         leads || self.text_cache.read == 0 || self.visible_files().contains(&index)
     }
 
-    /// Files of which colours should be computed now, and for how many of their lines, of both sides together. Those on
-    /// the screen come last, since the last request is handled first.
-    pub fn wanted_colours(&self) -> Vec<(usize, usize)> {
+    /// Texts of which colours should be computed now, and for how many of their lines, of both sides together; each is
+    /// requested once. Those on the screen come last, since the last request is handled first.
+    pub fn wanted_colours(&mut self) -> Vec<(usize, Arc<FileMaterial>, usize)> {
         let wanted = |position: usize| {
-            let index = self.order[position];
-            let body = self.files[index].body.as_ref()?;
+            let index = self.document.order()[position];
+            let body = self.document.files()[index].body.as_ref()?;
             let until = self.lines_near(position, &body.texts);
-            (until > body.asked_colours).then_some((index, until.next_multiple_of(COLOURED)))
+            (until > body.asked_colours).then(|| (index, body.texts.clone(), until.next_multiple_of(COLOURED)))
         };
         let visible = self.visible_positions();
         let near: BTreeSet<usize> = self.near().collect();
         let (shown, hidden): (Vec<usize>, Vec<usize>) = near.into_iter().partition(|at| visible.contains(at));
-        hidden.into_iter().chain(shown).filter_map(wanted).collect()
+        let wanted: Vec<_> = hidden.into_iter().chain(shown).filter_map(wanted).collect();
+        for (index, _, until) in &wanted {
+            let body = &mut self.document.file_mut(*index).body;
+            body.iter_mut().for_each(|body| body.asked_colours = *until);
+        }
+        wanted
+    }
+
+    /// The colours of the next lines of a file have arrived, unless its texts were dropped and read again meanwhile.
+    pub fn coloured(&mut self, index: usize, texts: &Arc<FileMaterial>, colours: Colours) {
+        let body = self.document.file_mut(index).body.as_mut();
+        if let Some(body) = body.filter(|body| Arc::ptr_eq(&body.texts, texts)) {
+            body.colours.extend(colours);
+        }
     }
 
     /// How many lines of a file, of both sides together, reach as far as what may soon be on the screen.
     fn lines_near(&self, position: usize, texts: &FileMaterial) -> usize {
-        let (rows, start) = (&self.rows[position].rows, self.start_of(position));
+        let (rows, start) = (&self.document.rows()[position].rows, self.document.start_of(position));
         let (scroll, page) = (self.viewport.scroll(), self.viewport.page());
         let is_above = start + rows.len() < scroll.saturating_sub(2 * page);
         let below = (scroll + 4 * page).saturating_sub(start);
@@ -143,10 +158,10 @@ impl Review {
 
     /// Whether some of these lines of the new side of a file are in a hunk on the screen, or border on one.
     pub fn shows_lines(&self, index: usize, lines: &Range<u32>) -> bool {
-        let Some(position) = self.position_of(index) else { return false };
-        let (rows, start) = (&self.rows[position].rows, self.start_of(position));
+        let Some(position) = self.document.position_of(index) else { return false };
+        let (rows, start) = (&self.document.rows()[position].rows, self.document.start_of(position));
         let at = |row: usize| row.saturating_sub(start).min(rows.len());
-        let Some(body) = &self.files[index].body else { return false };
+        let Some(body) = &self.document.files()[index].body else { return false };
         let is_in = |new: &Range<u32>| new.start <= lines.end && lines.start <= new.end;
         let shown = self.viewport.rows();
         rows[at(shown.start)..at(shown.end + 1)].iter().any(|row| match *row {
@@ -158,14 +173,14 @@ impl Review {
     /// Positions of the files around the screen, of the neighbours of the current one, and of the target of a stroke.
     /// There may be duplicates.
     pub(super) fn near(&self) -> impl Iterator<Item = usize> {
-        let (last, here) = (self.order.len().saturating_sub(1), self.current_file());
-        let at = |row: usize| self.locate(row).map_or(last, |(position, _)| position);
+        let (last, here) = (self.document.order().len().saturating_sub(1), self.current_file());
+        let at = |row: usize| self.document.locate(row).map_or(last, |(position, _)| position);
         let (scroll, page) = (self.viewport.scroll(), self.viewport.page());
         let around = at(scroll.saturating_sub(2 * page))..=at(scroll + 3 * page);
-        let target = self.jumps.target().and_then(|index| self.position_of(index));
-        let count = self.order.len();
+        let target = self.jumps.target().and_then(|index| self.document.position_of(index));
+        let count = self.document.order().len();
         let near = around.chain(here.saturating_sub(1)..=here + 1).chain(target);
-        near.filter(move |position| *position < count && !self.is_hidden(*position))
+        near.filter(move |position| *position < count && !self.document.is_hidden(*position))
     }
 
     /// What could not be read again is retried when somebody comes back.
@@ -174,33 +189,33 @@ impl Review {
             self.text_cache.failed_again.iter().copied().filter(|at| !self.near().any(|near| near == *at)).collect();
         for position in far {
             self.text_cache.failed_again.retain(|at| *at != position);
-            self.files[self.order[position]].failed = None;
-            self.put_gone(position, self.heights.of(position));
+            self.document.file_mut(self.document.order()[position]).failed = None;
+            self.put_gone(position, self.document.height_of(position));
         }
     }
 
     /// Adds a file that was read, for the first time or again.
     pub(super) fn take_in(&mut self, position: usize, Compared { inventory, body, height, shape }: Compared) {
-        let index = self.order[position];
-        if self.files[index].inventory.is_none() {
+        let index = self.document.order()[position];
+        if self.document.files()[index].inventory.is_none() {
             self.text_cache.read += 1;
             self.work.shown.resume(index, &inventory, &self.work.draft.shown);
             let is_marked = inventory.hunks.iter().any(|key| self.work.is_seen(key));
-            let file = &mut self.files[index];
+            let file = self.document.file_mut(index);
             // A file that was open before is not folded again.
             file.opening.is_open = (inventory.folds() && is_marked).then_some(true);
             file.inventory = Some(inventory);
             file.height = Some(height);
             self.put_gone(position, height);
             self.join_group(index);
-            if let Some(height) = self.closed_height(index) {
+            if let Some(height) = self.document.closed_height(index) {
                 self.put_gone(position, height);
             }
         }
-        if self.is_hidden(position) {
+        if self.document.is_hidden(position) {
             return;
         }
-        let Some((texts, rows)) = body.filter(|_| self.files[index].body.is_none()) else { return };
+        let Some((texts, rows)) = body.filter(|_| self.document.files()[index].body.is_none()) else { return };
         let weight = weight(&texts, &rows);
         let is_kept = self.part.shown().is_some()
             || self.text_cache.held + weight <= self.text_cache.room
@@ -209,9 +224,10 @@ impl Review {
             return;
         }
         self.text_cache.held += weight;
-        self.files[index].failed = None;
-        self.files[index].body = Some(Body { texts, colours: Colours::default(), asked_colours: 0, weight });
-        if shape == self.shape && self.is_as_it_came(index) {
+        let file = self.document.file_mut(index);
+        file.failed = None;
+        file.body = Some(Body { texts, colours: Colours::default(), asked_colours: 0, weight });
+        if shape == self.document.shape() && self.is_as_it_came(index) {
             self.put(position, rows);
         } else {
             self.build(position);
@@ -220,12 +236,12 @@ impl Review {
 
     /// Whether a file has no remarks and nothing opened in it, so that its rows are the default ones.
     fn is_as_it_came(&self, index: usize) -> bool {
-        let file = &self.files[index];
+        let file = &self.document.files()[index];
         !self.findings.are_in(index)
             && file.opening == Default::default()
             && !self.is_noted(index)
             && !self.is_commented(index)
-            && self.inventory_of_group(index).is_none()
+            && self.document.inventory_of_group(index).is_none()
     }
 
     /// Drops the texts that are farthest from the screen, until there is room again.
@@ -234,21 +250,18 @@ impl Review {
             return;
         }
         let (near, here): (BTreeSet<usize>, _) = (self.near().collect(), self.current_file());
-        let is_here = |position: &usize| self.files[self.order[*position]].body.is_some() && !near.contains(position);
-        let mut far: Vec<usize> = (0..self.order.len()).filter(is_here).collect();
+        let is_here = |position: &usize| {
+            self.document.files()[self.document.order()[*position]].body.is_some() && !near.contains(position)
+        };
+        let mut far: Vec<usize> = (0..self.document.order().len()).filter(is_here).collect();
         far.sort_by_key(|position| position.abs_diff(here));
         // Drops more than needed, so that not every arriving file causes another pass.
         while self.text_cache.held > self.text_cache.room / 4 * 3 {
             let Some(position) = far.pop() else { return };
-            let body = self.files[self.order[position]].body.take();
+            let body = self.document.file_mut(self.document.order()[position]).body.take();
             self.text_cache.held -= body.map_or(0, |body| body.weight);
-            self.put_gone(position, self.heights.of(position));
+            self.put_gone(position, self.document.height_of(position));
         }
-    }
-
-    /// The loaded texts of a file.
-    pub fn texts_of(&self, index: usize) -> Option<&Arc<FileMaterial>> {
-        Some(&self.files.get(index)?.body.as_ref()?.texts)
     }
 }
 

@@ -34,7 +34,7 @@ pub fn draw(review: &Review, keymap: &Keymap, area: Rect, paint: &mut Paint<'_>)
     let selected = review.selected_rows();
     for screen in 0..area.height {
         let at = review.viewport.scroll() + usize::from(screen);
-        let Some((position, row)) = review.locate(at) else {
+        let Some((position, row)) = review.document.locate(at) else {
             paint.line(area, screen, Line::new());
             continue;
         };
@@ -50,7 +50,7 @@ pub fn draw(review: &Review, keymap: &Keymap, area: Rect, paint: &mut Paint<'_>)
         paint.line(area, screen, drawn.line);
         // The numbers of a line show the cursor, on both sides: removed and added lines keep their background, and a
         // slow terminal need not draw a whole line again when the cursor leaves it.
-        let cells = review.rows[position].cells;
+        let cells = review.document.rows()[position].cells;
         let end = if drawn.is_line { 1 + cells.numbers as u16 } else { area.width };
         for (columns, role) in drawn.grounds {
             paint.ground(area, columns, screen, role);
@@ -58,7 +58,7 @@ pub fn draw(review: &Review, keymap: &Keymap, area: Rect, paint: &mut Paint<'_>)
         if is_cursor {
             paint.ground(area, 0..end, screen, Role::Selected);
             if drawn.is_line && cells.halves {
-                let right = review.shape().half() as u16 + 1;
+                let right = review.document.shape().half() as u16 + 1;
                 paint.ground(area, right..right + cells.numbers as u16, screen, Role::Selected);
             }
         }
@@ -133,12 +133,12 @@ impl Painter<'_> {
         let review = self.review;
         let lead = Line::new().add(Role::Accent, cursor);
         let width = self.width;
-        let read = review.read_at(position);
-        match review.row(position, row) {
+        let read = review.document.read_at(position);
+        match review.document.row(position, row) {
             Row::File => Drawn::plain(self.file_line(position, lead)),
             Row::Sentence { sentence, part } => {
                 let text = read.and_then(|(_, inventory)| inventory.sentences.get(sentence as usize));
-                let lines = text.map(|text| sentence_lines(text, review.shape())).unwrap_or_default();
+                let lines = text.map(|text| sentence_lines(text, review.document.shape())).unwrap_or_default();
                 let mark = if part == 0 { "  ≡ " } else { "    " };
                 let text = lines.get(part as usize).map_or("", String::as_str);
                 Drawn::plain(lead.add(Role::Omission, &format!("{mark}{text}")))
@@ -166,9 +166,9 @@ impl Painter<'_> {
             Row::Finding { finding, place } => Drawn::plain(self.finding_line(finding, place, lead)),
             Row::FindingDetail { finding, part } => Drawn::plain(self.detail_line(finding, part, lead)),
             Row::Note { note, part } => {
-                let name = escape(&review.diff.files[review.order[position]].path);
+                let name = escape(&review.diff.files[review.document.order()[position]].path);
                 let note = review.work.draft.notes.get(note as usize);
-                let text = note.map(|note| note_lines(note, &name, review.shape()));
+                let text = note.map(|note| note_lines(note, &name, review.document.shape()));
                 let text = text.and_then(|lines| lines.get(part as usize).cloned()).unwrap_or_default();
                 let mark = if part == 0 { "    ✎ " } else { "      " };
                 Drawn::plain(lead.add(Role::Note, &format!("{mark}{text}")))
@@ -176,7 +176,8 @@ impl Painter<'_> {
             Row::Comment { comment, part } => Drawn::plain(self.comment_line(position, comment, part, lead)),
             Row::Waiting => Drawn::plain(lead.add(Role::Faint, "  reading …")),
             Row::Failed => {
-                let why = review.files[review.order[position]].failed.as_deref().unwrap_or_default();
+                let why =
+                    review.document.files()[review.document.order()[position]].failed.as_deref().unwrap_or_default();
                 Drawn::plain(lead.add(Role::Error, &clip(&format!("  ⊘ {why}"), width.saturating_sub(2))))
             }
             Row::Gap => Drawn::plain(lead),
@@ -185,7 +186,7 @@ impl Painter<'_> {
 
     fn file_line(&self, position: usize, lead: Line) -> Line {
         let (review, width) = (self.review, self.width);
-        let diff = &review.diff.files[review.order[position]];
+        let diff = &review.diff.files[review.document.order()[position]];
         let state = match (diff.old, diff.new) {
             (Some(old), Some(new)) if diff.from.is_some() && old == new => "moved",
             (Some(old), Some(new)) if diff.from.is_some() && old.id == new.id => "moved, mode changed",
@@ -195,7 +196,7 @@ impl Painter<'_> {
             (Some(old), Some(new)) if old.id == new.id => "mode changed",
             _ => "modified",
         };
-        let size = review.inventory_at(position).map(|file| {
+        let size = review.document.inventory_at(position).map(|file| {
             let plain = if file.is_plain { "   plain" } else { "" };
             format!("   +{} −{}{plain}", file.added, file.removed)
         });
@@ -204,7 +205,7 @@ impl Painter<'_> {
             (true, false) => "   ✓ acknowledged",
             _ => "",
         };
-        let group = review.group_at(position);
+        let group = review.document.group_at(position);
         if let Some((group, folder)) = group.and_then(|group| Some((group, group.folder()?))) {
             let right = format!("{}{seen} ", group.headline());
             let path = clip_folders(&folder, &[], width.saturating_sub(right.width() + 3));
@@ -220,9 +221,10 @@ impl Painter<'_> {
 
     /// The stroke for acknowledging it, or the acknowledgement, is beside the end of its text.
     fn omission_line(&self, position: usize, omission: u32, part: u32, lead: Line) -> Line {
-        let Some(inventory) = self.review.inventory_at(position) else { return lead };
+        let Some(inventory) = self.review.document.inventory_at(position) else { return lead };
         let Some(omission) = inventory.omissions.get(omission as usize) else { return lead };
-        let (lines, mark) = (omission_lines(omission, self.review.shape()), if part == 0 { "  ⊘ " } else { "    " });
+        let (lines, mark) =
+            (omission_lines(omission, self.review.document.shape()), if part == 0 { "  ⊘ " } else { "    " });
         let text = lines.get(part as usize).map_or("", String::as_str);
         let line = lead.add(Role::Omission, &format!("{mark}{text}"));
         if part as usize + 1 < lines.len() {
@@ -238,7 +240,7 @@ impl Painter<'_> {
     /// Unchanged lines before a hunk (or after the last) that are not shown.
     fn left_out(&self, position: usize, file: &FileMaterial, hunk: usize) -> usize {
         let (old, _) = between(file, hunk);
-        let opening = &self.review.files[self.review.order[position]].opening;
+        let opening = &self.review.document.files()[self.review.document.order()[position]].opening;
         let (above, below) = opening.shown(hunk as u32, old.len() as u32);
         let is_rest = hunk == file.comparison.hunks.len() && !opening.whole;
         old.len() - above as usize - if is_rest { 0 } else { below as usize }
@@ -246,7 +248,7 @@ impl Painter<'_> {
 
     fn hunk_line(&self, position: usize, row: usize, hunk: u32, lead: Line) -> Line {
         let review = self.review;
-        let Some((file, inventory)) = review.read_at(position) else { return lead };
+        let Some((file, inventory)) = review.document.read_at(position) else { return lead };
         let Some(shown) = file.comparison.hunks.get(hunk as usize) else { return lead };
         let range = if shown.new.is_empty() { &shown.old } else { &shown.new };
         let first = range.start + u32::from(range.end > range.start);
@@ -282,8 +284,11 @@ impl Painter<'_> {
     /// What a colleague wrote: a claim, faint if its lines are gone.
     fn comment_line(&self, position: usize, comment: u32, part: u32, lead: Line) -> Line {
         let Some(remark) = self.review.line_facts.colleagues.get(comment as usize) else { return lead };
-        let name = escape(&self.review.diff.files[self.review.order[position]].path);
-        let text = comment_lines(remark, &name, self.review.shape()).into_iter().nth(part as usize).unwrap_or_default();
+        let name = escape(&self.review.diff.files[self.review.document.order()[position]].path);
+        let text = comment_lines(remark, &name, self.review.document.shape())
+            .into_iter()
+            .nth(part as usize)
+            .unwrap_or_default();
         let mark = if part == 0 { "    ✎ " } else { "      " };
         let role = if remark.note.is_outdated() || remark.is_resolved { Role::Faint } else { Role::Claim };
         lead.add(role, &format!("{mark}{text}"))
@@ -307,7 +312,7 @@ impl Painter<'_> {
     fn detail_line(&self, finding: u32, part: u32, lead: Line) -> Line {
         let Some(f) = self.review.findings.get(finding as usize) else { return lead };
         let line = lead.add(severity_role(f.severity), "    ┃ ");
-        let shape = self.review.shape();
+        let shape = self.review.document.shape();
         let text = detail(f, self.review.answer_to(finding as usize).is_some(), shape);
         if let Some(text) = text.get(part as usize) {
             return line.add(Role::Muted, text);
@@ -332,8 +337,8 @@ impl Painter<'_> {
             DiffLine::Removed { old } => [Some(old), None],
             DiffLine::Added { new } => [None, Some(new)],
         };
-        let cells = self.review.rows[position].cells;
-        let columns = self.review.shape().text(cells);
+        let cells = self.review.document.rows()[position].cells;
+        let columns = self.review.document.shape().text(cells);
         let cell = Cell { position, file, at: Some((hunk, line)), line: diff_line, part, columns };
         let out = self.cell(lead.add(Role::Number, &numbered(&numbers, cells, part)), &cell);
         let end = out.width();
@@ -352,8 +357,8 @@ impl Painter<'_> {
         (old, new): (Half, Half),
         lead: Line,
     ) -> Drawn {
-        let cells = self.review.rows[position].cells;
-        let (half, columns) = (self.review.shape().half(), self.review.shape().text(cells));
+        let cells = self.review.document.rows()[position].cells;
+        let (half, columns) = (self.review.document.shape().half(), self.review.document.shape().text(cells));
         let lines = &file.comparison.hunks[hunk as usize].lines;
         let (mut out, mut grounds) = (lead, Vec::new());
         for (side, shown) in [old, new].into_iter().enumerate() {
@@ -389,8 +394,8 @@ impl Painter<'_> {
         part: ByteRange,
         lead: Line,
     ) -> Drawn {
-        let cells = self.review.rows[position].cells;
-        let columns = self.review.shape().text(cells);
+        let cells = self.review.document.rows()[position].cells;
+        let columns = self.review.document.shape().text(cells);
         let line = DiffLine::Context { old, new };
         let cell = Cell { position, file, at: None, line, part, columns };
         if !cells.halves {
@@ -398,7 +403,7 @@ impl Painter<'_> {
             return Drawn { line: out, grounds: Vec::new(), is_line: true };
         }
         let left = self.cell(lead.add(Role::Number, &numbered(&[Some(old)], cells, part)), &cell);
-        let left = left.pad_to(self.review.shape().half()).add(Role::Border, "│");
+        let left = left.pad_to(self.review.document.shape().half()).add(Role::Border, "│");
         let out = self.cell(left.add(Role::Number, &numbered(&[Some(new)], cells, part)), &cell);
         Drawn { line: out, grounds: Vec::new(), is_line: true }
     }
@@ -406,7 +411,7 @@ impl Painter<'_> {
     /// The marks, sign and text of a line.
     fn cell(&mut self, mut out: Line, cell: &Cell<'_>) -> Line {
         let review = self.review;
-        let index = review.order[cell.position];
+        let index = review.document.order()[cell.position];
         let (sign, base, word) = match cell.line {
             DiffLine::Context { .. } => (" ", Role::Context, Role::Context),
             DiffLine::Removed { .. } => ("−", Role::Removed, Role::RemovedWord),
@@ -463,7 +468,7 @@ impl Painter<'_> {
         } else {
             window(bytes, review.viewport.left(), cell.columns, review.viewport.look().tab)
         };
-        let tokens = tokens(review, review.order[cell.position], cell.line);
+        let tokens = tokens(review, review.document.order()[cell.position], cell.line);
         let found = review.search.as_ref().map(|search| search.spans(bytes)).unwrap_or_default();
         let is_added = matches!(cell.line, DiffLine::Added { .. });
         let trailing = bytes.len() - bytes.iter().rev().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
@@ -508,7 +513,7 @@ impl Painter<'_> {
     /// Where moved lines came from or went, at the first line of each run, if there is room.
     fn with_origin(&self, out: Line, cell: &Cell<'_>) -> Line {
         let review = self.review;
-        let index = review.order[cell.position];
+        let index = review.document.order()[cell.position];
         let Some(here) = review.line_facts.moved(index, cell.line).filter(|_| cell.part.from == 0) else { return out };
         let before = match cell.line {
             DiffLine::Added { new } => new.checked_sub(1).map(|new| DiffLine::Added { new }),
@@ -577,7 +582,7 @@ fn changed_words(file: &FileMaterial, hunk: &Hunk, old: usize, new: usize, line:
 }
 
 fn tokens(review: &Review, index: usize, line: DiffLine) -> &[Token] {
-    review.files[index].body.as_ref().map_or(&[], |body| body.colours.of(line))
+    review.document.files()[index].body.as_ref().map_or(&[], |body| body.colours.of(line))
 }
 
 fn token_role(class: TokenClass) -> Role {

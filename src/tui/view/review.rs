@@ -148,10 +148,10 @@ fn counters(state: &State, review: &Review, width: usize) -> Line {
 /// row is out of sight.
 fn sticky(review: &Review, list: u16, area: Rect, paint: &mut Paint<'_>) {
     let width = usize::from(area.width);
-    let Some((position, row)) = review.locate(review.viewport.scroll()).filter(|(_, row)| *row > 0) else {
+    let Some((position, row)) = review.document.locate(review.viewport.scroll()).filter(|(_, row)| *row > 0) else {
         return rule(paint, area, 1);
     };
-    let index = review.order[position];
+    let index = review.document.order()[position];
     let room = width.saturating_sub(usize::from(list) + 8);
     let path = clip_folders(&review.diff.files[index].path.to_string(), &[], room);
     let mut line =
@@ -168,7 +168,7 @@ fn files(review: &Review, area: Rect, paint: &mut Paint<'_>) {
     let width = usize::from(area.width);
     let current = review.current_file();
     let order = if review.findings.examination().is_some() { "by risk" } else { "by path" };
-    let head = Line::new().add(Role::Faint, &format!(" {} {order}", counted(review.order.len(), "file")));
+    let head = Line::new().add(Role::Faint, &format!(" {} {order}", counted(review.document.order().len(), "file")));
     paint.line(area, 0, head.pad_to(width.saturating_sub(5)).add(Role::Faint, "seen"));
     let page = usize::from(area.height);
     let room = list_room(page);
@@ -213,12 +213,13 @@ fn legend(width: usize) -> [Line; LEGEND] {
 
 /// A file: its worst open finding and their number, its name, what happened to it, how much was seen.
 fn file_line(review: &Review, position: usize, is_current: bool, width: usize) -> Line {
-    let index = review.order[position];
+    let index = review.document.order()[position];
     let worst = review.worst_open(position).filter(|_| !review.findings.blind);
     let open = if review.findings.blind { 0 } else { review.open_findings_in(position) };
     let is_done = review.is_file_done(position);
-    let folded = review.rows[position].folded;
-    let omits = review.inventory_at(position).is_some_and(|inventory| inventory.asked(folded).next().is_some());
+    let folded = review.document.rows()[position].folded;
+    let omits =
+        review.document.inventory_at(position).is_some_and(|inventory| inventory.asked(folded).next().is_some());
     let state = match review.marks_of(position) {
         _ if is_done => "✓".to_owned(),
         (0, _) => "·".to_owned(),
@@ -235,7 +236,7 @@ fn file_line(review: &Review, position: usize, is_current: bool, width: usize) -
         None => line.add(Role::Faint, "    "),
     };
     let diff = &review.diff.files[index];
-    let (path, word) = match (review.group_at(position), diff.old, diff.new) {
+    let (path, word) = match (review.document.group_at(position), diff.old, diff.new) {
         (Some(group), ..) if group.folder().is_some() => (group.headline(), ""),
         (_, None, _) => (diff.path.to_string(), " new"),
         (.., None) => (diff.path.to_string(), " deleted"),
@@ -252,7 +253,7 @@ fn file_line(review: &Review, position: usize, is_current: bool, width: usize) -
 /// The whole diff in one column: findings by their letter, unseen parts as `·`, seen parts as a line; and the present
 /// position.
 fn overview(review: &Review, area: Rect, paint: &mut Paint<'_>) {
-    let (height, total) = (usize::from(area.height), review.height());
+    let (height, total) = (usize::from(area.height), review.document.height());
     if total <= height {
         return paint.clear(area);
     }
@@ -268,8 +269,8 @@ fn overview(review: &Review, area: Rect, paint: &mut Paint<'_>) {
 
 /// The content of a part of the diff: its gravest open finding.
 fn summary(review: &Review, rows: std::ops::Range<usize>) -> (Role, char) {
-    let Some((first, row)) = review.locate(rows.start) else { return (Role::Faint, ' ') };
-    let last = review.locate(rows.end.saturating_sub(1)).map_or(first, |(position, _)| position);
+    let Some((first, row)) = review.document.locate(rows.start) else { return (Role::Faint, ' ') };
+    let last = review.document.locate(rows.end.saturating_sub(1)).map_or(first, |(position, _)| position);
     let inside = |position: usize| first == last && position == first;
     let worst = (first..=last).filter_map(|position| {
         if !inside(position) {
@@ -277,11 +278,11 @@ fn summary(review: &Review, rows: std::ops::Range<usize>) -> (Role, char) {
         }
         // Only rows in this part; a file without findings has none.
         let worst = review.worst_open(position)?;
-        if review.read_at(position).is_none() {
+        if review.document.read_at(position).is_none() {
             // The position in the file is not known: use its start.
             return Some(worst).filter(|_| row < rows.len());
         }
-        let shown = review.rows[position].rows.get(row..row + rows.len()).unwrap_or_default();
+        let shown = review.document.rows()[position].rows.get(row..row + rows.len()).unwrap_or_default();
         let open = shown.iter().filter_map(|row| match row {
             Row::Finding { finding, .. } if !review.is_answered(*finding as usize) => {
                 review.findings.get(*finding as usize)
@@ -293,7 +294,7 @@ fn summary(review: &Review, rows: std::ops::Range<usize>) -> (Role, char) {
     match worst.max().filter(|_| !review.findings.blind) {
         Some(severity) => (severity_role(severity), severity.letter()),
         None if (first..=last).all(|position| review.is_file_done(position)) => (Role::Seen, '│'),
-        None if first == last => match review.rows[first].mark_at(row) {
+        None if first == last => match review.document.rows()[first].mark_at(row) {
             Some(mark) if review.is_seen(first, mark) => (Role::Seen, '│'),
             _ => (Role::Faint, '·'),
         },
