@@ -2,6 +2,10 @@
 
 mod beside;
 mod commands;
+mod cursor;
+mod order;
+mod section;
+mod stacks;
 mod team;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -10,9 +14,12 @@ use std::sync::Arc;
 use unicode_width::UnicodeWidthStr as _;
 
 pub use commands::{QueuedCommand, RemoteLedger};
+pub use order::Sort;
+pub use section::Section;
+use section::rows_of;
+use stacks::Stacks;
 
 use super::Listing;
-use super::action::Action;
 use super::review::parts::Since;
 use super::servers::{self, NotReady, RequestInfo, ServerSource};
 use crate::change::{Change, ObjectId, visible};
@@ -75,73 +82,6 @@ pub enum Preview {
     Auto,
     Below,
     Off,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sort {
-    Risk,
-    /// Only where a policy has a clock.
-    Due,
-    Age,
-    Size,
-}
-
-impl Sort {
-    pub fn name(self) -> &'static str {
-        match self {
-            Sort::Risk => "risk",
-            Sort::Due => "due",
-            Sort::Age => "age",
-            Sort::Size => "size",
-        }
-    }
-}
-
-/// Whose turn it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Section {
-    /// Pending commands: they expire.
-    Commands,
-    Mine,
-    Others,
-    /// According to its server, it is a draft, or checks are failing or running.
-    NotReady,
-    /// Signed by this person, and others are still needed.
-    Waiting,
-    /// It cannot land, whoever signs: no policy says who does, or the gate refuses it as it is.
-    Stuck,
-    Decided,
-    /// Not examined yet.
-    Pending,
-    /// Commands that ran, or can no longer run.
-    CommandsOver,
-}
-
-impl Section {
-    pub fn name(self) -> &'static str {
-        match self {
-            Section::Commands => "Commands waiting",
-            Section::CommandsOver => "Commands of the last hour",
-            Section::Mine => "Needs you",
-            Section::Others => "Needs others",
-            Section::NotReady => "Not ready",
-            Section::Waiting => "You signed, others must",
-            Section::Stuck => "Cannot land",
-            Section::Decided => "Decided",
-            Section::Pending => "Being read",
-        }
-    }
-
-    /// The explanation of the section.
-    pub fn hint(self) -> &'static str {
-        match self {
-            Section::Mine | Section::Waiting | Section::Decided | Section::Pending | Section::CommandsOver => "",
-            Section::Commands => "they come first: their time runs out",
-            Section::Others => "only they can fill what is open",
-            Section::NotReady => "draft, or CI fails or runs at this head",
-            Section::Stuck => "whoever signs: i says why",
-        }
-    }
 }
 
 /// One row of the queue.
@@ -212,9 +152,7 @@ pub struct Queue {
     longest_title: usize,
     longest_ask: usize,
     has_requests: bool,
-    /// By position: the entry on which one builds, and those that build on it.
-    lower: HashMap<usize, usize>,
-    upper: HashMap<usize, Vec<usize>>,
+    stacks: Stacks,
     /// Examinations that were requested and not answered.
     under_way: usize,
     /// By repository: claims, and what its people have to read.
@@ -261,8 +199,7 @@ impl Queue {
             longest_title: 0,
             longest_ask: 0,
             has_requests: false,
-            lower: HashMap::new(),
-            upper: HashMap::new(),
+            stacks: Stacks::default(),
             under_way: 0,
             teams: BTreeMap::new(),
             waiting: BTreeMap::new(),
@@ -477,85 +414,22 @@ impl Queue {
         self.learnt.get(&repository).and_then(|(_, progress)| *progress)
     }
 
-    /// Sorts all entries again.
-    pub fn arrange(&mut self) {
-        self.longest_title = self.entries.iter().map(|entry| entry.title().width()).max().unwrap_or(0);
-        self.longest_ask =
-            self.entries.iter().filter_map(Entry::told_ask).map(|ask| ask.width()).max().unwrap_or_default();
-        self.has_requests = self.entries.iter().any(|entry| entry.change.request().is_some());
-        self.by_id = self.entries.iter().enumerate().map(|(at, entry)| (entry.change.id.clone(), at)).collect();
-        let mut order: Vec<usize> = (0..self.entries.len()).collect();
-        order.sort_by(|a, b| self.rank(*a).cmp(&self.rank(*b)));
-        self.order = order;
-        self.lower.clear();
-        self.upper.clear();
-        for (at, entry) in self.entries.iter().enumerate() {
-            let lower = entry.change.below.as_ref().and_then(|below| self.by_id.get(&below.id));
-            if let Some(&lower) = lower {
-                self.lower.insert(at, lower);
-                self.upper.entry(lower).or_default().push(at);
-            }
-        }
-    }
-
-    /// What builds on another row of its section comes after that, in the order in which they land. A stack stands
-    /// where the first of its rows would stand alone.
-    fn in_stacks(&self) -> Vec<usize> {
-        if self.lower.is_empty() {
-            return self.order.clone();
-        }
-        let (mut lowest, mut above) = (Vec::new(), HashMap::<usize, Vec<usize>>::new());
-        let mut is_known = vec![false; self.entries.len()];
-        for &at in &self.order {
-            let mut next = Some(at);
-            while let Some(at) = next.filter(|&at| !std::mem::replace(&mut is_known[at], true)) {
-                next = self.below(at);
-                next.map_or(&mut lowest, |lower| above.entry(lower).or_default()).push(at);
-            }
-        }
-        let mut placed = Vec::with_capacity(self.order.len());
-        lowest.reverse();
-        while let Some(at) = lowest.pop() {
-            placed.push(at);
-            lowest.extend(above.remove(&at).into_iter().flatten().rev());
-        }
-        placed
-    }
-
-    /// The row of the same section on which an entry builds.
-    fn below(&self, at: usize) -> Option<usize> {
-        let lower = *self.lower.get(&at)?;
-        (self.entries[lower].section() == self.entries[at].section()).then_some(lower)
-    }
-
-    /// The sign of a stack before the title of an entry: `├`, or `└` for the last to land; blank if nothing is beside
-    /// it in its section.
-    pub fn stack_sign(&self, entry: &Entry) -> &'static str {
-        let Some(&at) = self.by_id.get(&entry.change.id).filter(|_| !self.lower.is_empty()) else { return "" };
-        let has_above =
-            || self.upper.get(&at).is_some_and(|all| all.iter().any(|&upper| self.below(upper) == Some(at)));
-        match () {
-            () if has_above() => "├ ",
-            () if self.below(at).is_some() => "└ ",
-            () => "",
-        }
-    }
-
     /// The rows to show, in order: by whose turn it is, then what cannot be read.
     pub fn rows(&self) -> Vec<QueueRow> {
         let is_shown = |at: &usize| self.filter.is_empty() || self.matches(&self.entries[*at]);
-        let changes: Vec<usize> = self.in_stacks().into_iter().filter(is_shown).collect();
+        let changes: Vec<usize> =
+            self.stacks.put_together(&self.order, &self.entries).into_iter().filter(is_shown).collect();
         let (waiting, over) = self.shown_commands();
         let mut rows = Vec::with_capacity(changes.len() + self.commands.len() + 8);
-        rows.extend(section(Section::Commands, waiting.into_iter().map(QueueRow::Command)));
+        rows.extend(rows_of(Section::Commands, waiting.into_iter().map(QueueRow::Command)));
         rows.extend((0..self.ledger_alarms().len()).map(QueueRow::Alarm));
         if !rows.is_empty() && !changes.is_empty() {
             rows.push(QueueRow::Columns);
         }
         for run in changes.chunk_by(|a, b| self.entries[*a].section() == self.entries[*b].section()) {
-            rows.extend(section(self.entries[run[0]].section(), run.iter().map(|at| QueueRow::Change(*at))));
+            rows.extend(rows_of(self.entries[run[0]].section(), run.iter().map(|at| QueueRow::Change(*at))));
         }
-        rows.extend(section(Section::CommandsOver, over.into_iter().map(QueueRow::Command)));
+        rows.extend(rows_of(Section::CommandsOver, over.into_iter().map(QueueRow::Command)));
         let sources = || self.sources.iter().enumerate();
         let is_stuck = |source: &Source| matches!(source, Source::Ready(snapshot) if snapshot.policy().is_none());
         let has_changes = |at: usize| self.entries.iter().any(|entry| entry.change.repository == at);
@@ -568,24 +442,6 @@ impl Queue {
         let failed = sources().filter(|(_, source)| matches!(source, Source::Failed { .. }));
         rows.extend(failed.map(|(at, _)| QueueRow::Failed(at)));
         rows
-    }
-
-    /// The sort key of an entry.
-    fn rank(&self, at: usize) -> (Section, (i64, i64, &str)) {
-        let entry = &self.entries[at];
-        (entry.section(), self.key(entry))
-    }
-
-    fn key<'e>(&self, entry: &'e Entry) -> (i64, i64, &'e str) {
-        let id = entry.change.id.as_str();
-        let Examined::Done(examination) = &entry.examined else { return (i64::MAX, 0, id) };
-        let (tier, points) = (examination.assessment.tier, examination.assessment.points);
-        match self.sort {
-            Sort::Risk => (i64::from(tier), -i64::from(points), id),
-            Sort::Due => (self.deadlines(entry).map_or(i64::MAX, |own| own.due), i64::from(tier), id),
-            Sort::Age => (entry.change.revision.commits.first().map_or(0, |c| c.time), 0, id),
-            Sort::Size => (-i64::from(examination.added + examination.removed), 0, id),
-        }
     }
 
     fn matches(&self, entry: &Entry) -> bool {
@@ -603,123 +459,6 @@ impl Queue {
         let text = [&entry.change.id, &entry.change.name, entry.title(), &agent, &status, again, asked, author, ready];
         let text = [&text[..], &[&ask], &claims].concat().join(" ").to_lowercase();
         self.filter.to_lowercase().split_whitespace().all(|word| text.contains(word))
-    }
-
-    pub fn current(&self) -> Option<QueueRow> {
-        self.rows().get(self.cursor).copied()
-    }
-
-    pub fn selected_entry(&self) -> Option<&Entry> {
-        match self.current()? {
-            QueueRow::Change(at) => self.entries.get(at),
-            _ => None,
-        }
-    }
-
-    /// The id of the entry of a row.
-    fn id_of(&self, row: QueueRow) -> Option<String> {
-        match row {
-            QueueRow::Change(at) => self.entries.get(at).map(|entry| entry.change.id.clone()),
-            QueueRow::Command(at) => self.commands.get(at).map(QueuedCommand::key),
-            _ => None,
-        }
-    }
-
-    /// Selects the command under the cursor even if nobody moved there, so that arriving commands do not put another
-    /// one under a stroke.
-    pub fn hold(&mut self) {
-        if let (None, Some(row @ QueueRow::Command(_))) = (&self.selected, self.current()) {
-            self.selected = self.id_of(row);
-        }
-    }
-
-    /// Rows may have moved: the cursor follows the selected change. Before anything was selected it stays at the top.
-    fn keep_selection(&mut self) {
-        let rows = self.rows();
-        let place = self
-            .selected
-            .as_ref()
-            .and_then(|id| rows.iter().position(|row| self.id_of(*row).is_some_and(|own| own == *id)));
-        self.cursor = on_a_row(&rows, place.unwrap_or(self.cursor), true);
-    }
-
-    /// Moves and toggles; `page` is the number of rows on the screen. Returns a sentence if there is something to
-    /// report. `wide`: there is room for a preview at the right.
-    pub fn update(&mut self, action: Action, times: usize, page: usize, wide: bool) -> Option<String> {
-        let last = self.rows().len().saturating_sub(1);
-        let down = !matches!(action, Action::Up | Action::HalfUp | Action::PageUp);
-        let cursor = match action {
-            Action::Down => self.cursor.saturating_add(times),
-            Action::Up => self.cursor.saturating_sub(times),
-            Action::HalfDown => self.cursor.saturating_add(page / 2 * times),
-            Action::HalfUp => self.cursor.saturating_sub(page / 2 * times),
-            Action::PageDown => self.cursor.saturating_add(page * times),
-            Action::PageUp => self.cursor.saturating_sub(page * times),
-            Action::Top => 0,
-            Action::Bottom => last,
-            Action::NextAgain => match self.next_again() {
-                Some(at) => at,
-                None => return Some("nothing moved since you looked or decided".to_owned()),
-            },
-            Action::Preview => {
-                self.preview = match self.preview {
-                    Preview::Auto if wide => Preview::Below,
-                    Preview::Auto | Preview::Below => Preview::Off,
-                    Preview::Off => Preview::Auto,
-                };
-                return None;
-            }
-            Action::Sort => {
-                self.sort = match self.sort {
-                    Sort::Risk if self.has_clock() => Sort::Due,
-                    Sort::Risk | Sort::Due => Sort::Age,
-                    Sort::Age => Sort::Size,
-                    Sort::Size => Sort::Risk,
-                };
-                self.arrange();
-                self.keep_selection();
-                return None;
-            }
-            _ => return None,
-        };
-        self.choose(cursor.min(last), down);
-        self.follow(page);
-        None
-    }
-
-    pub fn select(&mut self, row: usize) {
-        self.choose(row, true);
-    }
-
-    fn choose(&mut self, row: usize, down: bool) {
-        self.cursor = on_a_row(&self.rows(), row, down);
-        self.selected = self.current().and_then(|row| self.id_of(row));
-    }
-
-    /// Scrolls; the selection stays as long as it is on the screen.
-    pub fn wheel(&mut self, rows: isize, page: usize) {
-        let end = self.rows().len().saturating_sub(page);
-        self.scroll = self.scroll.saturating_add_signed(rows).min(end);
-        self.select(self.cursor.clamp(self.scroll + 1, self.scroll + page.saturating_sub(1)));
-    }
-
-    fn next_again(&self) -> Option<usize> {
-        let rows = self.rows();
-        let is_again = |at: &usize| matches!(rows[*at], QueueRow::Change(entry) if self.entries[entry].again.is_some());
-        (self.cursor + 1..rows.len()).chain(0..rows.len().min(self.cursor + 1)).find(is_again)
-    }
-
-    pub fn set_filter(&mut self, filter: &str, page: usize) {
-        self.filter = visible::text(filter).into_owned();
-        self.cursor = 0;
-        self.keep_selection();
-        self.follow(page);
-    }
-
-    /// Scrolls so that the cursor is on the screen, with the heading of its section above it.
-    pub fn follow(&mut self, page: usize) {
-        let page = page.max(2);
-        self.scroll = self.scroll.clamp(self.cursor.saturating_sub(page - 1), self.cursor.saturating_sub(1));
     }
 }
 
@@ -743,41 +482,6 @@ impl Entry {
     pub fn is_examined(&self) -> bool {
         !matches!(self.examined, Examined::Pending)
     }
-
-    /// Whose turn it is, from what it needs.
-    pub fn section(&self) -> Section {
-        match &self.status {
-            Some(status) if self.is_examined() => match status {
-                status if status.is_decided() => Section::Decided,
-                status if status.is_stuck() => Section::Stuck,
-                _ if self.not_ready().is_some() => Section::NotReady,
-                ChangeStatus::NeedsYou => Section::Mine,
-                ChangeStatus::Waiting => Section::Waiting,
-                _ => Section::Others,
-            },
-            _ => Section::Pending,
-        }
-    }
-}
-
-/// The rows of a section under their heading; nothing if there are none.
-fn section(section: Section, rows: impl ExactSizeIterator<Item = QueueRow>) -> Vec<QueueRow> {
-    if rows.len() == 0 {
-        return Vec::new();
-    }
-    std::iter::once(QueueRow::Heading(section, rows.len())).chain(rows).collect()
-}
-
-/// The nearest row that is not a heading: the next in the direction of a move, or else the one on the other side.
-fn on_a_row(rows: &[QueueRow], at: usize, down: bool) -> usize {
-    let at = at.min(rows.len().saturating_sub(1));
-    let is_row = |at: &usize| !matches!(rows[*at], QueueRow::Heading(..) | QueueRow::Columns);
-    let (mut below, above) = (at..rows.len(), (0..=at).rev());
-    let (mut below, mut above) = (below.find(is_row), above.filter(|at| *at < rows.len()).find(is_row));
-    if !down {
-        std::mem::swap(&mut below, &mut above);
-    }
-    below.or(above).unwrap_or(at)
 }
 
 impl Queue {
