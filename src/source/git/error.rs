@@ -1,0 +1,127 @@
+//! Why a repository cannot be read: every sentence also says what to do.
+
+use std::path::PathBuf;
+
+use crate::change::visible;
+
+/// Why a repository cannot be read: a sentence that also says what to do.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum GitError {
+    #[error("{0} is not a git repository. Name a folder that is, or run `git init` there.")]
+    NotARepository(String),
+    #[error(
+        "{0} is not itself a git repository, and a gate looks in no directory above it. Name the repository with \
+         --repo."
+    )]
+    NotTheRepository(String),
+    #[error("{0}")]
+    Unsupported(String),
+    /// There is more to read than the limit allows.
+    #[error("{0}")]
+    Limit(String),
+    #[error("The repository has no commit yet; there is nothing to review.")]
+    Empty,
+    #[error(
+        "No target branch was found: no branch here is called main, master or trunk, and no remote says which one \
+         changes land on. Run `git remote set-head origin --auto` where there is a remote, or read a range: \
+         `undersign review BASE..HEAD --target BRANCH`."
+    )]
+    NoTarget,
+    #[error(
+        "Which branch of {0} changes land on is not known here: {0}/HEAD names none that is here, and no single one \
+         is called main, master or trunk. Run `git remote set-head {0} --auto`."
+    )]
+    NoDefault(String),
+    #[error(
+        "Of the branches of {0}, only {1} is fetched here, so changes on others are not seen. To fetch all of them: \
+         `git remote set-branches {0} '*'`, then `git fetch {0}`."
+    )]
+    Narrow(String, String),
+    #[error(
+        "This repository borrows objects from {0}, which is not there. Bring it back, or write its new place into \
+         {1}."
+    )]
+    NoAlternate(String, String),
+    #[error("The commit of {0} is missing: the repository is damaged. `git fsck` says what is missing.")]
+    NoCommit(String),
+    /// The missing part of the history may contain the base.
+    #[error("A shallow clone, cut before its base. Run `git fetch --unshallow`.")]
+    Cut,
+    #[error("It shares no commit with {0}. To propose it: `git rebase --root --onto {0} BRANCH`.")]
+    Unrelated(String),
+    #[error("It and {0} have criss-cross merges: {1} merge bases. Merge again: `git merge {0}`.")]
+    Crossed(String, usize),
+    #[error("The ref or revision `{0}` does not exist here.")]
+    NoSuchRevision(String),
+    #[error(
+        "Object {0} is missing: an incomplete clone, or damage. Run `git fetch --refetch`, or `git fetch --unshallow` \
+         in a shallow clone, then `git fsck`."
+    )]
+    Missing(String),
+    #[error("The ref {0} points to nothing that is here. Run `git fetch`, or delete the ref.")]
+    Dangling(String),
+    #[error("git could not read the repository: {0}.")]
+    Other(String),
+}
+
+impl GitError {
+    pub(super) fn other(error: git2::Error) -> GitError {
+        let message = visible::text(error.message().trim_end_matches('.')).into_owned();
+        if error.code() == git2::ErrorCode::NotFound && error.class() == git2::ErrorClass::Odb {
+            let id = message.split(['(', ')']).nth(1).map_or(message.clone(), str::to_owned);
+            return GitError::Missing(id);
+        }
+        GitError::Other(message)
+    }
+}
+
+impl From<git2::Error> for GitError {
+    fn from(error: git2::Error) -> Self {
+        GitError::other(error)
+    }
+}
+
+/// Why git2 could not open a repository, which is shown under this name.
+pub(super) fn refusal(error: &git2::Error, shown: &str) -> GitError {
+    let message = error.message();
+    let format = if message.contains("object format") || message.contains("objectformat") {
+        "names its objects by SHA-256, which cannot be read here yet. Use one with `git init --object-format=sha1`"
+    } else if message.contains("refstorage") {
+        "keeps its refs as a reftable, which cannot be read here yet. `git refs migrate --ref-format=files` puts \
+         them back into files"
+    } else if message.contains("extension") || message.contains("version") {
+        "has an extension that cannot be read here yet, such as a partial clone. Use a full clone"
+    } else {
+        ""
+    };
+    if !format.is_empty() {
+        let what = visible::text(message.trim_end_matches('.'));
+        return GitError::Unsupported(format!("The repository {format} ({what})."));
+    }
+    if error.code() == git2::ErrorCode::Owner {
+        return GitError::Unsupported(
+            "The repository belongs to another user. If you trust it, run `git config --global --add safe.directory \
+             DIR`."
+                .to_owned(),
+        );
+    }
+    match error.code() {
+        git2::ErrorCode::NotFound => match unreadable_above(shown) {
+            Some(dir) => GitError::Unsupported(format!(
+                "{} may not be read by you, so nothing can be said of the repository there.",
+                visible::text(&dir.display().to_string())
+            )),
+            None => GitError::NotARepository(shown.to_owned()),
+        },
+        _ => GitError::Other(visible::text(message.trim_end_matches('.')).into_owned()),
+    }
+}
+
+/// The git directory at or above a path that exists but may not be read: git2 reports that there is none.
+fn unreadable_above(path: &str) -> Option<PathBuf> {
+    let path = std::fs::canonicalize(path).ok()?;
+    path.ancestors().map(|dir| dir.join(".git")).find(|git| {
+        let refused = |error: std::io::Error| error.kind() == std::io::ErrorKind::PermissionDenied;
+        std::fs::metadata(git).is_ok() && std::fs::metadata(git.join("HEAD")).is_err_and(refused)
+    })
+}
