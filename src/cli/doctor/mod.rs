@@ -5,9 +5,12 @@ mod agents;
 mod broker;
 mod commands;
 mod here;
+mod hook;
+mod records;
 mod remote;
 #[cfg(feature = "tui")]
 mod server;
+mod state;
 
 use std::path::{Path, PathBuf};
 
