@@ -5,22 +5,29 @@
 //! review: with its mark "Ship It!", or with an open issue, as there is no other way to reject. A published review can
 //! no longer be changed by its author, and neither can its `extra_data`, where the signed record goes.
 
+mod diffed;
+mod shapes;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::comments::{Comment as Remark, Comments, Place};
+use super::comments::Comments;
 use super::http::{Client, Method, ServerError, brief, escaped};
 use super::{
     Abilities, Account, Checks, Decided, Listed, Now, Observed, Patched, Pending, ReviewServer, STATUS, Series,
     Signature, Source,
 };
 use crate::change::ObjectId;
-use crate::change::request::{Request, RequestKind};
+use crate::change::request::Request;
 use crate::decision::Verdict;
+use diffed::{DiffComment, Diffed, Rendered, Rows, remark};
+use shapes::{
+    Change, Comment, Commit, Diff, File, Page, Repository, Review, ReviewRequest, Root, Session, StatusUpdate, href,
+    ours, title,
+};
 
 /// The most review requests of a repository whose heads are fetched with the list; if there are more, each is fetched
 /// when needed.
@@ -43,261 +50,8 @@ pub struct Server<'t> {
     root: OnceLock<Root>,
 }
 
-type Links = BTreeMap<String, Link>;
-
-#[derive(Deserialize, Default)]
-struct Link {
-    #[serde(default)]
-    href: String,
-    /// The name of the linked resource.
-    #[serde(default)]
-    title: String,
-}
-
-#[derive(Deserialize)]
-struct Root {
-    links: Links,
-    uri_templates: BTreeMap<String, String>,
-    product: Product,
-}
-
-#[derive(Deserialize)]
-struct Product {
-    package_version: String,
-}
-
-/// One page, or one resource: the requested data is in a field of its own beside the links.
-#[derive(Deserialize)]
-struct Page {
-    #[serde(default)]
-    links: Links,
-    #[serde(flatten)]
-    rest: Map<String, Value>,
-}
-
-#[derive(Deserialize)]
-struct Session {
-    #[serde(default)]
-    authenticated: bool,
-    links: Links,
-}
-
-#[derive(Deserialize)]
-struct Repository {
-    id: u64,
-    name: String,
-    #[serde(default)]
-    path: String,
-    #[serde(default)]
-    mirror_path: String,
-}
-
-#[derive(Deserialize)]
-struct ReviewRequest {
-    id: u64,
-    #[serde(default)]
-    summary: String,
-    #[serde(default)]
-    status: String,
-    #[serde(default)]
-    public: bool,
-    /// None if the review request was posted without its commits.
-    commit_id: Option<String>,
-    #[serde(default)]
-    absolute_url: String,
-    #[serde(default)]
-    target_people: Vec<Link>,
-    #[serde(default)]
-    target_groups: Vec<Link>,
-    links: Links,
-}
-
-#[derive(Deserialize)]
-struct Diff {
-    id: u64,
-    #[serde(default)]
-    revision: u64,
-    links: Links,
-}
-
-#[derive(Deserialize)]
-struct Commit {
-    commit_id: String,
-    parent_id: String,
-    author_name: String,
-    author_email: String,
-    author_date: String,
-    committer_name: String,
-    committer_email: String,
-    committer_date: String,
-    commit_message: String,
-    links: Links,
-}
-
-#[derive(Deserialize)]
-struct Review {
-    #[serde(default)]
-    body_top: String,
-    #[serde(default)]
-    ship_it: bool,
-    #[serde(default)]
-    public: bool,
-    #[serde(default)]
-    extra_data: Value,
-    links: Links,
-}
-
-#[derive(Deserialize)]
-struct Comment {
-    #[serde(default)]
-    issue_opened: bool,
-}
-
-/// A comment on a diff. Its lines are rows of the rendered side-by-side diff.
-#[derive(Deserialize)]
-struct DiffComment {
-    id: u64,
-    #[serde(default)]
-    first_line: u32,
-    #[serde(default)]
-    num_lines: u32,
-    #[serde(default)]
-    text: String,
-    /// `open`, `resolved`, `dropped`; empty if it opened no issue.
-    issue_status: Option<String>,
-    #[serde(default)]
-    extra_data: Value,
-    links: Links,
-}
-
-#[derive(Deserialize)]
-struct File {
-    id: u64,
-    #[serde(default)]
-    source_file: String,
-    #[serde(default)]
-    dest_file: String,
-    links: Links,
-}
-
-#[derive(Deserialize)]
-struct Rendered {
-    diff_data: DiffData,
-}
-
-#[derive(Deserialize)]
-struct DiffData {
-    chunks: Option<Vec<Chunk>>,
-}
-
-#[derive(Deserialize)]
-struct Chunk {
-    /// Row, line before, its text, …, line after, its text, …; a line that does not exist is an empty text.
-    lines: Vec<Vec<Value>>,
-}
-
-/// The lines before and after that a row shows.
-#[derive(Debug, Clone, Copy, Default)]
-struct Rows {
-    old: Option<u32>,
-    new: Option<u32>,
-}
-
-/// A file of a diff, with the commit whose text is on its new side.
-struct Diffed {
-    head: Option<ObjectId>,
-    old_path: String,
-    path: String,
-    /// By row.
-    rows: BTreeMap<u32, Rows>,
-}
-
-impl Diffed {
-    /// Where a comment is: on the new side, if the first of its rows has a line there.
-    fn place(&self, comment: &DiffComment) -> Place {
-        let last = comment.first_line.saturating_add(comment.num_lines.max(1) - 1);
-        let rows: Vec<Rows> = self.rows.range(comment.first_line..=last).map(|(_, rows)| *rows).collect();
-        let old_side = rows.iter().all(|rows| rows.new.is_none()) && rows.iter().any(|rows| rows.old.is_some());
-        let line = |rows: &Rows| if old_side { rows.old } else { rows.new };
-        let path = if old_side { &self.old_path } else { &self.path };
-        Place {
-            head: self.head,
-            base: None,
-            path: path.clone(),
-            old_side,
-            line: rows.iter().find_map(line).unwrap_or_default(),
-            until: rows.iter().rev().find_map(line).unwrap_or_default(),
-        }
-    }
-}
-
-#[derive(Deserialize)]
-struct StatusUpdate {
-    #[serde(default)]
-    service_id: String,
-    #[serde(default)]
-    state: String,
-    #[serde(default)]
-    description: String,
-    #[serde(default)]
-    extra_data: Value,
-    #[serde(default)]
-    links: Links,
-}
-
-#[derive(Deserialize)]
-struct Change {
-    id: u64,
-    #[serde(default)]
-    fields_changed: Value,
-    links: Links,
-}
-
-/// The target of a link; empty if the server gave none.
-fn href<'l>(links: &'l Links, name: &str) -> &'l str {
-    links.get(name).map_or("", |link| &link.href)
-}
-
-fn title(links: &Links, name: &str) -> String {
-    links.get(name).map(|link| link.title.clone()).unwrap_or_default()
-}
-
-/// A field of ours in the data of a review or a status.
-fn ours<'v>(extra_data: &'v Value, field: &str) -> &'v str {
-    extra_data.get("undersign").and_then(|own| own.get(field)).and_then(Value::as_str).unwrap_or_default()
-}
-
 fn with_query(url: &str, query: &str) -> String {
     format!("{url}{}{query}", if url.contains('?') { '&' } else { '?' })
-}
-
-impl ReviewRequest {
-    fn request(&self) -> Request {
-        Request { kind: RequestKind::ReviewRequest, number: self.id }
-    }
-
-    /// Who is asked: the account itself, or else groups, including one that the account belongs to.
-    fn asked(&self, login: &str) -> String {
-        if self.target_people.iter().any(|person| person.title == login) {
-            return login.to_owned();
-        }
-        self.target_groups.iter().map(|group| group.title.as_str()).collect::<Vec<_>>().join(", ")
-    }
-
-    fn pending(self, repository: String, asked: Option<String>, head: Option<ObjectId>) -> Pending {
-        Pending {
-            repository,
-            request: self.request(),
-            author: title(&self.links, "submitter"),
-            is_draft: !self.public,
-            title: self.summary,
-            asked,
-            target: String::new(),
-            head,
-            full: None,
-            page: self.absolute_url,
-        }
-    }
 }
 
 impl<'t> Server<'t> {
@@ -489,11 +243,7 @@ impl<'t> Server<'t> {
         let rendered: Rendered = serde_json::from_slice(&bytes).map_err(|error| {
             self.unreadable(format!("a diff is not as Review Board has it ({})", brief(&error.to_string())))
         })?;
-        let number =
-            |line: &[Value], at: usize| line.get(at).and_then(Value::as_u64).and_then(|n| u32::try_from(n).ok());
-        let lines = rendered.diff_data.chunks.into_iter().flatten().flat_map(|chunk| chunk.lines);
-        let row = |line: Vec<Value>| Some((number(&line, 0)?, Rows { old: number(&line, 1), new: number(&line, 4) }));
-        Ok(lines.filter_map(row).collect())
+        Ok(rendered.rows())
     }
 
     /// The service that reports by a review, by the link of the review.
@@ -554,25 +304,6 @@ impl<'t> Server<'t> {
         // An earlier try may have meant to put notes at lines.
         let fields = [("body_top", decided.text), ("body_top_text_type", "markdown"), ("public", "1")];
         self.send::<Review>(Method::Put, url, &fields, "review").map(|_| ())
-    }
-}
-
-fn remark(account: String, service: Option<String>, comment: DiffComment, diffed: &Diffed) -> Remark {
-    // Programs put it beside the text: `severity`, or the same below `risk`.
-    let data = |name: &str| {
-        let own = comment.extra_data.get(name).or_else(|| comment.extra_data.get("risk")?.get(name));
-        own.and_then(Value::as_str).unwrap_or_default().to_owned()
-    };
-    Remark {
-        id: comment.id.to_string(),
-        account,
-        program: service,
-        place: diffed.place(&comment),
-        is_resolved: comment.issue_status.as_deref().is_some_and(|status| matches!(status, "resolved" | "dropped")),
-        rule: data("rule"),
-        severity: data("severity"),
-        text: comment.text,
-        ..Remark::default()
     }
 }
 

@@ -1,0 +1,108 @@
+//! Which lines of a file a comment is about: Review Board counts the rows of its rendered side-by-side diff.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::super::comments::{Comment as Remark, Place};
+use super::shapes::Links;
+use crate::change::ObjectId;
+
+/// A comment on a diff. Its lines are rows of the rendered side-by-side diff.
+#[derive(Deserialize)]
+pub(super) struct DiffComment {
+    pub(super) id: u64,
+    #[serde(default)]
+    pub(super) first_line: u32,
+    #[serde(default)]
+    pub(super) num_lines: u32,
+    #[serde(default)]
+    pub(super) text: String,
+    /// `open`, `resolved`, `dropped`; empty if it opened no issue.
+    pub(super) issue_status: Option<String>,
+    #[serde(default)]
+    pub(super) extra_data: Value,
+    pub(super) links: Links,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Rendered {
+    pub(super) diff_data: DiffData,
+}
+
+impl Rendered {
+    /// By row, the lines that it shows.
+    pub(super) fn rows(self) -> BTreeMap<u32, Rows> {
+        let number =
+            |line: &[Value], at: usize| line.get(at).and_then(Value::as_u64).and_then(|n| u32::try_from(n).ok());
+        let lines = self.diff_data.chunks.into_iter().flatten().flat_map(|chunk| chunk.lines);
+        let row = |line: Vec<Value>| Some((number(&line, 0)?, Rows { old: number(&line, 1), new: number(&line, 4) }));
+        lines.filter_map(row).collect()
+    }
+}
+
+#[derive(Deserialize)]
+pub(super) struct DiffData {
+    pub(super) chunks: Option<Vec<Chunk>>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Chunk {
+    /// Row, line before, its text, …, line after, its text, …; a line that does not exist is an empty text.
+    pub(super) lines: Vec<Vec<Value>>,
+}
+
+/// The lines before and after that a row shows.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Rows {
+    pub(super) old: Option<u32>,
+    pub(super) new: Option<u32>,
+}
+
+/// A file of a diff, with the commit whose text is on its new side.
+pub(super) struct Diffed {
+    pub(super) head: Option<ObjectId>,
+    pub(super) old_path: String,
+    pub(super) path: String,
+    /// By row.
+    pub(super) rows: BTreeMap<u32, Rows>,
+}
+
+impl Diffed {
+    /// Where a comment is: on the new side, if the first of its rows has a line there.
+    pub(super) fn place(&self, comment: &DiffComment) -> Place {
+        let last = comment.first_line.saturating_add(comment.num_lines.max(1) - 1);
+        let rows: Vec<Rows> = self.rows.range(comment.first_line..=last).map(|(_, rows)| *rows).collect();
+        let old_side = rows.iter().all(|rows| rows.new.is_none()) && rows.iter().any(|rows| rows.old.is_some());
+        let line = |rows: &Rows| if old_side { rows.old } else { rows.new };
+        let path = if old_side { &self.old_path } else { &self.path };
+        Place {
+            head: self.head,
+            base: None,
+            path: path.clone(),
+            old_side,
+            line: rows.iter().find_map(line).unwrap_or_default(),
+            until: rows.iter().rev().find_map(line).unwrap_or_default(),
+        }
+    }
+}
+
+pub(super) fn remark(account: String, service: Option<String>, comment: DiffComment, diffed: &Diffed) -> Remark {
+    // Programs put it beside the text: `severity`, or the same below `risk`.
+    let data = |name: &str| {
+        let own = comment.extra_data.get(name).or_else(|| comment.extra_data.get("risk")?.get(name));
+        own.and_then(Value::as_str).unwrap_or_default().to_owned()
+    };
+    Remark {
+        id: comment.id.to_string(),
+        account,
+        program: service,
+        place: diffed.place(&comment),
+        is_resolved: comment.issue_status.as_deref().is_some_and(|status| matches!(status, "resolved" | "dropped")),
+        rule: data("rule"),
+        severity: data("severity"),
+        text: comment.text,
+        ..Remark::default()
+    }
+}
