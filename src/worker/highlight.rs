@@ -42,6 +42,11 @@ impl Colouring {
         true
     }
 
+    /// Reports all lines that are asked for.
+    pub fn run(mut self, tell: &mut dyn FnMut(Event)) {
+        while self.step(tell) {}
+    }
+
     fn is_of(&self, ticket: u64, index: usize, file: &Arc<FileMaterial>) -> bool {
         (self.ticket, self.index) == (ticket, index) && std::ptr::eq(self.file.as_ptr(), Arc::as_ptr(file))
     }

@@ -42,11 +42,11 @@ use crate::policy::Ask;
 use crate::record::Record;
 use crate::risk::{PackFile, masked};
 use crate::signer::{NoKey, SigningKey};
-use crate::signing::{self, Case, SigningError};
+use crate::signing::{self, Case, Moved, SigningError};
 use crate::source::git::{Names, Repository};
 use crate::source::server::Told;
 use crate::sync::{Prompts, Remote, branches, servers};
-use crate::waiting;
+use crate::waiting::{self, WaitingSince};
 use drafts::RefsOf;
 use highlight::Colouring;
 use scan::Tools;
@@ -140,14 +140,7 @@ pub fn perform(effect: Effect, ports: &Ports, tell: &mut dyn FnMut(Event)) {
         Effect::List { repository, path } => {
             tell(Event::Listed { repository, result: list(repository, &path, ports).map(Box::new) });
         }
-        Effect::Examine { snapshot, change, then } => {
-            let result = examine(&snapshot, &change, ports);
-            tell(Event::Examined { id: change.id.clone(), result });
-            ports.caches.write_now_and_then();
-            if let Some(then) = then {
-                tell(Event::Came { id: change.id.clone(), told: came(&snapshot, &change, &then) });
-            }
-        }
+        Effect::Examine { snapshot, change, then } => examine_and_compare(&snapshot, &change, then, ports, tell),
         Effect::Learn { repository, snapshot, changes } => {
             let result = learn(repository, &snapshot, &changes, ports, tell);
             tell(Event::Learned { repository, result });
@@ -158,20 +151,13 @@ pub fn perform(effect: Effect, ports: &Ports, tell: &mut dyn FnMut(Event)) {
         }
         Effect::History { repositories } => tell(history(&repositories, ports.now())),
         Effect::Claim { repository, snapshot, person, head, is_taken } => {
-            let result = Repository::open(&snapshot.root).map_err(|error| error.to_string());
-            let result = result.and_then(|it| claims::claim(&it, &person, head, is_taken, ports.now()));
-            tell(Event::Claimed { repository, result });
+            tell(Event::Claimed { repository, result: claim(&snapshot, &person, head, is_taken, ports.now()) });
         }
         Effect::KeepWaiting { snapshot, pending, since } => {
-            let kept = waiting::keep(ports.state.as_deref(), &snapshot.common_dir, &pending, &since, ports.now());
-            let has_clock = snapshot.policy().is_some_and(|policy| policy.clock.is_some());
-            kept.err().filter(|_| has_clock).into_iter().for_each(|why| tell(Event::Told(why)));
+            told(keep_waiting(&snapshot, &pending, &since, ports), tell);
         }
         Effect::Watch { snapshot, change } => {
-            // A repository that cannot be read now says so when it is read.
-            let moved =
-                Repository::open(&snapshot.root).ok().and_then(|repository| signing::moved(&change, &repository));
-            tell(Event::Watched { head: change.revision.head, moved });
+            tell(Event::Watched { head: change.revision.head, moved: watch(&snapshot, &change) });
         }
         Effect::Renew { ticket, snapshot, change } => {
             tell(Event::Renewed { ticket, result: renewed(&snapshot, &change, ports) });
@@ -203,25 +189,16 @@ pub fn perform(effect: Effect, ports: &Ports, tell: &mut dyn FnMut(Event)) {
             let wanted = Wanted { snapshot: &snapshot, diff: &diff, order: &order, held: &held, pattern: &pattern };
             search::search(&wanted, &search, |found| tell(Event::Found { ticket, found }));
         }
-        Effect::Copy(text) => {
-            if let Err(why) = clipboard::copy(&text) {
-                tell(Event::Told(why));
-            }
-        }
+        Effect::Copy(text) => told(clipboard::copy(&text), tell),
         // The main loop owns the terminal: it carries out these.
         Effect::Edit { .. } | Effect::Write { .. } | Effect::Suspend => {}
         Effect::Highlight { ticket, index, file, until } => {
-            let mut job = Colouring::of(ticket, index, &file, until);
-            while job.step(tell) {}
+            Colouring::of(ticket, index, &file, until).run(tell);
         }
         Effect::Sync { repository, snapshot } => {
             tell(Event::Synced { repository, result: sync(&snapshot, &ports.access, ports.now()) })
         }
-        Effect::Recall => {
-            for told in ports.access.servers.iter().filter_map(|server| ports.access.memory.load(&server.name)) {
-                tell(Event::Answered { server: told.server.clone(), result: Ok(Arc::new(told)), is_fresh: false });
-            }
-        }
+        Effect::Recall => recall(&ports.access, tell),
         Effect::Ask { server, repositories } => {
             if let Err(why) = ask(&server, &repositories, ports, tell) {
                 tell(Event::Answered { server, result: Err(why), is_fresh: true });
@@ -232,11 +209,8 @@ pub fn perform(effect: Effect, ports: &Ports, tell: &mut dyn FnMut(Event)) {
             tell(Event::Fetched { repository, name: snapshot.name.clone(), result });
         }
         Effect::Fetch { repository, snapshot } => {
-            tell(Event::Fetched {
-                repository,
-                name: snapshot.name.clone(),
-                result: fetch(&snapshot, &ports.access, ports.now()),
-            });
+            let result = fetch(&snapshot, &ports.access, ports.now());
+            tell(Event::Fetched { repository, name: snapshot.name.clone(), result });
         }
         Effect::SaveDraft { snapshot, base, draft } => drafts::save(&snapshot, &base, draft, ports, tell),
         Effect::Prepare { ticket, sheet, snapshot, change, examination, draft, verdict, seen } => {
@@ -245,13 +219,83 @@ pub fn perform(effect: Effect, ports: &Ports, tell: &mut dyn FnMut(Event)) {
         }
         Effect::Command(effect) => tell(Event::Command(commands::perform(effect, ports))),
         Effect::Sign { ticket, sheet, snapshot, change, prepared, passphrase } => {
-            let result = sign(&prepared, &change, &snapshot, passphrase.as_deref(), ports);
-            let problem =
-                result.as_ref().ok().and_then(|record| note_for_server(&snapshot, &change, record, ports).err());
-            let result = result.map(|record| record.id().to_string());
+            let (result, noted) = sign_and_note(&prepared, &change, &snapshot, passphrase.as_deref(), ports);
             tell(Event::Signed { ticket, sheet, snapshot, result });
-            problem.into_iter().for_each(|why| tell(Event::Told(why)));
+            told(noted, tell);
         }
+    }
+}
+
+/// What went wrong beside an effect that has no other answer.
+fn told(result: Result<(), String>, tell: &mut dyn FnMut(Event)) {
+    result.err().into_iter().for_each(|why| tell(Event::Told(why)));
+}
+
+/// Examines a change of the queue; and if it moved since the person looked, says what came.
+fn examine_and_compare(
+    snapshot: &RepositorySnapshot,
+    change: &Arc<Change>,
+    then: Option<Revised>,
+    ports: &Ports,
+    tell: &mut dyn FnMut(Event),
+) {
+    tell(Event::Examined { id: change.id.clone(), result: examine(snapshot, change, ports) });
+    ports.caches.write_now_and_then();
+    if let Some(then) = then {
+        tell(Event::Came { id: change.id.clone(), told: came(snapshot, change, &then) });
+    }
+}
+
+fn claim(
+    snapshot: &RepositorySnapshot,
+    person: &str,
+    head: ObjectId,
+    is_taken: bool,
+    now: i64,
+) -> Result<Option<i64>, String> {
+    let repository = Repository::open(&snapshot.root).map_err(|error| error.to_string())?;
+    claims::claim(&repository, person, head, is_taken, now)
+}
+
+/// Remembers since when heads wait. That it cannot be kept matters only where a policy has a clock.
+fn keep_waiting(
+    snapshot: &RepositorySnapshot,
+    pending: &BTreeSet<ObjectId>,
+    since: &WaitingSince,
+    ports: &Ports,
+) -> Result<(), String> {
+    let kept = waiting::keep(ports.state.as_deref(), &snapshot.common_dir, pending, since, ports.now());
+    let has_clock = snapshot.policy().is_some_and(|policy| policy.clock.is_some());
+    if has_clock { kept } else { Ok(()) }
+}
+
+/// Whether a change moved. A repository that cannot be read now says so when it is read.
+fn watch(snapshot: &RepositorySnapshot, change: &Change) -> Option<Moved> {
+    Repository::open(&snapshot.root).ok().and_then(|repository| signing::moved(change, &repository))
+}
+
+/// What the servers answered before this session.
+fn recall(access: &ServerAccess, tell: &mut dyn FnMut(Event)) {
+    for told in access.servers.iter().filter_map(|server| access.memory.load(&server.name)) {
+        tell(Event::Answered { server: told.server.clone(), result: Ok(Arc::new(told)), is_fresh: false });
+    }
+}
+
+/// Signs, and puts the decision into the outbox of its server. Returns the id of the record, and whether the second
+/// worked.
+fn sign_and_note(
+    prepared: &signing::Prepared,
+    change: &Change,
+    snapshot: &RepositorySnapshot,
+    passphrase: Option<&str>,
+    ports: &Ports,
+) -> (Result<String, SigningError>, Result<(), String>) {
+    match sign(prepared, change, snapshot, passphrase, ports) {
+        Ok(record) => {
+            let noted = note_for_server(snapshot, change, &record, ports);
+            (Ok(record.id().to_string()), noted)
+        }
+        Err(error) => (Err(error), Ok(())),
     }
 }
 
