@@ -1,10 +1,9 @@
 //! The broker's answer to a requester: whether the command starts, and why not.
 
-use std::fmt;
-
 use serde::{Serialize, Serializer};
 
 use crate::policy::SlotState;
+use crate::policy::reason_codes::reason_codes;
 use crate::record::RecordId;
 
 /// Whether a run starts. Only the first variant lets it.
@@ -34,132 +33,59 @@ impl Decided {
     }
 }
 
-/// Reason codes; those that a gate also has share their names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Code {
-    /// `REQUEST_UNKNOWN`: this broker admitted no such request.
-    RequestUnknown,
-    /// `TARGET_UNKNOWN`: the policy has no such target, or gives it to another broker.
-    TargetUnknown,
-    /// `STARTED`: the request is burnt.
-    Started,
-    /// `BUSY`: something else is running at the target, or an earlier run there was not inspected.
-    Busy,
-    /// `ARGV`: the command may not be requested in this form.
-    Argv,
-    /// `ENV`: the environment may not be requested, or the broker's settings have changed since.
-    Env,
-    /// `LEVEL`: the proven separation between agent and target is less than the policy demands.
-    Level,
-    /// `OPERATOR_UNPROVEN`: the operator is only claimed, so one more person must sign.
-    OperatorUnproven,
-    /// `LEDGER_STALE`: the ledger was not read recently.
-    LedgerStale,
-    /// `LEDGER_FAULT`: a chain is not valid.
-    LedgerFault,
-    /// `LEDGER_MISSING`: a record that somebody signed to have seen is missing.
-    LedgerMissing,
-    /// `LEDGER_ROLLBACK`: a chain went back; for the broker's own, a copy contains more.
-    LedgerRollback,
-    /// `POLICY_STALE`: the policy has expired, or its organization cannot be relied on.
-    PolicyStale,
-    /// `TIME`: the clock went back, or the authorization is dated ahead of it.
-    Time,
-    /// `EXPIRED`: the request or the authorization has expired.
-    Expired,
-    /// `UNSIGNED`: a slot is open.
-    Unsigned,
-    /// `VETOED`: a refusal is in force.
-    Vetoed,
-    /// `SELF_APPROVAL`: signed by the operator.
-    SelfApproval,
-    /// `NOT_HUMAN`: signed by a bot.
-    NotHuman,
-    /// `ROLE`: the signer has no role that a slot requires.
-    Role,
-    /// `PRESENCE`: the signature proves less presence of the signer than is required.
-    Presence,
-    /// `COVERAGE`: signed without having seen everything.
-    Coverage,
-    /// `COOLING`: the cooling time is not over.
-    Cooling,
-    /// `FREEZE`: nothing starts at this time.
-    Freeze,
-    /// `BREAK_GLASS`: an emergency lets it through, or does not, or its authorization is owed.
-    BreakGlass,
-}
-
-impl Code {
-    /// All of them, in order of declaration.
-    pub const ALL: [Code; 25] = [
-        Code::RequestUnknown,
-        Code::TargetUnknown,
-        Code::Started,
-        Code::Busy,
-        Code::Argv,
-        Code::Env,
-        Code::Level,
-        Code::OperatorUnproven,
-        Code::LedgerStale,
-        Code::LedgerFault,
-        Code::LedgerMissing,
-        Code::LedgerRollback,
-        Code::PolicyStale,
-        Code::Time,
-        Code::Expired,
-        Code::Unsigned,
-        Code::Vetoed,
-        Code::SelfApproval,
-        Code::NotHuman,
-        Code::Role,
-        Code::Presence,
-        Code::Coverage,
-        Code::Cooling,
-        Code::Freeze,
-        Code::BreakGlass,
-    ];
-
-    /// Its name in the JSON and in the manual.
-    pub fn name(self) -> &'static str {
-        match self {
-            Code::RequestUnknown => "REQUEST_UNKNOWN",
-            Code::TargetUnknown => "TARGET_UNKNOWN",
-            Code::Started => "STARTED",
-            Code::Busy => "BUSY",
-            Code::Argv => "ARGV",
-            Code::Env => "ENV",
-            Code::Level => "LEVEL",
-            Code::OperatorUnproven => "OPERATOR_UNPROVEN",
-            Code::LedgerStale => "LEDGER_STALE",
-            Code::LedgerFault => "LEDGER_FAULT",
-            Code::LedgerMissing => "LEDGER_MISSING",
-            Code::LedgerRollback => "LEDGER_ROLLBACK",
-            Code::PolicyStale => "POLICY_STALE",
-            Code::Time => "TIME",
-            Code::Expired => "EXPIRED",
-            Code::Unsigned => "UNSIGNED",
-            Code::Vetoed => "VETOED",
-            Code::SelfApproval => "SELF_APPROVAL",
-            Code::NotHuman => "NOT_HUMAN",
-            Code::Role => "ROLE",
-            Code::Presence => "PRESENCE",
-            Code::Coverage => "COVERAGE",
-            Code::Cooling => "COOLING",
-            Code::Freeze => "FREEZE",
-            Code::BreakGlass => "BREAK_GLASS",
-        }
-    }
-}
-
-impl fmt::Display for Code {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl Serialize for Code {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.name())
+reason_codes! {
+    /// Reason codes; those that a gate also has share their names.
+    pub enum Code {
+        /// this broker admitted no such request.
+        RequestUnknown = "REQUEST_UNKNOWN",
+        /// the policy has no such target, or gives it to another broker.
+        TargetUnknown = "TARGET_UNKNOWN",
+        /// the request is burnt.
+        Started = "STARTED",
+        /// something else is running at the target, or an earlier run there was not inspected.
+        Busy = "BUSY",
+        /// the command may not be requested in this form.
+        Argv = "ARGV",
+        /// the environment may not be requested, or the broker's settings have changed since.
+        Env = "ENV",
+        /// the proven separation between agent and target is less than the policy demands.
+        Level = "LEVEL",
+        /// the operator is only claimed, so one more person must sign.
+        OperatorUnproven = "OPERATOR_UNPROVEN",
+        /// the ledger was not read recently.
+        LedgerStale = "LEDGER_STALE",
+        /// a chain is not valid.
+        LedgerFault = "LEDGER_FAULT",
+        /// a record that somebody signed to have seen is missing.
+        LedgerMissing = "LEDGER_MISSING",
+        /// a chain went back; for the broker's own, a copy contains more.
+        LedgerRollback = "LEDGER_ROLLBACK",
+        /// the policy has expired, or its organization cannot be relied on.
+        PolicyStale = "POLICY_STALE",
+        /// the clock went back, or the authorization is dated ahead of it.
+        Time = "TIME",
+        /// the request or the authorization has expired.
+        Expired = "EXPIRED",
+        /// a slot is open.
+        Unsigned = "UNSIGNED",
+        /// a refusal is in force.
+        Vetoed = "VETOED",
+        /// signed by the operator.
+        SelfApproval = "SELF_APPROVAL",
+        /// signed by a bot.
+        NotHuman = "NOT_HUMAN",
+        /// the signer has no role that a slot requires.
+        Role = "ROLE",
+        /// the signature proves less presence of the signer than is required.
+        Presence = "PRESENCE",
+        /// signed without having seen everything.
+        Coverage = "COVERAGE",
+        /// the cooling time is not over.
+        Cooling = "COOLING",
+        /// nothing starts at this time.
+        Freeze = "FREEZE",
+        /// an emergency lets it through, or does not, or its authorization is owed.
+        BreakGlass = "BREAK_GLASS",
     }
 }
 

@@ -2,9 +2,10 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use super::{SeenOrganization, Standing};
+use crate::policy::reason_codes::reason_codes;
 use crate::policy::{AI, HIDDEN, SlotState, Unfit};
 use crate::record::evidence::EvidenceKind;
 
@@ -40,108 +41,109 @@ impl Decided {
     }
 }
 
-/// Reason codes. Scripts may rely on their names; the manual says what each means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Code {
-    /// `POLICY_ABSENT`: there is no policy.
-    PolicyAbsent,
-    /// `POLICY_INVALID`: the policy has mistakes.
-    PolicyInvalid,
-    /// `POLICY_STALE`: the policy is older than before, has expired, or its version did not increase.
-    PolicyStale,
-    /// `POLICY_MIXED`: the policy is changed together with something else.
-    PolicyMixed,
-    /// `LEDGER_FAULT`: a chain of a key in the roster is damaged.
-    LedgerFault,
-    /// `LEDGER_MISSING`: a record that somebody saw, according to their signature, is missing.
-    LedgerMissing,
-    /// `LEDGER_ROLLBACK`: a chain lost records, compared with the gate's memory or with the ref that it would replace.
-    LedgerRollback,
-    /// `RESTORED`: the gate's state is from a backup, and nobody answered yet for what it may lack.
-    Restored,
-    /// `STRANGER`: a chain of a key that is not in the roster.
-    Stranger,
-    /// `UNREADABLE`: an object is missing, damaged, or ambiguous.
-    Unreadable,
-    /// `REF_UNCOVERED`: the policy does not name the ref, or git would not accept its name.
-    RefUncovered,
-    /// `REF_DELETED`: a protected ref may not be deleted.
-    RefDeleted,
-    /// `REWRITE`: a protected ref may not be rewritten, neither by the push nor without the gate.
-    Rewrite,
-    /// `NOT_A_STATE`: no commit on the line is a state, or the ref points where this gate never allowed it.
-    NotAState,
-    /// `CUT_HISTORY`: a shallow history lacks commits that are needed.
-    CutHistory,
-    /// `MERGE_UNCLEAR`: the result of merging a proposal cannot be determined.
-    MergeUnclear,
-    /// `LIMIT`: it exceeds what the policy allows for one change or signature, or what is read for one push.
-    Limit,
-    /// `UNSIGNED`: a slot of a compartment is open.
-    Unsigned,
-    /// `AI_UNSIGNED`: a slot for AI assistance is open.
-    AiUnsigned,
-    /// `AUTHOR_UNPROVEN`: nobody vouches for who wrote it.
-    AuthorUnproven,
-    /// `BIDI`: a slot for invisible characters is open, or the name of a new ref has such characters.
-    Hidden,
-    /// `VETOED`: a rejection of this or of an earlier version is in force, and no approval answers it.
-    Vetoed,
-    /// `SELF_APPROVAL`: signed by an author, or by the person who ran the agent.
-    SelfApproval,
-    /// `ROLE`: the signer does not have the role that the slot requires.
-    Role,
-    /// `NOT_HUMAN`: signed by a bot.
-    NotHuman,
-    /// `EXPIRED`: the approval has expired.
-    Expired,
-    /// `TIME`: the approval is dated more than [`super::CLOCK_SKEW`] seconds ahead, or the gate's clock went back.
-    Time,
-    /// `KEY_TIME`: the key was not valid when it signed.
-    KeyTime,
-    /// `KEY_REVOKED`: the key is retired or compromised.
-    KeyRevoked,
-    /// `COOLING`: the cooling time of the compartment is not over.
-    Cooling,
-    /// `FREEZE`: the policy allows nothing to land at this time.
-    Freeze,
-    /// `CHANGED_AFTER`: different content was approved, of this change or of the same lines.
-    ChangedAfter,
-    /// `TYPECHANGE`: different file modes were approved.
-    TypeChange,
-    /// `MERGE_DELTA`: the merge does more than was approved.
-    MergeDelta,
-    /// `BASE_MOVED`: it was approved from a base that the compartment's binding does not permit.
-    BaseMoved,
-    /// `CONTEXT`: it was approved for another place, or before a touched path was changed and changed back.
-    Context,
-    /// `BINDING`: the approval is bound to something other than what lands: see [`crate::policy::Binding`].
-    Binding,
-    /// `PRESENCE`: the signature proves less presence than required.
-    Presence,
-    /// `CLONE`: the counter of the security key did not increase: `SPEC.md`, section 5.
-    Clone,
-    /// `COVERAGE`: approved without having seen all of it.
-    Coverage,
-    /// `OPAQUE`: a submodule, LFS pointer or other unreadable content that nobody acknowledged, or a link that leads
-    /// out of the repository.
-    Opaque,
-    /// `CONFUSABLE`: confusable names, names reserved by git, or a tag object under a name other than its own.
-    Confusable,
-    /// `SOLO`: the compartment must land alone, and something else is in the same change.
-    Solo,
-    /// `BREAK_GLASS`: an emergency allowed it, or was claimed and did not, or its review is still owed.
-    BreakGlass,
-    /// `DRILL`: people practise an emergency; what it would be told.
-    Drill,
-    /// `SELF_REVIEW`: the policy lets authors sign for their own changes.
-    SelfReview,
-    /// `INTERMEDIATE`: intermediate commits were not reviewed individually.
-    Intermediate,
-    /// `REVIEW_TOO_FAST`: many lines were approved within seconds.
-    TooFast,
-    /// `EVIDENCE`: a result of a check, or approvals on a forge, are asked for and missing, or why one does not count.
-    Evidence,
+reason_codes! {
+    /// Reason codes. Scripts may rely on their names; the manual says what each means.
+    pub enum Code {
+        /// there is no policy.
+        PolicyAbsent = "POLICY_ABSENT",
+        /// the policy has mistakes.
+        PolicyInvalid = "POLICY_INVALID",
+        /// the policy is older than before, has expired, or its version did not increase.
+        PolicyStale = "POLICY_STALE",
+        /// the policy is changed together with something else.
+        PolicyMixed = "POLICY_MIXED",
+        /// a chain of a key in the roster is damaged.
+        LedgerFault = "LEDGER_FAULT",
+        /// a record that somebody saw, according to their signature, is missing.
+        LedgerMissing = "LEDGER_MISSING",
+        /// a chain lost records, compared with the gate's memory or with the ref that it would replace.
+        LedgerRollback = "LEDGER_ROLLBACK",
+        /// the gate's state is from a backup, and nobody answered yet for what it may lack.
+        Restored = "RESTORED",
+        /// a chain of a key that is not in the roster.
+        Stranger = "STRANGER",
+        /// an object is missing, damaged, or ambiguous.
+        Unreadable = "UNREADABLE",
+        /// the policy does not name the ref, or git would not accept its name.
+        RefUncovered = "REF_UNCOVERED",
+        /// a protected ref may not be deleted.
+        RefDeleted = "REF_DELETED",
+        /// a protected ref may not be rewritten, neither by the push nor without the gate.
+        Rewrite = "REWRITE",
+        /// no commit on the line is a state, or the ref points where this gate never allowed it.
+        NotAState = "NOT_A_STATE",
+        /// a shallow history lacks commits that are needed.
+        CutHistory = "CUT_HISTORY",
+        /// the result of merging a proposal cannot be determined.
+        MergeUnclear = "MERGE_UNCLEAR",
+        /// it exceeds what the policy allows for one change or signature, or what is read for one push.
+        Limit = "LIMIT",
+        /// a slot of a compartment is open.
+        Unsigned = "UNSIGNED",
+        /// a slot for AI assistance is open.
+        AiUnsigned = "AI_UNSIGNED",
+        /// nobody vouches for who wrote it.
+        AuthorUnproven = "AUTHOR_UNPROVEN",
+        /// a slot for invisible characters is open, or the name of a new ref has such characters.
+        Hidden = "BIDI",
+        /// a rejection of this or of an earlier version is in force, and no approval answers it.
+        Vetoed = "VETOED",
+        /// signed by an author, or by the person who ran the agent.
+        SelfApproval = "SELF_APPROVAL",
+        /// the signer does not have the role that the slot requires.
+        Role = "ROLE",
+        /// signed by a bot.
+        NotHuman = "NOT_HUMAN",
+        /// the approval has expired.
+        Expired = "EXPIRED",
+        /// the approval is dated more than [`super::CLOCK_SKEW`] seconds ahead, or the gate's clock went back.
+        Time = "TIME",
+        /// the key was not valid when it signed.
+        KeyTime = "KEY_TIME",
+        /// the key is retired or compromised.
+        KeyRevoked = "KEY_REVOKED",
+        /// the cooling time of the compartment is not over.
+        Cooling = "COOLING",
+        /// the policy allows nothing to land at this time.
+        Freeze = "FREEZE",
+        /// different content was approved, of this change or of the same lines.
+        ChangedAfter = "CHANGED_AFTER",
+        /// different file modes were approved.
+        TypeChange = "TYPECHANGE",
+        /// the merge does more than was approved.
+        MergeDelta = "MERGE_DELTA",
+        /// it was approved from a base that the compartment's binding does not permit.
+        BaseMoved = "BASE_MOVED",
+        /// it was approved for another place, or before a touched path was changed and changed back.
+        Context = "CONTEXT",
+        /// the approval is bound to something other than what lands: see [`crate::policy::Binding`].
+        Binding = "BINDING",
+        /// the signature proves less presence than required.
+        Presence = "PRESENCE",
+        /// the counter of the security key did not increase: `SPEC.md`, section 5.
+        Clone = "CLONE",
+        /// approved without having seen all of it.
+        Coverage = "COVERAGE",
+        /// a submodule, LFS pointer or other unreadable content that nobody acknowledged, or a link that leads out of
+        /// the repository.
+        Opaque = "OPAQUE",
+        /// confusable names, names reserved by git, or a tag object under a name other than its own.
+        Confusable = "CONFUSABLE",
+        /// the compartment must land alone, and something else is in the same change.
+        Solo = "SOLO",
+        /// an emergency allowed it, or was claimed and did not, or its review is still owed.
+        BreakGlass = "BREAK_GLASS",
+        /// people practise an emergency; what it would be told.
+        Drill = "DRILL",
+        /// the policy lets authors sign for their own changes.
+        SelfReview = "SELF_REVIEW",
+        /// intermediate commits were not reviewed individually.
+        Intermediate = "INTERMEDIATE",
+        /// many lines were approved within seconds.
+        TooFast = "REVIEW_TOO_FAST",
+        /// a result of a check, or approvals on a forge, are asked for and missing, or why one does not count.
+        Evidence = "EVIDENCE",
+    }
 }
 
 impl Code {
@@ -160,126 +162,6 @@ impl Code {
             HIDDEN => Code::Hidden,
             _ => Code::Unsigned,
         }
-    }
-
-    /// All of them, in the order of their declaration.
-    pub const ALL: [Code; 49] = [
-        Code::PolicyAbsent,
-        Code::PolicyInvalid,
-        Code::PolicyStale,
-        Code::PolicyMixed,
-        Code::LedgerFault,
-        Code::LedgerMissing,
-        Code::LedgerRollback,
-        Code::Restored,
-        Code::Stranger,
-        Code::Unreadable,
-        Code::RefUncovered,
-        Code::RefDeleted,
-        Code::Rewrite,
-        Code::NotAState,
-        Code::CutHistory,
-        Code::MergeUnclear,
-        Code::Limit,
-        Code::Unsigned,
-        Code::AiUnsigned,
-        Code::AuthorUnproven,
-        Code::Hidden,
-        Code::Vetoed,
-        Code::SelfApproval,
-        Code::Role,
-        Code::NotHuman,
-        Code::Expired,
-        Code::Time,
-        Code::KeyTime,
-        Code::KeyRevoked,
-        Code::Cooling,
-        Code::Freeze,
-        Code::ChangedAfter,
-        Code::TypeChange,
-        Code::MergeDelta,
-        Code::BaseMoved,
-        Code::Context,
-        Code::Binding,
-        Code::Presence,
-        Code::Clone,
-        Code::Coverage,
-        Code::Opaque,
-        Code::Confusable,
-        Code::Solo,
-        Code::BreakGlass,
-        Code::Drill,
-        Code::SelfReview,
-        Code::Intermediate,
-        Code::TooFast,
-        Code::Evidence,
-    ];
-
-    /// The name in the JSON and in the manual, in capitals; it does not change between versions.
-    pub fn name(self) -> &'static str {
-        match self {
-            Code::PolicyAbsent => "POLICY_ABSENT",
-            Code::PolicyInvalid => "POLICY_INVALID",
-            Code::PolicyStale => "POLICY_STALE",
-            Code::PolicyMixed => "POLICY_MIXED",
-            Code::LedgerFault => "LEDGER_FAULT",
-            Code::LedgerMissing => "LEDGER_MISSING",
-            Code::LedgerRollback => "LEDGER_ROLLBACK",
-            Code::Restored => "RESTORED",
-            Code::Stranger => "STRANGER",
-            Code::Unreadable => "UNREADABLE",
-            Code::RefUncovered => "REF_UNCOVERED",
-            Code::RefDeleted => "REF_DELETED",
-            Code::Rewrite => "REWRITE",
-            Code::NotAState => "NOT_A_STATE",
-            Code::CutHistory => "CUT_HISTORY",
-            Code::MergeUnclear => "MERGE_UNCLEAR",
-            Code::Limit => "LIMIT",
-            Code::Unsigned => "UNSIGNED",
-            Code::AiUnsigned => "AI_UNSIGNED",
-            Code::AuthorUnproven => "AUTHOR_UNPROVEN",
-            Code::Hidden => "BIDI",
-            Code::Vetoed => "VETOED",
-            Code::SelfApproval => "SELF_APPROVAL",
-            Code::Role => "ROLE",
-            Code::NotHuman => "NOT_HUMAN",
-            Code::Expired => "EXPIRED",
-            Code::Time => "TIME",
-            Code::KeyTime => "KEY_TIME",
-            Code::KeyRevoked => "KEY_REVOKED",
-            Code::Cooling => "COOLING",
-            Code::Freeze => "FREEZE",
-            Code::ChangedAfter => "CHANGED_AFTER",
-            Code::TypeChange => "TYPECHANGE",
-            Code::MergeDelta => "MERGE_DELTA",
-            Code::BaseMoved => "BASE_MOVED",
-            Code::Context => "CONTEXT",
-            Code::Binding => "BINDING",
-            Code::Presence => "PRESENCE",
-            Code::Clone => "CLONE",
-            Code::Coverage => "COVERAGE",
-            Code::Opaque => "OPAQUE",
-            Code::Confusable => "CONFUSABLE",
-            Code::Solo => "SOLO",
-            Code::BreakGlass => "BREAK_GLASS",
-            Code::Drill => "DRILL",
-            Code::SelfReview => "SELF_REVIEW",
-            Code::Intermediate => "INTERMEDIATE",
-            Code::TooFast => "REVIEW_TOO_FAST",
-            Code::Evidence => "EVIDENCE",
-        }
-    }
-}
-
-impl fmt::Display for Code {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl Serialize for Code {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.name())
     }
 }
 

@@ -18,6 +18,7 @@ pub mod meaning;
 mod organization;
 mod parse;
 mod patterns;
+pub(crate) mod reason_codes;
 mod refs;
 mod requirement;
 mod roster;

@@ -77,10 +77,29 @@ fn the_tables_of_keys_signs_and_words_are_those_of_the_program() {
     }
 }
 
+/// The codes in the first column of the tables of reason codes in a chapter.
+fn reason_codes_of(chapter: &str) -> Vec<String> {
+    let page = read(&root().join("docs").join(chapter)).replace("| code | means |", "| code | meaning |");
+    let rows = |table: &str| -> Vec<String> {
+        table.lines().skip(2).take_while(|line| line.starts_with('|')).map(str::to_owned).collect()
+    };
+    let rows: Vec<String> = page.split("| code | meaning |").skip(1).flat_map(rows).collect();
+    let cells = rows.iter().filter_map(|row| row.split('|').nth(1)).flat_map(|cell| cell.split(','));
+    cells.map(|code| code.trim().trim_matches('`').to_owned()).collect()
+}
+
 #[test]
-fn every_reason_code_of_the_gate_has_a_row() {
-    let page = read(&root().join("docs/gate.md"));
-    for code in undersign::gate::Code::ALL {
-        assert_eq!(page.matches(&format!("| `{}` |", code.name())).count(), 1, "{}", code.name());
+fn the_reason_codes_of_the_gate_have_a_row_each_and_there_is_no_other() {
+    let mut codes: Vec<String> = undersign::gate::Code::ALL.iter().map(ToString::to_string).collect();
+    let mut rows = reason_codes_of("gate.md");
+    (codes.sort(), rows.sort());
+    assert_eq!(rows, codes);
+}
+
+#[test]
+fn each_reason_code_of_commands_has_one_place_in_the_table() {
+    let rows = reason_codes_of("commands.md");
+    for code in undersign::command::Code::ALL {
+        assert_eq!(rows.iter().filter(|row| **row == code.name()).count(), 1, "{code}");
     }
 }
