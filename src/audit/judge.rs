@@ -173,7 +173,7 @@ impl<'j> Judge<'j> {
         let contents = Objects::of_then(self.repository, question.from, question.organization.clone());
         let contents = contents.with_evidence(|keys| {
             let with_remotes = !self.repository.is_bare();
-            let scope = evidence::Scope { with_remotes, is_all: true, ..evidence::Scope::default() };
+            let scope = evidence::Scope::all(with_remotes);
             let all = self.evidence.read(self.repository, keys, &scope)?;
             Ok(Arc::new(evidence::until(&all, now)))
         });

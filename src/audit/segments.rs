@@ -421,7 +421,7 @@ impl<'l> OfRef<'l> {
             return Vec::new();
         }
         let with_remotes = !ground.repository.is_bare();
-        let scope = evidence::Scope { with_remotes, is_all: true, ..evidence::Scope::default() };
+        let scope = evidence::Scope::all(with_remotes);
         // Where they cannot be read, the judgement says so.
         let chains = ground.evidence.read(ground.repository, &keys, &scope).unwrap_or_default();
         let tree = ground.repository.tree_of(last.commit).map(|tree| tree.to_string()).unwrap_or_default();

@@ -14,8 +14,8 @@ use crate::gate::{
     Remembered, States, Update, Waiting,
 };
 use crate::gate_state::{Entry, GateState, LANDED};
-use crate::ledger;
 use crate::ledger::commands::Keys;
+use crate::ledger::{self, AsOf};
 use crate::policy::{AuthorProof, Policy, RefProtection};
 use crate::record::{Chain, ChainId, Fault, Heads, Record};
 use crate::source::git::push::Commits;
@@ -222,8 +222,8 @@ impl Judgement<'_> {
             Some(update) => Objects::of_then(&self.repository, update.old, self.repository.organization()),
             None => Objects::of(&self.repository),
         };
-        let scope = self.evidence_scope(updates);
-        let practised = self.drill_scope(updates);
+        let scope = ledger::evidence::Scope::of(self.as_of(updates, gate::ref_names::EVIDENCE));
+        let practised = self.as_of(updates, gate::ref_names::DRILLS);
         let contents = contents
             .with_evidence(move |keys| ledger::evidence::read(&self.repository, keys, &scope).map(Arc::new))
             .with_drills(move || {
@@ -232,28 +232,15 @@ impl Judgement<'_> {
         Ok(Facts { contents, history, remembered, states })
     }
 
-    /// As for decisions: with what the push brings, and in a clone with what was fetched.
-    fn evidence_scope(&self, updates: &[Update]) -> ledger::evidence::Scope {
+    /// The refs below a prefix, as for decisions: with what the push brings, and in a clone with what was fetched.
+    fn as_of(&self, updates: &[Update], prefix: &str) -> AsOf {
         let request = self.case.request;
-        let own = updates.iter().filter(|update| update.name.starts_with(gate::ref_names::EVIDENCE));
-        ledger::evidence::Scope {
+        let own = updates.iter().filter(|update| update.name.starts_with(prefix));
+        AsOf {
             moves: own.map(|update| (update.name.clone(), update.new)).collect(),
             with_remotes: !request.ahead && !self.repository.is_bare(),
             now: self.case.now,
             is_past: request.at.is_some(),
-            is_all: false,
-        }
-    }
-
-    /// The same of drills.
-    fn drill_scope(&self, updates: &[Update]) -> ledger::drills::Scope {
-        let evidence = self.evidence_scope(&[]);
-        let own = updates.iter().filter(|update| update.name.starts_with(gate::ref_names::DRILLS));
-        ledger::drills::Scope {
-            moves: own.map(|update| (update.name.clone(), update.new)).collect(),
-            with_remotes: evidence.with_remotes,
-            now: evidence.now,
-            is_past: evidence.is_past,
         }
     }
 

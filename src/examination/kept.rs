@@ -25,7 +25,7 @@ use crate::change::manifest::Manifest;
 use crate::change::{Change, ObjectId, RepoPath};
 use crate::gate::{Contents, NextPolicy, Obstacle, Opaque, Rest, Step};
 use crate::ledger::commands::Keys;
-use crate::ledger::{drills, evidence};
+use crate::ledger::{AsOf, evidence};
 use crate::policy::Policy;
 use crate::provenance;
 use crate::record::drill::DrillChain;
@@ -63,9 +63,9 @@ impl<'r> Asked<'r> {
     ) -> Asked<'r> {
         let trees = (change.revision.base_tree, change.revision.head_tree);
         // As for decisions: what this clone has, and what it fetched.
-        let scope = evidence::Scope { with_remotes: true, now, ..evidence::Scope::default() };
+        let scope = evidence::Scope::of(AsOf::now(true, now));
         let read = move |keys: &BTreeSet<String>| snapshot.evidence.read(repository, keys, &scope);
-        let practised = drills::Scope { with_remotes: true, now, ..drills::Scope::default() };
+        let practised = AsOf::now(true, now);
         let keys = move || snapshot.policy().map_or_else(|| Keys::these(std::iter::empty()), Keys::of);
         let objects = git::Objects::of(repository)
             .with_evidence(read)

@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use git2::Oid;
 
-use super::commands::{Family as _, Keys, Room, chain_names, chain_within, link_at, read_of_keys, record_of_link};
-use crate::change::ObjectId;
+use super::AsOf;
+use super::commands::{Keys, Room, chain_within, link_at, read_of_keys, record_of_link};
 use crate::record::Chain;
 use crate::record::drill::{DrillChain, DrillRecord, MAX_CHAINS, MAX_LENGTH, MAX_RECORDS};
-use crate::source::git::{Deadline, GitError, Repository, oid};
+use crate::source::git::{Deadline, GitError, Repository};
 
 /// What is read of one key for a report: as many records as a gate takes.
 const ROOM_OF_KEY: Room = Room { records: MAX_CHAINS * MAX_RECORDS, bytes: 64 << 20 };
@@ -29,34 +29,21 @@ pub fn read(repository: &Repository, with_remotes: bool, keys: &Keys) -> Result<
     read_of_keys(repository, with_remotes, keys, MAX_RECORDS, ROOM_OF_KEY)
 }
 
-/// Which chains may still be of a drill that is going on.
-#[derive(Debug, Clone, Default)]
-pub struct Scope {
-    /// Refs as a push would move them; zeros delete a ref.
-    pub moves: Vec<(String, ObjectId)>,
-    /// Also read what the remotes were last seen to have.
-    pub with_remotes: bool,
-    /// Seconds since the epoch.
-    pub now: i64,
-    /// For a look back: what is dated later is not there yet.
-    pub is_past: bool,
-}
-
 /// The chains that are read once for many questions.
 #[derive(Debug, Default)]
 pub struct Book(Mutex<Option<Arc<Vec<DrillChain>>>>);
 
 impl Book {
-    /// As [`recent`]: keys and scope are those of the first question.
+    /// As [`recent`]: keys and moment are those of the first question.
     ///
     /// # Errors
     /// As for [`recent`].
-    pub fn read(&self, repository: &Repository, keys: &Keys, scope: &Scope) -> Result<Arc<Vec<DrillChain>>, GitError> {
+    pub fn read(&self, repository: &Repository, keys: &Keys, as_of: &AsOf) -> Result<Arc<Vec<DrillChain>>, GitError> {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(chains) = &*known {
             return Ok(Arc::clone(chains));
         }
-        let chains = Arc::new(recent(repository, keys, scope)?);
+        let chains = Arc::new(recent(repository, keys, as_of)?);
         *known = Some(Arc::clone(&chains));
         Ok(chains)
     }
@@ -66,14 +53,8 @@ impl Book {
 ///
 /// # Errors
 /// A ref cannot be read.
-pub fn recent(repository: &Repository, keys: &Keys, scope: &Scope) -> Result<Vec<DrillChain>, GitError> {
-    let mut names = chain_names::<DrillRecord>(repository, scope.with_remotes, keys)?;
-    for (name, _) in &scope.moves {
-        let Some(id) = name.strip_prefix(DrillRecord::PREFIX).map(super::id_of).filter(|id| keys.have(id)) else {
-            continue;
-        };
-        names.entry(id).or_default().retain(|copy| copy != name);
-    }
+pub fn recent(repository: &Repository, keys: &Keys, as_of: &AsOf) -> Result<Vec<DrillChain>, GitError> {
+    let names = as_of.chain_names::<DrillRecord>(repository, keys)?;
     let (mut chains, mut rooms, mut all) = (Vec::new(), BTreeMap::new(), RECENT);
     let time = Deadline::after(RECENT_TIME);
     for (id, copies) in names {
@@ -81,14 +62,12 @@ pub fn recent(repository: &Repository, keys: &Keys, scope: &Scope) -> Result<Vec
         if time.check().is_err() {
             break;
         }
-        let own = format!("{}{id}", DrillRecord::PREFIX);
-        let moved = scope.moves.iter().filter(|(name, new)| *name == own && !new.is_zero()).map(|(_, new)| oid(*new));
         let mut tips: Vec<Oid> = copies.iter().flat_map(|name| repository.raw.refname_to_id(name)).collect();
-        tips.extend(moved);
+        tips.extend(as_of.moved_to::<DrillRecord>(&id));
         tips.sort_unstable();
         tips.dedup();
         // What ends in a record of long ago has no later one: the order of times is a rule of the format.
-        let ended = scope.now.saturating_sub(MAX_LENGTH);
+        let ended = as_of.now.saturating_sub(MAX_LENGTH);
         let of_key = rooms.entry(id.key.clone()).or_insert(RECENT_OF_KEY);
         tips.retain(|tip| {
             if time.check().is_err() || all.bytes == 0 || of_key.bytes == 0 {
@@ -112,8 +91,8 @@ pub fn recent(repository: &Repository, keys: &Keys, scope: &Scope) -> Result<Vec
         };
         chains.extend(Chain::join(tips.into_iter().filter_map(&mut read).collect()));
     }
-    if scope.is_past {
-        chains = chains.iter().map(|chain| chain.until(|record| record.issued() <= scope.now)).collect();
+    if as_of.is_past {
+        chains = chains.iter().map(|chain| chain.until(|record| record.issued() <= as_of.now)).collect();
     }
     Ok(chains)
 }

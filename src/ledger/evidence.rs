@@ -6,11 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use git2::Oid;
 
-use super::commands::{Family as _, Keys, Room, TooMuch, chain_names, chain_within};
-use crate::change::ObjectId;
+use super::AsOf;
+use super::commands::{Family as _, Keys, Room, TooMuch, chain_within};
 use crate::record::evidence::{EvidenceChain, EvidenceRecord, MAX_CHAINS, MAX_RECORDS, MAX_VALID};
 use crate::record::{Chain, ChainId};
-use crate::source::git::{GitError, Repository, oid};
+use crate::source::git::{GitError, Repository};
 
 /// What is read for one question.
 const ROOM: Room = Room { records: 20_000, bytes: 256 << 20 };
@@ -20,16 +20,21 @@ const ROOM_OF_ALL: Room = Room { records: 200_000, bytes: 1 << 30 };
 /// Which chains of evidence are read.
 #[derive(Debug, Clone, Default)]
 pub struct Scope {
-    /// Refs as a push would move them; zeros delete a ref.
-    pub moves: Vec<(String, ObjectId)>,
-    /// Also read what the remotes were last seen to have.
-    pub with_remotes: bool,
-    /// Seconds since the epoch; chains that ended so long before it that nothing of them counts are not read.
-    pub now: i64,
-    /// For a look back: what is dated later is not there yet.
-    pub is_past: bool,
-    /// Read what ended long ago as well.
-    pub is_all: bool,
+    as_of: AsOf,
+    /// Read what ended so long ago that nothing of it counts, as well.
+    is_all: bool,
+}
+
+impl Scope {
+    /// What may count at a moment.
+    pub fn of(as_of: AsOf) -> Scope {
+        Scope { as_of, is_all: false }
+    }
+
+    /// Everything that there is, for a report.
+    pub fn all(with_remotes: bool) -> Scope {
+        Scope { as_of: AsOf::now(with_remotes, 0), is_all: true }
+    }
 }
 
 /// Chains of evidence that are read once for many questions.
@@ -68,9 +73,9 @@ pub fn until(chains: &[EvidenceChain], at: i64) -> Vec<EvidenceChain> {
 /// A ref cannot be read, or there is too much.
 pub fn read(repository: &Repository, keys: &BTreeSet<String>, scope: &Scope) -> Result<Vec<EvidenceChain>, GitError> {
     let (mut chains, mut room) = (Vec::new(), if scope.is_all { ROOM_OF_ALL } else { ROOM });
-    for (id, tips) in tips(repository, keys, scope)? {
+    for (id, tips) in tips(repository, keys, &scope.as_of)? {
         repository.deadline.check()?;
-        if !scope.is_all && tips.iter().all(|tip| is_over(repository, &id, *tip, scope.now)) {
+        if !scope.is_all && tips.iter().all(|tip| is_over(repository, &id, *tip, scope.as_of.now)) {
             continue;
         }
         let mut copies = Vec::new();
@@ -80,8 +85,8 @@ pub fn read(repository: &Repository, keys: &BTreeSet<String>, scope: &Scope) -> 
         }
         chains.extend(Chain::join(copies));
     }
-    if scope.is_past {
-        chains = until(&chains, scope.now);
+    if scope.as_of.is_past {
+        chains = until(&chains, scope.as_of.now);
     }
     Ok(chains)
 }
@@ -90,16 +95,10 @@ pub fn read(repository: &Repository, keys: &BTreeSet<String>, scope: &Scope) -> 
 fn tips(
     repository: &Repository,
     keys: &BTreeSet<String>,
-    scope: &Scope,
+    as_of: &AsOf,
 ) -> Result<Vec<(ChainId, BTreeSet<Oid>)>, GitError> {
     let wanted = Keys::these(keys.iter().cloned());
-    let mut names = chain_names::<EvidenceRecord>(repository, scope.with_remotes, &wanted)?;
-    for (name, _) in &scope.moves {
-        let Some(id) = name.strip_prefix(EvidenceRecord::PREFIX).map(super::id_of) else { continue };
-        if wanted.have(&id) {
-            names.entry(id).or_default().retain(|copy| copy != name);
-        }
-    }
+    let names = as_of.chain_names::<EvidenceRecord>(repository, &wanted)?;
     for key in keys {
         if names.keys().filter(|id| id.key == *key).count() > MAX_CHAINS {
             let detail = format!(
@@ -117,9 +116,7 @@ fn tips(
         for name in copies {
             tips.insert(repository.raw.refname_to_id(&name)?);
         }
-        let own = format!("{}{id}", EvidenceRecord::PREFIX);
-        let moved = scope.moves.iter().filter(|(name, new)| *name == own && !new.is_zero());
-        tips.extend(moved.map(|(_, new)| oid(*new)));
+        tips.extend(as_of.moved_to::<EvidenceRecord>(&id));
         if !tips.is_empty() {
             found.push((id, tips));
         }

@@ -2,6 +2,7 @@
 //! then read back and verified again.
 
 mod append;
+mod as_of;
 pub mod commands;
 mod digested;
 pub mod drills;
@@ -14,6 +15,7 @@ mod verified;
 
 pub use crate::gate::ref_names::{DECISION_BRANCHES as BRANCH_PREFIX, DECISIONS as PREFIX, prefix_of};
 pub use append::{append, append_after, append_to, clear_stale_locks};
+pub use as_of::AsOf;
 pub use digested::{Digested, at_hand, keep_at_hand};
 pub use verified::VerifiedChains;
 

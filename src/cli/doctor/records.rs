@@ -6,9 +6,9 @@ use super::Finding::{self, Bad, Good, Note};
 use super::commands;
 use crate::change::{address, counted};
 use crate::gate::drill;
-use crate::ledger;
 use crate::ledger::commands::{Family as _, Keys, read_outcomes};
 use crate::ledger::evidence;
+use crate::ledger::{self, AsOf};
 use crate::policy::{Enrolment, Policy};
 use crate::record::drill::DrillChain;
 use crate::record::evidence::{EvidenceRecord, out_of_order};
@@ -138,7 +138,7 @@ fn outcomes_state(repository: &Repository, policy: &Policy) -> Vec<Finding> {
 fn evidence_state(repository: &Repository, policy: &Policy) -> Vec<Finding> {
     let keys = policy.evidence.iter().flat_map(|source| &source.keys).map(|own| own.key.id().to_string()).collect();
     let now = crate::cli::now();
-    let scope = evidence::Scope { with_remotes: !repository.is_bare(), now, ..evidence::Scope::default() };
+    let scope = evidence::Scope::of(AsOf::now(!repository.is_bare(), now));
     let chains = match evidence::read(repository, &keys, &scope) {
         Ok(chains) => chains,
         Err(error) => return vec![Bad(format!("The chains of evidence cannot be read: {error}"))],

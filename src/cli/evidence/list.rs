@@ -49,7 +49,7 @@ pub fn run(options: &Options, here: &Path) -> Result<(), String> {
         _ => return Err("There is no valid policy, so nothing is evidence here.".to_owned()),
     };
     let keys = policy.evidence.iter().flat_map(|source| &source.keys).map(|own| own.key.id().to_string()).collect();
-    let scope = Scope { with_remotes: true, is_all: true, now: now(), ..Scope::default() };
+    let scope = Scope::all(true);
     let chains = read(&repository, &keys, &scope).map_err(|error| error.to_string())?;
     let mut rows: Vec<Row> =
         chains.iter().flat_map(|chain| &chain.records).flat_map(|record| of_record(record, &policy)).collect();

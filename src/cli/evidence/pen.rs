@@ -7,6 +7,7 @@ use std::path::Path;
 use crate::change::ObjectId;
 use crate::change::digest::Digest;
 use crate::cli::{now, random};
+use crate::ledger::AsOf;
 use crate::ledger::commands::{Family as _, chain_of, names};
 use crate::ledger::evidence::{self, Scope};
 use crate::policy::{EvidenceSource, Policy};
@@ -127,7 +128,7 @@ impl Pen {
         if let Some(remote) = &self.remote {
             bring::<EvidenceRecord>(&self.repository, remote, Prompts::Never, &key)?;
         }
-        let scope = Scope { now: now(), ..Scope::default() };
+        let scope = Scope::of(AsOf::now(false, now()));
         let chains = evidence::read(&self.repository, &BTreeSet::from([key]), &scope);
         let chains = chains.map_err(|error| error.to_string())?;
         let mut all: Vec<EvidenceRecord> =

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::book::Book;
 use super::export::Bundle;
+use super::shapes::print_list;
 use crate::change::{counted, visible};
 use crate::command::request::print;
 use crate::command::standing;
@@ -257,12 +258,7 @@ fn of_people(chains: &[AuthorizationChain], policy: &Policy) -> Vec<Row> {
 
 fn print_rows(rows: &[Row], as_json: bool) {
     if as_json {
-        #[derive(Serialize)]
-        struct Listed<'l> {
-            schema: &'static str,
-            records: &'l [Row],
-        }
-        return crate::cli::print_json(&Listed { schema: "undersign-command-records/v0", records: rows });
+        return print_list("undersign-command-records/v0", rows);
     }
     if rows.is_empty() {
         outln!("Nothing is signed about commands here yet.");

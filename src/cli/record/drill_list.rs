@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::book::Book;
 use super::export::{Bundle, signers_for};
+use super::shapes::print_one;
 use crate::change::{counted, visible};
 use crate::cli::drills::ShownDrill;
 use crate::datafile::date;
@@ -129,17 +130,7 @@ pub(super) fn show(id: &str, book: &Book, as_payload: bool, as_json: bool) -> Re
     let standing = all.iter().find(|(other, _)| other.id() == record.id()).map(|(_, standing)| *standing);
     let row = row(record, standing.unwrap_or(DrillStanding::Stranger), policy);
     if as_json {
-        #[derive(Serialize)]
-        struct Shown {
-            schema: &'static str,
-            #[serde(flatten)]
-            row: Row,
-            key: String,
-            statement: serde_json::Value,
-        }
-        let statement = serde_json::from_slice(&payload).map_err(|error| error.to_string())?;
-        let key = record.verified.key().to_openssh();
-        crate::cli::print_json(&Shown { schema: "undersign-drill-shown/v0", row, key, statement });
+        print_one("undersign-drill-shown/v0", row, record.verified.key().to_openssh(), &payload)?;
         return Ok(true);
     }
     let own = record.drill();

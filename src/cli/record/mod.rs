@@ -13,6 +13,7 @@ mod for_agent;
 #[cfg(feature = "tui")]
 mod outcome;
 mod outcome_list;
+mod shapes;
 
 use std::path::{Path, PathBuf};
 
@@ -27,6 +28,7 @@ use crate::gate::{RecordStatus, Signer};
 use crate::record::Record;
 use crate::source::git::Repository;
 use book::Book;
+use shapes::{print_list, print_one};
 
 #[derive(Args)]
 pub struct Options {
@@ -226,13 +228,7 @@ fn list(options: &ListOptions, book: &Book) -> Result<(), String> {
     let row = |status: &RecordStatus<'_>| Row::of(status, &Signer::of(Some(policy), status.record));
     let rows: Vec<Row> = book.record_statuses()?.iter().map(row).collect();
     if options.json {
-        #[derive(Serialize)]
-        struct Listed<'l> {
-            schema: &'static str,
-            records: &'l [Row],
-        }
-        let listed = Listed { schema: "undersign-records/v0", records: &rows };
-        super::print_json(&listed);
+        print_list("undersign-records/v0", &rows);
     } else if rows.is_empty() {
         outln!("No decision is signed here yet.");
     } else {
@@ -324,23 +320,9 @@ fn show(options: &ShowOptions, book: &Book) -> Result<(), String> {
 }
 
 fn show_json(status: &RecordStatus<'_>, signer: &Signer) -> Result<(), String> {
-    #[derive(Serialize)]
-    struct Shown {
-        schema: &'static str,
-        #[serde(flatten)]
-        row: Row,
-        key: String,
-        /// As it was signed.
-        statement: serde_json::Value,
-    }
     let verified = &status.record.verified;
-    super::print_json(&Shown {
-        schema: "undersign-record-shown/v0",
-        row: Row::of(status, signer),
-        key: verified.key().to_openssh(),
-        statement: serde_json::from_slice(&verified.payload()).map_err(|error| error.to_string())?,
-    });
-    Ok(())
+    let (row, key) = (Row::of(status, signer), verified.key().to_openssh());
+    print_one("undersign-record-shown/v0", row, key, &verified.payload())
 }
 
 fn token(record: &Record) -> String {

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use serde::Serialize;
 
 use super::book::Book;
+use super::shapes::print_list;
 use crate::change::{counted, visible};
 use crate::datafile::date;
 use crate::gate::Signer;
@@ -117,12 +118,7 @@ fn row(record: &OutcomeRecord, policy: &Policy, counting: &HashSet<String>) -> R
 
 fn print(rows: &[Row], as_json: bool) {
     if as_json {
-        #[derive(Serialize)]
-        struct Listed<'l> {
-            schema: &'static str,
-            records: &'l [Row],
-        }
-        return crate::cli::print_json(&Listed { schema: "undersign-outcome-records/v0", records: rows });
+        return print_list("undersign-outcome-records/v0", rows);
     }
     if rows.is_empty() {
         outln!("No outcome is signed here yet.");
