@@ -15,6 +15,7 @@ const FIRST: usize = 10;
 /// A landed commit, scored, with what its message says of earlier ones.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tried {
+    /// The commit.
     pub id: ObjectId,
     /// Seconds since the epoch.
     pub time: i64,
