@@ -444,6 +444,56 @@ fn a_default_branch_that_cannot_be_known_is_asked_for() {
     desk.run(&["show", "other"]).exits(0).says("other → refs/heads/develop");
 }
 
+#[test]
+fn the_only_branch_that_is_fetched_is_not_taken_for_the_default() {
+    let desk = Desk::new();
+    desk.host("feat", &[(5, "five")]);
+    let asks = |desk: &Desk| {
+        let said = desk.run(&["queue"]).exits(70).says_not("Nothing is pending");
+        let why = said.err.lines().find(|line| line.contains("Which branch of origin changes land on")).unwrap();
+        follow(desk, why);
+        assert_eq!(desk.ids(), ["here:feat"]);
+        desk.run(&["show", "feat"]).exits(0).says("feat → refs/heads/main");
+    };
+    desk.clone_again(&["--single-branch", "-b", "feat"]);
+    asks(&desk);
+    // As CI checks out a branch.
+    std::fs::remove_dir_all(&desk.here).unwrap();
+    git_in(desk.f.dir.path(), "dana", &["init", "-q", "-b", "feat", &desk.here.display().to_string()]);
+    desk.git(&["remote", "add", "origin", &format!("file://{}", desk.f.repo.display())]);
+    desk.git(&["fetch", "-q", "origin", "+refs/heads/feat:refs/remotes/origin/feat"]);
+    desk.git(&["checkout", "-q", "-B", "feat", "refs/remotes/origin/feat"]);
+    asks(&desk);
+}
+
+#[test]
+fn in_a_clone_of_a_fork_changes_land_on_the_project_if_it_is_known() {
+    let desk = Desk::new();
+    let project = desk.f.dir.path().join("project");
+    let (from, to) = (desk.f.repo.display().to_string(), project.display().to_string());
+    git_in(desk.f.dir.path(), "rahim", &["clone", "-q", &from, &to]);
+    std::fs::write(project.join("landed.txt"), "by others\n").unwrap();
+    git_in(&project, "rahim", &["add", "-A"]);
+    git_in(&project, "rahim", &["commit", "-q", "-m", "Landed since the fork"]);
+    desk.git(&["remote", "add", "upstream", &to]);
+    desk.git(&["fetch", "-q", "upstream"]);
+    desk.git(&["checkout", "-q", "-b", "work", "--no-track", "upstream/main"]);
+    desk.local("own.txt", "Work");
+    // Nothing tells which one it is.
+    assert_eq!(desk.ids(), ["here:upstream/main", "here:work"]);
+    let settings: [&[(&str, &str)]; 3] = [
+        &[("undersign.remote", "upstream")],
+        &[("remote.upstream.gh-resolved", "base")],
+        &[("remote.pushDefault", "origin"), ("branch.main.remote", "upstream")],
+    ];
+    for settings in settings {
+        settings.iter().for_each(|(key, value)| _ = desk.git(&["config", key, value]));
+        assert_eq!(desk.ids(), ["here:work"], "{settings:?}");
+        desk.run(&["show", "work"]).exits(0).says("1 file, +1 −0");
+        settings.iter().for_each(|(key, _)| _ = desk.git(&["config", "--unset", key]));
+    }
+}
+
 impl Desk {
     fn host_on_develop(&self) {
         self.f.git("mina", &["checkout", "-q", "other"]);

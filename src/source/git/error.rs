@@ -29,9 +29,9 @@ pub enum GitError {
     NoTarget,
     #[error(
         "Which branch of {0} changes land on is not known here: {0}/HEAD names none that is here, and no single one \
-         is called main, master or trunk. Run `git remote set-head {0} --auto`."
+         is called main, master or trunk. Run {1}."
     )]
-    NoDefault(String),
+    NoDefault(String, String),
     #[error(
         "Of the branches of {0}, only {1} is fetched here, so changes on others are not seen. To fetch all of them: \
          `git remote set-branches {0} '*'`, then `git fetch {0}`."

@@ -11,8 +11,10 @@ use crate::change::{BranchRef, ObjectId, visible};
 
 /// The usual names of a default branch, if nothing else says which one it is.
 const USUAL: [&str; 3] = ["main", "master", "trunk"];
-/// The remote with the target, if there are several.
+/// The remote with the target, if there are several and nothing else says which one it is.
 const HOMES: [&str; 2] = ["origin", "upstream"];
+/// The setting that says which remote it is.
+const SETTING: &str = "undersign.remote";
 
 /// The branch on which changes land: the server's name for it, and its tip as last seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,12 +104,18 @@ impl Repository {
         tracking.unwrap_or_else(|| name.to_owned())
     }
 
-    /// The remote on which changes land: `origin`, `upstream`, or the only one there is. None in a bare repository.
+    /// The remote on which changes land: the one that `git config undersign.remote` names, or that a fork was made from,
+    /// as far as that is known; else `origin`, `upstream`, or the only one there is. None in a bare repository.
     pub fn home(&self) -> Option<String> {
         if self.is_bare() {
             return None;
         }
         let remotes = self.remotes();
+        let config = self.raw.config().and_then(|mut config| config.snapshot()).ok();
+        let chosen = config.and_then(|config| chosen(&config, &remotes));
+        if chosen.is_some() {
+            return chosen;
+        }
         let usual = HOMES.into_iter().find(|name| remotes.contains(*name) || self.has_branches(name));
         match usual {
             Some(name) => Some(name.to_owned()),
@@ -140,16 +148,24 @@ impl Repository {
         if let Some(branch) = self.newest(&prefix, &usual) {
             return named(branch);
         }
-        if usual.is_empty()
-            && head.is_none()
-            && let Ok(local) = self.local_target()
-        {
-            return Ok(local);
-        }
-        match &self.branches_of(remote)?[..] {
-            [only] => named(&only.branch),
-            _ => Err(GitError::NoDefault(visible::text(remote).into_owned())),
-        }
+        // That a branch is the only one here does not make it the default: a checkout of CI has just the one it builds.
+        let local = match head {
+            None if self.branches_of(remote)?.is_empty() => self.local_target().ok(),
+            None if usual.is_empty() => self.usual_branch(),
+            _ => None,
+        };
+        local.ok_or_else(|| self.no_default(remote))
+    }
+
+    /// What to run depends on whether its default branch is fetched at all.
+    fn no_default(&self, remote: &str) -> GitError {
+        let name = visible::text(remote).into_owned();
+        let widen = match self.narrow_home() {
+            Some(_) => format!("`git remote set-branches {name} '*'`, "),
+            None => String::new(),
+        };
+        let advice = format!("{widen}`git fetch {name}`, then `git remote set-head {name} --auto`");
+        GitError::NoDefault(name, advice)
     }
 
     /// The branch that contains all the others: if a branch was renamed, the old name may still be here.
@@ -166,9 +182,12 @@ impl Repository {
 
     fn local_target(&self) -> Result<TargetBranch, GitError> {
         let bare = self.head_branch().filter(|_| self.is_bare());
-        let usual = USUAL.map(|branch| format!("refs/heads/{branch}"));
-        let found = bare.into_iter().chain(usual).find_map(|name| self.target_named(&name).ok());
-        found.map_or_else(|| self.only_branch(), Ok)
+        let bare = bare.and_then(|name| self.target_named(&name).ok());
+        bare.or_else(|| self.usual_branch()).map_or_else(|| self.only_branch(), Ok)
+    }
+
+    fn usual_branch(&self) -> Option<TargetBranch> {
+        USUAL.into_iter().find_map(|branch| self.target_named(&format!("refs/heads/{branch}")).ok())
     }
 
     fn only_branch(&self) -> Result<TargetBranch, GitError> {
@@ -182,4 +201,24 @@ impl Repository {
             _ => Err(GitError::NoTarget),
         }
     }
+}
+
+/// The remote that the repository's settings mean, if one is there: by our own setting, as GitHub's command notes it for a
+/// fork, or where the local main is fetched from one remote and pushed to another.
+fn chosen(config: &git2::Config, remotes: &BTreeSet<String>) -> Option<String> {
+    let text = |key: &str| config.get_string(key).ok();
+    let own = text(SETTING);
+    let of_fork = || {
+        let mut bases =
+            remotes.iter().filter(|name| text(&format!("remote.{name}.gh-resolved")).as_deref() == Some("base"));
+        bases.next().filter(|_| bases.next().is_none()).cloned()
+    };
+    let followed = || {
+        USUAL.into_iter().find_map(|branch| {
+            let from = text(&format!("branch.{branch}.remote"))?;
+            let to = text(&format!("branch.{branch}.pushRemote")).or_else(|| text("remote.pushDefault"))?;
+            (from != to).then_some(from)
+        })
+    };
+    own.or_else(of_fork).or_else(followed).filter(|name| remotes.contains(name))
 }
