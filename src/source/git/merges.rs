@@ -1,14 +1,14 @@
 //! Merges in which nobody wrote anything: those that follow from their parents. They are compared here, path by path
-//! and line by line, and not with git's own merge, which attributes, drivers and rename detection of a repository
-//! influence. Any merge for which this is not proven counts as somebody's work.
+//! and line by line, and not with git's own merge, which attributes, drivers and settings of a repository influence;
+//! moves are those of [`renames`]. Any merge for which this is not proven counts as somebody's work.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::objects::{Effort, diff_within};
-use super::{GitError, Repository, blob_id, object_id, oid};
-use crate::change::diff::{Mode, TreeEntry};
+use super::{GitError, Repository, blob_id, oid, small_text};
+use crate::change::diff::{Diff, Mode, TreeEntry};
 use crate::change::merge::merge;
-use crate::change::{Commit, ObjectId, RepoPath};
+use crate::change::{Commit, ObjectId, RepoPath, renames};
 
 /// The most merges of one push that are examined. Branches that were updated more often are rare.
 const MAX_MERGES: usize = 256;
@@ -50,17 +50,21 @@ fn follows(repository: &Repository, commit: &Commit, budget: &mut Budget) -> Res
     let [ours, theirs] = commit.parents[..] else { return Ok(false) };
     let Some(left) = budget.merges.checked_sub(1) else { return Ok(false) };
     budget.merges = left;
-    let bases = repository.raw.merge_bases(oid(ours), oid(theirs))?;
+    let bases = repository.bases(ours, theirs)?;
     let [base] = bases[..] else { return Ok(false) };
-    let base = repository.tree_of(object_id(base))?;
-    let mut since = |commit| -> Result<Changed, GitError> {
-        let diff = diff_within(repository, base, repository.tree_of(commit)?, &mut budget.effort)?;
-        Ok(diff.files.into_iter().map(|file| (file.path, (file.old, file.new))).collect())
-    };
-    let sides = [since(ours)?, since(theirs)?];
-    let made = since(commit.id)?;
+    let base = repository.tree_of(base)?;
+    let mut since = |commit| diff_within(repository, base, repository.tree_of(commit)?, &mut budget.effort);
+    let [ours, theirs] = [since(ours)?, since(theirs)?];
+    let made = changed(&since(commit.id)?);
+    let sides = [changed(&ours), changed(&theirs)];
+    let mut moves = Moves::default();
+    for (side, diff) in [ours, theirs].into_iter().enumerate() {
+        if !moves.follow(repository, diff, (&sides[side], &sides[1 - side]), &made, &mut budget.texts)? {
+            return Ok(false);
+        }
+    }
     let paths: BTreeSet<&RepoPath> = sides.iter().chain([&made]).flat_map(BTreeMap::keys).collect();
-    for path in paths {
+    for path in paths.into_iter().filter(|path| !moves.checked.contains(path)) {
         let [ours, theirs] = sides.each_ref().map(|side| side.get(path));
         let Some(base) = ours.or(theirs).map(|(base, _)| *base) else { return Ok(false) };
         let [ours, theirs, made] = [ours, theirs, made.get(path)].map(|held| held.map_or(base, |(_, new)| *new));
@@ -74,6 +78,50 @@ fn follows(repository: &Repository, commit: &Commit, budget: &mut Budget) -> Res
         }
     }
     Ok(true)
+}
+
+fn changed(diff: &Diff) -> Changed {
+    diff.files.iter().map(|file| (file.path.clone(), (file.old, file.new))).collect()
+}
+
+/// Files that one side moved and the other changed where they were: the change follows to the new place, as git has it.
+#[derive(Default)]
+struct Moves {
+    /// Where they were, and where they are now.
+    checked: BTreeSet<RepoPath>,
+}
+
+impl Moves {
+    /// Returns whether all files that a side moved contain what the other one changed in them, and nothing else.
+    fn follow(
+        &mut self,
+        repository: &Repository,
+        diff: Diff,
+        (own, other): (&Changed, &Changed),
+        made: &Changed,
+        left: &mut usize,
+    ) -> Result<bool, GitError> {
+        let is_gone = |held: Option<&(_, Option<TreeEntry>)>| held.is_some_and(|(_, new)| new.is_none());
+        let edited: BTreeMap<&RepoPath, TreeEntry> = other
+            .iter()
+            .filter(|(path, _)| is_gone(own.get(path)) && is_gone(made.get(path)))
+            .filter_map(|(path, (old, new))| Some((path, old.and(*new)?)))
+            .collect();
+        if edited.is_empty() {
+            return Ok(true);
+        }
+        let text = |entry, most| small_text(repository, entry, most);
+        for file in renames::paired(diff, |_, _| true, text).files {
+            let Some(from) = file.from.filter(|_| !other.contains_key(&file.path)) else { continue };
+            let Some(theirs) = edited.get(&from).copied() else { continue };
+            let now = made.get(&file.path).and_then(|(_, new)| *new);
+            if !joined(repository, [file.old, file.new, Some(theirs), now], left)? {
+                return Ok(false);
+            }
+            self.checked.extend([from, file.path]);
+        }
+        Ok(true)
+    }
 }
 
 /// Whether a text that both sides changed contains exactly the edits of both, which must not overlap or be adjacent.
@@ -99,4 +147,68 @@ fn joined(repository: &Repository, entries: [Option<TreeEntry>; 4], left: &mut u
     }
     let Some(merged) = merge(&texts[0], &texts[1], &texts[2]) else { return Ok(false) };
     Ok(blob_id(&merged)? == made.id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::git::{object_id, oid};
+
+    const LINES: &str = "one\ntwo\nthree\nfour\nfive\nsix\nseven\neight\n";
+
+    /// Files of the base, of both sides, and of the merge; whether it follows from its parents.
+    fn follows(files: [&[(&str, &str)]; 4]) -> bool {
+        let dir = tempfile::tempdir().unwrap();
+        let raw = git2::Repository::init_bare(dir.path()).unwrap();
+        let who = git2::Signature::new("dana", "dana@example.com", &git2::Time::new(0, 0)).unwrap();
+        let commit = |files: &[(&str, &str)], parents: &[git2::Oid]| {
+            let mut tree = raw.treebuilder(None).unwrap();
+            for (name, text) in files {
+                tree.insert(name, raw.blob(text.as_bytes()).unwrap(), 0o100_644).unwrap();
+            }
+            let tree = raw.find_tree(tree.write().unwrap()).unwrap();
+            let parents: Vec<_> = parents.iter().map(|id| raw.find_commit(*id).unwrap()).collect();
+            raw.commit(None, &who, &who, "", &tree, &parents.iter().collect::<Vec<_>>()).unwrap()
+        };
+        let base = commit(files[0], &[]);
+        let sides = [commit(files[1], &[base]), commit(files[2], &[base])];
+        let merge = object_id(commit(files[3], &sides));
+        let repository = Repository::open(dir.path()).unwrap();
+        let commits = [repository.commit(merge).unwrap()];
+        assert!(oid(merge) != base);
+        clean_merges(&repository, &commits, &mut Budget::default()) == [merge]
+    }
+
+    #[test]
+    fn a_change_follows_a_file_that_the_other_side_moved() {
+        let edited = LINES.replace("two", "TWO");
+        let moved = LINES.replace("seven", "SEVEN");
+        let both = edited.replace("seven", "SEVEN");
+        let base = [("a.txt", LINES), ("z.txt", "z\n")];
+        let (edit, rename) = ([("a.txt", &*edited), ("z.txt", "z\n")], [("b.txt", &*moved), ("z.txt", "z\n")]);
+        let merged = |text| [("b.txt", text), ("z.txt", "z\n")];
+        assert!(follows([&base, &rename, &edit, &merged(&both)]));
+        assert!(follows([&base, &edit, &rename, &merged(&both)]), "whichever side moved it");
+        let plain = [("b.txt", LINES), ("z.txt", "z\n")];
+        assert!(follows([&base, &plain, &edit, &merged(&edited)]), "moved as it was");
+    }
+
+    #[test]
+    fn who_adds_drops_or_misplaces_something_beside_a_move_wrote_it() {
+        let edited = LINES.replace("two", "TWO");
+        let both = edited.replace("seven", "SEVEN");
+        let moved = LINES.replace("seven", "SEVEN");
+        let base = [("a.txt", LINES)];
+        let (edit, rename) = ([("a.txt", &*edited)], [("b.txt", &*moved)]);
+        let more = format!("{both}nine\n");
+        assert!(!follows([&base, &rename, &edit, &[("b.txt", &more)]]), "a line more");
+        assert!(!follows([&base, &rename, &edit, &[("b.txt", &moved)]]), "the change is gone");
+        assert!(!follows([&base, &rename, &edit, &[("b.txt", &moved), ("c.txt", &both)]]), "into a new file");
+        assert!(!follows([&base, &rename, &edit, &[("a.txt", &edited), ("b.txt", &moved)]]), "the file is back");
+        let conflicting = [("b.txt", &*LINES.replace("two", "2"))];
+        assert!(!follows([&base, &conflicting, &edit, &[("b.txt", &edited)]]), "a conflict that was resolved");
+        // Where the side that changed the file has one at the new place too.
+        let there = [("a.txt", &*edited), ("b.txt", "other\n")];
+        assert!(!follows([&base, &rename, &there, &[("b.txt", &both)]]));
+    }
 }
