@@ -7,6 +7,11 @@ use std::borrow::Cow;
 /// place of an address (`ext::ssh …`) can contain anything, so only its kind is kept; the same applies to a URL that
 /// can be read in two ways.
 pub fn without_user(address: &str) -> String {
+    if let Some(rest) = address.strip_prefix("//").filter(|rest| rest.contains('@')) {
+        // Somebody forgot the scheme.
+        let path_ends = rest.find(['?', '#']).unwrap_or(rest.len());
+        return format!("//{}", &rest[host(&rest[..path_ends], false)..path_ends]);
+    }
     let Some((scheme, rest)) = address.split_once("://") else { return without_login(address) };
     let path_ends = rest.find(['?', '#']).unwrap_or(rest.len());
     if rest[path_ends..].contains('@') {
@@ -29,13 +34,13 @@ pub fn may_hold_secret(address: &str) -> bool {
 
 /// A text that may contain addresses, such as git's output, with each of them as [`without_user`] returns it.
 pub fn without_users(text: &str) -> Cow<'_, str> {
-    if !text.contains("://") {
+    if !text.contains("//") {
         return Cow::Borrowed(text);
     }
     let is_end = |c: char| c.is_whitespace() || matches!(c, '\'' | '"' | '<' | '>' | '`');
     let words = text.split_inclusive(is_end).map(|word| {
         let (address, end) = word.split_at(word.trim_end_matches(is_end).len());
-        if address.contains("://") { without_user(address) + end } else { word.to_owned() }
+        if address.contains("://") || address.starts_with("//") { without_user(address) + end } else { word.to_owned() }
     });
     Cow::Owned(words.collect())
 }
@@ -185,6 +190,9 @@ mod tests {
             ("https://host/x?t=TO@KEN", "https://"),
             ("https:///:TOKEN@host/", "https://host/"),
             ("https://TOKEN@host", "https://host"),
+            ("//USER:TOKEN@host/x", "//host/x"),
+            ("//TOKEN@host/x?t=T", "//host/x"),
+            ("//server/share/@team", "//server/share/@team"),
             ("ssh://git@host/x", "ssh://host/x"),
             ("git@host:x.git", "host:x.git"),
             ("user:TOKEN@host/x.git", "host/x.git"),

@@ -69,6 +69,7 @@ use std::sync::{Mutex, PoisonError};
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
+use crate::change::address;
 use crate::examination::{self, RepositorySnapshot};
 use crate::risk::{PackFile, Rulebook};
 use crate::source::git::{Names, Repository};
@@ -298,8 +299,8 @@ pub fn run() -> ExitCode {
     #[cfg(feature = "tui")]
     tell_of_configuration(arguments.command.as_ref());
     let code = carried_out(&arguments).unwrap_or_else(|message| {
-        // A terminal that is gone is no reason to panic.
-        let _ = writeln!(std::io::stderr(), "undersign: {message}");
+        // A terminal that is gone is no reason to panic. What was typed as an address may hold a token, and logs keep it.
+        let _ = writeln!(std::io::stderr(), "undersign: {}", address::without_users(&message));
         FAILED
     });
     ExitCode::from(written(code))
