@@ -16,7 +16,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::change::{Change, from_hex};
 use crate::decision::Draft;
-use crate::disk::write_atomically;
 use file::lock;
 use folder::{Folder, Seen};
 pub use owner::{Refs, adopted, names};
@@ -174,24 +173,21 @@ impl Drafts {
         })
     }
 
-    /// This device's chain id: 16 hex digits, created once from `random` and kept.
-    pub fn chain_id(&self, random: impl FnOnce() -> [u8; 8]) -> Result<String, String> {
+    /// The chain id of this device, 16 hex digits, if it has one: earlier versions kept one for all clones.
+    ///
+    /// # Errors
+    /// What is kept is none.
+    pub fn chain_id(&self) -> Result<Option<String>, String> {
         let path = self.dir.join("chain-id");
-        if let Ok(id) = std::fs::read_to_string(&path) {
-            let id = id.trim().to_owned();
-            if from_hex::<8>(&id).is_some() {
-                return Ok(id);
-            }
-            return Err(format!(
+        let Ok(id) = std::fs::read_to_string(&path) else { return Ok(None) };
+        let id = id.trim().to_owned();
+        let why = || {
+            format!(
                 "{} does not hold a chain id of 16 hex digits. Restore it, or remove it to begin a new chain.",
                 path.display()
-            ));
-        }
-        let id = base16ct::lower::encode_string(&random());
-        write_atomically(&path, format!("{id}\n").as_bytes()).map_err(|error| {
-            format!("This device's chain id cannot be saved in {}: {error}. Nothing was signed.", self.dir.display())
-        })?;
-        Ok(id)
+            )
+        };
+        from_hex::<8>(&id).map(|_| Some(id)).ok_or_else(why)
     }
 }
 

@@ -19,11 +19,12 @@ pub use as_of::AsOf;
 pub use digested::{Digested, at_hand, keep_at_hand};
 pub use verified::VerifiedChains;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use git2::Oid;
 
 use crate::change::ObjectId;
+use crate::gate::ref_names::{AUTHORIZATIONS, DECISIONS, DRILLS, EVIDENCE, OUTCOMES, RUNS};
 use crate::record::{Chain, ChainId, Fault, Record};
 use crate::source::git::{GitError, Repository, oid};
 use reader::ChainReader;
@@ -128,8 +129,18 @@ fn remotes(repository: &Repository) -> Result<Vec<String>, GitError> {
     Ok(remote_names(repository)?.iter().map(|name| remote_prefix(name)).collect())
 }
 
+/// Also those that have another name now, or are no more: what they were seen to have is as it was, and the next fetch
+/// may be long in coming.
 fn remote_names(repository: &Repository) -> Result<Vec<String>, GitError> {
-    Ok(repository.raw.remotes()?.iter().flatten().flatten().map(str::to_owned).collect())
+    let mut names: BTreeSet<String> = repository.raw.remotes()?.iter().flatten().flatten().map(str::to_owned).collect();
+    for reference in repository.raw.references_glob(&format!("{REMOTES_PREFIX}*"))? {
+        let name = String::from_utf8_lossy(reference?.name_bytes()).into_owned();
+        let rest = name.strip_prefix(REMOTES_PREFIX).unwrap_or_default();
+        let folders = [DECISIONS, AUTHORIZATIONS, RUNS, OUTCOMES, EVIDENCE, DRILLS];
+        let folders = folders.iter().filter_map(|prefix| prefix.strip_prefix("refs/undersign"));
+        names.extend(folders.filter_map(|folder| Some(rest.rsplit_once(folder)?.0.to_owned())));
+    }
+    Ok(names.into_iter().collect())
 }
 
 /// What a remote was last seen to have.

@@ -1,13 +1,15 @@
-//! The chain of outcomes, or of drills, in which this clone signs. Decisions have one chain for each device; these have
-//! one for each clone: nothing depends on their order, and two clones that share a chain fork it as soon as both sign.
+//! The chains in which this clone signs. Each clone has its own: two clones that share a chain fork it as soon as both
+//! sign, and one that was cloned anew lacks what the one before signed.
 
 use std::os::unix::ffi::OsStrExt as _;
+use std::path::PathBuf;
 
 use super::commands::Family;
 use crate::change::digest::Digest;
 use crate::datafile::date;
 use crate::disk::{read_small, write_atomically};
 use crate::gate::CLOCK_SKEW;
+use crate::gate::ref_names::AUTHORIZATIONS;
 use crate::record::drill::{self, DrillRecord};
 use crate::record::outcome::{self, OutcomeRecord};
 use crate::record::{Chain, ChainId, Fault};
@@ -68,23 +70,68 @@ pub fn own_chain<R: PerClone>(
     fresh: [u8; 8],
     now: i64,
 ) -> Result<OwnChain<R>, String> {
-    let path = repository.common_dir().join(R::FILE);
-    let resolved = std::fs::canonicalize(repository.common_dir()).unwrap_or_else(|_| repository.common_dir().into());
-    let place = Digest::of(resolved.as_os_str().as_bytes()).to_string();
-    let kept = kept_id(&read_small(&path, MAX_FILE), &place);
+    let file = OwnFile::of(repository, R::FILE);
     let of = |device: String| R::chain(repository, &ChainId { key: key.to_owned(), device });
     let mut ended = None;
-    if let Some(chain) = kept.map(of) {
+    if let Some(chain) = file.kept().map(of) {
         let copy = known.iter().find(|copy| copy.id == chain.id);
         match why_ended(&chain, copy, now) {
             None => return Ok(OwnChain { chain, ended: None }),
             Some(why) => ended = Some(format!("A new chain of {} begins: {}{} {why}.", R::NOUN, R::PREFIX, chain.id)),
         }
     }
-    let device = base16ct::lower::encode_string(&fresh);
-    write_atomically(&path, format!("{device}\n{place}\n").as_bytes())
-        .map_err(|error| format!("{} cannot be written: {error}. Nothing was signed.", path.display()))?;
+    let device = file.keep(base16ct::lower::encode_string(&fresh))?;
     Ok(OwnChain { chain: of(device), ended })
+}
+
+/// The id of the chains of decisions, on changes and on commands, that a key signs in this clone. Earlier versions had
+/// one for a whole `device`; a clone that has it continues it. `fresh` is random.
+///
+/// # Errors
+/// As for [`own_chain`].
+pub fn decision_chain(
+    repository: &Repository,
+    key: &str,
+    device: Option<String>,
+    fresh: [u8; 8],
+) -> Result<String, String> {
+    let file = OwnFile::of(repository, "undersign/decision-chain");
+    if let Some(id) = file.kept() {
+        return Ok(id);
+    }
+    let is_here = |device: &String| {
+        [super::PREFIX, AUTHORIZATIONS]
+            .iter()
+            .any(|prefix| repository.tip(&format!("{prefix}{key}/{device}")).is_some())
+    };
+    // A file that names another place was copied with the clone, which then must not go on with the same chain.
+    let continued = device.filter(|device| !file.path.exists() && is_here(device));
+    file.keep(continued.unwrap_or_else(|| base16ct::lower::encode_string(&fresh)))
+}
+
+/// Where a clone keeps the id of a chain, with the digest of where the clone is.
+struct OwnFile {
+    path: PathBuf,
+    place: String,
+}
+
+impl OwnFile {
+    fn of(repository: &Repository, name: &str) -> OwnFile {
+        let common = repository.common_dir();
+        let resolved = std::fs::canonicalize(common).unwrap_or_else(|_| common.into());
+        OwnFile { path: common.join(name), place: Digest::of(resolved.as_os_str().as_bytes()).to_string() }
+    }
+
+    fn kept(&self) -> Option<String> {
+        kept_id(&read_small(&self.path, MAX_FILE), &self.place)
+    }
+
+    /// Returns the id.
+    fn keep(&self, id: String) -> Result<String, String> {
+        write_atomically(&self.path, format!("{id}\n{}\n", self.place).as_bytes())
+            .map_err(|error| format!("{} cannot be written: {error}. Nothing was signed.", self.path.display()))?;
+        Ok(id)
+    }
 }
 
 fn kept_id(bytes: &[u8], place: &str) -> Option<String> {
@@ -138,5 +185,35 @@ mod tests {
         assert_eq!(device("two", [3; 8]), "0303030303030303");
         std::fs::write(at("two").join(OutcomeRecord::FILE), "0303\n").unwrap();
         assert_eq!(device("two", [4; 8]), "0404040404040404", "what is not of its form is written anew");
+    }
+    #[test]
+    fn decisions_go_on_in_the_chain_that_is_here_and_in_no_other_clone() {
+        let dir = tempfile::tempdir().unwrap();
+        let (key, of_device) = ("a".repeat(64), "00000000000000dd");
+        let clone = |name: &str| {
+            let raw = git2::Repository::init_bare(dir.path().join(name)).unwrap();
+            let tree = raw.find_tree(raw.treebuilder(None).unwrap().write().unwrap()).unwrap();
+            let who = git2::Signature::new("dana", "dana@example.com", &git2::Time::new(0, 0)).unwrap();
+            let tip = raw.commit(None, &who, &who, "", &tree, &[]).unwrap();
+            (Repository::open(&dir.path().join(name)).unwrap(), tip)
+        };
+        let chain = |repository: &Repository, fresh: u8| {
+            decision_chain(repository, &key, Some(of_device.to_owned()), [fresh; 8]).unwrap()
+        };
+        let (old, tip) = clone("old");
+        old.raw.reference(&format!("{}{key}/{of_device}", crate::ledger::PREFIX), tip, false, "").unwrap();
+        assert_eq!((chain(&old, 1), chain(&old, 2)), (of_device.to_owned(), of_device.to_owned()));
+        // What a remote has of it was signed in another clone.
+        let (new, tip) = clone("new");
+        let there = format!("{}{key}/{of_device}", crate::ledger::remote_prefix("origin"));
+        new.raw.reference(&there, tip, false, "").unwrap();
+        assert_eq!((chain(&new, 3), chain(&new, 4)), ("03".repeat(8), "03".repeat(8)));
+        // A copy of the old clone has its chain and its file.
+        let (copy, tip) = clone("copy");
+        copy.raw.reference(&format!("{}{key}/{of_device}", crate::ledger::PREFIX), tip, false, "").unwrap();
+        std::fs::create_dir_all(copy.common_dir().join("undersign")).unwrap();
+        let file = "undersign/decision-chain";
+        std::fs::copy(old.common_dir().join(file), copy.common_dir().join(file)).unwrap();
+        assert_eq!(chain(&copy, 5), "05".repeat(8));
     }
 }

@@ -125,11 +125,10 @@ fn prepare(
     ports: &Ports,
 ) -> Result<Box<Prepared<Verdict>>, SigningError> {
     let key = ports.signing_key()?;
-    let bytes = ports.random::<8>()?;
-    let device = ports.drafts.chain_id(|| bytes).map_err(SigningError::Refused)?;
     let nonce = ports.random::<16>()?;
     let ShownCommand { snapshot, id, page, .. } = about;
-    authorizing::prepare(decision, (*id, page), snapshot, (key, &device), nonce, ports.now()).map(Box::new)
+    let chain = ports.own_chain(snapshot, key)?;
+    authorizing::prepare(decision, (*id, page), snapshot, (key, &chain), nonce, ports.now()).map(Box::new)
 }
 
 fn sign(

@@ -38,12 +38,13 @@ use crate::examination::{
     self, ChangeStatus, Examination, Kept, RepositorySnapshot, background, comments, decided, interdiff,
 };
 use crate::ledger::commands::Keys;
+use crate::ledger::own_chain::decision_chain;
 use crate::policy::Ask;
 use crate::record::Record;
 use crate::risk::{PackFile, masked};
 use crate::signer::{NoKey, SigningKey};
 use crate::signing::{self, Case, Moved, SigningError};
-use crate::source::git::{Names, Repository};
+use crate::source::git::{GitError, Names, Repository};
 use crate::source::server::Told;
 use crate::sync::{Prompts, Remote, branches, servers};
 use crate::waiting::{self, WaitingSince};
@@ -118,6 +119,15 @@ impl Ports {
     /// Whether the signing key asks the person on the terminal by itself.
     pub fn signs_on_the_terminal(&self) -> bool {
         self.key.as_ref().is_ok_and(SigningKey::needs_terminal)
+    }
+
+    /// The id of the chain in which a key signs in a repository.
+    fn own_chain(&self, snapshot: &RepositorySnapshot, key: &SigningKey) -> Result<String, SigningError> {
+        let fresh = self.random::<8>()?;
+        let refused = |error: GitError| SigningError::Refused(error.to_string());
+        let repository = Repository::open(&snapshot.root).map_err(refused)?;
+        let device = self.drafts.chain_id().map_err(SigningError::Refused)?;
+        decision_chain(&repository, &key.public.id().to_string(), device, fresh).map_err(SigningError::Refused)
     }
 
     /// Bytes from the operating system's generator; without it nothing is signed.
@@ -615,9 +625,8 @@ fn bring_up(
 
 fn prepare(case: &Case<'_>, snapshot: &RepositorySnapshot, ports: &Ports) -> Result<signing::Prepared, SigningError> {
     let key = ports.signing_key()?;
-    let bytes = ports.random::<8>()?;
-    let device = ports.drafts.chain_id(|| bytes).map_err(SigningError::Refused)?;
-    signing::prepare(case, snapshot, key, &device, ports.random::<16>()?, ports.now())
+    let chain = ports.own_chain(snapshot, key)?;
+    signing::prepare(case, snapshot, key, &chain, ports.random::<16>()?, ports.now())
 }
 
 fn sign(

@@ -494,6 +494,23 @@ fn in_a_clone_of_a_fork_changes_land_on_the_project_if_it_is_known() {
     }
 }
 
+#[test]
+fn what_was_seen_of_a_remote_holds_when_its_name_changes() {
+    let desk = Desk::new();
+    desk.f.write(".undersign/policy.toml", &policy(""));
+    desk.f.commit("rahim", "Policy");
+    desk.host("feat", &[(5, "five")]);
+    desk.f.decide("rahim", "feat", Verdict::Reject);
+    desk.fetch();
+    desk.run(&["sync"]).exits(0);
+    desk.run(&["show", "feat"]).exits(0).says("VETOED");
+    for change in [&["remote", "rename", "origin", "up"][..], &["remote", "rename", "up", "a/b"]] {
+        desk.git(change);
+        desk.run(&["show", "feat"]).exits(0).says("VETOED");
+        desk.run(&["record", "list"]).exits(0).says("reject");
+    }
+}
+
 impl Desk {
     fn host_on_develop(&self) {
         self.f.git("mina", &["checkout", "-q", "other"]);

@@ -194,6 +194,27 @@ fn signed(args: &[&str], home: &std::path::Path) {
 }
 
 #[test]
+fn who_clones_again_signs_on() {
+    let (fixture, home) = (Fixture::new(), home());
+    device(home.path());
+    let record = fixture.decide("dana", "agent/work", Verdict::Reject);
+    git_in(fixture.dir.path(), "dana", &["clone", "-q", "--mirror", "shop", "server.git"]);
+    git_in(fixture.dir.path(), "dana", &["clone", "-q", "server.git", "again"]);
+    let again = fixture.dir.path().join("again");
+    let key = fixture.key_file("dana");
+    git_in(&again, "dana", &["config", "user.signingkey", key.to_str().unwrap()]);
+    git_in(&again, "dana", &["config", "gpg.format", "ssh"]);
+    let repo = again.to_str().unwrap();
+    let sync = || Command::new(env!("CARGO_BIN_EXE_undersign")).args(["--repo", repo, "sync"]).output().unwrap();
+    assert!(sync().status.success());
+    signed(&["--repo", repo, "record", "withdraw", &record.id().short(), "--reason", "I misread it."], home.path());
+    let sent = sync();
+    assert!(sent.status.success(), "{sent:?}");
+    let chains = git_in(&fixture.dir.path().join("server.git"), "dana", &["for-each-ref", "refs/undersign/decisions"]);
+    assert_eq!(chains.lines().count(), 2, "each clone has a chain of its own: {chains}");
+}
+
+#[test]
 fn a_rejection_is_taken_over_by_who_signs_for_the_policy_and_by_nobody_else() {
     let (fixture, home) = (Fixture::new(), home());
     device(home.path());

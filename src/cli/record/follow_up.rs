@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::decision::Verdict;
 use crate::examination::RepositorySnapshot;
 use crate::gate::Signer;
-use crate::ledger;
+use crate::ledger::{self, own_chain::decision_chain};
 use crate::record::{ChainId, Record};
 use crate::signer::{KeyLocation, SigningKey};
 use crate::signing::{self, FollowUp, Prepared, Signatory, SigningError};
@@ -168,9 +168,9 @@ impl Pen {
         if let KeyLocation::File { path, encrypted: true } = &key.location {
             key.location = KeyLocation::Openssh(path.clone());
         }
-        let bytes = random()?;
-        let device = config.drafts.chain_id(|| bytes)?;
         let repository = Repository::open(path).map_err(|error| error.to_string())?;
+        let of_device = config.drafts.chain_id()?;
+        let device = decision_chain(&repository, &key.public.id().to_string(), of_device, random()?)?;
         Ok(Pen { repository, key, device })
     }
 
