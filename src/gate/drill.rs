@@ -78,8 +78,9 @@ impl CountedDrill<'_> {
     /// When what it says ends, exclusive.
     fn until(&self, policy: &Policy) -> i64 {
         let own = self.record.drill().not_after.seconds();
-        let terms = policy.break_glass.as_ref();
-        terms.map_or(own, |terms| own.min(self.record.issued().saturating_add(terms.max_duration)))
+        let Some(terms) = &policy.break_glass else { return own };
+        let longest = terms.max_duration.min(policy.limits.validity);
+        own.min(self.record.issued().saturating_add(longest))
     }
 
     /// Whether it would still be a signature for an emergency.
@@ -201,6 +202,17 @@ impl<'c> Practised<'c> {
         all
     }
 
+    /// Whether the review would be overdue, so that an emergency would land nothing more. Its time runs from the first
+    /// signatures that fill the slots, even if an author or somebody of whom nothing proves the presence is among them.
+    pub fn is_overdue(&self, policy: &'c Policy, now: i64) -> bool {
+        let (Some(terms), Some(requirement)) = (&policy.break_glass, policy.emergency()) else { return false };
+        let requirement = Requirement { presence: Presence::None, ..requirement };
+        let Some(n) = first_filling(std::slice::from_ref(&requirement), &self.declared) else { return false };
+        let last = self.declared[..n].iter().map(|one| one.record.issued()).max();
+        let due = last.map(|last| last.saturating_add(terms.debt_after));
+        due.is_some_and(|due| now >= due) && reviews(policy, self).is_empty()
+    }
+
     /// The ids of who signed as for an emergency, each once.
     pub fn people(&self) -> Vec<&'c str> {
         let mut people: Vec<&str> = Vec::new();
@@ -271,10 +283,26 @@ impl DrillReport {
 
 /// All drills of a repository, the newest first, by the terms of a policy.
 pub fn drills(policy: &Policy, chains: &[DrillChain], now: i64) -> Vec<DrillReport> {
-    Practised::all(policy, chains, now).iter().map(|drill| report(policy, drill)).collect()
+    Practised::all(policy, chains, now).iter().map(|drill| report(policy, policy, drill)).collect()
 }
 
-fn report(policy: &Policy, drill: &Practised<'_>) -> DrillReport {
+/// The same for a look back: who reviewed, and whether that was enough, is as by the policy of a later time.
+pub fn drills_reviewed(policy: &Policy, later: &Policy, chains: &[DrillChain], now: i64) -> Vec<DrillReport> {
+    let mut all = Practised::all(policy, chains, now);
+    let mut reviews: BTreeMap<String, Vec<CountedDrill<'_>>> = BTreeMap::new();
+    for one in counted(later, chains, now).into_iter().filter(|one| one.record.drill().step == DrillStep::Review) {
+        reviews.entry(one.record.began_by()).or_default().push(one);
+    }
+    for drill in &mut all {
+        let mut own = reviews.remove(&drill.began.record.id().to_string()).unwrap_or_default();
+        own.retain(|one| drill.has(*one));
+        own.sort_by_key(|one| (one.record.issued(), one.record.id().to_string()));
+        drill.reviews = own;
+    }
+    all.iter().map(|drill| report(policy, later, drill)).collect()
+}
+
+fn report(policy: &Policy, later: &Policy, drill: &Practised<'_>) -> DrillReport {
     let (record, own) = (drill.began.record, drill.began.record.drill());
     let (lacking, due) = match declared(policy, drill) {
         Ok(last) => {
@@ -283,7 +311,7 @@ fn report(policy: &Policy, drill: &Practised<'_>) -> DrillReport {
         }
         Err(lacking) => (Some(lacking), None),
     };
-    let reviews = due.map(|_| reviews(policy, drill)).unwrap_or_default();
+    let reviews = due.map(|_| reviews(later, drill)).unwrap_or_default();
     let reviewers: BTreeSet<&str> = reviews.iter().map(|one| one.person.id.as_str()).collect();
     DrillReport {
         id: record.id().to_string(),

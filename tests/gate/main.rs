@@ -14,12 +14,15 @@ mod drilled;
 mod plain;
 #[path = "../records/token.rs"]
 mod token;
+#[path = "../support/worlds.rs"]
+mod worlds;
 
 mod audit;
 mod backup;
 mod bounds;
 mod breaker;
 mod content;
+mod drill_worlds;
 mod drills;
 mod emergency;
 mod evidence;

@@ -89,11 +89,11 @@ pub fn rules_with(default: &str, more: &str) -> Policy {
 
 const GLASS: &str = "[break_glass]\nsign = [{ role = \"senior\", n = 1 }]\nmax_per_30d = 2\ndebt_after = \"1h\"\n";
 
-fn id(digit: u8) -> ObjectId {
+pub fn id(digit: u8) -> ObjectId {
     ObjectId([digit << 4 | digit; 20])
 }
 
-fn of(entries: &[(&str, &str, &str)]) -> Manifest {
+pub fn of(entries: &[(&str, &str, &str)]) -> Manifest {
     let image = |text: &str| Some(Image { mode: Mode::File, content: Digest::of(text.as_bytes()) });
     let mut manifest = Manifest::default();
     entries.iter().for_each(|(path, old, new)| manifest.insert((*path).into(), image(old), image(new)));
@@ -174,22 +174,42 @@ fn statement(
     let is_rejection = |other: &Spec| other.verdict == Verdict::Reject;
     let own = |other: &Spec| other.who == spec.who && other.about == spec.about && is_rejection(other);
     let (manifest, head) = manifests()[spec.about].clone();
-    let text = manifest.encode();
     let (roles, principal) = PEOPLE.get(spec.who).map_or((vec!["senior"], "dana"), |(id, roles)| {
         (roles.split(", ").map(|role| role.trim_matches('"')).collect(), *id)
     });
     // A stranger says to be dana, ends and answers everything.
     let reaches_far = spec.who == STRANGER;
     let can_answer = matches!(spec.verdict, Verdict::Approve | Verdict::BreakGlass) && (spec.answers || reaches_far);
-    let files = Decimal(manifest.len() as u64);
     let issued = if spec.expired { NOW - 100 * 86_400 } else { NOW - 600 - at as u64 };
-    let point = |commit: ObjectId| Point { commit: commit.to_string(), tree: id(8).to_string() };
+    let supersedes = match () {
+        () if reaches_far => named(&|_| true),
+        () if spec.replaces => named(&own),
+        () => vec![],
+    };
     let predicate = Predicate {
         verdict: spec.verdict,
         principal: principal.into(),
         roles: roles.into_iter().map(str::to_owned).collect(),
+        supersedes,
+        answers: if can_answer { named(&is_rejection) } else { vec![] },
+        issued_at: Decimal(issued),
+        not_after: Decimal(issued + 14 * 86_400),
+        nonce: format!("{at:032x}"),
+        ..predicate(&manifest, head, chain, (seq, prev))
+    };
+    (stated(predicate), manifest.encode())
+}
+
+/// What somebody would sign who saw all of it; by whom and when is still to be said.
+pub fn predicate(manifest: &Manifest, head: ObjectId, chain: &ChainId, (seq, prev): (u64, String)) -> Predicate {
+    let files = Decimal(manifest.len() as u64);
+    let point = |commit: ObjectId| Point { commit: commit.to_string(), tree: id(8).to_string() };
+    Predicate {
+        verdict: Verdict::Approve,
+        principal: String::new(),
+        roles: vec![],
         repository: RepositoryName { id: "properties-1".into(), uri: String::new() },
-        target: Target { name: "refs/heads/main".into(), tip: id(2).to_string() },
+        target: Target { name: MAIN.into(), tip: id(2).to_string() },
         base: point(id(2)),
         head: point(head),
         result_tree: id(8).to_string(),
@@ -213,12 +233,8 @@ fn statement(
             hidden_characters: Decimal(0),
             omissions: vec![],
         },
-        supersedes: match () {
-            () if reaches_far => named(&|_| true),
-            () if spec.replaces => named(&own),
-            () => vec![],
-        },
-        answers: if can_answer { named(&is_rejection) } else { vec![] },
+        supersedes: vec![],
+        answers: vec![],
         chain: undersign::record::statement::Link {
             key: chain.key.clone(),
             id: chain.device.clone(),
@@ -227,18 +243,21 @@ fn statement(
             forks: vec![],
         },
         seen: vec![],
-        issued_at: Decimal(issued),
-        not_after: Decimal(issued + 14 * 86_400),
+        issued_at: Decimal(NOW),
+        not_after: Decimal(NOW),
         challenge: String::new(),
-        nonce: format!("{at:032x}"),
+        nonce: String::new(),
         tool: "properties".into(),
         reason: "because".into(),
-    };
+    }
+}
+
+pub fn stated(predicate: Predicate) -> Statement {
     let subject = Subject {
-        name: "properties-1".into(),
+        name: predicate.repository.id.clone(),
         digest: SubjectDigest { git_commit: predicate.head.commit.clone(), git_tree: predicate.result_tree.clone() },
     };
-    (Statement::new(subject, predicate), text)
+    Statement::new(subject, predicate)
 }
 
 pub fn decide(policy: &Policy, chains: &[Chain]) -> RefOutcome {

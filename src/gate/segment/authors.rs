@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Segment;
 use crate::change::{Commit, Identity, ObjectId};
 use crate::gate::Lands;
-use crate::gate::counted_decision::CountedDecision;
+use crate::gate::counted_decision::{CountedDecision, identities};
+use crate::gate::drill::CountedDrill;
 use crate::gate::outcome::{Code, Reason};
 use crate::policy::{AuthorProof, Person};
 use crate::provenance;
@@ -23,6 +24,31 @@ pub(super) struct Authors<'g> {
     pub reasons: Vec<Reason>,
 }
 
+/// What signed records say of what lands.
+#[derive(Clone, Default)]
+pub(super) struct Claims<'r> {
+    /// Who wrote it.
+    authors: Vec<Identity>,
+    /// The commits that were signed, in hex.
+    heads: Vec<&'r str>,
+}
+
+impl<'r> Claims<'r> {
+    pub fn of(decided: &[CountedDecision<'r>]) -> Claims<'r> {
+        let heads = decided.iter().map(|decision| decision.predicate().head.commit.as_str()).collect();
+        Claims { authors: decided.iter().flat_map(|decision| decision.authors()).collect(), heads }
+    }
+
+    /// The same, if what people signed in a drill were decisions.
+    pub fn and(mut self, declared: &[CountedDrill<'r>]) -> Claims<'r> {
+        for one in declared {
+            self.authors.extend(identities(&one.record.drill().authors));
+            self.heads.push(&one.record.drill().commit);
+        }
+        self
+    }
+}
+
 impl<'g> Authors<'g> {
     pub fn has(&self, person: &Person) -> bool {
         self.people.contains(person.id.as_str())
@@ -30,14 +56,14 @@ impl<'g> Authors<'g> {
 
     /// If authorship must be proven: a name in a commit counts only if that person signed the commit or pushes it.
     /// Otherwise everyone involved (committer, signer, pusher) counts as an author too, and the author as unknown.
-    pub fn proven(mut self, segment: &Segment<'_, 'g>, decided: &[CountedDecision<'_>]) -> Authors<'g> {
+    pub fn proven(mut self, segment: &Segment<'_, 'g>, claims: &Claims<'_>) -> Authors<'g> {
         let input = &segment.evaluation.input;
         let roster = &input.policy.roster;
         if input.policy.author_proof == AuthorProof::Claimed {
             return self;
         }
         let pusher = input.pusher.and_then(|account| roster.by_account(account));
-        let rewritten = segment.is_rewritten(decided) || segment.will_be_rewritten();
+        let rewritten = segment.is_rewritten(claims) || segment.will_be_rewritten();
         let (mut hands, mut committers) = (Vec::new(), Vec::new());
         for commit in &segment.commits {
             let signer = segment.signer_of(commit);
@@ -69,15 +95,15 @@ impl<'g> Authors<'g> {
 
 impl<'g> Segment<'_, 'g> {
     /// Who wrote it, as identities and as people of the roster.
-    pub(super) fn authors(&self, decided: &[CountedDecision<'_>]) -> Authors<'g> {
-        let identities = self.author_set(decided);
+    pub(super) fn authors(&self, claims: &Claims<'_>) -> Authors<'g> {
+        let identities = self.author_set(claims);
         let people = self.evaluation.input.policy.roster.ids_of(&identities);
         Authors { identities, people, unproven: None, reasons: Vec::new() }
     }
 
     /// Whether landing rewrote the commits: they then do not tell who wrote what was approved.
-    fn is_rewritten(&self, decided: &[CountedDecision<'_>]) -> bool {
-        !decided.is_empty() && !decided.iter().any(|decision| self.is_about(*decision))
+    fn is_rewritten(&self, claims: &Claims<'_>) -> bool {
+        !claims.heads.is_empty() && !claims.heads.iter().any(|head| self.ids.contains(*head))
     }
 
     /// Whether the host lands a proposal as other commits, which have none of its signatures.
@@ -96,9 +122,9 @@ impl<'g> Segment<'_, 'g> {
     /// Authors and co-authors as signed, those of what landed, and who ran the agent. A commit that was rewritten by
     /// squash or rebase, with one person as author and committer, names who landed it. A merge that is proven to follow
     /// from its parents has no author; whoever made any other merge may have written or dropped something.
-    fn author_set(&self, decided: &[CountedDecision<'_>]) -> Vec<Identity> {
-        let mut authors: Vec<Identity> = decided.iter().flat_map(|decision| decision.authors()).collect();
-        let rewritten = self.is_rewritten(decided);
+    fn author_set(&self, claims: &Claims<'_>) -> Vec<Identity> {
+        let mut authors = claims.authors.clone();
+        let rewritten = self.is_rewritten(claims);
         let landing = |commit: &Commit| rewritten && commit.author.email == commit.committer.email;
         let is_written = |commit: &&Commit| !landing(commit) && !self.follows(commit);
         let written: Vec<Commit> = self.commits.iter().filter(is_written).cloned().collect();

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::authors::Authors;
+use super::authors::{Authors, Claims};
 use super::{MAX_NAMED, Segment, Standing, length};
 use crate::decision::Verdict;
 use crate::gate::break_glass::{lacking_slot, lands_alone};
@@ -112,7 +112,7 @@ impl<'g> Segment<'_, 'g> {
 
     /// What an emergency would have been told, if people practise one with this content. It explains a refusal, and
     /// takes no part in it: drills are read once it stands, and nothing of them is returned but sentences.
-    pub(super) fn drills(&self, asked: &Asked, authors: &Authors<'_>, standing: &Standing) -> Vec<Reason> {
+    pub(super) fn drills(&self, asked: &Asked, claims: &Claims<'_>, standing: &Standing) -> Vec<Reason> {
         let input = &self.evaluation.input;
         if self.manifest.is_empty() {
             return Vec::new();
@@ -131,10 +131,18 @@ impl<'g> Segment<'_, 'g> {
         }
         let mut held = Practised::now(input.policy, &chains, is_here, input.now);
         held.truncate(MAX_NAMED);
-        held.iter().map(|drill| self.drill(asked, authors, standing, drill)).collect()
+        held.iter().map(|drill| self.drill(asked, claims, standing, drill)).collect()
     }
 
-    fn drill(&self, asked: &Asked, authors: &Authors<'_>, standing: &Standing, drill: &Practised<'_>) -> Reason {
+    /// A standing as it would be if these people wrote it: an author takes over nobody's rejection.
+    fn with_authors(&self, asked: &Asked, authors: &Authors<'_>, standing: &Standing) -> Standing {
+        let rejections = self.rejections(asked, authors, &[]);
+        let others = standing.reasons.iter().filter(|reason| reason.code != Code::Vetoed).cloned();
+        let reasons = others.chain(rejections.reasons).collect();
+        Standing { reasons, rejected_by: rejections.by, ..standing.clone() }
+    }
+
+    fn drill(&self, asked: &Asked, claims: &Claims<'_>, standing: &Standing, drill: &Practised<'_>) -> Reason {
         let people: Vec<&str> = drill.people().into_iter().collect();
         let begins = format!("This is a drill by {}, and a drill lets nothing land.", people.join(" and "));
         let Some(terms) = &self.evaluation.input.policy.break_glass else {
@@ -148,11 +156,17 @@ impl<'g> Segment<'_, 'g> {
             record: one.record.id().to_string(),
             until: drill.until,
         });
-        let answer = self.emergency(asked, authors, declared.collect());
+        // What they signed also says who wrote it, and authors have no say.
+        let claims = claims.clone().and(&drill.declared);
+        let authors = self.authors(&claims).proven(self, &claims);
+        let answer = self.emergency(asked, &authors, declared.collect());
         let why: Vec<String> = answer.reasons.iter().map(|reason| reason.detail.clone()).collect();
         let is_enough = answer.granted.is_some();
-        let then = answer.applied_to(standing.clone());
+        let then = answer.applied_to(self.with_authors(asked, &authors, standing));
         let detail = match is_enough {
+            true if drill.is_overdue(self.evaluation.input.policy, self.now()) => {
+                format!("{begins} An emergency would not land it any more: its review is overdue.")
+            }
             true if then.is_allowed() => format!(
                 "{begins} An emergency would land it, and would have to be reviewed within {}.",
                 length(terms.debt_after)

@@ -22,6 +22,7 @@ use crate::change::{Commit, ObjectId, counted};
 use crate::decision::Verdict;
 use crate::policy::{Asked, Binding, SlotState};
 use crate::record::Presence;
+use authors::Claims;
 
 /// Two approvals of this many changed lines, signed within [`HASTE`] seconds of each other, are reported.
 const MANY_LINES: u64 = 300;
@@ -131,7 +132,7 @@ pub(super) fn refused_on_the_way(evaluation: &Evaluation<'_>, merge: &Merge) -> 
 /// Why a new ref may not point to a commit: somebody's rejection of it, or of what its last step brought in.
 pub(super) fn rejection(evaluation: &Evaluation<'_>, steps: &[Step], manifest: &Manifest) -> Option<Reason> {
     let segment = Segment::new(evaluation, steps, manifest);
-    let rejections = segment.rejections(&Asked::default(), &segment.authors(&[]), &[]);
+    let rejections = segment.rejections(&Asked::default(), &segment.authors(&Claims::default()), &[]);
     rejections.reasons.into_iter().find(|reason| reason.effect == ReasonEffect::Denies)
 }
 
@@ -172,7 +173,7 @@ impl<'s, 'g> Segment<'s, 'g> {
 
     /// Steps that cancel each other out, or merge back what protected refs have shown: there is nothing to approve.
     fn judge_nothing(&self, mut reasons: Vec<Reason>) -> Standing {
-        let rejections = self.rejections(&Asked::default(), &self.authors(&[]), &[]);
+        let rejections = self.rejections(&Asked::default(), &self.authors(&Claims::default()), &[]);
         reasons.extend(rejections.reasons);
         reasons.extend(self.passing());
         let standing = self.standing(reasons);
@@ -182,7 +183,8 @@ impl<'s, 'g> Segment<'s, 'g> {
     fn judge_content(&self, mut reasons: Vec<Reason>, with_drills: bool) -> Standing {
         let bound: Vec<_> = self.decisions(Verdict::Approve).filter(|decision| self.binds(*decision)).collect();
         let decided: Vec<_> = bound.iter().copied().chain(self.break_glass_decisions()).collect();
-        let authors = self.authors(&decided).proven(self, &decided);
+        let claims = Claims::of(&decided);
+        let authors = self.authors(&claims).proven(self, &claims);
         let opaque = self.opaque(&bound);
         let approvals = self.approvals(bound, &authors, &opaque.found);
         let required = self.required(&authors, &approvals.counted);
@@ -227,7 +229,7 @@ impl<'s, 'g> Segment<'s, 'g> {
             standing = self.break_glass(asked, &authors).applied_to(standing);
         }
         if with_drills && !standing.is_allowed() {
-            let practised = self.drills(asked, &authors, &standing);
+            let practised = self.drills(asked, &claims, &standing);
             standing.reasons.extend(practised);
         }
         standing.reasons.extend(self.remarks(counted));
