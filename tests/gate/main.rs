@@ -43,6 +43,7 @@ mod records;
 mod refs;
 mod scene;
 mod seam;
+mod service_worlds;
 mod state;
 mod time;
 
