@@ -20,6 +20,9 @@ mod review_board;
 mod schemas;
 #[path = "../support/desk.rs"]
 mod session;
+mod stack_worlds;
 mod stacks;
 #[path = "../support/mod.rs"]
 mod support;
+#[path = "../support/worlds.rs"]
+mod worlds;

@@ -196,14 +196,89 @@ fn an_approval_of_what_a_request_adds_waits_until_the_lower_one_landed() {
 }
 
 /// The upper request rewrites the only line of the till, which the lower one added.
-fn rewrites_the_till(stack: &Stack) {
+fn rewrites_the_till(stack: &Stack) -> String {
     let f = &stack.desk.f;
     f.git("mina", &["checkout", "-q", "--detach", &stack.lower]);
     f.write("till.txt", "TILL\n");
     let upper = f.commit("mina", "Rewrite the till");
     f.git("mina", &["checkout", "-q", "main"]);
     stack.shows(12, &upper);
-    stack.desk.forge.state.lock().unwrap().head = upper;
+    stack.desk.forge.state.lock().unwrap().head.clone_from(&upper);
+    upper
+}
+
+/// Both are signed. Commits are made with the tree of another one, and main stands at the last.
+struct Landing {
+    stack: Stack,
+    upper: String,
+}
+
+impl Landing {
+    fn new() -> Landing {
+        let stack = Stack::new(ServerKind::GitHub);
+        let upper = rewrites_the_till(&stack);
+        for number in [11, 12] {
+            stack.desk.f.decide("dana", &stack.request(number), Verdict::Approve);
+        }
+        Landing { stack, upper }
+    }
+
+    fn commit(&self, tree: &str, parents: &[&str]) -> String {
+        let tree = format!("{tree}^{{tree}}");
+        let parents = parents.iter().flat_map(|parent| ["-p", parent]);
+        let command: Vec<&str> = ["commit-tree", "-m", "Land", &tree].into_iter().chain(parents).collect();
+        self.stack.desk.f.git("mina", &command)
+    }
+
+    /// What the gate says to a push where main stands at a commit.
+    fn from(&self, old: &str, new: &str) -> Answer {
+        for main in ["refs/heads/main", "refs/remotes/origin/main"] {
+            self.stack.desk.f.git("mina", &["update-ref", main, old]);
+        }
+        let settings = Settings { branch: Some("refs/heads/main".to_owned()), ..Settings::default() };
+        answer(&self.stack.desk.f.request("refs/heads/main", old, new), &settings)
+    }
+}
+
+#[test]
+fn what_edits_the_lines_of_the_lower_request_lands_with_it_and_after_it() {
+    let landing = Landing::new();
+    let (lower, upper, main) = (&landing.stack.lower, &landing.upper, landing.stack.desk.f.id("main"));
+    assert_eq!(landing.from(&main, upper).0, 0, "in one push");
+    assert_eq!(landing.from(lower, upper).0, 0, "after it");
+    let landing = Landing::new();
+    let merged = landing.commit(lower, &[&main, lower]);
+    let both = landing.commit(upper, &[&merged, upper]);
+    assert_eq!(landing.from(&merged, &both).0, 0, "after a merge");
+}
+
+/// Whatever lands again after it was reverted needs another approval.
+#[test]
+fn what_edits_the_lines_of_the_lower_request_does_not_land_again_with_its_old_approval() {
+    let refused = |what: &str, way: &dyn Fn(&Landing, &str, &str, &str) -> String| {
+        let landing = Landing::new();
+        let (lower, upper, main) = (&landing.stack.lower, &landing.upper, landing.stack.desk.f.id("main"));
+        let old = way(&landing, lower, upper, &main);
+        let again = landing.commit(upper, &[&old]);
+        let (code, reasons) = landing.from(&old, &again);
+        assert!(code != 0 && reasons.contains(&"CONTEXT".to_owned()), "{what}: {code} {reasons:?}");
+    };
+    refused("after a push of both", &|landing, lower, upper, _| landing.commit(lower, &[upper]));
+    refused("after a merge of the lower one", &|landing, lower, upper, main| {
+        let merged = landing.commit(lower, &[main, lower]);
+        landing.commit(lower, &[&landing.commit(upper, &[&merged])])
+    });
+    refused("after a squash of the lower one, and a merge that changes nothing", &|landing, lower, upper, main| {
+        let squashed = landing.commit(lower, &[main]);
+        let reverted = landing.commit(lower, &[&landing.commit(upper, &[&squashed])]);
+        landing.commit(lower, &[&reverted, lower])
+    });
+    // Twin: what others landed of other paths before that merge is no matter.
+    let landing = Landing::new();
+    let (lower, upper, main) = (&landing.stack.lower, &landing.upper, landing.stack.desk.f.id("main"));
+    let lamp = landing.commit(&main, &[&main]);
+    let merged = landing.commit(lower, &[&lamp, lower]);
+    assert_eq!(landing.from(&merged, &landing.commit(upper, &[&merged])).0, 0);
 }
 
 #[test]
@@ -282,6 +357,8 @@ fn a_stack_is_shown_in_the_order_in_which_it_lands() {
     assert!(!frame.contains("its server would land it on"), "{frame}");
     let frame = session.press("<enter>").frame();
     assert!(frame.contains("tap.txt") && !frame.contains("till.txt"), "{frame}");
+    let frame = session.press("S").frame();
+    assert!(frame.contains("On top of #11, which is not included and lands first."), "{frame}");
 }
 
 #[test]

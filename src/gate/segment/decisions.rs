@@ -4,11 +4,11 @@ use super::authors::Authors;
 use super::explain::sentence;
 use super::{Answerable, Segment};
 use crate::change::manifest::escape;
-use crate::change::{RepoPath, visible};
+use crate::change::{ObjectId, RepoPath, visible};
 use crate::decision::Verdict;
 use crate::gate::counted_decision::{CountedDecision, signers};
 use crate::gate::outcome::{Code, Reason};
-use crate::gate::{Opaque, Rest};
+use crate::gate::{HistoryError, Input, MAX_LINE, Opaque, Rest};
 use crate::policy::{Asked, PersonKind};
 
 /// What nobody could read.
@@ -130,7 +130,7 @@ impl<'g> Segment<'_, 'g> {
         if since == until {
             return None;
         }
-        match self.evaluation.input.contents.rest(since, until, self.manifest) {
+        match self.rested(since, until, decision) {
             Err(why) => Some(Reason::undecidable(Code::Unreadable, why)),
             Ok(Rest::Rested) => None,
             Ok(Rest::Returned) => Some(Reason::explains(
@@ -148,6 +148,56 @@ impl<'g> Segment<'_, 'g> {
                 ),
             )),
         }
+    }
+
+    /// Whether the paths stayed as they were since an approval was signed on a tip. It may be for what is added to a
+    /// commit that had not landed then: whatever led to that commit was there when it was signed.
+    fn rested(&self, since: ObjectId, until: ObjectId, decision: CountedDecision<'_>) -> Result<Rest, String> {
+        let Input { contents, history, .. } = &self.evaluation.input;
+        let rests = |since, until| contents.rest(since, until, self.manifest);
+        let rested = rests(since, until)?;
+        let Ok(base) = decision.predicate().base.commit.parse::<ObjectId>() else { return Ok(rested) };
+        // A commit that is not here has not landed.
+        let is_in = |commit: ObjectId| history.is_ancestor(base, commit).ok();
+        if rested != Rest::Returned || is_in(since) != Some(false) || is_in(until) != Some(true) {
+            return Ok(rested);
+        }
+        match self.came(base, since, until).map_err(|error| error.sentence)? {
+            // As it is: everything from the tip to it was known.
+            Some((commit, _)) if commit == base => rests(base, until),
+            // By a merge, between which and the tip nothing else touched the paths.
+            Some((commit, before)) if rests(since, before)? == Rest::Rested => rests(commit, until),
+            _ => Ok(rested),
+        }
+    }
+
+    /// The first commit on the line from one to another, without the first, that contains a commit, which the last one
+    /// does; and the one below it. None if they are on no line.
+    fn came(
+        &self,
+        base: ObjectId,
+        since: ObjectId,
+        until: ObjectId,
+    ) -> Result<Option<(ObjectId, ObjectId)>, HistoryError> {
+        let history = self.evaluation.input.history;
+        let mut line = vec![until];
+        while let Some(before) = history.first_parent(line[line.len() - 1])? {
+            line.push(before);
+            if before == since || line.len() > MAX_LINE {
+                break;
+            }
+        }
+        if line.last() != Some(&since) {
+            return Ok(None);
+        }
+        // Whatever is above a commit that contains it contains it as well.
+        let (mut has, mut lacks) = (0, line.len() - 1);
+        while lacks - has > 1 {
+            let middle = has + (lacks - has) / 2;
+            let is_in = history.is_ancestor(base, line[middle])?;
+            *if is_in { &mut has } else { &mut lacks } = middle;
+        }
+        Ok(Some((line[has], line[has + 1])))
     }
 
     /// A rejection of this content or of exactly this commit blocks, whoever else approves, unless it was taken over. A

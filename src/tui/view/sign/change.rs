@@ -60,7 +60,8 @@ fn what(verdict: Verdict) -> String {
 }
 
 fn choose<'s>(sheet: &'s Sheet, review: &Review, keymap: &Keymap, columns: usize, room: usize) -> Page<'s> {
-    let mut lines = looked_at(sheet, review, keymap, columns);
+    let mut lines = below(review, columns);
+    lines.extend(looked_at(sheet, review, keymap, columns));
     lines.push(Line::new());
     lines.extend(advice(sheet, columns));
     lines.extend(consequences(review, columns));
@@ -88,6 +89,13 @@ fn choose<'s>(sheet: &'s Sheet, review: &Review, keymap: &Keymap, columns: usize
         .map(|(draft, noun)| keys(sheet, (!review.work.draft.notes.is_empty(), is_ready), draft, noun));
     let fits = keys.iter().find(|line| line.width() <= columns).or(keys.last());
     Page { lines, foot: fits.cloned().unwrap_or_default(), field: None }
+}
+
+/// The request that lands first, of which nothing is signed here.
+fn below(review: &Review, columns: usize) -> Vec<Line> {
+    let below = review.change.below.iter();
+    let text = below.map(|below| format!("On top of {}, which is not included and lands first.", below.name));
+    text.flat_map(|text| told(Role::Title, &text, columns)).collect()
 }
 
 /// Whether nothing but a reason is missing for an approval.
