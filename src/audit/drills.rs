@@ -1,12 +1,17 @@
 //! Drills of emergencies in a period: who held which, how long until the review, and who has not practised. Each by the
 //! policy of its own time, like what landed.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
 use super::report::{ChainInput, DrillRow, Drills, NotPractised, Shown, Time};
 use super::{Ground, Query};
-use crate::gate::drill::{DrillReport, drills, practice};
+use crate::change::digest::Digest;
+use crate::gate::drill::{DrillReport, drills_reviewed, practice};
 use crate::ledger;
 use crate::ledger::commands::Keys;
-use crate::record::drill::DrillChain;
+use crate::policy::Policy;
+use crate::record::drill::{DrillChain, DrillStep};
 
 /// By default, whoever may declare an emergency should have practised it within so many days.
 pub const DRILLED_WITHIN: u32 = 365;
@@ -19,36 +24,77 @@ pub(super) struct Held {
     pub notes: Vec<String>,
 }
 
+/// Drills by their ids.
+type ById = BTreeMap<String, DrillReport>;
+
+/// Drills, as policies judge them.
+struct Judged<'g> {
+    ground: &'g Ground<'g>,
+    chains: &'g [DrillChain],
+    to: i64,
+    /// By the policy of when they began, and that of when they were reviewed.
+    known: BTreeMap<(Digest, Digest), ById>,
+}
+
+impl Judged<'_> {
+    fn policy(&self, at: i64) -> Result<Option<Arc<Policy>>, String> {
+        match self.ground.policies.at_time(at).map_err(|error| error.to_string())? {
+            super::policies::Held::Found(policy) => Ok(Some(policy)),
+            _ => Ok(None),
+        }
+    }
+
+    fn by(&mut self, began: &Policy, reviewed: &Policy, id: &str) -> Option<DrillReport> {
+        let all = self.known.entry((began.whole, reviewed.whole)).or_insert_with(|| {
+            let all = drills_reviewed(began, reviewed, self.chains, self.to);
+            all.into_iter().map(|drill| (drill.id.clone(), drill)).collect()
+        });
+        all.get(id).cloned()
+    }
+
+    /// One drill, by the policy of when it began. Its review is done once it is by the policy of the time: somebody may
+    /// have come since who could review it, or have gone.
+    fn drill(&mut self, began: i64, id: &str, reviews: &BTreeSet<i64>) -> Result<Option<DrillReport>, String> {
+        let Some(policy) = self.policy(began)? else { return Ok(None) };
+        let Some(own) = self.by(&policy, &policy, id) else { return Ok(None) };
+        for at in reviews {
+            let Some(later) = self.policy(*at)? else { continue };
+            let then = self.by(&policy, &later, id).filter(|then| then.reviewed.is_some_and(|done| done <= *at));
+            if let Some(then) = then {
+                return Ok(Some(DrillReport { reviewed: Some(*at), ..then }));
+            }
+        }
+        Ok(Some(DrillReport { reviewed: None, reviewers: Vec::new(), ..own }))
+    }
+}
+
 impl Ground<'_> {
-    /// The drills of the period, which ends at `to`; without an end, with the newest record.
+    /// The drills of the period. Where nobody said when it ends, that is with the newest record of a drill, or at `to`
+    /// if that is later.
     pub(super) fn drills(&self, query: &Query, to: Option<i64>) -> Result<Held, String> {
         let keys = Keys::these(self.keys.keys().cloned());
         let read = ledger::drills::read(self.repository, !self.repository.is_pushed_to(), &keys);
         let (chains, unread) = read.map_err(|error| error.to_string())?;
         let newest = chains.iter().flat_map(|chain| &chain.records).map(|record| record.issued()).max();
-        let to = to.or(newest).unwrap_or_default();
+        let to = query.to.or(to.max(newest)).unwrap_or_default();
         let notes = notes(&chains, unread);
         let inputs = chains.iter().map(input).collect();
         let chains: Vec<DrillChain> = chains.iter().map(|chain| chain.until(|record| record.issued() <= to)).collect();
+        let mut judged = Judged { ground: self, chains: &chains, to, known: BTreeMap::new() };
         let mut held: Vec<DrillReport> = Vec::new();
-        let mut begun: Vec<(i64, String)> = chains
-            .iter()
-            .flat_map(|chain| &chain.records)
+        let records = || chains.iter().flat_map(|chain| &chain.records);
+        let mut begun: Vec<(i64, String)> = records()
+            .filter(|record| record.drill().step == DrillStep::Begin)
             .map(|record| (record.issued(), record.id().to_string()))
             .filter(|(at, _)| query.from.is_none_or(|from| *at >= from))
             .collect();
         begun.sort();
-        let mut known: Option<(crate::change::digest::Digest, Vec<DrillReport>)> = None;
+        let mut reviews: BTreeMap<String, BTreeSet<i64>> = BTreeMap::new();
+        for record in records().filter(|record| record.drill().step == DrillStep::Review) {
+            reviews.entry(record.began_by()).or_default().insert(record.issued());
+        }
         for (at, id) in begun {
-            let super::policies::Held::Found(policy) = self.policies.at_time(at).map_err(|error| error.to_string())?
-            else {
-                continue;
-            };
-            if known.as_ref().is_none_or(|(digest, _)| *digest != policy.whole) {
-                known = Some((policy.whole, drills(&policy, &chains, to)));
-            }
-            let of = known.iter().flat_map(|(_, all)| all).find(|drill| drill.id == id);
-            held.extend(of.cloned());
+            held.extend(judged.drill(at, &id, reviews.get(&id).unwrap_or(&BTreeSet::new()))?);
         }
         let days = if query.drilled_within == 0 { DRILLED_WITHIN } else { query.drilled_within };
         let since = to.saturating_sub(i64::from(days) * 24 * 3600);

@@ -701,7 +701,7 @@ fn an_audit_lists_drills_as_drills_and_who_has_not_practised() {
             && report.summary.months.values().all(|m| m.break_glass == 0)
     );
     assert!(report.exceptions.iter().all(|one| one.kind.name() != "review-owed"), "{:?}", report.exceptions);
-    for format in [Format::Html, Format::Markdown, Format::Json] {
+    for format in [Format::Html, Format::Markdown, Format::Json, Format::Csv] {
         let text = |report: &Report| {
             let mut out = Vec::new();
             render::write(report, format, &mut out).unwrap();
@@ -709,9 +709,12 @@ fn an_audit_lists_drills_as_drills_and_who_has_not_practised() {
         };
         let own = text(&report);
         assert!(own.to_lowercase().contains("drill") && !own.contains('\u{202e}'), "{own}");
-        assert!(format == Format::Json || !own.contains("<b>Drill"), "{own}");
+        assert!(matches!(format, Format::Json | Format::Csv) || !own.contains("<b>Drill"), "{own}");
         assert_eq!(own, text(&audit::report(&query, &|_, _, _| ()).unwrap()));
     }
+    // The newest landing is older than the drill.
+    let open = audit::report(&Query { to: None, ..query.clone() }, &|_, _, _| ()).unwrap();
+    assert!(open.query.to.is_some_and(|to| to.0 < open.drills.as_ref().unwrap().held[0].began.0), "{:?}", open.query);
     // Before it was held, there was none, and nobody had practised.
     let before = Query { to: Some(now() - DAY), ..query.clone() };
     let drills = audit::report(&before, &|_, _, _| ()).unwrap().drills.unwrap();
@@ -729,4 +732,46 @@ fn a_repository_where_nobody_may_declare_an_emergency_has_no_drills_in_its_audit
     let settings = Settings { branch: Some(MAIN.to_owned()), ..Settings::default() };
     let query = Query { repository: f.repo.clone(), settings, ..Query::default() };
     assert!(audit::report(&query, &|_, _, _| ()).unwrap().drills.is_none());
+}
+
+/// Puts a policy on main at a time.
+fn change_policy(f: &Fixture, text: &str, at: i64) {
+    f.write(".undersign/policy.toml", text);
+    f.git("rahim", &["add", "-A"]);
+    let raw = git2::Repository::open(&f.repo).unwrap();
+    let mut index = raw.index().unwrap();
+    let tree = raw.find_tree(index.write_tree().unwrap()).unwrap();
+    let main = raw.find_commit(raw.refname_to_id(MAIN).unwrap()).unwrap();
+    let rahim = git2::Signature::new("rahim", "rahim@example.com", &git2::Time::new(at, 0)).unwrap();
+    raw.commit(Some(MAIN), &rahim, &rahim, "Change who is here", &tree, &[&main]).unwrap();
+}
+
+#[test]
+fn an_audit_counts_the_review_of_a_drill_by_the_policy_of_its_time() {
+    let start = now() - 3 * HOUR;
+    let at =
+        |own: &mut Drill, at: i64| (own.issued_at, own.not_after) = (Decimal(at as u64), Decimal(at as u64 + 3600));
+    // zoe comes after an hour, and leaves after another.
+    let reviewed = |reviews: &[(&str, i64)]| {
+        let f = glass("");
+        let text = std::fs::read_to_string(f.repo.join(".undersign/policy.toml")).unwrap();
+        let zoe = format!("[people.zoe]\nroles = [\"senior\"]\nkeys = [{}]\n", key_line("zoe", ""));
+        change_policy(&f, &format!("{}{zoe}", next(&text)), start + HOUR);
+        change_policy(&f, &once(&next(&text), "version = 2", "version = 3"), start + 2 * HOUR);
+        let drill = append(&f, "dana", WORK, |own| at(own, start));
+        for (who, time) in reviews {
+            append(&f, who, WORK, |own| {
+                (own.step, own.drill) = (DrillStep::Review, drill.clone());
+                at(own, start + time);
+            });
+        }
+        let settings = Settings { branch: Some(MAIN.to_owned()), ..Settings::default() };
+        let query = Query { repository: f.repo.clone(), settings, to: Some(now()), ..Query::default() };
+        let drills = audit::report(&query, &|_, _, _| ()).unwrap().drills.unwrap();
+        drills.held[0].reviewed.map(|at| at.0 - start)
+    };
+    assert_eq!(reviewed(&[("rahim", HOUR + 60), ("zoe", HOUR + 120)]), Some(HOUR + 120));
+    assert_eq!(reviewed(&[("rahim", HOUR + 60)]), None);
+    assert_eq!(reviewed(&[("rahim", HOUR + 60), ("zoe", 60)]), Some(HOUR + 60), "by then, zoe may");
+    assert_eq!(reviewed(&[("rahim", HOUR + 60), ("zoe", 2 * HOUR + 60)]), None, "zoe had left");
 }

@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 use std::io::{self, Write};
 
-use super::{ai, approvers, exceptions, findings, gate, presence, reasons, seen};
-use crate::audit::report::{Exception, Landing, Report, Shown};
+use super::{ai, approvers, exceptions, findings, gate, held, presence, reasons, seen};
+use crate::audit::report::{DrillRow, Exception, Landing, Report, Shown};
 
 const HEAD: [&str; 32] = [
     "ref",
@@ -52,6 +52,9 @@ pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     for exception in report.exceptions.iter().filter(|one| !is_landed(one)) {
         line(out, alone(report, exception))?;
     }
+    for drill in report.drills.iter().flat_map(|drills| &drills.held) {
+        line(out, practised(report, drill))?;
+    }
     Ok(())
 }
 
@@ -64,6 +67,25 @@ fn alone(report: &Report, exception: &Exception) -> Vec<String> {
         "at" => exception.at.map(|at| at.to_string()).unwrap_or_default(),
         "exceptions" => exception.kind.name().to_owned(),
         "reasons" => exception.detail.to_string(),
+        "repository" => report.repository.to_string(),
+        "version" => report.version.to_owned(),
+        _ => String::new(),
+    };
+    HEAD.iter().map(of).collect()
+}
+
+/// The cells of a drill, by which nothing landed.
+fn practised(report: &Report, drill: &DrillRow) -> Vec<String> {
+    let joined = |people: &[Shown]| people.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+    let of = |column: &&str| match *column {
+        "ref" => drill.name.to_string(),
+        "to" => drill.commit.clone(),
+        "at" | "signed_at" => drill.began.to_string(),
+        "at_by" => "signer".to_owned(),
+        "decision" => drill.kind.to_owned(),
+        "approvers" => joined(&drill.people),
+        "records" => drill.id.clone(),
+        "reasons" => format!("{}; {}: {}", held(drill), drill.review, drill.reason),
         "repository" => report.repository.to_string(),
         "version" => report.version.to_owned(),
         _ => String::new(),
