@@ -274,26 +274,25 @@ fn add_key(person: &mut dyn TableLike, key: &NewKey) -> Option<()> {
 /// to the last.
 fn push(list: &mut Array, mut value: Value) {
     let text = |raw: Option<&toml_edit::RawString>| raw.and_then(|raw| raw.as_str()).unwrap_or_default().to_owned();
-    let Some(first) = list.get(0) else { return list.push(value) };
-    let before_first = text(first.decor().prefix());
-    let Some(indent) = before_first.rsplit_once('\n').map(|(_, indent)| indent.to_owned()) else {
+    let in_line = |value: &Value| Some(text(value.decor().prefix()).rsplit_once('\n')?.1.to_owned());
+    let is_last_open = !list.is_empty() && !list.trailing_comma();
+    let last = list.iter().last().filter(|_| is_last_open);
+    let after_last = text(last.map_or(Some(list.trailing()), |last| last.decor().suffix()));
+    // The comment of the last one stays with it, that of a list without any with its bracket; what closes the list
+    // stays in its line.
+    let in_lines = after_last.rsplit_once('\n').map(|(own, closing)| (own.to_owned(), closing.to_owned()));
+    let indent = list.iter().find_map(in_line).or_else(|| Some(format!("{}    ", in_lines.as_ref()?.1)));
+    let Some(indent) = indent else {
+        if list.is_empty() {
+            return list.push(value);
+        }
         value.decor_mut().set_prefix(" ");
         return list.push_formatted(value);
     };
-    let has_comma = list.trailing_comma();
-    let last = list.len() - 1;
-    let after_last = if has_comma {
-        text(Some(list.trailing()))
-    } else {
-        let decor = list.get_mut(last).map(Value::decor_mut);
-        decor.map_or_else(String::new, |decor| {
-            let after = text(decor.suffix());
-            decor.set_suffix("");
-            after
-        })
-    };
-    // The comment of the last one stays with it; what closes the list stays in its line.
-    let (own, closing) = after_last.rsplit_once('\n').unwrap_or(("", ""));
+    if is_last_open {
+        list.iter_mut().last().iter_mut().for_each(|last| last.decor_mut().set_suffix(""));
+    }
+    let (own, closing) = in_lines.unwrap_or_default();
     value.decor_mut().set_prefix(format!("{own}\n{indent}"));
     list.push_formatted(value);
     list.set_trailing(format!("\n{closing}"));

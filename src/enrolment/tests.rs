@@ -513,6 +513,10 @@ fn an_edit_keeps_comments_order_and_layout() {
             format!("keys = [\n    \"{one}\", # laptop\n    # at home\n    \"{two}\", # desk\n    {new},\n]\n"),
         ),
         (format!("keys = [\n  \"{one}\"\n]\n"), format!("keys = [\n  \"{one}\",\n  {new},\n]\n")),
+        // A comment stays behind its bracket, or its key.
+        (format!("keys = [ # hers\n    \"{one}\",\n]\n"), format!("keys = [ # hers\n    \"{one}\",\n    {new},\n]\n")),
+        (format!("keys = [\"{one}\", # laptop\n]\n"), format!("keys = [\"{one}\", # laptop\n    {new},\n]\n")),
+        (format!("keys = [\"{one}\" # laptop\n  ]\n"), format!("keys = [\"{one}\", # laptop\n      {new},\n  ]\n")),
     ];
     for (before, after) in layouts {
         let source = policy_text(&before);
