@@ -12,6 +12,8 @@ pub enum Choice {
     SeeAlike(EditId),
     /// One of the decisions that are listed, by its position.
     Decision(usize),
+    /// One of the drills beside them, by its position.
+    Drill(usize),
     /// A note on a path, as records write it.
     Note(String),
 }

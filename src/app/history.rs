@@ -6,7 +6,8 @@ use super::queue::Source;
 use super::{Effect, Overlay, State, Text, TextLine};
 use crate::change::visible;
 use crate::datafile::{SECONDS_OF_A_DAY, date, day};
-use crate::examination::decided::{Decided, History, Landed, statement_of};
+use crate::examination::decided::{Decided, Drilled, History, Landed, statement_of};
+use crate::gate::drill::DrillReport;
 
 /// Reads the decisions of all repositories.
 pub fn asked(state: &mut State) -> Vec<Effect> {
@@ -29,13 +30,14 @@ pub fn arrived(state: &mut State, history: History, problems: &[String]) {
     if state.overlay.is_some() || !matches!(state.screen, super::Screen::Queue) {
         return;
     }
-    let History { decisions, left_out } = history;
-    if decisions.is_empty() {
+    let History { decisions, left_out, drills } = history;
+    if decisions.is_empty() && drills.is_empty() {
         state.status = state.status.take().or(Some("nothing was decided here yet".to_owned()));
         return;
     }
-    let entries = decisions.iter().enumerate().map(|(at, own)| entry(at, own)).collect();
-    state.history = decisions;
+    let practised = drills.iter().enumerate().map(|(at, own)| drill(at, own));
+    let entries = decisions.iter().enumerate().map(|(at, own)| entry(at, own)).chain(practised).collect();
+    (state.history, state.drills) = (decisions, drills);
     let more = if left_out == 0 { String::new() } else { format!(" ({left_out} more are not listed)") };
     let title = format!("what was decided, newest first{more}");
     state.overlay = Some(Overlay::Picker(Box::new(Picker::new(&title, entries))));
@@ -65,6 +67,45 @@ fn entry(at: usize, own: &Decided) -> PickerEntry<Choice> {
         badge,
         choice: Choice::Decision(at),
     }
+}
+
+fn drill(at: usize, own: &Drilled) -> PickerEntry<Choice> {
+    let DrillReport { people, began, target, .. } = &own.report;
+    let (on, who) = (day(began.div_euclid(SECONDS_OF_A_DAY)), people.first().map_or("", String::as_str));
+    let owes = own.report.owes();
+    PickerEntry {
+        label: format!("{on} {:<11} {who:<8} {}: {}", "drill", own.repository, visible::text(target)),
+        detail: if owes { "review owed".to_owned() } else { String::new() },
+        badge: if owes { Badge::Unseen } else { Badge::Seen },
+        choice: Choice::Drill(at),
+    }
+}
+
+/// A drill in full: nothing landed by it.
+pub fn of_drill(own: &Drilled) -> Text {
+    let Drilled { repository, report } = own;
+    let fact = |label: &str, text: &str| TextLine::Plain(format!("  {label:<10}{text}"));
+    let marked = |text: &str| visible::text(text).into_owned();
+    let lacking = report.lacking.as_deref().map(marked);
+    let would =
+        lacking.map_or_else(|| "an emergency would have had enough".to_owned(), |why| format!("not enough: {why}"));
+    let review = match (report.due, report.reviewed) {
+        (None, _) => "none owed".to_owned(),
+        (Some(_), Some(at)) => format!("done {} by {}", date(at), report.reviewers.join(" and ")),
+        (Some(due), None) => format!("due {}", date(due)),
+    };
+    let mut lines = vec![
+        TextLine::Heading("A drill of an emergency. Nothing landed by it.".to_owned()),
+        fact("began", &format!("{}, until {}", date(report.began), date(report.until))),
+        fact("by", &report.people.join(" and ")),
+        fact("signed", &would),
+        fact("review", &review),
+        fact("of", &format!("{repository} {} → {}", &report.commit[..7], marked(&report.target))),
+        fact("record", &report.id),
+        TextLine::Heading("Reason".to_owned()),
+    ];
+    lines.extend(report.reason.lines().map(|line| TextLine::Plain(format!("  {}", marked(line)))));
+    Text { title: format!("drill · {repository}"), lines, scroll: 0 }
 }
 
 /// A decision in full.

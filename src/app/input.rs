@@ -90,6 +90,9 @@ fn picker_stroke(state: &mut State, mut picker: Box<Picker<Choice>>, stroke: Str
         Picked::Chosen(Choice::Decision(at)) => {
             state.overlay = state.history.get(at).map(|own| Overlay::Text(Box::new(history::text(own))));
         }
+        Picked::Chosen(Choice::Drill(at)) => {
+            state.overlay = state.drills.get(at).map(|own| Overlay::Text(Box::new(history::of_drill(own))));
+        }
         Picked::Chosen(Choice::SeeAlike(edit)) => return reading::see_alike(state, edit),
         Picked::Chosen(Choice::Note(path)) => reading::note_on(state, &path),
         Picked::Chosen(Choice::Go(goal)) => {

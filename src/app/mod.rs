@@ -33,7 +33,7 @@ use std::time::Duration;
 
 use crate::change::Change;
 use crate::examination::RepositorySnapshot;
-use crate::examination::decided::Decided;
+use crate::examination::decided::{Decided, Drilled};
 use crate::record::RecordId;
 use crate::risk::Severity;
 use crate::signer::NoKey;
@@ -187,6 +187,8 @@ pub struct State {
     pub alarms: Vec<String>,
     /// What the list of decisions shows.
     history: Vec<Decided>,
+    /// And what of drills beside them.
+    drills: Vec<Drilled>,
     /// Opened directly in the reader: leaving it quits the program.
     only_review: bool,
     /// Drafts for commands that were left undecided, by the id of the request.
@@ -258,6 +260,7 @@ impl State {
             signed: Vec::new(),
             alarms: Vec::new(),
             history: Vec::new(),
+            drills: Vec::new(),
             only_review: false,
             command_drafts: HashMap::new(),
             asked_to_leave: false,

@@ -7,7 +7,10 @@ use std::sync::Arc;
 use super::RepositorySnapshot;
 use crate::change::{ObjectId, address, counted, visible};
 use crate::decision::Verdict;
+use crate::gate::drill::{DrillReport, drills};
 use crate::gate::{self, Receipts, Signer, Validity};
+use crate::ledger;
+use crate::ledger::commands::Keys;
 use crate::record::statement::Coverage;
 use crate::record::{Record, RecordId};
 use crate::risk::masked;
@@ -15,6 +18,8 @@ use crate::source::git::{GitError, Landings, Repository};
 
 /// The most decisions that are listed, of all repositories together.
 pub const MOST: usize = 500;
+/// The most drills of a repository that are listed.
+const MOST_DRILLS: usize = 100;
 
 /// A decision, and what came of it.
 #[derive(Debug, Clone)]
@@ -85,6 +90,15 @@ pub struct History {
     pub decisions: Vec<Decided>,
     /// How many more there are.
     pub left_out: usize,
+    /// Drills of emergencies, the newest first. Nothing was decided by any of them.
+    pub drills: Vec<Drilled>,
+}
+
+/// A drill in its repository. Its texts are as they were signed.
+#[derive(Debug, Clone)]
+pub struct Drilled {
+    pub repository: String,
+    pub report: DrillReport,
 }
 
 impl History {
@@ -94,7 +108,9 @@ impl History {
         for own in all {
             joined.decisions.extend(own.decisions);
             joined.left_out += own.left_out;
+            joined.drills.extend(own.drills);
         }
+        joined.drills.sort_by_cached_key(|own| (Reverse(own.report.began), own.report.id.clone()));
         joined.decisions.sort_by_cached_key(|own| (Rank::of(own.is_sure(), own.at, now), own.record.verified.id()));
         joined.left_out += joined.decisions.len().saturating_sub(MOST);
         joined.decisions.truncate(MOST);
@@ -145,7 +161,15 @@ pub fn history(
             record: record.clone(),
         }
     });
-    Ok(History { decisions: decided.collect(), left_out })
+    Ok(History { decisions: decided.collect(), left_out, drills: held(repository, snapshot, now) })
+}
+
+/// The newest drills of a repository; none if they cannot be read.
+fn held(repository: &Repository, snapshot: &RepositorySnapshot, now: i64) -> Vec<Drilled> {
+    let Some(policy) = snapshot.policy() else { return Vec::new() };
+    let (chains, _) = ledger::drills::read(repository, true, &Keys::of(policy)).unwrap_or_default();
+    let newest = drills(policy, &chains, now).into_iter().take(MOST_DRILLS);
+    newest.map(|report| Drilled { repository: snapshot.name.clone(), report }).collect()
 }
 
 /// By record: whether it counts.

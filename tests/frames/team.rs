@@ -2,6 +2,7 @@
 
 use super::*;
 use undersign::claims;
+use undersign::record::statement::Decimal;
 
 const DAY: i64 = 86_400;
 
@@ -178,6 +179,22 @@ fn what_was_decided_is_listed_newest_first_with_what_was_seen_and_where_it_lande
     assert!(frame.contains("The list must not be here.") && frame.contains("pending"), "{frame}");
     session.press("<esc>");
     assert!(session.frame().contains("Decided 2"), "back in the queue: {}", session.frame());
+}
+
+#[test]
+fn a_drill_is_listed_beside_what_was_decided_as_one_by_which_nothing_landed() {
+    let f = team("", "[break_glass]\nsign = [{ role = \"senior\", n = 1 }]\n");
+    let words = "The drill of \u{202e}May";
+    drilled::append(&f, "dana", "agent/work", |own| {
+        let at = NOW as u64 - 7_200;
+        (own.issued_at, own.not_after, own.reason) = (Decimal(at), Decimal(at + 3_600), words.into());
+    });
+    let mut session = Session::new(&f, (120, 40));
+    let frame = session.press("H").frame();
+    assert!(frame.contains("drill") && frame.contains("review owed"), "{frame}");
+    let frame = session.press("drill<enter>").frame();
+    assert!(frame.contains("Nothing landed by it.") && frame.contains("an emergency would have had enough"), "{frame}");
+    assert!(frame.contains("The drill of ") && !frame.contains('\u{202e}'), "{frame}");
 }
 
 #[test]
