@@ -51,16 +51,28 @@ fuzz_target!(|data: &[u8]| {
 fn reader(file: FileMaterial, diff: FileDiff, look: ViewOptions, size: (u16, u16)) -> State {
     let id = ObjectId([1; 20]);
     let target = TargetBranch { name: "refs/heads/main".into(), tip: id };
-    let (root, name, uri) = ("/".into(), "fuzz".into(), String::new());
-    let (chains, notes) = Default::default();
-    let policy = PolicyState::Absent;
-    let snapshot = Arc::new(RepositorySnapshot { root, name, uri, target, policy, chains, notes });
+    let snapshot = Arc::new(RepositorySnapshot {
+        root: "/".into(),
+        common_dir: Default::default(),
+        name: "fuzz".into(),
+        uri: String::new(),
+        target,
+        policy: PolicyState::Absent,
+        services: Ok(Default::default()),
+        chains: Vec::new(),
+        ledger_fault: None,
+        evidence: Default::default(),
+        drills: Default::default(),
+        packages: Default::default(),
+        notes: Default::default(),
+        rules: Default::default(),
+    });
     let (base, head, base_tree, head_tree, target_tip, target_tree) = (id, id, id, id, id, id);
     let revision = Revision { base, base_tree, head, head_tree, target_tip, target_tree, commits: Vec::new() };
     let (branch, target) = ("fuzz".to_owned(), "refs/heads/main".to_owned());
     let change = Arc::new(Change::of_range("fuzz:fuzz".into(), branch, target, revision));
-    let key = Err(String::new());
-    let (mut state, _) = State::only(snapshot.clone(), change.clone(), false, Keymap::shipped(), key, false, 0);
+    let (keymap, key) = (Keymap::shipped(), Ok("key".to_owned()));
+    let (mut state, _) = State::only(snapshot.clone(), change.clone(), false, keymap, key, false, 0);
     let diff = Diff { files: vec![diff], ..Diff::default() };
     let mut review = Review::new(1, change, snapshot, Arc::new(diff), None, false);
     review.compared(0, Ok(Compared::of(Arc::new(file), look.shape(usize::from(size.0)))));

@@ -21,6 +21,7 @@ mod looks;
 mod moves;
 mod org;
 mod outcomes;
+mod packaging;
 mod policy;
 mod requests;
 mod risk;

@@ -5,7 +5,8 @@ use std::process::{Command, Stdio};
 use super::{run, run_in};
 use crate::support::Fixture;
 
-fn is_here(program: &str) -> bool {
+/// Whether a program is installed; otherwise what needs it is skipped.
+pub fn is_here(program: &str) -> bool {
     let found = Command::new("sh").args(["-c", &format!("command -v {program}")]).output().unwrap().status.success();
     if !found {
         eprintln!("skipped: no {program} here");
