@@ -105,7 +105,7 @@ impl Broker {
         };
         let mut text =
             format!("Request {id} is pending at {name}. `undersign exec status {id}` shows its status.{without}");
-        if let Sent::Refused(why) | Sent::Away(why) = self.publish() {
+        if let Sent::Overtaken(why) | Sent::Declined(why) | Sent::Away(why) = self.publish() {
             text.push_str(&format!(" It did not reach the remote yet: {why}"));
         }
         self.tell_waits(&known.policy, id, name, &request);

@@ -160,7 +160,7 @@ impl Broker {
             let sent = match self.publish() {
                 // Another job in the same repository may have put the chain back before it was sent.
                 Sent::Taken if self.sent_tip().map_err(failed)? != signed => {
-                    Sent::Refused("another job works in the same repository".to_owned())
+                    Sent::Overtaken("another job works in the same repository".to_owned())
                 }
                 sent => sent,
             };
@@ -169,7 +169,7 @@ impl Broker {
             }
             self.set_tip(known, before).map_err(failed)?;
             match sent {
-                Sent::Refused(why) => last = why,
+                Sent::Overtaken(why) | Sent::Declined(why) => last = why,
                 Sent::Away(why) => {
                     let text = format!("The remote may have taken the record or not ({why}). Look at the ledger.");
                     return Err(Reply::refused(4, "LEDGER_STALE", text));

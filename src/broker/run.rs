@@ -152,7 +152,7 @@ impl Broker {
         if let Err(why) = self.sign_ends(&mut known) {
             told.push_str(&format!(" Its end could not be signed, and is tried again: {why}"));
         }
-        if let Sent::Refused(why) | Sent::Away(why) = self.publish() {
+        if let Sent::Overtaken(why) | Sent::Declined(why) | Sent::Away(why) = self.publish() {
             told.push_str(&format!(" The receipt did not reach the remote yet: {why}"));
         }
         told
@@ -291,7 +291,9 @@ impl Broker {
         self.sign(known, target, Event::Started(started), Vec::new()).map_err(failed)?;
         let why = match (self.publish(), answer.claim) {
             (Sent::Taken, _) | (Sent::Away(_), Claim::Local) => return Ok(()),
-            (Sent::Refused(why), _) => format!("the remote has another record in its place ({why})"),
+            (Sent::Overtaken(why) | Sent::Declined(why), _) => {
+                format!("the remote has another record in its place ({why})")
+            }
             (Sent::Away(why), Claim::Published) => format!("the remote was not reached ({why})"),
         };
         let end = ended(&id.to_string(), Outcome::NotRun, 0, (0, super::now()), &Captured::default());

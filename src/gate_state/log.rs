@@ -394,7 +394,7 @@ fn head_of(file: &mut File, path: &Path) -> Result<Option<AuditHead>, String> {
 
 /// A line that cannot be read: by damage, or because a later version of the program wrote more into it.
 fn no_entry(path: &Path, which: &str, error: &serde_json::Error) -> String {
-    if error.to_string().starts_with("unknown field") {
+    if super::is_from_later(error) {
         return super::newer(path, &format!("which says more in {which} than this one knows"));
     }
     damaged(path, &format!("{which} is no entry"))

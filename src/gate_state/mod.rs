@@ -556,12 +556,18 @@ fn is_own(written: &Written, key: Option<&StateKey>, repository: &str) -> bool {
     key.zip(told).is_some_and(vouches)
 }
 
+/// Whether a file has a member that this program does not know, so that a later one wrote it. The parser tells that
+/// apart in its text alone.
+fn is_from_later(error: &serde_json::Error) -> bool {
+    error.is_data() && error.to_string().starts_with("unknown field")
+}
+
 fn decode(path: &Path, bytes: &[u8]) -> Result<Written, String> {
     let remembers_more = || newer(path, "which remembers more than this one");
-    let broken = |error: serde_json::Error| match error.to_string() {
+    let broken = |error: serde_json::Error| match is_from_later(&error) {
         // The field would be lost with the next write.
-        why if why.starts_with("unknown field") => remembers_more(),
-        why => damaged(path, &why),
+        true => remembers_more(),
+        false => damaged(path, &error.to_string()),
     };
     let mut fields: serde_json::Map<String, Value> = serde_json::from_slice(bytes).map_err(broken)?;
     let mut text = |name: &str| fields.remove(name).and_then(|value| value.as_str().map(str::to_owned));

@@ -22,8 +22,10 @@ use crate::source::git::{Repository, oid};
 pub enum Sent {
     /// The remote holds it.
     Taken,
-    /// The remote holds something else in its place, or does not accept it: the sentence says why.
-    Refused(String),
+    /// The remote holds something else in its place: whoever reads that may send again on top of it.
+    Overtaken(String),
+    /// Something at the remote declines it, as a gate, a hook or a setting: git says little more than that.
+    Declined(String),
     /// Unknown: the remote was not reached, or did not answer.
     Away(String),
 }
@@ -73,8 +75,8 @@ fn deliver_family<R: Family>(repository: &Repository, remote: &str, prompts: Pro
         let there: Chain<R> = chain_of(repository, &format!("{kept}{id}"), id);
         match send::<R>(repository, remote, id, prompts) {
             Sent::Taken => report.sent += chain.len().saturating_sub(there.len()),
-            Sent::Refused(_) if is_caught_up(repository, remote, &chain, prompts) => {}
-            Sent::Refused(why) => {
+            Sent::Overtaken(_) | Sent::Declined(_) if is_caught_up(repository, remote, &chain, prompts) => {}
+            Sent::Overtaken(why) | Sent::Declined(why) => {
                 let told = forked(repository, remote, &chain).unwrap_or_else(|| not_taken(remote, id, &why));
                 report.alarms.push(told);
             }
@@ -179,7 +181,7 @@ fn send_lost<R: Family>(
         }
         match send::<R>(repository, remote, &chain.id, prompts) {
             Sent::Taken => report.sent += chain.len() - held,
-            Sent::Refused(why) | Sent::Away(why) => {
+            Sent::Overtaken(why) | Sent::Declined(why) | Sent::Away(why) => {
                 report.alarms.push(not_taken(remote, &chain.id, why.trim_end_matches('.')));
             }
         }
@@ -447,7 +449,7 @@ pub fn send<R: Family>(repository: &Repository, remote: &str, id: &ChainId, prom
         };
     let told = stdout.lines().find(|line| line.contains(&format!(":{name}")));
     match told.and_then(|line| line.split_once('\t')) {
-        Some(("!", summary)) => Sent::Refused(visible::text(summary).into_owned()),
+        Some(("!", summary)) => refused(summary),
         Some(_) if ok => {
             let kept = format!("{}{id}", remote_prefix_of::<R>(remote));
             // This only records what was seen there: without it, the next fetch sees it again.
@@ -456,6 +458,14 @@ pub fn send<R: Family>(repository: &Repository, remote: &str, id: &ChainId, prom
         }
         _ => Sent::Away(super::why_failed("push", &stderr)),
     }
+}
+
+/// Why a ref was not taken, as git reports it: `FROM:TO`, a tab, and then `[rejected]` if git itself saw that the remote
+/// has something else, or `[remote rejected]` with what the other side said.
+fn refused(summary: &str) -> Sent {
+    let why = visible::text(summary).into_owned();
+    let told = summary.split_once('\t').map_or(summary, |(_, told)| told);
+    if told.starts_with("[remote rejected]") { Sent::Declined(why) } else { Sent::Overtaken(why) }
 }
 
 /// Fetches the chains of one key, and advances those of the repository itself to them. What a chain here has beyond the
@@ -490,4 +500,18 @@ pub fn give_up<R: Family>(repository: &Repository, id: &ChainId, to: Option<Obje
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_other_side_declined_is_told_apart_from_what_was_overtaken_whatever_the_names_say() {
+        let told = |status: &str| refused(&format!("{}:refs/undersign/runs/x\t{status}", "1".repeat(40)));
+        assert!(matches!(told("[rejected] (fetch first)"), Sent::Overtaken(why) if why.contains("fetch first")));
+        assert!(matches!(told("[rejected] ([remote rejected])"), Sent::Overtaken(_)));
+        let declined = told("[remote rejected] (pre-receive hook declined)");
+        assert!(matches!(declined, Sent::Declined(why) if why.contains("hook declined")));
+    }
 }

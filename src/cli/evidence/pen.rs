@@ -173,15 +173,15 @@ impl Pen {
             match send::<EvidenceRecord>(&self.repository, remote, &id, Prompts::Never) {
                 Sent::Taken => return Ok(signed),
                 // A gate may have seen another machine's push first, and says no more than that it declines.
-                Sent::Refused(why) if why.contains("[remote rejected]") && declined >= DECLINED => {
+                Sent::Declined(why) => {
                     give_up::<EvidenceRecord>(&self.repository, &id, before)?;
-                    return Err(format!("{remote} does not take it: {why}. Nothing was kept."));
+                    if declined >= DECLINED {
+                        return Err(format!("{remote} does not take it: {why}. Nothing was kept."));
+                    }
+                    declined += 1;
                 }
                 // Another machine was faster.
-                Sent::Refused(why) => {
-                    declined += usize::from(why.contains("[remote rejected]"));
-                    give_up::<EvidenceRecord>(&self.repository, &id, before)?;
-                }
+                Sent::Overtaken(_) => give_up::<EvidenceRecord>(&self.repository, &id, before)?,
                 Sent::Away(why) => {
                     let why = why.trim_end_matches('.');
                     return Err(format!("It is signed, and was not sent to {remote}: {why}. Run it again."));
