@@ -92,7 +92,8 @@ fn reason_codes_of(chapter: &str) -> Vec<String> {
 fn the_reason_codes_of_the_gate_have_a_row_each_and_there_is_no_other() {
     let mut codes: Vec<String> = undersign::gate::Code::ALL.iter().map(ToString::to_string).collect();
     let mut rows = reason_codes_of("gate.md");
-    (codes.sort(), rows.sort());
+    codes.sort();
+    rows.sort();
     assert_eq!(rows, codes);
 }
 

@@ -128,7 +128,7 @@ impl Review {
             return (usize::from(self.is_group_seen(group)), 1);
         }
         let marks = inventory.marks(self.document.rows()[position].folded);
-        (marks.iter().filter(|key| self.work.is_seen(*key)).count(), marks.len())
+        (marks.iter().filter(|key| self.work.is_seen(key)).count(), marks.len())
     }
 
     /// Goes to a file by its row in the file list, whose first row is a header.
