@@ -1,5 +1,5 @@
-//! Reason codes: a family of causes, each with the name by which scripts know it. One table declares the variants, their
-//! names, their order and the list of all, so that none of these can lack one.
+//! Reason codes: a family of causes, each with the name by which scripts know it. One table declares the variants,
+//! their names, their order and the list of all, so that none of these can lack one.
 
 /// Declares the codes of a family: `Variant = "NAME"`, each with what it means.
 macro_rules! reason_codes {

@@ -460,8 +460,8 @@ pub fn send<R: Family>(repository: &Repository, remote: &str, id: &ChainId, prom
     }
 }
 
-/// Why a ref was not taken, as git reports it: `FROM:TO`, a tab, and then `[rejected]` if git itself saw that the remote
-/// has something else, or `[remote rejected]` with what the other side said.
+/// Why a ref was not taken, as git reports it: `FROM:TO`, a tab, and then `[rejected]` if git itself saw that the
+/// remote has something else, or `[remote rejected]` with what the other side said.
 fn refused(summary: &str) -> Sent {
     let why = visible::text(summary).into_owned();
     let told = summary.split_once('\t').map_or(summary, |(_, told)| told);

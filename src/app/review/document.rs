@@ -1,20 +1,20 @@
 //! The document: the files of the change in the order of the screen, and the rows of each.
 
 use std::collections::{HashMap, HashSet};
+use std::mem::size_of;
 use std::sync::Arc;
 
-use super::groups::Groups;
-use super::heights::Heights;
+use super::groups::{Group, Groups};
+use super::heights::{Heights, UNREAD};
 use super::layout::{Opening, Shape, ViewOptions};
-use super::rows::{FileRows, Inventory, Remarks, Row};
+use super::rows::{FileRows, Inventory, Remarks, Row, sentence_lines};
 use super::target::Anchor;
-use super::text_cache;
 use crate::change::diff::Diff;
-use crate::examination::FileMaterial;
+use crate::examination::{FileMaterial, text_of};
 use crate::highlight::Colours;
 
-/// The rows of a file that was not read yet: its name, a remark that it is being read, and a gap.
-pub(super) const UNREAD: usize = 3;
+/// The approximate size of a file besides texts, lines and rows.
+const OWN: usize = 1 << 10;
 
 /// What is known of a file.
 #[derive(Debug, Clone, Default)]
@@ -74,7 +74,7 @@ impl Compared {
 
     /// The size of its texts and rows in bytes.
     pub fn weight(&self) -> usize {
-        self.body.as_ref().map_or(0, |(texts, rows)| text_cache::weight(texts, rows))
+        self.body.as_ref().map_or(0, |(texts, rows)| weight(texts, rows))
     }
 }
 
@@ -270,6 +270,48 @@ impl Document {
         self.rows[position] = FileRows::gone(folds && !file.opening.is_open.unwrap_or(false));
         self.heights.set(position, if self.is_hidden(position) { 0 } else { height });
     }
+}
+
+impl Document {
+    /// The group that the file at a position represents.
+    pub fn group_at(&self, position: usize) -> Option<&Group> {
+        self.groups.led_by(*self.order().get(position)?)
+    }
+
+    /// Whether another file represents this one.
+    pub fn is_hidden(&self, position: usize) -> bool {
+        self.order().get(position).is_some_and(|index| self.groups.is_hidden(*index))
+    }
+
+    pub(super) fn is_hidden_file(&self, index: usize) -> bool {
+        self.groups.is_hidden(index)
+    }
+
+    /// The inventory of the first file of a group, on behalf of all.
+    pub(super) fn inventory_of_group(&self, index: usize) -> Option<&Arc<Inventory>> {
+        self.groups.inventory_led_by(index)
+    }
+
+    /// The height of the file that represents a closed group, with or without its texts.
+    pub(super) fn closed_height(&self, index: usize) -> Option<usize> {
+        let inventory = self.inventory_of_group(index)?;
+        let lines = |sentence: &String| sentence_lines(sentence, self.shape()).len();
+        Some(1 + inventory.sentences.iter().map(lines).sum::<usize>() + 1)
+    }
+}
+
+/// The size of texts with their rows in bytes.
+pub fn weight(file: &FileMaterial, rows: &FileRows) -> usize {
+    let comparison = &file.comparison;
+    let lines = comparison.old.count() as usize + comparison.new.count() as usize;
+    let shown: usize = comparison.hunks.iter().map(|hunk| hunk.lines.len()).sum();
+    // Lines of hunks are three numbers each, starts of lines one.
+    text_of(&file.old).len()
+        + text_of(&file.new).len()
+        + 4 * lines
+        + 12 * shown
+        + size_of::<Row>() * rows.rows.len()
+        + OWN
 }
 
 /// The order until the rules have read the texts: files written by tools come last.

@@ -5,8 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::Review;
-use super::document::Document;
-use super::rows::{FileRows, Inventory, sentence_lines};
+use super::rows::{FileRows, Inventory};
 use crate::change::diff::Diff;
 use crate::change::manifest::escape;
 use crate::change::{RepoPath, counted};
@@ -142,12 +141,17 @@ impl Groups {
         self.each.get(*self.of.get(&index)?)
     }
 
+    /// The inventory of the first file of a group, on behalf of all.
+    pub(super) fn inventory_led_by(&self, index: usize) -> Option<&Arc<Inventory>> {
+        self.led_by(index)?.inventory.as_ref()
+    }
+
     /// The closed group that a file represents.
-    fn led_by(&self, index: usize) -> Option<&Group> {
+    pub(super) fn led_by(&self, index: usize) -> Option<&Group> {
         self.get(index).filter(|group| !group.is_open && group.members.first() == Some(&index))
     }
 
-    fn is_hidden(&self, index: usize) -> bool {
+    pub(super) fn is_hidden(&self, index: usize) -> bool {
         self.get(index).is_some_and(|group| !group.is_open && group.members.first() != Some(&index))
     }
 
@@ -211,34 +215,6 @@ fn kind(diff: &Diff, index: usize) -> Option<Kind> {
     (kept > 0).then(|| Kind::Moved { from: old[..old.len() - kept].join("/"), to: new[..new.len() - kept].join("/") })
 }
 
-impl Document {
-    /// The group that the file at a position represents.
-    pub fn group_at(&self, position: usize) -> Option<&Group> {
-        self.groups.led_by(*self.order().get(position)?)
-    }
-
-    /// Whether another file represents this one.
-    pub fn is_hidden(&self, position: usize) -> bool {
-        self.order().get(position).is_some_and(|index| self.groups.is_hidden(*index))
-    }
-
-    pub(super) fn is_hidden_file(&self, index: usize) -> bool {
-        self.groups.is_hidden(index)
-    }
-
-    /// The inventory of the first file of a group, on behalf of all.
-    pub(super) fn inventory_of_group(&self, index: usize) -> Option<&Arc<Inventory>> {
-        self.groups.led_by(index)?.inventory.as_ref()
-    }
-
-    /// The height of the file that represents a closed group, with or without its texts.
-    pub(super) fn closed_height(&self, index: usize) -> Option<usize> {
-        let inventory = self.inventory_of_group(index)?;
-        let lines = |sentence: &String| sentence_lines(sentence, self.shape()).len();
-        Some(1 + inventory.sentences.iter().map(lines).sum::<usize>() + 1)
-    }
-}
-
 impl Review {
     /// A file was read for the first time: if it needs more than the others, it leaves its group.
     pub(super) fn join_group(&mut self, index: usize) {
@@ -295,7 +271,7 @@ impl Review {
             self.build(position);
         } else {
             let height = self.document.closed_height(index).or(self.document.files()[index].height);
-            self.put_gone(position, height.unwrap_or(super::document::UNREAD));
+            self.put_gone(position, height.unwrap_or(super::heights::UNREAD));
         }
     }
 

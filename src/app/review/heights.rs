@@ -1,5 +1,8 @@
 //! The document as the heights of its files, to find the file of a row without a walk over all of them.
 
+/// The rows of a file that was not read yet: its name, a remark that it is being read, and a gap.
+pub(super) const UNREAD: usize = 3;
+
 /// Heights with their sums, as a binary indexed tree (Fenwick 1994): changing one and finding a row cost the logarithm
 /// of the number of files.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use super::Review;
 use super::rows::{self, Row};
 use super::tally::Tally;
+use super::work::Subject;
 use crate::app::action::Action;
 use crate::app::keymap::Keymap;
 use crate::change::compare::Hunk;
@@ -18,13 +19,6 @@ use crate::risk::{Finding, Severity};
 
 /// Tiers up to this one require a reason for an approval.
 const REASON_UP_TO_TIER: u8 = 2;
-
-/// What an answer is about.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Subject {
-    Finding(String),
-    Omission(String),
-}
 
 /// Whether a note is new at its place, or the one that is there: its position among all may change meanwhile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -42,13 +42,14 @@ use jumps::Jumps;
 use layout::{Opening, ViewOptions};
 use line_facts::LineFacts;
 pub use lists::{Goal, MAX_ITEMS};
-pub use marks::{Noted, Progress, Subject};
+pub use marks::{Noted, Progress};
 use parts::CurrentPart;
 use rows::{FileRows, Located, Remarks, Row};
 pub use search::Search;
 use tally::Tallies;
 use text_cache::TextCache;
 use viewport::Viewport;
+pub use work::Subject;
 use work::Work;
 
 #[derive(Debug, Clone)]

@@ -2,23 +2,19 @@
 //! that memory depends on the screen and not on the change.
 
 use std::collections::{BTreeSet, HashSet};
-use std::mem::size_of;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::Review;
-use super::document::{Body, Compared};
-use super::rows::{FileRows, Row};
+use super::document::{Body, Compared, weight};
+use super::rows::Row;
 use crate::change::compare::Line;
-use crate::examination::{FileMaterial, text_of};
+use crate::examination::FileMaterial;
 use crate::highlight::Colours;
 
 /// How many bytes of texts and rows are kept. What is on the screen and next to it is kept in any case.
 pub const ROOM: usize = 3 << 20;
-
-/// The approximate size of a file besides texts, lines and rows.
-const OWN: usize = 1 << 10;
 
 /// Colours are requested for this many lines at a time, of both sides together.
 const COLOURED: usize = 512;
@@ -48,20 +44,6 @@ impl TextCache {
     pub(super) fn new(turns: Vec<usize>) -> TextCache {
         TextCache { room: ROOM, held: 0, read: 0, turns, asked: HashSet::new(), failed_again: Vec::new() }
     }
-}
-
-/// The size of texts with their rows in bytes.
-pub fn weight(file: &FileMaterial, rows: &FileRows) -> usize {
-    let comparison = &file.comparison;
-    let lines = comparison.old.count() as usize + comparison.new.count() as usize;
-    let shown: usize = comparison.hunks.iter().map(|hunk| hunk.lines.len()).sum();
-    // Lines of hunks are three numbers each, starts of lines one.
-    text_of(&file.old).len()
-        + text_of(&file.new).len()
-        + 4 * lines
-        + 12 * shown
-        + size_of::<Row>() * rows.rows.len()
-        + OWN
 }
 
 impl Review {

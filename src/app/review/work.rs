@@ -1,12 +1,19 @@
-//! What the reviewer did to the open change: what was on the screen, and the draft of what was seen, answered and noted.
+//! What the reviewer did to the open change: what was on the screen, and the draft of what was seen, answered and
+//! noted.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use super::coverage::Coverage;
-use super::marks::Subject;
 use crate::change::Change;
 use crate::decision::{Draft, Revised};
+
+/// What an answer is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Subject {
+    Finding(String),
+    Omission(String),
+}
 
 #[derive(Debug, Clone)]
 pub struct Work {
