@@ -20,6 +20,10 @@ pub(super) fn by_name(name: &str, extension: &str, text: &str, out: &mut Out) ->
         _ if name.starts_with(".env") || matches!(name, ".npmrc" | ".gitconfig" | ".gitmodules" | ".flake8") => {
             ini::document(text, ini::Style::Ini, out)
         }
+        _ if name.starts_with("sshd_config") || name.starts_with("ssh_config") => {
+            ini::document(text, ini::Style::Words, out)
+        }
+        _ if name.starts_with("named.conf") => braces::document(text, braces::Style::Nginx, out),
         _ if name == "caddyfile" => braces::document(text, braces::Style::Caddy, out),
         _ if name == ".htaccess" => indented::document(text, indented::Style::Apache, out),
         _ => return None,

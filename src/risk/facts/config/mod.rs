@@ -95,6 +95,7 @@ fn read(path: &str, text: &str, out: &mut Out) -> Option<()> {
 fn by_extension(name: &str, extension: &str, path: &str, text: &str, out: &mut Out) -> Option<()> {
     match extension {
         "yaml" | "yml" => structured::yaml(name, path, text, out),
+        "conf" if name == "mongod.conf" => structured::yaml(name, path, text, out),
         "json" | "jsonc" | "json5" | "webmanifest" | "avsc" => structured::json(name, text, out),
         "tf" | "tfvars" | "hcl" | "nomad" | "tofu" => structured::hcl(text, out),
         "toml" => structured::toml(name, text, out),
@@ -129,7 +130,7 @@ fn by_name(name: &str, extension: &str, path: &str, text: &str, out: &mut Out) -
         options::kconfig(text, out);
     } else if name == "cmakelists.txt" || extension == "cmake" {
         options::cmake(text, out);
-    } else if unparsed::EXTENSIONS.contains(&extension) {
+    } else if unparsed::EXTENSIONS.contains(&extension) || name.starts_with("jenkinsfile") {
         unparsed::facts(text, out);
     } else if matches!(name, "data" | "data.in") && tinydns::is_data(text) {
         tinydns::facts(text, out);

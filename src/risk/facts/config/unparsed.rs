@@ -9,8 +9,26 @@ use super::out::{Out, Place};
 use super::tree::{MAX_NODES, clip};
 
 /// Extensions of these languages.
-pub(super) const EXTENSIONS: &[&str] =
-    &["ex", "exs", "erl", "scala", "sc", "hs", "ml", "fs", "clj", "dart", "swift", "lua", "groovy", "nim", "cr", "jl"];
+pub(super) const EXTENSIONS: &[&str] = &[
+    "ex",
+    "exs",
+    "erl",
+    "scala",
+    "sc",
+    "hs",
+    "ml",
+    "fs",
+    "clj",
+    "dart",
+    "swift",
+    "lua",
+    "groovy",
+    "nim",
+    "cr",
+    "jl",
+    "jenkinsfile",
+    "sol",
+];
 /// Words of names that count tries.
 const COUNTERS: &[&str] = &["attempt", "tries", "retry", "retries", "fuel", "remaining"];
 
@@ -38,6 +56,8 @@ const HEADS: &[&str] = &[
     "trait",
     "module",
     "extension",
+    "contract",
+    "library",
     "struct",
     "protocol",
     "mixin",
@@ -72,7 +92,7 @@ const MODIFIERS: &[&str] = &[
 ];
 /// Words with which a function ends early.
 const LEAVING: &[&str] =
-    &["return", "throw", "raise", "halt", "exit", "error", "fail", "abort", "throwError", "failwith"];
+    &["return", "throw", "raise", "revert", "halt", "exit", "error", "fail", "abort", "throwError", "failwith"];
 /// The most calls of one line.
 const MAX_CALLS: usize = 20;
 
@@ -142,9 +162,13 @@ fn is_of_name(c: char) -> bool {
     c.is_alphanumeric() || matches!(c, '_' | '.' | '?' | '!')
 }
 
-/// A condition for leaving: `guard isOwner else {`, `if (!allowed) return`, `unless owner, do: raise`, or with that on
-/// the next line.
+/// A condition for leaving: `require(sender == owner)`, `guard isOwner else {`, `if (!allowed) return`,
+/// `unless owner, do: raise`, or with that on the next line.
 fn guard<'t>(line: &'t str, next: Option<&str>) -> Option<&'t str> {
+    if let Some(rest) = line.strip_prefix("require(") {
+        let said = rest.rsplit_once(')').map_or(rest, |(said, _)| said);
+        return Some(said.split(", \"").next().unwrap_or(said).trim()).filter(|said| !said.is_empty());
+    }
     if let Some(rest) = line.strip_prefix("guard ") {
         return rest.split(" else").next().map(str::trim).filter(|said| !said.is_empty());
     }
