@@ -162,7 +162,8 @@ impl<'a> FileUnderReview<'a> {
     /// What the change did to the facts of this file. A deleted file takes all of its facts with it.
     fn deltas(&self) -> &[Delta] {
         self.deltas.get_or_init(|| {
-            let facts = |side| self.stated(side).map_or(&[][..], |facts| &facts.facts);
+            let none = Facts::default();
+            let facts = |side| self.stated(side).unwrap_or(&none);
             let (removed, added) = (self.changed(Side::Old), self.changed(Side::New));
             let mut deltas = facts::compare(facts(Side::Old), facts(Side::New), removed, added);
             for delta in deltas.iter_mut().filter(|_| self.new.is_none()) {
@@ -275,6 +276,8 @@ pub struct Assessor<'r> {
     rules: &'r Rules,
     findings: Vec<Finding>,
     checks: checks::OfChange,
+    /// How far files reach by what they state.
+    reaches: Vec<BlastReason>,
     /// Lines added, without those that tools wrote.
     added: u32,
 }
@@ -282,7 +285,7 @@ pub struct Assessor<'r> {
 impl<'r> Assessor<'r> {
     /// Nothing is assessed yet.
     pub fn new(rules: &'r Rules) -> Assessor<'r> {
-        Assessor { rules, findings: Vec::new(), checks: checks::OfChange::default(), added: 0 }
+        Assessor { rules, findings: Vec::new(), checks: checks::OfChange::default(), reaches: Vec::new(), added: 0 }
     }
 
     /// The rules to apply.
@@ -295,6 +298,7 @@ impl<'r> Assessor<'r> {
         self.findings.extend(self.rules.findings_in(file));
         self.findings.extend(checks::of_file(file, self.rules));
         self.findings.extend(self.checks.read(file, self.rules));
+        self.reaches.extend(self.rules.reach_by_content(file));
         if !is_generated(&file.path()) {
             self.added = self.added.saturating_add(file.comparison.added);
         }
@@ -336,13 +340,13 @@ impl<'r> Assessor<'r> {
 
     /// The assessment, once all of these files were read. The packages are those of the base.
     pub fn finish_among(self, files: &[FileDiff], packages: &Packages) -> Assessment {
-        let (rules, added) = (self.rules, self.added);
+        let (rules, added, reaches) = (self.rules, self.added, self.reaches.clone());
         let findings = finding::grouped(finding::joined(self.found(), |finding| rules.names_its_object(finding)));
         let blast::ByPaths { mut blast, felt, several } = blast::of(files, rules);
         let reach = packages.reach_of(&felt);
         // Folders stand for packages where no manifest says what these are.
         let several = if reach.several.is_some() { reach.several } else { several };
-        blast.widen(reach.reasons.into_iter().chain(several));
+        blast.widen(reach.reasons.into_iter().chain(several).chain(reaches));
         let assessment = Assessment {
             file_order: file_order(files, &findings, rules),
             code_added: files.iter().any(|file| is_source(&file.path.lossy())).then_some(added),

@@ -611,26 +611,137 @@ fn reach_counts_folders_and_not_files_as_packages() {
 }
 
 #[test]
-fn what_moved_to_an_included_file_or_module_is_not_missed() {
-    let loud = |files: &[(&str, &str, &str)]| {
-        let found = findings(files);
-        found
-            .iter()
-            .filter(|found| found.severity >= Severity::High)
-            .map(|found| found.rule.clone())
-            .collect::<Vec<_>>()
+fn what_holds_for_a_whole_cluster_or_network_reaches_the_fleet_wherever_it_is() {
+    let reach = |path: &str, old: &str, new: &str| assessed(&[sample(path, old, new)]).blast.class;
+    let class = |kind: &str, value: u32| {
+        format!("apiVersion: scheduling.k8s.io/v1\nkind: {kind}\nmetadata:\n  name: a\nvalue: {value}\n")
     };
+    let of_kind = |path: &str, kind: &str| reach(path, &class(kind, 1), &class(kind, 2));
+    assert_eq!(of_kind("x/a.yaml", "PriorityClass"), BlastClass::B4);
+    assert_eq!(of_kind("x/a.yaml", "ConfigMap"), BlastClass::B1);
+    assert_eq!(of_kind("tests/a.yaml", "PriorityClass"), BlastClass::B0, "a test");
+    let switch = |vlan: u32| format!("hostname a\n!\ninterface Te1/0/1\n switchport access vlan {vlan}\n!\n");
+    assert_eq!(reach("x/core1.cfg", &switch(1), &switch(2)), BlastClass::B4);
+    for path in ["terraform/org/scp.json", "zones/acme.zone", "x/named.conf.options", "x/kubeadm-config.yaml"] {
+        assert_eq!(reach(path, "a: 1\n", "a: 2\n"), BlastClass::B4, "{path}");
+    }
+    for path in ["infra/lib/db-stack.ts", "x/Pulumi.eu.yaml", "x/.gitlab-ci.yml", "x/pnpm-workspace.yaml"] {
+        assert_eq!(reach(path, "a: 1\n", "a: 2\n"), BlastClass::B3, "{path}");
+    }
+}
+
+#[test]
+fn what_moved_to_an_included_file_or_module_is_not_missed() {
     let old = "server {\n  location / {\n    proxy_pass http://a;\n    proxy_read_timeout 60s;\n  }\n}\n";
     let new = "server {\n  location / {\n    proxy_pass http://a;\n    include snippets/proxy.conf;\n  }\n}\n";
     let (site, snippet) = (("nginx/site.conf", old, new), "nginx/snippets/proxy.conf");
     assert_eq!(loud(&[site, (snippet, "", "proxy_read_timeout 1m;\n")]), [""; 0]);
     assert_eq!(loud(&[site, (snippet, "", "proxy_buffering on;\n")]), ["resil.timeout-lost"]);
+    let header = "add_header Strict-Transport-Security max-age=1;\n";
+    let (old, new) = (format!("server {{\n  {header}}}\n"), "server {\n  include snippets/tls.conf;\n}\n");
+    let site = ("nginx/site.conf", old.as_str(), new);
+    assert_eq!(loud(&[site, ("nginx/snippets/tls.conf", "", header)]), [""; 0]);
+    assert_eq!(loud(&[site]), ["tls.lost"]);
     let own = "class AController < B\n  before_action :require_admin\n\n  def a\n    go\n  end\nend\n";
     let mixed = "class AController < B\n  include Admins\n\n  def a\n    go\n  end\nend\n";
     let module = "module Admins\n  included do\n    before_action :require_admin\n  end\nend\n";
     let controller = ("app/controllers/a_controller.rb", own, mixed);
     assert_eq!(loud(&[controller, ("app/controllers/concerns/admins.rb", "", module)]), [""; 0]);
     assert_eq!(loud(&[controller]), ["auth.check-removed"]);
+}
+
+/// The rules that report something as high or critical in a change of these files.
+fn loud(files: &[(&str, &str, &str)]) -> Vec<String> {
+    let found = findings(files).into_iter().filter(|found| found.severity >= Severity::High);
+    found.map(|found| found.rule).collect()
+}
+
+#[test]
+fn a_check_that_all_methods_share_now_is_not_missed_and_one_of_others_is() {
+    let lost = ["auth.check-removed"];
+    let spring = |of_class: &str, of_methods: &str| {
+        let method =
+            |name: &str| format!("  {of_methods}@GetMapping(\"/{name}\") String {name}() {{ return {name}; }}\n");
+        format!("{of_class}class C {{\n{}{}}}\n", method("a"), method("b"))
+    };
+    let check = "@PreAuthorize(\"hasRole(1)\")\n";
+    let (old, none) = (spring("", check), spring("", ""));
+    assert_eq!(loud(&[("a/C.java", &old, &spring(check, ""))]), [""; 0]);
+    assert_eq!(loud(&[("a/C.java", &old, &format!("{none}{check}class D {{}}\n"))]), lost, "of another class");
+    assert_eq!(loud(&[("a/C.java", &old, &none)]), lost);
+    let net = |of_class: &str, of_method: &str| {
+        format!(
+            "{of_class}public class C : ControllerBase {{\n  [HttpGet]\n  {of_method}public int A() => 1;\n\n  [HttpPost]\n  {of_method}public int B() => 2;\n}}\n"
+        )
+    };
+    let policy = "[Authorize(Policy = \"Billing\")]\n  ";
+    assert_eq!(loud(&[("a/C.cs", &net("", policy), &net(policy, ""))]), [""; 0]);
+    let view = "def g(r):\n    return 2\n";
+    let guarded = |name: &str| format!("@login_required\ndef {name}(r):\n    return 1\n\n\n{view}");
+    assert_eq!(loud(&[("a/v.py", &guarded("f"), view)]), [""; 0], "it is gone with its function");
+    assert_eq!(loud(&[("a/v.py", &guarded("f"), &guarded("h").replace("@login_required\n", ""))]), lost, "renamed");
+    let django = |of_class: &str, of_methods: &str| {
+        let method = |name: &str| format!("{of_methods}    def {name}(self, r):\n        return 1\n\n");
+        format!("{of_class}class V(View):\n{}{}", method("get"), method("post"))
+    };
+    let old = django("", "    @login_required\n");
+    let of_class = |name: &str| django(&format!("@method_decorator(login_required, name=\"{name}\")\n"), "");
+    assert_eq!(loud(&[("a/v.py", &old, &of_class("dispatch"))]), [""; 0]);
+    assert_eq!(loud(&[("a/v.py", &old, &of_class("get"))]), lost, "only one of the two");
+    let routes = |all: &str, own: &str| format!("{all}router.get(\"/a\", {own}a);\nrouter.get(\"/b\", {own}b);\n");
+    let old = routes("", "requireAuth, ");
+    assert_eq!(loud(&[("r.ts", &old, &routes("router.use(requireAuth);\n", ""))]), [""; 0]);
+    let below = |text: &str| text.replace("\"/", "\"/admin/");
+    let (old_below, new_below) = (below(&old), below(&routes("", "")));
+    assert_eq!(loud(&[("r.ts", &old_below, &format!("router.use(\"/admin\", requireAuth);\n{new_below}"))]), [""; 0]);
+    for other in ["router.use(\"/c\", requireAuth);\n", "admin.use(requireAuth);\n", "router.use(log);\n"] {
+        assert!(loud(&[("r.ts", &old, &routes(other, ""))]).contains(&lost[0].to_owned()), "{other}");
+    }
+}
+
+#[test]
+fn a_check_of_the_base_class_or_of_all_routes_is_not_missed() {
+    let lost = ["auth.check-removed"];
+    let controller = |name: &str, base: &str, check: &str| {
+        format!("class {name}Controller < {base}\n{check}  def show\n    go\n  end\nend\n")
+    };
+    let check = "  before_action :authenticate_user!\n\n";
+    let [a, b] = ["A", "B"].map(|name| {
+        let text = |check: &str| controller(name, "ApplicationController", check);
+        (format!("app/controllers/{name}.rb"), text(check), text(""))
+    });
+    let base = |check: &str| controller("Application", "ActionController::Base", check);
+    let (plain, checked) = (base(""), base(check));
+    let own = [(a.0.as_str(), a.1.as_str(), a.2.as_str()), (b.0.as_str(), b.1.as_str(), b.2.as_str())];
+    assert_eq!(loud(&[own[0], own[1], ("app/controllers/application.rb", &plain, &checked)]), [""; 0]);
+    let other = controller("Other", "ApplicationController", check);
+    assert_eq!(loud(&[own[0], own[1], ("app/controllers/other.rb", "", &other)]), lost, "that is no base");
+    let nest =
+        |check: &str| format!("@Controller(\"a\")\nexport class C {{\n  {check}@Get() a() {{ return 1; }}\n}}\n");
+    let (guarded, bare) = (nest("@UseGuards(Jwt) "), nest(""));
+    let module = |guard: &str| format!("@Module({{ providers: [{guard}] }})\nexport class App {{}}\n");
+    let all = |guard: &str| module(&format!("{{ provide: APP_GUARD, useClass: {guard} }}"));
+    let with = |text: &str| loud(&[("a/c.ts", &guarded, &bare), ("a/app.ts", &module(""), text)]);
+    assert_eq!(with(&all("Jwt")), [""; 0]);
+    let other = "{ provide: APP_GUARD, useClass: Throttler }, { provide: Users, useClass: Jwt }";
+    assert!(with(&module(other)).contains(&lost[0].to_owned()), "that of all routes is another one");
+    assert!(with(&module("")).contains(&lost[0].to_owned()));
+}
+
+#[test]
+fn what_a_library_tries_or_an_atomic_counts_replaces_what_did_so_by_hand() {
+    let by_hand = "def fetch(u):\n    for attempt in range(3):\n        try:\n            return get(u)\n        except Failed:\n            if attempt == 2:\n                raise\n            time.sleep(2 ** attempt)\n";
+    let library = |arguments: &str| format!("@retry({arguments})\ndef fetch(u):\n    return get(u)\n");
+    let worst = |text: &str| findings(&[("a/f.py", by_hand, text)]).iter().map(|found| found.severity).max();
+    assert!(worst(&library("stop=stop_after_attempt(3), wait=wait_exponential(max=4)")) <= Some(Severity::Low));
+    assert_eq!(worst(&library("wait=wait_exponential(max=4)")), Some(Severity::High), "nothing ends it");
+    let locked = "package a\n\ntype C struct {\n\tmu sync.Mutex\n\tn  int64\n}\n\nfunc (c *C) Inc() {\n\tc.mu.Lock()\n\tdefer c.mu.Unlock()\n\tc.n++\n}\n";
+    let counter = |kind: &str, act: &str| {
+        format!("package a\n\ntype C struct {{\n\tn {kind}\n}}\n\nfunc (c *C) Inc() {{\n\t{act}\n}}\n")
+    };
+    assert_eq!(loud(&[("a/c.go", locked, &counter("atomic.Int64", "c.n.Add(1)"))]), [""; 0]);
+    assert_eq!(loud(&[("a/c.go", locked, &counter("int64", "c.n++"))]), ["conc.lock-lost"]);
+    assert_eq!(loud(&[("a/c.go", locked, &counter("Sum", "c.n.Add(1)"))]), ["conc.lock-lost"], "it is not atomic");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::change::RepoPath;
 use crate::change::digest::Digest;
 use crate::risk::checks::successor;
-use crate::risk::facts::{Delta, Fact, Heirs, Kind};
+use crate::risk::facts::{Bases, Delta, Fact, Heirs, Kind};
 use crate::risk::rules::FactRule;
 use crate::risk::{FileUnderReview, Finding, Rules, Severity, is_code};
 
@@ -22,6 +22,8 @@ pub(super) struct Stated {
     said: Vec<Said>,
     /// Those of texts that moved to where they mean something else; the halves count what came and went.
     across: Vec<Said>,
+    /// The names in the checks that an application applies to all of its routes since.
+    of_all_routes: BTreeSet<String>,
 }
 
 /// Findings that do not count if what they are about was moved.
@@ -30,6 +32,10 @@ struct Said {
     scope: String,
     /// None of what was added: it is not missed anywhere.
     heirs: Option<Heirs>,
+    /// The bases of the type that stated it.
+    bases: Bases,
+    /// The names in it, if it is a declaration that guards a route.
+    guards: BTreeSet<String>,
     /// What the block that lost a setting includes since: its files, and the setting by its last name and its value.
     included: Option<(Vec<String>, Moved)>,
     found: Vec<Finding>,
@@ -46,6 +52,7 @@ impl Stated {
     pub fn read(&mut self, file: &FileUnderReview<'_>, rules: &Rules) -> Vec<Finding> {
         let Weighed { certain, came, went } = Weighed::of(file, rules);
         let included = included(&came);
+        self.of_all_routes.extend(successor::of_all_routes(came.iter().map(|(fact, _)| fact)));
         for (fact, found) in came {
             self.came.entry(moved(&fact)).or_default().push(fact.scope.clone());
             if fact.kind == Kind::Setting {
@@ -53,11 +60,13 @@ impl Stated {
             }
             self.said.extend(Said::of(&fact, None, found));
         }
-        for ((fact, heirs), found) in went {
+        for (Gone { fact, heirs, bases }, found) in went {
             self.went.entry(moved(&fact)).or_default().push(fact.scope.clone());
-            let files = included.get(fact.parent()).filter(|_| fact.kind == Kind::Setting);
-            let included = files.map(|files| (files.clone(), named(&fact)));
-            self.said.extend(Said::of(&fact, Some(heirs), found).map(|said| Said { included, ..said }));
+            let ends = || fact.object.match_indices('.').map(|(at, _)| &fact.object[..at]).chain([""]);
+            let files = ends().filter_map(|outer| included.get(outer)).flatten().cloned().collect::<Vec<_>>();
+            let included = (fact.kind == Kind::Setting && !files.is_empty()).then(|| (files, named(&fact)));
+            let said = Said::of(&fact, Some(heirs), found);
+            self.said.extend(said.map(|said| Said { included, bases, guards: successor::guards(&fact), ..said }));
         }
         certain
     }
@@ -66,7 +75,7 @@ impl Stated {
     pub fn read_across(&mut self, file: &FileUnderReview<'_>, from: &RepoPath, rules: &Rules) -> Vec<Finding> {
         let Weighed { certain, came, went } = Weighed::of(file, rules);
         let came = came.into_iter().filter_map(|(fact, found)| Said::of(&fact, None, found));
-        let went = went.into_iter().filter_map(|((fact, heirs), found)| Said::of(&fact, Some(heirs), found));
+        let went = went.into_iter().filter_map(|(gone, found)| Said::of(&gone.fact, Some(gone.heirs), found));
         for said in came.chain(went) {
             let found = said.found.into_iter().map(|finding| finding.of_old_path(from)).collect();
             self.across.push(Said { found, ..said });
@@ -76,7 +85,8 @@ impl Stated {
 
     /// The remaining findings: each occurrence on the other side means that one was moved.
     pub fn finish(self) -> Vec<Finding> {
-        let Stated { mut came, came_in, mut went, said, across } = self;
+        let Stated { mut came, came_in, mut went, said, across, of_all_routes } = self;
+        let said: Vec<Said> = said.into_iter().map(|said| said.less_if_above(&came, &of_all_routes)).collect();
         // Before the halves take what they find.
         let is_elsewhere = |said: &Said| {
             let Some(places) = (if said.heirs.is_none() { &went } else { &came }).get(&said.moved) else {
@@ -104,8 +114,24 @@ impl Stated {
 impl Said {
     /// Nothing if there are no findings.
     fn of(fact: &Fact, heirs: Option<Heirs>, found: Vec<Finding>) -> Option<Said> {
-        let scope = fact.scope.clone();
-        (!found.is_empty()).then(|| Said { moved: moved(fact), scope, heirs, included: None, found })
+        let (scope, bases, guards) = (fact.scope.clone(), Bases::default(), BTreeSet::new());
+        let said = || Said { moved: moved(fact), scope, heirs, bases, guards, included: None, found: Vec::new() };
+        (!found.is_empty()).then(|| Said { found, ..said() })
+    }
+
+    /// With findings that are low if a base of the type states the same since, or a guard of all routes does.
+    fn less_if_above(self, came: &BTreeMap<Moved, Vec<String>>, of_all_routes: &BTreeSet<String>) -> Said {
+        let places = came.get(&self.moved).filter(|_| !self.bases.is_empty()).map_or([].as_slice(), Vec::as_slice);
+        let is_base = |place: &&String| self.bases.contains(place.rsplit('.').next().unwrap_or(place));
+        let how = if places.iter().take(MAX_TRIED).any(|place| is_base(&place)) {
+            "its base states it now"
+        } else if !self.guards.is_empty() && self.guards.is_subset(of_all_routes) {
+            "all routes have it now"
+        } else {
+            return self;
+        };
+        let found = self.found.into_iter().map(|finding| lessened(finding, how)).collect();
+        Said { found, ..self }
     }
 
     /// Whether the fact may have moved to, or from, this scope.
@@ -120,14 +146,22 @@ struct Weighed {
     /// Of facts that have another value.
     certain: Vec<Finding>,
     came: Vec<(Fact, Vec<Finding>)>,
-    went: Vec<((Fact, Heirs), Vec<Finding>)>,
+    went: Vec<(Gone, Vec<Finding>)>,
+}
+
+/// A fact that is gone, and where it may be now.
+struct Gone {
+    fact: Fact,
+    heirs: Heirs,
+    bases: Bases,
 }
 
 impl Weighed {
     fn of(file: &FileUnderReview<'_>, rules: &Rules) -> Weighed {
         let about = rules.over_facts_at(&file.path());
         let (mut weighed, deltas) = (Weighed::default(), file.deltas());
-        let mut successors = Successors { is_code: is_code(&file.path()), ..Successors::default() };
+        let atomics = successor::atomics(file.added());
+        let mut successors = Successors { is_code: is_code(&file.path()), atomics, ..Successors::default() };
         let anew = Anew::of(deltas, file);
         let mut alone = BTreeSet::new();
         for delta in deltas {
@@ -139,20 +173,26 @@ impl Weighed {
             let firing = firing.map(|(rule, finding)| (rule, anew.weigh(rule, finding, delta)));
             let firing = told_once(firing.collect()).into_iter();
             match delta {
-                Delta::Changed { new, .. } => {
+                Delta::Changed { old, new } => {
+                    let is_of_router = firing.len() > 0 && successor::is_used_by_router(old, new, deltas);
                     if firing.len() > 0 {
                         alone.insert(format!("{}.#1", new.object));
                     }
-                    weighed.certain.extend(firing.map(|(_, finding)| finding));
+                    let less = |(_, finding)| match is_of_router {
+                        true => lessened(finding, "its router uses it now"),
+                        false => finding,
+                    };
+                    weighed.certain.extend(firing.map(less));
                 }
                 Delta::Came(fact) => {
                     let is_made_again = successor::is_made_again(fact, deltas);
                     let found = firing.map(|(_, finding)| finding).filter(|_| !is_made_again);
                     weighed.came.push((fact.clone(), found.collect()));
                 }
-                Delta::Went { fact, heirs, .. } => {
+                Delta::Went { fact, heirs, bases, .. } => {
                     let weigh = |(rule, finding)| successors.weigh(rule, (fact, heirs), finding, deltas);
-                    weighed.went.push(((fact.clone(), heirs.clone()), firing.map(weigh).collect()));
+                    let gone = Gone { fact: fact.clone(), heirs: heirs.clone(), bases: bases.clone() };
+                    weighed.went.push((gone, firing.map(weigh).collect()));
                 }
             }
         }
@@ -163,14 +203,16 @@ impl Weighed {
     /// What a rule says about a whole that is gone, it does not say about its parts as well.
     fn tell_wholes_only(&mut self) {
         let is_loud = |finding: &Finding| finding.severity > Severity::Low;
-        let of_blocks = self.went.iter().filter(|((fact, _), _)| fact.kind == Kind::Block);
+        let of_blocks = self.went.iter().filter(|(gone, _)| gone.fact.kind == Kind::Block);
         let wholes: BTreeSet<(String, String)> = of_blocks
-            .flat_map(|((fact, _), found)| {
+            .flat_map(|(Gone { fact, .. }, found)| {
                 let rules = found.iter().filter(|finding| is_loud(finding)).map(|finding| finding.rule.clone());
                 rules.map(|rule| (rule, fact.object.clone()))
             })
             .collect();
-        for ((fact, _), found) in self.went.iter_mut().filter(|(_, found)| !found.is_empty() && !wholes.is_empty()) {
+        for (Gone { fact, .. }, found) in
+            self.went.iter_mut().filter(|(_, found)| !found.is_empty() && !wholes.is_empty())
+        {
             let ends = || fact.object.match_indices(['.', '[']).map(|(at, _)| &fact.object[..at]);
             found.retain(|finding| !ends().any(|outer| wholes.contains(&(finding.rule.clone(), outer.to_owned()))));
         }
@@ -219,6 +261,8 @@ struct Successors {
     left: BTreeMap<String, usize>,
     /// Of a program, where a name is chosen freely; a key of a configuration is not.
     is_code: bool,
+    /// Names of variables that are atomic since.
+    atomics: BTreeSet<String>,
 }
 
 impl Successors {
@@ -230,15 +274,19 @@ impl Successors {
         finding: Finding,
         deltas: &[Delta],
     ) -> Finding {
+        let atomics = &self.atomics;
+        let is_successor = |new: &Fact| match successor::as_atomic(new, atomics) {
+            Some(atomic) => rule.is_succeeded_by(&atomic),
+            None => rule.is_succeeded_by(new),
+        };
         let came = || {
             deltas.iter().filter_map(|delta| match delta {
-                Delta::Came(new) if rule.is_succeeded_by(new) && !successor::is_weaker(fact, new) => Some(new),
+                Delta::Came(new) if is_successor(new) && !successor::is_weaker(fact, new) => Some(new),
                 _ => None,
             })
         };
         if let Some(how) = successor::of(fact, deltas, self.is_code) {
-            let title = format!("{}; {how}", finding.title);
-            return Finding { severity: finding.severity.min(Severity::Low), title, ..finding };
+            return lessened(finding, how);
         }
         // What is too weak for one fact may be enough for another.
         let key = format!("{} {}", rule.wording.id, successor::strength(fact));
@@ -251,9 +299,14 @@ impl Successors {
         if !is_replaced {
             return finding;
         }
-        let title = format!("{}; a similar one was added", finding.title);
-        Finding { severity: finding.severity.min(Severity::Low), title, ..finding }
+        lessened(finding, "a similar one was added")
     }
+}
+
+/// A finding that counts for little, and why.
+fn lessened(finding: Finding, why: &str) -> Finding {
+    let title = format!("{}; {why}", finding.title);
+    Finding { severity: finding.severity.min(Severity::Low), title, ..finding }
 }
 
 /// What a change adds to a file.
@@ -326,8 +379,7 @@ impl<'d> Anew<'d> {
                 return finding;
             }
         }
-        let title = format!("{}; its names are elsewhere in the file now", finding.title);
-        Finding { severity: finding.severity.min(Severity::Low), title, ..finding }
+        lessened(finding, "its names are elsewhere in the file now")
     }
 }
 

@@ -1,11 +1,14 @@
 //! Whether what a change adds does what it took away: a lock for a lock, but no lock of readers for one of writers.
 
+use std::collections::BTreeSet;
+
 use crate::risk::facts::{Delta, Fact, Kind, Value};
 
 /// Whether a new fact does less than the one that is gone, so that it does not replace it.
 pub(super) fn is_weaker(old: &Fact, new: &Fact) -> bool {
     let is_probe = |fact: &Fact| fact.object.to_ascii_lowercase().contains("probe");
     stars(new) > stars(old)
+        || new.is_empty_list()
         || is_shared_lock(&new.object) && !is_shared_lock(&old.object)
         || switches_off(&new.object) && !switches_off(&old.object)
         || is_probe(old) && always_succeeds(&new.text) && !always_succeeds(&old.text)
@@ -67,8 +70,108 @@ pub(super) fn of(fact: &Fact, deltas: &[Delta], is_code: bool) -> Option<&'stati
     deltas.iter().take(MAX_TRIED).find_map(|delta| match delta {
         Delta::Came(new) if is_code && is_renamed(fact, new) => Some("the same value has another name now"),
         Delta::Changed { old, new } if covers(fact, old, new) => Some("what encloses it states it now"),
+        Delta::Came(new) if covers_all(fact, new) => Some("what encloses it states it now"),
         _ => None,
     })
+}
+
+/// Words of declarations that narrow themselves to some methods.
+const NARROWING: &[&str] = &["only", "except", "if", "unless", "methods"];
+
+/// Whether a new declaration of the enclosing type says for all of its methods what one of them said:
+/// `@method_decorator(login_required, name="dispatch")` for `@login_required`.
+fn covers_all(fact: &Fact, new: &Fact) -> bool {
+    let is_decorator = fact.kind == Kind::Decorator && new.kind == Kind::Decorator;
+    let is_outer = || {
+        let rest = fact.scope.strip_prefix(&new.scope);
+        !new.scope.is_empty() && rest.is_some_and(|rest| rest.starts_with('.'))
+    };
+    is_decorator && is_outer() && {
+        let (gained, lost) = (words(&new.text), words(&fact.text));
+        let is_said = lost.iter().all(|word| gained.contains(word));
+        let is_of_another = || new.name() == "method_decorator" && !gained.contains(&"dispatch");
+        let is_narrowed = || gained.iter().any(|word| NARROWING.contains(word) && !lost.contains(word));
+        is_said && (fact.object == new.object || new.name() == "method_decorator") && !is_of_another() && !is_narrowed()
+    }
+}
+
+/// The names in a declaration that guards a route, `@UseGuards(Jwt)`; none if it is something else.
+pub(super) fn guards(fact: &Fact) -> BTreeSet<String> {
+    let is_guard = fact.kind == Kind::Decorator && fact.name() == "UseGuards";
+    let names = words(&fact.text).into_iter().filter(|word| is_guard && *word != "UseGuards");
+    names.map(str::to_owned).collect()
+}
+
+/// The names of the guards that an application applies to all of its routes: `{ provide: APP_GUARD, useClass: Jwt }`,
+/// `app.useGlobalGuards(new Jwt())`.
+pub(super) fn of_all_routes<'f>(came: impl Iterator<Item = &'f Fact>) -> BTreeSet<String> {
+    let (mut names, mut is_app_guard) = (BTreeSet::new(), false);
+    for fact in came {
+        match (fact.kind, fact.name()) {
+            (Kind::Setting, "provide") => is_app_guard = fact.value.say().contains("APP_GUARD"),
+            (Kind::Setting, "useClass" | "useExisting") if is_app_guard => {
+                names.extend(words(&fact.value.say()).into_iter().map(str::to_owned))
+            }
+            (Kind::Call, "useGlobalGuards") => names.extend(words(&fact.text).into_iter().map(str::to_owned)),
+            _ => {}
+        }
+    }
+    names
+}
+
+/// Whether a route lost what its router takes all later routes through since: `router.use(check)`.
+pub(super) fn is_used_by_router(old: &Fact, new: &Fact, deltas: &[Delta]) -> bool {
+    const MAX_TRIED: usize = 4_000;
+    if old.kind != Kind::Call || old.parent().is_empty() {
+        return false;
+    }
+    let (used, left) = (format!("{}.use", old.parent()), words(&new.text));
+    let lost: Vec<&str> = words(&old.text).into_iter().filter(|word| !left.contains(word)).collect();
+    let path = literal(&new.text);
+    let uses = |call: &Fact| {
+        let is_before = call.object == used && call.scope == new.scope && call.lines.start() <= new.lines.start();
+        let is_for_it = match literal(&call.text) {
+            None => !call.text.contains(QUOTES),
+            Some(prefix) => path.and_then(|path| path.strip_prefix(prefix)).is_some_and(is_end_of_path),
+        };
+        let said = words(&call.text);
+        is_before && is_for_it && lost.iter().all(|word| said.contains(word))
+    };
+    let is_use = |delta: &Delta| matches!(delta, Delta::Came(call) if call.kind == Kind::Call && uses(call));
+    !lost.is_empty() && deltas.iter().take(MAX_TRIED).any(is_use)
+}
+
+const QUOTES: [char; 3] = ['"', '\'', '`'];
+
+/// The only literal text of a call; none if there are several.
+fn literal(text: &str) -> Option<&str> {
+    let mut parts = text.split(QUOTES);
+    let (_, said, _) = (parts.next()?, parts.next()?, parts.next()?);
+    parts.next().is_none().then_some(said)
+}
+
+/// Whether a path ends here, or goes on in a part of its own.
+fn is_end_of_path(rest: &str) -> bool {
+    rest.is_empty() || rest.starts_with('/')
+}
+
+/// The names on added lines that declare something atomic: `n atomic.Int64`, `AtomicLong n`.
+pub(super) fn atomics(added: &[(u32, String)]) -> BTreeSet<String> {
+    let lines = added.iter().filter(|(_, line)| line.contains("tomic"));
+    lines.flat_map(|(_, line)| words(line)).map(str::to_owned).collect()
+}
+
+/// A call of something that is atomic since, named as such: `atomic.Add` for `c.n.Add(1)`.
+pub(super) fn as_atomic(fact: &Fact, atomics: &BTreeSet<String>) -> Option<Fact> {
+    let of = fact.parent().rsplit('.').next().filter(|of| atomics.contains(*of))?;
+    let is_act = || {
+        let name = fact.name().to_ascii_lowercase();
+        ["add", "sub", "inc", "dec", "load", "store", "swap", "compare", "get", "set", "update", "fetch"]
+            .iter()
+            .any(|act| name.starts_with(act))
+    };
+    let is_call = fact.kind == Kind::Call && !of.is_empty() && is_act();
+    is_call.then(|| Fact { object: format!("atomic.{}", fact.name()), ..fact.clone() })
 }
 
 /// Whether a statement of a migration takes away what a later one makes again under the same name: that is changed.
@@ -139,6 +242,9 @@ mod tests {
         let field = |name: &str, text: &str| fact(Kind::Definition, name, Value::None, text, "M");
         assert!(is_weaker(&setting("repo:a/b"), &setting("repo:*")));
         assert!(!is_weaker(&setting("repo:*"), &setting("repo:*")));
+        let checks = |value: &str| fact(Kind::Setting, "checks", Value::Expression(value.to_owned()), value, "");
+        assert!(is_weaker(&setting("tests"), &checks("[]")));
+        assert!(!is_weaker(&setting("tests"), &checks("CHECKS")));
         assert!(is_weaker(&call("mu.Lock"), &call("mu.RLock")));
         assert!(!is_weaker(&call("mu.RLock"), &call("mu.Lock")));
         assert!(is_weaker(&call("Limit.max"), &call("Limit.disable")));

@@ -5,17 +5,19 @@ use std::cell::LazyCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
-use super::{ChangedLines, Fact, Kind, Refusals, Value};
+use super::{Bases, ChangedLines, Fact, Kind, Refusals, Value};
 
 /// What a change did to a fact.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::risk) enum Delta {
     Came(Fact),
-    /// The removed fact, what was removed with it, in which it is not missed, and where it may be now.
+    /// The removed fact, what was removed with it, in which it is not missed, and where it may be now: also in the
+    /// bases of the type that stated it.
     Went {
         fact: Fact,
         with: Enclosing,
         heirs: Heirs,
+        bases: Bases,
     },
     /// The fact about the same object, before and after.
     Changed {
@@ -38,25 +40,31 @@ pub(in crate::risk) enum Enclosing {
 }
 
 /// Compares the facts of two sides of a file. A fact that is elsewhere in the file, with the same value, was moved and
-/// is no change. `removed` and `added` are the lines that differ. Linear except for the sorting.
+/// is no change. `defined` are the functions and types of both sides, which may state nothing. `removed` and `added`
+/// are the lines that differ. Linear except for the sorting.
 pub(in crate::risk) fn compare(
     old: &[&Fact],
     new: &[&Fact],
+    (before, kept): (&BTreeMap<String, Bases>, &BTreeMap<String, Bases>),
     removed: &ChangedLines,
     added: &ChangedLines,
 ) -> Vec<Delta> {
     // Of most files all facts but a few have a counterpart, and these are never asked.
-    let alive = LazyCell::new(|| Alive::of(new));
-    let definitions = LazyCell::new(|| Definitions::of(old, new));
+    let alive = LazyCell::new(|| Alive::of(new, before, kept));
+    let definitions = LazyCell::new(|| Definitions::of(old, new, kept));
     let moves = |old: &Fact, new: &Fact| definitions.heirs_of(old).include(&old.scope, &new.scope);
     let mut sides = Sides::of(old, new);
     sides.pair(|fact| key(fact, fact.object.as_str(), &fact.scope, said(fact)));
     sides.pair_across(|fact| key(fact, fact.object.as_str(), "", said(fact)), moves);
     sides.pair(|fact| key(fact, unnumbered(&fact.object), &fact.scope, said(fact)));
-    sides.pair(|fact| key(fact, plural(&fact.object), &fact.scope, said(fact)));
+    let of_list = |fact| Some(key(fact, plural(&fact.object), &fact.scope, said(fact)));
+    sides.pair_by(of_list, |fact| of_list(fact).filter(|_| !fact.is_empty_list()));
     let mut changed = sides.pair(|fact| key(fact, fact.object.as_str(), &fact.scope, ""));
-    changed.extend(sides.pair(|fact| key(fact, plural(&fact.object), &fact.scope, "")));
+    // A list that is emptied has none of its items any more, even if it had only one.
+    let of_list = |fact| Some(key(fact, plural(&fact.object), &fact.scope, ""));
+    changed.extend(sides.pair_by(of_list, |fact| of_list(fact).filter(|_| !fact.is_empty_list())));
     changed.extend(sides.pair_across(|fact| key(fact, fact.object.as_str(), "", ""), moves));
+    changed.extend(sides.pair_by(of_job, of_job));
     sides.pair_across(|fact| key(fact, fact.name(), "", said(fact)), moves);
     sides.pair_by(of_link, own_name);
     sides.pair_by(own_name, of_link);
@@ -70,11 +78,13 @@ pub(in crate::risk) fn compare(
         .map(|(old, new)| Delta::Changed { old: old.clone(), new: new.clone() })
         .collect();
     sides.drop_items_of_named_lists(&changed_to_a_name);
+    sides.drop_what_types_state(new, added);
     let went: Vec<&Fact> = sides.old.into_iter().filter(|fact| removed.touch(&fact.lines)).collect();
     let blocks = went.iter().filter(|fact| fact.kind == Kind::Block).map(|fact| fact.object.clone()).collect();
     deltas.extend(went.into_iter().map(|fact| Delta::Went {
         with: alive.enclosing_of(fact, &blocks, removed),
         heirs: definitions.heirs_of(fact),
+        bases: kept.get(&fact.scope).cloned().unwrap_or_default(),
         fact: fact.clone(),
     }));
     let came = sides.new.into_iter().filter(|fact| added.touch(&fact.lines));
@@ -127,6 +137,13 @@ fn own_name(fact: &Fact) -> Option<Key<'_>> {
 fn of_link(fact: &Fact) -> Option<Key<'_>> {
     let is_link = fact.kind == Kind::Call && fact.parent().is_empty();
     is_link.then(|| key(fact, fact.object.as_str(), &fact.scope, fact.text.as_str()))
+}
+
+/// When a line of a crontab runs its program, whatever the options are.
+fn of_job(fact: &Fact) -> Option<Key<'_>> {
+    let command = fact.object.strip_prefix("cron[")?.strip_suffix("].schedule")?;
+    let words = command.split_whitespace().filter(|word| !word.starts_with('-'));
+    Some((fact.kind, words.collect::<Vec<_>>().join(" ").into(), "", "".into()))
 }
 
 /// Which facts of a scope replace each other although their objects differ: conditions that use the same names, loops.
@@ -188,6 +205,11 @@ fn is_within(scope: &str, outer: &str) -> bool {
     outer.is_empty() || scope.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
+/// Whether a scope is inside a named one.
+fn is_part_of(scope: &str, outer: &str) -> bool {
+    !outer.is_empty() && scope != outer && is_within(scope, outer)
+}
+
 /// The functions and blocks of both sides, and what those of the new side call. A check that left a function which is
 /// still there is lost, even if another function, which that one does not call, gained the same check.
 struct Definitions {
@@ -197,7 +219,7 @@ struct Definitions {
 }
 
 impl Definitions {
-    fn of(old: &[&Fact], new: &[&Fact]) -> Definitions {
+    fn of(old: &[&Fact], new: &[&Fact], kept: &BTreeMap<String, Bases>) -> Definitions {
         let mut calls: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for fact in new.iter().filter(|fact| fact.kind == Kind::Call) {
             calls.entry(fact.scope.clone()).or_default().insert(last(&fact.object).to_owned());
@@ -206,7 +228,8 @@ impl Definitions {
             calls.entry(fact.scope.clone()).or_default().extend(names(&fact.text));
         }
         let calls = calls.into_iter().map(|(scope, names)| (scope, Arc::new(names))).collect();
-        Definitions { old: Arc::new(scopes(old)), new: scopes(new), calls }
+        let new = scopes(new).into_iter().chain(kept.keys().cloned()).collect();
+        Definitions { old: Arc::new(scopes(old)), new, calls }
     }
 
     fn heirs_of(&self, fact: &Fact) -> Heirs {
@@ -329,6 +352,28 @@ impl<'f> Sides<'f> {
         }
     }
 
+    /// Forgets what methods declared and their type declares now, for all of them.
+    fn drop_what_types_state(&mut self, new: &[&Fact], added: &ChangedLines) {
+        if !self.old.iter().any(|old| old.kind == Kind::Decorator) {
+            return;
+        }
+        let mut declared: BTreeMap<(Kind, &str, &str), Vec<&str>> = BTreeMap::new();
+        let mut names: BTreeSet<(&str, &str)> = BTreeSet::new();
+        for fact in new.iter().filter(|fact| added.touch(&fact.lines)) {
+            // The options of a declaration follow it.
+            let is_one = fact.kind == Kind::Decorator
+                || fact.kind == Kind::Setting && names.contains(&(fact.parent(), fact.scope.as_str()));
+            if is_one {
+                names.insert((&fact.object, &fact.scope));
+                declared.entry((fact.kind, &fact.object, &fact.text)).or_default().push(&fact.scope);
+            }
+        }
+        self.old.retain(|fact| {
+            let scopes = declared.get(&(fact.kind, fact.object.as_str(), fact.text.as_str()));
+            !scopes.is_some_and(|scopes| scopes.iter().take(MAX_TRIED).any(|scope| is_part_of(&fact.scope, scope)))
+        });
+    }
+
     /// Pairs guards of which one refuses a part of what the other does, or never anything.
     fn pair_conditions(&mut self) -> Vec<Pair<'f>> {
         let mut by_scope: BTreeMap<&str, Vec<(usize, Refusals)>> = BTreeMap::new();
@@ -364,26 +409,32 @@ fn counterpart(old: &Fact, candidates: &mut Vec<(usize, Refusals)>) -> Option<(u
 }
 
 /// What the new side still has: the objects and scopes that contain facts.
-struct Alive {
+struct Alive<'d> {
     objects: BTreeSet<String>,
     scopes: BTreeSet<String>,
-    /// Lists that have items, by scope and object.
+    /// Lists, by scope and the object of their items; also those that are empty.
     lists: BTreeSet<(String, String)>,
+    /// The functions and types of the old side.
+    before: &'d BTreeMap<String, Bases>,
+    /// There are new functions or types: one that is gone may have another name now.
+    has_new_names: bool,
 }
 
-impl Alive {
-    fn of(new: &[&Fact]) -> Alive {
+impl<'d> Alive<'d> {
+    fn of(new: &[&Fact], before: &'d BTreeMap<String, Bases>, kept: &BTreeMap<String, Bases>) -> Alive<'d> {
         let prefixes = |object: &str| {
             let ends = object.match_indices('.').map(|(at, _)| at).chain([object.len()]);
             ends.map(|end| object[..end].to_owned()).collect::<Vec<_>>()
         };
         Alive {
             objects: new.iter().flat_map(|fact| prefixes(&fact.object)).collect(),
-            scopes: new.iter().map(|fact| fact.scope.clone()).collect(),
+            scopes: new.iter().map(|fact| fact.scope.clone()).chain(kept.keys().cloned()).collect(),
             lists: {
-                let items = new.iter().filter(|fact| fact.object.ends_with("[]"));
-                items.map(|fact| (fact.scope.clone(), fact.object.clone())).collect()
+                let lists = new.iter().filter(|fact| fact.object.ends_with("[]") || fact.is_empty_list());
+                lists.map(|fact| (fact.scope.clone(), format!("{}[]", plural(&fact.object)))).collect()
             },
+            before,
+            has_new_names: kept.keys().any(|name| !before.contains_key(name)),
         }
     }
 
@@ -398,9 +449,13 @@ impl Alive {
         };
         // A key at the top, such as `permissions`, is a part of its file rather than a separate thing.
         let is_a_thing = fact.scope.contains('.') && fact.scope != fact.object;
+        // What is declared about a function is no part of what encloses it.
+        let was_defined = self.before.contains_key(&fact.scope);
+        let is_declared = fact.kind == Kind::Decorator && was_defined && !self.has_new_names;
+        let is_opened = fact.opens > 0 && removed.touch(&(fact.opens..=fact.opens));
         if is_a_thing && blocks.contains(&fact.scope) {
             Enclosing::Block
-        } else if fact.opens > 0 && removed.touch(&(fact.opens..=fact.opens)) && !is_there {
+        } else if (is_opened || is_declared) && !is_there {
             Enclosing::Parent
         } else {
             Enclosing::Nothing
@@ -436,7 +491,8 @@ mod tests {
     }
 
     fn compare(old: &[Fact], new: &[Fact], removed: &ChangedLines, added: &ChangedLines) -> Vec<Delta> {
-        super::compare(&old.iter().collect::<Vec<_>>(), &new.iter().collect::<Vec<_>>(), removed, added)
+        let (old, new) = (old.iter().collect::<Vec<_>>(), new.iter().collect::<Vec<_>>());
+        super::compare(&old, &new, (&BTreeMap::new(), &BTreeMap::new()), removed, added)
     }
 
     fn lines(numbers: RangeInclusive<u32>) -> ChangedLines {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::compare::{Delta, Enclosing, Heirs};
 use super::filters::{Verdict, covers};
-use super::{ChangedLines, Fact, Value};
+use super::{Bases, ChangedLines, Fact, Value};
 
 /// How many rules of the other side are tried for one: the widest of them.
 const MAX_TRIED: usize = 64;
@@ -20,7 +20,12 @@ pub(super) fn compare(old: &[Fact], new: &[Fact], removed: &ChangedLines, added:
         Some(new) if removed.touch(&old.lines) || added.touch(&new.lines) => {
             Some(Delta::Changed { old: old.clone(), new: new.clone() })
         }
-        _ => removed.touch(&old.lines).then(|| Delta::Went { with, heirs: Heirs::Anywhere, fact: old.clone() }),
+        _ => removed.touch(&old.lines).then(|| Delta::Went {
+            with,
+            heirs: Heirs::Anywhere,
+            bases: Bases::default(),
+            fact: old.clone(),
+        }),
     });
     let mut deltas: Vec<Delta> = lost.collect();
     let news = new.iter().filter(|fact| !is_policy(fact) && !before.cover(fact) && before.knows(fact));

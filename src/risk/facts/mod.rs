@@ -17,8 +17,9 @@ pub(super) use config::without_template;
 pub(super) use filters::covers;
 pub(super) use value::Value;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 
 /// The kind of a fact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -83,10 +84,30 @@ impl Fact {
         self.object.rsplit_once('.').map_or(&self.object, |(_, name)| name)
     }
 
+    /// Whether it is a setting of no items, however its language writes that.
+    pub fn is_empty_list(&self) -> bool {
+        let (Value::Text(text) | Value::Expression(text)) = &self.value else { return false };
+        let is_plain = matches!(
+            text.as_str(),
+            "[]" | "()" | "{}" | "null" | "nil" | "None" | "~" | "set()" | "list()" | "tuple()" | "frozenset()"
+        );
+        let is_typed = || match text.strip_prefix("new ") {
+            Some(made) => made.ends_with("{}") || made.ends_with("[0]"),
+            None => text.starts_with("[]") && text.ends_with("{}"),
+        };
+        let is_made = || text.ends_with(".of()") || text.ends_with(".emptyList()");
+        let is_empty = || is_plain || is_typed() || is_made();
+        self.kind == Kind::Setting && !self.object.ends_with("[]") && is_empty()
+    }
+
     /// Whether two facts of the same kind and object state the same.
     fn says_the_same_as(&self, other: &Fact) -> bool {
+        let is_same_setting = || {
+            self.value.is_known() && self.value.is_the_same_as(&other.value)
+                || value::is_same_schedule(&self.value.say(), &other.value.say())
+        };
         self.text == other.text && (self.kind != Kind::Setting || self.value == other.value)
-            || self.kind == Kind::Setting && self.value.is_known() && self.value.is_the_same_as(&other.value)
+            || self.kind == Kind::Setting && is_same_setting()
     }
 }
 
@@ -97,12 +118,18 @@ pub(super) const MAX_FACTS: usize = 20_000;
 /// The most bytes of a text that is parsed; a longer one is left to the patterns.
 pub(super) const MAX_PARSED: usize = 2 << 20;
 
+/// The names that the head of a type says besides its own: `class A < B`, `class A extends B implements C`.
+pub(in crate::risk) type Bases = Arc<BTreeSet<String>>;
+
 /// The facts of one side of a file, where it changed.
 #[derive(Debug, Default)]
 pub(super) struct Facts {
     pub facts: Vec<Fact>,
     /// Lines, 1-based, that contain only a comment.
     pub comments: BTreeSet<u32>,
+    /// The functions and types with their scopes, `Checkout.pay`, also those that state nothing; and the names after
+    /// that of a type, its bases.
+    pub defined: BTreeMap<String, Bases>,
     /// There are more facts than were read.
     pub is_cut: bool,
     /// Only a part of the text was understood: the patterns read the whole.
@@ -202,11 +229,12 @@ pub(super) fn facts(path: &str, text: &str, changed: &ChangedLines) -> Option<Fa
 
 /// Compares the facts of two sides of a file; rules of filters by what they cover. `removed` and `added` are the lines
 /// that differ.
-pub(super) fn compare(old: &[Fact], new: &[Fact], removed: &ChangedLines, added: &ChangedLines) -> Vec<Delta> {
+pub(super) fn compare(old: &Facts, new: &Facts, removed: &ChangedLines, added: &ChangedLines) -> Vec<Delta> {
     let is_filter = |fact: &&Fact| fact.kind == Kind::Filter;
-    let (old_filters, old): (Vec<&Fact>, Vec<&Fact>) = old.iter().partition(is_filter);
-    let (new_filters, new): (Vec<&Fact>, Vec<&Fact>) = new.iter().partition(is_filter);
-    let mut deltas = compare::compare(&old, &new, removed, added);
+    let defined = (&old.defined, &new.defined);
+    let (old_filters, old): (Vec<&Fact>, Vec<&Fact>) = old.facts.iter().partition(is_filter);
+    let (new_filters, new): (Vec<&Fact>, Vec<&Fact>) = new.facts.iter().partition(is_filter);
+    let mut deltas = compare::compare(&old, &new, defined, removed, added);
     let owned = |filters: Vec<&Fact>| filters.into_iter().cloned().collect::<Vec<_>>();
     deltas.extend(covered::compare(&owned(old_filters), &owned(new_filters), removed, added));
     deltas

@@ -78,14 +78,18 @@ impl Value {
             | "sys.maxsize"
             | "u32::max"
             | "u64::max"
-            | "usize::max"
-            | "never" => return Value::Unbounded,
+            | "usize::max" => return Value::Unbounded,
+            // Of another key, `never` is the name of a mode: `restart: never`.
+            "never" if is_limit(key) || is_of_time(key) => return Value::Unbounded,
             "null" | "none" | "nil" | "undefined" | "~" if is_limit(key) => return Value::Unbounded,
             _ if is_endless_by_name(text, &lower) => return Value::Unbounded,
             _ => {}
         }
         if let Some(network) = network(&lower) {
             return network;
+        }
+        if let Some(seconds) = compound(&lower).or_else(|| iso_period(text.trim())).or_else(|| clock(&lower, key)) {
+            return Value::Duration(seconds);
         }
         match quantity(&lower) {
             Some((number, unit)) => with_unit(number, unit, key).unwrap_or_else(|| Value::Text(text.to_owned())),
@@ -229,6 +233,64 @@ pub(super) fn default_of(text: &str) -> Option<&'static str> {
     }
 }
 
+/// Seconds of several units, from the largest to the smallest: `1h30m`, `30m0s`, `5min 30s`.
+fn compound(text: &str) -> Option<f64> {
+    let mut rest = text;
+    let (mut sum, mut last, mut count) = (0.0, f64::INFINITY, 0);
+    while !rest.is_empty() {
+        let (number, unit, after) = number_and_unit(rest)?;
+        let size = seconds(unit).filter(|size| *size < last)?;
+        (sum, last, count, rest) = (sum + number * size, size, count + 1, after.trim_start());
+    }
+    (count > 1).then_some(sum)
+}
+
+/// A number at the beginning of a text, the letters after it, and what follows.
+fn number_and_unit(text: &str) -> Option<(f64, &str, &str)> {
+    let digits = text.find(|c: char| !(c.is_ascii_digit() || c == '.'))?;
+    let (number, rest) = text.split_at(digits);
+    let rest = rest.trim_start();
+    let letters = rest.find(|c: char| !c.is_alphabetic()).unwrap_or(rest.len());
+    let (unit, rest) = rest.split_at(letters);
+    Some((number.parse().ok()?, unit, rest))
+}
+
+/// Seconds of a duration of ISO 8601, in its capitals: `PT30M`, `P30D`, `P1DT12H`. A month has 30 days, a year 365.
+fn iso_period(text: &str) -> Option<f64> {
+    let text = text.strip_prefix('P')?;
+    let (days, times) = text.split_once('T').unwrap_or((text, ""));
+    let day = 86_400.0;
+    let of_days = units_in(days, &[('Y', 365.0 * day), ('M', 30.0 * day), ('W', 7.0 * day), ('D', day)])?;
+    let of_times = units_in(times, &[('H', 3_600.0), ('M', 60.0), ('S', 1.0)])?;
+    (!days.is_empty() || !times.is_empty()).then_some(of_days + of_times)
+}
+
+/// The sum of numbers with these units, in this order.
+fn units_in(text: &str, units: &[(char, f64)]) -> Option<f64> {
+    let (mut rest, mut sum, mut from) = (text, 0.0, 0);
+    while !rest.is_empty() {
+        let end = rest.find(|c: char| c.is_ascii_alphabetic())?;
+        let unit = rest[end..].chars().next()?;
+        let at = from + units[from..].iter().position(|(own, _)| *own == unit)?;
+        sum += rest[..end].replace(',', ".").parse::<f64>().ok()? * units[at].1;
+        (rest, from) = (&rest[end + 1..], at + 1);
+    }
+    Some(sum)
+}
+
+/// Seconds of `hh:mm:ss` or `d.hh:mm:ss`, if the key is about how long something takes: elsewhere it is a time of day.
+fn clock(text: &str, key: &str) -> Option<f64> {
+    let mut parts = text.split(':');
+    let (hours, minutes, seconds) = (parts.next()?, parts.next()?, parts.next()?);
+    let (days, hours) = hours.split_once('.').unwrap_or(("0", hours));
+    let is_time = parts.next().is_none() && [hours, minutes].iter().all(|part| part.len() == 2);
+    let number = |text: &str| text.parse::<f64>().ok().filter(|number| *number >= 0.0);
+    if !is_time || !is_of_time(key) {
+        return None;
+    }
+    Some(number(days)? * 86_400.0 + number(hours)? * 3_600.0 + number(minutes)? * 60.0 + number(seconds)?)
+}
+
 /// A number and its unit, if it has one.
 fn quantity(text: &str) -> Option<(f64, &str)> {
     let end = text
@@ -364,6 +426,45 @@ fn network(text: &str) -> Option<Value> {
     Some(Value::Network { text: text.to_owned(), is_v6: address.is_ipv6(), prefix })
 }
 
+/// Whether two schedules of cron are the same: `@daily` and `0 0 * * *`, `SUN` and `0`, `*/1` and `*`.
+pub(super) fn is_same_schedule(a: &str, b: &str) -> bool {
+    schedule(a).is_some_and(|a| schedule(b) == Some(a))
+}
+
+/// The five fields of a schedule; none if the text is something else.
+fn schedule(text: &str) -> Option<Vec<String>> {
+    let lower = text.trim().to_ascii_lowercase();
+    let said = match lower.as_str() {
+        "@yearly" | "@annually" => "0 0 1 1 *",
+        "@monthly" => "0 0 1 * *",
+        "@weekly" => "0 0 * * 0",
+        "@daily" | "@midnight" => "0 0 * * *",
+        "@hourly" => "0 * * * *",
+        said => said,
+    };
+    let fields: Vec<&str> = said.split_whitespace().collect();
+    let is_field = |field: &&str| field.bytes().all(|b| b.is_ascii_alphanumeric() || b"*/,-#?".contains(&b));
+    (fields.len() == 5 && fields.iter().all(is_field)).then(|| fields.into_iter().map(plain_field).collect())
+}
+
+/// A field of a schedule with numbers for names.
+fn plain_field(field: &str) -> String {
+    const DAYS: [&str; 7] = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
+    const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+    let number = |part: &str| {
+        let day = DAYS.iter().position(|name| *name == part);
+        let month = || MONTHS.iter().position(|name| *name == part).map(|at| at + 1);
+        let number = || part.parse::<usize>().ok();
+        day.or_else(month).or_else(number).map_or_else(|| part.to_owned(), |number| number.to_string())
+    };
+    let parts = field.split_inclusive([',', '-', '/']).map(|part| {
+        let name = part.trim_end_matches([',', '-', '/']);
+        number(name) + &part[name.len()..]
+    });
+    let field: String = parts.collect();
+    if matches!(field.as_str(), "*/1" | "?") { "*".to_owned() } else { field }
+}
+
 /// Words of keys whose value is a maximum: for these, null or `-1` means no limit.
 const LIMITS: &[&str] = &[
     "attempts",
@@ -391,6 +492,41 @@ const LIMITS: &[&str] = &[
     "ttl",
     "stop",
 ];
+
+/// Words of keys whose value says how long something takes or lasts.
+const TIMES: &[&str] = &[
+    "after",
+    "age",
+    "backoff",
+    "cooldown",
+    "deadline",
+    "delay",
+    "duration",
+    "expiration",
+    "expire",
+    "expires",
+    "expiry",
+    "grace",
+    "interval",
+    "keepalive",
+    "lag",
+    "lease",
+    "lifetime",
+    "lifespan",
+    "period",
+    "retention",
+    "rotation",
+    "timeout",
+    "timespan",
+    "ttl",
+    "validity",
+    "wait",
+];
+
+/// Whether the value of a key is how long something takes or lasts.
+fn is_of_time(key: &str) -> bool {
+    words(key).iter().any(|word| TIMES.contains(&word.as_str()))
+}
 
 /// Whether the value of a key is a maximum.
 pub(in crate::risk) fn is_limit(key: &str) -> bool {
@@ -462,6 +598,17 @@ mod tests {
             ("ttl", "60 * 60", "ttl", "3600"),
             ("timeout", "config.http.timeoutMs ?? 8_000", "timeout", "8000"),
             ("replicas", "ptr.To(3)", "replicas", "3"),
+            ("timeout", "1m30s", "timeout", "90s"),
+            ("ttl", "720h0m0s", "ttl", "30d"),
+            ("timeout", "5min 30s", "timeout", "330"),
+            ("timeout", "1h0m0.5s", "timeout", "3600.5s"),
+            ("timeout", "PT30M", "timeout", "30m"),
+            ("retention", "P1DT12H", "retention", "36h"),
+            ("retention", "\"P1M\"", "retention", "30d"),
+            ("timeout", "PT0.5S", "timeout", "500ms"),
+            ("Timeout", "\"00:05:00\"", "timeout", "5m"),
+            ("Timeout", "1.00:00:30.5", "timeout", "86430.5s"),
+            ("expires", "never", "expires", "unlimited"),
         ];
         for (key, text, other_key, other) in rows {
             let (value, other) = (Value::of(text, key), Value::of(other, other_key));
@@ -471,10 +618,28 @@ mod tests {
     }
 
     #[test]
+    fn a_schedule_is_the_same_in_names_and_numbers() {
+        let same = [
+            ("@daily", "0 0 * * *"),
+            ("0 1 * * SUN", "0 1 * * 0"),
+            ("*/1 * * * *", "* * * * *"),
+            ("05 3 * jan *", "5 3 * 1 *"),
+        ];
+        same.iter().for_each(|(a, b)| assert!(is_same_schedule(a, b), "{a}, {b}"));
+        let other =
+            [("@daily", "@weekly"), ("0 1 * * *", "0 2 * * *"), ("every 5 m", "every 5 m"), ("0 1 * * 1", "0 1 1 * *")];
+        other.iter().for_each(|(a, b)| assert!(!is_same_schedule(a, b), "{a}, {b}"));
+    }
+
+    #[test]
     fn what_is_no_quantity_stays_a_text_and_what_is_not_known_an_expression() {
         assert_eq!(Value::of("\"5 apples and pears\"", "note"), Value::Text("5 apples and pears".to_owned()));
         assert_eq!(Value::of("compute(x)", "timeout"), Value::Expression("compute(x)".to_owned()));
         assert_eq!(Value::of("null", "name"), Value::Text("null".to_owned()));
+        assert_eq!(Value::of("never", "restart"), Value::Text("never".to_owned()));
+        for text in ["05:00:00", "30s1m", "1m1m", "P", "PT", "P30", "p4d", "1h30", "5 days ago", "1:00:00"] {
+            assert_eq!(Value::of_text(text, "start"), Value::Text(text.to_owned()), "{text}");
+        }
         assert_eq!(Value::of("'yes'", "x"), Value::Bool(true));
         assert!(matches!(Value::of("10.0.0.0/8", "cidr"), Value::Network { prefix: 8, .. }));
         assert_eq!(Value::of("var.days", "retention"), Value::Expression("var.days".to_owned()));

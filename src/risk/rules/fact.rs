@@ -74,6 +74,8 @@ enum When {
     Changed,
     /// In more than its numbers: another server, not another priority or version of the same, and no folder below it.
     ChangedInWords,
+    /// A version of another series: its first or second number is another one.
+    ChangedInSeries,
     /// A definition no longer takes, or gives, all that it did; what is added to it and optional breaks nobody.
     Broken,
     /// A definition asks for something that could be left out.
@@ -140,6 +142,7 @@ impl When {
             ("gone-at-all", None) => When::GoneAtAll,
             ("changed", None) => When::Changed,
             ("changed-in-words", None) => When::ChangedInWords,
+            ("changed-in-series", None) => When::ChangedInSeries,
             ("broken", None) => When::Broken,
             ("stricter", None) => When::Stricter,
             ("loosened", None) => When::Loosened,
@@ -181,6 +184,7 @@ impl When {
         match self {
             When::Changed | When::Lost => true,
             When::ChangedInWords => says_other_words(&old.value.say(), &new.value.say()),
+            When::ChangedInSeries => is_other_series(&old.value.say(), &new.value.say()),
             When::Loosened => !is_narrowed(&old.value.say(), &new.value.say()),
             When::Looser => old.kind == Kind::Definition && asks_for_more(&new.text, &old.text),
             When::Stricter => old.kind == Kind::Definition && asks_for_more(&old.text, &new.text),
@@ -237,6 +241,16 @@ fn is_of_one_act(old: &Fact, new: &Fact) -> bool {
 fn says_other_words(old: &str, new: &str) -> bool {
     let is_below = old.starts_with(['.', '/']) && new.strip_prefix(old).is_some_and(|rest| rest.starts_with('/'));
     words(old) != words(new) && (!is_below || new.contains(".."))
+}
+
+/// Whether a version differs in its first or second number.
+fn is_other_series(old: &str, new: &str) -> bool {
+    let series = |text: &str| {
+        let numbers = text.split(|c: char| !c.is_ascii_digit()).filter(|part| !part.is_empty());
+        numbers.take(2).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let (old, new) = (series(old), series(new));
+    !old.is_empty() && !new.is_empty() && old != new
 }
 
 /// What is between blanks and commas, without the numbers, and without a version that is pinned.
@@ -412,7 +426,19 @@ impl FactRule {
     /// Whether a fact may replace one that the rule misses.
     pub fn is_succeeded_by(&self, fact: &Fact) -> bool {
         let is_named = || self.successor.as_ref().is_some_and(|object| object.is_match(fact.object.as_bytes()));
-        self.kinds.contains(&fact.kind) && (self.is_about(fact) || is_named())
+        let is_as_strong = || self.is_about(fact) && self.says_what_is_missed(fact);
+        // A library does by a call, a declaration or an option what a condition did.
+        let may_succeed = matches!(fact.kind, Kind::Call | Kind::Decorator | Kind::Setting);
+        self.kinds.contains(&fact.kind) && is_as_strong() || may_succeed && is_named()
+    }
+
+    /// Whether a fact has the value that the rule misses, where it names one: `when: always` is no gate for
+    /// `when: manual`.
+    fn says_what_is_missed(&self, fact: &Fact) -> bool {
+        match &self.old_value {
+            Some(missed) => missed.is_match(fact.value.say().as_bytes()),
+            None => true,
+        }
     }
 
     fn is_about(&self, fact: &Fact) -> bool {
@@ -644,6 +670,13 @@ mod tests {
             ("10 mx.example.com.", "20 mx.example.com.", false),
         ];
         rows.iter().for_each(|(old, new, is)| assert_eq!(says_other_words(old, new), *is, "{old} → {new}"));
+    }
+
+    #[test]
+    fn a_patch_is_of_the_same_series() {
+        let rows = [("v1.31.4", "v1.32.0", true), ("1.31", "1.32", true), ("v1.31.4", "v1.31.9", false)];
+        rows.iter().for_each(|(old, new, is)| assert_eq!(is_other_series(old, new), *is, "{old} → {new}"));
+        assert!(!is_other_series("stable", "latest"));
     }
 
     #[test]

@@ -22,8 +22,9 @@ use std::sync::LazyLock;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use regex::bytes::Captures;
 
+use super::blast::BlastReason;
 use super::blast::{is_rehearsal, is_sample, is_test};
-use super::facts::Delta;
+use super::facts::{Delta, Fact};
 use super::{BlastClass, FileUnderReview, Finding, Severity, is_code};
 use crate::change::diff::{Location, Side};
 use crate::change::digest::Digest;
@@ -102,6 +103,8 @@ struct Rule {
 #[derive(Debug, Clone)]
 struct Reach {
     paths: GlobSet,
+    /// Instead of paths: the object of a fact that a file states where it changed.
+    states: Option<Pattern>,
     class: BlastClass,
     sentence: String,
     /// The folder decides what is run, applied or followed.
@@ -149,7 +152,7 @@ impl Rules {
                 all.rules.extend(root.tables("rule").iter().filter_map(|table| rule(table, compiling)));
                 all.facts.extend(root.tables("fact").iter().filter_map(|table| FactRule::read(table, compiling)));
                 all.checks.extend(root.tables("check").iter().filter_map(wording));
-                all.reaches.extend(root.tables("blast").iter().filter_map(reach));
+                all.reaches.extend(root.tables("blast").iter().filter_map(|table| reach(table, compiling)));
                 for (ecosystem, list) in root.table("packages").iter().flat_map(Table::named_tables) {
                     all.packages.entry(ecosystem.value).or_default().extend(plain(list.strings("names")));
                 }
@@ -172,6 +175,19 @@ impl Rules {
             None if is_test(path) => (BlastClass::B0, "tests only"),
             None => (BlastClass::B1, "ordinary code of one package"),
         }
+    }
+
+    /// How far a file reaches by what it states where it changed, if its path does not make it a leaf.
+    pub(super) fn reach_by_content(&self, file: &FileUnderReview<'_>) -> Option<BlastReason> {
+        let sides = [Side::Old, Side::New].into_iter().filter_map(|side| file.stated(side));
+        let facts: Vec<&Fact> = sides.flat_map(|stated| &stated.facts).collect();
+        let states = |reach: &&Reach| {
+            let pattern = reach.states.as_ref();
+            pattern.is_some_and(|pattern| facts.iter().any(|fact| pattern.is_match(fact.object.as_bytes())))
+        };
+        let reach = self.reaches.iter().find(states).filter(|_| self.class_of(&file.path()).0 > BlastClass::B0)?;
+        let path = file.diff.path.clone();
+        Some(BlastReason { class: reach.class, sentence: reach.sentence.clone(), path })
     }
 
     /// Whether its folder decides that a path is run, applied or followed.
@@ -440,7 +456,7 @@ fn plain(texts: Vec<Placed<'_, String>>) -> Vec<String> {
     texts.into_iter().map(|text| text.value).collect()
 }
 
-fn reach(table: &Table<'_>) -> Option<Reach> {
+fn reach(table: &Table<'_>, compiling: Compiling) -> Option<Reach> {
     let (class, sentence) = (table.need_string("class"), table.need_string("sentence"));
     let parsed = class.as_ref().and_then(|class| BlastClass::parse(&class.value));
     if let Some(class) = class.filter(|_| parsed.is_none()) {
@@ -448,7 +464,8 @@ fn reach(table: &Table<'_>) -> Option<Reach> {
     }
     let flag = |key| table.boolean(key).is_some_and(|flag| flag.value);
     let (paths, by_folder, tests) = (globs(&table.strings("paths")), flag("by_folder"), flag("tests"));
-    Some(Reach { paths, class: parsed?, sentence: sentence?.value, by_folder, tests })
+    let states = Pattern::read(table.string("states"), compiling);
+    Some(Reach { paths, states, class: parsed?, sentence: sentence?.value, by_folder, tests })
 }
 
 fn globs(patterns: &[Placed<'_, String>]) -> GlobSet {

@@ -1,10 +1,11 @@
 //! Functions, types and their members: public definitions, tests, decorators, and their scopes.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use tree_sitter::Node;
 
-use super::super::{Kind, Value};
+use super::super::{Bases, Kind, Value, cut};
 use super::language::{Part, Public, Role};
 use super::names::{innermost_declarator, is_verb, last_name, route};
 use super::text::{spell_head, squeezed};
@@ -26,12 +27,20 @@ impl<'t> Walk<'t> {
             self.tell_signature(Kind::Definition, self.qualified(&name), whole, body);
         }
         let is_macro = is_test && name.starts_with("TEST");
+        let line = self.line_of_name(node, whole);
         self.scope.push(if is_macro { self.title_of_macro(node, name) } else { name });
+        self.found.defined.insert(self.qualified_scope(), Bases::default());
         self.place.prefix = Rc::from("");
-        self.place.opens = *self.lines(whole).start();
+        self.place.opens = line;
         self.place.is_in_function = true;
         self.place.is_in_test |= is_test;
         self.place.is_part_of_whole = false;
+    }
+
+    /// The line of the name: the annotations before it may be gone while the function is still there.
+    fn line_of_name(&self, node: Node<'t>, whole: Node<'t>) -> u32 {
+        let name = self.part(node, "name|declarator").filter(|name| name.start_byte() >= whole.start_byte());
+        *self.lines(name.unwrap_or(whole)).start()
     }
 
     /// The names of an anonymous function have no scope.
@@ -71,11 +80,14 @@ impl<'t> Walk<'t> {
     }
 
     fn open_type(&mut self, node: Node<'t>, name: String, is_public: bool) {
+        let line = self.line_of_name(node, node);
         if !name.is_empty() {
+            let bases = self.bases_of(node);
             self.scope.push(name);
+            self.found.defined.insert(self.qualified_scope(), bases);
         }
         self.place.prefix = Rc::from("");
-        self.place.opens = *self.lines(node).start();
+        self.place.opens = line;
         self.place.depth_of_type = self.ancestors.len() + 1;
         self.place.is_in_type = true;
         self.place.is_in_function = false;
@@ -110,6 +122,25 @@ impl<'t> Walk<'t> {
     /// With the enclosing scopes.
     pub fn qualified(&self, name: &str) -> String {
         self.scope.iter().map(String::as_str).chain([name]).collect::<Vec<_>>().join(".")
+    }
+
+    /// The names that the head of a type says after its own.
+    fn bases_of(&self, node: Node<'t>) -> Bases {
+        const MAX_HEAD: usize = 400;
+        let Some(name) = self.part(node, "name") else { return Bases::default() };
+        let body = self.part(node, "body").or_else(|| first_brace(node));
+        let end = body.map_or(node.end_byte(), |body| body.start_byte()).min(name.end_byte() + MAX_HEAD);
+        let mut head = self.around(name.end_byte()..end.max(name.end_byte()));
+        if body.is_none() {
+            head = head.split('\n').next().unwrap_or_default();
+        }
+        let names = head.split(|c: char| !(c.is_alphanumeric() || c == '_')).filter(|word| !word.is_empty());
+        Arc::new(names.map(str::to_owned).collect())
+    }
+
+    /// The current scope.
+    fn qualified_scope(&self) -> String {
+        cut(self.scope.join("."))
     }
 
     /// Whether a definition is public.

@@ -101,7 +101,8 @@ impl<'a> Out<'a> {
 
     pub fn into_facts(mut self) -> Facts {
         self.touched.append(&mut self.context);
-        Facts { facts: self.touched, comments: self.comments, is_cut: self.is_cut, is_partial: self.is_partial }
+        let Out { touched: facts, comments, is_cut, is_partial, .. } = self;
+        Facts { facts, comments, is_cut, is_partial, ..Facts::default() }
     }
 }
 

@@ -30,7 +30,7 @@ pub(super) fn states(path: &str, text: &str, expected: &str) {
 fn deltas(path: &str, old: &str, new: &str) -> Vec<String> {
     use super::super::{Delta, compare};
     let (removed, added) = changed(old, new);
-    let side = |text: &str, lines: &ChangedLines| facts(path, text, lines).map(|facts| facts.facts).unwrap_or_default();
+    let side = |text: &str, lines: &ChangedLines| facts(path, text, lines).unwrap_or_default();
     let deltas = compare(&side(old, &removed), &side(new, &added), &removed, &added);
     let settings = deltas.iter().filter(|delta| delta.fact().kind != Kind::Block);
     let said = settings.map(|delta| match delta {
