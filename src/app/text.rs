@@ -82,7 +82,10 @@ impl TextField {
                 let end = self.after();
                 self.text.replace_range(self.cursor..end, "");
             }
-            (Key::Char('u'), true) => *self = TextField::with(&self.text[self.cursor..]),
+            (Key::Char('u'), true) => {
+                self.text.drain(..self.cursor);
+                self.cursor = 0;
+            }
             (Key::Char('w'), true) => {
                 let start = self.text[..self.cursor].trim_end().rfind([' ', '\n']).map_or(0, |at| at + 1);
                 self.text.replace_range(start..self.cursor, "");
@@ -215,6 +218,16 @@ mod tests {
         let mut line = TextField::default();
         line.insert("one\ntwo");
         assert_eq!(line.text(), "one two");
+    }
+
+    #[test]
+    fn what_is_before_the_cursor_goes_and_the_field_keeps_its_lines_and_the_cursor_its_place() {
+        let mut field = TextField::with_lines("wrong\nrest");
+        (0..4).for_each(|_| _ = field.take(Stroke::plain(Key::Left)));
+        field.take(Stroke { ctrl: true, ..Stroke::plain(Key::Char('u')) });
+        assert_eq!(field.parts(), ("", "rest"));
+        field.insert("one\ntwo\n");
+        assert_eq!((field.parts(), field.has_lines()), (("one\ntwo\n", "rest"), true));
     }
 
     #[test]
