@@ -23,7 +23,8 @@ pub fn pasted(state: &mut State, text: &str) -> Vec<Effect> {
             let left_out = prompt.field.insert(text);
             if left_out > 0 {
                 let what = count_of(left_out, "character");
-                state.status = Some(format!("{what} of what was pasted did not fit; see the end of it."));
+                state.status = None;
+                prompt.left_out = Some(format!("{what} of what was pasted did not fit; see the end of it."));
             }
         }
         Some(Overlay::Picker(picker)) => picker.paste(text),

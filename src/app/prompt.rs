@@ -25,6 +25,8 @@ pub struct Prompt {
     pub label: String,
     pub field: TextField,
     pub purpose: Purpose,
+    /// What of a paste did not fit: said until the prompt closes, since the next stroke would otherwise take it away.
+    pub left_out: Option<String>,
     /// The text that it began with.
     before: String,
     /// What was answered before, the latest first: for many findings of one kind.
@@ -37,7 +39,7 @@ pub struct Prompt {
 impl Prompt {
     pub fn new(label: String, field: TextField, purpose: Purpose) -> Prompt {
         let before = field.text().to_owned();
-        Prompt { label, field, purpose, before, earlier: Vec::new(), at: 0, own: TextField::default() }
+        Prompt { label, field, purpose, left_out: None, before, earlier: Vec::new(), at: 0, own: TextField::default() }
     }
 
     /// With texts that the arrow keys put into the field.
@@ -201,6 +203,9 @@ pub fn stroke(state: &mut State, mut prompt: Prompt, stroke: Stroke) -> Vec<Effe
         }
         _ => _ = prompt.field.take(stroke),
     }
+    if prompt.field.text().is_empty() {
+        prompt.left_out = None;
+    }
     if matches!(prompt.purpose, Purpose::Filter) {
         state.queue.set_filter(prompt.field.text(), page);
     }
@@ -216,6 +221,7 @@ pub fn written(state: &mut State, result: Result<String, String>) {
             let left_out = field.insert(text.trim_end());
             // A text that is too long for a record must be shortened by its author, not here.
             prompt.field = if left_out > 0 { TextField::with_lines(text.trim_end()) } else { field };
+            prompt.left_out = None;
             if left_out > 0 {
                 state.status = Some(format!("The text is too long for a record by {left_out} characters: shorten it."));
             }

@@ -124,7 +124,13 @@ fn what_is_pasted_into_a_note_keeps_its_lines_and_is_signed_so() {
     // What does not fit is said, and the rest is there.
     session.press("C");
     session.take(VecDeque::from([Event::Paste("x".repeat(5_000))]));
-    assert!(session.frame().contains("1400 characters of what was pasted did not fit"), "{}", session.frame());
+    let says = |session: &Session| session.frame().contains("1400 characters of what was pasted did not fit");
+    assert!(says(&session), "{}", session.frame());
+    // Not only until the next stroke, which may have been made before it was seen.
+    session.press("<left><left>");
+    assert!(says(&session), "{}", session.frame());
+    session.press("<esc>");
+    assert!(!says(&session), "{}", session.frame());
 }
 
 #[test]

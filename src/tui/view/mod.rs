@@ -94,7 +94,8 @@ fn asked(state: &State, prompt: &Prompt, area: Rect, paint: &mut Paint<'_>) -> P
     let (foot, width) = (area.height - 1, usize::from(area.width));
     let question = prompt.question(width);
     let top = foot - question.len() as u16;
-    if let Some(status) = &state.status {
+    let status = state.status.as_ref().or(prompt.left_out.as_ref());
+    if let Some(status) = status {
         let status = paint::clip(&format!(" {status}"), width);
         paint.line(area, top - 1, Line::new().add(Role::Warning, &status));
     } else if !question.is_empty() {
@@ -104,7 +105,7 @@ fn asked(state: &State, prompt: &Prompt, area: Rect, paint: &mut Paint<'_>) -> P
         paint.line(area, row, Line::new().add(Role::Accent, &paint::clip(&format!(" {text}"), width)));
     }
     let mark = if prompt.label.ends_with('?') { "" } else { ":" };
-    if prompt.has_earlier() && !question.is_empty() && state.status.is_none() {
+    if prompt.has_earlier() && !question.is_empty() && status.is_none() {
         let told = " ↑ earlier answers ";
         let at = Rect { x: area.x + area.width - 2 - told.width() as u16, width: told.width() as u16, ..area };
         paint.line(at, top - 1, Line::new().add(Role::Faint, told));

@@ -224,14 +224,25 @@ impl<'p> Paint<'p> {
             true => "•".repeat(text.graphemes(true).count()),
             false => visible::text(&text.replace('\n', "⏎").replace('\t', "→")).into_owned(),
         };
-        let (mut before, after) = (hide(before), hide(after));
-        while before.width() >= room {
-            before = before.graphemes(true).skip(1).collect();
-        }
-        let x = area.x + (label.width() + before.width()) as u16;
-        self.line(area, 0, Line::new().add(Role::Accent, &label).add(Role::Text, &before).add(Role::Text, &after));
+        let (before, after) = (hide(before), hide(after));
+        let (before, used) = last_columns(&before, room - 1);
+        let x = area.x + (label.width() + used) as u16;
+        self.line(area, 0, Line::new().add(Role::Accent, &label).add(Role::Text, before).add(Role::Text, &after));
         Position { x: x.min(area.x + area.width.saturating_sub(1)), y: area.y }
     }
+}
+
+/// The end of a text that fits into this many columns, and its width. In one pass: a field is drawn at each stroke.
+fn last_columns(text: &str, columns: usize) -> (&str, usize) {
+    let (mut start, mut used) = (text.len(), 0);
+    for (at, grapheme) in text.grapheme_indices(true).rev() {
+        let own = crate::app::text::columns(grapheme);
+        if used + own > columns {
+            break;
+        }
+        (start, used) = (at, used + own);
+    }
+    (&text[start..], used)
 }
 
 /// A blank of a style that sets everything in a cell.
@@ -377,6 +388,22 @@ mod tests {
                 prop_assert!(drawn(&piece.text, piece.width).starts_with(shown.trim_end()), "{:?}", piece);
             }
         }
+    }
+
+    #[test]
+    fn of_a_long_field_the_end_is_drawn_and_the_cursor_is_behind_it() {
+        assert_eq!(last_columns("abc", 2), ("bc", 2));
+        assert_eq!(last_columns("a漢字", 3), ("字", 2));
+        assert_eq!(last_columns("xe\u{301}", 1), ("e\u{301}", 1));
+        assert_eq!(last_columns("", 0), ("", 0));
+        let area = Rect::new(0, 0, 20, 1);
+        let (mut buffer, theme) = (Buffer::empty(area), Theme::shipped("dark").expect("a shipped theme"));
+        let field = TextField::with(&"é字 ".repeat(1_365));
+        let begun = std::time::Instant::now();
+        let cursor = Paint::new(&mut buffer, &theme).field(area, "Note: ", &field, false);
+        // Far above what a pass over the text takes, far below a pass for each of its characters.
+        assert!(begun.elapsed() < std::time::Duration::from_millis(500), "{:?}", begun.elapsed());
+        assert_eq!((cursor.x, buffer[(15, 0)].symbol()), (18, "字"));
     }
 
     #[test]
