@@ -295,11 +295,17 @@ fn opened(state: &mut State, ticket: u64, result: Result<Box<Opened>, String>) -
                 };
                 state.status = Some(format!("{told}; {again} shows what came."));
             }
-            let outdated = review.work.draft.notes.iter().filter(|note| note.is_outdated()).count();
+            let notes = &review.work.draft.notes;
+            let outdated = notes.iter().filter(|note| note.is_outdated()).count();
+            let back = notes.iter().filter(|note| note.is_back()).count();
             if outdated > 0 {
-                let told = match outdated {
-                    1 => "One note is outdated: the line that it was about is gone.".to_owned(),
-                    n => format!("{n} notes are outdated: the lines that they were about are gone."),
+                let told = match (outdated, back) {
+                    (1, 0) => "One note is outdated: the line that it was about is gone.".to_owned(),
+                    (1, _) => "One note is outdated: the removed line that it was about is there again.".to_owned(),
+                    (n, 0) => format!("{n} notes are outdated: the lines that they were about are gone."),
+                    (n, _) => {
+                        format!("{n} notes are outdated: the lines that they were about are gone or there again.")
+                    }
                 };
                 state.status = Some(state.status.take().map_or(told.clone(), |said| format!("{told} {said}")));
             }

@@ -98,6 +98,70 @@ fn gather(changes: &[(Range<u32>, Range<u32>)], old_count: u32) -> Vec<Hunk> {
     hunks
 }
 
+/// Where lines of a text (0-based) are in another: at their places by the comparison, possibly with others between them
+/// now. Else, if each text has them once, a few lines further up or down. None if they are gone, or if it is unclear
+/// which of several equal lines are.
+pub fn lines_after(old: &[u8], new: &[u8], lines: Range<u32>) -> Option<Range<u32>> {
+    let texts = [(Lines::of(old), old), (Lines::of(new), new)];
+    if lines.is_empty() || lines.end > texts[0].0.count() {
+        return None;
+    }
+    let runs = if old == new { Vec::new() } else { changes(old, new).runs };
+    let touched: Vec<_> = runs.iter().filter(|(old, new)| overlaps(&may_go(&texts[0], old, new), &lines)).collect();
+    if let [(old, new)] = touched[..] {
+        return moved_a_little(&texts, lines, old, new);
+    }
+    let after = |line: u32| {
+        let before = runs.iter().take_while(|(old, _)| old.end <= line).last();
+        before.map_or(line, |(old, new)| line - old.end + new.end)
+    };
+    touched.is_empty().then(|| after(lines.start)..after(lines.end - 1) + 1)
+}
+
+fn overlaps(one: &Range<u32>, other: &Range<u32>) -> bool {
+    one.start.max(other.start) < one.end.min(other.end)
+}
+
+/// The lines of a text of which a run of them may be the one that is gone: a removed run among equal lines could as
+/// well be one further up or down.
+fn may_go((lines, text): &(Lines, &[u8]), old: &Range<u32>, new: &Range<u32>) -> Range<u32> {
+    let (mut first, mut last) = (old.clone(), old.clone());
+    if old.is_empty() || !new.is_empty() {
+        return old.clone();
+    }
+    while first.start > 0 && lines.get(text, first.start - 1) == lines.get(text, first.end - 1) {
+        (first.start, first.end) = (first.start - 1, first.end - 1);
+    }
+    while last.end < lines.count() && lines.get(text, last.end) == lines.get(text, last.start) {
+        (last.start, last.end) = (last.start + 1, last.end + 1);
+    }
+    first.start..last.end
+}
+
+/// The place of lines that both texts have once, near those that replace them: two lines that changed places.
+fn moved_a_little(
+    texts: &[(Lines, &[u8]); 2],
+    lines: Range<u32>,
+    old: &Range<u32>,
+    new: &Range<u32>,
+) -> Option<Range<u32>> {
+    let [(old_lines, old_text), (new_lines, new_text)] = texts;
+    let own = old_lines.slice(old_text, lines.clone());
+    let places = |all: &Lines, text: &[u8]| {
+        let count = lines.len() as u32;
+        let ends = (count..=all.count()).filter(|end| all.slice(text, end - count..*end) == own).take(2);
+        ends.map(|end| end - count..end).collect::<Vec<_>>()
+    };
+    let is_word = own.iter().any(|byte| byte.is_ascii_alphanumeric() || !byte.is_ascii());
+    let [there] = &places(new_lines, new_text)[..] else { return None };
+    let (from, to) = (new.start.saturating_sub(2 * CONTEXT), new.end.saturating_add(2 * CONTEXT));
+    let is_near = there.start >= from && there.end <= to && old.len() <= WIDE && new.len() <= WIDE;
+    (is_word && is_near && places(old_lines, old_text).len() == 1).then(|| there.clone())
+}
+
+/// Of a longer run that was replaced, nothing is near.
+const WIDE: usize = 40;
+
 impl Comparison {
     /// The runs of lines of the old text that are edited, 0-based, without context, in order. A run is empty where
     /// lines are only added.
@@ -313,6 +377,26 @@ mod tests {
             }
         }
         out
+    }
+
+    #[test]
+    fn lines_are_followed_by_the_comparison_and_not_where_it_is_unclear_which_are_gone() {
+        let after = |old: &str, new: &str, lines| lines_after(old.as_bytes(), new.as_bytes(), lines);
+        let five = "a\nb\nc\nd\ne\n";
+        assert_eq!(after(five, five, 2..3), Some(2..3));
+        assert_eq!(after(five, "x\na\nb\nc\nd\ne\n", 2..3), Some(3..4));
+        assert_eq!(after(five, "a\nb\nc\ny\nd\ne\n", 2..4), Some(2..5), "one between them");
+        assert_eq!(after(five, "a\nb\nC\nd\ne\n", 2..3), None);
+        assert_eq!(after(five, "a\nb\nd\nc\ne\n", 2..3), Some(3..4), "the two changed places");
+        assert_eq!(after("x\ny\nx\ny\n", "x\ny\n", 0..1), None, "either may be gone");
+        assert_eq!(after("x\ny\nx\ny\n", "x\ny\nx\ny\nx\ny\n", 0..1), Some(0..1));
+        assert_eq!(after(five, five, 4..6), None, "there are no such lines");
+        let far = format!("{}c\n", numbered(40));
+        assert_eq!(after(&format!("c\n{}", numbered(40)), &far, 0..1), None, "what is far away may be another");
+    }
+
+    fn numbered(count: usize) -> String {
+        (0..count).map(|n| format!("line {n}\n")).collect()
     }
 
     #[test]

@@ -12,12 +12,19 @@ const AROUND: usize = 3;
 const MAX_LINE: usize = 400;
 /// Letters and digits that make a line distinctive enough to be found again by itself.
 const TELLING: usize = 4;
+/// Bytes of a line, and of all lines, that are quoted for a note whose lines no longer exist: with the most text that a
+/// note may have, they fit into a record.
+const MAX_QUOTED_LINE: usize = 240;
+const MAX_QUOTE: usize = 320;
+/// The two signs around a quoted line, and the two between it and the next.
+const AROUND_QUOTED: usize = 4;
 
 /// The lines of a note at the time.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Anchor {
-    /// The commit to which the note's line numbers refer: the head, or the base if it is about the old side.
+    /// The commit to which the note's line numbers refer: the head, or the base if it is about the old side. If the
+    /// lines no longer exist, the last one that had them.
     pub at: String,
     /// The lines that the note is about.
     pub lines: Vec<String>,
@@ -28,6 +35,9 @@ pub struct Anchor {
     /// The lines no longer exist: this is what is left of them.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub gone: bool,
+    /// They are gone because a removed line, which they were, is there again: the change does not remove it any more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub back: bool,
 }
 
 impl Anchor {
@@ -45,12 +55,21 @@ impl Anchor {
             before: kept(first.saturating_sub(AROUND)..first),
             after: kept(last..last + AROUND),
             gone: false,
+            back: false,
         }
     }
 
     /// Lines whose text is not known, such as those of a note from before texts were kept.
     pub fn lost(at: &str) -> Anchor {
         Anchor { at: at.to_owned(), gone: true, ..Anchor::default() }
+    }
+
+    /// Whether these are the 1-based lines of a text, with whatever line ends.
+    pub fn is_of(&self, text: &[u8], first: u32, last: u32) -> bool {
+        let there = Anchor::of(text, first, last, "").lines;
+        let is_same =
+            |(one, other): (&String, &String)| without_return(one.as_bytes()) == without_return(other.as_bytes());
+        !there.is_empty() && there.len() == self.lines.len() && there.iter().zip(&self.lines).all(is_same)
     }
 
     /// The position of the lines in a text, 1-based: the one place with most of their context. None if there is no such
@@ -94,29 +113,66 @@ impl Note {
         self.until.unwrap_or(self.line).saturating_sub(self.line).saturating_add(1)
     }
 
-    /// Follows its lines into the text of another commit; none if the text no longer exists.
+    /// Whether its line numbers already refer to this commit.
+    pub fn is_at_commit(&self, at: &str) -> bool {
+        self.anchor.as_ref().is_some_and(|anchor| anchor.at == at && (!anchor.gone || anchor.back))
+    }
+
+    /// Looks for its lines by what they are and what is around them, in the text of another commit; none if the text
+    /// no longer exists.
     pub fn follow(&mut self, text: Option<&[u8]>, at: &str) {
         let count = self.count();
-        let Some(anchor) = self.anchor.as_mut().filter(|anchor| anchor.at != at) else { return };
-        at.clone_into(&mut anchor.at);
-        let found = text.and_then(|text| anchor.find(text, count));
-        anchor.gone = found.is_none();
-        if let (Some(line), Some(text)) = (found, text) {
-            self.line = line;
-            let last = line.saturating_add(count - 1);
-            self.until = (count > 1).then_some(last);
-            // Its context may have changed, too.
-            *anchor = Anchor::of(text, line, last, at);
+        let Some(anchor) = self.anchor.as_mut() else { return };
+        match text.and_then(|text| Some((anchor.find(text, count)?, text))) {
+            Some((line, text)) => self.stand_at(line, line.saturating_add(count - 1), text, at),
+            None => (anchor.gone, anchor.back) = (true, false),
         }
     }
 
-    /// What it is about, if that no longer exists: its first line.
+    /// Is about these 1-based lines of a text from now on.
+    pub fn stand_at(&mut self, first: u32, last: u32, text: &[u8], at: &str) {
+        (self.line, self.until) = (first, (last > first).then_some(last));
+        // Its context may have changed, too.
+        self.anchor = Some(Anchor::of(text, first, last, at));
+    }
+
+    /// Whether the line that was removed is there again: then it is about nothing that the change does.
+    pub fn set_back(&mut self, is_back: bool) {
+        if let Some(anchor) = self.anchor.as_mut().filter(|anchor| !anchor.gone || anchor.back) {
+            (anchor.gone, anchor.back) = (is_back, is_back);
+        }
+    }
+
+    /// Whether the line that it is about was removed, and is there again.
+    pub fn is_back(&self) -> bool {
+        self.anchor.as_ref().is_some_and(|anchor| anchor.back)
+    }
+
+    /// What it is about, if that no longer exists: its lines, as many as have room beside the note in a record.
     pub fn quote(&self) -> String {
         let lines = self.anchor.iter().flat_map(|anchor| &anchor.lines).map(|line| line.trim());
-        let first = lines.clone().find(|line| !line.is_empty()).unwrap_or_default();
-        let first: String = first.chars().take(120).collect();
-        let more = if lines.count() > 1 { " …" } else { "" };
-        if first.is_empty() { "a line that is not known any more".to_owned() } else { format!("`{first}`{more}") }
+        let lines: Vec<&str> = lines.filter(|line| !line.is_empty()).collect();
+        let (mut quoted, mut room) = (Vec::new(), MAX_QUOTE);
+        for line in &lines {
+            let end = line.char_indices().map(|(at, c)| at + c.len_utf8()).take_while(|end| *end <= MAX_QUOTED_LINE);
+            let end = end.last().unwrap_or(0);
+            // The first is always quoted; a later one whole or not at all.
+            if !quoted.is_empty() && (end < line.len() || end + AROUND_QUOTED > room) {
+                break;
+            }
+            room = room.saturating_sub(end + AROUND_QUOTED);
+            quoted.push(format!("`{}`", &line[..end]));
+        }
+        let more = if quoted.len() < lines.len() { " …" } else { "" };
+        let back = match lines.len() {
+            _ if !self.is_back() => "",
+            0 | 1 => ", which is there again",
+            _ => ", which are there again",
+        };
+        match quoted.is_empty() {
+            true => format!("a line that is not known any more{back}"),
+            false => format!("{}{more}{back}", quoted.join(", ")),
+        }
     }
 
     /// Its position in a few words.
@@ -142,8 +198,14 @@ fn kept(line: &[u8]) -> String {
     format!("{} … ({} bytes)", String::from_utf8_lossy(&line[..MAX_LINE]), line.len())
 }
 
-fn is_same(line: &[u8], text: &String) -> bool {
-    line == text.as_bytes() || (line.len() > MAX_LINE || !line.is_ascii()) && kept(line) == *text
+/// Whether a line is a kept one; line ends may differ.
+fn is_same(line: &[u8], text: &str) -> bool {
+    let (line, text) = (without_return(line), text.strip_suffix('\r').unwrap_or(text));
+    line == text.as_bytes() || (line.len() > MAX_LINE || !line.is_ascii()) && kept(line) == text
+}
+
+fn without_return(line: &[u8]) -> &[u8] {
+    line.strip_suffix(b"\r").unwrap_or(line)
 }
 
 fn is_telling(line: &str) -> bool {
@@ -187,6 +249,25 @@ mod tests {
         // It comes back with its line.
         gone.follow(Some(TEXT.as_bytes()), "newer");
         assert_eq!((gone.line, gone.is_outdated()), (7, false));
+    }
+
+    #[test]
+    fn a_note_that_is_outdated_quotes_all_of_its_lines_within_bounds() {
+        let mut note = noted(2, Some(3));
+        note.follow(None, "new");
+        assert_eq!(note.quote(), "`first();`, `done();`");
+        let text = "x".repeat(300) + "\n" + &"é".repeat(200) + "\n";
+        let mut note = Note { line: 1, until: Some(2), ..Note::default() };
+        note.anchor = Some(Anchor { gone: true, ..Anchor::of(text.as_bytes(), 1, 2, "old") });
+        assert_eq!(note.quote(), format!("`{}` …", "x".repeat(MAX_QUOTED_LINE)));
+    }
+
+    #[test]
+    fn a_note_finds_its_line_where_only_line_ends_changed() {
+        let note = followed(noted(7, None), &TEXT.replace('\n', "\r\n"));
+        assert_eq!((note.line, note.is_outdated()), (7, false));
+        let note = followed(note, TEXT);
+        assert_eq!((note.line, note.is_outdated()), (7, false));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 
 use std::cell::Cell;
 
+use super::notes;
 use crate::change::diff::Diff;
 use crate::change::manifest::escape;
 use crate::change::{ObjectId, RepoPath, Revision, visible};
@@ -98,6 +99,7 @@ impl Placer<'_> {
         };
         let text = then.filter(|then| *then == now || self.left.get() > 0);
         let text = text.and_then(|then| Some((then, self.repository.text_at(then, &path)?)));
+        let before = text.as_ref().map(|(_, text)| text.clone());
         let cost = text.as_ref().filter(|(then, _)| *then != now).map_or(0, |(_, text)| text.len());
         self.left.set(self.left.get().saturating_sub(cost));
         note.anchor = Some(match text {
@@ -108,7 +110,9 @@ impl Placer<'_> {
         });
         let there = if note.old_side { &path } else { shown };
         let text = self.repository.text_at(now, there);
-        note.follow(text.as_deref().map(str::as_bytes), &now.to_string());
+        if !note.is_at_commit(&now.to_string()) {
+            notes::follow_text(&mut note, before.as_deref(), text.as_deref(), &now.to_string());
+        }
         note
     }
 

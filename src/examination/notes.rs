@@ -1,6 +1,9 @@
 //! Notes of a draft and their lines in git: where the lines moved, and what they were.
 
+use std::borrow::Cow;
+
 use super::renamed::Renamed;
+use crate::change::compare::{compare, lines_after};
 use crate::change::diff::Diff;
 use crate::change::manifest::{escape, unescape};
 use crate::change::{ObjectId, RepoPath, Revision, renames};
@@ -19,11 +22,11 @@ const MAX_LINE: usize = 400;
 
 /// Makes the notes of a draft follow their lines into the open revision, and their files across renames. A note of an
 /// earlier version has no text: it is read from the revision at which it was written, if that is available.
-pub fn follow(repository: &Repository, draft: &mut Draft, revision: &Revision, now: &Diff, renamed: &Renamed) {
+pub fn follow(repository: &Repository, draft: &mut Draft, revision: &Revision, diff: &Diff, renamed: &Renamed) {
     let (then_base, then_head) = (draft.base.parse().ok(), draft.head.parse().ok());
     for note in draft.notes.iter_mut() {
         let Some(path) = unescape(&note.path).filter(|_| !note.path.is_empty()) else { continue };
-        let way = if note.old_side { Way::of_old_side(path, now, renamed) } else { Way::of_new_side(path, renamed) };
+        let way = if note.old_side { Way::of_old_side(path, diff, renamed) } else { Way::of_new_side(path, renamed) };
         note.path = escape(&way.file);
         if note.line == 0 {
             continue;
@@ -32,11 +35,57 @@ pub fn follow(repository: &Repository, draft: &mut Draft, revision: &Revision, n
         if note.anchor.is_none() {
             note.anchor = Some(anchor(repository, note, then.map(|then| (then, &way.then)), now));
         }
-        if note.anchor.as_ref().is_some_and(|anchor| anchor.at != now.to_string()) {
+        if !note.is_at_commit(&now.to_string()) {
+            // Where the anchor's commit has the file under yet another name, the lines do not agree, and do not count.
+            let at = note.anchor.as_ref().and_then(|anchor| anchor.at.parse().ok());
+            let then = at.and_then(|at| repository.text_at(at, &way.then));
             let text = repository.text_at(now, &way.now);
-            note.follow(text.as_deref().map(str::as_bytes), &now.to_string());
+            follow_text(note, then.as_deref(), text.as_deref(), &now.to_string());
+        }
+        if note.old_side && (!note.is_outdated() || note.is_back()) {
+            note.set_back(!is_removed(repository, note, revision, &way, diff));
         }
     }
+}
+
+/// Moves a note to where its lines are in the text of a commit, by how that differs from the text that the note refers
+/// to. Lines that are gone from there, or whose text is not here any more, are looked for by what is around them.
+pub(super) fn follow_text(note: &mut Note, then: Option<&str>, now: Option<&str>, at: &str) {
+    let place = then.zip(now).and_then(|(then, now)| place_after(note, then, now));
+    match (place, now) {
+        (Some((first, last)), Some(now)) => note.stand_at(first, last, now.as_bytes(), at),
+        (_, now) => note.follow(now.map(str::as_bytes), at),
+    }
+}
+
+/// The first and the last line of a note in another text, 1-based.
+fn place_after(note: &Note, then: &str, now: &str) -> Option<(u32, u32)> {
+    let (first, last) = (note.line.checked_sub(1)?, note.until.unwrap_or(note.line).max(note.line));
+    note.anchor.as_ref().filter(|anchor| anchor.is_of(then.as_bytes(), note.line, last))?;
+    let lines = lines_after(with_line_feeds(then).as_bytes(), with_line_feeds(now).as_bytes(), first..last)?;
+    Some((lines.start + 1, lines.end))
+}
+
+/// A text in which each line ends with a line feed alone: line ends make no other line.
+fn with_line_feeds(text: &str) -> Cow<'_, str> {
+    if !text.contains('\r') && text.ends_with('\n') {
+        return Cow::Borrowed(text);
+    }
+    let text = text.replace("\r\n", "\n");
+    let text = text.strip_suffix(['\n', '\r']).unwrap_or(&text);
+    Cow::Owned(format!("{text}\n"))
+}
+
+/// Whether the change still removes one of the lines that a note on the old side is about.
+fn is_removed(repository: &Repository, note: &Note, revision: &Revision, way: &Way, now: &Diff) -> bool {
+    let file = now.files.iter().find(|file| file.old.is_some() && *file.from.as_ref().unwrap_or(&file.path) == way.now);
+    // Without a new side that can be compared, all of it is removed.
+    let Some(file) = file else { return false };
+    let texts = (repository.text_at(revision.base, &way.now), repository.text_at(revision.head, &file.path));
+    let (Some(old), Some(new)) = texts else { return true };
+    let lines = note.line.saturating_sub(1)..note.until.unwrap_or(note.line);
+    let removed = compare(old.as_bytes(), new.as_bytes()).edited();
+    file.new.is_none() || removed.iter().any(|run| run.start.max(lines.start) < run.end.min(lines.end))
 }
 
 /// The old and the new path of a note's text, and the path of its file in the change: the old side of a moved file has

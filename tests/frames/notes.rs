@@ -83,6 +83,82 @@ fn a_note_whose_line_is_gone_is_outdated_and_says_what_it_was_about() {
     assert!(row_before(&opened(&f).frame(), "Why this one?").contains("line 4"), "it comes back with its line");
 }
 
+/// A branch `topic` that edits a file, with a note on the line at which these strokes arrive.
+fn noted_in(before: &str, after: &str, strokes: &str) -> Fixture {
+    let f = fixture(&[("list.txt", before), ("other.txt", "one\n")], &[("list.txt", after), ("other.txt", "two\n")]);
+    let mut session = Session::new(&f, (120, 40));
+    session.press("/topic<enter><enter>").press(strokes).press("Why this one?<enter>");
+    session.press("qq");
+    f
+}
+
+const BLOCK: &str = "  - name: x\n    retries: 3\n    limit: 10\n";
+
+#[test]
+fn a_note_in_one_of_many_equal_blocks_stays_where_it_is_if_another_file_is_amended() {
+    let f = noted_in(&BLOCK.repeat(4), &BLOCK.repeat(6), "]2jc");
+    let before = kept(&f).notes[0].line;
+    assert!(before > 3, "{before}");
+    amend(&f, "other.txt", "three\n");
+    let session = opened(&f);
+    assert!(!session.frame().contains("outdated"), "{}", session.frame());
+    // What comes above moves it.
+    amend(&f, "list.txt", &format!("first: 1\nsecond: 2\n{}", BLOCK.repeat(6)));
+    let frame = opened(&f).press("<ctrl-r>").frame();
+    assert!(row_before(&frame, "Why this one?").contains(&format!(" {} ", before + 2)), "{frame}");
+    // Twin: of equal blocks, one is gone, and nobody knows which.
+    amend(&f, "list.txt", &BLOCK.repeat(5));
+    assert!(opened(&f).frame().contains("outdated"), "{}", opened(&f).frame());
+    // It is there again with the text that it was about.
+    amend(&f, "list.txt", &BLOCK.repeat(6));
+    assert!(!opened(&f).frame().contains("outdated"), "{}", opened(&f).frame());
+}
+
+#[test]
+fn a_note_follows_lines_that_changed_places_or_line_ends_or_have_another_between_them() {
+    let lines = |between: &str| format!("{}five\n{between}six\n{}", numbered(0..5), numbered(7..12));
+    let f = fixture(&[("list.txt", &numbered(0..5))], &[("list.txt", &lines(""))]);
+    let mut session = opened(&f);
+    while !session.frame().lines().any(|row| row.contains('▸') && row.contains("five")) {
+        session.press("j");
+    }
+    session.press("vjc").press("These two?<enter>").press("qq");
+    assert_eq!((kept(&f).notes[0].line, kept(&f).notes[0].until), (6, Some(7)));
+    amend(&f, "list.txt", &lines("between\n"));
+    assert!(opened(&f).frame().contains("lines 6–8: These two?"), "{}", opened(&f).frame());
+    amend(&f, "list.txt", &lines("").replace('\n', "\r\n"));
+    assert!(opened(&f).frame().contains("lines 6–7: These two?"), "{}", opened(&f).frame());
+    amend(&f, "list.txt", &lines("").replace("six", "seven"));
+    assert!(opened(&f).frame().contains("outdated, about `five`, `six`: These two?"), "{}", opened(&f).frame());
+}
+
+#[test]
+fn a_note_on_a_removed_line_is_outdated_once_the_change_does_not_remove_it_any_more() {
+    let f = fixture(
+        &[("list.txt", &numbered(0..12)), ("other.txt", "one\n")],
+        &[("list.txt", &numbered(0..12).replace("line 5\n", "")), ("other.txt", "two\n")],
+    );
+    let mut session = opened(&f);
+    while !session.frame().lines().any(|row| row.contains('▸') && row.contains("line 5")) {
+        session.press("j");
+    }
+    session.press("c").press("Why not this one?<enter>").press("qq");
+    assert!(kept(&f).notes[0].old_side);
+    amend(&f, "other.txt", "three\n");
+    assert!(!opened(&f).frame().contains("outdated"), "{}", opened(&f).frame());
+    amend(&f, "list.txt", &numbered(0..12));
+    let mut session = opened_tall(&f);
+    let frame = session.frame();
+    assert!(frame.contains("the removed line that it was about is there again"), "{frame}");
+    assert!(frame.contains("outdated, about `line 5`, which is there again: Why not"), "{frame}");
+    session.press("Sr").press("No.<enter>");
+    assert!(session.frame().contains("\"line\": \"0\""), "{}", session.frame());
+    session.press("<esc>");
+    // The line is removed once more.
+    amend(&f, "list.txt", &numbered(0..12).replace("line 5\n", ""));
+    assert!(!opened(&f).frame().contains("outdated"), "{}", opened(&f).frame());
+}
+
 #[test]
 fn a_note_stays_with_its_change_when_its_branch_is_renamed() {
     let f = noted("Why this one?");
