@@ -11,6 +11,8 @@ use unicode_joining_type::{JoiningType, get_joining_type};
 
 const ZWNJ: char = '\u{200C}';
 const ZWJ: char = '\u{200D}';
+/// Before a final A or E of Mongolian, whose form it selects.
+const VOWEL_SEPARATOR: char = '\u{180E}';
 /// Variation selectors 15 and 16: as text, as a picture.
 const AS_TEXT: char = '\u{FE0E}';
 const AS_PICTURE: char = '\u{FE0F}';
@@ -53,6 +55,12 @@ static UNSPACED: LazyLock<Class> = LazyLock::new(|| {
 /// Letters and marks whose form joiners affect.
 static LETTER: LazyLock<Class> =
     LazyLock::new(|| Class::of(r"[\p{L}\p{M}--[\x00-\x7F\p{Grapheme_Link}\p{Default_Ignorable_Code_Point}]]"));
+/// Letters of scripts in which a non-joiner divides words of their own, whether or not it changes a form: Persian, Urdu
+/// and others spell `هزار‌ها`, `۱۰‌تا` and `CSS‌های` with it.
+static ARABIC: LazyLock<Class> = LazyLock::new(|| Class::of(r"[\p{Arabic}&&\p{L}]"));
+/// What may be on the other side of it.
+static OF_WORD: LazyLock<Class> = LazyLock::new(|| Class::of(r"[\p{L}\p{N}--\p{Default_Ignorable_Code_Point}]"));
+static MONGOLIAN: LazyLock<Class> = LazyLock::new(|| Class::of(r"[\p{Mongolian}&&\p{L}]"));
 /// The signs that remove the vowel of a letter.
 static VIRAMA: LazyLock<Class> = LazyLock::new(|| Class::of(r"\p{Grapheme_Link}"));
 
@@ -148,7 +156,8 @@ fn shapes(before: &str, c: char, after: &str) -> bool {
         BREAK => before.ends_with(|c| UNSPACED.contains(c)) && after.starts_with(|c| UNSPACED.contains(c)),
         c if OF_IDEOGRAPHS.contains(&c) => before.ends_with(|c| IDEOGRAPH.contains(c)),
         ZWJ => joins_pictures(before, after) || joins_letters(before, c, after),
-        ZWNJ => joins_letters(before, c, after),
+        ZWNJ => joins_letters(before, c, after) || divides_arabic(before, after),
+        VOWEL_SEPARATOR => separates_vowel(before, after),
         '\u{E0020}'..='\u{E007F}' => is_of_flag(before, c, after),
         _ => false,
     }
@@ -204,14 +213,34 @@ fn joins_letters(before: &str, c: char, after: &str) -> bool {
     if after.starts_with(|c| VIRAMA.contains(c)) {
         return before.ends_with(is_letter);
     }
-    // Combining marks above and below do not count as neighbours; what is drawn as a mark of its own does.
-    let neighbour = |mut others: Box<dyn Iterator<Item = char> + '_>| {
-        let next = others.find(|c| is_hidden(*c) || get_joining_type(*c) != JoiningType::Transparent);
-        next.filter(|c| !is_hidden(*c)).map(get_joining_type)
+    let joins_on = |left| matches!(left, JoiningType::LeftJoining | JoiningType::DualJoining);
+    let is_joined = |right| matches!(right, JoiningType::RightJoining | JoiningType::DualJoining);
+    neighbour(before.chars().rev()).map(get_joining_type).is_some_and(joins_on)
+        && (c == ZWJ || neighbour(after.chars()).map(get_joining_type).is_some_and(is_joined))
+}
+
+/// The next letter or sign. Combining marks above and below do not count; what is drawn as a mark of its own does, and
+/// is none.
+fn neighbour(mut others: impl Iterator<Item = char>) -> Option<char> {
+    let next = others.find(|c| is_hidden(*c) || get_joining_type(*c) != JoiningType::Transparent);
+    next.filter(|c| !is_hidden(*c))
+}
+
+/// Between an Arabic letter and another letter or a digit. Never two in a row: the first is no letter to the second.
+fn divides_arabic(before: &str, after: &str) -> bool {
+    let (Some(left), Some(right)) = (neighbour(before.chars().rev()), neighbour(after.chars())) else { return false };
+    let is_word = OF_WORD.contains(left) && OF_WORD.contains(right);
+    is_word && (ARABIC.contains(left) || ARABIC.contains(right))
+}
+
+/// Between a Mongolian letter, possibly with the selector of its form, and A or E.
+fn separates_vowel(before: &str, after: &str) -> bool {
+    let selector = before.char_indices().next_back().filter(|(_, c)| matches!(c, '\u{180B}'..='\u{180D}' | '\u{180F}'));
+    let before = match selector {
+        Some((at, c)) if selects(&before[..at], c, "") => &before[..at],
+        _ => before,
     };
-    let joins_on = |left| matches!(left, Some(JoiningType::LeftJoining | JoiningType::DualJoining));
-    let is_joined = |right| matches!(right, Some(JoiningType::RightJoining | JoiningType::DualJoining));
-    joins_on(neighbour(Box::new(before.chars().rev()))) && (c == ZWJ || is_joined(neighbour(Box::new(after.chars()))))
+    before.ends_with(|c| MONGOLIAN.contains(c)) && after.starts_with(['\u{1820}', '\u{1821}'])
 }
 
 #[cfg(test)]
@@ -268,6 +297,9 @@ mod tests {
             ("keycaps", "1\u{FE0F}\u{20E3} #\u{FE0F}\u{20E3}"),
             ("flags", "🇩🇪 🏴\u{E0067}\u{E0062}\u{E0065}\u{E006E}\u{E0067}\u{E007F} 🏳\u{FE0F}\u{200D}🌈"),
             ("Persian", "می\u{200C}خواهم داده\u{200C}ها"),
+            ("Persian after a letter that joins nothing on", "هزار\u{200C}ها کار\u{200C}ها"),
+            ("Persian after digits and Latin", "۱۰\u{200C}تا 10\u{200C}تا CSS\u{200C}های"),
+            ("a vowel of Mongolian apart", "ᠰᠠᠷ\u{180E}ᠠ"),
             ("Persian with marks between", "مِی\u{200C}ِخ"),
             ("an abbreviation in Persian", "ه\u{200D}.ش"),
             ("Hindi", "क्\u{200D}ष क्\u{200C}ष"),
@@ -305,7 +337,10 @@ mod tests {
             ("a joiner in Latin", "a\u{200C}b é\u{200D}é", 2),
             ("a joiner at the end of a Persian word", "می\u{200C} x", 1),
             ("two joiners in Persian", "می\u{200C}\u{200C}خ", 2),
-            ("a joiner after a letter that joins nothing on", "ر\u{200C}ر", 1),
+            ("another joiner after a letter that joins nothing on", "ر\u{200D}ر", 1),
+            ("two after a letter that joins nothing on, and beside digits", "ر\u{200C}\u{200C}ر ۱\u{200C}۰", 3),
+            ("a joiner of Persian beside a blank or a sign", "ر\u{200C} ر \u{200C}ر (\u{200C}ر", 3),
+            ("a separator of Mongolian elsewhere", "ᠰᠠᠷ\u{180E}ᠰ a\u{180E}ᠠ ᠷ\u{180E}", 3),
             ("a joiner without a virama", "क\u{200D}ष", 1),
             ("a virama on nothing", "x्\u{200D}ष", 1),
             ("a page in the middle", "x\u{C}", 1),
