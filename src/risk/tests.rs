@@ -112,6 +112,39 @@ fn reordering_and_hidden_characters_are_found_and_emoji_are_not() {
 }
 
 #[test]
+fn what_a_compiler_reads_otherwise_than_people_is_found_in_code_and_not_in_text() {
+    let rows: &[(&str, &str, Option<&str>)] = &[
+        ("a.py", "𝐞𝐱𝐞𝐜(input())\n", Some("uni.confusable")),
+        ("a.py", "os.ｓｙｓｔｅｍ(x)\n", Some("uni.confusable")),
+        ("a.py", "oſ.remove(x)\n", Some("uni.confusable")),
+        ("a.py", "evaₗ(x)\n", Some("uni.confusable")),
+        ("a.py", "print(f\"{𝐞𝐱𝐞𝐜(x)}\")\n", Some("uni.confusable")),
+        ("a.py", "os.ｓｙｓｔｅｍ(x)  # 漢字\n", Some("uni.confusable")),
+        ("a.py", "def сору(): pass\n", Some("uni.confusable")),
+        ("a.js", "if (envǃ=PROD) { go() }\n", Some("uni.confusable")),
+        ("a.js", "let a = 1\u{37E} f()\n", Some("uni.confusable")),
+        ("x.sh", "rm -rf\u{A0}/\n", Some("uni.invisible")),
+        ("x.py", "x\u{202F}= 1\n", Some("uni.invisible")),
+        ("x.sh", "rm\u{3000}-rf /\n", Some("uni.invisible")),
+        ("a.py", "x = '𝐛𝐨𝐥𝐝' + \"ＡＢＣ\"\n", None),
+        ("a.md", "𝐛𝐨𝐥𝐝 and 10\u{A0}000\n", None),
+        ("a.py", "# これは ＡＰＩ です\n", None),
+        ("a.py", "area = 3  # m², 10ᵗʰ, nº, xᵢ, 300\u{212A}\n", None),
+        ("a.py", "сумма = 1  # рост, ось\n", None),
+        ("a.py", "# 10\u{A0}000 it's\n", None),
+        ("a.py", "print(\"10\u{A0}000\")\n", None),
+        ("a.js", "// τι κάνεις\u{37E}\n", None),
+    ];
+    for (path, text, rule) in rows {
+        let found = fired(path, "", text);
+        let found: Vec<&str> = found.iter().map(String::as_str).filter(|id| id.starts_with("uni.")).collect();
+        assert_eq!(found.first().copied(), *rule, "{path}: {text}");
+    }
+    let found = assessed(&[sample("x.sh", "", "rm -rf\u{A0}/\n")]).findings;
+    assert!(found.iter().any(|one| one.rule == "uni.invisible" && one.severity == Severity::Low), "{found:?}");
+}
+
+#[test]
 fn every_marker_of_a_half_resolved_merge_is_found_and_lines_that_look_like_one_are_not() {
     let rows: &[(&str, &str, usize)] = &[
         ("a.rs", "<<<<<<< HEAD\na\n=======\nb\n>>>>>>> feat\n", 2),

@@ -130,6 +130,11 @@ impl Text<'_> {
     }
 }
 
+/// Whether a file is a text for people.
+pub(super) fn is_prose(path: &str) -> bool {
+    ends(path, PROSE)
+}
+
 fn ends(path: &str, endings: &[&str]) -> bool {
     let path = path.to_ascii_lowercase();
     endings.iter().any(|ending| path.ends_with(ending))
@@ -145,7 +150,7 @@ pub(super) fn check(file: &FileUnderReview<'_>, rules: &Rules) -> Vec<Finding> {
     }
     let text = String::from_utf8_lossy(file.new_text());
     let lines: Vec<&str> = text.split('\n').collect();
-    let is_prose = ends(&path, PROSE);
+    let is_prose = is_prose(&path);
     let seen = if is_prose { outside_of_fences(&lines) } else { all(&lines) };
     let seen = Text { path: &path, lines: &lines, markers: seen };
     // Indented text for people is an example.
