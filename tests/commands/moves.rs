@@ -63,6 +63,27 @@ fn a_note_on_the_old_side_of_a_moved_file_is_quoted_from_where_it_lay() {
 }
 
 #[test]
+fn a_note_on_lines_of_a_commit_that_is_not_here_says_so_to_an_agent() {
+    let f = moved("svc/conf/app.yaml", "svc/settings/app.yaml", 9000);
+    let path = || "svc/settings/app.yaml".to_owned();
+    let on = |line| Note { path: path(), line, text: "Why?".into(), ..Note::default() };
+    let gone = Note { old_side: true, ..on(0) };
+    let record = f.take(Decision { notes: vec![on(92), gone], ..Decision::new("rahim", "move", Verdict::Reject) });
+    let (id, head) = (record.id().to_string(), f.id("move"));
+    let told = run(&f, &["record", "show", &id, "--for-agent"]).exits(0).says("The code there:");
+    assert!(!told.out.contains("not here") && !told.out.contains("a line that was removed"), "{}", told.out);
+    f.git("mina", &["checkout", "-q", "main"]);
+    f.git("mina", &["branch", "-q", "-D", "move"]);
+    f.git("mina", &["reflog", "expire", "--expire=now", "--all"]);
+    f.git("mina", &["gc", "-q", "--prune=now"]);
+    let told = format!("they are in commit {}, which is not here", &head.to_string()[..12]);
+    run(&f, &["record", "show", &id, "--for-agent"]).exits(0).says(&told);
+    let json = run(&f, &["record", "show", &id, "--for-agent", "--json"]).exits(0).json();
+    assert!(json["notes"][0]["quote"].is_null() && json["notes"][0]["no_quote"].as_str().unwrap().contains(&told));
+    assert!(json["notes"][1]["no_quote"].is_null(), "a note on the file has no lines");
+}
+
+#[test]
 fn code_that_moves_between_folders_whose_names_say_nothing_is_one_entry_and_elsewhere_it_is_read() {
     let code = |n: u32| (1..=40).map(|line| format!("let x{line} = {n};\n")).collect::<String>();
     let f = Fixture::with_policy(&policy(""));

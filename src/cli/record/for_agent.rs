@@ -40,6 +40,8 @@ struct Remark {
     /// What the lines are, as git has them at the head that was decided on (its base, for the old side); none where the
     /// note is on no line, or the commit is not here.
     quote: Option<String>,
+    /// Why there is no quote, where the note is on a line.
+    no_quote: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -64,7 +66,9 @@ impl Feedback {
             };
             let path = path.as_ref().unwrap_or(&note.path);
             let quote = notes::quoted(repository, commit, path, note.line.0, until);
+            let is_missing = quote.is_none() && note.line.0 > 0;
             Remark {
+                no_quote: is_missing.then(|| why_no_quote(repository, commit)),
                 path: safe(&note.path),
                 side: note.side.clone(),
                 line: note.line.0,
@@ -116,8 +120,12 @@ impl Feedback {
             if note.until > note.line {
                 place += &format!("-{}", note.until);
             }
-            let side = if note.side == "old" { ", a line that was removed" } else { "" };
+            // An outdated note is on no line any more.
+            let side = if note.side == "old" && note.line > 0 { ", a line that was removed" } else { "" };
             out += &format!("\n`{place}`{side}\n\n");
+            if let Some(why) = &note.no_quote {
+                out += &format!("{why}\n\nThe remark:\n\n");
+            }
             if let Some(quote) = &note.quote {
                 out += &format!("The code there:\n\n{}\nThe remark:\n\n", visible::fenced(quote, ""));
             }
@@ -132,6 +140,19 @@ impl Feedback {
             out += &format!("\n`{place}` {} ({})\n\n{answer}", finding.rule, finding.severity);
         }
         out
+    }
+}
+
+/// What to say where the lines of a note cannot be read: after an amend, the commit that was decided on is often only
+/// where the reviewer is.
+fn why_no_quote(repository: &Repository, commit: &str) -> String {
+    let short = visible::text(&commit.chars().take(12).collect::<String>()).into_owned();
+    match commit.parse().ok().and_then(|id| repository.commit_named(id)) {
+        None => format!(
+            "The lines are not shown: they are in commit {short}, which is not here. It was amended or deleted since; \
+             `git fetch origin {commit}` may still bring it."
+        ),
+        Some(_) => format!("The lines are not shown: commit {short} has no such lines of text there."),
     }
 }
 
