@@ -1,4 +1,5 @@
-//! Left-over conflict markers that git or Jujutsu writes into a file with a merge conflict.
+//! Left-over conflict markers that git, Jujutsu or Perforce writes into a file with a merge conflict, and files that a
+//! failed merge or patch leaves beside it.
 
 use crate::change::diff::Side;
 use crate::risk::blast::is_test;
@@ -7,7 +8,13 @@ use crate::risk::{FileUnderReview, Finding, Rules, Severity};
 /// As they are written, unless an attribute or the text of the file asks for longer ones.
 const LENGTH: usize = 7;
 /// How labels of Jujutsu begin that only it writes.
-const OF_JUJUTSU: &[&str] = &["Changes from ", "Contents of ", "diff from", "side #"];
+const OF_JUJUTSU: &[&str] = &["Changes from ", "Contents of ", "diff from", "side #", "to: "];
+/// How markers of Perforce begin.
+const OF_PERFORCE: &[&str] = &[">>>> ORIGINAL ", "==== THEIRS ", "==== YOURS ", "==== BOTH "];
+/// Tables in which a row of empty fields may be nothing but its separators.
+const TABLES: &[&str] = &[".csv", ".psv", ".tsv", ".dsv"];
+/// The names of files with rejected hunks, and with what was there before.
+const BESIDE: &[&str] = &[".rej", ".orig"];
 /// How a line of a comment begins in files with these ends: what looks like Jujutsu's markers is a comment there.
 const COMMENTS: &[(u8, &[&str])] = &[
     (b'%', &[".erl", ".hrl", ".m", ".tex", ".sty", ".cls", ".bib", ".ps", ".pro"]),
@@ -48,6 +55,7 @@ struct Marker<'t> {
 
 impl<'t> Marker<'t> {
     fn of(at: usize, line: &'t str) -> Option<Marker<'t>> {
+        let line = line.strip_prefix('\u{FEFF}').unwrap_or(line);
         let bare = line.trim_start_matches([' ', '\t']);
         let is_indented = bare.len() < line.len();
         let of = |start: &&&str| bare.strip_prefix(**start).is_some_and(|text| text.starts_with(['<', '>']));
@@ -66,7 +74,7 @@ impl<'t> Marker<'t> {
         let rest = bare[length..].trim_end_matches('\r');
         let is_side = matches!(kind, Kind::Ours | Kind::Theirs);
         let is_glued = is_side && rest.starts_with(|c: char| c.is_ascii_alphanumeric());
-        let label = if rest.is_empty() || is_glued { rest.trim() } else { rest.strip_prefix(' ')?.trim() };
+        let label = if rest.is_empty() || is_glued { rest.trim() } else { rest.strip_prefix([' ', '\t'])?.trim() };
         let fits = match kind {
             Kind::Split => label.is_empty() && !is_indented,
             Kind::Shown => !label.is_empty() && !is_indented,
@@ -94,9 +102,17 @@ impl<'t> Marker<'t> {
             _ if self.is_glued || self.comment.is_some() => false,
             Kind::Shown if file.comments_begin_with(self) => false,
             Kind::Shown => OF_JUJUTSU.iter().any(|begin| self.label.starts_with(begin)),
+            Kind::Base => !self.is_indented && (self.is_of_ancestor() || self.is_of_commit()),
             kind => is_side(kind) && (self.is_of_one_word() || self.is_of_commit()),
         };
-        self.is_usual() || in_company || is_told
+        let is_row = self.kind == Kind::Base && self.label.is_empty() && ends(file.path, TABLES);
+        self.is_usual() && !is_row || in_company || is_told
+    }
+
+    /// Whether the label is one that git writes for what both sides had, or a word that may name it.
+    fn is_of_ancestor(&self) -> bool {
+        let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/' | ':');
+        self.label == "merged common ancestors" || self.label.len() > 2 && self.label.chars().all(is_name)
     }
 
     fn is_of_one_word(&self) -> bool {
@@ -142,9 +158,40 @@ fn ends(path: &str, endings: &[&str]) -> bool {
 
 pub(super) fn check(file: &FileUnderReview<'_>, rules: &Rules) -> Vec<Finding> {
     let path = file.path();
+    let mut found: Vec<Finding> = beside(file, rules).into_iter().collect();
+    found.extend(of_perforce(file, rules));
     if ends(&path, &[".ipynb"]) {
-        return in_notebook(file, rules);
+        found.extend(in_notebook(file, rules));
     }
+    found.extend(of_lines(file, rules));
+    found
+}
+
+/// A file that a failed merge or patch leaves. Cargo packs an original of its manifest.
+fn beside(file: &FileUnderReview<'_>, rules: &Rules) -> Option<Finding> {
+    let path = file.path();
+    let is_left = file.diff.old.is_none() && file.diff.new.is_some() && ends(&path, BESIDE);
+    if !is_left || is_test(&path) || ends(&path, &["cargo.toml.orig"]) {
+        return None;
+    }
+    let title = "A file that a failed merge or patch leaves".to_owned();
+    let found = rules.of_check("merge.left-over", file, Side::New, 0, &path)?;
+    Some(Finding { title, severity: Severity::Medium, ..found })
+}
+
+fn of_perforce(file: &FileUnderReview<'_>, rules: &Rules) -> Vec<Finding> {
+    let path = file.path();
+    if is_test(&path) || is_prose(&path) {
+        return Vec::new();
+    }
+    let is_marker = |line: &str| OF_PERFORCE.iter().any(|begin| line.starts_with(begin));
+    let marked = file.added().iter().filter(|(_, line)| is_marker(line));
+    marked.filter_map(|(at, line)| rules.of_check("merge.left-over", file, Side::New, *at, line)).collect()
+}
+
+/// Markers that are lines of their own.
+fn of_lines(file: &FileUnderReview<'_>, rules: &Rules) -> Vec<Finding> {
+    let path = file.path();
     if is_test(&path) || !file.added().iter().any(|(_, line)| Marker::of(0, line).is_some()) {
         return Vec::new();
     }
@@ -221,7 +268,11 @@ fn is_surely(marker: Marker<'_>, markers: &[Marker<'_>], lines: &[&str]) -> bool
 fn is_heading(lines: &[&str], at: usize) -> bool {
     let is_title = |line: &&str| {
         let line = line.trim_end();
-        line.chars().count() <= LENGTH && line.starts_with(char::is_alphanumeric)
+        let is_word = |c: char| c.is_alphanumeric() || matches!(c, ' ' | '-' | '.' | ',' | '&');
+        let count = line.chars().count();
+        // A statement of one word, such as `done`, is no title.
+        let begins = line.starts_with(|c: char| c.is_uppercase() || c.is_numeric()) || count == LENGTH;
+        count <= LENGTH && begins && line.chars().all(is_word) && line.starts_with(char::is_alphanumeric)
     };
     let above = at.checked_sub(1).and_then(|above| lines.get(above)).is_some_and(is_title);
     above || lines.get(at + 1).is_some_and(is_title)
