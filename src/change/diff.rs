@@ -168,6 +168,9 @@ pub enum Content {
         digest: Digest,
         /// The file type according to its first bytes; a claim of the file.
         kind: &'static str,
+        /// What can be read of a text that is not quite one, and runs or is taken as one all the same: a shell passes
+        /// over a NUL. It is shown and examined as well; what is not text in it is drawn as marks.
+        readable: Option<Vec<u8>>,
     },
     /// Where a symlink points.
     Symlink(Vec<u8>),
@@ -223,16 +226,22 @@ impl Content {
         let size = bytes.len() as u64;
         match ContentKind::of(&bytes) {
             ContentKind::TooLarge => Content::TooLarge { size },
-            ContentKind::Binary => Content::Binary { size, digest: Digest::of(&bytes), kind: kind(&bytes) },
+            ContentKind::Binary => Content::binary(bytes),
             ContentKind::LfsPointer => Content::LfsPointer(bytes),
             ContentKind::Text => Content::Text(bytes),
             ContentKind::Wide => match wide::decoded(&bytes) {
                 Some((encoding, text)) => {
                     Content::Wide { text: text.into_bytes(), encoding, digest: Digest::of(&bytes) }
                 }
-                None => Content::Binary { size, digest: Digest::of(&bytes), kind: kind(&bytes) },
+                None => Content::binary(bytes),
             },
         }
+    }
+
+    fn binary(bytes: Vec<u8>) -> Content {
+        let (size, digest, kind) = (bytes.len() as u64, Digest::of(&bytes), kind(&bytes));
+        let readable = wide::mostly(&bytes).map(String::into_bytes).or_else(|| is_nearly_text(&bytes).then_some(bytes));
+        Content::Binary { size, digest, kind, readable }
     }
 
     /// The encoding of a text that is not UTF-8.
@@ -256,6 +265,7 @@ impl Content {
         match self {
             Content::Text(text) | Content::Wide { text, .. } => Some(text),
             Content::Symlink(bytes) | Content::LfsPointer(bytes) => Some(bytes),
+            Content::Binary { readable, .. } => readable.as_deref(),
             _ => None,
         }
     }
@@ -287,12 +297,25 @@ fn is_lfs_pointer(bytes: &[u8]) -> bool {
     members.any(|line| line.strip_prefix("version ").is_some_and(|version| LFS_VERSIONS.contains(&version.trim())))
 }
 
+/// The bytes of a text among which one may be none.
+const FEW: usize = 16;
+
+/// Whether bytes with a NUL among the first are a script by their first line, or text but for a few of them.
+fn is_nearly_text(bytes: &[u8]) -> bool {
+    let first = &bytes[..bytes.len().min(8000)];
+    let is_odd = |byte: &u8| *byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r' | 0x0C | 0x1B);
+    let invalid = first.utf8_chunks().map(|chunk| chunk.invalid().len()).sum::<usize>();
+    let odd = first.iter().filter(|byte| is_odd(byte)).count() + invalid;
+    bytes.starts_with(b"#!") || !wide::is_marked(bytes) && odd * FEW <= first.len() && first.contains(&b'\n')
+}
+
 /// First bytes → the usual name of the file type.
 const MAGIC: &[(&[u8], &str)] = &[
     (b"\xff\xfe\0\0", "invalid UTF-32 text"),
     (b"\0\0\xfe\xff", "invalid UTF-32 text"),
     (b"\xff\xfe", "invalid or ambiguous UTF-16 text"),
     (b"\xfe\xff", "invalid or ambiguous UTF-16 text"),
+    (b"G@\0", "MPEG transport stream"),
     (b"\x7fELF", "ELF program"),
     (b"MZ", "Windows program"),
     (b"\xcf\xfa\xed\xfe", "Mach-O program"),
@@ -363,5 +386,27 @@ mod tests {
             assert!(matches!(invalid, Content::Binary { kind: "invalid or ambiguous UTF-16 text", .. }), "{invalid:?}");
         }
         assert!(matches!(bytes(b"\xef\xbb\xbf", b"N-N\xd8"), Content::Text(_)));
+    }
+
+    #[test]
+    fn a_text_that_is_not_quite_one_is_binary_and_can_be_read_all_the_same() {
+        let wide = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+        let remove = wide("\u{FEFF}Remove-Item -Recurse C:\\\r\n");
+        let rows: &[(&[u8], Option<&str>)] = &[
+            (b"#!/bin/bash\necho a\0\nrm -rf \"$HOME\"\n", Some("#!/bin/bash\necho a\0\nrm -rf \"$HOME\"\n")),
+            (b"#!/bin/sh\n\0\0\0\0\0\0", Some("#!/bin/sh\n\0\0\0\0\0\0")),
+            (b"import os\n#\0\nos.system(\"x\")\n", Some("import os\n#\0\nos.system(\"x\")\n")),
+            (&[&remove[..], b"x"].concat(), Some("Remove-Item -Recurse C:\\\r\n\u{FFFD}")),
+            (&[&remove[..], b"\x00\xd8\r\0\n\0"].concat(), Some("Remove-Item -Recurse C:\\\r\n\u{FFFD}\r\n")),
+            (b"a\0b", None),
+            (b"\x7fELF\0\0\x01\x02\n\x03\0\0", None),
+            (b"\xff\xfe\xd8\xd8\xd8\xd8", None),
+        ];
+        for (bytes, text) in rows {
+            let content = Content::of_blob(bytes.to_vec());
+            assert!(matches!(content, Content::Binary { .. }), "{content:?}");
+            assert_eq!(content.text(), text.map(str::as_bytes), "{content:?}");
+            assert_eq!(content.digest(), Some(Digest::of(bytes)));
+        }
     }
 }

@@ -45,6 +45,37 @@ pub fn is_decodable(bytes: &[u8]) -> bool {
     is_marked(bytes) && decoded(bytes).is_some()
 }
 
+/// The units of an invalid text among which one may be invalid.
+const FEW: usize = 16;
+
+/// The text of bytes that say they are UTF-16 or UTF-32 and nearly are: what is invalid is U+FFFD in it. For people and
+/// rules; programs take it differently. None if there is more that is invalid, or if it is valid.
+pub fn mostly(bytes: &[u8]) -> Option<String> {
+    let (units, rest): (Vec<Option<char>>, _) = match bytes {
+        [0xFF, 0xFE, 0, 0, text @ ..] => units_of_32(text, u32::from_le_bytes),
+        [0, 0, 0xFE, 0xFF, text @ ..] => units_of_32(text, u32::from_be_bytes),
+        [0xFF, 0xFE, text @ ..] => units_of_16(text, u16::from_le_bytes),
+        [0xFE, 0xFF, text @ ..] => units_of_16(text, u16::from_be_bytes),
+        _ => return None,
+    };
+    let invalid = units.iter().filter(|unit| unit.is_none()).count() + usize::from(rest);
+    let text = units.iter().map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER)).collect::<String>();
+    let end = if rest { "\u{FFFD}" } else { "" };
+    (invalid > 0 && invalid * FEW <= units.len()).then(|| text + end)
+}
+
+/// The characters of UTF-32, and whether bytes are left over.
+fn units_of_32(text: &[u8], read: fn([u8; 4]) -> u32) -> (Vec<Option<char>>, bool) {
+    let (units, rest) = text.as_chunks::<4>();
+    (units.iter().map(|unit| char::from_u32(read(*unit))).collect(), !rest.is_empty())
+}
+
+/// The characters of UTF-16, and whether a byte is left over.
+fn units_of_16(text: &[u8], read: fn([u8; 2]) -> u16) -> (Vec<Option<char>>, bool) {
+    let (units, rest) = text.as_chunks::<2>();
+    (char::decode_utf16(units.iter().map(|unit| read(*unit))).map(Result::ok).collect(), !rest.is_empty())
+}
+
 fn utf_32(bytes: &[u8]) -> Option<(Encoding, String)> {
     let (encoding, read): (_, fn([u8; 4]) -> u32) = match bytes.get(..4)? {
         b"\xff\xfe\0\0" => (Encoding::Utf32Le, u32::from_le_bytes),

@@ -172,7 +172,7 @@ pub struct FileMaterial {
 impl FileMaterial {
     /// Compares two contents.
     pub fn of(diff: FileDiff, old: Option<Content>, new: Option<Content>) -> FileMaterial {
-        // An omission on either side has no lines; nor is there anything to compare if only the mode changed.
+        // Most omissions have no lines on their side; nor is there anything to compare if only the mode changed.
         let comparable = [&old, &new].iter().all(|c| c.as_ref().is_none_or(|c| c.text().is_some()));
         let comparison = if comparable { compare(text_of(&old), text_of(&new)) } else { Comparison::default() };
         FileMaterial { diff, old, new, comparison, passed: Vec::new() }

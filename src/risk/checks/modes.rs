@@ -1,7 +1,7 @@
 //! Changes that are not text but affect what runs: executable bits, symlinks, submodules, binaries.
 
 use crate::change::diff::{Content, Mode, Side};
-use crate::risk::{FileUnderReview, Finding, Rules};
+use crate::risk::{FileUnderReview, Finding, Rules, Severity, is_source};
 
 pub(super) fn check(file: &FileUnderReview<'_>, rules: &Rules) -> Vec<Finding> {
     let old = file.diff.old.map(|entry| entry.mode);
@@ -16,8 +16,27 @@ pub(super) fn check(file: &FileUnderReview<'_>, rules: &Rules) -> Vec<Finding> {
         (Some(Mode::File), Some(Mode::Executable)) => say("mode.executable", "now executable"),
         _ => {}
     }
-    if matches!(file.new, Some(Content::Binary { .. })) {
+    if let Some(Content::Binary { kind, readable, .. }) = file.new {
         say("blob.binary", "binary content");
+        let is_script = readable.as_ref().is_some_and(|text| text.starts_with(b"#!")) || is_named_as_source(file, kind);
+        if let Some(binary) = found.last_mut().filter(|_| is_script) {
+            // Whatever runs it may read more of it than can be shown here.
+            binary.title = "A script or source that is not text".to_owned();
+            binary.severity = Severity::High;
+        }
     }
     found
+}
+
+/// Whether the name says that a program reads it as a text. Videos have the same ending as TypeScript.
+fn is_named_as_source(file: &FileUnderReview<'_>, kind: &str) -> bool {
+    const MORE: &[&str] = &[
+        "bat", "cmd", "vbs", "psd1", "zsh", "fish", "ksh", "csh", "awk", "tf", "mk", "cmake", "gradle", "groovy",
+        "yml", "yaml", "toml", "json",
+    ];
+    const NAMES: &[&str] = &["makefile", "dockerfile", "containerfile", "jenkinsfile", "vagrantfile", "rakefile"];
+    let path = file.path().to_ascii_lowercase();
+    let name = path.rsplit('/').next().unwrap_or_default();
+    let is_more = name.rsplit_once('.').is_some_and(|(_, ending)| MORE.contains(&ending));
+    (is_source(&path) || is_more || NAMES.contains(&name)) && kind != "MPEG transport stream"
 }

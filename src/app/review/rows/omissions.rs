@@ -37,8 +37,9 @@ pub fn of_contents(file: &FileMaterial) -> Vec<Omission> {
     for (content, entry, side) in [(&file.old, file.diff.old, "before"), (&file.new, file.diff.new, "after")] {
         let id = entry.map(|entry| entry.id.to_string()).unwrap_or_default();
         let what = match content {
-            Some(Content::Binary { size, digest, kind }) => {
-                format!("{kind} {side}: {}, sha256 {}", bytes_text(*size), digest.short())
+            Some(Content::Binary { size, digest, kind, readable }) => {
+                let shown = if readable.is_some() { "; what can be read of it is below" } else { "" };
+                format!("{kind} {side}: {}, sha256 {}{shown}", bytes_text(*size), digest.short())
             }
             Some(Content::TooLarge { size }) => {
                 format!("too large to compare {side}: {}, object {}", bytes_text(*size), &id[..id.len().min(12)])
