@@ -428,7 +428,7 @@ fn place(place: &Place) -> ShownPlace {
 fn moved(file: &FileDiff) -> Option<ShownMove> {
     file.new?;
     let (from, changed) = match (&file.from, &file.counterpart) {
-        (Some(from), _) => (from, file.old.map(|old| old.id) != file.new.map(|new| new.id)),
+        (Some(from), _) => (from, file.old != file.new),
         (None, Some(other)) => (&other.path, file.changed_across()),
         (None, None) => return None,
     };
@@ -471,7 +471,9 @@ fn print_moves(moves: &[ShownMove]) {
         return;
     }
     outln!("  moved: {}", counted(moves.len(), "file"));
-    for ShownMove { from, to, changed } in moves.iter().take(MOVES) {
+    // Those that are to be read first.
+    let (changed, whole): (Vec<_>, Vec<_>) = moves.iter().partition(|one| one.changed);
+    for ShownMove { from, to, changed } in changed.into_iter().chain(whole).take(MOVES) {
         outln!("    {from} → {to}{}", if *changed { ", and changed" } else { "" });
     }
     if moves.len() > MOVES {

@@ -110,9 +110,11 @@ pub fn answered(standing: &Standing) -> Vec<&str> {
     all
 }
 
-/// What is only said of it.
+/// What is only said of it; and that nobody vouches for its authors, whom others then count beside, until whoever wrote
+/// it pushes it.
 pub fn remarks(standing: &Standing) -> impl Iterator<Item = &Reason> {
-    standing.reasons.iter().filter(|reason| reason.effect == ReasonEffect::Said)
+    let is_remark = |reason: &&Reason| reason.effect == ReasonEffect::Said || reason.code == Code::AuthorUnproven;
+    standing.reasons.iter().filter(is_remark)
 }
 
 /// What keeps the change from landing for some time, whoever approves it.

@@ -118,3 +118,20 @@ fn a_text_in_utf_16_that_moved_and_changed_is_one_entry() {
     f.commit("mina", "Move it");
     run(&f, &["show", "move"]).exits(0).says("1 file, +1 −1").says("notes/a.txt → notes/b.txt, and changed");
 }
+
+#[test]
+fn of_many_moved_files_those_that_changed_are_named_first() {
+    let f = Fixture::with_policy(&policy(""));
+    let text = |n: usize| format!("Chapter {n}\n").repeat(20);
+    (0..14).for_each(|n| f.write(&format!("book/{n:02}.txt"), &text(n)));
+    f.commit("rahim", "Write");
+    f.git("mina", &["checkout", "-q", "-b", "move", "main"]);
+    f.git("mina", &["mv", "book", "print"]);
+    f.write("print/13.txt", &(text(13) + "The end\n"));
+    f.git("mina", &["update-index", "--chmod=+x", "print/12.txt"]);
+    f.git("mina", &["commit", "-q", "-am", "Move"]);
+    run(&f, &["show", "move"])
+        .exits(0)
+        .says("moved: 14 files\n    book/12.txt → print/12.txt, and changed\n    book/13.txt → print/13.txt, and changed")
+        .says("and 4 more");
+}

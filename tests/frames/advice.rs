@@ -377,6 +377,14 @@ fn who_pressed_update_branch_can_still_sign_for_what_others_wrote() {
 }
 
 #[test]
+fn that_nobody_vouches_for_the_authors_is_on_the_sheet() {
+    let f = Fixture::with_policy(&policy("").replace("[refs]\n", "author_proof = \"proven\"\n[refs]\n"));
+    let mut session = Session::new(&f, (120, 36));
+    let sheet = session.press("<enter>S").frame();
+    assert!(sheet.contains("AUTHOR_UNPROVEN: Nobody vouches for who wrote it"), "{sheet}");
+}
+
+#[test]
 fn states_in_between_are_named_on_the_sheet_and_by_why() {
     let f = Fixture::new();
     f.git("mina", &["checkout", "-q", "agent/work"]);
