@@ -299,7 +299,8 @@ pub fn run() -> ExitCode {
     #[cfg(feature = "tui")]
     tell_of_configuration(arguments.command.as_ref());
     let code = carried_out(&arguments).unwrap_or_else(|message| {
-        // A terminal that is gone is no reason to panic. What was typed as an address may hold a token, and logs keep it.
+        // A terminal that is gone is no reason to panic. What was typed as an address may hold a token, which logs
+        // would keep.
         let _ = writeln!(std::io::stderr(), "undersign: {}", address::without_users(&message));
         FAILED
     });

@@ -104,8 +104,8 @@ impl Repository {
         tracking.unwrap_or_else(|| name.to_owned())
     }
 
-    /// The remote on which changes land: the one that `git config undersign.remote` names, or that a fork was made from,
-    /// as far as that is known; else `origin`, `upstream`, or the only one there is. None in a bare repository.
+    /// The remote on which changes land: the one that `git config undersign.remote` names, or that a fork was made
+    /// from, as far as that is known; else `origin`, `upstream`, or the only one. None in a bare repository.
     pub fn home(&self) -> Option<String> {
         if self.is_bare() {
             return None;
@@ -203,8 +203,8 @@ impl Repository {
     }
 }
 
-/// The remote that the repository's settings mean, if one is there: by our own setting, as GitHub's command notes it for a
-/// fork, or where the local main is fetched from one remote and pushed to another.
+/// The remote that the repository's settings mean, if one is there: by our own setting, as GitHub's command notes it
+/// for a fork, or where the local main is fetched from one remote and pushed to another.
 fn chosen(config: &git2::Config, remotes: &BTreeSet<String>) -> Option<String> {
     let text = |key: &str| config.get_string(key).ok();
     let own = text(SETTING);
