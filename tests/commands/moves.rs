@@ -132,6 +132,8 @@ fn of_many_moved_files_those_that_changed_are_named_first() {
     f.git("mina", &["commit", "-q", "-am", "Move"]);
     run(&f, &["show", "move"])
         .exits(0)
-        .says("moved: 14 files\n    book/12.txt → print/12.txt, and changed\n    book/13.txt → print/13.txt, and changed")
+        .says(
+            "moved: 14 files\n    book/12.txt → print/12.txt, and changed\n    book/13.txt → print/13.txt, and changed",
+        )
         .says("and 4 more");
 }
