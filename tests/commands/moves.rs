@@ -128,8 +128,9 @@ fn of_many_moved_files_those_that_changed_are_named_first() {
     f.git("mina", &["checkout", "-q", "-b", "move", "main"]);
     f.git("mina", &["mv", "book", "print"]);
     f.write("print/13.txt", &(text(13) + "The end\n"));
+    f.git("mina", &["add", "-A"]);
     f.git("mina", &["update-index", "--chmod=+x", "print/12.txt"]);
-    f.git("mina", &["commit", "-q", "-am", "Move"]);
+    f.git("mina", &["commit", "-q", "-m", "Move"]);
     run(&f, &["show", "move"])
         .exits(0)
         .says(

@@ -59,7 +59,8 @@ static LETTER: LazyLock<Class> =
 /// and others spell `هزار‌ها`, `۱۰‌تا` and `CSS‌های` with it.
 static ARABIC: LazyLock<Class> = LazyLock::new(|| Class::of(r"[\p{Arabic}&&\p{L}]"));
 /// What may be on the other side of it.
-static OF_WORD: LazyLock<Class> = LazyLock::new(|| Class::of(r"[\p{L}\p{N}--\p{Default_Ignorable_Code_Point}]"));
+static OF_WORD: LazyLock<Class> =
+    LazyLock::new(|| Class::of(r"[[[\p{Arabic}\p{Latin}]&&\p{L}]\p{N}--\p{Default_Ignorable_Code_Point}]"));
 static MONGOLIAN: LazyLock<Class> = LazyLock::new(|| Class::of(r"[\p{Mongolian}&&\p{L}]"));
 /// The signs that remove the vowel of a letter.
 static VIRAMA: LazyLock<Class> = LazyLock::new(|| Class::of(r"\p{Grapheme_Link}"));
