@@ -273,6 +273,15 @@ fn what_edits_the_lines_of_the_lower_request_does_not_land_again_with_its_old_ap
         let reverted = landing.commit(lower, &[&landing.commit(upper, &[&squashed])]);
         landing.commit(lower, &[&reverted, lower])
     });
+    refused("after a merge whose side took both and reverted the upper one", &|landing, lower, upper, main| {
+        landing.commit(lower, &[main, &landing.commit(lower, &[upper])])
+    });
+    // Twin: what the lower branch did to other paths afterwards is no matter.
+    let landing = Landing::new();
+    let (lower, upper, main) = (&landing.stack.lower, &landing.upper, landing.stack.desk.f.id("main"));
+    let updated = landing.commit(lower, &[lower]);
+    let merged = landing.commit(lower, &[&main, &updated]);
+    assert_eq!(landing.from(&merged, &landing.commit(upper, &[&merged])).0, 0);
     // Twin: what others landed of other paths before that merge is no matter.
     let landing = Landing::new();
     let (lower, upper, main) = (&landing.stack.lower, &landing.upper, landing.stack.desk.f.id("main"));

@@ -165,10 +165,29 @@ impl<'g> Segment<'_, 'g> {
         match self.came(base, since, until).map_err(|error| error.sentence)? {
             // As it is: everything from the tip to it was known.
             Some((commit, _)) if commit == base => rests(base, until),
-            // By a merge, between which and the tip nothing else touched the paths.
-            Some((commit, before)) if rests(since, before)? == Rest::Rested => rests(commit, until),
+            // By a merge: neither what landed before it nor what it brought beside that commit touched the paths.
+            Some((commit, before)) if rests(since, before)? == Rest::Rested => {
+                let sides = self.sides(base, before, commit).map_err(|error| error.sentence)?;
+                let rest_too = sides.into_iter().map(|side| rests(base, side)).collect::<Result<Vec<_>, _>>()?;
+                let is_alone = !rest_too.is_empty() && rest_too.iter().all(|rest| *rest == Rest::Rested);
+                if is_alone { rests(commit, until) } else { Ok(rested) }
+            }
             _ => Ok(rested),
         }
+    }
+
+    /// The parents beside the first one through which a merge brought a commit.
+    fn sides(&self, base: ObjectId, before: ObjectId, merge: ObjectId) -> Result<Vec<ObjectId>, HistoryError> {
+        let history = self.evaluation.input.history;
+        let steps = history.steps(before, &[merge])?;
+        let commit = steps.iter().flat_map(|step| &step.commits).find(|commit| commit.id == merge);
+        let mut sides = Vec::new();
+        for &side in commit.map_or(&[][..], |commit| commit.parents.get(1..).unwrap_or_default()) {
+            if history.is_ancestor(base, side)? {
+                sides.push(side);
+            }
+        }
+        Ok(sides)
     }
 
     /// The first commit on the line from one to another, without the first, that contains a commit, which the last one
