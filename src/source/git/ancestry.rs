@@ -15,6 +15,10 @@ use crate::change::ObjectId;
 /// walks allow for five.
 const SLOP: usize = 256;
 
+/// The most common ancestors that are compared with each other, which takes a walk for each. Nobody has that many who
+/// did not want to.
+const MAX_COMPARED: usize = 32;
+
 /// What a walk knows of a commit. One that both sides reach is common; below a common one there is no other base.
 const ONE: u8 = 1;
 const OTHER: u8 = 2;
@@ -27,7 +31,7 @@ const QUEUED: u8 = 16;
 /// Where two commits diverged.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Divergence {
-    /// The best common ancestors, exactly: none contains another.
+    /// The best common ancestors, exactly: none contains another. Of more than 32 that a walk meets, all are given.
     pub bases: Vec<ObjectId>,
     /// What the first commit has and the second has not, newest first, each before its parents.
     pub ahead: Vec<ObjectId>,
@@ -81,6 +85,9 @@ impl<'r> Ancestry<'r> {
 
     /// The commits that no other one of them contains.
     fn best(&mut self, common: Vec<usize>) -> Result<Vec<ObjectId>, GitError> {
+        if common.len() > MAX_COMPARED {
+            return Ok(common.into_iter().map(|at| self.commits[at].id).collect());
+        }
         let mut best = Vec::new();
         for &at in &common {
             let others: Vec<usize> = common.iter().copied().filter(|other| *other != at).collect();

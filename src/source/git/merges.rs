@@ -4,9 +4,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::ancestry::Ancestry;
 use super::objects::{Effort, diff_within};
 use super::{GitError, Repository, blob_id, oid, small_text};
-use crate::change::diff::{Diff, Mode, TreeEntry};
+use crate::change::diff::{Diff, FileDiff, Mode, TreeEntry};
 use crate::change::merge::merge;
 use crate::change::{Commit, ObjectId, RepoPath, renames};
 
@@ -14,18 +15,21 @@ use crate::change::{Commit, ObjectId, RepoPath, renames};
 const MAX_MERGES: usize = 256;
 /// The most texts of one push that both sides of a merge changed, and bytes of each.
 const MAX_TEXTS: usize = 256;
+/// The most sides of merges of one push whose moved files are paired: that compares texts.
+const MAX_MOVED: usize = 4;
 const MAX_TEXT: usize = 1 << 20;
 
 /// What may still be examined in one push. Beyond that, nothing is proven.
 pub(super) struct Budget {
     merges: usize,
     texts: usize,
+    moved: usize,
     effort: Effort,
 }
 
 impl Default for Budget {
     fn default() -> Budget {
-        Budget { merges: MAX_MERGES, texts: MAX_TEXTS, effort: Effort::default() }
+        Budget { merges: MAX_MERGES, texts: MAX_TEXTS, moved: MAX_MOVED, effort: Effort::default() }
     }
 }
 
@@ -38,19 +42,25 @@ pub(super) fn clean_merges(repository: &Repository, commits: &[Commit], budget: 
     if repository.cut_commits().map_or(true, |cut| !cut.is_empty()) {
         return Vec::new();
     }
-    let is_clean = |commit: &&Commit| follows(repository, commit, budget).unwrap_or(false);
+    let mut ancestry = Ancestry::of(repository);
+    let is_clean = |commit: &&Commit| follows(repository, commit, &mut ancestry, budget).unwrap_or(false);
     commits.iter().filter(|commit| commit.parents.len() == 2).filter(is_clean).map(|commit| commit.id).collect()
 }
 
 /// By path, the entries before and after.
 type Changed = BTreeMap<RepoPath, (Option<TreeEntry>, Option<TreeEntry>)>;
 
-fn follows(repository: &Repository, commit: &Commit, budget: &mut Budget) -> Result<bool, GitError> {
+fn follows(
+    repository: &Repository,
+    commit: &Commit,
+    ancestry: &mut Ancestry<'_>,
+    budget: &mut Budget,
+) -> Result<bool, GitError> {
     repository.deadline.check()?;
     let [ours, theirs] = commit.parents[..] else { return Ok(false) };
     let Some(left) = budget.merges.checked_sub(1) else { return Ok(false) };
     budget.merges = left;
-    let bases = repository.bases(ours, theirs)?;
+    let bases = ancestry.bases(ours, theirs)?;
     let [base] = bases[..] else { return Ok(false) };
     let base = repository.tree_of(base)?;
     let mut since = |commit| diff_within(repository, base, repository.tree_of(commit)?, &mut budget.effort);
@@ -59,7 +69,7 @@ fn follows(repository: &Repository, commit: &Commit, budget: &mut Budget) -> Res
     let sides = [changed(&ours), changed(&theirs)];
     let mut moves = Moves::default();
     for (side, diff) in [ours, theirs].into_iter().enumerate() {
-        if !moves.follow(repository, diff, (&sides[side], &sides[1 - side]), &made, &mut budget.texts)? {
+        if !moves.follow(repository, diff, (&sides[side], &sides[1 - side]), &made, budget)? {
             return Ok(false);
         }
     }
@@ -99,7 +109,7 @@ impl Moves {
         diff: Diff,
         (own, other): (&Changed, &Changed),
         made: &Changed,
-        left: &mut usize,
+        budget: &mut Budget,
     ) -> Result<bool, GitError> {
         let is_gone = |held: Option<&(_, Option<TreeEntry>)>| held.is_some_and(|(_, new)| new.is_none());
         let edited: BTreeMap<&RepoPath, TreeEntry> = other
@@ -110,12 +120,17 @@ impl Moves {
         if edited.is_empty() {
             return Ok(true);
         }
+        repository.deadline.check()?;
+        let Some(left) = budget.moved.checked_sub(1) else { return Ok(false) };
+        budget.moved = left;
+        let matters = |file: &FileDiff| file.old.is_none() || edited.contains_key(&file.path);
+        let diff = Diff { files: diff.files.into_iter().filter(matters).collect(), ..diff };
         let text = |entry, most| small_text(repository, entry, most);
         for file in renames::paired(diff, |_, _| true, text).files {
             let Some(from) = file.from.filter(|_| !other.contains_key(&file.path)) else { continue };
             let Some(theirs) = edited.get(&from).copied() else { continue };
             let now = made.get(&file.path).and_then(|(_, new)| *new);
-            if !joined(repository, [file.old, file.new, Some(theirs), now], left)? {
+            if !joined(repository, [file.old, file.new, Some(theirs), now], &mut budget.texts)? {
                 return Ok(false);
             }
             self.checked.extend([from, file.path]);

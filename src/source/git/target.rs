@@ -203,7 +203,7 @@ impl Repository {
     }
 }
 
-/// The remote that the repository's settings mean, if one is there: by our own setting, as GitHub's command notes it
+/// The remote that the repository's settings mean: by our own setting, as GitHub's command notes it
 /// for a fork, or where the local main is fetched from one remote and pushed to another.
 fn chosen(config: &git2::Config, remotes: &BTreeSet<String>) -> Option<String> {
     let text = |key: &str| config.get_string(key).ok();
@@ -220,5 +220,6 @@ fn chosen(config: &git2::Config, remotes: &BTreeSet<String>) -> Option<String> {
             (from != to).then_some(from)
         })
     };
-    own.or_else(of_fork).or_else(followed).filter(|name| remotes.contains(name))
+    // If it names none that is there, that is said, instead of another one being taken.
+    own.or_else(|| of_fork().or_else(followed).filter(|name| remotes.contains(name)))
 }
