@@ -16,6 +16,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::change::{Change, from_hex};
 use crate::decision::Draft;
+use crate::disk::write_atomically;
 use file::lock;
 use folder::{Folder, Seen};
 pub use owner::{Refs, adopted, names};
@@ -173,21 +174,25 @@ impl Drafts {
         })
     }
 
-    /// The chain id of this device, 16 hex digits, if it has one: earlier versions kept one for all clones.
-    ///
-    /// # Errors
-    /// What is kept is none.
-    pub fn chain_id(&self) -> Result<Option<String>, String> {
+    /// This device's id: 16 hex digits, created once from `random` and kept. Earlier versions signed all decisions in a
+    /// chain of this id.
+    pub fn device(&self, random: impl FnOnce() -> [u8; 8]) -> Result<String, String> {
         let path = self.dir.join("chain-id");
-        let Ok(id) = std::fs::read_to_string(&path) else { return Ok(None) };
-        let id = id.trim().to_owned();
-        let why = || {
-            format!(
-                "{} does not hold a chain id of 16 hex digits. Restore it, or remove it to begin a new chain.",
+        if let Ok(id) = std::fs::read_to_string(&path) {
+            let id = id.trim().to_owned();
+            if from_hex::<8>(&id).is_some() {
+                return Ok(id);
+            }
+            return Err(format!(
+                "{} does not hold an id of 16 hex digits. Restore it, or remove it to begin new chains.",
                 path.display()
-            )
-        };
-        from_hex::<8>(&id).map(|_| Some(id)).ok_or_else(why)
+            ));
+        }
+        let id = base16ct::lower::encode_string(&random());
+        write_atomically(&path, format!("{id}\n").as_bytes()).map_err(|error| {
+            format!("This device's id cannot be saved in {}: {error}. Nothing was signed.", self.dir.display())
+        })?;
+        Ok(id)
     }
 }
 

@@ -70,7 +70,7 @@ pub fn own_chain<R: PerClone>(
     fresh: [u8; 8],
     now: i64,
 ) -> Result<OwnChain<R>, String> {
-    let file = OwnFile::of(repository, R::FILE);
+    let file = OwnFile::of(repository, R::FILE, "");
     let of = |device: String| R::chain(repository, &ChainId { key: key.to_owned(), device });
     let mut ended = None;
     if let Some(chain) = file.kept().map(of) {
@@ -85,28 +85,20 @@ pub fn own_chain<R: PerClone>(
 }
 
 /// The id of the chains of decisions, on changes and on commands, that a key signs in this clone. Earlier versions had
-/// one for a whole `device`; a clone that has it continues it. `fresh` is random.
+/// one for a whole `device`; a clone that has it continues it. One that was copied to another device, where it may lie
+/// in the same folder, does not. `fresh` is random.
 ///
 /// # Errors
 /// As for [`own_chain`].
-pub fn decision_chain(
-    repository: &Repository,
-    key: &str,
-    device: Option<String>,
-    fresh: [u8; 8],
-) -> Result<String, String> {
-    let file = OwnFile::of(repository, "undersign/decision-chain");
+pub fn decision_chain(repository: &Repository, key: &str, device: &str, fresh: [u8; 8]) -> Result<String, String> {
+    let file = OwnFile::of(repository, "undersign/decision-chain", device);
     if let Some(id) = file.kept() {
         return Ok(id);
     }
-    let is_here = |device: &String| {
-        [super::PREFIX, AUTHORIZATIONS]
-            .iter()
-            .any(|prefix| repository.tip(&format!("{prefix}{key}/{device}")).is_some())
-    };
+    let is_here = |prefix: &str| repository.tip(&format!("{prefix}{key}/{device}")).is_some();
     // A file that names another place was copied with the clone, which then must not go on with the same chain.
-    let continued = device.filter(|device| !file.path.exists() && is_here(device));
-    file.keep(continued.unwrap_or_else(|| base16ct::lower::encode_string(&fresh)))
+    let continues = !file.path.exists() && (is_here(super::PREFIX) || is_here(AUTHORIZATIONS));
+    file.keep(if continues { device.to_owned() } else { base16ct::lower::encode_string(&fresh) })
 }
 
 /// Where a clone keeps the id of a chain, with the digest of where the clone is.
@@ -116,10 +108,11 @@ struct OwnFile {
 }
 
 impl OwnFile {
-    fn of(repository: &Repository, name: &str) -> OwnFile {
+    fn of(repository: &Repository, name: &str, device: &str) -> OwnFile {
         let common = repository.common_dir();
         let resolved = std::fs::canonicalize(common).unwrap_or_else(|_| common.into());
-        OwnFile { path: common.join(name), place: Digest::of(resolved.as_os_str().as_bytes()).to_string() }
+        let place = [device.as_bytes(), resolved.as_os_str().as_bytes()].concat();
+        OwnFile { path: common.join(name), place: Digest::of(&place).to_string() }
     }
 
     fn kept(&self) -> Option<String> {
@@ -197,9 +190,8 @@ mod tests {
             let tip = raw.commit(None, &who, &who, "", &tree, &[]).unwrap();
             (Repository::open(&dir.path().join(name)).unwrap(), tip)
         };
-        let chain = |repository: &Repository, fresh: u8| {
-            decision_chain(repository, &key, Some(of_device.to_owned()), [fresh; 8]).unwrap()
-        };
+        let chain =
+            |repository: &Repository, fresh: u8| decision_chain(repository, &key, of_device, [fresh; 8]).unwrap();
         let (old, tip) = clone("old");
         old.raw.reference(&format!("{}{key}/{of_device}", crate::ledger::PREFIX), tip, false, "").unwrap();
         assert_eq!((chain(&old, 1), chain(&old, 2)), (of_device.to_owned(), of_device.to_owned()));
@@ -208,6 +200,8 @@ mod tests {
         let there = format!("{}{key}/{of_device}", crate::ledger::remote_prefix("origin"));
         new.raw.reference(&there, tip, false, "").unwrap();
         assert_eq!((chain(&new, 3), chain(&new, 4)), ("03".repeat(8), "03".repeat(8)));
+        // In the same folder on another device.
+        assert_eq!(decision_chain(&new, &key, "00000000000000ee", [6; 8]).unwrap(), "06".repeat(8));
         // A copy of the old clone has its chain and its file.
         let (copy, tip) = clone("copy");
         copy.raw.reference(&format!("{}{key}/{of_device}", crate::ledger::PREFIX), tip, false, "").unwrap();

@@ -126,8 +126,9 @@ impl Ports {
         let fresh = self.random::<8>()?;
         let refused = |error: GitError| SigningError::Refused(error.to_string());
         let repository = Repository::open(&snapshot.root).map_err(refused)?;
-        let device = self.drafts.chain_id().map_err(SigningError::Refused)?;
-        decision_chain(&repository, &key.public.id().to_string(), device, fresh).map_err(SigningError::Refused)
+        let of_device = self.random::<8>()?;
+        let device = self.drafts.device(|| of_device).map_err(SigningError::Refused)?;
+        decision_chain(&repository, &key.public.id().to_string(), &device, fresh).map_err(SigningError::Refused)
     }
 
     /// Bytes from the operating system's generator; without it nothing is signed.

@@ -83,15 +83,17 @@ pub fn hand_over(options: &Options, path: &Path) -> Result<(), String> {
 
 /// `is_done` says that something else was repaired, so that nothing need be wrong with the chain of decisions.
 pub fn repair(options: &RepairOptions, path: &Path, is_done: bool) -> Result<(), String> {
-    let pen = Pen::new(path)?;
-    let id = ChainId { key: pen.key.public.id().to_string(), device: pen.device.clone() };
+    let mut pen = Pen::new(path)?;
+    let key = pen.key.public.id().to_string();
     let remote = Remote::find(&pen.repository, options.remote.as_deref(), Prompts::Allowed)?;
-    let here = ledger::read_chain(&pen.repository, &id);
     let theirs = ledger::read_remote(&pen.repository, &remote.name).map_err(|error| error.to_string())?;
-    let theirs = theirs.into_iter().find(|chain| chain.id == id);
-    let Some(theirs) =
-        theirs.filter(|theirs| theirs.fault.is_none() && here.head().is_some_and(|h| theirs.holds(h).is_err()))
-    else {
+    // Any of one's own chains: the clone may have been moved since, and sign in another one now.
+    let forked =
+        theirs.into_iter().filter(|theirs| theirs.id.key == key && theirs.fault.is_none()).find_map(|theirs| {
+            let here = ledger::read_chain(&pen.repository, &theirs.id);
+            here.head().is_some_and(|head| theirs.holds(head).is_err()).then_some((here, theirs))
+        });
+    let Some((here, theirs)) = forked else {
         if is_done {
             return Ok(());
         }
@@ -100,6 +102,8 @@ pub fn repair(options: &RepairOptions, path: &Path, is_done: bool) -> Result<(),
             remote.name
         ));
     };
+    let id = theirs.id.clone();
+    pen.device.clone_from(&id.device);
     let forks: Vec<String> = here
         .records
         .iter()
@@ -169,8 +173,9 @@ impl Pen {
             key.location = KeyLocation::Openssh(path.clone());
         }
         let repository = Repository::open(path).map_err(|error| error.to_string())?;
-        let of_device = config.drafts.chain_id()?;
-        let device = decision_chain(&repository, &key.public.id().to_string(), of_device, random()?)?;
+        let (of_device, fresh) = (random()?, random()?);
+        let own = config.drafts.device(|| of_device)?;
+        let device = decision_chain(&repository, &key.public.id().to_string(), &own, fresh)?;
         Ok(Pen { repository, key, device })
     }
 
