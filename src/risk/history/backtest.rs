@@ -2,11 +2,10 @@
 //! stood in front. Nothing is known of a commit ahead of its time, so its score must come from the history before it.
 
 use std::collections::BTreeMap;
-use std::ops::Bound;
 
+use super::{DAY, only_one};
 use crate::change::ObjectId;
 
-const DAY: i64 = 86_400;
 /// The order among changes of about the same size is judged within this many groups.
 const GROUPS: usize = 10;
 /// A reader's first look: this share of the list, as a divisor.
@@ -83,21 +82,12 @@ fn wrong(tried: &[Tried], watched: i64) -> Vec<bool> {
     let mut by_id: BTreeMap<[u8; 20], usize> = BTreeMap::new();
     for (at, one) in tried.iter().enumerate() {
         for prefix in &one.named {
-            let Some(named) = only(&by_id, prefix) else { continue };
+            let Some(named) = only_one(&by_id, prefix) else { continue };
             wrong[named] |= one.time - tried[named].time <= watched;
         }
         by_id.insert(one.id.0, at);
     }
     wrong
-}
-
-/// The one id that begins so.
-fn only(by_id: &BTreeMap<[u8; 20], usize>, prefix: &str) -> Option<usize> {
-    let start: ObjectId = format!("{prefix:0<40}").parse().ok()?;
-    let begins = |(id, _): &(&[u8; 20], &usize)| ObjectId(**id).to_string().starts_with(prefix);
-    let mut found = by_id.range((Bound::Included(start.0), Bound::Unbounded)).take_while(begins);
-    let (_, at) = found.next()?;
-    found.next().is_none().then_some(*at)
 }
 
 impl Quality {

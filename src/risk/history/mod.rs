@@ -260,7 +260,7 @@ impl History {
     /// Records that commits were wrong; abbreviations that match none or several remembered commits are ignored.
     fn mark_wrong(&mut self, named: &[String]) {
         for prefix in named {
-            let Some(number) = self.number_of(prefix) else { continue };
+            let Some(number) = only_one(&self.by_id, prefix) else { continue };
             let commit = &mut self.commits[number - self.forgotten];
             if std::mem::replace(&mut commit.wrong, true) {
                 continue;
@@ -269,13 +269,6 @@ impl History {
             self.wrong += 1;
             self.around(&files).into_iter().for_each(|at| self.places[at as usize].wrong += 1);
         }
-    }
-
-    fn number_of(&self, prefix: &str) -> Option<usize> {
-        let start: ObjectId = format!("{prefix:0<40}").parse().ok()?;
-        let mut from = self.by_id.range(start.0..).take_while(|(id, _)| ObjectId(**id).to_string().starts_with(prefix));
-        let (_, number) = from.next()?;
-        from.next().is_none().then_some(*number)
     }
 
     /// The file or folder, among those of a change, whose changes were wrong most often.
@@ -341,6 +334,14 @@ impl History {
         }
         all
     }
+}
+
+/// The number of the one commit whose id begins so; none if there are several.
+fn only_one(by_id: &BTreeMap<[u8; 20], usize>, prefix: &str) -> Option<usize> {
+    let start: ObjectId = format!("{prefix:0<40}").parse().ok()?;
+    let mut from = by_id.range(start.0..).take_while(|(id, _)| ObjectId(**id).to_string().starts_with(prefix));
+    let (_, number) = from.next()?;
+    from.next().is_none().then_some(*number)
 }
 
 fn remember(times: &mut VecDeque<i64>, time: i64) {

@@ -33,7 +33,8 @@ const QUEUED: u8 = 16;
 pub(super) struct Divergence {
     /// The best common ancestors, exactly: none contains another. Of more than 32 that a walk meets, all are given.
     pub bases: Vec<ObjectId>,
-    /// What the first commit has and the second has not, newest first, each before its parents.
+    /// What the first commit has and the second has not, newest first, each before its parents. Where more than a few
+    /// hundred commits in a row bear dates that are far too old, commits of both may be among them.
     pub ahead: Vec<ObjectId>,
     /// How many commits the second has and the first has not.
     pub behind: usize,
