@@ -492,6 +492,8 @@ fn in_a_clone_of_a_fork_changes_land_on_the_project_if_it_is_known() {
         desk.run(&["show", "work"]).exits(0).says("1 file, +1 −0");
         settings.iter().for_each(|(key, _)| _ = desk.git(&["config", "--unset", key]));
     }
+    desk.git(&["config", "undersign.remote", "projekt"]);
+    desk.run(&["queue"]).exits(70).complains("no remote is called so").says_not("Nothing is pending");
 }
 
 #[test]

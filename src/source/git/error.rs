@@ -33,6 +33,11 @@ pub enum GitError {
     )]
     NoDefault(String, String),
     #[error(
+        "`git config undersign.remote` says that changes land on {0}, and no remote is called so. Correct it, or \
+         forget it: `git config --unset undersign.remote`."
+    )]
+    NoRemote(String),
+    #[error(
         "Of the branches of {0}, only {1} is fetched here, so changes on others are not seen. To fetch all of them: \
          `git remote set-branches {0} '*'`, then `git fetch {0}`."
     )]

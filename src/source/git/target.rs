@@ -37,6 +37,9 @@ impl Repository {
     /// main, master or trunk, or the only branch there is.
     pub fn target(&self) -> Result<TargetBranch, GitError> {
         let target = match self.home() {
+            Some(remote) if !self.remotes().contains(&remote) && !self.has_branches(&remote) => {
+                Err(GitError::NoRemote(visible::text(&remote).into_owned()))
+            }
             Some(remote) => self.default_of(&remote),
             None => self.local_target(),
         };
