@@ -358,11 +358,11 @@ mod tests {
     use crate::app::review::rows::text::pieces;
     use crate::tui::theme::Theme;
 
-    /// What a row of the screen shows after a text was drawn into this many columns.
-    fn drawn(text: &str, columns: usize) -> String {
+    /// What a row of the screen shows after a line was drawn into this many columns.
+    fn drawn(line: Line, columns: usize) -> String {
         let area = Rect::new(0, 0, columns as u16, 1);
         let (mut buffer, theme) = (Buffer::empty(area), Theme::shipped("dark").expect("a shipped theme"));
-        Paint::new(&mut buffer, &theme).line(area, 0, Line::new().add(Role::Text, text));
+        Paint::new(&mut buffer, &theme).line(area, 0, line);
         let (mut shown, mut x) = (String::new(), 0);
         while x < area.width {
             shown.push_str(buffer[(x, 0)].symbol());
@@ -375,17 +375,23 @@ mod tests {
         /// Text that is wrapped or cut for a width is drawn completely within it: what counts as shown depends on that.
         #[test]
         fn all_that_is_folded_for_a_width_is_drawn_in_it(
-            text in "([ -~]|[\u{644}\u{627}\u{FF76}\u{FF9E}\u{FF9F}\u{1100}\u{1161}\u{11A8}\u{A4F8}-\u{A4FD}]\\
-                     |[\u{300}\u{200B}-\u{200D}\u{FE0F}\u{A0}\u{A8FA}\u{D7B0}\u{1F469}\u{1F680}\u{1F1E6}\u{e9}]|\\PC){0,60}",
+            text in "([ -~]|[\u{644}\u{627}\u{FF76}\u{FF9E}\u{FF9F}\u{1100}\u{1161}\u{11A8}\u{A4F8}-\u{A4FD}]\
+                     |[\u{300}\u{200B}-\u{200D}\u{FE0F}\u{A0}\u{A8FA}\u{D7B0}\u{1F469}\u{1F680}\u{1F1E6}\u{e9}]\
+                     |\\PC){0,60}",
             columns in 4_usize..40,
         ) {
             for line in fold(&text, columns) {
-                prop_assert_eq!(drawn(&line, columns), line.trim_end(), "{:?}", text);
+                prop_assert_eq!(drawn(Line::new().add(Role::Text, &line), columns), line.trim_end(), "{:?}", text);
             }
             for piece in pieces(text.as_bytes(), 4) {
                 let marks = piece.text.strip_prefix('◌').filter(|_| piece.hidden);
                 let shown = if marks.is_some() { "◌" } else { &*piece.text };
-                prop_assert!(drawn(&piece.text, piece.width).starts_with(shown.trim_end()), "{:?}", piece);
+                // As the reader draws it: whether a joiner shapes its neighbours was decided with the whole line.
+                let line = match piece.hidden {
+                    true => Line::new().add(Role::Hidden, &piece.text),
+                    false => Line::new().add_pieces(Role::Text, Role::Context, &piece.text),
+                };
+                prop_assert!(drawn(line, piece.width).starts_with(shown.trim_end()), "{:?}", piece);
             }
         }
     }
