@@ -23,6 +23,7 @@ pub mod merge;
 #[cfg(feature = "git")]
 pub mod moved;
 pub mod ref_name;
+pub mod references;
 #[cfg(feature = "git")]
 pub mod renames;
 #[cfg(feature = "git")]
@@ -40,6 +41,7 @@ use std::collections::HashSet;
 use std::fmt;
 use std::str::FromStr;
 
+use references::References;
 use request::Request;
 
 /// The id of a git object: 20 bytes of SHA-1. SHA-256 repositories are refused where they are opened.
@@ -270,6 +272,8 @@ pub struct Change {
     pub target: String,
     /// The pending change that it builds on, if that lands first.
     pub below: Option<Below>,
+    /// What its commits say that it depends on, and what others call it.
+    pub references: References,
     /// What is compared.
     pub revision: Revision,
 }
@@ -294,7 +298,19 @@ impl Change {
     pub fn of_range(id: String, branch: String, target: String, revision: Revision) -> Change {
         let (name, title) = (branch.clone(), revision.title().unwrap_or(&branch).to_owned());
         let (refs, stands) = (Vec::new(), Vec::new());
-        Change { id, repository: 0, branch, name, refs, stands, title, target, below: None, revision }
+        Change {
+            id,
+            repository: 0,
+            branch,
+            name,
+            refs,
+            stands,
+            title,
+            target,
+            below: None,
+            references: References::default(),
+            revision,
+        }
     }
 
     /// Whether it is what some ref proposes, and not a range that somebody named.

@@ -18,6 +18,7 @@ use crate::app::servers::{Index, NotReady, ServerSource};
 use crate::cache::{self, Caches};
 #[cfg(feature = "tui")]
 use crate::change::address;
+use crate::change::references::Reference;
 use crate::change::{Change, ObjectId, RepoPath, counted, visible};
 use crate::claims::Claim;
 #[cfg(feature = "tui")]
@@ -113,6 +114,8 @@ pub(super) struct Row {
     pub refs: Vec<String>,
     /// How it stands to its counterpart and to what landed.
     pub stands: Vec<String>,
+    /// What its commits and its description on the server say that it depends on.
+    pub depends_on: Vec<String>,
     pub target: String,
     pub title: String,
     pub base: String,
@@ -473,6 +476,7 @@ pub(super) fn row(snapshot: &RepositorySnapshot, team: &Team, change: &Change, e
         name: text(&change.name),
         refs: change.refs.iter().map(|at| text(&at.full)).collect(),
         stands: change.stands.iter().cloned().chain(change.builds_on()).map(|stands| text(&stands)).collect(),
+        depends_on: change.references.depends_on.iter().map(Reference::to_string).collect(),
         target: text(&change.target),
         title: text(change.title()),
         base: change.revision.base.to_string(),
@@ -547,6 +551,8 @@ fn add_told(hosts: &Hosts, told: &Index<'_>, change: &Change, row: &mut Row) {
     let page = Some(&info.pending.page).filter(|page| page.len() <= 400 && page.starts_with("http"));
     row.page = page.filter(|page| address::without_user(page) == **page).map(|page| visible::text(page).into_owned());
     row.told_target = info.other_target(change).map(|told| visible::text(told).into_owned());
+    let told = info.pending.depends_on.iter().map(Reference::to_string);
+    row.depends_on.extend(told.filter(|told| !change.references.depends_on.iter().any(|own| own.to_string() == *told)));
     row.asked = info.pending.asked.as_deref().map(|asked| visible::text(asked).into_owned());
 }
 

@@ -515,6 +515,7 @@ fn print(shown: &Shown) {
     outln!("{}", row.title);
     outln!("  {}   {} → {}   {}..{}", row.id, row.name, row.target, &row.base[..7], &row.head[..7]);
     row.stands.iter().for_each(|stands| outln!("  {stands}"));
+    row.depends_on.iter().for_each(|on| outln!("  says that it depends on {on}"));
     if row.refs.len() > 1 {
         outln!("  the same commit: {}", row.refs.join(", "));
     }

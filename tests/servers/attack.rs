@@ -462,6 +462,7 @@ fn pending(number: u64, head: ObjectId) -> Pending {
         head: Some(head),
         full: None,
         page: String::new(),
+        depends_on: Vec::new(),
     }
 }
 

@@ -55,6 +55,7 @@ pub struct State {
     /// Heads that the request moves to once a verdict was given.
     pub moves_to: Option<String>,
     pub title: String,
+    pub description: String,
     /// It does not know what newer ones do.
     pub is_old: bool,
     /// GitLab: by us.
@@ -231,6 +232,7 @@ impl Forge {
         json!({
             "number": 12,
             "title": state.title,
+            "body": state.description,
             "state": if state.is_closed { "closed" } else { "open" },
             "user": {"login": state.author},
             "draft": state.is_draft,
@@ -289,6 +291,7 @@ impl Forge {
                 let own = json!({
                     "number": 12,
                     "title": state.title,
+                    "body": state.description,
                     "user": {"login": state.author},
                     "repository": {"full_name": "ann/shop"},
                     "html_url": format!("{URL}/ann/shop/pulls/12"),

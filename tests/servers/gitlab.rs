@@ -60,6 +60,7 @@ fn one(state: &State) -> Value {
     json!({
         "iid": 12,
         "title": state.title,
+        "description": state.description,
         "state": if state.is_closed { "closed" } else { "opened" },
         "author": user(&state.author),
         "draft": state.is_draft,

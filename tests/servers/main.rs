@@ -4,6 +4,7 @@
 mod annotations;
 mod attack;
 mod delivery;
+mod depends;
 mod desk;
 mod evidence;
 mod faults;

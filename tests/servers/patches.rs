@@ -37,6 +37,7 @@ impl ReviewServer for Told {
             head: self.series.commits.last().map(|commit| commit.id),
             full: None,
             page: String::new(),
+            depends_on: Vec::new(),
         }])
     }
 

@@ -580,6 +580,19 @@ fn nobody_approves_their_own_and_what_is_closed_is_told_nothing() {
 }
 
 #[test]
+fn what_a_request_depends_on_there_is_known() {
+    let Some(desk) = Desk::new() else { return };
+    desk.commits("till.txt", "till\n", "Add a till");
+    let lower = desk.asks_dana().to_string();
+    let asks = ["--with-history", "--summary", "Tap", "--description", "x", "--target-people", DANA];
+    let upper = desk.posts(MINA, &[&asks[..], &["--depends-on", &lower]].concat());
+    let (connected, account) = desk.access.connect(&desk.access.servers[0]).unwrap();
+    let open = connected.open(&desk.name, &account).unwrap();
+    let own = open.iter().find(|one| one.request == request(upper)).unwrap();
+    assert_eq!(own.depends_on.iter().map(ToString::to_string).collect::<Vec<_>>(), [format!("#{lower}")]);
+}
+
+#[test]
 fn a_group_is_asked_and_checks_of_the_newest_diff_count() {
     let Some(desk) = Desk::new() else { return };
     desk.commits("till.txt", "till\n", "Add a till");

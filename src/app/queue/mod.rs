@@ -3,6 +3,7 @@
 mod beside;
 mod commands;
 mod cursor;
+mod depends;
 mod order;
 mod section;
 mod stacks;
@@ -153,6 +154,8 @@ pub struct Queue {
     longest_ask: usize,
     has_requests: bool,
     stacks: Stacks,
+    /// By which each of them refers to others.
+    names: depends::Names,
     /// Examinations that were requested and not answered.
     under_way: usize,
     /// By repository: claims, and what its people have to read.
@@ -200,6 +203,7 @@ impl Queue {
             longest_ask: 0,
             has_requests: false,
             stacks: Stacks::default(),
+            names: depends::Names::default(),
             under_way: 0,
             teams: BTreeMap::new(),
             waiting: BTreeMap::new(),

@@ -2,6 +2,7 @@
 
 use unicode_width::UnicodeWidthStr as _;
 
+use super::depends::Names;
 use super::stacks::Stacks;
 use super::{Entry, Examined, Queue, Section};
 
@@ -48,7 +49,8 @@ impl Queue {
         let mut order: Vec<usize> = (0..self.entries.len()).collect();
         order.sort_by(|a, b| self.rank(*a).cmp(&self.rank(*b)));
         self.order = order;
-        self.stacks = Stacks::of(&self.entries, &self.by_id);
+        self.names = Names::of(&self.entries);
+        self.stacks = Stacks::of(&self.entries, &self.by_id, &self.names);
     }
 
     /// The sort key of an entry.

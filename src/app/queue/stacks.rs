@@ -1,7 +1,9 @@
-//! Stacks: what builds on another row of its section stands after it, in the order in which they land.
+//! Stacks: what builds on another row of its section, or says that it depends on one, stands after it, in the order in
+//! which they land.
 
 use std::collections::HashMap;
 
+use super::depends::Names;
 use super::{Entry, Queue};
 
 /// Which entry builds on which, by their positions.
@@ -14,16 +16,21 @@ pub(super) struct Stacks {
 }
 
 impl Stacks {
-    pub(super) fn of(entries: &[Entry], by_id: &HashMap<String, usize>) -> Stacks {
-        let mut stacks = Stacks::default();
-        for (at, entry) in entries.iter().enumerate() {
-            let lower = entry.change.below.as_ref().and_then(|below| by_id.get(&below.id));
-            if let Some(&lower) = lower {
-                stacks.lower.insert(at, lower);
-                stacks.upper.entry(lower).or_default().push(at);
+    pub(super) fn of(entries: &[Entry], by_id: &HashMap<String, usize>, names: &Names) -> Stacks {
+        let below = |entry: &Entry| entry.change.below.as_ref().and_then(|below| by_id.get(&below.id)).copied();
+        let built = entries.iter().enumerate().filter_map(|(at, entry)| Some((at, below(entry)?)));
+        let mut lower: HashMap<usize, usize> = built.collect();
+        // What git does not say is a claim, and claims may go in a circle.
+        for at in 0..entries.len() {
+            let claimed = || names.first(at, entries).filter(|&on| !is_below(&lower, at, on));
+            if let Some(on) = (!lower.contains_key(&at)).then(claimed).flatten() {
+                lower.insert(at, on);
             }
         }
-        stacks
+        let mut upper: HashMap<usize, Vec<usize>> = HashMap::new();
+        (0..entries.len())
+            .for_each(|at| lower.get(&at).into_iter().for_each(|on| upper.entry(*on).or_default().push(at)));
+        Stacks { lower, upper }
     }
 
     /// The row of the same section on which an entry builds.
@@ -64,6 +71,11 @@ impl Stacks {
             () => "",
         }
     }
+}
+
+/// Whether an entry is the other one, or below it.
+fn is_below(lower: &HashMap<usize, usize>, at: usize, other: usize) -> bool {
+    std::iter::successors(Some(other), |next| lower.get(next).copied()).any(|next| next == at)
 }
 
 impl Queue {

@@ -15,6 +15,8 @@ use super::landed::Landed;
 use super::straight::Straight;
 use super::worktrees::Detached;
 use super::{GitError, Repository, TargetBranch, object_id, oid};
+use crate::change::address::Remote;
+use crate::change::references::{Reference, References};
 use crate::change::request::{REQUESTS, Request};
 use crate::change::{BranchRef, Change, ObjectId, Revision, counted, visible};
 use crate::record::ChainId;
@@ -122,8 +124,16 @@ impl Repository {
             title: masked(revision.title().unwrap_or(&first.branch)),
             target: target.name.clone(),
             below: None,
+            references: References::of(&revision.commits, self.reference_of(first)),
             revision,
         }))
+    }
+
+    /// What others call the review request of a ref; none if it is no request, or no host is in its remote's address.
+    pub(super) fn reference_of(&self, at: &BranchRef) -> Option<Reference> {
+        let number = at.request()?.number;
+        let remote = self.raw.find_remote(at.remote.as_deref()?).ok()?;
+        Some(Reference::at(&Remote::of(remote.url().ok()?)?, number))
     }
 
     /// What a branch has beyond the target; none if the target contains the branch.

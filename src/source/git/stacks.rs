@@ -9,6 +9,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::{GitError, Repository};
+use crate::change::references::References;
 use crate::change::{Below, BranchRef, Change, Commit, ObjectId};
 use crate::risk::masked;
 
@@ -45,6 +46,8 @@ impl Repository {
         for (at, revision, below) in stacked {
             let change = &mut changes[at];
             change.title = masked(revision.title().unwrap_or(&change.branch));
+            let at = change.refs.first().and_then(|at| self.reference_of(at));
+            change.references = References::of(&revision.commits, at);
             (change.revision, change.below) = (revision, Some(below));
         }
         Ok(())

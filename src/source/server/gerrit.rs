@@ -246,6 +246,8 @@ impl Server<'_> {
             target: change.branch,
             head,
             full,
+            // The message has it, which git brings.
+            depends_on: Vec::new(),
         }
     }
 

@@ -14,6 +14,7 @@ use super::comments::{Comment, Comments, Place, reported_by};
 use super::http::{Client, ServerError, escaped};
 use super::{Account, AccountReview, Checks, Decided, LineNote, Now, Observed, Pending, ReviewServer, STATUS};
 use crate::change::ObjectId;
+use crate::change::references::depends_on;
 use crate::change::request::{Request, RequestKind};
 use crate::decision::Verdict;
 use crate::risk::external::{Report, check_run};
@@ -126,6 +127,7 @@ struct Pull {
     base: Branch,
     #[serde(default)]
     html_url: String,
+    body: Option<String>,
     requested_reviewers: Option<Vec<User>>,
 }
 
@@ -140,6 +142,7 @@ struct Issue {
     draft: bool,
     #[serde(default)]
     html_url: String,
+    body: Option<String>,
     /// GitHub: `https://api.github.com/repos/ann/shop`.
     #[serde(default)]
     repository_url: String,
@@ -467,6 +470,7 @@ impl ReviewServer for Server<'_> {
                 head: pull.head.sha.parse().ok(),
                 full: None,
                 page: pull.html_url,
+                depends_on: depends_on(&pull.body.unwrap_or_default()),
             }
         });
         Ok(pending.collect())
@@ -488,6 +492,7 @@ impl ReviewServer for Server<'_> {
                 head: None,
                 full: None,
                 page: issue.html_url,
+                depends_on: depends_on(&issue.body.unwrap_or_default()),
             })
         });
         Ok(pending.collect())

@@ -11,6 +11,7 @@ use super::comments::{Comment, Comments, Place};
 use super::http::{Client, ServerError, escaped};
 use super::{Abilities, Account, Checks, Decided, Now, Observed, Pending, ReviewServer, STATUS};
 use crate::change::ObjectId;
+use crate::change::references::depends_on;
 use crate::change::request::{Request, RequestKind};
 use crate::decision::Verdict;
 use crate::risk::external::{Report, read};
@@ -52,6 +53,7 @@ struct MergeRequest {
     iid: u64,
     #[serde(default)]
     title: String,
+    description: Option<String>,
     #[serde(default)]
     state: String,
     author: Option<User>,
@@ -113,6 +115,7 @@ impl MergeRequest {
             head: self.sha.and_then(|sha| sha.parse().ok()),
             full: None,
             page: self.web_url,
+            depends_on: depends_on(&self.description.unwrap_or_default()),
         }
     }
 }

@@ -25,6 +25,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::change::ObjectId;
 use crate::change::address::Remote;
+use crate::change::references::Reference;
 use crate::change::request::Request;
 use crate::decision::Verdict;
 use crate::risk::external::Report;
@@ -72,6 +73,9 @@ pub struct Pending {
     pub full: Option<String>,
     /// Its page for people.
     pub page: String,
+    /// What its description says that it depends on.
+    #[serde(default)]
+    pub depends_on: Vec<Reference>,
 }
 
 /// The current state of a review request.

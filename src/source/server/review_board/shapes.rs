@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::super::Pending;
 use crate::change::ObjectId;
+use crate::change::references::Reference;
 use crate::change::request::{Request, RequestKind};
 
 pub(super) type Links = BTreeMap<String, Link>;
@@ -18,6 +19,14 @@ pub(super) struct Link {
     /// The name of the linked resource.
     #[serde(default)]
     pub(super) title: String,
+}
+
+impl Link {
+    /// The review request that it leads to: `…/api/review-requests/12/`.
+    fn request(&self) -> Option<Reference> {
+        let (_, number) = self.href.trim_end_matches('/').rsplit_once("/review-requests/")?;
+        Reference::parse(&format!("#{number}"))
+    }
 }
 
 #[derive(Deserialize)]
@@ -75,6 +84,8 @@ pub(super) struct ReviewRequest {
     pub(super) target_people: Vec<Link>,
     #[serde(default)]
     pub(super) target_groups: Vec<Link>,
+    #[serde(default)]
+    pub(super) depends_on: Vec<Link>,
     pub(super) links: Links,
 }
 
@@ -190,6 +201,7 @@ impl ReviewRequest {
             head,
             full: None,
             page: self.absolute_url,
+            depends_on: self.depends_on.iter().filter_map(Link::request).collect(),
         }
     }
 }

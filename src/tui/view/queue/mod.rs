@@ -589,6 +589,9 @@ fn details(state: &State, entry: &Entry, examination: &Examination, width: usize
     if let Some(told) = entry.change.builds_on() {
         facts.add("stack", Role::Text, &told);
     }
+    for dependency in state.queue.dependencies(entry) {
+        facts.add("depends on", Role::Text, &dependency.told());
+    }
     if let [first, more @ ..] = &examination.crossings[..] {
         let more = if more.is_empty() { String::new() } else { format!("   +{} more", more.len()) };
         let text = clip(&first.to_string(), facts.room.saturating_sub(more.width())) + &more;
