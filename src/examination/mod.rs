@@ -24,6 +24,7 @@ pub use kept::Kept;
 pub use policy_change::{Flip, PolicyChange, compared, policy_change};
 pub use status::ChangeStatus;
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -455,7 +456,11 @@ fn judged(
 ) -> Result<(Examination, Answers), GitError> {
     let digests = facts.digests.iter().copied().collect();
     let step = git::push::landing(change, apart, repository, applied.as_ref().ok().copied(), digests)?;
-    let touches_policy = apart.files.iter().any(|file| file.path == RepoPath::from(POLICY_FILE));
+    let remaining = match &applied {
+        Err(Obstacle::There(_)) => Cow::Owned(git::still_new(repository, &change.revision, apart)?),
+        _ => Cow::Borrowed(apart),
+    };
+    let touches_policy = remaining.files.iter().any(|file| file.path == RepoPath::from(POLICY_FILE));
     let policy_change = snapshot.policy().filter(|_| touches_policy);
     let policy_change = policy_change
         .map(|policy| policy_change::policy_change(repository, snapshot, policy, change.revision.head, now))
@@ -464,13 +469,20 @@ fn judged(
     let is_ai = facts.provenance.is_ai();
     let standing = snapshot.policy().map(|policy| standing(snapshot, policy, change, &step, &asked, is_ai, now));
     let own = standing.transpose()?;
-    let standing = match own {
+    let mut standing = match own {
         Some(own) if is_open_to_whole(snapshot, change, &own) => {
             let whole = whole_standing(repository, snapshot, change, now)?;
             Some(whole.filter(Standing::is_allowed).unwrap_or(own))
         }
         own => own,
     };
+    let split = snapshot.policy().map(|policy| split(policy, &remaining, standing.as_ref())).unwrap_or_default();
+    if remaining.files.len() < apart.files.len() && split.is_empty() {
+        // Nothing has to be split: what must land alone is on the target.
+        for (standing, policy) in standing.iter_mut().zip(snapshot.policy()) {
+            standing.reasons.retain(|reason| !is_crossed(policy, reason));
+        }
+    }
     let nothing = || step.delta.is_empty().then(comes_to_nothing);
     let stop = applied.as_ref().err().map(Obstacle::reason).or_else(nothing);
     let examination = Examination {
@@ -482,7 +494,7 @@ fn judged(
         background: None,
         provenance: facts.provenance.clone(),
         policy_change,
-        split: snapshot.policy().map(|policy| split(policy, apart, standing.as_ref())).unwrap_or_default(),
+        split,
         standing,
         compartments: snapshot.policy().map(|policy| compartments(policy, apart)).unwrap_or_default(),
         crossings: snapshot.policy().map(|policy| crossings(policy, &facts.diff)).unwrap_or_default(),
@@ -545,17 +557,19 @@ fn authors(step: &Step) -> Vec<Identity> {
 /// A proposal for splitting a change that touches too many compartments, or one that must change alone and something
 /// else.
 fn split(policy: &Policy, diff: &Diff, standing: Option<&Standing>) -> Vec<SplitChange> {
-    let crossed = |reason: &gate::Reason| {
-        let many = reason.code == Code::Limit && policy.limits.compartments.is_some();
-        many || matches!(reason.code, Code::Solo | Code::PolicyMixed)
-    };
-    if standing.is_some_and(|standing| standing.reasons.iter().any(crossed)) {
+    if standing.is_some_and(|standing| standing.reasons.iter().any(|reason| is_crossed(policy, reason))) {
         let parts = policy.split(diff.files.iter().map(|file| &file.path));
         // A single part is not a proposal.
         if parts.len() > 1 { parts } else { Vec::new() }
     } else {
         Vec::new()
     }
+}
+
+/// Whether a reason is that too many compartments are touched, or one that must change alone.
+fn is_crossed(policy: &Policy, reason: &gate::Reason) -> bool {
+    let many = reason.code == Code::Limit && policy.limits.compartments.is_some();
+    many || matches!(reason.code, Code::Solo | Code::PolicyMixed)
 }
 
 /// How the gate would judge it now, as far as can be known here: a desk knows only from the records themselves when

@@ -85,6 +85,9 @@ pub enum Obstacle {
     /// A path that the proposal touches and that differs between the target and the base. With [`Lands::Rebase`], one
     /// that any commit of the target has touched since: git omits a commit whose twin is already there.
     Moved(RepoPath),
+    /// A path that the target has as the proposal would leave it, though it differs from the base: the manifest has it,
+    /// and no landing would change it.
+    There(RepoPath),
     /// A path that is below a file of the other side, or is a folder there.
     Blocked(RepoPath),
 }
@@ -92,11 +95,22 @@ pub enum Obstacle {
 impl Obstacle {
     /// `BASE_MOVED`, with the path and what to do.
     pub fn reason(&self) -> Reason {
-        let (path, what) = match self {
-            Obstacle::Moved(path) => (path, "has changed on the target since the proposal forked"),
-            Obstacle::Blocked(path) => (path, "is a file on one side where the other has a folder"),
+        let reviewed = "Rebase the proposal; what is new in it must be reviewed.";
+        let (path, detail) = match self {
+            Obstacle::Moved(path) => {
+                (path, format!("{path} has changed on the target since the proposal forked. {reviewed}"))
+            }
+            Obstacle::There(path) => {
+                let there = format!("{path} has changed on the target since the proposal forked, in the same way.");
+                (
+                    path,
+                    format!("{there} Rebase the proposal, or merge the target into it: it then no longer holds that."),
+                )
+            }
+            Obstacle::Blocked(path) => {
+                (path, format!("{path} is a file on one side where the other has a folder. {reviewed}"))
+            }
         };
-        let detail = format!("{path} {what}. Rebase the proposal; what is new in it must be reviewed.");
         Reason::deny(Code::BaseMoved, detail).at(path)
     }
 }

@@ -787,3 +787,43 @@ fn the_beginning_of_a_name_in_any_case_is_enough_if_it_is_that_of_one_change() {
         desk.run(&["show", name, "--json"]).exits(70).complains("is in main already");
     }
 }
+
+#[test]
+fn what_the_target_changed_in_the_same_way_is_said_to_be_there_and_splits_no_change() {
+    let desk = Desk::new();
+    let newer = policy("# More.\n");
+    desk.f.git("mina", &["checkout", "-q", "-b", "feat"]);
+    desk.f.write(".undersign/policy.toml", &newer);
+    desk.f.commit("mina", "Take the new policy over");
+    desk.f.git("mina", &["checkout", "-q", "main"]);
+    let head = desk.host("feat", &[(5, "five")]);
+    desk.f.write(".undersign/policy.toml", &newer);
+    let tip = desk.f.commit("rahim", "Comment the policy");
+    desk.fetch();
+    let there =
+        "BASE_MOVED: .undersign/policy.toml has changed on the target since the proposal forked, in the same way.";
+    desk.run(&["show", "feat"])
+        .exits(0)
+        .says(there)
+        .says("Rebase the proposal, or merge the target into it")
+        .says_not("POLICY_MIXED")
+        .says_not("policy: it means the same")
+        .says_not("split 1");
+    let verify = ["verify", "--proposal", "--policy-branch", "refs/heads/main", "--ref", "refs/heads/main"];
+    for lands in ["rebase", "squash", "merge"] {
+        let how = ["--old", &tip, "--new", &head, "--lands", lands, "--format", "plain"];
+        desk.run(&[&verify[..], &how].concat()).exits(2).says(there).says_not("POLICY_MIXED");
+    }
+    // The twin: another policy than that of the target.
+    desk.f.write(".undersign/policy.toml", &policy("# Other.\n"));
+    desk.f.commit("rahim", "Comment it otherwise");
+    desk.fetch();
+    desk.run(&["show", "feat"]).exits(0).says("since the proposal forked. Rebase").says("POLICY_MIXED").says("split 1");
+    // What is advised helps.
+    desk.f.git("mina", &["reset", "-q", "--hard", &tip]);
+    desk.f.git("mina", &["checkout", "-q", "feat"]);
+    desk.f.git("mina", &["merge", "-q", "--no-edit", "main"]);
+    desk.f.git("mina", &["checkout", "-q", "main"]);
+    desk.fetch();
+    desk.run(&["show", "feat"]).exits(0).says_not("BASE_MOVED").says_not("POLICY_MIXED").says_not("policy.toml");
+}

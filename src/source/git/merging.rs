@@ -7,7 +7,7 @@ use git2::{ObjectType, Oid};
 
 use super::objects::{entry, folder, index_entry};
 use super::{GitError, Repository, as_path, diff, object_id, oid};
-use crate::change::diff::Diff;
+use crate::change::diff::{Diff, FileDiff};
 use crate::change::{ObjectId, RepoPath, Revision};
 use crate::gate::Obstacle;
 
@@ -28,6 +28,13 @@ pub fn applied(
         return Ok(Err(obstacle));
     }
     result_tree(&git2::Repository::open(repository.raw.path())?, revision, diff).map(Ok)
+}
+
+/// A diff without what the target has since changed in the same way: what the proposal would do once it is rebased.
+pub fn still_new(repository: &Repository, revision: &Revision, diff: &Diff) -> Result<Diff, GitError> {
+    let trees = Trees::of(&repository.raw, revision)?;
+    let files = diff.files.iter().filter(|file| !trees.has_already(file)).cloned().collect();
+    Ok(Diff { files, ..diff.clone() })
 }
 
 /// The diff applied to the target tip's tree, if nothing is in its way. The repository can read the result afterwards:
@@ -96,8 +103,20 @@ impl<'r> Trees<'r> {
     /// What keeps a proposal from being merged as it is.
     pub(super) fn obstacle(&self, done: &[Done<'_>]) -> Option<Obstacle> {
         let touched: BTreeSet<&RepoPath> = done.iter().flat_map(|done| &done.diff.files).map(|f| &f.path).collect();
-        let mut moved = touched.into_iter().filter(|path| entry(&self.base, path) != entry(&self.tip, path));
-        moved.next().cloned().map(Obstacle::Moved).or_else(|| self.blocked(done).map(Obstacle::Blocked))
+        let moved = touched.into_iter().filter(|path| entry(&self.base, path) != entry(&self.tip, path));
+        // The first is the proposal as a whole.
+        let is_there =
+            |path: &&RepoPath| done.first().is_some_and(|whole| entry(&whole.after, path) == entry(&self.tip, path));
+        let (there, moved): (Vec<_>, Vec<_>) = moved.partition(is_there);
+        let obstacle = moved.first().map(|path| Obstacle::Moved((*path).clone()));
+        let obstacle = obstacle.or_else(|| self.blocked(done).map(Obstacle::Blocked));
+        obstacle.or_else(|| there.first().map(|path| Obstacle::There((*path).clone())))
+    }
+
+    /// Whether the target has what a proposal would leave at a path, though it was otherwise where the proposal forked.
+    fn has_already(&self, file: &FileDiff) -> bool {
+        let there = entry(&self.tip, &file.path);
+        there == file.new && there != entry(&self.base, &file.path)
     }
 
     /// A path that is to be a file where the target has gained a folder, or that is below something that is a file

@@ -44,7 +44,7 @@ pub use error::GitError;
 pub use export::{LeftOut, export};
 pub use landings::Landings;
 pub use manifests::manifests;
-pub use merging::applied;
+pub use merging::{applied, still_new};
 pub use names::Names;
 pub use objects::{blob_id, content, diff, diff_from, entry_at, manifest, size_of, small_text};
 pub use packs::PACKS;

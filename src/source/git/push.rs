@@ -149,7 +149,7 @@ impl<'r> Commits<'r> {
         let done = done.collect::<Result<Vec<_>, _>>()?;
         let diff = &done[0].diff;
         let mut obstacle = trees.obstacle(&done);
-        if lands == Lands::Rebase && !matches!(obstacle, Some(Obstacle::Moved(_))) {
+        if lands == Lands::Rebase && !matches!(obstacle, Some(Obstacle::Moved(_) | Obstacle::There(_))) {
             let touched = done.iter().flat_map(|done| &done.diff.files).map(|file| file.path.clone()).collect();
             obstacle = self.touched_since(base, tip, head, &touched)?.map(Obstacle::Moved).or(obstacle);
         }
