@@ -409,7 +409,9 @@ fn the_same_lines_elsewhere_are_not_what_landed() {
     desk.host("main", &[(20, "line 20")]);
     let retry = desk.host("retry", &[(20, "twenty")]);
     desk.fetch();
-    assert_eq!(desk.ids(), ["here:feat", "here:retry"], "landed before this one began, and was taken back: {retry}");
+    let pending = ["here:again", "here:feat", "here:retry"];
+    assert_eq!(desk.ids(), pending, "landed before this one began, and was taken back: {retry}");
+    desk.run(&["show", "again"]).exits(0).says("it landed, and was reverted in");
 }
 
 #[test]

@@ -3,10 +3,11 @@
 //!
 //! Compared are the newest 2,000 commits of the target that the base of the branch does not contain, with up to 64
 //! commits of the branch, in runs: all of it as one, each commit, or some of them as one and others separately. If
-//! there are more commits, they are compared only as one. Results are kept, in the process and for a queue on disk: the
-//! same two trees always differ in the same way.
+//! there are more commits, they are compared only as one. A step of the target that did all of it may have done more at
+//! other paths, as the merge of a branch into which it was squashed does. Results are kept, in the process and for a
+//! queue on disk: the same two trees always differ in the same way.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::hash::Hash;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
@@ -15,9 +16,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{GitError, Repository, is_same_place, object_id, objects, oid, patch};
 use crate::cache;
-use crate::change::diff::{FileDiff, TreeEntry};
+use crate::change::diff::{Diff, FileDiff, Mode, TreeEntry};
 use crate::change::digest::Digest;
-use crate::change::{Commit, ObjectId, Revision};
+use crate::change::{Commit, ObjectId, RepoPath, Revision, renames};
+use crate::risk::Signs;
 
 /// The most commits of the target, newest first, among which a branch is sought.
 const MAX_LINE: usize = 2_000;
@@ -25,6 +27,10 @@ const MAX_LINE: usize = 2_000;
 const MAX_SERIES: usize = 64;
 /// The most paths of a patch whose texts are read.
 const MAX_PATHS: usize = 2_000;
+/// The most steps of the target, newest first, that touch all paths of a branch and are compared at these alone.
+const MAX_WIDER: usize = 32;
+/// The most bytes of a text that is compared to see where a file of the branch was moved to.
+const MAX_MOVED: usize = 1 << 18;
 /// The most answers of one kind that are kept; after that, all are dropped.
 const MAX_KNOWN: usize = 50_000;
 /// The most lines of targets that are kept.
@@ -37,6 +43,8 @@ pub(super) enum Landed {
     /// This many of its oldest commits.
     First(usize),
     All,
+    /// All, and this commit of the target took it back afterwards.
+    Reverted(ObjectId),
 }
 
 /// Two trees: before and after.
@@ -61,10 +69,13 @@ pub(super) struct Held {
 }
 
 struct OnLine {
+    id: ObjectId,
     parents: Vec<ObjectId>,
     /// The trees before and after it, against its first parent; none for a root commit, and for one that is not on the
     /// line of first parents.
     did: Option<Pair>,
+    /// Its position on the line of first parents, from the tip: dates do not order commits.
+    nth: usize,
 }
 
 /// The first commits of a line, by the paths that they touch.
@@ -72,6 +83,26 @@ struct OnLine {
 struct Shaped {
     commits: usize,
     by: HashMap<Digest, Vec<usize>>,
+    /// The same for each path, by [`touch`].
+    by_path: HashMap<u64, Vec<usize>>,
+}
+
+/// What a step touches.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Shape {
+    all: Digest,
+    /// Each path with its modes, by [`touch`].
+    paths: Vec<u64>,
+}
+
+/// Says in 64 bits which path is touched, and its modes.
+fn touch(file: &FileDiff) -> u64 {
+    Digest::of(&touched(file)).0.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
+}
+
+fn touched(file: &FileDiff) -> Vec<u8> {
+    let mode = |side: Option<TreeEntry>| side.map_or("-", |entry| entry.mode.octal());
+    [&file.path.0[..], format!("\0{}{}\0", mode(file.old), mode(file.new)).as_bytes()].concat()
 }
 
 /// What the target has done since a base.
@@ -83,8 +114,10 @@ struct Since {
 #[derive(Default)]
 struct Known {
     lines: HashMap<ObjectId, Arc<TargetLine>>,
-    shapes: HashMap<Pair, Option<Digest>>,
+    shapes: HashMap<Pair, Option<Arc<Shape>>>,
     patches: HashMap<Pair, Digest>,
+    /// Of one file each, by the blobs of both sides.
+    file_patches: HashMap<Pair, Digest>,
     /// By base, head and tip of the target.
     landed: HashMap<(ObjectId, ObjectId, ObjectId), Landed>,
 }
@@ -122,7 +155,7 @@ impl Repository {
                 // Keyed by branch, so that the answer for an earlier target is replaced.
                 let (ids, tip) = ([revision.base, revision.head], revision.target_tip);
                 let is_of_tip = |(of, _): &(ObjectId, Landed)| *of == tip;
-                self.kept("landed on the line, or comes to nothing", &ids, is_of_tip, || {
+                self.kept("landed on the line, was reverted, or comes to nothing", &ids, is_of_tip, || {
                     Ok((tip, self.find_landed(revision)?))
                 })
                 .map(|(_, landed)| landed)
@@ -162,11 +195,117 @@ impl Repository {
         let since = Since { held: line.held_by(revision.base), line };
         let Some(last) = since.held.commits.iter().rposition(|held| !held) else { return Ok(Landed::No) };
         since.line.shape(self, last + 1)?;
-        let Some(trees) = self.series(revision)? else {
-            let all = self.has_done(&since, (revision.base_tree, revision.head_tree))?;
-            return Ok(if all { Landed::All } else { Landed::No });
+        let diff = self.moved_along(revision, diff)?;
+        let (done, undone) = (self.newest_step(&since, &diff)?, self.undone_at(&since, &diff)?);
+        let is_later = |done: usize| undone.is_none_or(|undone| done < undone);
+        let found = match self.series(revision)? {
+            _ if done.is_some_and(is_later) => Landed::All,
+            Some(trees) => self.first_landed(&since, &trees, undone)?,
+            None => Landed::No,
         };
-        self.first_landed(&since, &trees)
+        Ok(match (found, undone.and_then(|at| since.line.id(at))) {
+            (Landed::No, Some(by)) if self.had_landed(&since, revision, done)? => Landed::Reverted(by),
+            _ => found,
+        })
+    }
+
+    /// The newest step of the target that took all of this back. One that only removes files again need not be about
+    /// the branch: it counts if its message says that it reverts something.
+    fn undone_at(&self, since: &Since, diff: &Diff) -> Result<Option<usize>, GitError> {
+        let Some(at) = self.newest_step(since, &reversed(diff))? else { return Ok(None) };
+        Ok(Some(at).filter(|at| self.is_revert(since, *at, diff)))
+    }
+
+    fn is_revert(&self, since: &Since, at: usize, of: &Diff) -> bool {
+        let says_so = || -> Result<bool, GitError> {
+            let Some(id) = since.line.id(at) else { return Ok(false) };
+            let commit = self.raw.find_commit(oid(id))?;
+            Ok(Signs::of(&String::from_utf8_lossy(commit.message_bytes())).undoes)
+        };
+        of.files.iter().any(|file| file.old.is_some()) || says_so().unwrap_or(false)
+    }
+
+    /// Whether all of a branch had landed before the target took it back.
+    fn had_landed(&self, since: &Since, revision: &Revision, done: Option<usize>) -> Result<bool, GitError> {
+        if done.is_some() {
+            return Ok(true);
+        }
+        let Some(trees) = self.series(revision)? else { return Ok(false) };
+        Ok(self.first_landed(since, &trees, None)? == Landed::All)
+    }
+
+    /// A diff with the paths that the target has moved since: what changes them lands where they are now.
+    fn moved_along(&self, revision: &Revision, diff: Diff) -> Result<Diff, GitError> {
+        let tree = self.raw.find_tree(oid(revision.target_tree))?;
+        let is_gone = |file: &FileDiff| file.old.is_some() && objects::entry(&tree, &file.path).is_none();
+        let gone: BTreeSet<&RepoPath> =
+            diff.files.iter().filter(|f| is_gone(f) && f.new.is_some()).map(|f| &f.path).collect();
+        if gone.is_empty() {
+            return Ok(diff);
+        }
+        let since = objects::diff(self, revision.base_tree, revision.target_tree)?;
+        let matters = |file: &FileDiff| file.old.is_none() || gone.contains(&file.path);
+        let files = since.files.into_iter().filter(matters).collect();
+        let text = |entry, most: usize| objects::small_text(self, entry, most.min(MAX_MOVED));
+        let moved = renames::paired(Diff { files, ..Diff::default() }, |_, _| true, text);
+        let places: HashMap<RepoPath, RepoPath> =
+            moved.files.into_iter().filter_map(|file| Some((file.from?, file.path))).collect();
+        let mut files = diff.files;
+        for file in &mut files {
+            if let Some(to) = places.get(&file.path) {
+                file.path = to.clone();
+            }
+        }
+        files.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(Diff { files, ..diff })
+    }
+
+    /// The newest step of the target that did all of this, or left all of these paths so.
+    fn newest_step(&self, since: &Since, wanted: &Diff) -> Result<Option<usize>, GitError> {
+        if !(1..=MAX_PATHS).contains(&wanted.files.len()) {
+            return Ok(None);
+        }
+        let paths: Vec<u64> = wanted.files.iter().map(touch).collect();
+        for (at, (before, after)) in since.touching(&paths) {
+            self.deadline.check()?;
+            let trees = (self.raw.find_tree(oid(before))?, self.raw.find_tree(oid(after))?);
+            let side = |tree, file: &FileDiff| objects::entry(tree, &file.path);
+            let is_left_so = wanted.files.iter().all(|file| side(&trees.1, file) == file.new);
+            let step =
+                |file: &FileDiff| FileDiff { old: side(&trees.0, file), new: side(&trees.1, file), ..file.clone() };
+            let step = Diff { files: wanted.files.iter().map(step).collect(), ..Diff::default() };
+            if is_left_so || self.is_patch_of_files(wanted, &step)? && is_same_place(self, wanted, &step)? {
+                return Ok(Some(at));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether two diffs of the same paths do the same to each.
+    fn is_patch_of_files(&self, one: &Diff, other: &Diff) -> Result<bool, GitError> {
+        for (one, other) in one.files.iter().zip(&other.files) {
+            let is_equal = (one.old, one.new) == (other.old, other.new);
+            if !is_equal && self.patch_of_file(one)? != self.patch_of_file(other)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn patch_of_file(&self, file: &FileDiff) -> Result<Digest, GitError> {
+        let of = |file: FileDiff| patch(self, &Diff { files: vec![file], ..Diff::default() });
+        let plain = |side: Option<TreeEntry>| {
+            let entry = side.filter(|entry| matches!(entry.mode, Mode::File | Mode::Executable))?;
+            Some(TreeEntry { mode: Mode::File, ..entry })
+        };
+        let (Some(old), Some(new)) = (plain(file.old), plain(file.new)) else { return of(file.clone()) };
+        // Path and modes are the same in what is compared, but not wherever these two blobs are.
+        let find = || {
+            let (old, new) = (Some(old), Some(new));
+            of(FileDiff { path: RepoPath::from(""), from: None, counterpart: None, old, new })
+        };
+        let kept = || self.kept("patch of a file", &[old.id, new.id], |_| true, find);
+        known(|known| &mut known.file_patches, ((old.id, new.id), MAX_KNOWN), kept)
     }
 
     /// Whether no commit of a branch changes anything.
@@ -197,8 +336,9 @@ impl Repository {
         std::iter::once(Ok(revision.base_tree)).chain(trees).collect::<Result<_, _>>().map(Some)
     }
 
-    /// Advances from landed run to landed run, trying the longest first, as far as possible.
-    fn first_landed(&self, since: &Since, trees: &[ObjectId]) -> Result<Landed, GitError> {
+    /// Advances from landed run to landed run, trying the longest first, as far as possible. What landed before
+    /// `undone` does not count.
+    fn first_landed(&self, since: &Since, trees: &[ObjectId], undone: Option<usize>) -> Result<Landed, GitError> {
         let last = trees.len() - 1;
         let (mut at, mut landed) = (0, 0);
         while at < last {
@@ -208,7 +348,7 @@ impl Repository {
                 continue;
             }
             let mut end = last;
-            while end > at && !self.has_done(since, (trees[at], trees[end]))? {
+            while end > at && !self.has_done(since, (trees[at], trees[end]), undone)? {
                 end -= 1;
             }
             if end == at {
@@ -219,19 +359,32 @@ impl Repository {
         Ok(Landed::All)
     }
 
-    fn has_done(&self, since: &Since, wanted: Pair) -> Result<bool, GitError> {
-        let Some(shape) = self.shape(wanted)? else { return Ok(false) };
-        let same = since.of(&shape);
-        if same.is_empty() {
+    /// Whether one step of the target did exactly this, and none took it back since; nor, at `undone`, the whole.
+    fn has_done(&self, since: &Since, wanted: Pair, undone: Option<usize>) -> Result<bool, GitError> {
+        let Some(done) = self.done_at(since, wanted)? else { return Ok(false) };
+        let is_undone = undone.is_some_and(|undone| undone < done);
+        if is_undone {
             return Ok(false);
         }
+        let undone = self.done_at(since, (wanted.1, wanted.0))?.filter(|undone| *undone < done);
+        let Some(undone) = undone else { return Ok(true) };
+        Ok(!self.is_revert(since, undone, &objects::diff(self, wanted.0, wanted.1)?))
+    }
+
+    /// The newest step of the target that did exactly this.
+    fn done_at(&self, since: &Since, wanted: Pair) -> Result<Option<usize>, GitError> {
+        let Some(shape) = self.shape(wanted)? else { return Ok(None) };
+        let same = since.of(&shape.all);
+        if same.is_empty() {
+            return Ok(None);
+        }
         let patch = self.patch(wanted)?;
-        for pair in same {
+        for (at, pair) in same {
             if pair == wanted || self.patch(pair)? == patch && self.is_same_place(wanted, pair)? {
-                return Ok(true);
+                return Ok(Some(at));
             }
         }
-        Ok(false)
+        Ok(None)
     }
 
     /// Whether two patches with the same effect have it at the same places.
@@ -242,18 +395,14 @@ impl Repository {
 
     /// Which paths are touched, and their modes: this is cheap to compute, and equal for equal patches. None if nothing
     /// is touched, or too much.
-    fn shape(&self, pair: Pair) -> Result<Option<Digest>, GitError> {
+    fn shape(&self, pair: Pair) -> Result<Option<Arc<Shape>>, GitError> {
         let find = || {
             let diff = objects::diff(self, pair.0, pair.1)?;
-            let mode = |side: Option<TreeEntry>| side.map_or("-", |entry| entry.mode.octal());
-            let mut bytes = Vec::new();
-            for file in &diff.files {
-                bytes.extend_from_slice(&file.path.0);
-                bytes.extend_from_slice(format!("\0{}{}\0", mode(file.old), mode(file.new)).as_bytes());
-            }
-            Ok((1..=MAX_PATHS).contains(&diff.files.len()).then(|| Digest::of(&bytes)))
+            let all = || Digest::of(&diff.files.iter().flat_map(touched).collect::<Vec<_>>());
+            let shape = || Shape { all: all(), paths: diff.files.iter().map(touch).collect() };
+            Ok((1..=MAX_PATHS).contains(&diff.files.len()).then(shape))
         };
-        let kept = || self.kept("paths", &[pair.0, pair.1], |_| true, find);
+        let kept = || Ok(self.kept("paths, each and all", &[pair.0, pair.1], |_| true, find)?.map(Arc::new));
         known(|known| &mut known.shapes, (pair, MAX_KNOWN), kept)
     }
 
@@ -288,7 +437,7 @@ impl Repository {
         let parents: Vec<ObjectId> = commit.parent_ids().map(object_id).collect();
         // A shallow clone lacks the parents of its oldest commits.
         let before = parents.first().and_then(|parent| self.tree_of(*parent).ok());
-        Ok(OnLine { did: before.map(|before| (before, object_id(commit.tree_id()))), parents })
+        Ok(OnLine { did: before.map(|before| (before, object_id(commit.tree_id()))), parents, id, nth: 0 })
     }
 }
 
@@ -300,13 +449,19 @@ impl TargetLine {
     /// Drops the changes of commits that merges brought in beside the line. The target never showed them: some of them,
     /// or all, may have been reverted before the merge.
     fn forget_beside(&mut self, tip: ObjectId) {
-        let (mut is_on_line, mut next) = (vec![false; self.commits.len()], Some(tip));
+        let (mut is_on_line, mut next, mut positions) = (vec![false; self.commits.len()], Some(tip), 0..);
         while let Some(&at) = next.and_then(|id| self.at.get(&id)) {
             is_on_line[at] = true;
+            self.commits[at].nth = positions.next().unwrap_or_default();
             next = self.commits[at].parents.first().copied();
         }
         let beside = self.commits.iter_mut().zip(is_on_line).filter(|(_, is_on_line)| !is_on_line);
         beside.for_each(|(commit, _)| commit.did = None);
+    }
+
+    /// The commit at a position on the line of first parents.
+    fn id(&self, nth: usize) -> Option<ObjectId> {
+        self.commits.iter().find(|commit| commit.did.is_some() && commit.nth == nth).map(|commit| commit.id)
     }
 
     /// Which of its commits another commit contains.
@@ -338,7 +493,10 @@ impl TargetLine {
             let at = shaped.commits;
             let shape = self.commits[at].did.map(|pair| repository.shape(pair)).transpose()?.flatten();
             if let Some(shape) = shape {
-                shaped.by.entry(shape).or_default().push(at);
+                shaped.by.entry(shape.all).or_default().push(at);
+                for path in &shape.paths {
+                    shaped.by_path.entry(*path).or_default().push(at);
+                }
             }
             shaped.commits += 1;
         }
@@ -347,10 +505,36 @@ impl TargetLine {
 }
 
 impl Since {
-    /// The changes that touched these paths.
-    fn of(&self, shape: &Digest) -> Vec<Pair> {
+    /// The changes that touched exactly these paths, newest first, with their positions.
+    fn of(&self, shape: &Digest) -> Vec<(usize, Pair)> {
         let shaped = self.line.shaped.lock().unwrap_or_else(PoisonError::into_inner);
-        let places = shaped.by.get(shape).into_iter().flatten().filter(|at| !self.held.commits[**at]);
-        places.filter_map(|at| self.line.commits[*at].did).collect()
+        self.new_among(shaped.by.get(shape).into_iter().flatten())
     }
+
+    /// The changes that touched all of these paths, and maybe others: the newest, newest first, with their positions.
+    fn touching(&self, paths: &[u64]) -> Vec<(usize, Pair)> {
+        let shaped = self.line.shaped.lock().unwrap_or_else(PoisonError::into_inner);
+        let places: Option<Vec<&Vec<usize>>> = paths.iter().map(|path| shaped.by_path.get(path)).collect();
+        let Some(mut places) = places else { return Vec::new() };
+        places.sort_by_key(|places| places.len());
+        let Some((rarest, others)) = places.split_first() else { return Vec::new() };
+        // They are in the order in which they were added.
+        let in_all = |at: &&usize| others.iter().all(|places| places.binary_search(at).is_ok());
+        let mut found = self.new_among(rarest.iter().filter(in_all));
+        found.truncate(MAX_WIDER);
+        found
+    }
+
+    fn new_among<'a>(&self, places: impl Iterator<Item = &'a usize>) -> Vec<(usize, Pair)> {
+        let commits = places.filter(|at| !self.held.commits[**at]).map(|at| &self.line.commits[*at]);
+        let mut found: Vec<_> = commits.filter_map(|commit| Some((commit.nth, commit.did?))).collect();
+        found.sort_unstable_by_key(|(nth, _)| *nth);
+        found
+    }
+}
+
+/// What takes a diff back.
+fn reversed(diff: &Diff) -> Diff {
+    let back = |file: &FileDiff| FileDiff { old: file.new, new: file.old, ..file.clone() };
+    Diff { files: diff.files.iter().map(back).collect(), ..Diff::default() }
 }

@@ -110,6 +110,7 @@ impl Repository {
         let landed = match self.landed(&revision)? {
             Landed::All => return Ok(None),
             Landed::First(commits) => Some(in_part(commits, &revision)),
+            Landed::Reverted(by) => Some(format!("it landed, and was reverted in {}", by.short())),
             Landed::No if revision.base_tree == revision.head_tree => Some(to_nothing(&revision)),
             Landed::No => None,
         };
