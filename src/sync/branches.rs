@@ -7,7 +7,7 @@ use std::time::UNIX_EPOCH;
 
 use git2::Oid;
 
-use super::program::{ALL, run_git};
+use super::program::{ALL, CHAINS, run_git};
 use super::{Prompts, requests, why_failed};
 use crate::source::git::Repository;
 
@@ -21,6 +21,7 @@ pub fn fetch(repository: &Repository, answered: &[String], prompts: Prompts, now
     let fetch = ["fetch", "--all", "--quiet", "--no-recurse-submodules", "--no-auto-maintenance"];
     let arguments: Vec<&str> = settings.chain(fetch).collect();
     let (ok, _, stderr) = run_git(repository, prompts, ALL, &arguments)?;
+    learn_default(repository);
     // If one remote does not answer, the others may.
     let requests = requests::fetch(repository, answered, prompts, now);
     if !ok {
@@ -28,6 +29,34 @@ pub fn fetch(repository: &Repository, answered: &[String], prompts: Prompts, now
     }
     requests?;
     Ok(before != refs(repository))
+}
+
+/// Asks the remote with the target which branch is its default now: it may have been changed there, and the old one
+/// kept. That is noted as git does (`refs/remotes/origin/HEAD`), if the branch is here and contains what counted as the
+/// default: a branch that somebody chose here by hand goes its own way, and stays. Nobody is asked for a password
+/// again, and if the remote does not say, or git is set not to follow it, what is known stays.
+fn learn_default(repository: &Repository) {
+    let Some(remote) = repository.home().filter(|name| repository.raw.find_remote(name).is_ok()) else { return };
+    let follows =
+        repository.raw.config().and_then(|config| config.get_string(&format!("remote.{remote}.followRemoteHEAD")));
+    if follows.is_ok_and(|how| how != "create" && how != "always") {
+        return;
+    }
+    let told = run_git(repository, Prompts::Never, CHAINS, &["ls-remote", "--symref", "--", &remote, "HEAD"]);
+    let Ok((true, told, _)) = told else { return };
+    let Some(branch) = told.lines().find_map(default_told) else { return };
+    let (head, now) = (format!("refs/remotes/{remote}/HEAD"), format!("refs/remotes/{remote}/{branch}"));
+    let tip = |name: &str| repository.raw.find_reference(name).and_then(|found| found.peel_to_commit()).map(|c| c.id());
+    let Ok(new) = tip(&now) else { return };
+    let is_older = |old: Oid| old == new || repository.raw.graph_descendant_of(new, old).unwrap_or(false);
+    if tip(&head).map_or(true, is_older) {
+        let _ = repository.raw.reference_symbolic(&head, &now, true, "undersign: the default branch of the remote");
+    }
+}
+
+/// The branch of `ref: refs/heads/main<tab>HEAD`.
+fn default_told(line: &str) -> Option<&str> {
+    line.strip_prefix("ref: ")?.strip_suffix("\tHEAD")?.strip_prefix("refs/heads/")
 }
 
 /// Settings for git that drop the remote-tracking branches that a remote has no more: otherwise their rows stay for
@@ -67,9 +96,12 @@ fn tracks_only(config: &git2::Config, name: &str) -> bool {
     true
 }
 
-fn refs(repository: &Repository) -> BTreeMap<Vec<u8>, Oid> {
+/// Where each ref points: at an object, or at another ref.
+fn refs(repository: &Repository) -> BTreeMap<Vec<u8>, (Option<Oid>, Option<Vec<u8>>)> {
     let all = repository.raw.references().into_iter().flatten().flatten();
-    all.filter_map(|reference| Some((reference.name_bytes().to_vec(), reference.target()?))).collect()
+    let to =
+        |reference: &git2::Reference<'_>| (reference.target(), reference.symbolic_target_bytes().map(<[u8]>::to_vec));
+    all.map(|reference| (reference.name_bytes().to_vec(), to(&reference))).collect()
 }
 
 /// When branches last came from a remote, in seconds since the epoch: the time of the last fetch by any program,

@@ -829,3 +829,28 @@ fn what_the_target_changed_in_the_same_way_is_said_to_be_there_and_splits_no_cha
     desk.fetch();
     desk.run(&["show", "feat"]).exits(0).says_not("BASE_MOVED").says_not("POLICY_MIXED").says_not("policy.toml");
 }
+
+#[test]
+fn a_fetch_learns_that_the_host_has_another_default_branch() {
+    let desk = Desk::new();
+    desk.f.git("rahim", &["branch", "-q", "-m", "main", "master"]);
+    desk.clone_again(&[]);
+    desk.f.git("rahim", &["checkout", "-q", "-b", "main"]);
+    desk.host("main", &[(50, "moved on")]);
+    desk.host("feat", &[(5, "five")]);
+    assert_eq!(desk.git(&["symbolic-ref", "refs/remotes/origin/HEAD"]), "refs/remotes/origin/master");
+    desk.run(&["queue", "--fetch"]).exits(0).says("feat").says_not("moved on");
+    assert_eq!(desk.git(&["symbolic-ref", "refs/remotes/origin/HEAD"]), "refs/remotes/origin/main");
+    assert_eq!(desk.ids(), ["here:feat"]);
+
+    // The twins: a branch that somebody chose here, and a host that names none.
+    desk.host("release", &[(40, "forty")]);
+    desk.git(&["fetch", "-q"]);
+    desk.git(&["remote", "set-head", "origin", "release"]);
+    desk.run(&["queue", "--fetch"]);
+    assert_eq!(desk.git(&["symbolic-ref", "refs/remotes/origin/HEAD"]), "refs/remotes/origin/release");
+    desk.git(&["remote", "set-head", "origin", "main"]);
+    desk.f.git("rahim", &["checkout", "-q", "--detach"]);
+    desk.run(&["queue", "--fetch"]).exits(0).says("feat");
+    assert_eq!(desk.git(&["symbolic-ref", "refs/remotes/origin/HEAD"]), "refs/remotes/origin/main");
+}
