@@ -854,3 +854,24 @@ fn a_fetch_learns_that_the_host_has_another_default_branch() {
     desk.run(&["queue", "--fetch"]).exits(0).says("feat");
     assert_eq!(desk.git(&["symbolic-ref", "refs/remotes/origin/HEAD"]), "refs/remotes/origin/main");
 }
+
+#[test]
+fn a_local_branch_is_compared_with_the_one_that_it_follows_whatever_its_name() {
+    let desk = Desk::new();
+    desk.host("feature-x", &[(5, "five")]);
+    desk.fetch();
+    desk.git(&["checkout", "-q", "-b", "mine", "origin/feature-x"]);
+    assert_eq!(desk.ids(), ["here:feature-x"]);
+    desk.local("mine.txt", "Mine");
+    assert_eq!(desk.ids(), ["here:feature-x", "here:mine"]);
+    desk.run(&["queue"]).exits(0).says("local is 1 ahead of origin/feature-x");
+    desk.host("feature-x", &[(9, "nine")]);
+    desk.fetch();
+    desk.run(&["show", "mine"]).exits(0).says("local is 1 ahead of and 1 behind origin/feature-x");
+    desk.git(&["reset", "-q", "--hard", "HEAD~1"]);
+    assert_eq!(desk.ids(), ["here:feature-x"], "what is behind proposes nothing by itself");
+    // The twin follows the target, as `checkout -b` from it sets it up.
+    desk.git(&["checkout", "-q", "-b", "own", "origin/main"]);
+    desk.local("own.txt", "Own");
+    desk.run(&["show", "own"]).exits(0).says_not("ahead of");
+}

@@ -6,7 +6,7 @@
 //! the same proposal. The plain name belongs to the remote with the target, or else to the only remote that has it;
 //! other proposals are distinguished by their remote, local work by `heads/`, as in git itself.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use git2::BranchType;
 
@@ -251,9 +251,14 @@ impl Repository {
         all.extend(detached.iter().map(|worktree| (worktree.at.clone(), Ok(worktree.tip))));
         let holders = Holders::of(&all, home.as_deref(), target);
         let followers = self.followers();
+        let by_name: HashMap<&str, &At> = all.iter().map(|held| (held.0.full.as_str(), held)).collect();
         let (mut refs, mut stands) = (Vec::new(), BTreeMap::new());
         for (at, tip) in &all {
-            match self.beside((at, tip), holders.counterpart(at), &followers, ancestry) {
+            let followed = self.followed(at, &followers).and_then(|name| by_name.get(name.as_str()).copied());
+            // Branches often follow the one from which they were made: that a target has more or less says nothing.
+            let followed = followed.filter(|(other, _)| other.full != own);
+            let counterpart = followed.or_else(|| holders.counterpart(at));
+            match self.beside((at, tip), counterpart, &followers, ancestry) {
                 Beside::Behind => continue,
                 Beside::Stands(words) => _ = stands.insert(at.full.clone(), words),
                 Beside::Alone => {}
@@ -285,8 +290,9 @@ impl Repository {
         ancestry: &mut Ancestry<'_>,
     ) -> Beside {
         let (None, Ok(tip), Some((other, Ok(there)))) = (&at.remote, tip, counterpart) else {
-            let lost = followers.contains(&at.full).then(|| self.lost(at)).flatten();
-            return lost.map_or(Beside::Alone, |upstream| Beside::Stands(format!("{upstream} is gone")));
+            return self
+                .lost(at, followers)
+                .map_or(Beside::Alone, |upstream| Beside::Stands(format!("{upstream} is gone")));
         };
         if there == tip {
             return Beside::Alone;
@@ -314,12 +320,19 @@ impl Repository {
         found
     }
 
-    /// The branch of a remote that a local one follows, according to its configuration, and that is there no more.
-    fn lost(&self, at: &BranchRef) -> Option<String> {
-        let upstream = at.remote.is_none().then(|| self.raw.branch_upstream_name(&at.full).ok())??;
+    /// The branch of a remote that a local one follows, according to its configuration, by full name.
+    fn followed(&self, at: &BranchRef, followers: &BTreeSet<String>) -> Option<String> {
+        let is_one = at.remote.is_none() && followers.contains(&at.full);
+        let upstream = is_one.then(|| self.raw.branch_upstream_name(&at.full).ok())??;
         let upstream = std::str::from_utf8(&upstream).ok()?;
+        upstream.starts_with("refs/remotes/").then(|| upstream.to_owned())
+    }
+
+    /// The same, if it is there no more: without the beginning of its name.
+    fn lost(&self, at: &BranchRef, followers: &BTreeSet<String>) -> Option<String> {
+        let upstream = self.followed(at, followers)?;
         let short = upstream.strip_prefix("refs/remotes/")?;
-        self.tip(upstream).is_none().then(|| short.to_owned())
+        self.tip(&upstream).is_none().then(|| short.to_owned())
     }
 }
 
