@@ -714,6 +714,34 @@ fn row_03_who_joins_edits_that_touch_is_an_author() {
     denied(joined(&lines(3, "mina's"), &lines(4, "rahim's"), &both), "SELF_APPROVAL");
 }
 
+/// What is told of a branch that main was merged into, before anybody signs it.
+fn told_of_update(joined: &str) -> String {
+    let f = Fixture::new();
+    f.write("docs/text.txt", &lines(0, ""));
+    f.commit("rahim", "A text");
+    propose(&f, "mina", "edit", &[("docs/text.txt", &lines(3, "mina's"))]);
+    further(&f, "rahim", "main", "docs/text.txt", &lines(20, "rahim's"));
+    f.git("mina", &["checkout", "-q", "edit"]);
+    f.git("mina", &["merge", "-q", "--no-ff", "--no-commit", "main"]);
+    f.write("docs/text.txt", joined);
+    f.commit("mina", "Merge main");
+    f.git("mina", &["checkout", "-q", "main"]);
+    let (old, new) = merge(&f, "rahim", "edit");
+    f.verify_json(&old, &new).1.to_string()
+}
+
+#[test]
+fn of_an_update_in_which_both_sides_edited_a_file_it_is_not_said_that_something_is_dropped() {
+    let told = told_of_update(&lines(3, "mina's").replace("line 20\n", "rahim's\n"));
+    assert!(told.contains("UNSIGNED") && !told.contains("MERGE_DELTA"), "{told}");
+    // The twins: what main did is gone, and something more is there.
+    let more = lines(3, "mina's").replace("line 20\n", "rahim's\n").replace("line 10\n", "more\n");
+    for joined in [lines(3, "mina's"), more] {
+        let told = told_of_update(&joined);
+        assert!(told.contains("MERGE_DELTA") && told.contains("writes or drops something in docs/text.txt"), "{told}");
+    }
+}
+
 /// What came from main was merged in both directions, so that there are two merge bases.
 #[test]
 fn row_03_a_merge_of_histories_with_two_bases_is_somebodys_work() {

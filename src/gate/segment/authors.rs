@@ -144,7 +144,7 @@ impl<'g> Segment<'_, 'g> {
     }
 
     /// Whether a commit is a merge that follows from its parents.
-    fn follows(&self, commit: &Commit) -> bool {
+    pub(super) fn follows(&self, commit: &Commit) -> bool {
         commit.parents.len() == 2 && self.steps.iter().any(|step| step.clean_merges.contains(&commit.id))
     }
 

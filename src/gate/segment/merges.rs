@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Segment;
-use crate::change::{ObjectId, visible};
+use crate::change::{Commit, ObjectId, visible};
 use crate::gate::Step;
 use crate::gate::counted_decision::CountedDecision;
 use crate::gate::history::{HistoryError, keeps_all, reached};
@@ -93,8 +93,9 @@ impl Segment<'_, '_> {
             signed.append(&mut reached(&self.commits, &decision.predicate().head.commit));
         }
         let history = self.evaluation.input.history;
-        // A merge of more is refused for that reason.
-        let merges = self.commits.iter().filter(|commit| commit.parents.len() == 2 && !signed.contains(&commit.id));
+        // A merge of more is refused for that reason, and one that is proven to follow from its parents drops nothing.
+        let is_open = |commit: &&Commit| commit.parents.len() == 2 && !signed.contains(&commit.id);
+        let merges = self.commits.iter().filter(is_open).filter(|commit| !self.follows(commit));
         let mut found = Vec::new();
         for merge in merges {
             for &side in &merge.parents[1..] {
@@ -104,7 +105,7 @@ impl Segment<'_, '_> {
                     Ok(Err(path)) => {
                         let what = path.map_or_else(
                             || "has more than one merge base, so what it drops cannot be said".to_owned(),
-                            |path| format!("drops what {} changed in {path}", side.short()),
+                            |path| format!("writes or drops something in {path}, which {} changed", side.short()),
                         );
                         let detail = format!(
                             "The merge {} {what}, and no approval is of it. Merge again without that, or have its \
