@@ -1,7 +1,7 @@
 //! What changed since an earlier revision: compared as content, without what the base changed meanwhile. A pure rebase
 //! shows nothing, however far the base moved.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use super::sides::{Sides, Trees, sides};
 use super::{FileMaterial, RepositorySnapshot, mean_the_same};
@@ -199,7 +199,11 @@ fn merged(
     theirs: Option<TreeEntry>,
 ) -> Result<(Image, bool), GitError> {
     let side = |entry| Image::of(repository, entry);
-    let (base, ours, theirs) = (side(base)?, side(ours)?, side(theirs)?);
+    joined_images([side(base)?, side(ours)?, side(theirs)?])
+}
+
+/// What two sides make of a file, and whether that cannot be determined, so that the first is taken.
+fn joined_images([base, ours, theirs]: [Image; 3]) -> Result<(Image, bool), GitError> {
     let text = |image: &Image| match &image.content {
         Some(Content::Text(text)) => Some(text.clone()),
         _ => None,
@@ -225,6 +229,11 @@ pub fn commit(repository: &Repository, snapshot: &RepositorySnapshot, id: Object
         && let [base] = repository.bases(ours, theirs)?[..]
     {
         return own_part_of_merge(repository, snapshot, &commit, [base, ours, theirs]);
+    }
+    if commit.parents.len() > 2
+        && let Some(part) = own_part_of_octopus(repository, snapshot, &commit)?
+    {
+        return Ok(part);
     }
     let tree = repository.tree_of(id)?;
     let diff = match commit.parents.first() {
@@ -271,6 +280,55 @@ fn own_part_of_merge(
     told.extend(clashing.iter().map(both));
     told.push(visible::text(&masked(merge.title())).into_owned());
     Ok(Part { files, told })
+}
+
+/// The same of a merge of more: what does not follow from its first parent and what each other one changed since it
+/// forked from that. None if one of them forked from it at several places.
+fn own_part_of_octopus(
+    repository: &Repository,
+    snapshot: &RepositorySnapshot,
+    merge: &Commit,
+) -> Result<Option<Part>, GitError> {
+    let Some((&first, others)) = merge.parents.split_first() else { return Ok(None) };
+    let mut sides = Vec::new();
+    for &side in others {
+        let [base] = repository.bases(first, side)?[..] else { return Ok(None) };
+        sides.push((repository.tree_of(base)?, repository.tree_of(side)?));
+    }
+    let made = (repository.tree_of(first)?, repository.tree_of(merge.id)?);
+    let mut paths = BTreeSet::new();
+    for &(before, after) in sides.iter().chain([&made]) {
+        paths.extend(git::diff(repository, before, after)?.files.into_iter().map(|file| file.path));
+    }
+    let (mut came, mut clashing, brings) = (Came::default(), Vec::new(), paths.len());
+    for path in paths {
+        let at = |tree| git::entry_at(repository, tree, &path);
+        let (mut expected, actual) = (Image::of(repository, at(made.0)?)?, Image::of(repository, at(made.1)?)?);
+        for &(base, side) in &sides {
+            let (base, side) = (at(base)?, at(side)?);
+            if side == base || side == expected.entry {
+                continue;
+            }
+            let clashes;
+            (expected, clashes) = match expected.entry == base {
+                true => (Image::of(repository, side)?, false),
+                false => joined_images([Image::of(repository, base)?, expected, Image::of(repository, side)?])?,
+            };
+            if clashes && clashing.last() != Some(&path) {
+                clashing.push(path.clone());
+            }
+        }
+        if expected != actual {
+            came.take(path.clone(), path, expected, actual);
+        }
+    }
+    let files = came.joined(repository, snapshot);
+    let what = if files.is_empty() { "A merge that adds nothing" } else { "A merge: what it adds" };
+    let mut told =
+        vec![format!("{what} to what its {} parents bring ({}).", merge.parents.len(), counted(brings, "file"))];
+    told.extend(clashing.iter().map(|path| format!("{path}: several of them changed it; shown against the first.")));
+    told.push(visible::text(&masked(merge.title())).into_owned());
+    Ok(Some(Part { files, told }))
 }
 
 /// How a commit of one revision relates to one of the other.

@@ -648,6 +648,45 @@ fn commit_by_commit_a_merge_shows_what_it_adds_and_not_what_it_brings() {
 }
 
 #[test]
+fn a_merge_of_three_shows_what_it_adds_and_not_what_it_brings() {
+    let numbers: String = (1..=30).map(|n| format!("{n}\n")).collect();
+    let octopus = |own: fn(&Fixture)| {
+        let f = Fixture::new();
+        f.git("mina", &["branch", "-q", "-D", "agent/work"]);
+        f.write("a.txt", &numbers);
+        f.commit("rahim", "Thirty lines");
+        for (branch, from, to) in [("x", "3\n", "three\n"), ("y", "20\n", "twenty\n"), ("topic", "10\n", "ten\n")] {
+            f.git("mina", &["checkout", "-q", "-b", branch, "main"]);
+            f.write("a.txt", &numbers.replacen(&format!("\n{from}"), &format!("\n{to}"), 1));
+            f.write(&format!("{branch}.txt"), "new\n");
+            f.commit("mina", branch);
+        }
+        f.git("mina", &["merge", "-q", "--no-ff", "-m", "Octopus", "x", "y"]);
+        own(&f);
+        f.git("mina", &["add", "-A"]);
+        f.git("mina", &["commit", "-q", "--amend", "--no-edit"]);
+        f.git("mina", &["checkout", "-q", "main"]);
+        ["x", "y"].iter().for_each(|branch| _ = f.git("mina", &["branch", "-q", "-D", branch]));
+        f
+    };
+    let f = octopus(|f| {
+        f.write("b.txt", "from nowhere\n");
+        let text = std::fs::read_to_string(f.repo.join("a.txt")).unwrap();
+        f.write("a.txt", &text.replace("\n27\n", "\nown\n"));
+    });
+    let frame = Session::new(&f, (120, 36)).press("<enter>").press(">>>>").frame();
+    assert!(frame.contains("A merge: what it adds to what its 3 parents bring"), "{frame}");
+    assert!(frame.contains("+ from nowhere") && frame.contains("+ own") && frame.contains("2 files"), "{frame}");
+    assert!(!frame.contains("x.txt") && !frame.contains("+ three") && !frame.contains("+ twenty"), "{frame}");
+    // The twins: nothing of its own, and what another parent brought dropped.
+    let frame = Session::new(&octopus(|_| {}), (120, 36)).press("<enter>").press(">>>>").frame();
+    assert!(frame.contains("A merge that adds nothing to what its 3 parents bring"), "{frame}");
+    let dropped = octopus(|f| std::fs::remove_file(f.repo.join("y.txt")).unwrap());
+    let frame = Session::new(&dropped, (120, 36)).press("<enter>").press(">>>>").frame();
+    assert!(frame.contains("1 file") && frame.contains("y.txt") && frame.contains("− new"), "{frame}");
+}
+
+#[test]
 fn a_merge_that_only_follows_from_its_parents_adds_nothing() {
     let f = merging(|_| {});
     let mut session = Session::new(&f, (120, 36));
