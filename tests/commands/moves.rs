@@ -138,3 +138,24 @@ fn of_many_moved_files_those_that_changed_are_named_first() {
         )
         .says("and 4 more");
 }
+
+#[test]
+fn a_link_that_became_a_file_is_not_asked_where_it_points() {
+    let f = Fixture::new();
+    f.git("mina", &["branch", "-q", "-D", "agent/work"]);
+    std::os::unix::fs::symlink("README.md", f.repo.join("link")).unwrap();
+    f.commit("rahim", "A link");
+    f.git("mina", &["checkout", "-q", "-b", "topic"]);
+    std::fs::remove_file(f.repo.join("link")).unwrap();
+    f.write("link", "# shop\n");
+    f.commit("mina", "A file");
+    f.git("mina", &["checkout", "-q", "main"]);
+    run(&f, &["show", "topic"]).exits(0).says("A symlink became a file").says_not("Where does it point");
+    // The twins: another link, and a new one.
+    f.git("mina", &["checkout", "-q", "topic"]);
+    std::fs::remove_file(f.repo.join("link")).unwrap();
+    std::os::unix::fs::symlink("src", f.repo.join("link")).unwrap();
+    f.commit("mina", "Elsewhere");
+    f.git("mina", &["checkout", "-q", "main"]);
+    run(&f, &["show", "topic"]).exits(0).says("Where does it point").says_not("became a file");
+}

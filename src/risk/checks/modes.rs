@@ -10,7 +10,8 @@ pub(super) fn check(file: &FileUnderReview<'_>, rules: &Rules) -> Vec<Finding> {
     let mut say = |id: &str, evidence: &str| found.extend(rules.of_check(id, file, Side::New, 0, evidence));
     match (old, new) {
         (old, Some(Mode::Symlink)) if old != Some(Mode::Symlink) => say("mode.symlink", "now a symlink"),
-        (Some(Mode::Symlink), Some(_)) => say("mode.symlink", "the symlink changed"),
+        (Some(Mode::Symlink), Some(Mode::Symlink)) => say("mode.symlink", "the symlink changed"),
+        (Some(Mode::Symlink), Some(_)) => say("mode.symlink-gone", "no symlink any more"),
         (None, Some(Mode::Submodule)) => say("mode.submodule", "a new submodule"),
         (Some(Mode::Submodule), Some(Mode::Submodule)) => say("mode.submodule", "the submodule moved"),
         (Some(Mode::File), Some(Mode::Executable)) => say("mode.executable", "now executable"),
