@@ -181,7 +181,7 @@ fn step() -> Step {
         delta,
         commits: vec![commit],
         signers: vec![],
-        clean_merges: vec![],
+        unwritten: vec![],
         links: vec![],
     }
 }

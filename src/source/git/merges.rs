@@ -1,4 +1,4 @@
-//! Merges in which nobody wrote anything: those that follow from their parents. They are compared here, path by path
+//! Commits in which nobody wrote anything: those that change nothing, and merges that follow from their parents. They are compared here, path by path
 //! and line by line, and not with git's own merge, which attributes, drivers and settings of a repository influence;
 //! moves are those of [`renames`]. Any merge for which this is not proven counts as somebody's work.
 
@@ -33,8 +33,19 @@ impl Default for Budget {
     }
 }
 
+/// The commits that write nothing.
+pub(super) fn unwritten(repository: &Repository, commits: &[Commit], budget: &mut Budget) -> Vec<ObjectId> {
+    let tree = |commit| repository.tree_of(commit).ok();
+    let is_empty = |commit: &&Commit| match commit.parents[..] {
+        [parent] => tree(commit.id).is_some_and(|own| tree(parent) == Some(own)),
+        _ => false,
+    };
+    let empty = commits.iter().filter(is_empty).map(|commit| commit.id);
+    empty.chain(clean_merges(repository, commits, budget)).collect()
+}
+
 /// The commits that are merges of two histories with exactly the content that follows from them, without conflict.
-pub(super) fn clean_merges(repository: &Repository, commits: &[Commit], budget: &mut Budget) -> Vec<ObjectId> {
+fn clean_merges(repository: &Repository, commits: &[Commit], budget: &mut Budget) -> Vec<ObjectId> {
     if !commits.iter().any(|commit| commit.parents.len() > 1) {
         return Vec::new();
     }
