@@ -159,3 +159,56 @@ fn a_link_that_became_a_file_is_not_asked_where_it_points() {
     f.git("mina", &["checkout", "-q", "main"]);
     run(&f, &["show", "topic"]).exits(0).says("Where does it point").says_not("became a file");
 }
+
+/// A change of some files: path, before and after.
+fn changed(files: &[(&str, Option<&str>, Option<&str>)]) -> Fixture {
+    let f = Fixture::new();
+    f.git("mina", &["branch", "-q", "-D", "agent/work"]);
+    for (path, before, _) in files {
+        before.iter().for_each(|text| f.write(path, text));
+    }
+    f.commit("rahim", "Before");
+    f.git("mina", &["checkout", "-q", "-b", "topic"]);
+    for (path, _, after) in files {
+        match after {
+            Some(text) => f.write(path, text),
+            None => std::fs::remove_file(f.repo.join(path)).unwrap(),
+        }
+    }
+    f.commit("mina", "After");
+    f.git("mina", &["checkout", "-q", "main"]);
+    f
+}
+
+#[test]
+fn a_limit_that_another_file_has_since_with_a_higher_value_is_found() {
+    let long = |retry: &str| (1..=40).map(|n| format!("key{n}: value{n}\n")).collect::<String>() + retry;
+    let retry = |tries: u32| format!("retry:\n  max_attempts: {tries}\n  backoff: 2s\n");
+    let small = |tries: u32| format!("max_attempts: {tries}\ntimeout: 5s\n");
+    let json =
+        |tries: u32| format!("{{\n \"name\": \"worker\",\n \"retry\": {{\n  \"max_attempts\": {tries}\n }}\n}}\n");
+    let yaml = "name: worker\nretry:\n  max_attempts: 3\n";
+    for (tries, is_found) in [(9_000, true), (3, false)] {
+        let (own, moved, other) = (long(&retry(3)), retry(tries), json(tries));
+        let without = long("");
+        for (files, whereabouts) in [
+            (vec![("conf/w.yaml", Some(&*small(3)), None), ("conf/retry.yaml", None, Some(&*small(tries)))], "conf/"),
+            (vec![("conf/w.yaml", Some(yaml), None), ("conf/w.json", None, Some(&*other))], "conf/w"),
+            (vec![("conf/w.yaml", Some(&*own), Some(&*without)), ("conf/r.yaml", None, Some(&*moved))], "conf/"),
+        ] {
+            let said = run(&changed(&files), &["show", "topic"]).exits(0);
+            assert_eq!(said.out.contains("max_attempts 3 → 9000"), is_found, "{files:?}: {said:?}");
+            let told = said.out.contains(&format!("; it was in {whereabouts}"))
+                || said.out.contains(&format!("; it is in {whereabouts}"));
+            assert_eq!(told, is_found, "{files:?}: {said:?}");
+        }
+    }
+    // The twin: two of that name came, and which of them it is cannot be said.
+    let (own, without, moved) = (long(&retry(3)), long(""), retry(9_000));
+    let files = [
+        ("conf/w.yaml", Some(&*own), Some(&*without)),
+        ("conf/a.yaml", None, Some(&*moved)),
+        ("conf/b.yaml", None, Some(&*moved)),
+    ];
+    run(&changed(&files), &["show", "topic"]).exits(0).says_not("3 → 9000");
+}

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::change::RepoPath;
 use crate::change::digest::Digest;
+use crate::risk::checks::apart::Apart;
 use crate::risk::checks::successor;
 use crate::risk::facts::{Bases, Delta, Fact, Heirs, Kind};
 use crate::risk::rules::FactRule;
@@ -22,6 +23,7 @@ pub(super) struct Stated {
     said: Vec<Said>,
     /// Those of texts that moved to where they mean something else; the halves count what came and went.
     across: Vec<Said>,
+    apart: Apart,
     /// The names in the checks that an application applies to all of its routes since.
     of_all_routes: BTreeSet<String>,
 }
@@ -52,6 +54,7 @@ impl Stated {
     pub fn read(&mut self, file: &FileUnderReview<'_>, rules: &Rules) -> Vec<Finding> {
         let Weighed { certain, came, went } = Weighed::of(file, rules);
         let included = included(&came);
+        self.apart.read(file, rules, (went.iter().map(|(gone, _)| &gone.fact), came.iter().map(|(fact, _)| fact)));
         self.of_all_routes.extend(successor::of_all_routes(came.iter().map(|(fact, _)| fact)));
         for (fact, found) in came {
             self.came.entry(moved(&fact)).or_default().push(fact.scope.clone());
@@ -74,6 +77,7 @@ impl Stated {
     /// Adds what a text says differently at another path; returns the findings that are already certain.
     pub fn read_across(&mut self, file: &FileUnderReview<'_>, from: &RepoPath, rules: &Rules) -> Vec<Finding> {
         let Weighed { certain, came, went } = Weighed::of(file, rules);
+        self.apart.knows(from.lossy().into_owned(), file.path());
         let came = came.into_iter().filter_map(|(fact, found)| Said::of(&fact, None, found));
         let went = went.into_iter().filter_map(|(gone, found)| Said::of(&gone.fact, Some(gone.heirs), found));
         for said in came.chain(went) {
@@ -85,7 +89,7 @@ impl Stated {
 
     /// The remaining findings: each occurrence on the other side means that one was moved.
     pub fn finish(self) -> Vec<Finding> {
-        let Stated { mut came, came_in, mut went, said, across, of_all_routes } = self;
+        let Stated { mut came, came_in, mut went, said, across, apart, of_all_routes } = self;
         let said: Vec<Said> = said.into_iter().map(|said| said.less_if_above(&came, &of_all_routes)).collect();
         // Before the halves take what they find.
         let is_elsewhere = |said: &Said| {
@@ -107,7 +111,7 @@ impl Stated {
             places.iter().take(MAX_TRIED).any(|path| files.iter().any(|file| ends_with_path(path, file)))
         };
         let said = said.into_iter().filter(|said| !is_included(said)).filter(|said| !is_moved(said)).chain(across);
-        said.flat_map(|said| said.found).collect()
+        said.flat_map(|said| said.found).chain(apart.finish()).collect()
     }
 }
 

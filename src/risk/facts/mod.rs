@@ -101,7 +101,7 @@ impl Fact {
     }
 
     /// Whether two facts of the same kind and object state the same.
-    fn says_the_same_as(&self, other: &Fact) -> bool {
+    pub fn says_the_same_as(&self, other: &Fact) -> bool {
         let is_same_setting = || {
             self.value.is_known() && self.value.is_the_same_as(&other.value)
                 || value::is_same_schedule(&self.value.say(), &other.value.say())

@@ -260,8 +260,39 @@ impl Rules {
 
     /// The finding of a rule for a delta of a file, at its first changed line.
     pub(super) fn finding_of(&self, rule: &FactRule, delta: &Delta, file: &FileUnderReview<'_>) -> Option<Finding> {
-        let is_left_out = || !rule.about.in_tests && is_of_unit_tests(&file.path(), &delta.fact().scope);
-        let (side, line) = (rule.fires(delta) && !is_left_out()).then(|| file.place_of(delta))??;
+        if !rule.fires(delta) {
+            return None;
+        }
+        self.finding_at(rule, delta, file, (file.place_of(delta)?, &file.text_of(delta)))
+    }
+
+    /// The finding of a rule for a setting that went from one file and came into another, with its line in this one.
+    pub(super) fn finding_apart(
+        &self,
+        rule: &FactRule,
+        (old, new): (&Fact, &Fact),
+        file: &FileUnderReview<'_>,
+        side: Side,
+    ) -> Option<Finding> {
+        let delta = Delta::Changed { old: old.clone(), new: new.clone() };
+        if !rule.fires(&delta) {
+            return None;
+        }
+        let here = if side == Side::Old { old } else { new };
+        let line = file.changed(side).first_in(&here.lines)?;
+        self.finding_at(rule, &delta, file, ((side, line), &[old.text.as_str(), &new.text].join("\n")))
+    }
+
+    fn finding_at(
+        &self,
+        rule: &FactRule,
+        delta: &Delta,
+        file: &FileUnderReview<'_>,
+        ((side, line), text): ((Side, u32), &str),
+    ) -> Option<Finding> {
+        if !rule.about.in_tests && is_of_unit_tests(&file.path(), &delta.fact().scope) {
+            return None;
+        }
         let title = self.redacted(&rule.title(delta));
         let evidence = file.line(side, line);
         let secret = rule.secret_in(delta);
@@ -270,7 +301,7 @@ impl Rules {
         let most = if is_rehearsal(&file.path()) { Severity::Medium } else { Severity::Critical };
         let severity = found.severity.min(most);
         // An answer covers the whole text and line, not only the part that is shown.
-        let whole = [title.as_str(), evidence.trim(), &file.text_of(delta)].join("\0");
+        let whole = [title.as_str(), evidence.trim(), text].join("\0");
         Some(Finding { text: Digest::of(whole.as_bytes()).key(), title, severity, ..found })
     }
 
