@@ -69,9 +69,8 @@ use std::sync::{Mutex, PoisonError};
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
-use crate::change::address;
 use crate::examination::{self, RepositorySnapshot};
-use crate::risk::{PackFile, Rulebook};
+use crate::risk::{PackFile, Rulebook, without_logins};
 use crate::source::git::{Names, Repository};
 
 /// Usage errors, as in sysexits.h. Never 1, which some hooks take for a warning.
@@ -292,16 +291,21 @@ pub fn run() -> ExitCode {
     let arguments = match parsed() {
         Ok(arguments) => arguments,
         Err(error) => {
-            let _ = error.print();
+            // What was typed as an address may hold a token, which logs would keep.
+            let text = error.to_string();
+            let shown = without_logins(&text);
+            let _ = match shown == text {
+                true => error.print(),
+                false => write!(std::io::stderr(), "{shown}"),
+            };
             return ExitCode::from(if error.use_stderr() { USAGE } else { 0 });
         }
     };
     #[cfg(feature = "tui")]
     tell_of_configuration(arguments.command.as_ref());
     let code = carried_out(&arguments).unwrap_or_else(|message| {
-        // A terminal that is gone is no reason to panic. What was typed as an address may hold a token, which logs
-        // would keep.
-        let _ = writeln!(std::io::stderr(), "undersign: {}", address::without_users(&message));
+        // A terminal that is gone is no reason to panic.
+        let _ = writeln!(std::io::stderr(), "undersign: {}", without_logins(&message));
         FAILED
     });
     ExitCode::from(written(code))

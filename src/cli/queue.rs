@@ -31,7 +31,7 @@ use crate::examination::{self, ChangeStatus, Examination, Kept, RepositorySnapsh
 use crate::gate::advice;
 #[cfg(feature = "tui")]
 use crate::notices::{self, Fact};
-use crate::risk::BlastClass;
+use crate::risk::{BlastClass, without_logins};
 #[cfg(feature = "tui")]
 use crate::signer::NoKey;
 use crate::source::git::{Names, PolicyState, Repository};
@@ -204,6 +204,8 @@ pub(super) struct Unreadable {
 
 impl Unreadable {
     pub fn of(what: String, why: String) -> Unreadable {
+        // Either may have been typed, or be what git says.
+        let [what, why] = [what, why].map(|text| without_logins(&text));
         Unreadable { what, why, is_for_late: false }
     }
 

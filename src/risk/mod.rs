@@ -34,7 +34,7 @@ use crate::change::compare::{Comparison, Hunk, Line};
 use crate::change::diff::{Content, FileDiff, Side};
 use crate::change::digest::Digest;
 use crate::change::enclosing::whereabouts;
-use crate::change::{RepoPath, counted};
+use crate::change::{RepoPath, address, counted};
 use facts::{ChangedLines, Delta, Enclosing, Fact, Facts};
 
 /// One path with its texts compared.
@@ -473,6 +473,12 @@ fn subject(path: &str) -> String {
 pub fn masked(text: &str) -> String {
     let shown = |line: &str| if may_hold_a_secret(line) { Rules::shipped().redacted(line) } else { line.to_owned() };
     without_keys(text).split('\n').map(shown).collect::<Vec<_>>().join("\n")
+}
+
+/// A text that may contain addresses, as it may be signed, logged and printed: without logins, and without tokens that
+/// stand elsewhere in them.
+pub fn without_logins(text: &str) -> String {
+    masked(&address::without_users(text))
 }
 
 /// A text without the bodies of private keys, which no line of them tells.

@@ -24,10 +24,11 @@ use git2::{ErrorCode, Oid};
 #[cfg(feature = "tui")]
 pub use requests::fetch_these;
 
-use crate::change::{address, visible};
+use crate::change::visible;
 use crate::ledger::commands::Keys;
 use crate::ledger::{self, BRANCH_PREFIX, PREFIX};
 use crate::record::{Chain, ChainId, Fault, Head, Heads, Index};
+use crate::risk::without_logins;
 use crate::source::git::Repository;
 use program::{BRANCH, CHAINS, run_git};
 
@@ -433,7 +434,7 @@ fn why_failed(what: &str, stderr: &str) -> String {
     // The first line names the subject; the others the result.
     let says_why = |line: &&str| ["fatal:", "error:", "ssh:"].iter().any(|start| line.starts_with(start));
     let said = stderr.lines().find(says_why).or_else(|| stderr.lines().last()).unwrap_or("no reason given");
-    format!("`git {what}` failed: {}.", visible::text(&address::without_users(said.trim_end_matches('.'))))
+    format!("`git {what}` failed: {}.", visible::text(&without_logins(said.trim_end_matches('.'))))
 }
 
 /// The relation of a local chain to its copy on a remote.

@@ -446,3 +446,29 @@ fn hosts_that_take_turns_at_a_state_are_told_and_one_that_moved_is_not() {
     on("ops1", 30);
     h.fails("Several hosts take turns at this state: ops1 went on with it at 1970-01-01T00:00:30Z");
 }
+
+#[test]
+fn a_token_in_the_path_of_a_url_or_in_an_argument_is_neither_signed_nor_said() {
+    const TOKEN: &str = "ghp_S3cr3tT0ken1234567890abcdefABCDEF12";
+    let f = Fixture::new();
+    f.git("dana", &["remote", "add", "origin", &format!("https://127.0.0.1:1/{TOKEN}/shop.git")]);
+    let decided = f.decide("rahim", WORK, Verdict::Reject);
+    let payload = String::from_utf8_lossy(&decided.verified.payload()).into_owned();
+    assert!(payload.contains("https://127.0.0.1:1/") && !payload.contains(TOKEN), "{payload}");
+    let url = format!("https://user:{TOKEN}@127.0.0.1:1/shop.git");
+    let head = f.id("main");
+    for words in [
+        &["queue", "--fetch"][..],
+        &["queue", "--fetch", "--json"],
+        &["sync"],
+        &["doctor", "--remote", "origin"],
+        &["sync", &url],
+        &["queue", "--repo", &url],
+        &["show", &url],
+        &["verify", "--organization", &url, "--ref", "refs/heads/main", "--old", &head, "--new", &head],
+    ] {
+        let said = format!("{:?}", run(&f, words));
+        assert!(said.contains("127.0.0.1") || !words.contains(&url.as_str()), "{words:?}: {said}");
+        assert!(!said.contains(TOKEN), "{words:?}: {said}");
+    }
+}

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::change::visible;
+use crate::risk::without_logins;
 
 /// Why a repository cannot be read: a sentence that also says what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -116,7 +117,7 @@ pub(super) fn refusal(error: &git2::Error, shown: &str) -> GitError {
                 "{} may not be read by you, so nothing can be said of the repository there.",
                 visible::text(&dir.display().to_string())
             )),
-            None => GitError::NotARepository(shown.to_owned()),
+            None => GitError::NotARepository(without_logins(shown)),
         },
         _ => GitError::Other(visible::text(message.trim_end_matches('.')).into_owned()),
     }

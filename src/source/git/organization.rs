@@ -10,6 +10,7 @@ use crate::change::digest::Digest;
 use crate::change::{ObjectId, visible};
 use crate::gate::CLOCK_SKEW;
 use crate::policy::{ORGANIZATION_FILE, Organization};
+use crate::risk::without_logins;
 
 /// In a copy: keeps the last commit of the organization that its own policy let through from being collected.
 const KEPT: &str = "refs/undersign/organization";
@@ -153,7 +154,7 @@ fn put_in_order(versions: &mut [Version]) {
 /// # Errors
 /// A sentence: none is there, or it cannot be read.
 pub fn open(place: &Path) -> Result<Repository, String> {
-    let shown = visible::line(place.as_os_str().as_encoded_bytes());
+    let shown = without_logins(&visible::line(place.as_os_str().as_encoded_bytes()));
     Repository::open_exactly(place).map_err(|error| match error {
         GitError::NotTheRepository(_) => format!(
             "{shown} is neither a git repository nor the file of an organization. Name one of the two, with \

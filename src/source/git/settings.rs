@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::{BRANCHES, GitError, Repository};
 use crate::change::address;
+use crate::risk::masked;
 
 impl Repository {
     /// Writes a setting into the configuration of this repository.
@@ -68,7 +69,7 @@ impl Repository {
     /// token in it goes no further.
     pub fn uri(&self) -> String {
         let remote = self.raw.find_remote("origin").ok();
-        remote.and_then(|r| r.url().ok().map(address::without_user)).unwrap_or_default()
+        remote.and_then(|r| r.url().ok().map(|url| masked(&address::without_user(url)))).unwrap_or_default()
     }
 
     pub fn has_remotes(&self) -> bool {
