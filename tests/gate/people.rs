@@ -803,6 +803,39 @@ fn row_03_a_merge_of_histories_with_two_bases_is_somebodys_work() {
     denied(f.verify(&old, &new), "SELF_APPROVAL");
 }
 
+/// dana's commit came to main long ago, followed by a run of commits that bear dates from before it; and a branch
+/// merges it once more, beside main, before mina's change.
+fn merged_once_more(run: usize) -> Answer {
+    let f = Fixture::new();
+    let old = propose(&f, "dana", "old", &[("docs/old.txt", "old\n")]);
+    f.git("dana", &["merge", "-q", "--ff-only", "old"]);
+    let raw = git2::Repository::open(&f.repo).unwrap();
+    let who = |at: i64| git2::Signature::new("mina", "mina@example.com", &git2::Time::new(at, 0)).unwrap();
+    let commit = |at: i64, parents: &[git2::Oid]| {
+        let parents: Vec<_> = parents.iter().map(|id| raw.find_commit(*id).unwrap()).collect();
+        let tree = parents[0].tree().unwrap();
+        raw.commit(None, &who(at), &who(at), "A step", &tree, &parents.iter().collect::<Vec<_>>()).unwrap()
+    };
+    let old: git2::Oid = old.parse().unwrap();
+    let imported = (0..run).fold(old, |tip, _| commit(1_000, &[tip]));
+    let main = commit(now() + 1, &[imported]);
+    f.git("dana", &["reset", "-q", "--hard", &main.to_string()]);
+    let again = commit(now() + 2, &[main, old]);
+    f.git("mina", &["checkout", "-q", "-b", "again", &again.to_string()]);
+    f.write("docs/new.txt", "new\n");
+    f.commit("mina", "Something new");
+    f.git("mina", &["checkout", "-q", "main"]);
+    f.decide("dana", "again", Verdict::Approve);
+    judged(&f, "again")
+}
+
+#[test]
+fn row_03_who_wrote_what_is_there_already_is_no_author_whatever_the_dates_of_commits() {
+    for run in [0, 3, 8, 300] {
+        allowed(merged_once_more(run));
+    }
+}
+
 #[test]
 fn who_is_away_signs_like_anybody_and_no_clock_stops_anything() {
     let today = undersign::datafile::day(now().div_euclid(DAY));

@@ -3,21 +3,21 @@
 //! An [`Ancestry`] reads each commit once, however many questions it answers. Where there are eighty release branches,
 //! most of the history is walked for each of them, and to inflate, hash and parse a commit takes a hundred times as
 //! long as to step over one that was read before.
+//!
+//! Whoever makes a commit chooses its date, so dates may only influence how far a walk goes, never what it answers.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::{BinaryHeap, HashMap, HashSet};
 
 use super::{GitError, Repository, object_id, oid};
 use crate::change::ObjectId;
 
-/// How many commits a walk for [`Divergence::ahead`] goes on after the last one that may matter by its date. Dates are
-/// not always in order, and until the walk reaches a commit from both sides, it counts as one side's own. Git's own
-/// walks allow for five.
-const SLOP: usize = 256;
-
 /// The most common ancestors that are compared with each other, which takes a walk for each. Nobody has that many who
 /// did not want to.
 const MAX_COMPARED: usize = 32;
+/// The most steps for one answer, over all of its walks. A history of a million commits takes two walks of a million
+/// steps at worst, unless somebody arranges commits and dates so that many walks go all the way down.
+const MAX_STEPS: usize = 10_000_000;
 
 /// What a walk knows of a commit. One that both sides reach is common; below a common one there is no other base.
 const ONE: u8 = 1;
@@ -33,11 +33,8 @@ const QUEUED: u8 = 16;
 pub(super) struct Divergence {
     /// The best common ancestors, exactly: none contains another. Of more than 32 that a walk meets, all are given.
     pub bases: Vec<ObjectId>,
-    /// What the first commit has and the second has not, newest first, each before its parents. Where more than a few
-    /// hundred commits in a row bear dates that are far too old, commits of both may be among them.
+    /// What the first commit has and the second has not, exactly: newest first, each before its parents.
     pub ahead: Vec<ObjectId>,
-    /// How many commits the second has and the first has not.
-    pub behind: usize,
 }
 
 /// Commits by what their history is.
@@ -45,6 +42,9 @@ pub(super) struct Ancestry<'r> {
     repository: &'r Repository,
     at: HashMap<ObjectId, usize>,
     commits: Vec<Node>,
+    /// The most steps for one answer, and those that are left for this one.
+    most: usize,
+    left: usize,
 }
 
 struct Node {
@@ -62,26 +62,94 @@ enum Parents {
 
 impl<'r> Ancestry<'r> {
     pub fn of(repository: &'r Repository) -> Ancestry<'r> {
-        Ancestry { repository, at: HashMap::new(), commits: Vec::new() }
+        let (at, commits) = Default::default();
+        Ancestry { repository, at, commits, most: MAX_STEPS, left: MAX_STEPS }
     }
 
     /// The best common ancestors, as [`Divergence::bases`].
     ///
     /// # Errors
-    /// A commit is missing; that does not apply to the commits that a shallow clone omits.
+    /// A commit is missing; that does not apply to the commits that a shallow clone omits. Or it would take too long.
     pub fn bases(&mut self, one: ObjectId, other: ObjectId) -> Result<Vec<ObjectId>, GitError> {
+        self.left = self.most;
         let (one, other) = (self.position(one)?, self.position(other)?);
-        let common = self.walked(&[one], &[other], Until::Bases)?.common();
+        let common = self.walked(&[one], &[other], Until::Settled)?.common();
         self.best(common)
     }
 
     /// # Errors
     /// As for [`Ancestry::bases`].
     pub fn divergence(&mut self, one: ObjectId, other: ObjectId) -> Result<Divergence, GitError> {
+        self.left = self.most;
         let (one, other) = (self.position(one)?, self.position(other)?);
-        let walk = self.walked(&[one], &[other], Until::Sides)?;
-        let (ahead, behind) = (walk.apart(ONE), walk.apart(OTHER).len());
-        Ok(Divergence { bases: self.best(walk.common())?, ahead: self.in_order(&ahead), behind })
+        let mut walk = self.walked(&[one], &[other], Until::Settled)?;
+        let common = walk.common();
+        let ahead = self.own(&mut walk)?;
+        Ok(Divergence { bases: self.best(common)?, ahead: self.in_order(&ahead) })
+    }
+
+    /// What a commit has and none of the others has, as [`Divergence::ahead`].
+    ///
+    /// # Errors
+    /// As for [`Ancestry::bases`].
+    pub fn beyond(&mut self, others: &[ObjectId], one: ObjectId) -> Result<Vec<ObjectId>, GitError> {
+        self.left = self.most;
+        let one = self.position(one)?;
+        let others: Vec<usize> = others.iter().map(|id| self.position(*id)).collect::<Result<_, _>>()?;
+        let mut walk = self.walked(&[one], &others, Until::Settled)?;
+        let own = self.own(&mut walk)?;
+        Ok(self.in_order(&own))
+    }
+
+    /// Whether a commit has another among its ancestors, or is that commit.
+    ///
+    /// # Errors
+    /// As for [`Ancestry::bases`].
+    pub fn holds(&mut self, of: ObjectId, commit: ObjectId) -> Result<bool, GitError> {
+        if of == commit {
+            return Ok(true);
+        }
+        self.left = self.most;
+        let (of, commit) = (self.position(of)?, self.position(commit)?);
+        Ok(self.held(commit, &[of])?.is_some())
+    }
+
+    /// The walk that found a commit below some others; none if it is not below them.
+    ///
+    /// Exact whatever the dates: what the walk leaves out is below a commit that both sides reach, so it is contained in
+    /// the one that is looked for, which is not contained in itself.
+    fn held(&mut self, commit: usize, by: &[usize]) -> Result<Option<Walk>, GitError> {
+        let walk = self.walked(&[commit], by, Until::Held(commit))?;
+        Ok((walk.flags[commit] & OTHER != 0).then_some(walk))
+    }
+
+    /// What only the first side of a walk has, for certain.
+    ///
+    /// When a walk ends, what it left out is below the commits in which the sides met. A commit that came up too early
+    /// by its date looks like one side's own, and may be there, too. Whatever contains a commit that is not there is
+    /// not there either, so those are looked for that have no parent among the side's own: mostly a single one.
+    fn own(&mut self, walk: &mut Walk) -> Result<Vec<usize>, GitError> {
+        let met = walk.common();
+        let mut proven = HashSet::new();
+        loop {
+            let own = walk.own();
+            self.spend(own.len())?;
+            let is_lowest = |at: &usize| !self.read(*at).iter().any(|parent| walk.is_own(*parent));
+            let open: Vec<usize> = own.iter().copied().filter(|at| !proven.contains(at) && is_lowest(at)).collect();
+            if open.is_empty() {
+                return Ok(own);
+            }
+            for at in open {
+                // One of the walks before may have come to it.
+                if !walk.is_own(at) {
+                    continue;
+                }
+                match self.held(at, &met)? {
+                    None => _ = proven.insert(at),
+                    Some(found) => walk.learn(&found),
+                }
+            }
+        }
     }
 
     /// The commits that no other one of them contains.
@@ -92,7 +160,7 @@ impl<'r> Ancestry<'r> {
         let mut best = Vec::new();
         for &at in &common {
             let others: Vec<usize> = common.iter().copied().filter(|other| *other != at).collect();
-            if others.is_empty() || self.walked(&[at], &others, Until::Bases)?.flags[at] & OTHER == 0 {
+            if others.is_empty() || self.held(at, &others)?.is_none() {
                 best.push(self.commits[at].id);
             }
         }
@@ -104,17 +172,11 @@ impl<'r> Ancestry<'r> {
         let mut walk = Walk::new();
         one.iter().for_each(|at| walk.reach(*at, ONE, &self.commits));
         other.iter().for_each(|at| walk.reach(*at, OTHER, &self.commits));
-        let mut slop = if until == Until::Sides { SLOP } else { 0 };
-        while let Some((time, at)) = walk.next() {
-            let flags = walk.flags[at];
-            let is_settled = walk.fresh == 0 && flags & STALE != 0;
-            // A commit that is newer than one of a side's own may yet turn out to contain that one.
-            if is_settled && (until == Until::Bases || time < walk.oldest_apart) {
-                let Some(left) = slop.checked_sub(1) else { break };
-                slop = left;
-            }
+        while walk.fresh > 0 && !matches!(until, Until::Held(at) if walk.flags[at] & OTHER != 0) {
+            let Some(at) = walk.next() else { break };
             self.repository.deadline.check()?;
-            let passed_on = walk.look_at(at, time);
+            self.spend(1)?;
+            let passed_on = walk.look_at(at);
             for parent in self.parents(at)? {
                 walk.reach(parent, passed_on, &self.commits);
             }
@@ -122,30 +184,36 @@ impl<'r> Ancestry<'r> {
         Ok(walk)
     }
 
-    /// Newest first, except that no commit precedes one of its descendants.
+    /// Newest first, except that no commit precedes one of its descendants. Of the same second, the one that comes up
+    /// first comes first, whatever was asked before.
     fn in_order(&self, commits: &[usize]) -> Vec<ObjectId> {
         let mut children: HashMap<usize, usize> = commits.iter().map(|at| (*at, 0)).collect();
-        let parents = |at: usize| match &self.commits[at].parents {
-            Parents::Read(parents) => parents.iter(),
-            Parents::Named(_) => [].iter(),
-        };
-        for parent in commits.iter().flat_map(|at| parents(*at)) {
+        for parent in commits.iter().flat_map(|at| self.read(*at)) {
             children.entry(*parent).and_modify(|children| *children += 1);
         }
-        let key = |at: usize| (self.commits[at].time, Reverse(at));
-        let mut next: BinaryHeap<_> = commits.iter().filter(|at| children[at] == 0).map(|at| key(*at)).collect();
+        let (mut next, mut known) = (BinaryHeap::new(), 0);
+        let mut add = |next: &mut BinaryHeap<_>, at: usize| {
+            next.push((self.commits[at].time, Reverse(known), at));
+            known += 1;
+        };
+        commits.iter().filter(|at| children[at] == 0).for_each(|at| add(&mut next, *at));
         let mut ordered = Vec::with_capacity(commits.len());
-        while let Some((_, Reverse(at))) = next.pop() {
+        while let Some((_, _, at)) = next.pop() {
             ordered.push(self.commits[at].id);
-            for parent in parents(at) {
+            for parent in self.read(at) {
                 let Some(left) = children.get_mut(parent) else { continue };
                 *left -= 1;
                 if *left == 0 {
-                    next.push(key(*parent));
+                    add(&mut next, *parent);
                 }
             }
         }
         ordered
+    }
+
+    fn spend(&mut self, steps: usize) -> Result<(), GitError> {
+        self.left = self.left.checked_sub(steps).ok_or_else(|| too_far(self.most))?;
+        Ok(())
     }
 
     fn position(&mut self, id: ObjectId) -> Result<usize, GitError> {
@@ -170,14 +238,30 @@ impl<'r> Ancestry<'r> {
         self.commits[at].parents = Parents::Read(parents.clone());
         Ok(parents)
     }
+
+    /// The parents of a commit that a walk went past.
+    fn read(&self, at: usize) -> &[usize] {
+        match &self.commits[at].parents {
+            Parents::Read(parents) => parents,
+            Parents::Named(_) => &[],
+        }
+    }
+}
+
+fn too_far(most: usize) -> GitError {
+    GitError::Limit(format!(
+        "To tell the commits of this change from those that were there before, more than {most} steps through the \
+         history are needed, and more are not taken. Rebase it onto its target, or merge fewer old branches at once."
+    ))
 }
 
 /// How far to walk.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 enum Until {
-    Bases,
-    /// On, until what each side has is certain too.
-    Sides,
+    /// Until everything that is left is below a common commit.
+    Settled,
+    /// As above, or until the other side comes to this commit.
+    Held(usize),
 }
 
 struct Walk {
@@ -187,14 +271,12 @@ struct Walk {
     queue: BinaryHeap<(i64, Reverse<usize>)>,
     /// How many queued commits are not stale.
     fresh: usize,
-    /// The time of the oldest commit that was one side's own when the walk came to it.
-    oldest_apart: i64,
 }
 
 impl Walk {
     fn new() -> Walk {
         let (flags, reached) = Default::default();
-        Walk { flags, reached, queue: BinaryHeap::new(), fresh: 0, oldest_apart: i64::MAX }
+        Walk { flags, reached, queue: BinaryHeap::new(), fresh: 0 }
     }
 
     fn reach(&mut self, at: usize, paint: u8, commits: &[Node]) {
@@ -217,29 +299,39 @@ impl Walk {
         }
     }
 
-    fn next(&mut self) -> Option<(i64, usize)> {
-        let (time, Reverse(at)) = self.queue.pop()?;
+    fn next(&mut self) -> Option<usize> {
+        let (_, Reverse(at)) = self.queue.pop()?;
         self.flags[at] &= !QUEUED;
         self.fresh -= usize::from(self.flags[at] & STALE == 0);
-        Some((time, at))
+        Some(at)
     }
 
     /// What its parents learn from a commit.
-    fn look_at(&mut self, at: usize, time: i64) -> u8 {
-        let mut flags = self.flags[at] & (COMMON | STALE);
-        if flags == COMMON {
-            self.flags[at] |= MET;
-            flags |= STALE;
+    fn look_at(&mut self, at: usize) -> u8 {
+        let flags = self.flags[at] & (COMMON | STALE);
+        if flags != COMMON {
+            return flags;
         }
-        if flags & STALE == 0 {
-            self.oldest_apart = self.oldest_apart.min(time);
-        }
-        flags
+        self.flags[at] |= MET;
+        flags | STALE
     }
 
-    /// The commits of one side alone.
-    fn apart(&self, side: u8) -> Vec<usize> {
-        self.reached.iter().copied().filter(|at| self.flags[*at] & COMMON == side).collect()
+    /// What another walk found to be below the commits in which the sides met.
+    fn learn(&mut self, found: &Walk) {
+        for at in found.reached.iter().copied().filter(|at| found.flags[*at] & OTHER != 0) {
+            if self.is_own(at) {
+                self.flags[at] |= OTHER;
+            }
+        }
+    }
+
+    fn is_own(&self, at: usize) -> bool {
+        self.flags.get(at).is_some_and(|flags| flags & COMMON == ONE)
+    }
+
+    /// The commits that only the first side came to.
+    fn own(&self) -> Vec<usize> {
+        self.reached.iter().copied().filter(|at| self.is_own(*at)).collect()
     }
 
     /// Common ancestors that were not found through another one.
@@ -250,46 +342,47 @@ impl Walk {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashSet;
+    use std::collections::BTreeSet;
 
     use proptest::prelude::*;
 
     use super::*;
 
     /// Parents among the earlier commits, and clocks that may run backwards.
-    type History = Vec<(Vec<prop::sample::Index>, i64)>;
+    type History = Vec<(Vec<usize>, i64)>;
 
     fn history() -> impl Strategy<Value = History> {
         let parents = prop_oneof![1 => Just(0), 6 => Just(1), 3 => Just(2), 1 => Just(3)]
             .prop_flat_map(|most| prop::collection::vec(any::<prop::sample::Index>(), most));
+        let earlier = |(n, (parents, time)): (usize, (Vec<prop::sample::Index>, i64))| {
+            let parents: BTreeSet<usize> = parents.iter().filter(|_| n > 0).map(|index| index.index(n)).collect();
+            (parents.into_iter().collect(), time)
+        };
         prop::collection::vec((parents, 0i64..40), 2..24)
+            .prop_map(move |commits| commits.into_iter().enumerate().map(earlier).collect())
     }
 
-    fn made(history: &History) -> (tempfile::TempDir, Repository, Vec<ObjectId>, Vec<Vec<usize>>) {
+    fn made(history: &History) -> (tempfile::TempDir, Repository, Vec<ObjectId>) {
         let dir = tempfile::tempdir().unwrap();
         let raw = git2::Repository::init_bare(dir.path()).unwrap();
         let tree = raw.find_tree(raw.treebuilder(None).unwrap().write().unwrap()).unwrap();
-        let (mut ids, mut all): (Vec<git2::Oid>, Vec<Vec<usize>>) = Default::default();
+        let mut ids: Vec<git2::Oid> = Vec::new();
         for (n, (parents, time)) in history.iter().enumerate() {
-            let mut parents: Vec<usize> = parents.iter().filter(|_| n > 0).map(|index| index.index(n)).collect();
-            parents.sort_unstable();
-            parents.dedup();
             let commits: Vec<git2::Commit<'_>> = parents.iter().map(|at| raw.find_commit(ids[*at]).unwrap()).collect();
             let who = git2::Signature::new("mina", "mina@example.com", &git2::Time::new(1_000 + time, 0)).unwrap();
             let commits: Vec<&git2::Commit<'_>> = commits.iter().collect();
             ids.push(raw.commit(None, &who, &who, &format!("commit {n}"), &tree, &commits).unwrap());
-            all.push(parents);
         }
         let repository = Repository::open(dir.path()).unwrap();
-        (dir, repository, ids.into_iter().map(object_id).collect(), all)
+        (dir, repository, ids.into_iter().map(object_id).collect())
     }
 
     /// All that a commit contains, by the definition.
-    fn contained(of: usize, parents: &[Vec<usize>]) -> HashSet<usize> {
+    fn contained(of: usize, history: &History) -> HashSet<usize> {
         let (mut found, mut open) = (HashSet::new(), vec![of]);
         while let Some(at) = open.pop() {
             if found.insert(at) {
-                open.extend(&parents[at]);
+                open.extend(&history[at].0);
             }
         }
         found
@@ -300,8 +393,8 @@ mod tests {
 
         #[test]
         fn a_divergence_is_what_its_definition_says_whatever_the_clocks(history in history()) {
-            let (_dir, repository, ids, parents) = made(&history);
-            let contained: Vec<HashSet<usize>> = (0..ids.len()).map(|at| contained(at, &parents)).collect();
+            let (_dir, repository, ids) = made(&history);
+            let contained: Vec<HashSet<usize>> = (0..ids.len()).map(|at| contained(at, &history)).collect();
             // One for all pairs: what a question leaves behind must not change the answer to the next one.
             let mut ancestry = Ancestry::of(&repository);
             for one in 0..ids.len() {
@@ -314,9 +407,14 @@ mod tests {
                     prop_assert_eq!(ancestry.bases(ids[one], ids[other]).unwrap(), found.bases);
                     let own: HashSet<ObjectId> = (&contained[one] - &common).iter().map(|at| ids[*at]).collect();
                     prop_assert_eq!(found.ahead.iter().copied().collect::<HashSet<_>>(), own);
-                    prop_assert_eq!(found.behind, (&contained[other] - &common).len());
+                    prop_assert_eq!(ancestry.beyond(&[ids[other]], ids[one]).unwrap(), found.ahead.clone());
+                    prop_assert_eq!(ancestry.holds(ids[one], ids[other]).unwrap(), contained[one].contains(&other));
+                    prop_assert_eq!(
+                        repository.is_descendant(ids[one], ids[other]),
+                        contained[one].contains(&other)
+                    );
                     let place = |at: usize| found.ahead.iter().position(|id| *id == ids[at]);
-                    for (at, of) in parents.iter().enumerate() {
+                    for (at, (of, _)) in history.iter().enumerate() {
                         let (Some(child), of) = (place(at), of.iter().filter_map(|parent| place(*parent))) else {
                             continue;
                         };
@@ -325,5 +423,77 @@ mod tests {
                 }
             }
         }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 64, ..Default::default() })]
+
+        #[test]
+        fn the_commits_of_a_step_are_what_their_definition_says_whatever_the_clocks(
+            history in history(),
+            others in prop::collection::vec(any::<prop::sample::Index>(), 0..4),
+        ) {
+            let (_dir, repository, ids) = made(&history);
+            let others: Vec<usize> = others.iter().map(|other| other.index(ids.len())).collect();
+            let known: HashSet<usize> = others.iter().flat_map(|other| contained(*other, &history)).collect();
+            let without: Vec<ObjectId> = others.iter().map(|other| ids[*other]).collect();
+            for one in 0..ids.len() {
+                let found = repository.commits_between(&without, ids[one]).unwrap();
+                let own: HashSet<ObjectId> = (&contained(one, &history) - &known).iter().map(|at| ids[*at]).collect();
+                prop_assert_eq!(found.len(), own.len());
+                prop_assert_eq!(found.iter().map(|commit| commit.id).collect::<HashSet<_>>(), own);
+            }
+        }
+    }
+
+    /// A target that took in a commit and then a run of others that bear dates from before its root, and a branch that
+    /// merges both the target and that commit again: the target's tip, the branch, and what only the branch has.
+    fn merged_again(run: usize) -> (History, [usize; 2], Vec<usize>) {
+        let mut history: History = vec![(vec![], 500), (vec![0], 600)];
+        for _ in 0..run {
+            history.push((vec![history.len() - 1], 0));
+        }
+        let target = history.len();
+        history.push((vec![target - 1], 700));
+        history.push((vec![target, 1], 800));
+        history.push((vec![target + 1], 900));
+        (history, [target, target + 2], vec![target + 2, target + 1])
+    }
+
+    #[test]
+    fn what_the_target_has_is_not_a_branchs_own_however_many_old_dates_are_in_between() {
+        for run in [0, 3, 8, 300, 2_000] {
+            let (history, [target, branch], own) = merged_again(run);
+            let (_dir, repository, ids) = made(&history);
+            let own: Vec<ObjectId> = own.into_iter().map(|at| ids[at]).collect();
+            let found = repository.commits_between(&[ids[target]], ids[branch]).unwrap();
+            assert_eq!(found.iter().map(|commit| commit.id).collect::<Vec<_>>(), own, "{run}");
+            let found = Ancestry::of(&repository).divergence(ids[branch], ids[target]).unwrap();
+            assert_eq!(found, Divergence { bases: vec![ids[target]], ahead: own }, "{run}");
+        }
+    }
+
+    #[test]
+    fn an_answer_that_takes_too_many_steps_is_none_and_the_next_question_has_as_many() {
+        let (history, [target, branch], own) = merged_again(100);
+        let (_dir, repository, ids) = made(&history);
+        let mut ancestry = Ancestry { most: 50, ..Ancestry::of(&repository) };
+        let refused = ancestry.beyond(&[ids[target]], ids[branch]).unwrap_err();
+        assert!(matches!(&refused, GitError::Limit(why) if why.contains("more than 50 steps")), "{refused}");
+        assert_eq!(ancestry.beyond(&[ids[target]], ids[target + 1]).unwrap_err(), refused);
+        assert_eq!(ancestry.beyond(&[ids[target + 1]], ids[branch]).unwrap(), [ids[own[0]]]);
+    }
+
+    #[test]
+    fn what_a_push_brings_costs_what_it_brings_however_long_the_history() {
+        let mut history: History =
+            (0..1_000).map(|n: usize| (n.checked_sub(1).into_iter().collect(), n as i64)).collect();
+        // A branch of two commits, from ten commits back, and its merge.
+        history.extend([(vec![989], 1_000), (vec![1_000], 1_001), (vec![999, 1_001], 1_002)]);
+        let (_dir, repository, ids) = made(&history);
+        let mut ancestry = Ancestry::of(&repository);
+        assert_eq!(ancestry.beyond(&[ids[999]], ids[1_002]).unwrap(), [ids[1_002], ids[1_001], ids[1_000]]);
+        assert!(ancestry.commits.len() < 20, "{}", ancestry.commits.len());
+        assert!(ancestry.most - ancestry.left < 60, "{}", ancestry.most - ancestry.left);
     }
 }

@@ -1,6 +1,7 @@
-//! Commits in which nobody wrote anything: those that change nothing, and merges that follow from their parents. They are compared here, path by path
-//! and line by line, and not with git's own merge, which attributes, drivers and settings of a repository influence;
-//! moves are those of [`renames`]. Any merge for which this is not proven counts as somebody's work.
+//! Commits in which nobody wrote anything: those that change nothing, and merges that follow from their parents. They
+//! are compared here, path by path and line by line, and not with git's own merge, which attributes, drivers and
+//! settings of a repository influence; moves are those of [`renames`]. Any merge for which this is not proven counts as
+//! somebody's work.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -34,18 +35,28 @@ impl Default for Budget {
 }
 
 /// The commits that write nothing.
-pub(super) fn unwritten(repository: &Repository, commits: &[Commit], budget: &mut Budget) -> Vec<ObjectId> {
+pub(super) fn unwritten(
+    repository: &Repository,
+    commits: &[Commit],
+    ancestry: &mut Ancestry<'_>,
+    budget: &mut Budget,
+) -> Vec<ObjectId> {
     let tree = |commit| repository.tree_of(commit).ok();
     let is_empty = |commit: &&Commit| match commit.parents[..] {
         [parent] => tree(commit.id).is_some_and(|own| tree(parent) == Some(own)),
         _ => false,
     };
     let empty = commits.iter().filter(is_empty).map(|commit| commit.id);
-    empty.chain(clean_merges(repository, commits, budget)).collect()
+    empty.chain(clean_merges(repository, commits, ancestry, budget)).collect()
 }
 
 /// The commits that are merges of two histories with exactly the content that follows from them, without conflict.
-fn clean_merges(repository: &Repository, commits: &[Commit], budget: &mut Budget) -> Vec<ObjectId> {
+fn clean_merges(
+    repository: &Repository,
+    commits: &[Commit],
+    ancestry: &mut Ancestry<'_>,
+    budget: &mut Budget,
+) -> Vec<ObjectId> {
     if !commits.iter().any(|commit| commit.parents.len() > 1) {
         return Vec::new();
     }
@@ -53,8 +64,7 @@ fn clean_merges(repository: &Repository, commits: &[Commit], budget: &mut Budget
     if repository.cut_commits().map_or(true, |cut| !cut.is_empty()) {
         return Vec::new();
     }
-    let mut ancestry = Ancestry::of(repository);
-    let is_clean = |commit: &&Commit| follows(repository, commit, &mut ancestry, budget).unwrap_or(false);
+    let is_clean = |commit: &&Commit| follows(repository, commit, ancestry, budget).unwrap_or(false);
     commits.iter().filter(|commit| commit.parents.len() == 2).filter(is_clean).map(|commit| commit.id).collect()
 }
 
@@ -202,7 +212,7 @@ mod tests {
         let repository = Repository::open(dir.path()).unwrap();
         let commits = [repository.commit(merge).unwrap()];
         assert!(oid(merge) != base);
-        clean_merges(&repository, &commits, &mut Budget::default()) == [merge]
+        clean_merges(&repository, &commits, &mut Ancestry::of(&repository), &mut Budget::default()) == [merge]
     }
 
     #[test]

@@ -66,6 +66,7 @@ use git2::Oid;
 use crate::cache::Cache;
 use crate::change::{Commit, ObjectId, RepoPath, Revision, visible};
 use crate::policy::Organization;
+use ancestry::Ancestry;
 use error::refusal;
 use formats::unsupported;
 use organization::Known;
@@ -360,30 +361,34 @@ impl Repository {
 
     /// Commits reachable from `head` and from none of `without`, newest first.
     pub(crate) fn commits_between(&self, without: &[ObjectId], head: ObjectId) -> Result<Vec<Commit>, GitError> {
-        // Depending on the dates of the commits, a walk continues far behind the commits that it hides: avoid it for a
-        // single commit.
+        self.commits_beyond(&mut Ancestry::of(self), without, head)
+    }
+
+    /// As [`Repository::commits_between`], with what earlier questions have read.
+    fn commits_beyond(
+        &self,
+        ancestry: &mut Ancestry<'_>,
+        without: &[ObjectId],
+        head: ObjectId,
+    ) -> Result<Vec<Commit>, GitError> {
+        // The most frequent case needs no walk.
         let own = self.commit(head)?;
-        if own.parents.len() == 1 && without.iter().all(|id| *id == own.parents[0]) {
+        if own.parents.len() == 1 && !without.is_empty() && without.iter().all(|id| *id == own.parents[0]) {
             return Ok(vec![own]);
         }
-        let mut walk = self.raw.revwalk()?;
-        walk.set_sorting(git2::Sort::TOPOLOGICAL | git2::Sort::TIME)?;
-        walk.push(oid(head))?;
-        for id in without {
-            walk.hide(oid(*id))?;
-        }
-        self.commits_of_change(walk.map(|id| Ok(object_id(id?))))
+        self.commits_of_change(ancestry.beyond(without, head)?)
     }
 
     /// Reads the commits of one change, none left out.
-    fn commits_of_change(
-        &self,
-        ids: impl Iterator<Item = Result<ObjectId, GitError>>,
-    ) -> Result<Vec<Commit>, GitError> {
+    fn commits_of_change(&self, ids: Vec<ObjectId>) -> Result<Vec<Commit>, GitError> {
+        if ids.len() > MAX_COMMITS {
+            let detail = format!("More than {MAX_COMMITS} commits in one change are not read. Split it.");
+            return Err(GitError::Unsupported(detail));
+        }
         let mut messages = 0;
-        let read = |id: Result<ObjectId, GitError>| {
+        let read = |id| {
             self.deadline.check()?;
-            let commit = self.commit(id?)?;
+            let commit = self.commit(id)?;
             messages += commit.message.len();
             if messages > MAX_MESSAGES {
                 let detail = format!(
@@ -394,12 +399,7 @@ impl Repository {
             }
             Ok(commit)
         };
-        let commits: Vec<Commit> = ids.take(MAX_COMMITS + 1).map(read).collect::<Result<_, _>>()?;
-        if commits.len() > MAX_COMMITS {
-            let detail = format!("More than {MAX_COMMITS} commits in one change are not read. Split it.");
-            return Err(GitError::Unsupported(detail));
-        }
-        Ok(commits)
+        ids.into_iter().map(read).collect()
     }
 
     /// # Errors

@@ -151,7 +151,7 @@ impl Repository {
             let is_merged = commits.is_empty();
             return (!is_merged).then(|| self.revision_of(base, tip, target.tip, commits)).transpose();
         }
-        let Divergence { bases, ahead, .. } = ancestry.divergence(tip, target.tip)?;
+        let Divergence { bases, ahead } = ancestry.divergence(tip, target.tip)?;
         if bases.contains(&tip) {
             return Ok(None);
         }
@@ -164,7 +164,7 @@ impl Repository {
             [base] => base,
             _ => return Err(GitError::Crossed(short(), bases.len())),
         };
-        let commits = self.commits_of_change(ahead.into_iter().map(Ok))?;
+        let commits = self.commits_of_change(ahead)?;
         self.revision_of(base, tip, target.tip, commits).map(Some)
     }
 
@@ -298,8 +298,9 @@ impl Repository {
             return Beside::Alone;
         }
         let other = other.short();
-        let Ok(Divergence { ahead, behind, .. }) = ancestry.divergence(*tip, *there) else { return Beside::Alone };
-        match (ahead.len(), behind) {
+        let mut beyond = |one: ObjectId, there| ancestry.beyond(&[there], one).map(|commits| commits.len());
+        let (Ok(ahead), Ok(behind)) = (beyond(*tip, *there), beyond(*there, *tip)) else { return Beside::Alone };
+        match (ahead, behind) {
             (0, _) => Beside::Behind,
             (ahead, 0) => Beside::Stands(format!("local is {ahead} ahead of {other}")),
             (ahead, behind) => Beside::Stands(format!("local is {ahead} ahead of and {behind} behind {other}")),

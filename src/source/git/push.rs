@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
+use super::ancestry::Ancestry;
 use super::contents::Places;
 use super::links::Links;
 use super::merges::{Budget, unwritten};
@@ -28,6 +29,7 @@ pub struct Commits<'r> {
     wants_proof: bool,
     /// Commits whose parents a shallow file hides.
     cut: HashSet<ObjectId>,
+    ancestry: RefCell<Ancestry<'r>>,
     digests: RefCell<HashMap<ObjectId, Digest>>,
     effort: RefCell<Effort>,
     links: RefCell<Links<'r>>,
@@ -41,7 +43,8 @@ impl<'r> Commits<'r> {
         let (digests, effort) = Default::default();
         let links = RefCell::new(Links::of(repository));
         let merges = RefCell::default();
-        Ok(Commits { repository, wants_proof, cut: repository.cut_commits()?, digests, effort, links, merges })
+        let (cut, ancestry) = (repository.cut_commits()?, RefCell::new(Ancestry::of(repository)));
+        Ok(Commits { repository, wants_proof, cut, ancestry, digests, effort, links, merges })
     }
 
     fn step(&self, from: ObjectId, to: ObjectId) -> Result<Step, GitError> {
@@ -50,8 +53,10 @@ impl<'r> Commits<'r> {
         let (from_tree, tree) = (repository.tree_of(from)?, repository.tree_of(to)?);
         let diff = diff_within(repository, from_tree, tree, &mut effort)?;
         let own = repository.commit(to)?;
+        let ancestry = &mut self.ancestry.borrow_mut();
         // An ordinary commit needs no search.
-        let commits = if own.parents == [from] { vec![own] } else { repository.commits_between(&[from], to)? };
+        let commits =
+            if own.parents == [from] { vec![own] } else { repository.commits_beyond(ancestry, &[from], to)? };
         effort.hold(commits.iter().map(|commit| commit.message.len()).sum())?;
         Ok(Step {
             from,
@@ -60,14 +65,14 @@ impl<'r> Commits<'r> {
             compared: (from_tree, tree),
             delta: manifest(repository, &diff, &mut digests)?,
             signers: if self.wants_proof { signers(repository, &commits) } else { Vec::new() },
-            unwritten: unwritten(repository, &commits, &mut self.merges.borrow_mut()),
+            unwritten: unwritten(repository, &commits, ancestry, &mut self.merges.borrow_mut()),
             commits,
             links: self.links.borrow_mut().touched(&diff, from_tree, tree)?,
         })
     }
 
     fn holds(&self, of: ObjectId, commit: ObjectId) -> Result<bool, GitError> {
-        Ok(of == commit || self.repository.raw.graph_descendant_of(oid(of), oid(commit))?)
+        self.ancestry.borrow_mut().holds(of, commit)
     }
 
     /// A commit of either side, not contained in the only base, behind which another base may be.
@@ -95,7 +100,8 @@ impl<'r> Commits<'r> {
         let repository = self.repository;
         let places = Places::of(paths.iter());
         let plain: BTreeSet<Vec<u8>> = paths.iter().map(|path| without_blanks(&path.0)).collect();
-        for commit in repository.commits_between(&[base, head], tip)?.iter().filter(|commit| commit.parents.len() < 2) {
+        let new = repository.commits_beyond(&mut self.ancestry.borrow_mut(), &[base, head], tip)?;
+        for commit in new.iter().filter(|commit| commit.parents.len() < 2) {
             repository.deadline.check()?;
             let tree = |id| repository.raw.find_commit(oid(id)).map(|commit| commit.tree_id());
             let before = commit.parents.first().map(|parent| tree(*parent)).transpose()?;
@@ -136,7 +142,8 @@ impl<'r> Commits<'r> {
 
     fn merge(&self, base: ObjectId, tip: ObjectId, head: ObjectId, lands: Lands) -> Result<Merge, GitError> {
         let repository = self.repository;
-        let revision = repository.revision(base, head, tip)?;
+        let commits = repository.commits_beyond(&mut self.ancestry.borrow_mut(), &[base, tip], head)?;
+        let revision = repository.revision_of(base, head, tip, commits)?;
         let trees = Trees::of(&repository.raw, &revision)?;
         // A merge compares these; a rebase compares each commit with its parent.
         let mut compared = vec![(revision.base_tree, revision.head_tree)];
@@ -203,7 +210,7 @@ impl History for Commits<'_> {
     }
 
     fn merge_bases(&self, a: ObjectId, b: ObjectId) -> Result<Vec<ObjectId>, HistoryError> {
-        self.repository.bases(a, b).map_err(unreadable)
+        self.ancestry.borrow_mut().bases(a, b).map_err(unreadable)
     }
 
     fn steps(&self, start: ObjectId, line: &[ObjectId]) -> Result<Vec<Step>, HistoryError> {
@@ -224,7 +231,7 @@ impl History for Commits<'_> {
 
     fn merging(&self, tip: ObjectId, head: ObjectId, lands: Lands) -> Result<Merging, HistoryError> {
         let merging = || -> Result<Merging, GitError> {
-            let bases = self.repository.bases(tip, head)?;
+            let bases = self.ancestry.borrow_mut().bases(tip, head)?;
             let cut = self.cut_beside(&bases, [tip, head])?;
             let merge = match bases[..] {
                 [base] if cut.is_none() && base != head => Some(self.merge(base, tip, head, lands)?),
@@ -306,7 +313,7 @@ fn merged(
         delta: manifest(repository, diff, &mut digests)?,
         commits: commits.clone(),
         signers: signers(repository, commits),
-        unwritten: unwritten(repository, commits, &mut Budget::default()),
+        unwritten: unwritten(repository, commits, &mut Ancestry::of(repository), &mut Budget::default()),
         links: Links::of(repository).touched(diff, compared.0, compared.1)?,
     })
 }
