@@ -4,10 +4,12 @@ use std::path::Path;
 
 use clap::Args;
 
+use crate::change::{counted, visible};
 #[cfg(feature = "tui")]
 use crate::config;
 #[cfg(feature = "tui")]
 use crate::delivery::ServerAccess;
+use crate::ledger;
 use crate::ledger::commands::Keys;
 use crate::policy::Policy;
 use crate::source::git::{PolicyState, Repository};
@@ -21,14 +23,22 @@ pub struct Options {
     /// Send again what the remote had and has lost
     #[arg(long)]
     restore: bool,
+    /// Put away what a removed remote was last seen to have, so that it no longer counts
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["remote", "restore"])]
+    forget: Option<String>,
 }
 
 pub fn run(options: &Options, repository: Option<&Path>) -> Result<(), String> {
     let repository = Repository::open(repository.unwrap_or(Path::new("."))).map_err(|error| error.to_string())?;
+    if let Some(name) = &options.forget {
+        let chains = counted(ledger::forget_remote(&repository, name)?, "chain");
+        outln!("{}: {chains} put away, under refs/undersign/given-up/remotes/.", visible::text(name));
+        return Ok(());
+    }
     let remote = Remote::find(&repository, options.remote.as_deref(), Prompts::Allowed)?;
     let policy = policy(&repository);
-    let counted = policy.as_ref().map_or_else(Keys::all, |policy| Keys::of(policy));
-    let mut report = remote.sync(options.restore, &counted)?;
+    let keys = policy.as_ref().map_or_else(Keys::all, |policy| Keys::of(policy));
+    let mut report = remote.sync(options.restore, &keys)?;
     report.claims = policy.and_then(|policy| remote.exchange_claims(&policy, super::now()).err());
     outln!("{}: {report}.", remote.name);
     // Nothing depends on them.

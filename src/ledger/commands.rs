@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use git2::Oid;
 
-use super::{VerifiedChains, read_chain, remote_names};
+use super::remotes::remote_names;
+use super::{VerifiedChains, read_chain};
 use crate::command::request::{MAX_BESIDE, MAX_ITEMS};
 use crate::command::{AuthorizationRecord, RunRecord};
 use crate::gate::ref_names::{AUTHORIZATIONS, DECISIONS, DRILLS, EVIDENCE, OUTCOMES, RUNS};

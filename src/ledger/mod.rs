@@ -11,23 +11,25 @@ pub mod evidence;
 pub mod own_chain;
 mod reader;
 mod recent;
+mod remotes;
 mod verified;
 
 pub use crate::gate::ref_names::{DECISION_BRANCHES as BRANCH_PREFIX, DECISIONS as PREFIX, prefix_of};
 pub use append::{append, append_after, append_to, clear_stale_locks};
 pub use as_of::AsOf;
 pub use digested::{Digested, at_hand, keep_at_hand};
+pub use remotes::{Left, forget_remote, left_of, note_remote, way_out};
 pub use verified::VerifiedChains;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use git2::Oid;
 
 use crate::change::ObjectId;
-use crate::gate::ref_names::{AUTHORIZATIONS, DECISIONS, DRILLS, EVIDENCE, OUTCOMES, RUNS};
 use crate::record::{Chain, ChainId, Fault, Record};
 use crate::source::git::{GitError, Repository, oid};
 use reader::ChainReader;
+use remotes::remote_names;
 
 /// What the remotes were last seen to have: `<prefix><remote>/decisions/<key id>/<chain id>`.
 pub const REMOTES_PREFIX: &str = "refs/undersign/remotes/";
@@ -127,20 +129,6 @@ pub fn read_with_remotes(repository: &Repository) -> Result<Vec<Chain>, GitError
 /// The prefixes of the chains of all remotes.
 fn remotes(repository: &Repository) -> Result<Vec<String>, GitError> {
     Ok(remote_names(repository)?.iter().map(|name| remote_prefix(name)).collect())
-}
-
-/// Also those that have another name now, or are no more: what they were seen to have is as it was, and the next fetch
-/// may be long in coming.
-fn remote_names(repository: &Repository) -> Result<Vec<String>, GitError> {
-    let mut names: BTreeSet<String> = repository.raw.remotes()?.iter().flatten().flatten().map(str::to_owned).collect();
-    for reference in repository.raw.references_glob(&format!("{REMOTES_PREFIX}*"))? {
-        let name = String::from_utf8_lossy(reference?.name_bytes()).into_owned();
-        let rest = name.strip_prefix(REMOTES_PREFIX).unwrap_or_default();
-        let folders = [DECISIONS, AUTHORIZATIONS, RUNS, OUTCOMES, EVIDENCE, DRILLS];
-        let folders = folders.iter().filter_map(|prefix| prefix.strip_prefix("refs/undersign"));
-        names.extend(folders.filter_map(|folder| Some(rest.rsplit_once(folder)?.0.to_owned())));
-    }
-    Ok(names.into_iter().collect())
 }
 
 /// What a remote was last seen to have.

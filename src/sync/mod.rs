@@ -159,6 +159,7 @@ impl<'r> Remote<'r> {
     /// # Errors
     /// It could not be read.
     pub fn fetch_commands(&self, counted: &Keys) -> Result<commands::News, String> {
+        ledger::note_remote(self.repository, &self.name)?;
         commands::fetch_all(self.repository, &self.name, self.prompts, counted)
     }
 
@@ -174,6 +175,7 @@ impl<'r> Remote<'r> {
     /// Fetches other people's chains and sends our own. With `restore`, records that the remote has lost are sent
     /// again. Chains about commands of keys that are not `counted` are not reported.
     pub fn sync(&self, restore: bool, counted: &Keys) -> Result<Report, String> {
+        ledger::note_remote(self.repository, &self.name)?;
         // First, what a broker waits for: no other failure may delay it.
         let delivered = commands::deliver(self.repository, &self.name, self.prompts);
         let mut report = Report { sent: delivered.sent, ..Report::default() };
@@ -290,8 +292,8 @@ impl<'r> Remote<'r> {
                 Order::Behind => self.bring_forward(&id, tip, there.sound[&id])?,
                 Order::Ahead(records) => pushes.push((id, tip, records)),
                 Order::Forked => report.alarms.push(format!(
-                    "The chain {id} here and on {} went different ways, as after a restored backup. `undersign record \
-                     repair` says which holds.",
+                    "The chain {id} here and on {0} went different ways, as after a restored backup. `undersign record \
+                     repair --remote {0}` says which holds.",
                     self.name
                 )),
             }

@@ -447,6 +447,32 @@ fn a_default_branch_that_cannot_be_known_is_asked_for() {
 }
 
 #[test]
+fn who_pushes_a_branch_with_a_usual_name_does_not_choose_where_changes_land() {
+    let desk = Desk::new();
+    desk.host("feat", &[(5, "five")]);
+    let lands = |desk: &Desk| desk.run(&["show", "feat"]).exits(0).says("feat → refs/heads/main");
+    desk.fetch();
+    // The local main follows that of the host.
+    desk.git(&["config", "remote.origin.followRemoteHEAD", "never"]);
+    desk.git(&["remote", "set-head", "origin", "-d"]);
+    lands(&desk);
+    desk.f.git("mina", &["branch", "-q", "trunk", "main"]);
+    desk.host("trunk", &[(9, "nine")]);
+    desk.fetch();
+    lands(&desk);
+    // As CI checks out: nothing says which of them it is, though one contains the other.
+    std::fs::remove_dir_all(&desk.here).unwrap();
+    git_in(desk.f.dir.path(), "dana", &["init", "-q", "-b", "ci", &desk.here.display().to_string()]);
+    desk.git(&["remote", "add", "origin", &format!("file://{}", desk.f.repo.display())]);
+    desk.git(&["config", "remote.origin.followRemoteHEAD", "never"]);
+    desk.git(&["fetch", "-q", "origin"]);
+    desk.git(&["checkout", "-q", "--detach", "origin/feat"]);
+    desk.run(&["queue"]).exits(70).complains("git remote set-head origin --auto");
+    desk.git(&["remote", "set-head", "origin", "main"]);
+    lands(&desk);
+}
+
+#[test]
 fn the_only_branch_that_is_fetched_is_not_taken_for_the_default() {
     let desk = Desk::new();
     desk.host("feat", &[(5, "five")]);

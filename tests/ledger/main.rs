@@ -215,6 +215,61 @@ fn a_chain_that_forked_after_a_restored_backup_is_refused_and_can_be_repaired() 
     assert_eq!(whole[0].holds(head), Ok(()));
 }
 
+/// A remote of dana's with another first record in her chain than she has.
+fn with_trial(team: &Team) -> Fixture {
+    let twin = Fixture::new();
+    twin.decide_at("dana", "agent/work", Verdict::Reject, now() - 60);
+    team.dana.git("dana", &["remote", "add", "trial", twin.repo.to_str().unwrap()]);
+    let (code, _, err) = undersign(team.main_dir(), &["sync", "--remote", "trial"]);
+    assert!(code != 0 && err.contains("record repair --remote trial"), "{err}");
+    twin
+}
+
+#[test]
+fn a_fault_that_a_removed_remote_left_is_named_with_the_command_that_ends_it() {
+    let team = Team::new();
+    team.dana.decide("dana", "agent/work", Verdict::Approve);
+    synced(team.main_dir());
+    let _twin = with_trial(&team);
+    let faults = || chains(team.main_dir()).iter().filter(|chain| chain.fault.is_some()).count();
+    let forget = |name: &str| undersign(team.main_dir(), &["sync", "--forget", name]);
+    let (code, _, err) = forget("trial");
+    assert!(code != 0 && err.contains("git remote remove trial"), "{err}");
+    team.dana.git("dana", &["remote", "remove", "trial"]);
+    assert_eq!(faults(), 1, "what a remote was seen to have counts on");
+    let (_, out, _) = undersign(team.main_dir(), &["doctor"]);
+    let left = format!("refs/undersign/remotes/trial/decisions/{}", chain_of("dana"));
+    assert!(out.contains(&left) && out.contains("undersign sync --forget trial"), "{out}");
+    let (code, _, err) = forget("nobody");
+    assert!(code != 0 && err.contains("origin, trial"), "{err}");
+    let (code, out, err) = forget("trial");
+    assert_eq!(
+        (code, out.as_str()),
+        (0, "trial: 1 chain put away, under refs/undersign/given-up/remotes/.\n"),
+        "{err}"
+    );
+    assert_eq!(faults(), 0);
+    let kept = team.dana.git("dana", &["for-each-ref", "refs/undersign/given-up/remotes/trial"]);
+    assert_eq!(kept.lines().count(), 1, "nothing is lost: {kept}");
+    synced(team.main_dir());
+}
+
+#[test]
+fn a_ref_as_of_a_remote_that_never_was_here_is_no_evidence_of_a_fork() {
+    let team = Team::new();
+    team.dana.decide("dana", "agent/work", Verdict::Approve);
+    synced(team.main_dir());
+    let faults = || chains(team.main_dir()).iter().filter(|chain| chain.fault.is_some()).count();
+    for id in [chain_of("dana").to_string(), format!("{}/00000000000000ff", chain_of("dana").key)] {
+        let name = format!("refs/undersign/remotes/x/decisions/{id}");
+        team.dana.git("dana", &["update-ref", &name, "main"]);
+        assert_eq!(faults(), 0, "{name}");
+    }
+    // The twin: a remote of that name, of which somebody could have fetched it.
+    team.dana.git("dana", &["remote", "add", "x", team.server.to_str().unwrap()]);
+    assert_eq!(faults(), 1);
+}
+
 /// What `undersign record repair` does once its code was typed; that is tried in a terminal.
 fn repair(team: &Team, last: &Record, given_up: String) -> Record {
     use undersign::signing::{FollowUp, Signatory, follow_up};

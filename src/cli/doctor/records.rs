@@ -44,7 +44,8 @@ pub(super) fn ledger_state(repository: &Repository, policy: &Policy, gated: bool
             for (chain, (position, fault)) in &faults {
                 let owner = policy.roster.by_key_id(&chain.id.key).map_or("nobody in the roster", |person| &person.id);
                 let fault: &Fault = fault;
-                let text = format!("Record {position} of a chain of {owner} does not hold: {fault}.");
+                let left = ledger::way_out(repository, &chain.id);
+                let text = format!("Record {position} of a chain of {owner} does not hold: {fault}.{left}");
                 found.push(if policy.roster.by_key_id(&chain.id.key).is_some() { Bad(text) } else { Note(text) });
             }
             if faults.is_empty() {
@@ -73,7 +74,7 @@ fn drills_state(repository: &Repository, policy: &Policy) -> Vec<Finding> {
         Err(error) => return vec![Bad(format!("The chains of drills cannot be read: {error}"))],
     };
     let now = crate::cli::now();
-    let mut found: Vec<Finding> = chains.iter().filter_map(|chain| damaged_drills(policy, chain)).collect();
+    let mut found: Vec<Finding> = chains.iter().filter_map(|chain| damaged_drills(repository, policy, chain)).collect();
     if unread > 0 {
         let unread = counted(unread, "chain");
         found.push(Bad(format!("{unread} of drills left out, which are too much to read: what they owe is not seen.")));
@@ -99,12 +100,13 @@ fn drills_state(repository: &Repository, policy: &Policy) -> Vec<Finding> {
     found
 }
 
-fn damaged_drills(policy: &Policy, chain: &DrillChain) -> Option<Finding> {
+fn damaged_drills(repository: &Repository, policy: &Policy, chain: &DrillChain) -> Option<Finding> {
     let (position, fault) = chain.fault?;
     let owner = policy.roster.by_key_id(&chain.id.key).map_or("somebody", |person| &person.id);
     Some(Bad(format!(
-        "Record {position} of a chain of drills of {owner} does not hold: {fault}. Restore it from another clone: {}.",
-        chain.id
+        "Record {position} of a chain of drills of {owner} does not hold: {fault}. Restore it from another clone: {}.{}",
+        chain.id,
+        ledger::way_out(repository, &chain.id)
     )))
 }
 
@@ -121,7 +123,11 @@ fn outcomes_state(repository: &Repository, policy: &Policy) -> Vec<Finding> {
             Fault::Forked => "Who signs with that key runs `undersign record repair` where it differs from the remote",
             _ => "Restore it from another clone",
         };
-        Bad(format!("Record {position} of a chain of outcomes of {owner} does not hold: {fault}. {way}: {}.", chain.id))
+        let left = ledger::way_out(repository, &chain.id);
+        Bad(format!(
+            "Record {position} of a chain of outcomes of {owner} does not hold: {fault}. {way}: {}.{left}",
+            chain.id
+        ))
     });
     let mut found: Vec<Finding> = told.collect();
     if found.is_empty() && !chains.is_empty() {

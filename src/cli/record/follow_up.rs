@@ -12,7 +12,7 @@ use crate::decision::Verdict;
 use crate::examination::RepositorySnapshot;
 use crate::gate::Signer;
 use crate::ledger::{self, own_chain::decision_chain};
-use crate::record::{ChainId, Record};
+use crate::record::{Chain, ChainId, Fault, Record};
 use crate::signer::{KeyLocation, SigningKey};
 use crate::signing::{self, FollowUp, Prepared, Signatory, SigningError};
 use crate::source::git::Repository;
@@ -86,19 +86,13 @@ pub fn repair(options: &RepairOptions, path: &Path, is_done: bool) -> Result<(),
     let mut pen = Pen::new(path)?;
     let key = pen.key.public.id().to_string();
     let remote = Remote::find(&pen.repository, options.remote.as_deref(), Prompts::Allowed)?;
-    let theirs = ledger::read_remote(&pen.repository, &remote.name).map_err(|error| error.to_string())?;
-    // Any of one's own chains: the clone may have been moved since, and sign in another one now.
-    let forked =
-        theirs.into_iter().filter(|theirs| theirs.id.key == key && theirs.fault.is_none()).find_map(|theirs| {
-            let here = ledger::read_chain(&pen.repository, &theirs.id);
-            here.head().is_some_and(|head| theirs.holds(head).is_err()).then_some((here, theirs))
-        });
-    let Some((here, theirs)) = forked else {
+    let Some((here, theirs)) = forked_from(&pen.repository, &key, &remote.name)? else {
         if is_done {
             return Ok(());
         }
+        let way = elsewhere(&pen.repository, &key);
         return Err(format!(
-            "Your chain here and on {} did not go different ways; there is nothing to repair.",
+            "Your chain here and on {} did not go different ways; there is nothing to repair.{way}",
             remote.name
         ));
     };
@@ -127,6 +121,33 @@ pub fn repair(options: &RepairOptions, path: &Path, is_done: bool) -> Result<(),
         moved.back()?;
     }
     done
+}
+
+/// One of the own chains that went different ways here and on a remote, with its copy there. Any of them: the clone may
+/// have been moved since, and sign in another one now.
+fn forked_from(repository: &Repository, key: &str, remote: &str) -> Result<Option<(Chain, Chain)>, String> {
+    let theirs = ledger::read_remote(repository, remote).map_err(|error| error.to_string())?;
+    let own = theirs.into_iter().filter(|theirs| theirs.id.key == key && theirs.fault.is_none());
+    let lacks = |chain: &Chain, other: &Chain| other.head().is_some_and(|head| chain.holds(head).is_err());
+    let pairs = own.map(|theirs| (ledger::read_chain(repository, &theirs.id), theirs));
+    let mut forked = pairs.filter(|(here, theirs)| here.is_forked_from(theirs));
+    Ok(forked.find(|(here, theirs)| lacks(here, theirs) && lacks(theirs, here)))
+}
+
+/// What to do where an own chain went different ways in another place, as a sentence that begins with a blank.
+fn elsewhere(repository: &Repository, key: &str) -> String {
+    let all = ledger::read_with_remotes(repository).unwrap_or_default();
+    let is_forked = |chain: &&Chain| chain.id.key == key && matches!(chain.fault, Some((_, Fault::Forked)));
+    let left: String = all.iter().filter(is_forked).map(|chain| ledger::way_out(repository, &chain.id)).collect();
+    let remotes = repository.raw.remotes().ok();
+    let names = remotes.iter().flat_map(|names| names.iter().flatten().flatten());
+    let others = names.filter(|name| matches!(forked_from(repository, key, name), Ok(Some(_)))).map(|name| {
+        format!(
+            " Here and on {0} they did: `undersign record repair --remote {0}`.",
+            crate::change::visible::text(name)
+        )
+    });
+    others.collect::<String>() + &left
 }
 
 /// The own chain's ref, moved onto the branch that holds.

@@ -33,8 +33,8 @@ impl TargetBranch {
 
 impl Repository {
     /// The branch on which changes land, which is also the policy branch. In a clone: the branch to which the HEAD of
-    /// its remote resolves, else the one branch there with a usual default name. In a bare repository: HEAD. Otherwise
-    /// main, master or trunk, or the only branch there is.
+    /// its remote resolves, else the one branch there with a usual default name, or of several the one that is followed
+    /// here. In a bare repository: HEAD. Otherwise main, master or trunk, or the only branch there is.
     pub fn target(&self) -> Result<TargetBranch, GitError> {
         let target = match self.home() {
             Some(remote) if !self.remotes().contains(&remote) && !self.has_branches(&remote) => {
@@ -148,7 +148,7 @@ impl Repository {
             return named(branch);
         }
         let usual: Vec<&str> = USUAL.into_iter().filter(is_there).collect();
-        if let Some(branch) = self.newest(&prefix, &usual) {
+        if let Some(branch) = self.meant(remote, &usual) {
             return named(branch);
         }
         // That a branch is the only one here does not make it the default: a checkout of CI has just the one it builds.
@@ -171,11 +171,19 @@ impl Repository {
         GitError::NoDefault(name, advice)
     }
 
-    /// The branch that contains all the others: if a branch was renamed, the old name may still be here.
-    fn newest<'b>(&self, prefix: &str, branches: &[&'b str]) -> Option<&'b str> {
-        let tips: Vec<_> = branches.iter().filter_map(|branch| self.tip(&format!("{prefix}{branch}"))).collect();
-        let holds_all = |tip: &ObjectId| tips.iter().all(|other| self.is_descendant(*tip, *other));
-        tips.iter().position(holds_all).map(|at| branches[at])
+    /// The only one of these branches of a remote; of several the only one that the local branch of its name follows.
+    /// Which of them contains the others does not matter: that is up to whoever may push any of them.
+    fn meant<'b>(&self, remote: &str, branches: &[&'b str]) -> Option<&'b str> {
+        if let [only] = branches {
+            return Some(only);
+        }
+        let config = self.raw.config().and_then(|mut config| config.snapshot()).ok()?;
+        let is = |key: String, value: &str| config.get_str(&key).is_ok_and(|found| found == value);
+        let mut followed = branches.iter().filter(|branch| {
+            is(format!("branch.{branch}.remote"), remote)
+                && is(format!("branch.{branch}.merge"), &format!("refs/heads/{branch}"))
+        });
+        followed.next().filter(|_| followed.next().is_none()).copied()
     }
 
     fn branches_of(&self, remote: &str) -> Result<Vec<BranchRef>, GitError> {

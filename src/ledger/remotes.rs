@@ -1,0 +1,134 @@
+//! Whose copies of chains count beside those of the repository itself: those of the remotes that are configured, and of
+//! those that were, as far as this clone exchanged records with them. Anybody who serves a mirror can write refs that look
+//! as if they had come from a remote.
+
+use std::collections::BTreeSet;
+
+use super::REMOTES_PREFIX;
+use crate::change::visible;
+use crate::disk::{read_small, write_atomically};
+use crate::gate::ref_names::{AUTHORIZATIONS, DECISIONS, DRILLS, EVIDENCE, OUTCOMES, RUNS};
+use crate::record::ChainId;
+use crate::source::git::{GitError, Repository};
+
+/// In the git directory: the names of the remotes with which records were exchanged, one a line.
+const NOTED: &str = "undersign/remotes";
+/// The most bytes of it.
+const MAX_NOTED: u64 = 64 << 10;
+/// Where chains are kept that no longer count.
+const GIVEN_UP: &str = "refs/undersign/given-up/remotes/";
+
+/// A chain that a remote was last seen to have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Left {
+    pub remote: String,
+    /// The full name of the ref.
+    pub name: String,
+}
+
+/// Also those that have another name now, or are no more: what they were seen to have is as it was, and the next fetch
+/// may be long in coming.
+pub(super) fn remote_names(repository: &Repository) -> Result<BTreeSet<String>, GitError> {
+    let mut names = configured(repository)?;
+    names.extend(noted(repository));
+    Ok(names)
+}
+
+fn configured(repository: &Repository) -> Result<BTreeSet<String>, GitError> {
+    Ok(repository.raw.remotes()?.iter().flatten().flatten().map(str::to_owned).collect())
+}
+
+fn noted(repository: &Repository) -> BTreeSet<String> {
+    let bytes = read_small(&repository.common_dir().join(NOTED), MAX_NOTED);
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    text.lines().filter(|name| !name.is_empty()).map(str::to_owned).collect()
+}
+
+fn note_all(repository: &Repository, names: &BTreeSet<String>) -> Result<(), String> {
+    let path = repository.common_dir().join(NOTED);
+    let text: String = names.iter().map(|name| format!("{name}\n")).collect();
+    write_atomically(&path, text.as_bytes()).map_err(|error| format!("{} cannot be written: {error}.", path.display()))
+}
+
+/// Notes that records are exchanged with a remote, so that what it was seen to have counts when it is removed.
+///
+/// # Errors
+/// A sentence: the note cannot be written.
+pub fn note_remote(repository: &Repository, name: &str) -> Result<(), String> {
+    let mut names = noted(repository);
+    if names.insert(name.to_owned()) { note_all(repository, &names) } else { Ok(()) }
+}
+
+/// What remotes that are configured no more were seen to have of a chain, of any family.
+///
+/// # Errors
+/// The remotes or their refs cannot be read.
+pub fn left_of(repository: &Repository, id: &ChainId) -> Result<Vec<Left>, GitError> {
+    let configured = configured(repository)?;
+    let mut found = Vec::new();
+    for remote in noted(repository).into_iter().filter(|name| !configured.contains(name)) {
+        found.extend(kept_of(repository, &remote)?.into_iter().filter(|left| left.name.ends_with(&format!("/{id}"))));
+    }
+    Ok(found)
+}
+
+/// What ends a fault that removed remotes left, as a sentence that begins with a blank; empty if they left nothing.
+pub fn way_out(repository: &Repository, id: &ChainId) -> String {
+    let told = left_of(repository, id).unwrap_or_default();
+    let told = told.iter().map(|left| {
+        let [name, remote] = [&left.name, &left.remote].map(|text| visible::text(text));
+        format!(
+            " One copy of it is what the removed remote {remote} was last seen to have, {name}: `undersign sync --forget \
+             {remote}` puts that one away."
+        )
+    });
+    told.collect()
+}
+
+/// All chains that a remote was last seen to have, also damaged ones.
+fn kept_of(repository: &Repository, remote: &str) -> Result<Vec<Left>, GitError> {
+    let mut found = Vec::new();
+    for family in [DECISIONS, AUTHORIZATIONS, RUNS, OUTCOMES, EVIDENCE, DRILLS] {
+        let folder = family.strip_prefix("refs/undersign/").unwrap_or(family);
+        for prefix in [folder.to_owned(), format!("damaged/{folder}")] {
+            for reference in repository.raw.references_glob(&format!("{REMOTES_PREFIX}{remote}/{prefix}*"))? {
+                let name = String::from_utf8_lossy(reference?.name_bytes()).into_owned();
+                found.push(Left { remote: remote.to_owned(), name });
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Puts away what a removed remote was last seen to have, so that it no longer counts; returns how many chains that is.
+///
+/// # Errors
+/// A sentence: the remote is still there, nothing of it is known, or a ref cannot be moved.
+pub fn forget_remote(repository: &Repository, remote: &str) -> Result<usize, String> {
+    let shown = visible::text(remote).into_owned();
+    let told = |error: GitError| error.to_string();
+    if configured(repository).map_err(told)?.contains(remote) {
+        return Err(format!(
+            "{shown} is a remote of this repository, and the next sync would bring the same again. `git remote remove \
+             {shown}` first, if it is not to count."
+        ));
+    }
+    let mut names = noted(repository);
+    if !names.remove(remote) {
+        let known = names.iter().map(|name| visible::text(name).into_owned()).collect::<Vec<_>>().join(", ");
+        let known = if known.is_empty() { "none".to_owned() } else { known };
+        return Err(format!("No records were exchanged with a remote {shown}. With which they were: {known}."));
+    }
+    let left = kept_of(repository, remote).map_err(told)?;
+    for Left { name, .. } in &left {
+        let failed = |error: git2::Error| format!("{} cannot be put away: {}.", visible::text(name), error.message());
+        let mut reference = repository.raw.find_reference(name).map_err(failed)?;
+        if let Some(tip) = reference.target() {
+            let away = format!("{GIVEN_UP}{}", name.strip_prefix(REMOTES_PREFIX).unwrap_or(name));
+            repository.raw.reference(&away, tip, true, "undersign: forget").map_err(failed)?;
+        }
+        reference.delete().map_err(failed)?;
+    }
+    note_all(repository, &names)?;
+    Ok(left.len())
+}
