@@ -72,7 +72,8 @@ impl Scene {
         scene.f.decide("dana", WORK, Verdict::Approve);
         scene.must(
             "git clone -q --bare . ../shop.git && git remote add origin ../shop.git && git fetch -q && \
-             git remote set-head origin main && undersign sync && echo '* @dana' > CODEOWNERS && \
+             git remote set-head origin main && undersign sync && git remote add upstream ../shop.git && \
+             git fetch -q upstream && git remote set-head upstream main && echo '* @dana' > CODEOWNERS && \
              sed 's/^version = 1$/version = 2/' .undersign/policy.toml > next-policy.toml",
         );
         scene
