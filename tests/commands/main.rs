@@ -8,6 +8,8 @@ mod support;
 mod agent;
 #[path = "../records/token.rs"]
 mod token;
+#[path = "../support/worlds.rs"]
+mod worlds;
 
 mod agents;
 mod doctor;
@@ -26,6 +28,7 @@ mod policy;
 mod requests;
 mod risk;
 mod shells;
+mod target_worlds;
 mod team;
 mod verify;
 mod which;
