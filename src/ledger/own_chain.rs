@@ -95,8 +95,8 @@ pub fn own_chain<R: PerClone>(
 
 /// The id of the chains of decisions, on changes and on commands, that a key signs in this clone: that of the last
 /// time, if nothing of it is missing here, else a new one. Earlier versions had one for a whole `device`; a clone that
-/// has it continues it. One that was copied to another device, where it may lie in the same folder, does not. `fresh` is
-/// random.
+/// has it continues it. One that was copied to another device, where it may lie in the same folder, does not. `fresh`
+/// is random.
 ///
 /// # Errors
 /// As for [`own_chain`].

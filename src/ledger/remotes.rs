@@ -1,8 +1,10 @@
 //! Whose copies of chains count beside those of the repository itself: those of the remotes that are configured, and of
-//! those that were, as far as this clone exchanged records with them. Anybody who serves a mirror can write refs that look
-//! as if they had come from a remote.
+//! those that were, as far as this clone exchanged records with them. Anybody who serves a mirror can write refs that
+//! look as if they had come from a remote.
 
 use std::collections::BTreeSet;
+
+use git2::Oid;
 
 use super::REMOTES_PREFIX;
 use crate::change::visible;
@@ -15,8 +17,9 @@ use crate::source::git::{GitError, Repository};
 const NOTED: &str = "undersign/remotes";
 /// The most bytes of it.
 const MAX_NOTED: u64 = 64 << 10;
-/// Where chains are kept that no longer count.
-const GIVEN_UP: &str = "refs/undersign/given-up/remotes/";
+/// Where branches of chains are kept that no longer count, and those that removed remotes left.
+const GIVEN_UP: &str = "refs/undersign/given-up/";
+const GIVEN_UP_REMOTES: &str = "refs/undersign/given-up/remotes/";
 
 /// A chain that a remote was last seen to have.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -124,11 +127,20 @@ pub fn forget_remote(repository: &Repository, remote: &str) -> Result<usize, Str
         let failed = |error: git2::Error| format!("{} cannot be put away: {}.", visible::text(name), error.message());
         let mut reference = repository.raw.find_reference(name).map_err(failed)?;
         if let Some(tip) = reference.target() {
-            let away = format!("{GIVEN_UP}{}", name.strip_prefix(REMOTES_PREFIX).unwrap_or(name));
+            let away = format!("{GIVEN_UP_REMOTES}{}", name.strip_prefix(REMOTES_PREFIX).unwrap_or(name));
             repository.raw.reference(&away, tip, true, "undersign: forget").map_err(failed)?;
         }
         reference.delete().map_err(failed)?;
     }
     note_all(repository, &names)?;
     Ok(left.len())
+}
+
+/// Keeps a branch of a chain that a repair gave up: nothing reads it, and nothing is lost.
+///
+/// # Errors
+/// The ref cannot be written.
+pub fn keep_given_up(repository: &Repository, id: &ChainId, tip: Oid) -> Result<(), git2::Error> {
+    let kept = format!("{GIVEN_UP}{id}/{}", &tip.to_string()[..12]);
+    repository.raw.reference(&kept, tip, true, "undersign: repair").map(|_| ())
 }

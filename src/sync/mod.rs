@@ -377,12 +377,26 @@ impl<'r> Remote<'r> {
 
     fn remember(&self, id: &ChainId, tip: Oid) -> Result<(), String> {
         let name = format!("{}{id}", ledger::remote_prefix(&self.name));
+        if let Ok(known) = self.repository.raw.refname_to_id(&name) {
+            self.keep_given_up(id, known, tip)?;
+        }
         let written = self.repository.raw.reference(&name, tip, true, "undersign: sync");
         written.map(|_| ()).map_err(|error| format!("{name} cannot be written: {}.", error.message()))
     }
 
+    /// Keeps what a ref held before, if what it holds from now on gave that up.
+    fn keep_given_up(&self, id: &ChainId, before: Oid, now: Oid) -> Result<(), String> {
+        let raw = &self.repository.raw;
+        if before == now || raw.graph_descendant_of(now, before).unwrap_or(false) {
+            return Ok(());
+        }
+        let kept = ledger::keep_given_up(self.repository, id, before);
+        kept.map_err(|error| format!("What was given up of the chain {id} cannot be kept: {}.", error.message()))
+    }
+
     fn bring_forward(&self, id: &ChainId, from: Oid, to: Oid) -> Result<(), String> {
         let name = format!("{PREFIX}{id}");
+        self.keep_given_up(id, from, to)?;
         match self.repository.raw.reference_matching(&name, to, true, from, "undersign: sync") {
             Ok(_) => Ok(()),
             // It grew meanwhile; the next sync fetches the rest.

@@ -9,7 +9,10 @@ mod support;
 mod agent;
 #[path = "../records/token.rs"]
 mod token;
+#[path = "../support/worlds.rs"]
+mod worlds;
 
+mod clone_worlds;
 mod killed;
 mod presence;
 

@@ -165,8 +165,7 @@ impl Moved<'_> {
         let failed = |error: git2::Error| format!("The chain cannot be moved: {}.", error.message());
         let from = raw.refname_to_id(&name).map_err(failed)?;
         let to = raw.refname_to_id(&format!("{}{id}", ledger::remote_prefix(remote))).map_err(failed)?;
-        let kept = format!("refs/undersign/given-up/{id}/{}", &from.to_string()[..12]);
-        raw.reference(&kept, from, true, "undersign: repair").map_err(failed)?;
+        ledger::keep_given_up(repository, id, from).map_err(failed)?;
         raw.reference_matching(&name, to, true, from, "undersign: repair").map_err(failed)?;
         Ok(Moved { repository, name, from, to })
     }

@@ -116,8 +116,8 @@ impl<'r> Ancestry<'r> {
 
     /// The walk that found a commit below some others; none if it is not below them.
     ///
-    /// Exact whatever the dates: what the walk leaves out is below a commit that both sides reach, so it is contained in
-    /// the one that is looked for, which is not contained in itself.
+    /// Exact whatever the dates: what the walk leaves out is below a commit that both sides reach, so it is contained
+    /// in the one that is looked for, which is not contained in itself.
     fn held(&mut self, commit: usize, by: &[usize]) -> Result<Option<Walk>, GitError> {
         let walk = self.walked(&[commit], by, Until::Held(commit))?;
         Ok((walk.flags[commit] & OTHER != 0).then_some(walk))
