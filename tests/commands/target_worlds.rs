@@ -197,10 +197,8 @@ impl World {
         // Tags called HEAD make that name ambiguous.
         let Some(feat) = self.of_ref(&format!("refs/remotes/{name}/feat"), "%(objectname)") else { return };
         match chance.below(5) {
-            0 => {
-                if self.of_ref(&format!("refs/remotes/{name}/HEAD"), "%(symref)").is_some() {
-                    self.git(&here, &["remote", "set-head", &name, "-d"]);
-                }
+            0 if self.of_ref(&format!("refs/remotes/{name}/HEAD"), "%(symref)").is_some() => {
+                self.git(&here, &["remote", "set-head", &name, "-d"]);
             }
             1 => _ = self.git(&here, &["branch", "-q", "-f", &format!("local{}", chance.below(3)), &feat]),
             2 => _ = self.git(&here, &["checkout", "-q", "--detach", &feat]),
@@ -247,7 +245,8 @@ impl World {
         met.count("HEAD is known", head_is_known);
         met.count("HEAD is unknown", !head_is_known);
         // The exceptions.
-        if !told || !head_is_known && !(is_usual && is_fetched) {
+        let is_certain = head_is_known || is_usual && is_fetched;
+        if !told || !is_certain {
             met.count("an exception", true);
             return Ok(());
         }
