@@ -32,9 +32,16 @@ pub fn write(text: &str) -> Result<String, String> {
             Ok(bytes) if bytes.len() as u64 > MAX_WRITTEN => {
                 Err("More than a mebibyte was written, which is no note. The text is as it was before.".to_owned())
             }
-            Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
+            Ok(bytes) => written(bytes),
         }
     })
+}
+
+/// What an editor wrote, without the mark that some put before UTF-8.
+fn written(bytes: Vec<u8>) -> Result<String, String> {
+    let text = String::from_utf8(bytes);
+    let text = text.map_err(|_| "What was written is not UTF-8. The text is as it was before.".to_owned())?;
+    Ok(text.strip_prefix('\u{feff}').map_or_else(|| text.clone(), str::to_owned))
 }
 
 fn with_copy<T>(
@@ -88,6 +95,23 @@ fn run(editor: &str, file: &Path, line: Option<u32>) -> Result<(), String> {
         .map_err(|error| format!("`{editor}` cannot be started: {error}."))?;
     match status.code() {
         Some(126 | 127) => Err(format!("`{editor}` cannot be started; set EDITOR to one that is here.")),
+        // `:cq`, as git takes it too. What is only read is over, however it ended.
+        Some(1..) if line.is_none() => Err(format!("`{editor}` ended with an error. The text is as it was before.")),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_editor_that_failed_or_wrote_no_utf_8_leaves_is_not_taken() {
+        let file = Path::new("note.md");
+        assert!(run("false", file, None).unwrap_err().contains("ended with an error"));
+        assert_eq!(run("false", file, Some(3)), Ok(()), "what is only read is over");
+        assert_eq!(run("true", file, None), Ok(()));
+        assert!(written(b"Gr\xfc\xdfe".to_vec()).unwrap_err().contains("not UTF-8"));
+        assert_eq!(written("\u{feff}Grüße\n".into()), Ok("Grüße\n".to_owned()));
     }
 }
