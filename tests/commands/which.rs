@@ -901,3 +901,17 @@ fn a_local_branch_is_compared_with_the_one_that_it_follows_whatever_its_name() {
     desk.local("own.txt", "Own");
     desk.run(&["show", "own"]).exits(0).says_not("ahead of");
 }
+
+#[test]
+fn a_worktree_of_a_shallow_clone_says_that_the_history_is_cut() {
+    let desk = Desk::new();
+    desk.host("feat", &[(5, "five")]);
+    desk.host("main", &[(50, "moved on")]);
+    desk.clone_again(&["--depth", "1", "--no-single-branch"]);
+    let (_, here) = desk.queue();
+    let worktree = desk.f.dir.path().join("worktree");
+    desk.git(&["worktree", "add", "-q", "--detach", &worktree.display().to_string(), "origin/main"]);
+    let json = run_in(&desk.f, &worktree, &["queue", "--json"]).exits(0).json();
+    assert_eq!(json["unreadable"][0]["why"], here[0].1, "{json}");
+    assert!(here[0].1.contains("git fetch --unshallow"), "{here:?}");
+}

@@ -224,7 +224,8 @@ impl Repository {
     }
 
     pub fn is_shallow(&self) -> bool {
-        self.raw.is_shallow()
+        // git2 looks in the git directory of a linked worktree, and the file is in that of the main one.
+        self.raw.is_shallow() || self.cut_commits().is_ok_and(|cut| !cut.is_empty())
     }
 
     /// First parents from a commit back, starting with itself, up to a limit.

@@ -83,6 +83,9 @@ impl Repository {
             match self.change(repository, &proposal, target, ancestry) {
                 Ok(change) => pending.changes.extend(change),
                 Err(why) => {
+                    // In a linked worktree, git2 does not know where the history is cut.
+                    let is_cut = matches!(why, GitError::Missing(_)) && self.is_shallow();
+                    let why = if is_cut { GitError::Cut } else { why };
                     let id = format!("{}:{}", self.name, proposal.id);
                     pending.broken.push(Broken { id, refs: proposal.refs, tip: proposal.tip.ok(), why });
                 }
