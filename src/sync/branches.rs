@@ -97,10 +97,12 @@ fn tracks_only(config: &git2::Config, name: &str) -> bool {
 }
 
 /// Where each ref points: at an object, or at another ref.
-fn refs(repository: &Repository) -> BTreeMap<Vec<u8>, (Option<Oid>, Option<Vec<u8>>)> {
+fn refs(repository: &Repository) -> BTreeMap<Vec<u8>, Vec<u8>> {
     let all = repository.raw.references().into_iter().flatten().flatten();
-    let to =
-        |reference: &git2::Reference<'_>| (reference.target(), reference.symbolic_target_bytes().map(<[u8]>::to_vec));
+    let to = |reference: &git2::Reference<'_>| match reference.target() {
+        Some(id) => id.as_bytes().to_vec(),
+        None => reference.symbolic_target_bytes().unwrap_or_default().to_vec(),
+    };
     all.map(|reference| (reference.name_bytes().to_vec(), to(&reference))).collect()
 }
 
