@@ -147,6 +147,8 @@ fn has_test_name(path: &str, name: &str, folders: &[&str]) -> bool {
     let is_program = folders.iter().any(|folder| OF_PROGRAMS.contains(folder)) && !folders.contains(&"tests");
     name.starts_with("test_") && !is_program
         || name == "conftest.py"
+        || name.ends_with(".bats")
+        || folders.contains(&"t") && [".t", ".sh", ".pl", ".pm"].iter().any(|end| name.ends_with(end))
         || [".test.", ".spec.", "_test.", "_tests.", "_spec.rb", "Test.java", "Test.kt", "Test.php", "Tests.cs"]
             .iter()
             .any(|mark| own.contains(mark))

@@ -9,6 +9,7 @@ pub mod external;
 mod facts;
 mod finding;
 mod history;
+mod layout;
 mod moves;
 mod packages;
 mod rules;
@@ -36,6 +37,7 @@ use crate::change::digest::Digest;
 use crate::change::enclosing::whereabouts;
 use crate::change::{RepoPath, address, counted};
 use facts::{ChangedLines, Delta, Enclosing, Fact, Facts};
+use layout::{Brackets, News};
 
 /// One path with its texts compared.
 #[derive(Debug)]
@@ -49,6 +51,8 @@ pub struct FileUnderReview<'a> {
     added: OnceCell<Vec<NumberedLine>>,
     changed_old: OnceCell<ChangedLines>,
     changed_new: OnceCell<ChangedLines>,
+    news_old: OnceCell<News>,
+    news_new: OnceCell<News>,
     old_facts: OnceCell<Option<Facts>>,
     new_facts: OnceCell<Option<Facts>>,
     deltas: OnceCell<Vec<Delta>>,
@@ -85,6 +89,8 @@ impl<'a> FileUnderReview<'a> {
             added: OnceCell::new(),
             changed_old: OnceCell::new(),
             changed_new: OnceCell::new(),
+            news_old: OnceCell::new(),
+            news_new: OnceCell::new(),
             old_facts: OnceCell::new(),
             new_facts: OnceCell::new(),
             deltas: OnceCell::new(),
@@ -123,18 +129,35 @@ impl<'a> FileUnderReview<'a> {
         })
     }
 
-    /// The lines that only one side has.
+    /// What the changed lines of a side say apart from their layout.
+    fn news(&self, side: Side) -> &News {
+        match side {
+            Side::Old => self.news_old.get_or_init(|| News::of(self.removed(), self.added(), Brackets::Ignored)),
+            Side::New => self.news_new.get_or_init(|| News::of(self.added(), self.removed(), Brackets::Ignored)),
+        }
+    }
+
+    /// The changed lines of a side without those that a formatter only broke, joined or indented. Where indentation has
+    /// a meaning, all of them.
+    fn reworded<'l>(&self, lines: &'l [NumberedLine], others: &[NumberedLine]) -> Vec<&'l NumberedLine> {
+        let news = (!others.is_empty() && !layout::is_indentation_told(&self.diff.path.lossy()))
+            .then(|| News::of(lines, others, Brackets::Compared));
+        lines.iter().filter(|(number, _)| news.as_ref().is_none_or(|news| news.is_said(*number))).collect()
+    }
+
+    /// The lines that only one side has, apart from their layout.
     fn changed(&self, side: Side) -> &ChangedLines {
-        let (lines, cell) = match side {
-            Side::Old => (self.removed(), &self.changed_old),
-            Side::New => (self.added(), &self.changed_new),
+        let (lines, others, cell) = match side {
+            Side::Old => (self.removed(), self.added(), &self.changed_old),
+            Side::New => (self.added(), self.removed(), &self.changed_new),
         };
         let (places, text) = match side {
             Side::Old => (&self.comparison.old, self.old_text()),
             Side::New => (&self.comparison.new, self.new_text()),
         };
         let line = |number: u32| (number <= places.count()).then(|| places.get(text, number - 1));
-        cell.get_or_init(|| ChangedLines::in_text(lines.iter().map(|(number, _)| *number), line))
+        let reworded = || self.reworded(lines, others).into_iter().map(|(number, _)| *number);
+        cell.get_or_init(|| ChangedLines::in_text(reworded(), line))
     }
 
     /// The hunks with a few lines of context, the same number on both sides, so that both are read alike.
@@ -165,7 +188,8 @@ impl<'a> FileUnderReview<'a> {
             let none = Facts::default();
             let facts = |side| self.stated(side).unwrap_or(&none);
             let (removed, added) = (self.changed(Side::Old), self.changed(Side::New));
-            let mut deltas = facts::compare(facts(Side::Old), facts(Side::New), removed, added);
+            let is_reworded = |line: u32| self.news(Side::Old).is_said(line);
+            let mut deltas = facts::compare(facts(Side::Old), facts(Side::New), (removed, &is_reworded), added);
             for delta in deltas.iter_mut().filter(|_| self.new.is_none()) {
                 if let Delta::Went { with, .. } = delta {
                     *with = Enclosing::File;

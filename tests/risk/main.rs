@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod layout;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::LazyLock;

@@ -12,7 +12,7 @@ use crate::risk::{FileUnderReview, Finding, Rules};
 
 /// Principals, as clouds write them.
 static PRINCIPAL: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(r#"["'](arn:aws:(iam|sts)::[\w${}.-]*:(root|(role|user|assumed-role)/[^"']+)|(user|group|serviceAccount|domain):[^"'\s]+@?[^"'\s]*|allUsers|allAuthenticatedUsers|system:(authenticated|unauthenticated|masters))["']"#).ok()
+    Regex::new(r#"["'](arn:aws:(iam|sts)::[\w${}.-]*:(root|(role|user|assumed-role)/[^"']+)|(user|group|serviceAccount):[^"'\s]*(@|\$\{)[^"'\s]*|domain:[^"'\s]+|allUsers|allAuthenticatedUsers|system:(authenticated|unauthenticated|masters))["']"#).ok()
 });
 /// Names for the account in which the policy is applied.
 const OWN: &[&str] = &["caller_identity", "AWS::AccountId"];

@@ -1,6 +1,7 @@
 //! Checks that a pattern cannot express: they need both sides, counting, or a list. Most are about what a diff removes.
 
 mod access;
+mod address;
 mod apart;
 mod dependencies;
 mod guards;

@@ -54,8 +54,27 @@ const STATEFUL: &[&str] = &[
     "registry",
 ];
 /// Types that only attach, allow or describe something stateful: re-created in an instant.
-const ATTACHING: &[&str] =
-    &["attachment", "association", "policy", "rule", "role", "configuration", "record", "profile", "subscription"];
+const ATTACHING: &[&str] = &[
+    "acl",
+    "association",
+    "attachment",
+    "binding",
+    "configuration",
+    "controls",
+    "cors",
+    "iam",
+    "logging",
+    "member",
+    "notification",
+    "option",
+    "parameter",
+    "policy",
+    "profile",
+    "record",
+    "role",
+    "rule",
+    "subscription",
+];
 
 /// Resources that are no longer in any file of their directory, and where the change has them now.
 #[derive(Default)]

@@ -2,11 +2,13 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 
 use crate::change::RepoPath;
+use crate::change::diff::Side;
 use crate::change::digest::Digest;
 use crate::risk::checks::apart::Apart;
-use crate::risk::checks::successor;
+use crate::risk::checks::{address, successor};
 use crate::risk::facts::{Bases, Delta, Fact, Heirs, Kind};
 use crate::risk::rules::FactRule;
 use crate::risk::{FileUnderReview, Finding, Rules, Severity, is_code};
@@ -26,7 +28,12 @@ pub(super) struct Stated {
     apart: Apart,
     /// The names in the checks that an application applies to all of its routes since.
     of_all_routes: BTreeSet<String>,
+    /// The resources that Terraform knows by an address of a module since, each with its folder.
+    in_modules: BTreeSet<Address>,
 }
+
+/// A folder, and what a resource in it is called: `aws_s3_bucket.logs`.
+pub(super) type Address = (String, String);
 
 /// Findings that do not count if what they are about was moved.
 struct Said {
@@ -38,6 +45,8 @@ struct Said {
     bases: Bases,
     /// The names in it, if it is a declaration that guards a route.
     guards: BTreeSet<String>,
+    /// The resource of Terraform that stated it, and those that this one refers to.
+    resources: Vec<Address>,
     /// What the block that lost a setting includes since: its files, and the setting by its last name and its value.
     included: Option<(Vec<String>, Moved)>,
     found: Vec<Finding>,
@@ -45,6 +54,9 @@ struct Said {
 
 /// How many places are tried for one fact: a file may state the same in twenty thousand functions.
 const MAX_TRIED: usize = 1_000;
+
+/// How many calls of a scope are compared for which is inside which.
+const MAX_NESTED: usize = 64;
 
 /// Kind, object and text of a fact, in 16 bytes: the same in every place.
 type Moved = [u8; 16];
@@ -56,6 +68,8 @@ impl Stated {
         let included = included(&came);
         self.apart.read(file, rules, (went.iter().map(|(gone, _)| &gone.fact), came.iter().map(|(fact, _)| fact)));
         self.of_all_routes.extend(successor::of_all_routes(came.iter().map(|(fact, _)| fact)));
+        self.in_modules.extend(address::in_modules(&file.path(), came.iter().map(|(fact, _)| fact)));
+        let resources = address::Resources::of(&file.path(), went.iter().map(|(gone, _)| &gone.fact));
         for (fact, found) in came {
             self.came.entry(moved(&fact)).or_default().push(fact.scope.clone());
             if fact.kind == Kind::Setting {
@@ -69,7 +83,8 @@ impl Stated {
             let files = ends().filter_map(|outer| included.get(outer)).flatten().cloned().collect::<Vec<_>>();
             let included = (fact.kind == Kind::Setting && !files.is_empty()).then(|| (files, named(&fact)));
             let said = Said::of(&fact, Some(heirs), found);
-            self.said.extend(said.map(|said| Said { included, bases, guards: successor::guards(&fact), ..said }));
+            let (guards, resources) = (successor::guards(&fact), resources.of_fact(&fact));
+            self.said.extend(said.map(|said| Said { included, bases, guards, resources, ..said }));
         }
         certain
     }
@@ -89,8 +104,9 @@ impl Stated {
 
     /// The remaining findings: each occurrence on the other side means that one was moved.
     pub fn finish(self) -> Vec<Finding> {
-        let Stated { mut came, came_in, mut went, said, across, apart, of_all_routes } = self;
-        let said: Vec<Said> = said.into_iter().map(|said| said.less_if_above(&came, &of_all_routes)).collect();
+        let Stated { mut came, came_in, mut went, said, across, apart, of_all_routes, in_modules } = self;
+        let less = |said: Said| said.less_if_above(&came, &of_all_routes).less_if_in_module(&in_modules);
+        let said: Vec<Said> = said.into_iter().map(less).collect();
         // Before the halves take what they find.
         let is_elsewhere = |said: &Said| {
             let Some(places) = (if said.heirs.is_none() { &went } else { &came }).get(&said.moved) else {
@@ -119,8 +135,19 @@ impl Said {
     /// Nothing if there are no findings.
     fn of(fact: &Fact, heirs: Option<Heirs>, found: Vec<Finding>) -> Option<Said> {
         let (scope, bases, guards) = (fact.scope.clone(), Bases::default(), BTreeSet::new());
-        let said = || Said { moved: moved(fact), scope, heirs, bases, guards, included: None, found: Vec::new() };
+        let (included, resources) = (None, Vec::new());
+        let said = || Said { moved: moved(fact), scope, heirs, bases, guards, resources, included, found: Vec::new() };
         (!found.is_empty()).then(|| Said { found, ..said() })
+    }
+
+    /// With findings that are low if the resource belongs to a module since, or what it refers to does: the module says
+    /// what becomes of it.
+    fn less_if_in_module(self, in_modules: &BTreeSet<Address>) -> Said {
+        if !self.resources.iter().any(|address| in_modules.contains(address)) {
+            return self;
+        }
+        let found = self.found.into_iter().map(|finding| lessened(finding, "it is in a module now"));
+        Said { found: found.collect(), ..self }
     }
 
     /// With findings that are low if a base of the type states the same since, or a guard of all routes does.
@@ -173,7 +200,8 @@ impl Weighed {
                 continue;
             }
             let firing = about.iter().filter_map(|rule| Some((*rule, rules.finding_of(rule, delta, file)?)));
-            let firing = firing.filter(|(rule, _)| !(rule.is_only_into() && anew.holds(delta.fact())));
+            let is_old = |rule: &FactRule| anew.holds(delta.fact()) || was_so(rule, delta.fact(), deltas);
+            let firing = firing.filter(|(rule, _)| !(rule.is_only_into() && is_old(rule)));
             let firing = firing.map(|(rule, finding)| (rule, anew.weigh(rule, finding, delta)));
             let firing = told_once(firing.collect()).into_iter();
             match delta {
@@ -182,8 +210,8 @@ impl Weighed {
                     if firing.len() > 0 {
                         alone.insert(format!("{}.#1", new.object));
                     }
-                    let less = |(_, finding)| match is_of_router {
-                        true => lessened(finding, "its router uses it now"),
+                    let less = |(rule, finding)| match is_of_router {
+                        true => lessened_of(rule, finding, "its router uses it now"),
                         false => finding,
                     };
                     weighed.certain.extend(firing.map(less));
@@ -200,8 +228,33 @@ impl Weighed {
                 }
             }
         }
+        weighed.tell_innermost_only();
         weighed.tell_wholes_only();
         weighed
+    }
+
+    /// What a rule says about a call, it does not say about the calls around it as well, whose text contains that one.
+    fn tell_innermost_only(&mut self) {
+        let mut told: BTreeMap<(String, String), Vec<(RangeInclusive<u32>, String)>> = BTreeMap::new();
+        let calls = self.came.iter().filter(|(fact, _)| fact.kind == Kind::Call);
+        for (fact, finding) in calls.flat_map(|(fact, found)| found.iter().map(move |finding| (fact, finding))) {
+            let calls = told.entry((finding.rule.clone(), fact.scope.clone())).or_default();
+            if calls.len() < MAX_NESTED {
+                calls.push((fact.lines.clone(), fact.text.clone()));
+            }
+        }
+        for (fact, found) in self.came.iter_mut().filter(|(fact, found)| fact.kind == Kind::Call && !found.is_empty()) {
+            let is_inside = |(lines, text): &(RangeInclusive<u32>, String)| {
+                text.len() < fact.text.len()
+                    && fact.lines.contains(lines.start())
+                    && fact.lines.contains(lines.end())
+                    && fact.text.contains(text.as_str())
+            };
+            found.retain(|finding| {
+                let calls = told.get(&(finding.rule.clone(), fact.scope.clone()));
+                !calls.is_some_and(|calls| calls.iter().any(is_inside))
+            });
+        }
     }
 
     /// What a rule says about a whole that is gone, it does not say about its parts as well.
@@ -221,6 +274,16 @@ impl Weighed {
             found.retain(|finding| !ends().any(|outer| wholes.contains(&(finding.rule.clone(), outer.to_owned()))));
         }
     }
+}
+
+/// Whether the same place said so before in other words: `@Ignore` became `@Disabled`.
+fn was_so(rule: &FactRule, fact: &Fact, deltas: &[Delta]) -> bool {
+    let is_one = |old: &Fact| old.kind == fact.kind && old.scope == fact.scope && rule.looks_for(old);
+    let mut went = deltas.iter().filter_map(|delta| match delta {
+        Delta::Went { fact, .. } => Some(fact),
+        _ => None,
+    });
+    fact.kind == Kind::Decorator && went.any(is_one)
 }
 
 /// Without the findings of rules that yield to others about the same fact; of several that would, the gravest is left,
@@ -290,7 +353,7 @@ impl Successors {
             })
         };
         if let Some(how) = successor::of(fact, deltas, self.is_code) {
-            return lessened(finding, how);
+            return lessened_of(rule, finding, how);
         }
         // What is too weak for one fact may be enough for another.
         let key = format!("{} {}", rule.wording.id, successor::strength(fact));
@@ -303,7 +366,7 @@ impl Successors {
         if !is_replaced {
             return finding;
         }
-        lessened(finding, "a similar one was added")
+        lessened_of(rule, finding, "a similar one was added")
     }
 }
 
@@ -311,6 +374,14 @@ impl Successors {
 fn lessened(finding: Finding, why: &str) -> Finding {
     let title = format!("{}; {why}", finding.title);
     Finding { severity: finding.severity.min(Severity::Low), title, ..finding }
+}
+
+/// A finding of a rule that counts for little, and why; if the rule is low itself, it needs no answer.
+fn lessened_of(rule: &FactRule, finding: Finding, why: &str) -> Finding {
+    let is_low = rule.wording.severity <= Severity::Low;
+    let most = if is_low { Severity::Note } else { Severity::Low };
+    let finding = lessened(finding, why);
+    Finding { severity: finding.severity.min(most), ..finding }
 }
 
 /// What a change adds to a file.
@@ -333,7 +404,9 @@ impl<'d> Anew<'d> {
             _ => None,
         });
         let is_needed = deltas.iter().any(|delta| !matches!(delta, Delta::Came(_)));
-        let lines = file.added().iter().filter(|_| is_needed);
+        // What only has another layout was there before.
+        let is_new = |(number, _): &&(u32, String)| file.news(Side::New).has_words(*number);
+        let lines = file.added().iter().filter(|_| is_needed).filter(is_new);
         let is_all = file.old_text().is_empty();
         let mut said: BTreeMap<String, (u32, u32)> = BTreeMap::new();
         for (number, line) in lines {
@@ -383,7 +456,7 @@ impl<'d> Anew<'d> {
                 return finding;
             }
         }
-        lessened(finding, "its names are elsewhere in the file now")
+        lessened_of(rule, finding, "its names are elsewhere in the file now")
     }
 }
 

@@ -19,7 +19,9 @@ pub(super) fn check(file: &FileUnderReview<'_>, rules: &Rules) -> Vec<Finding> {
     // Text for people mixes alphabets; names for machines do not.
     let is_text = is_test(&path) || is_sample(&path) || path.split('/').any(|part| TEXTS.contains(&part));
     let is_code = !is_text && !is_prose(&path);
-    for (number, line) in file.added() {
+    // A formatter that moves a line hides nothing.
+    let is_new = |number: &u32, line: &str| line.is_ascii() || file.news(Side::New).is_said(*number);
+    for (number, line) in file.added().iter().filter(|(number, line)| is_new(number, line)) {
         for (what, title, severity) in odd_in_code(line).into_iter().filter(|_| is_code) {
             let id = if severity == Severity::Low { "uni.invisible" } else { "uni.confusable" };
             let found = rules.of_check(id, file, Side::New, *number, line);
@@ -39,7 +41,7 @@ pub(super) fn check(file: &FileUnderReview<'_>, rules: &Rules) -> Vec<Finding> {
         } else if hidden.iter().copied().any(visible::is_control) {
             found.extend(say("term.escape"));
         } else if hidden.iter().copied().any(|c| !visible::is_bidi(c)) {
-            found.extend(say("uni.invisible"));
+            found.extend(say("uni.invisible").filter(|_| !are_icons(line, &hidden)));
         } else if !hidden.is_empty() {
             // A direction mark has little effect, and texts in Arabic and Hebrew need it.
             found.extend(say("uni.bidi").map(|finding| Finding { severity: Severity::Low, ..finding }));
@@ -47,6 +49,16 @@ pub(super) fn check(file: &FileUnderReview<'_>, rules: &Rules) -> Vec<Finding> {
     }
     found.extend(imitations.into_values().flatten());
     found
+}
+
+/// Whether the hidden characters of a line are icons of a font, each a literal of its own: `"tempChar": "\u{E900}"`.
+fn are_icons(line: &str, hidden: &[char]) -> bool {
+    let is_icon = |c: char| ('\u{E000}'..='\u{F8FF}').contains(&c);
+    let is_quote = |c: Option<char>| matches!(c, Some('"' | '\''));
+    let is_alone = |(at, c): (usize, char)| {
+        is_quote(line[..at].chars().next_back()) && is_quote(line[at + c.len_utf8()..].chars().next())
+    };
+    hidden.iter().copied().all(is_icon) && line.char_indices().filter(|(_, c)| is_icon(*c)).all(is_alone)
 }
 
 /// Folders of texts in many languages.

@@ -41,12 +41,13 @@ pub(in crate::risk) enum Enclosing {
 
 /// Compares the facts of two sides of a file. A fact that is elsewhere in the file, with the same value, was moved and
 /// is no change. `defined` are the functions and types of both sides, which may state nothing. `removed` and `added`
-/// are the lines that differ. Linear except for the sorting.
+/// are the lines that differ; `is_reworded` says of the removed ones whether they only had another layout. Linear except
+/// for the sorting.
 pub(in crate::risk) fn compare(
     old: &[&Fact],
     new: &[&Fact],
     (before, kept): (&BTreeMap<String, Bases>, &BTreeMap<String, Bases>),
-    removed: &ChangedLines,
+    (removed, is_reworded): (&ChangedLines, &dyn Fn(u32) -> bool),
     added: &ChangedLines,
 ) -> Vec<Delta> {
     // Of most files all facts but a few have a counterpart, and these are never asked.
@@ -82,7 +83,7 @@ pub(in crate::risk) fn compare(
     let went: Vec<&Fact> = sides.old.into_iter().filter(|fact| removed.touch(&fact.lines)).collect();
     let blocks = went.iter().filter(|fact| fact.kind == Kind::Block).map(|fact| fact.object.clone()).collect();
     deltas.extend(went.into_iter().map(|fact| Delta::Went {
-        with: alive.enclosing_of(fact, &blocks, removed),
+        with: alive.enclosing_of(fact, &blocks, |line| removed.touch(&(line..=line)) && is_reworded(line)),
         heirs: definitions.heirs_of(fact),
         bases: kept.get(&fact.scope).cloned().unwrap_or_default(),
         fact: fact.clone(),
@@ -439,7 +440,7 @@ impl<'d> Alive<'d> {
     }
 
     /// What was removed around a fact; `blocks` are the removed blocks.
-    fn enclosing_of(&self, fact: &Fact, blocks: &BTreeSet<String>, removed: &ChangedLines) -> Enclosing {
+    fn enclosing_of(&self, fact: &Fact, blocks: &BTreeSet<String>, is_removed: impl Fn(u32) -> bool) -> Enclosing {
         let is_there = match fact.kind {
             Kind::Setting | Kind::Block => {
                 let list = || (fact.scope.clone(), fact.object.clone());
@@ -452,7 +453,7 @@ impl<'d> Alive<'d> {
         // What is declared about a function is no part of what encloses it.
         let was_defined = self.before.contains_key(&fact.scope);
         let is_declared = fact.kind == Kind::Decorator && was_defined && !self.has_new_names;
-        let is_opened = fact.opens > 0 && removed.touch(&(fact.opens..=fact.opens));
+        let is_opened = fact.opens > 0 && is_removed(fact.opens);
         if is_a_thing && blocks.contains(&fact.scope) {
             Enclosing::Block
         } else if (is_opened || is_declared) && !is_there {
@@ -492,7 +493,7 @@ mod tests {
 
     fn compare(old: &[Fact], new: &[Fact], removed: &ChangedLines, added: &ChangedLines) -> Vec<Delta> {
         let (old, new) = (old.iter().collect::<Vec<_>>(), new.iter().collect::<Vec<_>>());
-        super::compare(&old, &new, (&BTreeMap::new(), &BTreeMap::new()), removed, added)
+        super::compare(&old, &new, (&BTreeMap::new(), &BTreeMap::new()), (removed, &|_| true), added)
     }
 
     fn lines(numbers: RangeInclusive<u32>) -> ChangedLines {

@@ -228,13 +228,18 @@ pub(super) fn facts(path: &str, text: &str, changed: &ChangedLines) -> Option<Fa
 }
 
 /// Compares the facts of two sides of a file; rules of filters by what they cover. `removed` and `added` are the lines
-/// that differ.
-pub(super) fn compare(old: &Facts, new: &Facts, removed: &ChangedLines, added: &ChangedLines) -> Vec<Delta> {
+/// that differ; of removed ones, `is_reworded` says whether it is in more than their layout.
+pub(super) fn compare(
+    old: &Facts,
+    new: &Facts,
+    (removed, is_reworded): (&ChangedLines, &dyn Fn(u32) -> bool),
+    added: &ChangedLines,
+) -> Vec<Delta> {
     let is_filter = |fact: &&Fact| fact.kind == Kind::Filter;
     let defined = (&old.defined, &new.defined);
     let (old_filters, old): (Vec<&Fact>, Vec<&Fact>) = old.facts.iter().partition(is_filter);
     let (new_filters, new): (Vec<&Fact>, Vec<&Fact>) = new.facts.iter().partition(is_filter);
-    let mut deltas = compare::compare(&old, &new, defined, removed, added);
+    let mut deltas = compare::compare(&old, &new, defined, (removed, is_reworded), added);
     let owned = |filters: Vec<&Fact>| filters.into_iter().cloned().collect::<Vec<_>>();
     deltas.extend(covered::compare(&owned(old_filters), &owned(new_filters), removed, added));
     deltas

@@ -173,7 +173,7 @@ fn object(words: &[&str]) -> Option<String> {
         "SELECT" => has("FROM").then(|| format!("SELECT {}", after(words, &["FROM"]))),
         "INSERT" | "REPLACE" | "MERGE" => has("INTO").then(|| format!("{verb} {}", after(words, &["INTO"]))),
         "UPDATE" => has("SET").then(|| conditional("UPDATE", first_name(&words[1..]), is_conditional(words))),
-        "DELETE" => has("FROM").then(|| conditional("DELETE", after(words, &["FROM"]), is_conditional(words))),
+        "DELETE" => is_delete(words).then(|| conditional("DELETE", after(words, &["FROM"]), is_conditional(words))),
         "TRUNCATE" => truncated(words).map(|name| format!("TRUNCATE {name}")),
         "GRANT" | "REVOKE" => (has("TO") || has("FROM")).then(|| format!("{verb} {}", upper(words.get(1)))),
         "DROP" | "CREATE" => of_schema(&verb, &words[1..]),
@@ -181,6 +181,12 @@ fn object(words: &[&str]) -> Option<String> {
         "WITH" => (has("AS") && has("(")).then(|| with(words)),
         _ => None,
     }
+}
+
+/// Whether `delete` is the verb of a statement: what is named before `FROM` is so in capitals, else it is prose.
+fn is_delete(words: &[&str]) -> bool {
+    let from = words.iter().position(|word| word.eq_ignore_ascii_case("FROM"));
+    from.is_some_and(|at| at == 1 || words.first() == Some(&"DELETE"))
 }
 
 fn conditional(verb: &str, name: String, has_condition: bool) -> String {

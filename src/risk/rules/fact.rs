@@ -67,6 +67,8 @@ enum When {
     Gone,
     /// And the resource, manifest or job that contained it is still there, and the file.
     GoneFromBlock,
+    /// And the key that contained it is gone as well, in something that is still there: what it limited is not limited.
+    GoneWithParent,
     /// Whatever contained it.
     GoneAtAll,
     /// Like `Came`, in something that existed before: a skip in an old test, a setting of an old resource.
@@ -139,6 +141,7 @@ impl When {
             ("came-into", None) => When::CameInto,
             ("gone", None) => When::Gone,
             ("gone-from-block", None) => When::GoneFromBlock,
+            ("gone-with-parent", None) => When::GoneWithParent,
             ("gone-at-all", None) => When::GoneAtAll,
             ("changed", None) => When::Changed,
             ("changed-in-words", None) => When::ChangedInWords,
@@ -166,11 +169,13 @@ impl When {
 
     fn holds(self, delta: &Delta) -> bool {
         match (self, delta) {
-            (When::Came | When::CameInto, Delta::Came(_)) | (When::GoneAtAll, Delta::Went { .. }) => true,
+            (When::Came | When::CameInto, Delta::Came(_)) => true,
             // What was off protected nothing.
-            (When::Gone | When::GoneFromBlock, Delta::Went { fact, .. }) if fact.value == Value::Bool(false) => false,
+            (_, Delta::Went { fact, .. }) if fact.value == Value::Bool(false) => false,
+            (When::GoneAtAll, Delta::Went { .. }) => true,
             (When::Gone, Delta::Went { with, .. }) => *with == Enclosing::Nothing,
             (When::GoneFromBlock, Delta::Went { with, .. }) => *with <= Enclosing::Parent,
+            (When::GoneWithParent, Delta::Went { with, .. }) => *with == Enclosing::Parent,
             (_, Delta::Changed { old, new }) => self.holds_between(old, new),
             _ => false,
         }
@@ -406,6 +411,11 @@ impl FactRule {
             examples: examples(table),
         };
         Some(FactRule { wording: wording?, ..rule })
+    }
+
+    /// Whether a fact is what the rule is about, whatever happened to it.
+    pub fn looks_for(&self, fact: &Fact) -> bool {
+        self.kinds.contains(&fact.kind) && self.is_about(fact)
     }
 
     /// Whether the rule is only about additions to something that existed before.

@@ -243,7 +243,7 @@ impl Rules {
                         && !(rule.unread_only && (facts.is_some_and(|facts| !facts.is_partial) || is_undo(rule)))
                 };
                 let looking = about.iter().filter(is_looked_at);
-                let firing = looking.filter(|rule| rule.fires(line));
+                let firing = looking.filter(|rule| rule.fires(line)).filter(|_| file.news(side).is_said(*number));
                 found.extend(firing.map(|rule| self.finding(&rule.wording, file, side, *number, line)));
             }
         }

@@ -15,7 +15,7 @@ use crate::risk::blast::is_test;
 use crate::risk::rules::ascii;
 use crate::risk::{FileUnderReview, Finding, Rules, Severity, is_code, subject};
 use assertion::{Assertion, Strength, words};
-use read::{Tests, short};
+use read::{Test, Tests, short};
 
 /// The most characters of an assertion in a title.
 const MAX_SAID: usize = 70;
@@ -28,6 +28,8 @@ pub(super) struct Losses {
     came: BTreeMap<String, usize>,
     /// Names of added tests.
     tests: BTreeSet<String>,
+    /// New files of tests.
+    written: Vec<Whole>,
     code: Code,
     snapshots: Vec<Finding>,
 }
@@ -66,6 +68,8 @@ struct Loss {
     is_net: bool,
     /// The names that its old text uses.
     names: BTreeSet<String>,
+    /// The whole file, if it is gone.
+    whole: Option<Whole>,
     /// One for each candidate finding, with its subject.
     said: Vec<Said>,
 }
@@ -105,19 +109,23 @@ impl Losses {
             *self.came.entry(added.text.clone()).or_default() += 1;
         }
         self.tests.extend(tests.came.iter().map(|test| test.short().to_owned()));
+        if file.old.is_none() && !tests.came.is_empty() {
+            self.written.push(Whole::of(&path, &tests.came, tests.added.len()));
+        }
         let said = said(file, &tests, rules);
         if !said.is_empty() {
             let old = String::from_utf8_lossy(file.old_text());
             let (subject, is_code) = (subject(&path), !in_test_file);
-            self.files.push(Loss { subject, is_code, is_net: tests.lost_more(), names: words(&old), said });
+            let whole = file.new.is_none().then(|| Whole::of(&path, &tests.gone, tests.lost.len()));
+            self.files.push(Loss { subject, is_code, is_net: tests.lost_more(), names: words(&old), whole, said });
         }
         trivial(file, &tests, rules)
     }
 
     pub fn finish(self) -> Vec<Finding> {
-        let Losses { files, mut came, tests, code, snapshots } = self;
+        let Losses { files, mut came, tests, written, code, snapshots } = self;
         let mut found = Vec::new();
-        for file in &files {
+        for file in files.iter().filter(|file| !file.is_in_another_language(&written)) {
             for said in &file.said {
                 found.extend(said.left(&mut came, &tests, |words| code.severity(file, words)));
             }
@@ -125,6 +133,38 @@ impl Losses {
         let code_changed = !code.changed.is_empty();
         found.extend(as_one(snapshots).filter(|_| code_changed));
         found
+    }
+}
+
+/// A file of tests that is new, or gone.
+struct Whole {
+    subject: String,
+    /// Its extension.
+    language: String,
+    tests: BTreeSet<String>,
+    /// How many assertions it has.
+    asserts: usize,
+}
+
+impl Whole {
+    fn of(path: &str, tests: &[Test], asserts: usize) -> Whole {
+        let language = path.rsplit('.').next().unwrap_or_default().to_owned();
+        let tests = tests.iter().map(|test| test.short().to_owned()).collect();
+        Whole { subject: subject(path), language, tests, asserts }
+    }
+
+    /// Whether the other one is the same in another language, with all of its tests and no fewer assertions.
+    fn is_rewritten_as(&self, new: &Whole) -> bool {
+        new.subject == self.subject
+            && new.language != self.language
+            && new.asserts >= self.asserts
+            && self.tests.is_subset(&new.tests)
+    }
+}
+
+impl Loss {
+    fn is_in_another_language(&self, written: &[Whole]) -> bool {
+        self.whole.as_ref().is_some_and(|whole| written.iter().any(|new| whole.is_rewritten_as(new)))
     }
 }
 
@@ -151,9 +191,15 @@ impl Said {
         if is_moved {
             return None;
         }
+        // The same tests assert in other words elsewhere: somebody moved them to another library, or dulled them.
+        let is_said_anew = self.kind == Kind::Deleted
+            && !self.tests.is_empty()
+            && self.tests.iter().all(|test| tests.contains(test))
+            && came.values().sum::<usize>() >= lost.len();
         let about: BTreeSet<String> = lost.iter().flat_map(|own| own.words.iter().cloned()).collect();
         let is_exact = lost.iter().any(|own| own.strength == Strength::Exact);
         let severity = match is_exact {
+            true if is_said_anew => Severity::Medium,
             true if self.is_of_many => Severity::High,
             true => severity(&about),
             false => Severity::Medium,

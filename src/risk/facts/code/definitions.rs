@@ -52,7 +52,9 @@ impl<'t> Walk<'t> {
     pub fn type_definition(&mut self, node: Node<'t>, name: Part, body: Part) {
         let name = self.name_of(node, name);
         let is_public = self.is_public(node, &name);
-        if is_public && !name.is_empty() {
+        // `struct order *o` names a type, and defines none.
+        let is_mention = node.kind().ends_with("_specifier") && self.part(node, body).is_none();
+        if is_public && !name.is_empty() && !is_mention {
             let body = self.part(node, body).or_else(|| first_brace(node));
             self.tell_signature(Kind::Definition, self.qualified(&name), node, body);
         }
