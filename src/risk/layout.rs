@@ -24,6 +24,8 @@ pub(super) struct News {
     added: BTreeSet<u32>,
     /// Lines beside a word that is gone: what was a comment before has lost the sign of it.
     beside: BTreeSet<u32>,
+    /// A bracket came or went: what is inside of it may mean something else.
+    is_nested_otherwise: bool,
     /// Nothing was compared: all lines are new.
     is_all: bool,
 }
@@ -38,7 +40,17 @@ impl News {
         let (own, theirs) = (Words::of(lines, brackets), Words::of(others, brackets));
         let line = |word: u32| own.lines.get(word as usize).copied();
         let mut news = News::default();
-        for hunk in compare(&theirs.text, &own.text).hunks {
+        let compared = compare(&theirs.text, &own.text);
+        let is_bracket = |word: &Line| {
+            let word = match word {
+                Line::Added { new } => compared.new.get(&own.text, *new),
+                Line::Removed { old } => compared.old.get(&theirs.text, *old),
+                Line::Context { .. } => return false,
+            };
+            matches!(word.trim_ascii(), b"(" | b")" | b"[" | b"]" | b"{" | b"}")
+        };
+        news.is_nested_otherwise = compared.hunks.iter().flat_map(|hunk| &hunk.lines).any(is_bracket);
+        for hunk in compared.hunks {
             let mut before = None;
             for (at, word) in hunk.lines.iter().enumerate() {
                 match word {
@@ -63,6 +75,11 @@ impl News {
     /// Whether a changed line has a word that was not there.
     pub fn has_words(&self, line: u32) -> bool {
         self.is_all || self.added.contains(&line)
+    }
+
+    /// Whether what a line says may mean something else, although the line says the same.
+    pub fn is_nested_otherwise(&self) -> bool {
+        self.is_nested_otherwise
     }
 
     /// Whether a changed line says something else than before.

@@ -141,7 +141,8 @@ impl<'a> FileUnderReview<'a> {
     /// a meaning, all of them.
     fn reworded<'l>(&self, lines: &'l [NumberedLine], others: &[NumberedLine]) -> Vec<&'l NumberedLine> {
         let news = (!others.is_empty() && !layout::is_indentation_told(&self.diff.path.lossy()))
-            .then(|| News::of(lines, others, Brackets::Compared));
+            .then(|| News::of(lines, others, Brackets::Compared))
+            .filter(|news| !news.is_nested_otherwise());
         lines.iter().filter(|(number, _)| news.as_ref().is_none_or(|news| news.is_said(*number))).collect()
     }
 

@@ -269,9 +269,9 @@ fn keys(found: &[Finding]) -> Vec<String> {
     keys
 }
 
-/// Layouts that still change what is found: where a constant has its value on several lines, and where indentation has a
-/// meaning, so that every line of one side is another one.
-const KNOWN: usize = 46;
+/// How many of a hundred layouts may still change what is found: where a constant has its value on several lines, and
+/// where a bracket came or went besides, so that every line of the other layout counts as another one.
+const KNOWN: usize = 4;
 
 #[test]
 fn another_layout_of_either_side_changes_no_finding() {
@@ -294,7 +294,8 @@ fn another_layout_of_either_side_changes_no_finding() {
     }
     println!("{tried:?} tried, {} differ:\n{}", differ.len(), differ.join("\n"));
     assert!(tried.iter().all(|count| *count > 50), "{tried:?}");
-    assert!(differ.len() <= KNOWN, "{} differ:\n{}", differ.len(), differ.join("\n"));
+    let all: usize = tried.iter().sum();
+    assert!(differ.len() * 100 <= all * KNOWN, "{} differ:\n{}", differ.len(), differ.join("\n"));
 }
 
 #[test]
