@@ -8,15 +8,6 @@ use crate::change::compare::{Line, compare};
 /// The most bytes of the lines of a side that are compared by words.
 const MAX_COMPARED: usize = 1 << 20;
 
-/// Whether brackets count.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Brackets {
-    /// Formatters add and drop brackets.
-    Ignored,
-    /// With the same brackets, and whatever the blanks, a text in brackets means the same.
-    Compared,
-}
-
 /// What is new on lines, apart from their layout.
 #[derive(Debug, Default)]
 pub(super) struct News {
@@ -24,33 +15,21 @@ pub(super) struct News {
     added: BTreeSet<u32>,
     /// Lines beside a word that is gone: what was a comment before has lost the sign of it.
     beside: BTreeSet<u32>,
-    /// A bracket came or went: what is inside of it may mean something else.
-    is_nested_otherwise: bool,
     /// Nothing was compared: all lines are new.
     is_all: bool,
 }
 
 impl News {
-    /// Compares the changed lines of a side with those of the other side by words, and by brackets if asked.
-    pub fn of(lines: &[NumberedLine], others: &[NumberedLine], brackets: Brackets) -> News {
+    /// Compares the changed lines of a side with those of the other side by words.
+    pub fn of(lines: &[NumberedLine], others: &[NumberedLine]) -> News {
         let size = |lines: &[NumberedLine]| lines.iter().map(|(_, line)| line.len()).sum::<usize>();
         if others.is_empty() || size(lines) > MAX_COMPARED || size(others) > MAX_COMPARED {
             return News { is_all: true, ..News::default() };
         }
-        let (own, theirs) = (Words::of(lines, brackets), Words::of(others, brackets));
+        let (own, theirs) = (Words::of(lines), Words::of(others));
         let line = |word: u32| own.lines.get(word as usize).copied();
         let mut news = News::default();
-        let compared = compare(&theirs.text, &own.text);
-        let is_bracket = |word: &Line| {
-            let word = match word {
-                Line::Added { new } => compared.new.get(&own.text, *new),
-                Line::Removed { old } => compared.old.get(&theirs.text, *old),
-                Line::Context { .. } => return false,
-            };
-            matches!(word.trim_ascii(), b"(" | b")" | b"[" | b"]" | b"{" | b"}")
-        };
-        news.is_nested_otherwise = compared.hunks.iter().flat_map(|hunk| &hunk.lines).any(is_bracket);
-        for hunk in compared.hunks {
+        for hunk in compare(&theirs.text, &own.text).hunks {
             let mut before = None;
             for (at, word) in hunk.lines.iter().enumerate() {
                 match word {
@@ -77,25 +56,10 @@ impl News {
         self.is_all || self.added.contains(&line)
     }
 
-    /// Whether what a line says may mean something else, although the line says the same.
-    pub fn is_nested_otherwise(&self) -> bool {
-        self.is_nested_otherwise
-    }
-
     /// Whether a changed line says something else than before.
     pub fn is_said(&self, line: u32) -> bool {
         self.has_words(line) || self.beside.contains(&line)
     }
-}
-
-/// Whether blanks at the beginning of a line have a meaning in a language, or line ends do within brackets: all but those
-/// with brackets around everything.
-pub(super) fn is_indentation_told(path: &str) -> bool {
-    const BRACKETED: &[&str] = &[
-        "c", "cc", "cpp", "cs", "cxx", "go", "h", "hcl", "hh", "hpp", "java", "js", "json", "jsx", "kt", "kts", "mjs",
-        "php", "rs", "tf", "tfvars", "ts", "tsx",
-    ];
-    !path.rsplit_once('.').is_some_and(|(_, ending)| BRACKETED.contains(&ending))
 }
 
 /// The words of lines.
@@ -108,14 +72,14 @@ struct Words {
 }
 
 impl Words {
-    fn of(lines: &[NumberedLine], brackets: Brackets) -> Words {
+    fn of(lines: &[NumberedLine]) -> Words {
         let mut words = Words::default();
         for (number, line) in lines {
             let mut is_in_word = false;
             for c in line.chars().map(|c| if matches!(c, '\'' | '`') { '"' } else { c }) {
                 let is_name = c.is_ascii_alphanumeric() || c == '_';
                 let is_layout = matches!(c, ' ' | '\t' | '\r' | ',' | ';');
-                if is_layout || brackets == Brackets::Ignored && matches!(c, '(' | ')' | '[' | ']' | '{' | '}') {
+                if is_layout || matches!(c, '(' | ')' | '[' | ']' | '{' | '}') {
                     is_in_word = false;
                     continue;
                 }
@@ -150,7 +114,7 @@ mod tests {
 
     fn relaid_of(old: &str, new: &str) -> Vec<u32> {
         let lines = |text: &str| (1..).zip(text.lines().map(str::to_owned)).collect::<Vec<NumberedLine>>();
-        let news = News::of(&lines(new), &lines(old), Brackets::Ignored);
+        let news = News::of(&lines(new), &lines(old));
         lines(new).into_iter().map(|(number, _)| number).filter(|number| !news.is_said(*number)).collect()
     }
 

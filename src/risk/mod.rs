@@ -37,7 +37,7 @@ use crate::change::digest::Digest;
 use crate::change::enclosing::whereabouts;
 use crate::change::{RepoPath, address, counted};
 use facts::{ChangedLines, Delta, Enclosing, Fact, Facts};
-use layout::{Brackets, News};
+use layout::News;
 
 /// One path with its texts compared.
 #[derive(Debug)]
@@ -132,33 +132,23 @@ impl<'a> FileUnderReview<'a> {
     /// What the changed lines of a side say apart from their layout.
     fn news(&self, side: Side) -> &News {
         match side {
-            Side::Old => self.news_old.get_or_init(|| News::of(self.removed(), self.added(), Brackets::Ignored)),
-            Side::New => self.news_new.get_or_init(|| News::of(self.added(), self.removed(), Brackets::Ignored)),
+            Side::Old => self.news_old.get_or_init(|| News::of(self.removed(), self.added())),
+            Side::New => self.news_new.get_or_init(|| News::of(self.added(), self.removed())),
         }
     }
 
-    /// The changed lines of a side without those that a formatter only broke, joined or indented. Where indentation has
-    /// a meaning, all of them.
-    fn reworded<'l>(&self, lines: &'l [NumberedLine], others: &[NumberedLine]) -> Vec<&'l NumberedLine> {
-        let news = (!others.is_empty() && !layout::is_indentation_told(&self.diff.path.lossy()))
-            .then(|| News::of(lines, others, Brackets::Compared))
-            .filter(|news| !news.is_nested_otherwise());
-        lines.iter().filter(|(number, _)| news.as_ref().is_none_or(|news| news.is_said(*number))).collect()
-    }
-
-    /// The lines that only one side has, apart from their layout.
+    /// The lines that only one side has.
     fn changed(&self, side: Side) -> &ChangedLines {
-        let (lines, others, cell) = match side {
-            Side::Old => (self.removed(), self.added(), &self.changed_old),
-            Side::New => (self.added(), self.removed(), &self.changed_new),
+        let (lines, cell) = match side {
+            Side::Old => (self.removed(), &self.changed_old),
+            Side::New => (self.added(), &self.changed_new),
         };
         let (places, text) = match side {
             Side::Old => (&self.comparison.old, self.old_text()),
             Side::New => (&self.comparison.new, self.new_text()),
         };
         let line = |number: u32| (number <= places.count()).then(|| places.get(text, number - 1));
-        let reworded = || self.reworded(lines, others).into_iter().map(|(number, _)| *number);
-        cell.get_or_init(|| ChangedLines::in_text(reworded(), line))
+        cell.get_or_init(|| ChangedLines::in_text(lines.iter().map(|(number, _)| *number), line))
     }
 
     /// The hunks with a few lines of context, the same number on both sides, so that both are read alike.
