@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::stated::Address;
 use crate::risk::facts::{Fact, Kind, Value};
+
+/// A folder, and what a resource in it is called: `aws_s3_bucket.logs`.
+pub(super) type Address = (String, String);
 
 /// The resources that `moved` blocks put into a module: `from = aws_s3_bucket.logs`, `to = module.logs.…`.
 pub(super) fn in_modules<'f>(path: &str, came: impl Iterator<Item = &'f Fact>) -> Vec<Address> {

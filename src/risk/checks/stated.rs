@@ -7,8 +7,9 @@ use std::ops::RangeInclusive;
 use crate::change::RepoPath;
 use crate::change::diff::Side;
 use crate::change::digest::Digest;
+use crate::risk::checks::address::{self, Address};
 use crate::risk::checks::apart::Apart;
-use crate::risk::checks::{address, successor};
+use crate::risk::checks::successor;
 use crate::risk::facts::{Bases, Delta, Fact, Heirs, Kind};
 use crate::risk::rules::FactRule;
 use crate::risk::{FileUnderReview, Finding, Rules, Severity, is_code};
@@ -31,9 +32,6 @@ pub(super) struct Stated {
     /// The resources that Terraform knows by an address of a module since, each with its folder.
     in_modules: BTreeSet<Address>,
 }
-
-/// A folder, and what a resource in it is called: `aws_s3_bucket.logs`.
-pub(super) type Address = (String, String);
 
 /// Findings that do not count if what they are about was moved.
 struct Said {

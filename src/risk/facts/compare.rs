@@ -40,9 +40,9 @@ pub(in crate::risk) enum Enclosing {
 }
 
 /// Compares the facts of two sides of a file. A fact that is elsewhere in the file, with the same value, was moved and
-/// is no change. `defined` are the functions and types of both sides, which may state nothing. `removed` and `added`
-/// are the lines that differ; `is_reworded` says of the removed ones whether they only had another layout. Linear except
-/// for the sorting.
+/// is no change. `before` and `kept` are the functions and types of the sides, which may state nothing. `removed` and
+/// `added` are the lines that differ; `is_reworded` says of the removed ones whether they only had another layout.
+/// Linear except for the sorting.
 pub(in crate::risk) fn compare(
     old: &[&Fact],
     new: &[&Fact],
