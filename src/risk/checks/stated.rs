@@ -33,6 +33,9 @@ pub(super) struct Stated {
     in_modules: BTreeSet<Address>,
 }
 
+/// The lines of a call about which a rule says something, and its text.
+type ToldCall = (RangeInclusive<u32>, String);
+
 /// Findings that do not count if what they are about was moved.
 struct Said {
     moved: Moved,
@@ -233,7 +236,8 @@ impl Weighed {
 
     /// What a rule says about a call, it does not say about the calls around it as well, whose text contains that one.
     fn tell_innermost_only(&mut self) {
-        let mut told: BTreeMap<(String, String), Vec<(RangeInclusive<u32>, String)>> = BTreeMap::new();
+        // By rule and scope.
+        let mut told: BTreeMap<(String, String), Vec<ToldCall>> = BTreeMap::new();
         let calls = self.came.iter().filter(|(fact, _)| fact.kind == Kind::Call);
         for (fact, finding) in calls.flat_map(|(fact, found)| found.iter().map(move |finding| (fact, finding))) {
             let calls = told.entry((finding.rule.clone(), fact.scope.clone())).or_default();
@@ -242,7 +246,7 @@ impl Weighed {
             }
         }
         for (fact, found) in self.came.iter_mut().filter(|(fact, found)| fact.kind == Kind::Call && !found.is_empty()) {
-            let is_inside = |(lines, text): &(RangeInclusive<u32>, String)| {
+            let is_inside = |(lines, text): &ToldCall| {
                 text.len() < fact.text.len()
                     && fact.lines.contains(lines.start())
                     && fact.lines.contains(lines.end())
