@@ -589,9 +589,7 @@ fn details(state: &State, entry: &Entry, examination: &Examination, width: usize
     if let Some(told) = entry.change.builds_on() {
         facts.add("stack", Role::Text, &told);
     }
-    for dependency in state.queue.dependencies(entry) {
-        facts.add("depends on", Role::Text, &dependency.told());
-    }
+    depends_on(&mut facts, state, entry);
     if let [first, more @ ..] = &examination.crossings[..] {
         let more = if more.is_empty() { String::new() } else { format!("   +{} more", more.len()) };
         let text = clip(&first.to_string(), facts.room.saturating_sub(more.width())) + &more;
@@ -625,6 +623,20 @@ fn details(state: &State, entry: &Entry, examination: &Examination, width: usize
     let size = format!("{}, +{} −{}", counted(examination.files, "file"), examination.added, examination.removed);
     facts.add("size", Role::Text, &size);
     facts.lines
+}
+
+/// What it says that it depends on: in one row where there are few, what is pending first.
+fn depends_on(facts: &mut Facts, state: &State, entry: &Entry) {
+    let mut all = state.queue.dependencies(entry);
+    all.sort_by_key(|dependency| dependency.pending.is_none());
+    match &all[..] {
+        [first, more @ ..] if !facts.is_tall && !more.is_empty() => {
+            let more = format!("   +{} more", more.len());
+            let text = clip(&first.told(), facts.room.saturating_sub(more.width())) + &more;
+            facts.add("depends on", Role::Text, &text);
+        }
+        all => all.iter().for_each(|dependency| facts.add("depends on", Role::Text, &dependency.told())),
+    }
 }
 
 /// Other changes that edit the same, which are in the way of each other.
