@@ -37,7 +37,7 @@ use crate::change::digest::Digest;
 use crate::change::manifest::Manifest;
 use crate::change::moved;
 use crate::change::renames;
-use crate::change::{Change, Commit, Identity, ObjectId, RepoPath, visible};
+use crate::change::{Change, Identity, ObjectId, RepoPath, visible};
 use crate::datafile::FileError;
 use crate::gate::{self, Code, Input, Obstacle, Reason, Receipts, Remembered, Standing, States, Step, advice};
 use crate::ledger;
@@ -550,10 +550,8 @@ fn provenance_of(repository: &Repository, snapshot: &RepositorySnapshot, change:
 }
 
 fn authors(step: &Step) -> Vec<Identity> {
-    let rules = provenance::Rules::shipped();
-    let is_written = |commit: &&Commit| !gate::wrote_nothing(std::slice::from_ref(step), &step.delta, commit, rules);
-    let written = step.commits.iter().filter(is_written);
-    provenance::author_set(&written.cloned().collect::<Vec<_>>(), rules)
+    let written = step.commits.iter().filter(|commit| !step.clean_merges.contains(&commit.id));
+    provenance::author_set(&written.cloned().collect::<Vec<_>>(), provenance::Rules::shipped())
 }
 
 /// A proposal for splitting a change that touches too many compartments, or one that must change alone and something

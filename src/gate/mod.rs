@@ -40,7 +40,7 @@ pub use record_status::{RecordStatus, Signer, Validity, is_ahead, record_statuse
 pub use remembered::{
     RECEIPTS_KEPT, Receipts, Received, RefPosition, Remembered, SeenOrganization, Waiting, WaitingStates, gone_back,
 };
-pub use segment::{Answerable, Standing, wrote_nothing};
+pub use segment::{Answerable, Standing};
 
 use crate::change::RepoPath;
 use crate::policy::{POLICY_FILE, Policy};

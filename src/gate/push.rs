@@ -61,9 +61,9 @@ pub struct Step {
     pub commits: Vec<Commit>,
     /// Those of them with a valid ssh signature, with the key that made it.
     pub signers: Vec<(ObjectId, Key)>,
-    /// Those of them that write nothing: merges that follow from their parents without conflict, and commits with the
-    /// content of their one parent. Only proven ones are included. See [`wrote_nothing`](super::wrote_nothing).
-    pub unwritten: Vec<ObjectId>,
+    /// Those of them that are merges and follow from their parents without conflict: whoever made them wrote nothing.
+    /// Only proven ones are included.
+    pub clean_merges: Vec<ObjectId>,
     /// The symlinks and submodules among the touched paths: their targets count as touched too.
     pub links: Vec<Link>,
 }

@@ -19,15 +19,6 @@ pub fn author_set(commits: &[Commit], rules: &Rules) -> Vec<Identity> {
     people(commits.iter().flat_map(of), rules)
 }
 
-/// Whether a commit names somebody beside its author: a co-author, an agent, or a person whom an agent worked for.
-pub fn tells_of_others(commit: &Commit, rules: &Rules) -> bool {
-    let own = std::slice::from_ref(commit);
-    let is_other = |who: &Identity| folded(&who.email) != folded(&rules.without_suffix(&commit.author).email);
-    author_set(own, rules).iter().any(is_other)
-        || !operators(own, rules).is_empty()
-        || !super::of_commit(commit, rules).is_empty()
-}
-
 /// An author, and anyone else named by an address in the author's name.
 fn written_by(author: &Identity) -> Vec<Identity> {
     let others = lines::addresses(&author.name).filter(|address| folded(address) != folded(&author.email));

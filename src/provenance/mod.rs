@@ -11,7 +11,7 @@ mod lines;
 mod patterns;
 mod rules;
 
-pub use identity::{author_set, operators, tells_of_others};
+pub use identity::{author_set, operators};
 pub use rules::Rules;
 
 use std::collections::BTreeSet;

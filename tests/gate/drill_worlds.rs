@@ -540,7 +540,7 @@ fn commits(world: &World) -> Commits {
             time: 0,
         }],
         signers: vec![],
-        unwritten: Vec::new(),
+        clean_merges: Vec::new(),
         links: vec![],
     };
     Commits(StraightLine(vec![step(0, 2, 3), step(1, 3, 4), step(4, 2, 5)]))

@@ -677,49 +677,6 @@ fn row_03_who_changes_a_mode_in_a_merge_is_an_author() {
     }));
 }
 
-/// dana adds an empty commit to mina's branch, and approves the branch.
-fn with_an_empty_commit(message: &str, lands: impl FnOnce(&Fixture) -> (String, String)) -> Answer {
-    let f = Fixture::new();
-    f.git("dana", &["checkout", "-q", WORK]);
-    f.commit("dana", message);
-    f.git("dana", &["checkout", "-q", "main"]);
-    f.decide("dana", WORK, Verdict::Approve);
-    restate(&f, "dana", |statement| statement.predicate.authors = vec!["mina <mina@example.com>".into()]);
-    let (old, new) = lands(&f);
-    f.verify(&old, &new)
-}
-
-fn fast_forward(f: &Fixture) -> (String, String) {
-    (f.id("main"), f.id(WORK))
-}
-
-#[test]
-fn row_03_twin_who_adds_an_empty_commit_is_no_author() {
-    allowed(with_an_empty_commit("Run the checks again", |f| merge(f, "rahim", WORK)));
-    allowed(with_an_empty_commit("Run the checks again", fast_forward));
-}
-
-#[test]
-fn row_03_who_is_named_in_an_empty_commit_is_an_author() {
-    for line in ["Co-Authored-By: Ines <ines@example.com>", "Co-Authored-By: Claude <noreply@anthropic.com>"] {
-        let message = format!("Run the checks again\n\n{line}");
-        denied(with_an_empty_commit(&message, |f| merge(f, "rahim", WORK)), "SELF_APPROVAL");
-        // Step by step, nothing says that the approval would have been of both.
-        denied(with_an_empty_commit(&message, fast_forward), "UNSIGNED");
-    }
-}
-
-#[test]
-fn row_03_who_proposes_an_empty_commit_alone_is_its_author() {
-    let f = Fixture::new();
-    f.git("dana", &["checkout", "-q", "-b", "empty", "main"]);
-    f.commit("dana", "Nothing");
-    f.git("dana", &["checkout", "-q", "main"]);
-    f.decide("dana", "empty", Verdict::Approve);
-    let (old, new) = merge(&f, "rahim", "empty");
-    denied(f.verify(&old, &new), "SELF_APPROVAL");
-}
-
 /// Both sides of a fork change one text, and dana joins them.
 fn joined(ours: &str, theirs: &str, joined: &str) -> Answer {
     let f = Fixture::new();

@@ -130,7 +130,7 @@ fn steps() -> Vec<Step> {
             time: 0,
         }],
         signers: vec![],
-        unwritten: Vec::new(),
+        clean_merges: Vec::new(),
         links: vec![],
     };
     vec![step(first, 2, 3), step(second, 3, 4)]

@@ -98,7 +98,7 @@ impl Objects<'_> {
             delta: manifest(Delta::between(trees.0, trees.1)),
             commits: self.commits(brought),
             signers: Vec::new(),
-            unwritten: Vec::new(),
+            clean_merges: Vec::new(),
             links: Vec::new(),
         }
     }

@@ -181,7 +181,7 @@ fn step() -> Step {
         delta,
         commits: vec![commit],
         signers: vec![],
-        unwritten: vec![],
+        clean_merges: vec![],
         links: vec![],
     }
 }

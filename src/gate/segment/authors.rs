@@ -3,14 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Segment;
-use crate::change::manifest::Manifest;
 use crate::change::{Commit, Identity, ObjectId};
+use crate::gate::Lands;
 use crate::gate::counted_decision::{CountedDecision, identities};
 use crate::gate::drill::CountedDrill;
 use crate::gate::outcome::{Code, Reason};
-use crate::gate::{Lands, Step};
 use crate::policy::{AuthorProof, Person};
-use crate::provenance::{self, Rules};
+use crate::provenance;
 
 /// How many commits are searched for the one that a message about an author names.
 const MAX_NAMED: usize = 1_000;
@@ -48,16 +47,6 @@ impl<'r> Claims<'r> {
         }
         self
     }
-}
-
-/// Whether whoever made a commit of some steps wrote nothing of what they change: it follows from its parents. A commit
-/// that changes nothing, such as one that only makes checks run again, still counts if it says that others, or an
-/// agent, worked on the change; and where nothing changes at all, it is all that there is to sign.
-pub fn wrote_nothing(steps: &[Step], manifest: &Manifest, commit: &Commit, rules: &Rules) -> bool {
-    if !steps.iter().any(|step| step.unwritten.contains(&commit.id)) {
-        return false;
-    }
-    commit.parents.len() == 2 || !manifest.is_empty() && !provenance::tells_of_others(commit, rules)
 }
 
 impl<'g> Authors<'g> {
@@ -132,8 +121,7 @@ impl<'g> Segment<'_, 'g> {
 
     /// Authors and co-authors as signed, those of what landed, and who ran the agent. A commit that was rewritten by
     /// squash or rebase, with one person as author and committer, names who landed it. A merge that is proven to follow
-    /// from its parents has no author, and neither has a commit that changes nothing; whoever made any other merge may
-    /// have written or dropped something.
+    /// from its parents has no author; whoever made any other merge may have written or dropped something.
     fn author_set(&self, claims: &Claims<'_>) -> Vec<Identity> {
         let mut authors = claims.authors.clone();
         let rewritten = self.is_rewritten(claims);
@@ -155,9 +143,9 @@ impl<'g> Segment<'_, 'g> {
         enrolment.unfit(commit.time, None, input.now).is_none().then_some(person)
     }
 
-    /// Whether whoever made a commit wrote nothing by it.
+    /// Whether a commit is a merge that follows from its parents.
     pub(super) fn follows(&self, commit: &Commit) -> bool {
-        wrote_nothing(self.steps, self.manifest, commit, self.evaluation.rules)
+        commit.parents.len() == 2 && self.steps.iter().any(|step| step.clean_merges.contains(&commit.id))
     }
 
     /// The earliest commit by which a person counts as author; none if only a signed record says so.

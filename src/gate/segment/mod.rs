@@ -23,7 +23,6 @@ use crate::decision::Verdict;
 use crate::policy::{Asked, Binding, SlotState};
 use crate::record::Presence;
 use authors::Claims;
-pub use authors::wrote_nothing;
 
 /// Two approvals of this many changed lines, signed within [`HASTE`] seconds of each other, are reported.
 const MANY_LINES: u64 = 300;

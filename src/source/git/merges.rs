@@ -1,7 +1,6 @@
-//! Commits in which nobody wrote anything: those that change nothing, and merges that follow from their parents. They
-//! are compared here, path by path and line by line, and not with git's own merge, which attributes, drivers and
-//! settings of a repository influence; moves are those of [`renames`]. Any merge for which this is not proven counts as
-//! somebody's work.
+//! Merges in which nobody wrote anything: those that follow from their parents. They are compared here, path by path
+//! and line by line, and not with git's own merge, which attributes, drivers and settings of a repository influence;
+//! moves are those of [`renames`]. Any merge for which this is not proven counts as somebody's work.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -34,24 +33,8 @@ impl Default for Budget {
     }
 }
 
-/// The commits that write nothing.
-pub(super) fn unwritten(
-    repository: &Repository,
-    commits: &[Commit],
-    ancestry: &mut Ancestry<'_>,
-    budget: &mut Budget,
-) -> Vec<ObjectId> {
-    let tree = |commit| repository.tree_of(commit).ok();
-    let is_empty = |commit: &&Commit| match commit.parents[..] {
-        [parent] => tree(commit.id).is_some_and(|own| tree(parent) == Some(own)),
-        _ => false,
-    };
-    let empty = commits.iter().filter(is_empty).map(|commit| commit.id);
-    empty.chain(clean_merges(repository, commits, ancestry, budget)).collect()
-}
-
 /// The commits that are merges of two histories with exactly the content that follows from them, without conflict.
-fn clean_merges(
+pub(super) fn clean_merges(
     repository: &Repository,
     commits: &[Commit],
     ancestry: &mut Ancestry<'_>,

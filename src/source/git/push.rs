@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use super::ancestry::Ancestry;
 use super::contents::Places;
 use super::links::Links;
-use super::merges::{Budget, unwritten};
+use super::merges::{Budget, clean_merges};
 use super::merging::{Done, Trees, kept_result_tree};
 use super::objects::{Effort, diff_within, entry};
 use super::{GitError, Repository, object_id, oid};
@@ -65,7 +65,7 @@ impl<'r> Commits<'r> {
             compared: (from_tree, tree),
             delta: manifest(repository, &diff, &mut digests)?,
             signers: if self.wants_proof { signers(repository, &commits) } else { Vec::new() },
-            unwritten: unwritten(repository, &commits, ancestry, &mut self.merges.borrow_mut()),
+            clean_merges: clean_merges(repository, &commits, ancestry, &mut self.merges.borrow_mut()),
             commits,
             links: self.links.borrow_mut().touched(&diff, from_tree, tree)?,
         })
@@ -313,7 +313,7 @@ fn merged(
         delta: manifest(repository, diff, &mut digests)?,
         commits: commits.clone(),
         signers: signers(repository, commits),
-        unwritten: unwritten(repository, commits, &mut Ancestry::of(repository), &mut Budget::default()),
+        clean_merges: clean_merges(repository, commits, &mut Ancestry::of(repository), &mut Budget::default()),
         links: Links::of(repository).touched(diff, compared.0, compared.1)?,
     })
 }
