@@ -31,6 +31,8 @@ const MAX_PATHS: usize = 2_000;
 const MAX_WIDER: usize = 32;
 /// The most bytes of a text that is compared to see where a file of the branch was moved to.
 const MAX_MOVED: usize = 1 << 18;
+/// The most new files of the target among which a moved one is looked for by its text; of more, those of its name.
+const MAX_ADDED: usize = 50;
 /// The most answers of one kind that are kept; after that, all are dropped.
 const MAX_KNOWN: usize = 50_000;
 /// The most lines of targets that are kept.
@@ -244,8 +246,13 @@ impl Repository {
             return Ok(diff);
         }
         let since = objects::diff(self, revision.base_tree, revision.target_tree)?;
-        let matters = |file: &FileDiff| file.old.is_none() || gone.contains(&file.path);
-        let files = since.files.into_iter().filter(matters).collect();
+        // After years, hundreds of files may be new, and each would be read and compared for each old branch.
+        let is_old = since.files.iter().filter(|file| file.old.is_none()).count() > MAX_ADDED;
+        let name = |path: &RepoPath| path.lossy().rsplit('/').next().map(str::to_owned);
+        let names: BTreeSet<_> = gone.iter().map(|path| name(path)).collect();
+        let may_be_it = |file: &FileDiff| !is_old || names.contains(&name(&file.path));
+        let matters = |file: &FileDiff| gone.contains(&file.path) || file.old.is_none() && may_be_it(file);
+        let files = since.files.iter().filter(|file| matters(file)).cloned().collect();
         let text = |entry, most: usize| objects::small_text(self, entry, most.min(MAX_MOVED));
         let moved = renames::paired(Diff { files, ..Diff::default() }, |_, _| true, text);
         let places: HashMap<RepoPath, RepoPath> =
