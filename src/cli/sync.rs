@@ -31,8 +31,15 @@ pub struct Options {
 pub fn run(options: &Options, repository: Option<&Path>) -> Result<(), String> {
     let repository = Repository::open(repository.unwrap_or(Path::new("."))).map_err(|error| error.to_string())?;
     if let Some(name) = &options.forget {
-        let chains = counted(ledger::forget_remote(&repository, name)?, "chain");
+        let ledger::Forgotten { away, kept } = ledger::forget_remote(&repository, name)?;
+        let chains = counted(away, "chain");
         outln!("{}: {chains} put away, under refs/undersign/given-up/remotes/.", visible::text(name));
+        for kept in &kept {
+            outln!(
+                "{} counts on: nothing else of this chain is here, and it may hold a rejection.",
+                visible::text(kept)
+            );
+        }
         return Ok(());
     }
     let remote = Remote::find(&repository, options.remote.as_deref(), Prompts::Allowed)?;

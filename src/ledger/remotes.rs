@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use git2::Oid;
+use git2::{Direction, Oid};
 
 use super::REMOTES_PREFIX;
 use crate::change::visible;
@@ -17,6 +17,8 @@ use crate::source::git::{GitError, Repository};
 const NOTED: &str = "undersign/remotes";
 /// The most bytes of it.
 const MAX_NOTED: u64 = 64 << 10;
+/// The families of chains.
+const FAMILIES: [&str; 6] = [DECISIONS, AUTHORIZATIONS, RUNS, OUTCOMES, EVIDENCE, DRILLS];
 /// Where branches of chains are kept that no longer count, and those that removed remotes left.
 const GIVEN_UP: &str = "refs/undersign/given-up/";
 const GIVEN_UP_REMOTES: &str = "refs/undersign/given-up/remotes/";
@@ -42,9 +44,34 @@ fn configured(repository: &Repository) -> Result<BTreeSet<String>, GitError> {
 }
 
 fn noted(repository: &Repository) -> BTreeSet<String> {
-    let bytes = read_small(&repository.common_dir().join(NOTED), MAX_NOTED);
+    let path = repository.common_dir().join(NOTED);
+    if !path.exists() {
+        return from_refs(repository).unwrap_or_default();
+    }
+    let bytes = read_small(&path, MAX_NOTED);
     let text = String::from_utf8_lossy(&bytes).into_owned();
     text.lines().filter(|name| !name.is_empty()).map(str::to_owned).collect()
+}
+
+/// Those of which refs are here, in a clone in which no version noted any yet: earlier ones did not. Not where git
+/// itself fetches into these refs, as a mirror does: they may be whatever somebody wrote there.
+fn from_refs(repository: &Repository) -> Result<BTreeSet<String>, git2::Error> {
+    let mut names = BTreeSet::new();
+    for name in repository.raw.remotes()?.iter().flatten().flatten() {
+        let remote = repository.raw.find_remote(name)?;
+        let is_own =
+            |to: &str| to.starts_with("refs/heads/") || to.starts_with("refs/remotes/") || to.starts_with("refs/tags/");
+        if remote.refspecs().any(|spec| spec.direction() == Direction::Fetch && !spec.dst().is_ok_and(is_own)) {
+            return Ok(names);
+        }
+    }
+    for reference in repository.raw.references_glob(&format!("{REMOTES_PREFIX}*"))? {
+        let name = String::from_utf8_lossy(reference?.name_bytes()).into_owned();
+        let rest = name.strip_prefix(REMOTES_PREFIX).unwrap_or_default();
+        let folders = FAMILIES.iter().filter_map(|prefix| prefix.strip_prefix("refs/undersign"));
+        names.extend(folders.filter_map(|folder| Some(rest.rsplit_once(folder)?.0.to_owned())));
+    }
+    Ok(names)
 }
 
 fn note_all(repository: &Repository, names: &BTreeSet<String>) -> Result<(), String> {
@@ -91,7 +118,7 @@ pub fn way_out(repository: &Repository, id: &ChainId) -> String {
 /// All chains that a remote was last seen to have, also damaged ones.
 fn kept_of(repository: &Repository, remote: &str) -> Result<Vec<Left>, GitError> {
     let mut found = Vec::new();
-    for family in [DECISIONS, AUTHORIZATIONS, RUNS, OUTCOMES, EVIDENCE, DRILLS] {
+    for family in FAMILIES {
         let folder = family.strip_prefix("refs/undersign/").unwrap_or(family);
         for prefix in [folder.to_owned(), format!("damaged/{folder}")] {
             for reference in repository.raw.references_glob(&format!("{REMOTES_PREFIX}{remote}/{prefix}*"))? {
@@ -103,11 +130,21 @@ fn kept_of(repository: &Repository, remote: &str) -> Result<Vec<Left>, GitError>
     Ok(found)
 }
 
-/// Puts away what a removed remote was last seen to have, so that it no longer counts; returns how many chains that is.
+/// What became of the chains that a removed remote was seen to have.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Forgotten {
+    /// How many were put away.
+    pub away: usize,
+    /// The full names of refs with chains that are nowhere else: they count on.
+    pub kept: Vec<String>,
+}
+
+/// Puts away what a removed remote was last seen to have, so that it no longer counts. A chain of which nothing else is
+/// here stays: a rejection in it would be unseen from then on.
 ///
 /// # Errors
 /// A sentence: the remote is still there, nothing of it is known, or a ref cannot be moved.
-pub fn forget_remote(repository: &Repository, remote: &str) -> Result<usize, String> {
+pub fn forget_remote(repository: &Repository, remote: &str) -> Result<Forgotten, String> {
     let shown = visible::text(remote).into_owned();
     let told = |error: GitError| error.to_string();
     if configured(repository).map_err(told)?.contains(remote) {
@@ -122,18 +159,40 @@ pub fn forget_remote(repository: &Repository, remote: &str) -> Result<usize, Str
         let known = if known.is_empty() { "none".to_owned() } else { known };
         return Err(format!("No records were exchanged with a remote {shown}. With which they were: {known}."));
     }
-    let left = kept_of(repository, remote).map_err(told)?;
-    for Left { name, .. } in &left {
-        let failed = |error: git2::Error| format!("{} cannot be put away: {}.", visible::text(name), error.message());
-        let mut reference = repository.raw.find_reference(name).map_err(failed)?;
+    let mut forgotten = Forgotten::default();
+    for Left { name, .. } in kept_of(repository, remote).map_err(told)? {
+        if !is_elsewhere(repository, remote, &name).map_err(told)? {
+            forgotten.kept.push(name);
+            continue;
+        }
+        let failed = |error: git2::Error| format!("{} cannot be put away: {}.", visible::text(&name), error.message());
+        let mut reference = repository.raw.find_reference(&name).map_err(failed)?;
         if let Some(tip) = reference.target() {
-            let away = format!("{GIVEN_UP_REMOTES}{}", name.strip_prefix(REMOTES_PREFIX).unwrap_or(name));
+            // With its tip: the same remote may be forgotten again.
+            let rest = name.strip_prefix(REMOTES_PREFIX).unwrap_or(&name);
+            let away = format!("{GIVEN_UP_REMOTES}{rest}/{}", &tip.to_string()[..12]);
             repository.raw.reference(&away, tip, true, "undersign: forget").map_err(failed)?;
         }
         reference.delete().map_err(failed)?;
+        forgotten.away += 1;
     }
-    note_all(repository, &names)?;
-    Ok(left.len())
+    if forgotten.kept.is_empty() {
+        note_all(repository, &names)?;
+    }
+    Ok(forgotten)
+}
+
+/// Whether something of the chain in a ref of a remote is here besides: the clone's own, or what another remote has.
+/// What arrived damaged never counted.
+fn is_elsewhere(repository: &Repository, remote: &str, name: &str) -> Result<bool, GitError> {
+    let rest = name.strip_prefix(REMOTES_PREFIX).and_then(|rest| rest.strip_prefix(remote)).unwrap_or_default();
+    if rest.starts_with("/damaged/") {
+        return Ok(true);
+    }
+    let mut others = remote_names(repository)?;
+    others.remove(remote);
+    let copies = others.iter().map(|other| format!("{REMOTES_PREFIX}{other}{rest}"));
+    Ok(copies.chain([format!("refs/undersign{rest}")]).any(|copy| repository.tip(&copy).is_some()))
 }
 
 /// Keeps a branch of a chain that a repair gave up: nothing reads it, and nothing is lost.

@@ -257,6 +257,46 @@ fn a_fault_that_a_removed_remote_left_is_named_with_the_command_that_ends_it() {
     synced(team.main_dir());
 }
 
+/// What only a remote had that was removed since: a chain of which nothing else is here.
+fn with_only_copy(team: &Team) -> String {
+    let name = "refs/undersign/remotes/trial/decisions/";
+    let own = Team::chain_ref("dana");
+    let only = format!("{name}{}/00000000000000ff", chain_of("dana").key);
+    team.dana.git("dana", &["update-ref", &only, &own]);
+    only
+}
+
+#[test]
+fn a_chain_that_only_a_removed_remote_had_is_not_put_away() {
+    let team = Team::new();
+    team.dana.decide("dana", "agent/work", Verdict::Approve);
+    synced(team.main_dir());
+    let _twin = with_trial(&team);
+    let only = with_only_copy(&team);
+    team.dana.git("dana", &["remote", "remove", "trial"]);
+    let (code, out, err) = undersign(team.main_dir(), &["sync", "--forget", "trial"]);
+    assert!(code == 0 && out.contains("1 chain put away"), "the twin: {out}{err}");
+    assert!(out.contains(&format!("{only} counts on: nothing else of this chain is here")), "{out}");
+    assert!(!team.dana.git("dana", &["for-each-ref", &only]).is_empty());
+    let (_, out, _) = undersign(team.main_dir(), &["sync", "--forget", "trial"]);
+    assert!(out.contains("0 chains put away"), "it is still known: {out}");
+}
+
+#[test]
+fn what_a_remote_left_before_remotes_were_noted_counts_on() {
+    let team = Team::new();
+    team.dana.decide("dana", "agent/work", Verdict::Approve);
+    synced(team.main_dir());
+    let _twin = with_trial(&team);
+    let faults = || chains(team.main_dir()).iter().filter(|chain| chain.fault.is_some()).count();
+    team.dana.git("dana", &["remote", "rename", "trial", "other"]);
+    std::fs::remove_file(team.main_dir().join(".git/undersign/remotes")).unwrap();
+    assert_eq!(faults(), 1);
+    // The twin: a mirror, into which anybody's refs are fetched.
+    team.dana.git("dana", &["config", "--add", "remote.origin.fetch", "+refs/*:refs/*"]);
+    assert_eq!(faults(), 0);
+}
+
 #[test]
 fn a_ref_as_of_a_remote_that_never_was_here_is_no_evidence_of_a_fork() {
     let team = Team::new();
