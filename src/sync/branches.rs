@@ -49,7 +49,9 @@ fn learn_default(repository: &Repository) {
     let tip = |name: &str| repository.raw.find_reference(name).and_then(|found| found.peel_to_commit()).map(|c| c.id());
     let Ok(new) = tip(&now) else { return };
     let is_older = |old: Oid| old == new || repository.raw.graph_descendant_of(new, old).unwrap_or(false);
-    if tip(&head).map_or(true, is_older) {
+    // Not symbolic: somebody pushed a branch that is called HEAD, which nobody chose here.
+    let is_chosen = repository.raw.find_reference(&head).is_ok_and(|found| found.symbolic_target_bytes().is_some());
+    if !is_chosen || tip(&head).map_or(true, is_older) {
         let _ = repository.raw.reference_symbolic(&head, &now, true, "undersign: the default branch of the remote");
     }
 }

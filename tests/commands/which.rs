@@ -473,6 +473,21 @@ fn who_pushes_a_branch_with_a_usual_name_does_not_choose_where_changes_land() {
 }
 
 #[test]
+fn a_branch_called_head_that_was_pushed_does_not_keep_a_clone_from_the_default_branch() {
+    let desk = Desk::new();
+    desk.host("feat", &[(5, "five")]);
+    desk.fetch();
+    let lands = || desk.run(&["show", "feat"]).exits(0).says("feat → refs/heads/main");
+    // As git stores a branch `HEAD` of a host where nothing said which branch is the default.
+    desk.git(&["remote", "set-head", "origin", "-d"]);
+    lands();
+    desk.git(&["update-ref", "refs/remotes/origin/HEAD", "origin/feat"]);
+    desk.run(&["queue"]).exits(70).complains("git remote set-head origin --auto");
+    desk.run(&["queue", "--fetch"]).exits(0);
+    lands();
+}
+
+#[test]
 fn the_only_branch_that_is_fetched_is_not_taken_for_the_default() {
     let desk = Desk::new();
     desk.host("feat", &[(5, "five")]);

@@ -147,6 +147,10 @@ impl Repository {
         if let Some(branch) = head.as_deref().and_then(|name| name.strip_prefix(&prefix)).filter(is_there) {
             return named(branch);
         }
+        // A branch that is called HEAD was pushed: git keeps it where HEAD of the remote would be.
+        if head.is_none() && self.tip(&format!("{prefix}HEAD")).is_some() {
+            return Err(self.no_default(remote));
+        }
         let usual: Vec<&str> = USUAL.into_iter().filter(is_there).collect();
         if let Some(branch) = self.meant(remote, &usual) {
             return named(branch);
