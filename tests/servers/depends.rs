@@ -94,6 +94,25 @@ fn descriptions_on_servers_say_it_too() {
 }
 
 #[test]
+fn a_copied_change_id_puts_no_row_before_another() {
+    let id = "I0123456789abcdef0123456789abcdef01234567";
+    let desk = two(ServerKind::Gerrit, &format!("Add a tap\n\nDepends-On: {id}\n"));
+    let f = &desk.f;
+    for (number, title) in [("9", "Add a lamp"), ("10", "Copy the id")] {
+        f.git("mina", &["checkout", "-q", "--detach", "main"]);
+        f.write(&format!("{number}.txt"), "lamp\n");
+        let head = f.commit("mina", &format!("{title}\n\nChange-Id: {id}\n"));
+        f.git("mina", &["update-ref", &format!("refs/undersign/requests/origin/changes/{number}"), &head]);
+    }
+    f.git("mina", &["checkout", "-q", "main"]);
+    let mut session = Session::new(f, (120, 36));
+    let frame = session.frame();
+    assert!(!frame.contains("└"), "{frame}");
+    let frame = session.press("/tap<enter>").frame();
+    assert!(frame.contains("I0123456789, as several pending changes are called: shop:changes/"), "{frame}");
+}
+
+#[test]
 fn where_rows_are_few_what_is_pending_stands_for_all_that_a_change_depends_on() {
     let desk = two(ServerKind::GitHub, "Add a tap\n\nDepends-On: #999\nDepends-On: #12\n");
     let frame = Session::new(&desk.f, (80, 24)).press("/#11<enter>").frame();

@@ -10,16 +10,17 @@ use crate::change::references::Reference;
 pub struct Dependency {
     /// As it says.
     pub on: Reference,
-    /// The id of the pending change that this means; none if none here does.
-    pub pending: Option<String>,
+    /// The ids of the pending changes that are called so.
+    pub pending: Vec<String>,
 }
 
 impl Dependency {
     /// In words.
     pub fn told(&self) -> String {
-        match &self.pending {
-            Some(id) => format!("{}, which is pending: {id}", self.on),
-            None => format!("{}, which is not pending here", self.on),
+        match &self.pending[..] {
+            [] => format!("{}, which is not pending here", self.on),
+            [id] => format!("{}, which is pending: {id}", self.on),
+            ids => format!("{}, as several pending changes are called: {}", self.on, ids.join(", ")),
         }
     }
 }
@@ -58,26 +59,31 @@ impl Names {
         Names(names)
     }
 
-    /// What an entry depends on, with the position of what is meant.
+    /// What an entry depends on, with the positions of what may be meant.
     fn dependencies<'e>(
         &'e self,
         at: usize,
         entries: &'e [Entry],
-    ) -> impl Iterator<Item = (&'e Reference, Option<usize>)> + 'e {
+    ) -> impl Iterator<Item = (&'e Reference, Vec<usize>)> + 'e {
         let repository = entries[at].change.repository;
         entries[at].depends_on().filter_map(move |on| {
-            let is_here = move |other: usize| entries[other].change.repository == repository;
-            let named = self.0.get(on).into_iter().flatten().copied();
-            let meant: Vec<usize> = named.filter(|&other| is_here(other) || !on.is_local()).collect();
-            // One request in two clones, or a change proposed to two branches: the nearest. Nothing depends on itself.
-            let nearest = meant.iter().copied().min_by_key(|&other| !is_here(other));
-            (!meant.contains(&at)).then_some((on, nearest))
+            let is_here = |other: &usize| entries[*other].change.repository == repository;
+            let mut meant = self.0.get(on).cloned().unwrap_or_default();
+            meant.sort_unstable();
+            meant.dedup();
+            // One request in two clones, or a change proposed to two repositories: the nearest.
+            if on.is_local() || meant.iter().any(is_here) {
+                meant.retain(is_here);
+            }
+            // Nothing depends on itself.
+            (!meant.contains(&at)).then_some((on, meant))
         })
     }
 
-    /// The first pending change that an entry depends on.
+    /// The first pending change that an entry depends on. Anybody can give a change the Change-Id of another one: where
+    /// several are called the same, none is taken.
     pub(super) fn first(&self, at: usize, entries: &[Entry]) -> Option<usize> {
-        self.dependencies(at, entries).find_map(|(_, meant)| meant)
+        self.dependencies(at, entries).find_map(|(_, meant)| <[usize; 1]>::try_from(meant).ok().map(|[one]| one))
     }
 }
 
@@ -85,9 +91,9 @@ impl Queue {
     /// What an entry says that it depends on.
     pub fn dependencies(&self, entry: &Entry) -> Vec<Dependency> {
         let Some(&at) = self.by_id.get(&entry.change.id) else { return Vec::new() };
-        let known = |(on, meant): (&Reference, Option<usize>)| Dependency {
+        let known = |(on, meant): (&Reference, Vec<usize>)| Dependency {
             on: on.clone(),
-            pending: meant.map(|at| self.entries[at].change.id.clone()),
+            pending: meant.into_iter().map(|at| self.entries[at].change.id.clone()).collect(),
         };
         self.names.dependencies(at, &self.entries).map(known).collect()
     }

@@ -628,7 +628,7 @@ fn details(state: &State, entry: &Entry, examination: &Examination, width: usize
 /// What it says that it depends on: in one row where there are few, what is pending first.
 fn depends_on(facts: &mut Facts, state: &State, entry: &Entry) {
     let mut all = state.queue.dependencies(entry);
-    all.sort_by_key(|dependency| dependency.pending.is_none());
+    all.sort_by_key(|dependency| dependency.pending.is_empty());
     match &all[..] {
         [first, more @ ..] if !facts.is_tall && !more.is_empty() => {
             let more = format!("   +{} more", more.len());
