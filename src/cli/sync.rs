@@ -4,7 +4,7 @@ use std::path::Path;
 
 use clap::Args;
 
-use crate::change::{counted, visible};
+use crate::change::{counted, shell_word, visible};
 #[cfg(feature = "tui")]
 use crate::config;
 #[cfg(feature = "tui")]
@@ -36,8 +36,10 @@ pub fn run(options: &Options, repository: Option<&Path>) -> Result<(), String> {
         outln!("{}: {chains} put away, under refs/undersign/given-up/remotes/.", visible::text(name));
         for kept in &kept {
             outln!(
-                "{} counts on: nothing else of this chain is here, and it may hold a rejection.",
-                visible::text(kept)
+                "{} counts on: nothing else of this chain is here, and it may hold a rejection. `git update-ref -d {}` \
+                 ends that.",
+                visible::text(kept),
+                shell_word(&visible::text(kept))
             );
         }
         return Ok(());
