@@ -40,50 +40,57 @@ impl Entry {
     }
 }
 
-/// The changes of a queue by the names that others call them.
+/// The most changes that are kept of one name: several are as good as none.
+const MAX_NAMED: usize = 8;
+
+/// The changes of a queue by the names that others call them: those of one repository, and those of all.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Names(HashMap<Reference, Vec<usize>>);
+pub(super) struct Names(HashMap<(Option<usize>, Reference), Vec<usize>>);
 
 impl Names {
     pub(super) fn of(entries: &[Entry]) -> Names {
-        let mut names: HashMap<Reference, Vec<usize>> = HashMap::new();
+        let mut names = Names::default();
         // Nobody asks for them otherwise.
         if entries.iter().any(|entry| entry.depends_on().next().is_some()) {
             for (at, entry) in entries.iter().enumerate() {
-                entry
-                    .known_as()
-                    .flat_map(|name| name.shorter())
-                    .for_each(|name| names.entry(name).or_default().push(at));
+                for name in entry.known_as().flat_map(Reference::shorter) {
+                    names.add((Some(entry.change.repository), name.clone()), at);
+                    if !name.is_local() {
+                        names.add((None, name), at);
+                    }
+                }
             }
         }
-        Names(names)
+        names
     }
 
-    /// What an entry depends on, with the positions of what may be meant.
+    fn add(&mut self, name: (Option<usize>, Reference), at: usize) {
+        let named = self.0.entry(name).or_default();
+        if named.len() < MAX_NAMED && named.last() != Some(&at) {
+            named.push(at);
+        }
+    }
+
+    /// What an entry depends on, with the positions of what may be meant: what is in the same repository, or else in
+    /// another one. Nothing depends on itself.
     fn dependencies<'e>(
         &'e self,
         at: usize,
         entries: &'e [Entry],
-    ) -> impl Iterator<Item = (&'e Reference, Vec<usize>)> + 'e {
-        let repository = entries[at].change.repository;
-        entries[at].depends_on().filter_map(move |on| {
-            let is_here = |other: &usize| entries[*other].change.repository == repository;
-            let mut meant = self.0.get(on).cloned().unwrap_or_default();
-            meant.sort_unstable();
-            meant.dedup();
-            // One request in two clones, or a change proposed to two repositories: the nearest.
-            if on.is_local() || meant.iter().any(is_here) {
-                meant.retain(is_here);
-            }
-            // Nothing depends on itself.
-            (!meant.contains(&at)).then_some((on, meant))
+    ) -> impl Iterator<Item = (&'e Reference, &'e [usize])> + 'e {
+        let entry = &entries[at];
+        let is_own = |on: &&Reference| entry.known_as().flat_map(Reference::shorter).any(|name| name == **on);
+        entry.depends_on().filter(move |on| !is_own(on)).map(|on| {
+            let named = |place| self.0.get(&(place, on.clone()));
+            let meant = named(Some(entry.change.repository)).or_else(|| named(None));
+            (on, meant.map_or(&[][..], Vec::as_slice))
         })
     }
 
     /// The first pending change that an entry depends on. Anybody can give a change the Change-Id of another one: where
     /// several are called the same, none is taken.
     pub(super) fn first(&self, at: usize, entries: &[Entry]) -> Option<usize> {
-        self.dependencies(at, entries).find_map(|(_, meant)| <[usize; 1]>::try_from(meant).ok().map(|[one]| one))
+        self.dependencies(at, entries).find_map(|(_, meant)| if let [one] = meant { Some(*one) } else { None })
     }
 }
 
@@ -91,9 +98,9 @@ impl Queue {
     /// What an entry says that it depends on.
     pub fn dependencies(&self, entry: &Entry) -> Vec<Dependency> {
         let Some(&at) = self.by_id.get(&entry.change.id) else { return Vec::new() };
-        let known = |(on, meant): (&Reference, Vec<usize>)| Dependency {
+        let known = |(on, meant): (&Reference, &[usize])| Dependency {
             on: on.clone(),
-            pending: meant.into_iter().map(|at| self.entries[at].change.id.clone()).collect(),
+            pending: meant.iter().map(|at| self.entries[*at].change.id.clone()).collect(),
         };
         self.names.dependencies(at, &self.entries).map(known).collect()
     }
