@@ -12,12 +12,15 @@ use std::collections::{BinaryHeap, HashMap, HashSet};
 use super::{GitError, Repository, object_id, oid};
 use crate::change::ObjectId;
 
-/// The most common ancestors that are compared with each other, which takes a walk for each. Nobody has that many who
-/// did not want to.
+/// The most common ancestors that are compared with each other. Nobody has that many who did not want to.
 const MAX_COMPARED: usize = 32;
-/// The most steps for one answer, over all of its walks. A history of a million commits takes two walks of a million
-/// steps at worst, unless somebody arranges commits and dates so that many walks go all the way down.
+/// The most walks for one answer that each look for one commit. They end early, mostly; if more commits are doubtful,
+/// their history is read to its end, once, as whoever arranges commits and dates can make each walk do.
+const MAX_SEARCHES: usize = 3;
+/// The most steps for one answer. In a history of a million commits, some five million are taken at worst.
 const MAX_STEPS: usize = 10_000_000;
+/// The most steps for all answers about one push, whose gate others wait for.
+const MAX_STEPS_OF_PUSH: usize = 20_000_000;
 
 /// What a walk knows of a commit. One that both sides reach is common; below a common one there is no other base.
 const ONE: u8 = 1;
@@ -42,9 +45,14 @@ pub(super) struct Ancestry<'r> {
     repository: &'r Repository,
     at: HashMap<ObjectId, usize>,
     commits: Vec<Node>,
-    /// The most steps for one answer, and those that are left for this one.
+    /// The most steps for one answer, and those that are left for all.
     most: usize,
+    left_of_all: usize,
+    /// What this answer may take, and what is left of it.
+    allowed: usize,
     left: usize,
+    /// As [`MAX_SEARCHES`].
+    searches: usize,
 }
 
 struct Node {
@@ -62,8 +70,14 @@ enum Parents {
 
 impl<'r> Ancestry<'r> {
     pub fn of(repository: &'r Repository) -> Ancestry<'r> {
-        let (at, commits) = Default::default();
-        Ancestry { repository, at, commits, most: MAX_STEPS, left: MAX_STEPS }
+        let (at, commits, allowed, left) = Default::default();
+        let (most, left_of_all, searches) = (MAX_STEPS, usize::MAX, MAX_SEARCHES);
+        Ancestry { repository, at, commits, most, left_of_all, allowed, left, searches }
+    }
+
+    /// For the questions that one push raises: all answers together are limited too.
+    pub fn of_push(repository: &'r Repository) -> Ancestry<'r> {
+        Ancestry { left_of_all: MAX_STEPS_OF_PUSH, ..Ancestry::of(repository) }
     }
 
     /// The best common ancestors, as [`Divergence::bases`].
@@ -71,16 +85,32 @@ impl<'r> Ancestry<'r> {
     /// # Errors
     /// A commit is missing; that does not apply to the commits that a shallow clone omits. Or it would take too long.
     pub fn bases(&mut self, one: ObjectId, other: ObjectId) -> Result<Vec<ObjectId>, GitError> {
-        self.left = self.most;
+        self.bases_within(one, other, &mut self.most.clone())
+    }
+
+    /// As [`Ancestry::bases`], in at most some steps, of which those that were not needed are left. None are after an
+    /// error.
+    ///
+    /// # Errors
+    /// As for [`Ancestry::bases`].
+    pub fn bases_within(
+        &mut self,
+        one: ObjectId,
+        other: ObjectId,
+        steps: &mut usize,
+    ) -> Result<Vec<ObjectId>, GitError> {
+        self.allow(std::mem::take(steps));
         let (one, other) = (self.position(one)?, self.position(other)?);
         let common = self.walked(&[one], &[other], Until::Settled)?.common();
-        self.best(common)
+        let bases = self.best(common)?;
+        *steps = self.left;
+        Ok(bases)
     }
 
     /// # Errors
     /// As for [`Ancestry::bases`].
     pub fn divergence(&mut self, one: ObjectId, other: ObjectId) -> Result<Divergence, GitError> {
-        self.left = self.most;
+        self.allow(self.most);
         let (one, other) = (self.position(one)?, self.position(other)?);
         let mut walk = self.walked(&[one], &[other], Until::Settled)?;
         let common = walk.common();
@@ -93,7 +123,7 @@ impl<'r> Ancestry<'r> {
     /// # Errors
     /// As for [`Ancestry::bases`].
     pub fn beyond(&mut self, others: &[ObjectId], one: ObjectId) -> Result<Vec<ObjectId>, GitError> {
-        self.left = self.most;
+        self.allow(self.most);
         let one = self.position(one)?;
         let others: Vec<usize> = others.iter().map(|id| self.position(*id)).collect::<Result<_, _>>()?;
         let mut walk = self.walked(&[one], &others, Until::Settled)?;
@@ -109,7 +139,7 @@ impl<'r> Ancestry<'r> {
         if of == commit {
             return Ok(true);
         }
-        self.left = self.most;
+        self.allow(self.most);
         let (of, commit) = (self.position(of)?, self.position(commit)?);
         Ok(self.held(commit, &[of])?.is_some())
     }
@@ -131,13 +161,20 @@ impl<'r> Ancestry<'r> {
     fn own(&mut self, walk: &mut Walk) -> Result<Vec<usize>, GitError> {
         let met = walk.common();
         let mut proven = HashSet::new();
+        let mut searches = 0;
         loop {
             let own = walk.own();
             self.spend(own.len())?;
             let is_lowest = |at: &usize| !self.read(*at).iter().any(|parent| walk.is_own(*parent));
             let open: Vec<usize> = own.iter().copied().filter(|at| !proven.contains(at) && is_lowest(at)).collect();
-            if open.is_empty() {
+            if open.is_empty() || met.is_empty() {
                 return Ok(own);
+            }
+            searches += open.len();
+            if searches > self.searches {
+                let held = self.holders(&met)?;
+                walk.learn(own.into_iter().filter(|at| held[*at] != 0));
+                return Ok(walk.own());
             }
             for at in open {
                 // One of the walks before may have come to it.
@@ -146,7 +183,7 @@ impl<'r> Ancestry<'r> {
                 }
                 match self.held(at, &met)? {
                     None => _ = proven.insert(at),
-                    Some(found) => walk.learn(&found),
+                    Some(found) => walk.learn(found.of_other()),
                 }
             }
         }
@@ -154,17 +191,57 @@ impl<'r> Ancestry<'r> {
 
     /// The commits that no other one of them contains.
     fn best(&mut self, common: Vec<usize>) -> Result<Vec<ObjectId>, GitError> {
-        if common.len() > MAX_COMPARED {
-            return Ok(common.into_iter().map(|at| self.commits[at].id).collect());
-        }
         let mut best = Vec::new();
-        for &at in &common {
-            let others: Vec<usize> = common.iter().copied().filter(|other| *other != at).collect();
-            if others.is_empty() || self.held(at, &others)?.is_none() {
-                best.push(self.commits[at].id);
+        if common.len() < 2 || common.len() > MAX_COMPARED {
+            best = common;
+        } else if common.len() > self.searches {
+            let holders = self.holders(&common)?;
+            best.extend(common.iter().enumerate().filter(|(nth, at)| holders[**at] == 1 << nth).map(|(_, at)| *at));
+        } else {
+            for &at in &common {
+                let others: Vec<usize> = common.iter().copied().filter(|other| *other != at).collect();
+                if self.held(at, &others)?.is_none() {
+                    best.push(at);
+                }
             }
         }
-        Ok(best)
+        Ok(best.into_iter().map(|at| self.commits[at].id).collect())
+    }
+
+    /// Which of some commits contain each commit or are it, by position and bit. Of more commits than bits, the last bit
+    /// stands for the rest.
+    fn holders(&mut self, commits: &[usize]) -> Result<Vec<u32>, GitError> {
+        let history = self.history(commits)?;
+        let mut holders = vec![0; self.commits.len()];
+        for (nth, at) in commits.iter().enumerate() {
+            holders[*at] |= 1 << nth.min(31);
+        }
+        for at in history {
+            for parent in self.read(at) {
+                holders[*parent] |= holders[at];
+            }
+        }
+        Ok(holders)
+    }
+
+    /// All that some commits contain, themselves too, each before its parents.
+    fn history(&mut self, commits: &[usize]) -> Result<Vec<usize>, GitError> {
+        let (mut seen, mut done) = (HashSet::new(), Vec::new());
+        // A commit is met a second time when all of its history has been.
+        let mut open: Vec<(usize, bool)> = commits.iter().map(|at| (*at, false)).collect();
+        while let Some((at, is_done)) = open.pop() {
+            if is_done {
+                done.push(at);
+            } else if seen.insert(at) {
+                self.repository.deadline.check()?;
+                let parents = self.parents(at)?;
+                self.spend(1 + parents.len())?;
+                open.push((at, true));
+                open.extend(parents.iter().filter(|parent| !seen.contains(parent)).map(|parent| (*parent, false)));
+            }
+        }
+        done.reverse();
+        Ok(done)
     }
 
     /// Walks from both sides at once, newest first, until only commits below common ones are left.
@@ -211,8 +288,15 @@ impl<'r> Ancestry<'r> {
         ordered
     }
 
+    /// Begins an answer.
+    fn allow(&mut self, steps: usize) {
+        self.allowed = steps.min(self.most).min(self.left_of_all);
+        self.left = self.allowed;
+    }
+
     fn spend(&mut self, steps: usize) -> Result<(), GitError> {
-        self.left = self.left.checked_sub(steps).ok_or_else(|| too_far(self.most))?;
+        self.left = self.left.checked_sub(steps).ok_or_else(|| too_far(self.allowed))?;
+        self.left_of_all -= steps;
         Ok(())
     }
 
@@ -316,9 +400,9 @@ impl Walk {
         flags | STALE
     }
 
-    /// What another walk found to be below the commits in which the sides met.
-    fn learn(&mut self, found: &Walk) {
-        for at in found.reached.iter().copied().filter(|at| found.flags[*at] & OTHER != 0) {
+    /// What was found to be below the commits in which the sides met.
+    fn learn(&mut self, found: impl IntoIterator<Item = usize>) {
+        for at in found {
             if self.is_own(at) {
                 self.flags[at] |= OTHER;
             }
@@ -327,6 +411,11 @@ impl Walk {
 
     fn is_own(&self, at: usize) -> bool {
         self.flags.get(at).is_some_and(|flags| flags & COMMON == ONE)
+    }
+
+    /// The commits that the other side came to.
+    fn of_other(&self) -> impl Iterator<Item = usize> {
+        self.reached.iter().copied().filter(|at| self.flags[*at] & OTHER != 0)
     }
 
     /// The commits that only the first side came to.
@@ -392,11 +481,14 @@ mod tests {
         #![proptest_config(ProptestConfig { cases: 32, ..Default::default() })]
 
         #[test]
-        fn a_divergence_is_what_its_definition_says_whatever_the_clocks(history in history()) {
+        fn a_divergence_is_what_its_definition_says_whatever_the_clocks(
+            history in history(),
+            searches in prop_oneof![Just(0), Just(MAX_SEARCHES)],
+        ) {
             let (_dir, repository, ids) = made(&history);
             let contained: Vec<HashSet<usize>> = (0..ids.len()).map(|at| contained(at, &history)).collect();
             // One for all pairs: what a question leaves behind must not change the answer to the next one.
-            let mut ancestry = Ancestry::of(&repository);
+            let mut ancestry = Ancestry { searches, ..Ancestry::of(&repository) };
             for one in 0..ids.len() {
                 for other in 0..ids.len() {
                     let found = ancestry.divergence(ids[one], ids[other]).unwrap();
@@ -485,6 +577,37 @@ mod tests {
     }
 
     #[test]
+    fn all_answers_about_a_push_share_their_steps() {
+        let (history, [target, branch], _) = merged_again(10);
+        let (_dir, repository, ids) = made(&history);
+        let mut ancestry = Ancestry { left_of_all: 200, ..Ancestry::of_push(&repository) };
+        let answers = |ancestry: &mut Ancestry<'_>| ancestry.beyond(&[ids[target]], ids[branch]).is_ok();
+        assert!(answers(&mut ancestry) && ancestry.left_of_all < 200);
+        while answers(&mut ancestry) {}
+        assert!(ancestry.left_of_all < 200);
+        assert!(!answers(&mut ancestry), "none is left for the next one");
+    }
+
+    #[test]
+    fn commits_that_pretend_to_be_old_cost_the_history_a_few_times_however_many_they_are() {
+        let mut history: History =
+            (0..1_000).map(|n: usize| (n.checked_sub(1).into_iter().collect(), 1 + n as i64)).collect();
+        // Thirty roots as old as time, with and without a parent in the history, and two merges of all of them.
+        for parents in [vec![999], vec![]] {
+            let first = history.len();
+            history.extend((0..30).map(|_| (parents.clone(), 0)));
+            let roots: Vec<usize> = (first..first + 30).collect();
+            history.extend([(roots.clone(), 2_000), (roots, 2_000)]);
+        }
+        let (_dir, repository, ids) = made(&history);
+        let mut ancestry = Ancestry::of(&repository);
+        assert_eq!(ancestry.bases(ids[1_030], ids[1_031]).unwrap().len(), 30);
+        assert!(ancestry.allowed - ancestry.left < 5_000, "{}", ancestry.allowed - ancestry.left);
+        assert_eq!(ancestry.beyond(&[ids[999]], ids[1_062]).unwrap().len(), 31);
+        assert!(ancestry.allowed - ancestry.left < 5_000, "{}", ancestry.allowed - ancestry.left);
+    }
+
+    #[test]
     fn what_a_push_brings_costs_what_it_brings_however_long_the_history() {
         let mut history: History =
             (0..1_000).map(|n: usize| (n.checked_sub(1).into_iter().collect(), n as i64)).collect();
@@ -494,6 +617,6 @@ mod tests {
         let mut ancestry = Ancestry::of(&repository);
         assert_eq!(ancestry.beyond(&[ids[999]], ids[1_002]).unwrap(), [ids[1_002], ids[1_001], ids[1_000]]);
         assert!(ancestry.commits.len() < 20, "{}", ancestry.commits.len());
-        assert!(ancestry.most - ancestry.left < 60, "{}", ancestry.most - ancestry.left);
+        assert!(ancestry.allowed - ancestry.left < 60, "{}", ancestry.allowed - ancestry.left);
     }
 }

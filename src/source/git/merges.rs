@@ -18,18 +18,23 @@ const MAX_TEXTS: usize = 256;
 /// The most sides of merges of one push whose moved files are paired: that compares texts.
 const MAX_MOVED: usize = 4;
 const MAX_TEXT: usize = 1 << 20;
+/// The most steps through the history of one push for the bases of its merges. A branch that was updated from its target
+/// each week takes some hundreds for each.
+const MAX_STEPS: usize = 2_000_000;
 
 /// What may still be examined in one push. Beyond that, nothing is proven.
 pub(super) struct Budget {
     merges: usize,
     texts: usize,
     moved: usize,
+    steps: usize,
     effort: Effort,
 }
 
 impl Default for Budget {
     fn default() -> Budget {
-        Budget { merges: MAX_MERGES, texts: MAX_TEXTS, moved: MAX_MOVED, effort: Effort::default() }
+        let (merges, texts, moved, steps) = (MAX_MERGES, MAX_TEXTS, MAX_MOVED, MAX_STEPS);
+        Budget { merges, texts, moved, steps, effort: Effort::default() }
     }
 }
 
@@ -64,7 +69,7 @@ fn follows(
     let [ours, theirs] = commit.parents[..] else { return Ok(false) };
     let Some(left) = budget.merges.checked_sub(1) else { return Ok(false) };
     budget.merges = left;
-    let bases = ancestry.bases(ours, theirs)?;
+    let bases = ancestry.bases_within(ours, theirs, &mut budget.steps)?;
     let [base] = bases[..] else { return Ok(false) };
     let base = repository.tree_of(base)?;
     let mut since = |commit| diff_within(repository, base, repository.tree_of(commit)?, &mut budget.effort);
@@ -210,6 +215,32 @@ mod tests {
         assert!(follows([&base, &edit, &rename, &merged(&both)]), "whichever side moved it");
         let plain = [("b.txt", LINES), ("z.txt", "z\n")];
         assert!(follows([&base, &plain, &edit, &merged(&edited)]), "moved as it was");
+    }
+
+    #[test]
+    fn merges_of_one_push_share_their_steps_and_beyond_them_none_is_proven() {
+        let dir = tempfile::tempdir().unwrap();
+        let raw = git2::Repository::init_bare(dir.path()).unwrap();
+        let tree = raw.find_tree(raw.treebuilder(None).unwrap().write().unwrap()).unwrap();
+        let commit = |time, text: &str, parents: &[git2::Oid]| {
+            let who = git2::Signature::new("dana", "dana@example.com", &git2::Time::new(time, 0)).unwrap();
+            let parents: Vec<_> = parents.iter().map(|id| raw.find_commit(*id).unwrap()).collect();
+            raw.commit(None, &who, &who, text, &tree, &parents.iter().collect::<Vec<_>>()).unwrap()
+        };
+        let root = commit(0, "root", &[]);
+        let merges = ["one", "other"].map(|text| {
+            let sides = [commit(1, &format!("{text}, ours"), &[root]), commit(1, &format!("{text}, theirs"), &[root])];
+            object_id(commit(2, text, &sides))
+        });
+        let repository = Repository::open(dir.path()).unwrap();
+        let commits = merges.map(|merge| repository.commit(merge).unwrap());
+        let proven = |steps| {
+            let mut budget = Budget { steps, ..Budget::default() };
+            clean_merges(&repository, &commits, &mut Ancestry::of(&repository), &mut budget)
+        };
+        assert_eq!(proven(6), merges);
+        assert_eq!(proven(4), [merges[0]], "a base is found in three steps");
+        assert!(proven(2).is_empty());
     }
 
     #[test]

@@ -43,7 +43,7 @@ impl<'r> Commits<'r> {
         let (digests, effort) = Default::default();
         let links = RefCell::new(Links::of(repository));
         let merges = RefCell::default();
-        let (cut, ancestry) = (repository.cut_commits()?, RefCell::new(Ancestry::of(repository)));
+        let (cut, ancestry) = (repository.cut_commits()?, RefCell::new(Ancestry::of_push(repository)));
         Ok(Commits { repository, wants_proof, cut, ancestry, digests, effort, links, merges })
     }
 
