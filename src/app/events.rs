@@ -12,6 +12,7 @@ use super::{
 };
 use crate::change::{Change, counted, visible};
 use crate::decision::Verdict;
+use crate::delivery::Receipt;
 use crate::examination::{self, RepositorySnapshot};
 use crate::gate::{Answerable, Reason, advice};
 use crate::signing::SigningError;
@@ -374,6 +375,7 @@ fn for_review(state: &mut State, event: Event) -> Vec<Effect> {
             }
         }
         Event::Remarked { ticket, result } => return remarked(state, ticket, result),
+        Event::Replied { ticket, result } => return replied(state, ticket, result),
         Event::Tested { ticket, coverage } => {
             let told = coverage.told();
             if let Some(review) = state.review_of(ticket) {
@@ -444,6 +446,18 @@ fn remarked(state: &mut State, ticket: u64, result: Result<Option<Box<Remarked>>
     let (snapshot, change, diff) = (review.snapshot.clone(), review.change.clone(), review.diff.clone());
     let is_news = reports.iter().any(|report| !report.runs.is_empty() || !report.remarks.is_empty());
     is_news.then_some(Effect::Reexamine { ticket, snapshot, change, diff, reports }).into_iter().collect()
+}
+
+/// The server has an answer to a comment, or it is kept to be sent: what is written there is read again.
+fn replied(state: &mut State, ticket: u64, result: Result<Receipt, String>) -> Vec<Effect> {
+    state.status = Some(match result {
+        Err(why) => why,
+        Ok(Receipt { left, .. }) if !left.is_empty() => left.join(" "),
+        Ok(Receipt { done, .. }) => done.join(" "),
+    });
+    let Some(review) = state.review_of(ticket) else { return Vec::new() };
+    let (snapshot, change, diff) = (review.snapshot.clone(), review.change.clone(), review.diff.clone());
+    vec![Effect::Remarks { ticket, snapshot, change, diff }]
 }
 
 /// A part of the change has arrived: it is shown instead of the whole change, which is kept.

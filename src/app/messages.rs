@@ -117,6 +117,11 @@ pub enum Event {
         ticket: u64,
         result: Result<Option<Box<Remarked>>, String>,
     },
+    /// What became of an answer to a comment.
+    Replied {
+        ticket: u64,
+        result: Result<crate::delivery::Receipt, String>,
+    },
     /// Which lines of the change were run by tests.
     Tested {
         ticket: u64,
@@ -307,6 +312,15 @@ pub enum Effect {
         snapshot: Arc<RepositorySnapshot>,
         change: Arc<Change>,
         diff: Arc<Diff>,
+    },
+    /// Send an answer to a comment there.
+    Reply {
+        ticket: u64,
+        snapshot: Arc<RepositorySnapshot>,
+        change: Arc<Change>,
+        /// The server's name for the comment.
+        answers: String,
+        text: String,
     },
     /// Examine an open change again, with what a server's programs found.
     Reexamine {

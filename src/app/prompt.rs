@@ -96,6 +96,8 @@ pub enum Purpose {
     /// An answer to a row of the page of a pending command.
     AnswerOfCommand(PageRow),
     Note(Box<Note>, Noted),
+    /// An answer to a comment at a server, by the server's name for it.
+    Reply(String),
 }
 
 /// A text that was left unfinished, and where it belongs.
@@ -249,6 +251,13 @@ fn done(state: &mut State, prompt: Prompt) -> Vec<Effect> {
         Purpose::Search => state.status = review.search_for(text),
         Purpose::Answer(subjects) => subjects.into_iter().for_each(|subject| review.answer(subject, text)),
         Purpose::Note(place, noted) => review.set_note(*place, noted, text),
+        Purpose::Reply(_) if text.trim().is_empty() => {}
+        Purpose::Reply(answers) => {
+            let (ticket, snapshot, change) = (review.ticket, review.snapshot.clone(), review.change.clone());
+            let text = text.trim().to_owned();
+            state.status = Some("Sending your answer…".to_owned());
+            return vec![Effect::Reply { ticket, snapshot, change, answers, text }];
+        }
     }
     save_if_changed(state, &before)
 }

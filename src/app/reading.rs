@@ -132,6 +132,12 @@ fn in_review(state: &mut State, action: Action, count: Option<usize>) -> Vec<Eff
 /// Prompts for an answer or a note, where one may be written.
 fn remark(state: &mut State, action: Action) -> Vec<Effect> {
     let Screen::Review(review) = &state.screen else { return Vec::new() };
+    // It is no part of the review.
+    if let (Action::Answer, Some(remark)) = (action, review.remark()) {
+        let (label, purpose) = (format!("answer {}", remark.by), Purpose::Reply(remark.id.clone()));
+        prompt::open(state, Prompt::new(label, TextField::with_lines(""), purpose));
+        return Vec::new();
+    }
     if review.work.read_only {
         state.status = Some(review.why_read_only(&state.keymap));
         return Vec::new();

@@ -6,11 +6,13 @@ mod apart;
 mod lines;
 mod outbox;
 mod remarks;
+mod replies;
 mod text;
 
 pub use apart::{known, link, linked};
 pub use outbox::{Entry, Outbox};
 pub use remarks::Remarks;
+pub use replies::Reply;
 
 use text::Home;
 
@@ -232,13 +234,14 @@ impl ServerAccess {
 
     /// Delivers what is waiting for a repository, in the order of signing.
     pub fn deliver(&self, repository: &Repository) -> Receipt {
-        if self.outbox.entries(&repository.root) == Default::default() {
+        if self.outbox.is_empty(&repository.root) {
             return Receipt::default();
         }
         // They are read again: another process may have delivered them by now.
         let lock = self.outbox.lock();
         let (entries, troubles) = self.outbox.entries(&repository.root);
-        let mut receipt = Receipt { done: Vec::new(), left: troubles };
+        let (replies, more) = self.outbox.replies(&repository.root);
+        let mut receipt = Receipt { done: Vec::new(), left: [troubles, more].concat() };
         let _lock = match lock {
             Ok(lock) => lock,
             Err(why) => {
@@ -247,10 +250,12 @@ impl ServerAccess {
             }
         };
         let mut connected = BTreeMap::new();
+        let mut connection = |name: &str| {
+            let connect = || self.server(name).and_then(|server| self.connect(server)).map(Arc::new);
+            connected.entry(name.to_owned()).or_insert_with(connect).clone()
+        };
         for entry in entries {
-            let connect = || self.server(&entry.server).and_then(|server| self.connect(server));
-            let connection = connected.entry(entry.server.clone()).or_insert_with(connect);
-            match connection {
+            match connection(&entry.server).as_deref() {
                 Ok((server, account)) => {
                     let delivery = Delivery { outbox: &self.outbox, server: &**server, account, repository };
                     match delivery.deliver(&entry) {
@@ -259,6 +264,20 @@ impl ServerAccess {
                     }
                 }
                 Err(why) => receipt.left.push(format!("{}: {why}", visible::text(&entry.name()))),
+            }
+        }
+        for reply in replies {
+            let sent = connection(&reply.server).and_then(|connected| reply.send(&*connected.0, &connected.1));
+            let told = |sentence: String| format!("{}: {sentence}", visible::text(&reply.name()));
+            match sent {
+                Ok(sentence) => {
+                    self.outbox.remove_reply(&reply);
+                    receipt.done.push(told(sentence));
+                }
+                Err(why) => {
+                    let file = self.outbox.reply_file(&reply);
+                    receipt.left.push(told(format!("{why} Your answer is kept in {}.", file.display())));
+                }
             }
         }
         receipt

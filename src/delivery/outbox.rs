@@ -1,17 +1,20 @@
-//! What is signed and not yet delivered to the server that asked for it: a file for each record, so that nothing is
-//! lost if the network, the server or this program fails midway.
+//! What is not yet delivered to the server that asked for it: a file for each record, and one for each answer to a
+//! comment, so that nothing is lost if the network, the server or this program fails midway.
 
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::Reply;
 use crate::change::ObjectId;
 use crate::change::request::Request;
 use crate::decision::Verdict;
 use crate::disk::write_atomically;
 
 const SCHEMA: &str = "undersign-outbox/v0";
+const REPLY_SCHEMA: &str = "undersign-reply/v0";
 
 /// One decision for one server. It does not record what was delivered already: the server is asked each time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -100,27 +103,41 @@ impl Outbox {
 
     /// Those of all repositories.
     fn all(&self) -> (Vec<Entry>, Vec<String>) {
-        let (mut entries, mut troubles) = (Vec::new(), Vec::new());
-        for file in std::fs::read_dir(&self.dir).into_iter().flatten().flatten() {
-            let path = file.path();
-            if path.extension().is_none_or(|extension| extension != "json") {
-                continue;
-            }
-            match read(&path) {
-                Ok(entry) => entries.push(entry),
-                Err(why) => troubles.push(format!("{} cannot be read: {why}. It is left as it is.", path.display())),
-            }
-        }
+        let (mut entries, troubles) = read_all(&self.dir, SCHEMA, |entry: &Entry| entry.record.clone());
         entries.sort_by(|a, b| (a.signed_at, &a.record).cmp(&(b.signed_at, &b.record)));
         (entries, troubles)
+    }
+
+    /// Answers to comments that a repository still has to send, in the order of writing, and a sentence for each file
+    /// that cannot be read.
+    pub fn replies(&self, root: &Path) -> (Vec<Reply>, Vec<String>) {
+        let (mut replies, troubles) = read_all(&self.replies_dir(), REPLY_SCHEMA, Reply::key);
+        replies.retain(|reply| reply.root == root);
+        replies.sort_by_key(|reply| (reply.written_at, reply.key()));
+        (replies, troubles)
+    }
+
+    /// Whether nothing is to be sent for a repository.
+    pub fn is_empty(&self, root: &Path) -> bool {
+        self.entries(root) == Default::default() && self.replies(root) == Default::default()
     }
 
     /// # Errors
     /// A sentence: the file cannot be written.
     pub fn put(&self, entry: &Entry) -> Result<(), String> {
-        let written = Written { schema: SCHEMA.to_owned(), entry };
+        self.write(&self.path(entry), SCHEMA, entry)
+    }
+
+    /// # Errors
+    /// As [`Outbox::put`].
+    pub fn put_reply(&self, reply: &Reply) -> Result<(), String> {
+        self.write(&self.reply_file(reply), REPLY_SCHEMA, reply)
+    }
+
+    fn write(&self, path: &Path, schema: &str, entry: impl Serialize) -> Result<(), String> {
+        let written = Written { schema: schema.to_owned(), entry };
         let bytes = serde_json::to_vec_pretty(&written).map_err(|error| error.to_string())?;
-        write_atomically(&self.path(entry), &bytes).map_err(|error| {
+        write_atomically(path, &bytes).map_err(|error| {
             format!("What is to be sent cannot be noted in {}: {error}. It was not sent.", self.dir.display())
         })
     }
@@ -144,20 +161,50 @@ impl Outbox {
         let _ = std::fs::remove_file(self.path(entry));
     }
 
+    /// It is sent, as [`Outbox::remove`].
+    pub fn remove_reply(&self, reply: &Reply) {
+        let _ = std::fs::remove_file(self.reply_file(reply));
+    }
+
     fn path(&self, entry: &Entry) -> PathBuf {
         self.dir.join(format!("{}.json", entry.record))
     }
+
+    /// Where an answer is kept.
+    pub fn reply_file(&self, reply: &Reply) -> PathBuf {
+        self.replies_dir().join(format!("{}.json", reply.key()))
+    }
+
+    fn replies_dir(&self) -> PathBuf {
+        self.dir.join("replies")
+    }
 }
 
-fn read(path: &Path) -> Result<Entry, String> {
+/// All files of a directory that are of a schema and called after what they hold; a sentence for each other one.
+fn read_all<E: DeserializeOwned>(dir: &Path, schema: &str, key: impl Fn(&E) -> String) -> (Vec<E>, Vec<String>) {
+    let (mut entries, mut troubles) = (Vec::new(), Vec::new());
+    for file in std::fs::read_dir(dir).into_iter().flatten().flatten() {
+        let path = file.path();
+        if path.extension().is_none_or(|extension| extension != "json") {
+            continue;
+        }
+        match read(&path, schema, &key) {
+            Ok(entry) => entries.push(entry),
+            Err(why) => troubles.push(format!("{} cannot be read: {why}. It is left as it is.", path.display())),
+        }
+    }
+    (entries, troubles)
+}
+
+fn read<E: DeserializeOwned>(path: &Path, wanted: &str, key: impl Fn(&E) -> String) -> Result<E, String> {
     let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
-    let Written { schema, entry }: Written<Entry> =
-        serde_json::from_slice(&bytes).map_err(|error| error.to_string())?;
-    let is_id = entry.record.len() == 64 && entry.record.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let Written { schema, entry }: Written<E> = serde_json::from_slice(&bytes).map_err(|error| error.to_string())?;
+    let key = key(&entry);
+    let is_id = key.len() == 64 && key.bytes().all(|byte| byte.is_ascii_hexdigit());
     match () {
-        () if schema != SCHEMA => Err(format!("its schema is not {SCHEMA}")),
-        () if !is_id || path.file_stem().is_none_or(|name| name != entry.record.as_str()) => {
-            Err("it is not called after its record".to_owned())
+        () if schema != wanted => Err(format!("its schema is not {wanted}")),
+        () if !is_id || path.file_stem().is_none_or(|name| name != key.as_str()) => {
+            Err("it is not called after what it holds".to_owned())
         }
         () => Ok(entry),
     }

@@ -16,6 +16,8 @@ use crate::source::server::{Comment, NOTE_OF, is_same_account};
 /// A comment of somebody else, at its lines. Its texts are escaped.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Remark {
+    /// The server's name for it.
+    pub id: String,
     pub note: Note,
     /// Who wrote it, as the server says: `zoe`, `mina, the author`, `you`.
     pub by: String,
@@ -46,7 +48,7 @@ pub fn placed(
             () => name,
         };
         let (is_answer, is_resolved) = (comment.answers.is_some(), comment.is_resolved);
-        Remark { note: placer.note(comment), by, is_answer, is_resolved }
+        Remark { id: comment.id.clone(), note: placer.note(comment), by, is_answer, is_resolved }
     };
     comments.into_iter().map(remark).collect()
 }

@@ -179,6 +179,12 @@ pub fn perform(effect: Effect, ports: &Ports, tell: &mut dyn FnMut(Event)) {
         Effect::Remarks { ticket, snapshot, change, diff } => {
             tell(Event::Remarked { ticket, result: remarks(&snapshot, &change, &diff, ports) });
         }
+        Effect::Reply { ticket, snapshot, change, answers, text } => {
+            let opened = Repository::open(&snapshot.root).map_err(|error| error.to_string());
+            let reply = (answers.as_str(), text.as_str());
+            let result = opened.and_then(|repository| ports.access.reply(&repository, &change, reply, ports.now()));
+            tell(Event::Replied { ticket, result });
+        }
         Effect::Reexamine { ticket, snapshot, change, diff, reports } => {
             read::reexamine(ticket, (&snapshot, &change, &diff), reports, ports, tell);
         }
@@ -706,7 +712,8 @@ impl Workers {
             Effect::Examine { .. } | Effect::History { .. } => &self.assess,
             Effect::Learn { .. } => &self.learn,
             Effect::Highlight { .. } => &self.highlight,
-            Effect::Sync { .. } | Effect::Fetch { .. } | Effect::Bring { .. } => &self.sync,
+            // One at a time sends to servers.
+            Effect::Sync { .. } | Effect::Fetch { .. } | Effect::Bring { .. } | Effect::Reply { .. } => &self.sync,
             Effect::Recall => &self.load,
             Effect::Ask { .. } | Effect::Remarks { .. } => &self.ask,
             Effect::Command(CommandEffect::Deliver { .. }) => &self.deliver,

@@ -29,6 +29,14 @@ pub struct Said {
     pub is_resolved: bool,
 }
 
+impl State {
+    /// We answer a comment.
+    pub fn answered(&mut self, first: usize, text: &str) {
+        let (who, text) = ("dana-at-work".to_owned(), text.to_owned());
+        self.comments.push(Said { who, text, answers: Some(first), ..self.comments[first].clone() });
+    }
+}
+
 #[derive(Default)]
 pub struct State {
     pub head: String,
@@ -266,6 +274,15 @@ impl Forge {
                 (200, json!([review_comment(id - 500, &state.comments[id - 500])]))
             }
             (Method::Post, _) if path == format!("{pull}/reviews") => self.review(state, body),
+            (Method::Post, _) if path.starts_with(&format!("{pull}/comments/")) && self.kind == ServerKind::GitHub => {
+                let id = path.trim_end_matches("/replies").rsplit('/').next().unwrap();
+                let first: usize = id.parse::<usize>().unwrap() - 100;
+                if state.comments[first].answers.is_some() {
+                    return (422, json!({"message": "replies to replies are not supported"}));
+                }
+                state.answered(first, body["body"].as_str().unwrap());
+                (201, line_comment(state.comments.len() - 1, state.comments.last().unwrap()))
+            }
             (Method::Get, _) if path == format!("/repos/ann/shop/commits/{}/statuses", state.head) => {
                 (200, Value::from(state.statuses.clone()))
             }
@@ -349,10 +366,27 @@ impl Forge {
             (ServerKind::GitLab | ServerKind::Gerrit, _) => return (404, json!({"message": "not of that shape"})),
             (ServerKind::ReviewBoard, _) => return (404, json!({"message": "a real one is asked"})),
         };
+        let notes = body["comments"].as_array().cloned().unwrap_or_default();
+        // Gitea takes a comment that has only notes: there it is how a note is answered.
+        if self.kind == ServerKind::Gitea && event == "COMMENT" && body["body"].is_null() && !notes.is_empty() {
+            for note in notes {
+                let text = |name: &str| note[name].as_str().unwrap().to_owned();
+                let (old, new) = (note["old_position"].as_u64().unwrap(), note["new_position"].as_u64().unwrap());
+                state.comments.push(Said {
+                    who: "dana-at-work".to_owned(),
+                    text: text("body"),
+                    path: text("path"),
+                    head: state.head.clone(),
+                    old_side: old > 0,
+                    line: old.max(new),
+                    ..Said::default()
+                });
+            }
+            return (200, json!({"id": 500 + state.comments.len() - 1}));
+        }
         if body["body"].as_str().is_none_or(str::is_empty) {
             return (422, json!({"message": "a body is needed"}));
         }
-        let notes = body["comments"].as_array().cloned().unwrap_or_default();
         if state.refuses_notes && !notes.is_empty() {
             return (422, json!({"message": "line must be part of the diff"}));
         }

@@ -18,6 +18,10 @@ pub fn answer(state: &mut State, method: Method, path: &str, body: &Value) -> (u
         // Newer ones have none.
         (Method::Get, _) if path == format!("{ONE}/robotcomments") && state.is_old => (200, comments(state, true)),
         (Method::Post, _) if path == format!("{ONE}/revisions/{}/review", state.head) => review(state, body),
+        // An answer is at the patch set of what it answers.
+        (Method::Post, _) if path.starts_with(&format!("{ONE}/revisions/")) && body["message"].is_null() => {
+            review(state, body)
+        }
         _ => (404, json!("Not found")),
     }
 }
@@ -164,7 +168,19 @@ fn review(state: &mut State, body: &Value) -> (u16, Value) {
     assert!(names.iter().all(|name| ["message", "labels", "comments"].contains(name)), "{names:?}");
     let notes = body["comments"].as_object().into_iter().flatten();
     let notes = notes.flat_map(|(path, notes)| notes.as_array().unwrap().iter().map(move |note| (path, note)));
+    let (answers, notes): (Vec<_>, Vec<_>) = notes.partition(|(_, note)| note["in_reply_to"].is_string());
+    for (path, answer) in &answers {
+        let first: usize = answer["in_reply_to"].as_str().unwrap()[1..].parse().unwrap();
+        let said = state.comments[first].clone();
+        assert_eq!((path.as_str(), answer["line"].as_u64()), (said.path.as_str(), Some(said.line)));
+        assert_eq!(answer["unresolved"], !said.is_resolved, "an answer settles nothing by itself");
+        state.answered(first, answer["message"].as_str().unwrap());
+    }
+    if !answers.is_empty() {
+        return (200, json!({}));
+    }
     let notes: Vec<Value> = notes
+        .into_iter()
         .map(|(path, note)| {
             let mut note = note.clone();
             note["path"] = json!(path);

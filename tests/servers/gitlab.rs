@@ -112,6 +112,15 @@ fn merge_request(state: &mut State, method: Method, rest: &str, body: &Value) ->
             let said = if state.asks_for_changes { "requested_changes" } else { "unreviewed" };
             (200, json!([{"user": user("dana-at-work"), "state": said, "created_at": "2026-01-01T00:00:00Z"}]))
         }
+        (Method::Post, _) if rest.starts_with("/discussions/c") && rest.ends_with("/notes") => {
+            let first = rest["/discussions/c".len()..].trim_end_matches("/notes").parse().unwrap();
+            let text = body["body"].as_str().unwrap();
+            if text.lines().any(|line| line.starts_with('/')) {
+                return (400, json!({"message": "400 Bad request - Note {:base=>[\"Commands were run\"]}"}));
+            }
+            state.answered(first, text);
+            (201, note(state.comments.len() - 1, state.comments.last().unwrap()))
+        }
         (Method::Get, "/discussions") => {
             let other = json!({"notes": [{"body": "added 1 commit", "system": true, "author": user("dana-at-work")}]});
             let thread =

@@ -6,8 +6,8 @@ use std::process::Command;
 use undersign::change::ObjectId;
 use undersign::change::request::{Request, RequestKind};
 use undersign::source::server::{
-    Account, Checks, Comments, Decided, Now, Observed, Patched, Pending, ReviewServer, Series, ServerError, Signature,
-    Source,
+    Account, Checks, Comment, Comments, Decided, Now, Observed, Patched, Pending, ReviewServer, Series, ServerError,
+    Signature, Source,
 };
 use undersign::sync::patches::{self, Brought};
 
@@ -54,6 +54,10 @@ impl ReviewServer for Told {
     }
 
     fn checks(&self, _: &str, _: Request, _: ObjectId) -> Result<Checks, ServerError> {
+        unreachable!()
+    }
+
+    fn reply(&self, _: &str, _: Request, _: &Comment, _: &str) -> Result<(), ServerError> {
         unreachable!()
     }
 

@@ -4,7 +4,7 @@
 use serde_json::json;
 use undersign::app::servers::ServerSource;
 use undersign::change::diff::Diff;
-use undersign::delivery::{Remarks, ServerAccess};
+use undersign::delivery::{Receipt, Remarks, ServerAccess};
 use undersign::examination;
 use undersign::examination::comments::{self, Remark};
 use undersign::source::server::http::{Request, Response};
@@ -277,6 +277,97 @@ fn what_colleagues_wrote_is_shown_below_its_line_and_escaped_and_without_a_netwo
         moved.desk.forge.fails("Get ", Fault::LostBefore);
         let frame = opens().frame();
         assert!(frame.contains("✎ zoe: “Why") && frame.contains("Its comments are shown as they were"), "{frame}");
+    }
+}
+
+impl Moved {
+    /// What is written there by us.
+    fn own(&self) -> Vec<Said> {
+        let state = self.desk.forge.state.lock().unwrap();
+        state.comments.iter().filter(|said| said.who == "dana-at-work").cloned().collect()
+    }
+
+    fn answers(&self, comment: &str, text: &str) -> Receipt {
+        self.desk.access.reply(&self.desk.repository, &self.desk.change(), (comment, text), 7).unwrap()
+    }
+
+    fn waiting(&self) -> usize {
+        self.desk.access.outbox.replies(&self.desk.repository.root).0.len()
+    }
+}
+
+#[test]
+fn an_answer_to_a_colleague_is_in_the_thread_of_the_comment_once_whatever_fails() {
+    let places = |kind| match kind {
+        ServerKind::GitHub => &["/user", "Get /api/v3/repos/ann/shop/pulls/12/comments", "/comments/100/replies"][..],
+        ServerKind::Gitea => &["/user", "Get /api/v1/repos/ann/shop/pulls/12/reviews", "Post"],
+        ServerKind::GitLab => &["/user", "Get /api/v4/projects/shops%2Ftill%2Fshop/merge_requests/12/dis", "/notes"],
+        _ => &["/self", "till~12/comments", "Post /a/changes/till~12/revisions/"],
+    };
+    for kind in KINDS {
+        let moved = Moved::new(kind);
+        moved.says([moved.now("zoe", 3, "Why twice?")]);
+        let id = moved.reads().unwrap().comments[0].id.clone();
+        let faults = places(kind).iter().flat_map(|place| FAULTS.map(|fault| (place, fault)));
+        for (nth, (place, fault)) in faults.enumerate() {
+            moved.desk.forge.fails(place, fault);
+            let first = moved.answers(&id, &format!("/close is no answer.\n\nBecause\r\n/tills are open, {nth}."));
+            let told = format!("{kind:?} {place} {fault:?}: {first:?}");
+            assert!(moved.desk.forge.state.lock().unwrap().fault.is_none(), "it was met: {told}");
+            assert_eq!((first.done.len() + first.left.len(), moved.waiting()), (1, first.left.len()), "{told}");
+            let again = moved.desk.delivers();
+            assert_eq!((again.done.len(), again.left), (first.left.len(), vec![]), "{told}");
+            let own = moved.own();
+            assert_eq!((own.len(), moved.waiting()), (nth + 1, 0), "{told}");
+            assert!(own.iter().all(|said| said.line == 3), "{told}: {own:?}");
+        }
+        let shown = moved.shown();
+        assert!(shown[1].contains("you: till.txt:3: ") && shown[1].ends_with("tills are open, 0."), "{shown:?}");
+    }
+}
+
+#[test]
+fn an_answer_to_an_answer_is_in_the_same_thread_and_the_same_words_to_another_are_another() {
+    for kind in KINDS {
+        let moved = Moved::new(kind);
+        let answer = Said { answers: Some(0), ..moved.now("mina", 3, "Because.") };
+        moved.says([moved.now("zoe", 3, "Why twice?"), answer, moved.now("zoe", 5, "And here?")]);
+        let ids: Vec<String> = moved.reads().unwrap().comments.iter().map(|comment| comment.id.clone()).collect();
+        for id in &ids[1..] {
+            assert_eq!(moved.answers(id, "As agreed.").left, <[String; 0]>::default(), "{kind:?}");
+        }
+        let own: Vec<u64> = moved.own().iter().map(|said| said.line).collect();
+        assert_eq!(own, [3, 5], "{kind:?}");
+        let gone = moved.answers("7777", "To nobody.").left;
+        assert!(gone[0].contains("is not there any more. Your answer is kept in "), "{kind:?}: {gone:?}");
+    }
+}
+
+#[test]
+fn a_is_an_answer_where_the_cursor_is_on_what_a_colleague_wrote() {
+    for kind in KINDS {
+        let moved = Moved::new(kind);
+        moved.says([moved.now("zoe", 3, "Why twice?")]);
+        let mut session = Session::new(&moved.desk.f, (100, 40));
+        let forge = moved.desk.forge.clone();
+        session.ports.access =
+            ServerAccess::over(Box::new(forge.clone()), vec![forge.server()], moved.desk.f.dir.path());
+        session.state.queue.servers = vec![ServerSource::new("work".to_owned())];
+        let all: Vec<&str> = moved.desk.forge.request().split('/').collect();
+        session.press(&format!("/{}<enter><enter>@", all[1]));
+        session.press("Why twice<enter>a");
+        assert!(session.frame().contains("answer zoe"), "{kind:?}: {}", session.frame());
+        session.press("Two tills.<esc>a");
+        assert!(session.frame().contains("Two tills."), "what was begun is kept: {kind:?}: {}", session.frame());
+        forge.fails("Post", Fault::LostBefore);
+        session.press("<enter>");
+        let frame = session.frame();
+        assert!(frame.contains("Your answer is kept in"), "{kind:?}: {frame}");
+        session.press("a<enter>aTwo tills.<enter>");
+        let frame = session.frame();
+        assert!(frame.contains("your answer to zoe is there"), "{kind:?}: {frame}");
+        assert!(frame.contains("you: “Two tills.”"), "it is shown: {kind:?}: {frame}");
+        assert_eq!(moved.own().len(), 1, "{kind:?}");
     }
 }
 

@@ -426,6 +426,53 @@ fn comments_are_at_the_lines_of_git_and_those_of_a_service_are_findings() {
 }
 
 #[test]
+fn an_answer_to_a_colleague_is_published_once_and_with_nothing_else_whatever_fails() {
+    let Some(desk) = Desk::new() else { return };
+    desk.commits("till.txt", "one\ntwo\nthree\n", "Add a till");
+    let number = desk.asks_dana();
+    desk.brings();
+    let files = desk.board.get(&format!("review-requests/{number}/diffs/1/files/"));
+    let file = files["files"][0]["id"].to_string();
+    let reviews = format!("review-requests/{number}/reviews/");
+    let review = desk.board.post("admin", &reviews, &[])["review"]["id"].to_string();
+    let fields = [("filediff_id", file.as_str()), ("first_line", "2"), ("num_lines", "1"), ("text", "Why two?")];
+    desk.board.post("admin", &format!("{reviews}{review}/diff-comments/"), &fields);
+    desk.board.call("admin", Method::Put, &format!("{reviews}{review}/"), &[("public", "1")]);
+    let read = || desk.access.remarks(&desk.repository, &desk.change(number), 7).unwrap().unwrap();
+    let id = read().comments[0].id.clone();
+    let send = |text: &str| desk.access.reply(&desk.repository, &desk.change(number), (&id, text), 7).unwrap();
+    let places = [
+        ("no fault", Fault::LostBefore),
+        ("Post ", Fault::LostAfter),
+        ("/diff-comments/", Fault::LostBefore),
+        ("Put ", Fault::LostBefore),
+        ("Put ", Fault::LostAfter),
+    ];
+    for (nth, (place, fault)) in places.into_iter().enumerate() {
+        let text = format!("As agreed, {nth}.");
+        desk.network.fails(place, fault);
+        let first = send(&text);
+        let told = format!("{place} {fault:?}: {first:?}");
+        assert_eq!(desk.network.is_unmet(), place == "no fault", "{told}");
+        let again = if first.left.is_empty() { vec![] } else { desk.delivers().left };
+        assert_eq!(again, <[String; 0]>::default(), "{told}");
+        let answers: Vec<_> = read().comments.into_iter().filter(|one| one.answers.as_ref() == Some(&id)).collect();
+        assert_eq!(answers.len(), nth + 1, "{told}: {answers:?}");
+        let last = answers.iter().find(|one| one.text == text).unwrap();
+        assert_eq!((last.account.as_str(), last.place.line), (DANA, 2), "{told}");
+    }
+    // What she began on its page is not published along with it.
+    let replies = format!("{reviews}{review}/replies/");
+    let reply = desk.board.post(DANA, &replies, &[])["reply"]["id"].to_string();
+    let comment = id.split_once('/').unwrap().1;
+    let fields = [("reply_to_id", comment), ("text", "Not yet thought through")];
+    desk.board.post(DANA, &format!("{replies}{reply}/diff-comments/"), &fields);
+    let refused = send("Another one.");
+    assert!(refused.left[0].contains("you have an answer there that is not published"), "{refused:?}");
+    assert_eq!(read().comments.len(), 1 + places.len());
+}
+
+#[test]
 fn notes_of_a_rejection_stand_at_their_rows_once_whatever_fails() {
     let Some(desk) = Desk::new() else { return };
     desk.commits("till.txt", "one\ntwo\nthree\n", "Add a till");

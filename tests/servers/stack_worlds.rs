@@ -16,7 +16,7 @@ use undersign::enforcement::Settings;
 use undersign::record::Record;
 use undersign::source::git::Repository;
 use undersign::source::server::{
-    Account, Checks, Comments, Decided, Now, Observed, Pending, ReviewServer, ServerError,
+    Account, Checks, Comment, Comments, Decided, Now, Observed, Pending, ReviewServer, ServerError,
 };
 
 use crate::support::Fixture;
@@ -379,6 +379,10 @@ impl ReviewServer for Told {
 
     fn checks(&self, _: &str, _: Request, _: ObjectId) -> Result<Checks, ServerError> {
         unreachable!()
+    }
+
+    fn reply(&self, _: &str, _: Request, _: &Comment, _: &str) -> Result<(), ServerError> {
+        unreachable!("nobody answers here")
     }
 
     fn comments(&self, _: &str, _: Request) -> Result<Comments, ServerError> {

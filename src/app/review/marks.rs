@@ -14,6 +14,7 @@ use crate::change::diff::Side;
 use crate::change::manifest::escape;
 use crate::decision::anchor::Anchor;
 use crate::decision::{Checklist, Draft, Note};
+use crate::examination::comments::Remark;
 use crate::examination::text_of;
 use crate::risk::{Finding, Severity};
 
@@ -221,6 +222,12 @@ impl Review {
             }
             _ => None,
         }
+    }
+
+    /// What a colleague wrote, if the cursor is on it.
+    pub fn remark(&self) -> Option<&Remark> {
+        let Row::Comment { comment, .. } = self.current_row()? else { return None };
+        self.line_facts.colleagues.get(comment as usize)
     }
 
     /// The open findings of the rule at the cursor that are on hunks marked as seen, and the prompt for one answer to

@@ -107,6 +107,15 @@ impl Comments {
 }
 
 impl Comment {
+    /// Whether it is in the thread of another one, which is at its line on a server that names no threads.
+    pub fn answers(&self, other: &Comment) -> bool {
+        let thread = |comment: &Comment| comment.answers.clone().unwrap_or_else(|| comment.id.clone());
+        let line = |comment: &Comment| (comment.place.path.clone(), comment.place.old_side, comment.place.line);
+        let is_threaded = self.answers.is_some() || other.answers.is_some();
+        let is_with = if is_threaded { thread(self) == thread(other) } else { line(self) == line(other) };
+        self.answers.as_ref() == Some(&other.id) || self.id != other.id && is_with
+    }
+
     fn cut(&mut self) {
         if self.text.len() > MAX_TEXT {
             let end = (0..=MAX_TEXT).rev().find(|&end| self.text.is_char_boundary(end)).unwrap_or(0);

@@ -361,6 +361,21 @@ impl ReviewServer for Server<'_> {
         Ok(comments)
     }
 
+    /// Where the comment is, at the patch set that it is about. The thread stays as it was, settled or not.
+    fn reply(&self, repository: &str, request: Request, to: &Comment, text: &str) -> Result<(), ServerError> {
+        let mut comment = json!({"in_reply_to": to.id, "message": text, "unresolved": !to.is_resolved});
+        if to.place.line > 0 {
+            comment["line"] = json!(to.place.until);
+        }
+        if to.place.old_side {
+            comment["side"] = json!("PARENT");
+        }
+        let revision = to.place.head.map_or_else(|| "current".to_owned(), |head| head.to_string());
+        let path = format!("{}/revisions/{revision}/review", path(repository, request));
+        let body = json!({"comments": {(to.place.path.as_str()): [comment]}});
+        self.client.post::<Value>(&path, &body).map(|_| ())
+    }
+
     fn give_verdict(&self, decided: &Decided<'_>) -> Result<(), ServerError> {
         let mut body = json!({"message": decided.text});
         if let Some(vote) = self.vote(decided)? {

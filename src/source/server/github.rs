@@ -557,6 +557,28 @@ impl ReviewServer for Server<'_> {
         Ok(Comments { list: list.into_iter().map(LineComment::comment).collect(), missing: Vec::new() })
     }
 
+    fn reply(&self, repository: &str, request: Request, to: &Comment, text: &str) -> Result<(), ServerError> {
+        let (path, body) = match self.dialect {
+            // An answer to an answer is one to the first.
+            Dialect::GitHub => {
+                let first = to.answers.as_ref().unwrap_or(&to.id);
+                (format!("/comments/{first}/replies"), json!({"body": text}))
+            }
+            // It shows comments on a line as one conversation, and has no other answers.
+            Dialect::Gitea => {
+                if to.place.line == 0 {
+                    let why = "the line of the comment is gone there, and it takes answers at lines only";
+                    return Err(ServerError::Refused(self.client.host().to_owned(), why.to_owned()));
+                }
+                let Place { path, old_side, line, .. } = to.place.clone();
+                let (old_path, text) = (path.clone(), text.to_owned());
+                let note = self.dialect.note(&LineNote { path, old_path, old_side, line, beside: None, text });
+                ("/reviews".to_owned(), json!({"event": "COMMENT", "comments": [note]}))
+            }
+        };
+        self.client.post::<serde_json::Value>(&self.pull(repository, request, &path), &body).map(|_| ())
+    }
+
     fn reviews(&self, repository: &str, request: Request) -> Result<Option<Vec<AccountReview>>, ServerError> {
         let mut reviews: Vec<Review> = self.list(&self.pull(repository, request, "/reviews"))?;
         reviews.sort_by_key(|review| review.id);

@@ -393,7 +393,8 @@ fn merge_request(decided: &Decided<'_>, rest: &str) -> String {
 
 /// GitLab may read a line that begins with a slash as a command.
 fn harmless(text: &str) -> String {
-    text.replace("\n/", "\n /")
+    let first = if text.starts_with('/') { " " } else { "" };
+    format!("{first}{}", text.replace("\n/", "\n /"))
 }
 
 fn username(user: Option<User>) -> String {
@@ -499,6 +500,16 @@ impl ReviewServer for Server<'_> {
             }
         }
         Ok(comments)
+    }
+
+    fn reply(&self, repository: &str, request: Request, to: &Comment, text: &str) -> Result<(), ServerError> {
+        let (discussion, _) = to.id.split_once('/').unwrap_or((&to.id, ""));
+        let path = format!("/merge_requests/{}/discussions/{}/notes", request.number, escaped(discussion));
+        self.client.post::<Value>(&project(repository, &path), &json!({"body": text})).map(|_| ())
+    }
+
+    fn reply_text(&self, text: &str) -> String {
+        harmless(text)
     }
 
     fn give_verdict(&self, decided: &Decided<'_>) -> Result<(), ServerError> {

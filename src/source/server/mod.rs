@@ -270,6 +270,17 @@ pub trait ReviewServer: Send + Sync {
     /// See [`ReviewServer::account`].
     fn comments(&self, repository: &str, request: Request) -> Result<Comments, ServerError>;
 
+    /// Answers a comment at its line.
+    ///
+    /// # Errors
+    /// See [`ReviewServer::account`].
+    fn reply(&self, repository: &str, request: Request, to: &Comment, text: &str) -> Result<(), ServerError>;
+
+    /// An answer as this server stores it: some would read lines of it as commands.
+    fn reply_text(&self, text: &str) -> String {
+        text.to_owned()
+    }
+
     /// What each account last said of a review request; none if the server ties approvals to no commit.
     ///
     /// # Errors

@@ -19,6 +19,7 @@ USED = {
     "/repos/{owner}/{repo}/pulls/{pull_number}": ["get"],
     "/repos/{owner}/{repo}/pulls/{pull_number}/reviews": ["get", "post"],
     "/repos/{owner}/{repo}/pulls/{pull_number}/comments": ["get"],
+    "/repos/{owner}/{repo}/pulls/{pull_number}/comments/{comment_id}/replies": ["post"],
     "/repos/{owner}/{repo}/pulls/{pull_number}/reviews/{review_id}/comments": ["get"],
     "/repos/{owner}/{repo}/commits/{ref}/status": ["get"],
     "/repos/{owner}/{repo}/commits/{ref}/statuses": ["get"],

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::super::comments::{Comment as Remark, Place};
-use super::shapes::Links;
+use super::shapes::{Links, href};
 use crate::change::ObjectId;
 
 /// A comment on a diff. Its lines are rows of the rendered side-by-side diff.
@@ -24,6 +24,14 @@ pub(super) struct DiffComment {
     #[serde(default)]
     pub(super) extra_data: Value,
     pub(super) links: Links,
+}
+
+impl DiffComment {
+    /// The number of the comment that it answers.
+    fn answers(&self) -> Option<u64> {
+        let link = href(&self.links, "reply_to").trim_end_matches('/');
+        link.rsplit_once('/')?.1.parse().ok()
+    }
 }
 
 #[derive(Deserialize)]
@@ -88,14 +96,25 @@ impl Diffed {
     }
 }
 
-pub(super) fn remark(account: String, service: Option<String>, comment: DiffComment, diffed: &Diffed) -> Remark {
+/// A comment with whose it is, and what it answers.
+pub(super) struct Said {
+    pub(super) account: String,
+    pub(super) service: Option<String>,
+    /// The review that it belongs to, or the one that its own answers.
+    pub(super) review: u64,
+    pub(super) comment: DiffComment,
+}
+
+pub(super) fn remark(said: Said, diffed: &Diffed) -> Remark {
+    let Said { account, service, review, comment } = said;
     // Programs put it beside the text: `severity`, or the same below `risk`.
     let data = |name: &str| {
         let own = comment.extra_data.get(name).or_else(|| comment.extra_data.get("risk")?.get(name));
         own.and_then(Value::as_str).unwrap_or_default().to_owned()
     };
     Remark {
-        id: comment.id.to_string(),
+        id: format!("{review}/{}", comment.id),
+        answers: comment.answers().map(|first| format!("{review}/{first}")),
         account,
         program: service,
         place: diffed.place(&comment),

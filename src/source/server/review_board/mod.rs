@@ -14,7 +14,7 @@ use std::sync::OnceLock;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::comments::Comments;
+use super::comments::{Comment as Remark, Comments};
 use super::http::{Client, Method, ServerError, brief, escaped};
 use super::{
     Abilities, Account, Checks, Decided, Listed, Now, Observed, Patched, Pending, ReviewServer, STATUS, Series,
@@ -23,7 +23,7 @@ use super::{
 use crate::change::ObjectId;
 use crate::change::request::Request;
 use crate::decision::Verdict;
-use diffed::{DiffComment, Diffed, Rendered, Rows, remark};
+use diffed::{DiffComment, Diffed, Rendered, Rows, Said, remark};
 use shapes::{
     Change, Comment, Commit, Diff, File, Page, Repository, Review, ReviewRequest, Root, Session, StatusUpdate, href,
     ours, title,
@@ -38,6 +38,8 @@ const MAX_COMMITS: usize = 250;
 const MAX_COMMENTED: usize = 50;
 /// The most reviews whose comments are read.
 const MAX_REVIEWS: usize = 50;
+/// The most answers, or series of them, that are read: each takes a request of its own.
+const MAX_REPLIES: usize = 100;
 /// The media type of a rendered diff.
 const DIFF_DATA: &str = "application/vnd.reviewboard.org.diff.data+json";
 /// Bytes of the patches of one review request.
@@ -188,6 +190,24 @@ impl<'t> Server<'t> {
 
     fn reviews(&self, request: &ReviewRequest) -> Result<Vec<Review>, ServerError> {
         self.list(href(&request.links, "reviews"), "reviews")
+    }
+
+    /// The comments on diffs of a review, or of an answer to it.
+    fn said(&self, of: &Review, first: &Review, service: Option<&String>) -> Result<Vec<Said>, ServerError> {
+        let list: Vec<DiffComment> = self.list(href(&of.links, "diff_comments"), "diff_comments")?;
+        let account = title(&of.links, "user");
+        let said = |comment| Said { account: account.clone(), service: service.cloned(), review: first.id, comment };
+        Ok(list.into_iter().map(said).collect())
+    }
+
+    /// Adds what answers a review; returns how many answers are not read.
+    fn add_replies(&self, review: &Review, said: &mut Vec<Said>) -> Result<usize, ServerError> {
+        let replies: Vec<Review> = self.list(href(&review.links, "replies"), "replies")?;
+        let public: Vec<Review> = replies.into_iter().filter(|reply| reply.public).collect();
+        for reply in public.iter().take(MAX_REPLIES) {
+            said.extend(self.said(reply, review, None)?);
+        }
+        Ok(public.len().saturating_sub(MAX_REPLIES))
     }
 
     /// The account's unpublished review: a server keeps one per account and review request.
@@ -400,28 +420,59 @@ impl ReviewServer for Server<'_> {
         let (mut comments, mut said) = (Comments::default(), Vec::new());
         let earlier = reviews.len().saturating_sub(MAX_REVIEWS);
         comments.leave_out_reviews(earlier);
+        let mut unread = 0;
         for review in reviews.split_off(earlier) {
-            let list: Vec<DiffComment> = self.list(href(&review.links, "diff_comments"), "diff_comments")?;
             let service = services.get(href(&review.links, "self")).filter(|service| *service != STATUS);
-            let account = title(&review.links, "user");
-            said.extend(list.into_iter().map(|comment| (account.clone(), service.cloned(), comment)));
+            let own = self.said(&review, &review, service)?;
+            if !own.is_empty() {
+                said.extend(own);
+                unread += self.add_replies(&review, &mut said)?;
+            }
         }
         // A comment on the difference of two diffs has its lines there.
         let is_between = |comment: &DiffComment| !href(&comment.links, "interfilediff").is_empty();
         let file = |comment: &DiffComment| href(&comment.links, "filediff").to_owned();
-        let links: Vec<String> = said.iter().map(|(_, _, comment)| file(comment)).collect();
+        let links: Vec<String> = said.iter().map(|said: &Said| file(&said.comment)).collect();
         let wanted: BTreeSet<&str> = links.iter().map(String::as_str).take(MAX_COMMENTED).collect();
         let files = if wanted.is_empty() { BTreeMap::new() } else { self.files(&found, &wanted)? };
         let mut elsewhere = 0;
-        for (account, service, comment) in said {
-            let Some(diffed) = files.get(&file(&comment)).filter(|_| !is_between(&comment)) else {
+        for said in said {
+            let Some(diffed) = files.get(&file(&said.comment)).filter(|_| !is_between(&said.comment)) else {
                 elsewhere += 1;
                 continue;
             };
-            comments.list.push(remark(account, service, comment, diffed));
+            comments.list.push(remark(said, diffed));
         }
+        comments.leave_out(unread, "answers beyond those that are read");
         comments.leave_out(elsewhere, "on the difference of two diffs, or on more files than are read");
         Ok(comments)
+    }
+
+    /// Creates an answer to the review that has the comment, adds ours, and publishes it. A server keeps one that is not
+    /// published for each account: what an earlier try left is published, and nothing else.
+    fn reply(&self, repository: &str, request: Request, to: &Remark, text: &str) -> Result<(), ServerError> {
+        let found = self.review_request(repository, request)?;
+        let first = to.answers.as_ref().unwrap_or(&to.id);
+        let (review, comment) = first.split_once('/').unwrap_or_default();
+        let reviews = self.reviews(&found)?;
+        let review = reviews.iter().find(|one| one.id.to_string() == review);
+        let review = review.ok_or_else(|| self.unreadable("a review of which it gave a comment is not there"))?;
+        let replies = href(&review.links, "replies");
+        let reply: Review = match self.one(&format!("{replies}draft/"), "reply") {
+            Err(ServerError::NotFound(..)) => self.send(Method::Post, replies, &[], "reply")?,
+            there => there?,
+        };
+        let url = href(&reply.links, "diff_comments");
+        let there: Vec<DiffComment> = self.list(url, "diff_comments")?;
+        if there.iter().any(|one| one.text != text) {
+            let what = "you have an answer there that is not published; publish or discard it on its page";
+            return Err(ServerError::Conflict(self.client.host().to_owned(), what.to_owned()));
+        }
+        if there.is_empty() {
+            let fields = [("reply_to_id", comment), ("text", text), ("text_type", "plain")];
+            self.send::<Value>(Method::Post, url, &fields, "diff_comment")?;
+        }
+        self.send::<Review>(Method::Put, href(&reply.links, "self"), &[("public", "1")], "reply").map(|_| ())
     }
 
     fn give_verdict(&self, decided: &Decided<'_>) -> Result<(), ServerError> {

@@ -113,6 +113,7 @@ pub(super) struct Commit {
 
 #[derive(Deserialize)]
 pub(super) struct Review {
+    pub(super) id: u64,
     #[serde(default)]
     pub(super) body_top: String,
     #[serde(default)]
