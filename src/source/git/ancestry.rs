@@ -208,8 +208,8 @@ impl<'r> Ancestry<'r> {
         Ok(best.into_iter().map(|at| self.commits[at].id).collect())
     }
 
-    /// Which of some commits contain each commit or are it, by position and bit. Of more commits than bits, the last bit
-    /// stands for the rest.
+    /// Which of some commits contain each commit or are it, by position and bit. If there are more commits than bits,
+    /// the last bit stands for the rest.
     fn holders(&mut self, commits: &[usize]) -> Result<Vec<u32>, GitError> {
         let history = self.history(commits)?;
         let mut holders = vec![0; self.commits.len()];

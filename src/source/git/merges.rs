@@ -18,8 +18,8 @@ const MAX_TEXTS: usize = 256;
 /// The most sides of merges of one push whose moved files are paired: that compares texts.
 const MAX_MOVED: usize = 4;
 const MAX_TEXT: usize = 1 << 20;
-/// The most steps through the history of one push for the bases of its merges. A branch that was updated from its target
-/// each week takes some hundreds for each.
+/// The most steps through the history for the bases of all merges of one push. A branch that is updated from its target
+/// each week takes some hundreds each time.
 const MAX_STEPS: usize = 2_000_000;
 
 /// What may still be examined in one push. Beyond that, nothing is proven.

@@ -448,8 +448,8 @@ impl ReviewServer for Server<'_> {
         Ok(comments)
     }
 
-    /// Creates an answer to the review that has the comment, adds ours, and publishes it. A server keeps one that is not
-    /// published for each account: what an earlier try left is published, and nothing else.
+    /// Creates an answer to the review that has the comment, adds ours, and publishes it. The server keeps one that is
+    /// not published for each account: what an earlier try left is published, and nothing else.
     fn reply(&self, repository: &str, request: Request, to: &Remark, text: &str) -> Result<(), ServerError> {
         let found = self.review_request(repository, request)?;
         let first = to.answers.as_ref().unwrap_or(&to.id);
