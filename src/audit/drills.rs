@@ -4,14 +4,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::command_drills::OfCommands;
 use super::report::{ChainInput, DrillRow, Drills, NotPractised, Shown, Time};
 use super::{Ground, Query};
 use crate::change::digest::Digest;
+use crate::command::practice::CommandDrillReport;
 use crate::gate::drill::{DrillReport, drills_reviewed, practice};
 use crate::ledger;
 use crate::ledger::commands::Keys;
 use crate::policy::Policy;
 use crate::record::drill::{DrillChain, DrillStep};
+use crate::record::{Chain, Entry};
 
 /// By default, whoever may declare an emergency should have practised it within so many days.
 pub const DRILLED_WITHIN: u32 = 365;
@@ -75,10 +78,13 @@ impl Ground<'_> {
         let keys = Keys::these(self.keys.keys().cloned());
         let read = ledger::drills::read(self.repository, !self.repository.is_pushed_to(), &keys);
         let (chains, unread) = read.map_err(|error| error.to_string())?;
+        let (mut of_commands, unread_too) = OfCommands::read(self, &keys)?;
         let newest = chains.iter().flat_map(|chain| &chain.records).map(|record| record.issued()).max();
-        let to = query.to.or(to.max(newest)).unwrap_or_default();
-        let notes = notes(&chains, unread);
-        let inputs = chains.iter().map(input).collect();
+        let to = query.to.or(to.max(newest).max(of_commands.newest())).unwrap_or_default();
+        let mut notes = notes(&chains, unread + unread_too);
+        notes.extend(damages(of_commands.chains()));
+        let inputs = chains.iter().map(input).chain(of_commands.chains().iter().map(input)).collect();
+        of_commands.until(to);
         let chains: Vec<DrillChain> = chains.iter().map(|chain| chain.until(|record| record.issued() <= to)).collect();
         let mut judged = Judged { ground: self, chains: &chains, to, known: BTreeMap::new() };
         let mut held: Vec<DrillReport> = Vec::new();
@@ -99,23 +105,36 @@ impl Ground<'_> {
         let days = if query.drilled_within == 0 { DRILLED_WITHIN } else { query.drilled_within };
         let since = to.saturating_sub(i64::from(days) * 24 * 3600);
         let everybody = practice(&self.newest, &chains, to);
-        if held.is_empty() && everybody.is_empty() {
+        let at_targets = of_commands.practice(&self.newest, to);
+        let held_there = of_commands.held(&|at| judged.policy(at), (query.from, to))?;
+        if held.is_empty() && everybody.is_empty() && held_there.is_empty() && at_targets.is_empty() {
             return Ok(Held { drills: None, notes });
         }
-        let missing = everybody.into_iter().filter(|one| one.last.is_none_or(|last| last < since));
+        let is_missing = |last: Option<i64>| last.is_none_or(|last| last < since);
+        let missing = everybody.into_iter().filter(|one| is_missing(one.last)).map(|one| NotPractised {
+            person: Shown::of(&one.person),
+            target: None,
+            last: one.last.map(Time),
+        });
+        let missing_there = at_targets.into_iter().filter(|one| is_missing(one.last)).map(|one| NotPractised {
+            person: Shown::of(&one.person),
+            target: Some(Shown::of(&one.target)),
+            last: one.last.map(Time),
+        });
+        let mut rows: Vec<DrillRow> = held.iter().map(|drill| row(drill, to)).collect();
+        rows.extend(held_there.iter().map(|drill| row_of_command(drill, to)));
+        rows.sort_by(|a, b| (a.began.0, &a.id).cmp(&(b.began.0, &b.id)));
         let drills = Drills {
             within_days: days,
-            held: held.iter().map(|drill| row(drill, to)).collect(),
-            not_practised: missing
-                .map(|one| NotPractised { person: Shown::of(&one.person), last: one.last.map(Time) })
-                .collect(),
+            held: rows,
+            not_practised: missing.chain(missing_there).collect(),
             chains: inputs,
         };
         Ok(Held { drills: Some(drills), notes })
     }
 }
 
-fn input(chain: &DrillChain) -> ChainInput {
+fn input<R: Entry>(chain: &Chain<R>) -> ChainInput {
     ChainInput {
         chain: Shown::of(&chain.id.to_string()),
         records: chain.len(),
@@ -124,12 +143,36 @@ fn input(chain: &DrillChain) -> ChainInput {
 }
 
 fn notes(chains: &[DrillChain], unread: usize) -> Vec<String> {
+    let left_out = (unread > 0).then(|| format!("{unread} chains of drills are too long, and were not read."));
+    damages(chains).into_iter().chain(left_out).collect()
+}
+
+fn damages<R: Entry>(chains: &[Chain<R>]) -> Vec<String> {
     let damaged = chains.iter().filter_map(|chain| {
         let (position, fault) = chain.fault?;
         Some(format!("Record {position} of the chain of drills {} does not hold: {fault}.", chain.id))
     });
-    let left_out = (unread > 0).then(|| format!("{unread} chains of drills are too long, and were not read."));
-    damaged.chain(left_out).collect()
+    damaged.collect()
+}
+
+fn row_of_command(drill: &CommandDrillReport, to: i64) -> DrillRow {
+    let names = |people: &[String]| people.iter().map(|person| Shown::of(person)).collect();
+    DrillRow {
+        kind: "command-drill",
+        id: drill.id.clone(),
+        name: Shown::of(&drill.target),
+        commit: String::new(),
+        request: drill.request.clone(),
+        people: names(&drill.people),
+        began: Time(drill.began),
+        until: Time(drill.until),
+        lacking: drill.lacking.as_deref().map(Shown::of),
+        due: drill.due.map(Time),
+        reviewed: drill.reviewed.map(Time),
+        reviewers: names(&drill.reviewers),
+        review: Shown::of(&drill.review(to)),
+        reason: Shown::of(&drill.reason),
+    }
 }
 
 fn row(drill: &DrillReport, to: i64) -> DrillRow {
@@ -139,6 +182,7 @@ fn row(drill: &DrillReport, to: i64) -> DrillRow {
         id: drill.id.clone(),
         name: Shown::of(&drill.target),
         commit: drill.commit.clone(),
+        request: String::new(),
         people: names(&drill.people),
         began: Time(drill.began),
         until: Time(drill.until),

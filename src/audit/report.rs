@@ -107,14 +107,18 @@ pub struct Drills {
 /// One drill.
 #[derive(Debug, Serialize)]
 pub struct DrillRow {
-    /// Always `drill`.
+    /// `drill` of a change, or `command-drill`.
     pub kind: &'static str,
     /// The id of the record that began it.
     pub id: String,
+    /// The ref of the change, or the target of the command.
     #[serde(rename = "ref")]
     pub name: Shown,
-    /// The head of the change.
+    /// The head of the change; empty for a command.
     pub commit: String,
+    /// The id of the request; empty for a change.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub request: String,
     /// Who signed as for an emergency.
     pub people: Vec<Shown>,
     pub began: Time,
@@ -134,6 +138,9 @@ pub struct DrillRow {
 #[derive(Debug, Serialize)]
 pub struct NotPractised {
     pub person: Shown,
+    /// The target of commands; none for changes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<Shown>,
     /// The last drill; none if there was none.
     pub last: Option<Time>,
 }

@@ -13,6 +13,7 @@ mod files;
 mod group;
 mod level;
 mod notice;
+mod practice;
 mod preview;
 mod run;
 mod running;
@@ -66,6 +67,8 @@ pub struct Broker {
     notices: Option<notice::Notices>,
     /// Held while a plan is shown.
     previewing: Mutex<()>,
+    /// When drills were fetched last.
+    practised: Mutex<Option<Instant>>,
 }
 
 /// What was verified before, so that a request costs what was signed since the last one, and not the whole history.
@@ -121,6 +124,7 @@ impl Broker {
             notices: notice::start(&settings.notify),
             runs: Runs::default(),
             previewing: Mutex::default(),
+            practised: Mutex::default(),
             settings,
             state,
             key,
@@ -349,28 +353,30 @@ impl Broker {
 
     /// Whether a request may start, by the current knowledge.
     fn judge(&self, known: &Known, id: RecordId) -> Answer {
+        self.knowing(known, id, |knowledge| may_start(knowledge, id))
+    }
+
+    /// Asks a rule about a request, by the current knowledge.
+    fn knowing<T>(&self, known: &Known, id: RecordId, rule: impl FnOnce(&Knowledge<'_>) -> T) -> T {
         let target = admitted_target(&known.own, id).unwrap_or_default();
         let settings = self.settings.targets.get(&target);
         let digest = settings.map(|settings| settings.digest().to_string()).unwrap_or_default();
         let memory = self.state.memory();
         let has_remote = self.settings.remote.is_some();
         let age = known.read.map(|at| i64::try_from(at.elapsed().as_secs()).unwrap_or(i64::MAX));
-        may_start(
-            &Knowledge {
-                policy: &known.policy,
-                policy_fault: known.policy_fault.as_deref(),
-                own: &known.own,
-                known: &memory.heads,
-                authorizations: &known.authorizations,
-                received: &memory.received,
-                ledger_age: age,
-                has_remote,
-                now: now(),
-                level: settings.map_or(crate::policy::Level::L0, |settings| level::proven(&self.settings, settings).0),
-                settings: &digest,
-            },
-            id,
-        )
+        rule(&Knowledge {
+            policy: &known.policy,
+            policy_fault: known.policy_fault.as_deref(),
+            own: &known.own,
+            known: &memory.heads,
+            authorizations: &known.authorizations,
+            received: &memory.received,
+            ledger_age: age,
+            has_remote,
+            now: now(),
+            level: settings.map_or(crate::policy::Level::L0, |settings| level::proven(&self.settings, settings).0),
+            settings: &digest,
+        })
     }
 
     /// Signs an event, and appends it to the chain on this disk.

@@ -86,7 +86,7 @@ impl Broker {
         self.refresh(&mut known);
         let answer = self.judge(&known, id);
         if !starts(&answer) {
-            return self.reply(&known, id, &answer);
+            return self.explained(known, id, answer);
         }
         let (target, request) = match request_of(&known, id) {
             Some(found) => found,
@@ -442,7 +442,7 @@ impl Broker {
             self.refresh(&mut known);
         }
         let answer = self.judge(&known, id);
-        self.reply(&known, id, &answer)
+        if starts(&answer) { self.reply(&known, id, &answer) } else { self.explained(known, id, answer) }
     }
 
     pub(super) fn reply(&self, known: &Known, id: RecordId, answer: &Answer) -> Reply {

@@ -4,8 +4,8 @@ use super::knowledge::Knowledge;
 use super::outcome::{Code, Effect, Reason};
 use super::refusals::{Refusals, refusals};
 use super::request::{PreviewBy, Request};
-use super::standing::{Counted, standing};
-use crate::policy::Target;
+use super::standing::{Counted, Signature, standing};
+use crate::policy::{PersonKind, Target};
 use crate::record::RecordId;
 
 /// One request with what decides about it.
@@ -55,26 +55,26 @@ impl<'k> Case<'k> {
     }
 
     /// When a signature ceases to count: it is valid for as long as the target allows, whatever its signer says.
-    pub fn expires(&self, one: &Counted<'_>) -> i64 {
-        let own = one.authorization();
-        own.not_after.seconds().min(own.issued_at.seconds().saturating_add(self.target.valid))
+    pub fn expires<'s>(&self, one: &impl Signature<'s>) -> i64 {
+        let (issued, _, until) = one.times();
+        until.min(issued.saturating_add(self.target.valid))
     }
 
     /// The conditions for any signature, including that of an emergency: by a person, within its time, with every
     /// refusal answered.
-    pub fn window(&self, one: &Counted<'_>) -> Option<Reason> {
-        let (who, own, now) = (&one.person.id, one.authorization(), self.now());
+    pub fn window<'s>(&self, one: &impl Signature<'s>) -> Option<Reason> {
+        let (who, now) = (&one.person().id, self.now());
         let no = |code, detail: String| Some(Reason::new(code, Effect::Explains, detail));
-        if !one.is_human() {
+        if one.person().kind != PersonKind::Human {
             return no(Code::NotHuman, format!("{who} is not a person; only people fill slots."));
         }
         if now >= self.expires(one) {
             return no(Code::Expired, format!("What {who} signed is over. {who} can sign again."));
         }
-        if one.is_ahead(now) || now < own.not_before.seconds() {
+        if one.is_ahead(now) || now < one.times().1 {
             return no(Code::Time, format!("What {who} signed is for later, or dated ahead of the broker's clock."));
         }
-        let open = self.refusals.unanswered(&own.answers)?;
+        let open = self.refusals.unanswered(one.answers())?;
         let detail = format!(
             "{} refused another request of this operator, and {who} signed without answering that. {who} can sign again \
              after reading it.",

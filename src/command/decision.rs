@@ -4,6 +4,7 @@
 use super::case::Case;
 use super::emergency::{self, owed};
 use super::knowledge::Knowledge;
+use super::ordinary::Ordinary;
 use super::outcome::{Answer, Claim, Code, Decided, Effect, Reason};
 use super::receipt::Event;
 use super::standing::{Counted, ids};
@@ -27,6 +28,23 @@ pub fn is_owed(knowledge: &Knowledge<'_>, request: RecordId) -> bool {
 
 impl<'k> Case<'k> {
     fn answer(self) -> Answer {
+        let (answer, ordinary) = self.without_emergency();
+        if answer.decided == Decided::Start {
+            return self.granted(answer, &ordinary.signed, false);
+        }
+        match emergency::signed(&self) {
+            Ok(None) => answer,
+            Ok(Some(signed)) => {
+                let people = signed.iter().map(|one| one.person.id.as_str()).collect();
+                let answer = past(answer, people);
+                if answer.decided == Decided::Start { self.granted(answer, &signed, true) } else { answer }
+            }
+            Err(reason) => Answer::of(answer.reasons.into_iter().chain([reason]).collect(), answer.slots),
+        }
+    }
+
+    /// The answer in the ordinary way.
+    pub(super) fn without_emergency(&self) -> (Answer, Ordinary<'k>) {
         let mut reasons = trouble(self.knowledge);
         reasons.extend(self.ledger_age());
         reasons.extend(self.clock());
@@ -34,34 +52,10 @@ impl<'k> Case<'k> {
         reasons.extend(self.time());
         reasons.extend(self.surroundings());
         reasons.extend(self.vetoes());
-        reasons.extend(owed(&self));
+        reasons.extend(owed(self));
         let ordinary = self.ordinary();
         reasons.extend(ordinary.reasons.iter().cloned());
-        let answer = Answer::of(reasons, ordinary.slots.clone());
-        if answer.decided == Decided::Start {
-            return self.granted(answer, &ordinary.signed, false);
-        }
-        match emergency::signed(&self) {
-            Ok(None) => answer,
-            Ok(Some(signed)) => self.in_emergency(answer, &signed),
-            Err(reason) => Answer::of(answer.reasons.into_iter().chain([reason]).collect(), answer.slots),
-        }
-    }
-
-    /// An emergency waives what delays a request, but nothing that objects to it.
-    fn in_emergency(&self, answer: Answer, signed: &[Counted<'k>]) -> Answer {
-        let (waived, mut rest): (Vec<Reason>, Vec<Reason>) =
-            answer.reasons.into_iter().partition(|reason| reason.is_waived() && reason.effect >= Effect::Waits);
-        let names: Vec<&str> = signed.iter().map(|one| one.person.id.as_str()).collect();
-        let waived: Vec<&str> = waived.iter().map(|reason| reason.code.name()).collect();
-        let detail = format!(
-            "{} let it through in an emergency, past {}. It must be authorized in the ordinary way afterwards.",
-            names.join(" and "),
-            waived.join(", ")
-        );
-        rest.push(Reason::new(Code::BreakGlass, Effect::Said, detail));
-        let answer = Answer::of(rest, answer.slots);
-        if answer.decided == Decided::Start { self.granted(answer, signed, true) } else { answer }
+        (Answer::of(reasons, ordinary.slots.clone()), ordinary)
     }
 
     fn granted(&self, answer: Answer, signed: &[Counted<'k>], is_emergency: bool) -> Answer {
@@ -176,6 +170,20 @@ impl<'k> Case<'k> {
         };
         self.refusals.holding.iter().map(refused).collect()
     }
+}
+
+/// An emergency that these people declared waives what delays a request, but nothing that objects to it.
+pub(super) fn past(answer: Answer, people: Vec<&str>) -> Answer {
+    let (waived, mut rest): (Vec<Reason>, Vec<Reason>) =
+        answer.reasons.into_iter().partition(|reason| reason.is_waived() && reason.effect >= Effect::Waits);
+    let waived: Vec<&str> = waived.iter().map(|reason| reason.code.name()).collect();
+    let detail = format!(
+        "{} let it through in an emergency, past {}. It must be authorized in the ordinary way afterwards.",
+        people.join(" and "),
+        waived.join(", ")
+    );
+    rest.push(Reason::new(Code::BreakGlass, Effect::Said, detail));
+    Answer::of(rest, answer.slots)
 }
 
 fn short(id: &str) -> String {

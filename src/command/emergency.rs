@@ -7,7 +7,8 @@ use super::case::{Case, is_destructive};
 use super::outcome::{Code, Effect, Reason};
 use super::receipt::{Event, Outcome, Started, YesNo};
 use super::request::{Proof, Request};
-use super::standing::{Counted, signers};
+use super::standing::{Counted, Signature, signers};
+use crate::policy::Target;
 use crate::policy::meaning::Length;
 use crate::record::RecordId;
 
@@ -20,30 +21,52 @@ const WINDOW: i64 = 30 * 24 * 3600;
 /// # Errors
 /// Somebody signed, but it is not enough.
 pub(super) fn signed<'k>(case: &Case<'k>) -> Result<Option<Vec<Counted<'k>>>, Reason> {
-    let (Some(terms), Some(requirement)) = (&case.target.break_glass, case.target.emergency()) else { return Ok(None) };
+    if case.target.break_glass.is_none() {
+        return Ok(None);
+    }
     let own = case.id.to_string();
     let declared = |one: &&Counted<'_>| one.is(Verdict::BreakGlass) && one.authorization().request.id == own;
     let all: Vec<Counted<'k>> = case.counted.iter().filter(declared).copied().collect();
     if all.is_empty() {
         return Ok(None);
     }
-    let is_claimed = case.request.asked.proof == Proof::Claimed;
-    if is_claimed && !terms.operator {
-        let detail = "The operator is only claimed, so nobody can be excluded as the operator, who may not allow it.";
-        return Err(Reason::new(Code::BreakGlass, Effect::Explains, detail));
-    }
-    let may = |one: &Counted<'_>| terms.operator || one.person.id != case.request.asked.operator;
-    let good = |one: &&Counted<'_>| one.presence >= terms.presence && may(one) && case.window(one).is_none();
-    let present: Vec<Counted<'k>> = all.iter().filter(good).copied().collect();
-    let explain = |detail: String| Err(Reason::new(Code::BreakGlass, Effect::Explains, detail));
-    if let Some(slot) = requirement.fill(&signers(&present)).iter().find(|slot| !slot.is_filled()) {
-        return explain(format!("Break-glass needs {} of role {}, has {}.", slot.need, slot.slot, slot.have));
-    }
+    let explain = |detail: String| Reason::new(Code::BreakGlass, Effect::Explains, detail);
+    enough(case, &all).map(Some).map_err(explain)
+}
+
+/// Those of these signatures that let a request through in an emergency, if they are enough.
+///
+/// # Errors
+/// A sentence: what is missing.
+pub(super) fn enough<'k, S: Signature<'k>>(case: &Case<'_>, all: &[S]) -> Result<Vec<S>, String> {
+    let in_time: Vec<S> = all.iter().filter(|one| case.window(*one).is_none()).copied().collect();
+    let present = filling(case.target, case.request, &in_time)?;
     let used = started(case).filter(|(at, _)| *at > case.knowledge.now.saturating_sub(WINDOW)).count();
-    if used >= terms.max_per_30d {
-        return explain(format!("Break-glass was used {used} times in 30 days; {} are allowed.", terms.max_per_30d));
+    match case.target.break_glass.as_ref().map_or(0, |terms| terms.max_per_30d) {
+        most if used >= most => Err(format!("Break-glass was used {used} times in 30 days; {most} are allowed.")),
+        _ => Ok(present),
     }
-    Ok(Some(present))
+}
+
+/// Those of these signatures that fill the slots of an emergency, whenever they were made.
+///
+/// # Errors
+/// A sentence: what is missing.
+pub(super) fn filling<'k, S: Signature<'k>>(target: &Target, request: &Request, all: &[S]) -> Result<Vec<S>, String> {
+    let (Some(terms), Some(requirement)) = (&target.break_glass, target.emergency()) else {
+        return Err("The policy has no terms for emergencies at this target.".to_owned());
+    };
+    if request.asked.proof == Proof::Claimed && !terms.operator {
+        let detail = "The operator is only claimed, so nobody can be excluded as the operator, who may not allow it.";
+        return Err(detail.to_owned());
+    }
+    let may = |one: &S| terms.operator || one.person().id != request.asked.operator;
+    let good = |one: &&S| one.presence() >= terms.presence && may(one);
+    let present: Vec<S> = all.iter().filter(good).copied().collect();
+    match requirement.fill(&signers(&present)).iter().find(|slot| !slot.is_filled()) {
+        Some(slot) => Err(format!("Break-glass needs {} of role {}, has {}.", slot.need, slot.slot, slot.have)),
+        None => Ok(present),
+    }
 }
 
 /// Runs of the target that an emergency let through, with their start times. A run that certainly did not start is not

@@ -9,11 +9,13 @@
 pub mod authorization;
 mod case;
 mod decision;
+pub mod drill;
 mod emergency;
 pub mod entry;
 mod knowledge;
 mod ordinary;
 pub mod outcome;
+pub mod practice;
 pub mod preview;
 pub mod receipt;
 pub mod records;

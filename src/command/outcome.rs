@@ -86,6 +86,8 @@ reason_codes! {
         Freeze = "FREEZE",
         /// an emergency lets it through, or does not, or its authorization is owed.
         BreakGlass = "BREAK_GLASS",
+        /// what an emergency would have been told, if people practise one; nothing runs by it.
+        Drill = "DRILL",
     }
 }
 

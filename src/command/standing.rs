@@ -42,6 +42,44 @@ impl<'k> Counted<'k> {
     }
 }
 
+/// A signature that may let a request start, or would if it were no drill.
+pub(super) trait Signature<'k>: Copy {
+    fn person(&self) -> &'k Person;
+    fn roles(&self) -> &'k [String];
+    fn presence(&self) -> Presence;
+    /// When it was signed, from when on it counts, and until when; in seconds since the epoch.
+    fn times(&self) -> (i64, i64, i64);
+    /// The refusals that it answers.
+    fn answers(&self) -> &'k [String];
+
+    fn is_ahead(&self, now: i64) -> bool {
+        self.times().0 > now.saturating_add(CLOCK_SKEW)
+    }
+}
+
+impl<'k> Signature<'k> for Counted<'k> {
+    fn person(&self) -> &'k Person {
+        self.person
+    }
+
+    fn roles(&self) -> &'k [String] {
+        &self.record.authorization().roles
+    }
+
+    fn presence(&self) -> Presence {
+        self.presence
+    }
+
+    fn times(&self) -> (i64, i64, i64) {
+        let own = self.record.authorization();
+        (own.issued_at.seconds(), own.not_before.seconds(), own.not_after.seconds())
+    }
+
+    fn answers(&self) -> &'k [String] {
+        &self.record.authorization().answers
+    }
+}
+
 /// All records in force, including expired ones: signed by a valid key of their principal that is no clone, and not
 /// withdrawn. A refusal stays in force whatever happens to its key, as long as the key is in the roster.
 pub fn standing<'k>(
@@ -94,12 +132,12 @@ fn owned<'k>(
 }
 
 /// The people behind some records, each once, with the roles that they had when signing and still have.
-pub(super) fn signers<'k>(counted: &[Counted<'k>]) -> Vec<Signer<'k>> {
+pub(super) fn signers<'k>(counted: &[impl Signature<'k>]) -> Vec<Signer<'k>> {
     let mut people: std::collections::BTreeMap<&str, Signer<'k>> = Default::default();
     for one in counted {
-        let signer =
-            people.entry(&one.person.id).or_insert_with(|| Signer { person: one.person, roles: BTreeSet::new() });
-        let held = one.person.roles.iter().filter(|role| one.authorization().roles.contains(role));
+        let person = one.person();
+        let signer = people.entry(&person.id).or_insert_with(|| Signer { person, roles: BTreeSet::new() });
+        let held = person.roles.iter().filter(|role| one.roles().contains(role));
         signer.roles.extend(held.map(String::as_str));
     }
     people.into_values().collect()

@@ -5,6 +5,7 @@
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::{BTreeSet, HashMap};
 
+use crate::command::drill::{self as command_drill, CommandDrillRecord};
 use crate::command::{AuthorizationRecord, RunRecord};
 use crate::datafile::date;
 use crate::gate::{self, CLOCK_SKEW, Code, Reason, RefOutcome, Update};
@@ -98,6 +99,7 @@ impl Chains {
             .or_else(|| push.of_outcomes(self, policy))
             .or_else(|| push.of_evidence(self, policy))
             .or_else(|| push.of_drills(self, policy))
+            .or_else(|| push.of_command_drills(self, policy))
     }
 }
 
@@ -190,6 +192,22 @@ impl Push<'_> {
         let judged = judged.and_then(|chain| match useless_drill(&chain, chains.now) {
             None => Ok(chain),
             Some(reason) => Err(reason),
+        });
+        Some(self.answered(judged))
+    }
+
+    /// The same of drills at targets. What is taken lets nothing run.
+    fn of_command_drills(&self, chains: &Chains, policy: &Policy) -> Option<RefOutcome> {
+        let id = id_of(self.update.name.strip_prefix(CommandDrillRecord::PREFIX)?);
+        let owner = policy.roster.enrolment_by_id(&id.key).map(|(_, enrolment)| enrolment);
+        let judged = self.judge_bounded::<CommandDrillRecord>(&id, &OF_DRILLS, chains, owner);
+        let judged = judged.and_then(|chain| match command_drill::out_of_order(&chain) {
+            None => Ok(chain),
+            Some(position) => Err(dated_back(position, OF_DRILLS.noun)),
+        });
+        let judged = judged.and_then(|chain| {
+            let times: Vec<i64> = chain.records.iter().map(|record| record.issued()).collect();
+            ahead::<CommandDrillRecord>(&chain.id, &times, chains.now).map_or(Ok(chain), Err)
         });
         Some(self.answered(judged))
     }
@@ -293,17 +311,9 @@ impl Push<'_> {
 /// Why records of drills are of no use: dated ahead, nothing after them counts; or of too much, since pushes that are
 /// refused read them.
 fn useless_drill(chain: &Chain<DrillRecord>, now: i64) -> Option<Reason> {
-    let ahead = now.saturating_add(CLOCK_SKEW);
-    if let Some(at) = chain.records.iter().position(|record| record.issued() > ahead) {
-        let detail = format!(
-            "Record {} of the pushed chain of drills is dated {}, ahead of this gate's clock. It would not count. Set \
-             the clock where it was signed and delete {}{} there; the next drill begins a new chain.",
-            at + 1,
-            date(chain.records[at].issued()),
-            DrillRecord::PREFIX,
-            chain.id
-        );
-        return Some(Reason::deny(Code::LedgerFault, detail));
+    let times: Vec<i64> = chain.records.iter().map(|record| record.issued()).collect();
+    if let Some(reason) = ahead::<DrillRecord>(&chain.id, &times, now) {
+        return Some(reason);
     }
     let is_large = |record: &DrillRecord| record.manifest.encode().len() > drill::MAX_MANIFEST;
     let at = chain.records.iter().position(|record| is_large(record))?;
@@ -314,6 +324,19 @@ fn useless_drill(chain: &Chain<DrillRecord>, now: i64) -> Option<Reason> {
         drill::MAX_MANIFEST >> 10
     );
     Some(Reason::deny(Code::Limit, detail))
+}
+
+/// Why nothing after a record dated ahead counts: those of a chain are in the order of their times.
+fn ahead<R: Family>(id: &ChainId, times: &[i64], now: i64) -> Option<Reason> {
+    let at = times.iter().position(|issued| *issued > now.saturating_add(CLOCK_SKEW))?;
+    let detail = format!(
+        "Record {} of the pushed chain of drills is dated {}, ahead of this gate's clock. It would not count. Set the \
+         clock where it was signed and delete {}{id} there; the next drill begins a new chain.",
+        at + 1,
+        date(times[at]),
+        R::PREFIX
+    );
+    Some(Reason::deny(Code::LedgerFault, detail))
 }
 
 fn dated_back(position: usize, noun: &str) -> Reason {

@@ -12,8 +12,8 @@ use super::break_glass::{lacking_slot, lands_alone};
 use super::counted_decision::{InRole, identities, signers};
 use super::duration::length;
 use crate::policy::{Ai, Enrolment, Person, PersonKind, Policy, Requirement};
-use crate::record::Presence;
 use crate::record::drill::{DrillChain, DrillRecord, DrillStep, out_of_order};
+use crate::record::{Key, Presence};
 
 /// Whether a record of a drill counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,14 +111,45 @@ fn standing<'c>(
     record: &'c DrillRecord,
     now: i64,
 ) -> (DrillStanding, Option<(&'c Person, &'c Enrolment)>) {
-    let (own, issued) = (record.drill(), record.issued());
-    let Some(owner) = policy.roster.enrolment(record.verified.key()) else { return (DrillStanding::Stranger, None) };
+    let own = record.drill();
+    let made = Made {
+        key: record.verified.key(),
+        principal: &own.principal,
+        repository: &own.repository.id,
+        issued: record.issued(),
+        is_clone: record.clone,
+    };
+    standing_of(policy, &made, now)
+}
+
+/// What a record of a drill, of whatever kind, says of who made it.
+pub struct Made<'r> {
+    /// The key that signed.
+    pub key: &'r Key,
+    /// Who that is, by the record.
+    pub principal: &'r str,
+    /// The id of the repository.
+    pub repository: &'r str,
+    /// When, in seconds since the epoch.
+    pub issued: i64,
+    /// The counter of the security key did not increase.
+    pub is_clone: bool,
+}
+
+/// Whether such a record counts, and whose it is: the one place that decides this.
+pub fn standing_of<'c>(
+    policy: &'c Policy,
+    made: &Made<'_>,
+    now: i64,
+) -> (DrillStanding, Option<(&'c Person, &'c Enrolment)>) {
+    let issued = made.issued;
+    let Some(owner) = policy.roster.enrolment(made.key) else { return (DrillStanding::Stranger, None) };
     let (person, enrolment) = owner;
     let standing = match () {
-        () if person.id != own.principal => DrillStanding::Impostor,
+        () if person.id != made.principal => DrillStanding::Impostor,
         () if person.kind != PersonKind::Human => DrillStanding::Bot,
-        () if record.clone => DrillStanding::Clone,
-        () if own.repository.id != policy.repository => DrillStanding::Elsewhere,
+        () if made.is_clone => DrillStanding::Clone,
+        () if made.repository != policy.repository => DrillStanding::Elsewhere,
         () if enrolment.unfit_when_signed(issued).is_some() => DrillStanding::Unfit,
         () if issued > now.saturating_add(CLOCK_SKEW) => DrillStanding::Ahead,
         () => DrillStanding::Counts,
@@ -267,17 +298,22 @@ impl DrillReport {
 
     /// How the review stands, as words: `review done 2 hours after it began`.
     pub fn review(&self, now: i64) -> String {
-        match (self.due, self.reviewed) {
-            (None, _) => "no review owed".to_owned(),
-            (Some(due), Some(at)) => {
-                let late = if at > due { ", late" } else { "" };
-                format!("reviewed after {}{late}", length(at.saturating_sub(self.began)))
-            }
-            (Some(due), None) if now > due => {
-                format!("review overdue since {}", length(now.saturating_sub(due)))
-            }
-            (Some(due), None) => format!("review owed within {}", length(due.saturating_sub(now))),
+        review_told(self.began, (self.due, self.reviewed), now)
+    }
+}
+
+/// How the review of a drill stands that began then, was due then, and was done then.
+pub fn review_told(began: i64, (due, reviewed): (Option<i64>, Option<i64>), now: i64) -> String {
+    match (due, reviewed) {
+        (None, _) => "no review owed".to_owned(),
+        (Some(due), Some(at)) => {
+            let late = if at > due { ", late" } else { "" };
+            format!("reviewed after {}{late}", length(at.saturating_sub(began)))
         }
+        (Some(due), None) if now > due => {
+            format!("review overdue since {}", length(now.saturating_sub(due)))
+        }
+        (Some(due), None) => format!("review owed within {}", length(due.saturating_sub(now))),
     }
 }
 

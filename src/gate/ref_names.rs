@@ -21,6 +21,8 @@ pub const OUTCOMES: &str = "refs/undersign/outcomes/";
 pub const EVIDENCE: &str = "refs/undersign/evidence/";
 /// The prefix of the chains of people who held drills of emergencies. No gate lets anything land by them.
 pub const DRILLS: &str = "refs/undersign/drills/";
+/// The prefix of the chains of people who held drills of emergencies at a target. No broker runs anything by them.
+pub const COMMAND_DRILLS: &str = "refs/undersign/command-drills/";
 /// The prefix of people's claims: `<prefix><person>`. No gate judges by them.
 pub const CLAIMS: &str = "refs/undersign/claims/";
 /// The most bytes of one person's claims.
@@ -135,7 +137,7 @@ pub fn decide_own(update: &Update, input: &Input<'_>, facts: &dyn RefFacts) -> O
     if name.starts_with(OWN) {
         return Some(decide_probe(update, facts));
     }
-    if [DECISIONS, DECISION_BRANCHES, RUNS, AUTHORIZATIONS, OUTCOMES, EVIDENCE, DRILLS]
+    if [DECISIONS, DECISION_BRANCHES, RUNS, AUTHORIZATIONS, OUTCOMES, EVIDENCE, DRILLS, COMMAND_DRILLS]
         .iter()
         .any(|prefix| prefix.starts_with(&format!("{name}/")))
     {

@@ -8,9 +8,10 @@ use git2::Oid;
 
 use super::remotes::remote_names;
 use super::{VerifiedChains, read_chain};
+use crate::command::drill::CommandDrillRecord;
 use crate::command::request::{MAX_BESIDE, MAX_ITEMS};
 use crate::command::{AuthorizationRecord, RunRecord};
-use crate::gate::ref_names::{AUTHORIZATIONS, DECISIONS, DRILLS, EVIDENCE, OUTCOMES, RUNS};
+use crate::gate::ref_names::{AUTHORIZATIONS, COMMAND_DRILLS, DECISIONS, DRILLS, EVIDENCE, OUTCOMES, RUNS};
 use crate::policy::Policy;
 use crate::record::chain::{self, Link};
 use crate::record::drill::DrillRecord;
@@ -83,6 +84,13 @@ impl Family for EvidenceRecord {
 impl Family for DrillRecord {
     const PREFIX: &'static str = DRILLS;
     const WORD: &'static str = "drill";
+    const HELD_UP: &'static str = "the drills that follow it are not reported";
+    const WAY_OUT: &'static str = "`undersign record repair` puts away what is only here, and says what to sign again";
+}
+
+impl Family for CommandDrillRecord {
+    const PREFIX: &'static str = COMMAND_DRILLS;
+    const WORD: &'static str = "command drill";
     const HELD_UP: &'static str = "the drills that follow it are not reported";
     const WAY_OUT: &'static str = "`undersign record repair` puts away what is only here, and says what to sign again";
 }

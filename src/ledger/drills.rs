@@ -9,6 +9,7 @@ use git2::Oid;
 
 use super::AsOf;
 use super::commands::{Keys, Room, chain_within, link_at, read_of_keys, record_of_link};
+use crate::command::drill::CommandDrillChain;
 use crate::record::Chain;
 use crate::record::drill::{DrillChain, DrillRecord, MAX_CHAINS, MAX_LENGTH, MAX_RECORDS};
 use crate::source::git::{Deadline, GitError, Repository};
@@ -26,6 +27,18 @@ const RECENT_TIME: Duration = Duration::from_secs(2);
 /// # Errors
 /// A ref cannot be read.
 pub fn read(repository: &Repository, with_remotes: bool, keys: &Keys) -> Result<(Vec<DrillChain>, usize), GitError> {
+    read_of_keys(repository, with_remotes, keys, MAX_RECORDS, ROOM_OF_KEY)
+}
+
+/// The same of drills at targets.
+///
+/// # Errors
+/// As for [`read`].
+pub fn read_of_commands(
+    repository: &Repository,
+    with_remotes: bool,
+    keys: &Keys,
+) -> Result<(Vec<CommandDrillChain>, usize), GitError> {
     read_of_keys(repository, with_remotes, keys, MAX_RECORDS, ROOM_OF_KEY)
 }
 

@@ -13,6 +13,7 @@ use super::remotes::remote_names;
 use super::{PREFIX, remote_prefix};
 use crate::change::digest::Digest;
 use crate::command::AuthorizationRecord;
+use crate::command::drill::CommandDrillRecord;
 use crate::datafile::date;
 use crate::disk::{read_small, write_atomically};
 use crate::gate::CLOCK_SKEW;
@@ -47,6 +48,16 @@ impl PerClone for OutcomeRecord {
 impl PerClone for DrillRecord {
     const FILE: &'static str = "undersign/drill-chain";
     const NOUN: &'static str = "drills";
+    const MAX_RECORDS: usize = drill::MAX_RECORDS;
+
+    fn ordered(&self) -> Option<i64> {
+        Some(self.issued())
+    }
+}
+
+impl PerClone for CommandDrillRecord {
+    const FILE: &'static str = "undersign/command-drill-chain";
+    const NOUN: &'static str = "command drills";
     const MAX_RECORDS: usize = drill::MAX_RECORDS;
 
     fn ordered(&self) -> Option<i64> {

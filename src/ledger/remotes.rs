@@ -9,7 +9,7 @@ use git2::{Direction, Oid};
 use super::REMOTES_PREFIX;
 use crate::change::visible;
 use crate::disk::{read_small, write_atomically};
-use crate::gate::ref_names::{AUTHORIZATIONS, DECISIONS, DRILLS, EVIDENCE, OUTCOMES, RUNS};
+use crate::gate::ref_names::{AUTHORIZATIONS, COMMAND_DRILLS, DECISIONS, DRILLS, EVIDENCE, OUTCOMES, RUNS};
 use crate::record::ChainId;
 use crate::source::git::{GitError, Repository};
 
@@ -18,7 +18,7 @@ const NOTED: &str = "undersign/remotes";
 /// The most bytes of it.
 const MAX_NOTED: u64 = 64 << 10;
 /// The families of chains.
-const FAMILIES: [&str; 6] = [DECISIONS, AUTHORIZATIONS, RUNS, OUTCOMES, EVIDENCE, DRILLS];
+const FAMILIES: [&str; 7] = [DECISIONS, AUTHORIZATIONS, RUNS, OUTCOMES, EVIDENCE, DRILLS, COMMAND_DRILLS];
 /// Where branches of chains are kept that no longer count, and those that removed remotes left.
 const GIVEN_UP: &str = "refs/undersign/given-up/";
 const GIVEN_UP_REMOTES: &str = "refs/undersign/given-up/remotes/";

@@ -6,6 +6,7 @@ use git2::{ErrorCode, Oid};
 use super::program::{CHAINS, run_git};
 use super::{Incoming, Prompts, Report};
 use crate::change::{ObjectId, counted, visible};
+use crate::command::drill::CommandDrillRecord;
 use crate::command::{AuthorizationRecord, RunRecord};
 use crate::ledger::VerifiedChains;
 use crate::ledger::commands::{
@@ -55,7 +56,8 @@ pub(super) fn deliver(repository: &Repository, remote: &str, prompts: Prompts) -
     let _ = deliver_family::<AuthorizationRecord>(repository, remote, prompts, &mut report)
         && deliver_family::<OutcomeRecord>(repository, remote, prompts, &mut report)
         && deliver_family::<EvidenceRecord>(repository, remote, prompts, &mut report)
-        && deliver_family::<DrillRecord>(repository, remote, prompts, &mut report);
+        && deliver_family::<DrillRecord>(repository, remote, prompts, &mut report)
+        && deliver_family::<CommandDrillRecord>(repository, remote, prompts, &mut report);
     report
 }
 
@@ -136,6 +138,7 @@ pub(super) fn sync(repository: &Repository, remote: &str, prompts: Prompts, coun
     // What no policy names is no evidence, and anybody can add some.
     sync_people::<EvidenceRecord>(repository, remote, prompts, (counted, counted), report);
     sync_people::<DrillRecord>(repository, remote, prompts, (counted, counted), report);
+    sync_people::<CommandDrillRecord>(repository, remote, prompts, (counted, counted), report);
 }
 
 fn sync_people<R: Family>(
@@ -212,6 +215,7 @@ pub(super) fn outbox(repository: &Repository, remote: &str) -> usize {
         + outbox_of::<OutcomeRecord>(repository, remote)
         + outbox_of::<EvidenceRecord>(repository, remote)
         + outbox_of::<DrillRecord>(repository, remote)
+        + outbox_of::<CommandDrillRecord>(repository, remote)
 }
 
 fn outbox_of<R: Family>(repository: &Repository, remote: &str) -> usize {
@@ -285,6 +289,7 @@ fn is_of_use(repository: &Repository, remote: &str, prompts: Prompts) -> Result<
         OutcomeRecord::PREFIX,
         EvidenceRecord::PREFIX,
         DrillRecord::PREFIX,
+        CommandDrillRecord::PREFIX,
     ];
     let kept = [
         remote_prefix_of::<RunRecord>(remote),
@@ -292,6 +297,7 @@ fn is_of_use(repository: &Repository, remote: &str, prompts: Prompts) -> Result<
         remote_prefix_of::<OutcomeRecord>(remote),
         remote_prefix_of::<EvidenceRecord>(remote),
         remote_prefix_of::<DrillRecord>(remote),
+        remote_prefix_of::<CommandDrillRecord>(remote),
     ];
     let here = |prefix: &str| names(repository, prefix).map_err(|error| error.to_string());
     for prefix in prefixes.into_iter().chain(kept.iter().map(String::as_str)) {

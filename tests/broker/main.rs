@@ -9,12 +9,15 @@ mod certificates;
 mod ci;
 #[path = "../support/desk.rs"]
 mod desk;
+mod drills;
 mod faults;
 mod groups;
 mod holes;
 mod mcp;
 mod postgres;
 mod preview;
+#[path = "../support/program.rs"]
+mod program;
 mod scene;
 mod ssh;
 #[path = "../support/mod.rs"]

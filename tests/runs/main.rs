@@ -4,9 +4,12 @@
 #![allow(clippy::unwrap_used)]
 
 mod attacks;
+mod drills;
 mod forms;
 mod promise;
 mod world;
+#[path = "../support/worlds.rs"]
+mod worlds;
 
 use std::sync::Arc;
 

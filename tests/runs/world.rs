@@ -7,6 +7,8 @@ use std::collections::{BTreeMap, HashMap};
 use ed25519_dalek::{Signer as _, SigningKey};
 use undersign::change::digest::Digest;
 use undersign::command::authorization::{Authorization, RUNS, RequestText, Verdict, View};
+use undersign::command::drill::{CommandDrill, CommandDrillChain};
+use undersign::command::practice;
 use undersign::command::receipt::{Event, Run, Started, YesNo};
 use undersign::command::records::{AuthorizationChain, CommandRecord, Received, RunChain};
 use undersign::command::request::*;
@@ -14,6 +16,7 @@ use undersign::command::statement::{Predicate, Statement};
 use undersign::command::{Answer, Claim, Decided, Knowledge, may_start};
 use undersign::policy::{Level, Policy};
 use undersign::record::chain::{Link, file_name};
+use undersign::record::drill::DrillStep;
 use undersign::record::envelope::{Envelope, pae};
 use undersign::record::statement::{Decimal, Link as Place, PolicyName, RepositoryName, SeenHead};
 use undersign::record::wire::put;
@@ -224,6 +227,8 @@ pub struct World {
     /// When each refusal or withdrawal came to the host.
     pub sent: BTreeMap<RecordId, i64>,
     pub answers: Vec<Answer>,
+    /// What people signed in drills, by whose key it is.
+    pub drills: BTreeMap<Who, CommandDrillChain>,
 }
 
 /// How far a broker comes before it is killed.
@@ -277,6 +282,7 @@ impl World {
             execs: Vec::new(),
             sent: BTreeMap::new(),
             answers: Vec::new(),
+            drills: Who::ALL.map(|who| (who, Chain::empty(chain_id(who as u8 + 1)))).into(),
         }
     }
 
@@ -301,6 +307,11 @@ impl World {
 
     /// The broker takes a request in, and its chain goes to the host.
     pub fn admit(&mut self, ask: Ask) -> RecordId {
+        self.admit_until(ask, START + 3600)
+    }
+
+    /// As [`World::admit`], for as long as is said.
+    pub fn admit_until(&mut self, ask: Ask, until: i64) -> RecordId {
         let event = Event::Admitted(Box::new(Request {
             command: command(ask),
             preview: Preview {
@@ -317,7 +328,7 @@ impl World {
             way_back: String::new(),
             replaces: String::new(),
             not_before: Decimal(0),
-            not_after: Decimal(START as u64 + 3600),
+            not_after: Decimal(until as u64),
             policy: policy_name(&self.policy),
             settings: "5".repeat(64),
         }));
@@ -381,6 +392,44 @@ impl World {
         append(self.people.get_mut(&who).unwrap(), who as u8 + 1, authorization);
     }
 
+    /// A step of a drill of a request; `drill` is the record that began it.
+    pub fn practise(
+        &mut self,
+        who: Who,
+        ask: Ask,
+        (step, drill): (DrillStep, Option<RecordId>),
+        change: impl FnOnce(&mut CommandDrill),
+    ) -> RecordId {
+        let own = &self.drills[&who];
+        let mut drill = CommandDrill {
+            step,
+            drill: drill.map(|id| id.to_string()).unwrap_or_default(),
+            principal: who.id().into(),
+            roles: who.roles(),
+            repository: repository(),
+            target: "prod".into(),
+            broker: chain_id(BROKER).key,
+            request: self.requests[&ask].to_string(),
+            command: command_digest("shop", "prod", &command(ask)).to_string(),
+            answers: Vec::new(),
+            issued_at: Decimal(self.now as u64),
+            not_after: Decimal(self.now as u64 + 3600),
+            chain: place(own),
+            nonce: format!("{:032x}", own.len()),
+            tool: String::new(),
+            reason: "the drill of May".into(),
+        };
+        change(&mut drill);
+        append(self.drills.get_mut(&who).unwrap(), who as u8 + 1, drill)
+    }
+
+    /// What an emergency would be told, by drills.
+    pub fn told(&self, at: usize, ask: Ask) -> Vec<String> {
+        let drills: Vec<CommandDrillChain> = self.drills.values().cloned().collect();
+        let told = self.knowing(at, |knowledge| practice::told(knowledge, &drills, self.requests[&ask]));
+        told.into_iter().map(|reason| reason.detail).collect()
+    }
+
     /// What a person signed goes to the host.
     pub fn send(&mut self, who: Who) {
         if !self.is_offline {
@@ -425,8 +474,12 @@ impl World {
     }
 
     pub fn ask(&self, at: usize, ask: Ask) -> Answer {
+        self.knowing(at, |knowledge| may_start(knowledge, self.requests[&ask]))
+    }
+
+    fn knowing<T>(&self, at: usize, rule: impl FnOnce(&Knowledge<'_>) -> T) -> T {
         let broker = &self.brokers[at];
-        let knowledge = Knowledge {
+        rule(&Knowledge {
             policy: &self.policy,
             policy_fault: None,
             own: &broker.chain,
@@ -438,8 +491,7 @@ impl World {
             now: self.clock(at),
             level: Level::L1,
             settings: &"5".repeat(64),
-        };
-        may_start(&knowledge, self.requests[&ask])
+        })
     }
 
     /// The broker's order from the decision on; it may be killed on the way.

@@ -79,7 +79,13 @@ fn practised(report: &Report, drill: &DrillRow) -> Vec<String> {
     let joined = |people: &[Shown]| people.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
     let of = |column: &&str| match *column {
         "ref" => drill.name.to_string(),
-        "to" => drill.commit.clone(),
+        "to" => {
+            if drill.request.is_empty() {
+                drill.commit.clone()
+            } else {
+                drill.request.clone()
+            }
+        }
         "at" | "signed_at" => drill.began.to_string(),
         "at_by" => "signer".to_owned(),
         "decision" => drill.kind.to_owned(),

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::markup::text;
 use super::{
-    ai, approvers, chart, command, findings, gate, held, listed, not_practised, presence, reasons, seen, short,
+    ai, approvers, chart, command, drilled, findings, gate, held, listed, not_practised, presence, reasons, seen, short,
 };
 use crate::audit::report::{Exception, Inputs, Kind, Landing, Report};
 
@@ -148,7 +148,7 @@ fn drills(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     writeln!(
         out,
         "<section id=\"drills\" aria-labelledby=\"drills-h\">\n<h2 id=\"drills-h\">Drills</h2>\n\
-         <p>Emergencies that people practised. Nothing landed by any of them.</p>"
+         <p>Emergencies that people practised. Nothing landed or ran by any of them.</p>"
     )?;
     if !drills.held.is_empty() {
         writeln!(
@@ -166,7 +166,7 @@ fn drills(report: &Report, out: &mut dyn Write) -> io::Result<()> {
                 drill.began,
                 text(short(&drill.id)),
                 text(drill.name.as_str()),
-                text(short(&drill.commit)),
+                text(drilled(drill)),
                 text(&held(drill)),
                 text(drill.review.as_str()),
                 text(drill.reason.as_str())

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::{ai, approvers, command, exceptions, gate, held, listed, not_practised, presence, seen, short};
+use super::{ai, approvers, command, drilled, exceptions, gate, held, listed, not_practised, presence, seen, short};
 use crate::audit::report::{Inputs, Kind, Report};
 
 pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
@@ -68,9 +68,12 @@ fn found(report: &Report, out: &mut dyn Write) -> io::Result<()> {
 /// Apart from what landed: nothing landed by a drill.
 fn drills(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let Some(drills) = &report.drills else { return Ok(()) };
-    writeln!(out, "## Drills\n\nEmergencies that people practised. Nothing landed by any of them.\n")?;
+    writeln!(out, "## Drills\n\nEmergencies that people practised. Nothing landed or ran by any of them.\n")?;
     if !drills.held.is_empty() {
-        writeln!(out, "| began | drill | ref | commit | held by | review | reason |\n|---|---|---|---|---|---|---|")?;
+        writeln!(
+            out,
+            "| began | drill | ref or target | commit or request | held by | review | reason |\n|---|---|---|---|---|---|---|"
+        )?;
     }
     for drill in &drills.held {
         writeln!(
@@ -79,7 +82,7 @@ fn drills(report: &Report, out: &mut dyn Write) -> io::Result<()> {
             drill.began,
             short(&drill.id),
             text(drill.name.as_str()),
-            short(&drill.commit),
+            drilled(drill),
             text(&held(drill)),
             text(drill.review.as_str()),
             text(drill.reason.as_str())

@@ -125,21 +125,31 @@ fn exceptions(landing: &Landing) -> String {
     landing.exceptions.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(" ")
 }
 
-/// Who held a drill, and whether an emergency would have landed the change: `dana and omar; it would have landed`.
+/// What a drill is of: the first digits of a commit or a request.
+fn drilled(drill: &DrillRow) -> &str {
+    short(if drill.request.is_empty() { &drill.commit } else { &drill.request })
+}
+
+/// Who held a drill, and whether an emergency would have landed the change, or run the command: `dana and omar; an
+/// emergency would have landed it`.
 fn held(drill: &DrillRow) -> String {
     let people: Vec<&str> = drill.people.iter().map(Shown::as_str).collect();
+    let act = if drill.request.is_empty() { "landed" } else { "run" };
     let would = drill.lacking.as_ref().map_or_else(
-        || "an emergency would have landed it".to_owned(),
-        |lacking| format!("an emergency would not have landed it: {lacking}"),
+        || format!("an emergency would have {act} it"),
+        |lacking| format!("an emergency would not have {act} it: {lacking}"),
     );
     format!("{}; {would}", people.join(" and "))
 }
 
 /// Who has not practised: `dana (never), omar (last 2026-01-01T00:00:00Z)`.
 fn not_practised(drills: &Drills) -> String {
-    let one = |own: &NotPractised| match own.last {
-        None => format!("{} (never)", own.person),
-        Some(last) => format!("{} (last {last})", own.person),
+    let one = |own: &NotPractised| {
+        let at = own.target.as_ref().map_or_else(String::new, |target| format!(" at {target}"));
+        match own.last {
+            None => format!("{}{at} (never)", own.person),
+            Some(last) => format!("{}{at} (last {last})", own.person),
+        }
     };
     let all: Vec<String> = drills.not_practised.iter().map(one).collect();
     if all.is_empty() { "nobody".to_owned() } else { all.join(", ") }

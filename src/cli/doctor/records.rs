@@ -5,14 +5,14 @@ use std::collections::BTreeSet;
 use super::Finding::{self, Bad, Good, Note};
 use super::commands;
 use crate::change::{address, counted};
+use crate::command::practice;
 use crate::gate::drill;
 use crate::ledger::commands::{Family as _, Keys, read_outcomes};
 use crate::ledger::evidence;
 use crate::ledger::{self, AsOf};
 use crate::policy::{Enrolment, Policy};
-use crate::record::drill::DrillChain;
 use crate::record::evidence::{EvidenceRecord, out_of_order};
-use crate::record::{Chain, Fault};
+use crate::record::{Chain, Entry, Fault};
 use crate::source::git::Repository;
 
 /// Ids of records that one line names.
@@ -64,6 +64,32 @@ pub(super) fn ledger_state(repository: &Repository, policy: &Policy, gated: bool
     found.extend(outcomes_state(repository, policy));
     found.extend(evidence_state(repository, policy));
     found.extend(drills_state(repository, policy));
+    found.extend(command_drills_state(repository, policy));
+    found
+}
+
+/// The same of drills at targets.
+fn command_drills_state(repository: &Repository, policy: &Policy) -> Vec<Finding> {
+    let now = crate::cli::now();
+    let chains = match ledger::drills::read_of_commands(repository, !repository.is_bare(), &Keys::of(policy)) {
+        Ok((chains, _)) => chains,
+        Err(error) => return vec![Bad(format!("The chains of drills at targets cannot be read: {error}"))],
+    };
+    let mut found: Vec<Finding> = chains.iter().filter_map(|chain| damaged_drills(repository, policy, chain)).collect();
+    for owed in crate::cli::drills::of_commands(repository, policy, now).iter().filter(|own| own.owes()) {
+        let people = owed.people.join(" and ");
+        found.push(Note(format!("The drill {} by {people}: {}.", &owed.id[..12], owed.review(now))));
+    }
+    let stale = practice::practice(policy, &chains, now);
+    let stale = stale.iter().filter(|one| one.last.is_none_or(|last| last < now.saturating_sub(PRACTISED)));
+    let stale: Vec<String> = stale.map(|one| format!("{} at {}", one.person, one.target)).collect();
+    if !stale.is_empty() {
+        found.push(Note(format!(
+            "Not practised an emergency within a year, though they may declare one: {}. `undersign record drill \
+             --request` does.",
+            stale.join(", ")
+        )));
+    }
     found
 }
 
@@ -100,7 +126,7 @@ fn drills_state(repository: &Repository, policy: &Policy) -> Vec<Finding> {
     found
 }
 
-fn damaged_drills(repository: &Repository, policy: &Policy, chain: &DrillChain) -> Option<Finding> {
+fn damaged_drills<R: Entry>(repository: &Repository, policy: &Policy, chain: &Chain<R>) -> Option<Finding> {
     let (position, fault) = chain.fault?;
     let owner = policy.roster.by_key_id(&chain.id.key).map_or("somebody", |person| &person.id);
     Some(Bad(format!(

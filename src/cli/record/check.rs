@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::change::counted;
 use crate::change::digest::Digest;
+use crate::command::drill::{self as command_drill, CommandDrillStatement};
 use crate::command::records::Beside as _;
 use crate::command::{AuthorizationStatement, RunStatement, authorization, receipt};
 use crate::record::drill::{self, DrillStatement};
@@ -84,6 +85,18 @@ impl Sound {
                 return Ok(Sound { what, principal, key, namespace: drill::NAMESPACE, beside: BTreeSet::new() });
             }
         }
+        match verify_as::<CommandDrillStatement>(line) {
+            Err(Fault::Namespace) => {}
+            Err(fault) => return Err(fault),
+            Ok(verified) => {
+                let own = &verified.statement().predicate;
+                let (id, step) = (verified.id(), own.step.name());
+                let what = format!("{id}  DRILL ({step}) at {} by {}", own.target, own.principal);
+                let (principal, key) = (Some(own.principal.clone()), verified.key().clone());
+                let namespace = command_drill::NAMESPACE;
+                return Ok(Sound { what, principal, key, namespace, beside: BTreeSet::new() });
+            }
+        }
         let verified = verify_as::<RunStatement>(line)?;
         let own = &verified.statement().predicate;
         let what = format!("{}  {} at {} by a broker", verified.id(), own.event.word(), own.target);
@@ -126,7 +139,8 @@ fn attachments(beside: &BTreeSet<String>, folder: &Path) -> Result<String, Strin
 /// Lines of `allowed_signers` in the form that an export has: one principal, one of our namespaces and no other option.
 struct Signers(Vec<(String, &'static str, Key)>);
 
-const NAMESPACES: [&str; 4] = [sshsig::NAMESPACE, authorization::NAMESPACE, receipt::NAMESPACE, drill::NAMESPACE];
+const NAMESPACES: [&str; 5] =
+    [sshsig::NAMESPACE, authorization::NAMESPACE, receipt::NAMESPACE, drill::NAMESPACE, command_drill::NAMESPACE];
 
 impl Signers {
     fn read(path: &Path) -> Result<Signers, String> {

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use clap::Args;
 
+use super::command_drill::{self, CommandDrills};
 use super::follow_up::{Pen, confirm, sentence};
 use super::outcome::signer;
 use crate::change::{ObjectId, visible};
@@ -43,19 +44,30 @@ impl Drills {
 
     /// The drill whose id begins so.
     fn find(&self, id: &str) -> Result<&DrillReport, String> {
-        if id.len() < MIN_DIGITS {
-            return Err(format!("Give at least {MIN_DIGITS} digits of the drill's id."));
-        }
-        let found: Vec<_> = self.0.iter().filter(|drill| drill.id.starts_with(id)).collect();
-        let id = visible::text(id);
-        match found[..] {
-            [one] => Ok(one),
-            [] => Err(format!(
-                "No drill that counts begins with {id}; `undersign record list --drills` lists them, and `undersign \
-                 sync` fetches them."
-            )),
-            _ => Err(format!("{} drills begin with {id}. Give more digits.", found.len())),
-        }
+        let id = named(id, self.0.iter().map(|drill| &drill.id), "drill", MISSING)?;
+        self.0.iter().find(|drill| drill.id == id).ok_or_else(|| MISSING.to_owned())
+    }
+}
+
+/// What to do about a drill that is not here.
+const MISSING: &str = "`undersign record list --drills` lists those that count, and `undersign sync` fetches them.";
+
+/// The one id of these that begins so.
+pub(super) fn named<'i>(
+    id: &str,
+    all: impl Iterator<Item = &'i String>,
+    noun: &str,
+    missing: &str,
+) -> Result<&'i str, String> {
+    if id.len() < MIN_DIGITS {
+        return Err(format!("Give at least {MIN_DIGITS} digits of the {noun}'s id."));
+    }
+    let found: Vec<&String> = all.filter(|one| one.starts_with(id)).collect();
+    let id = visible::text(id);
+    match found[..] {
+        [one] => Ok(one),
+        [] => Err(format!("No {noun} begins with {id}. {missing}")),
+        _ => Err(format!("{} {noun}s begin with {id}. Give more digits.", found.len())),
     }
 }
 
@@ -65,8 +77,11 @@ const BANNER: &str = "DRILL. This practises an emergency. It lets nothing land."
 #[derive(Args)]
 pub struct Options {
     /// The change that an emergency would land: named as for `undersign show`
-    #[arg(value_name = "CHANGE", required_unless_present_any = ["join", "review"])]
+    #[arg(value_name = "CHANGE", required_unless_present_any = ["join", "review", "request"])]
     change: Option<String>,
+    /// The command that an emergency would run, instead of a change: a request by its id, or its first digits
+    #[arg(long, value_name = "REQUEST", conflicts_with_all = ["change", "join", "review"])]
+    request: Option<String>,
     /// Your words, as you would give a reason in an emergency; they are signed
     #[arg(long, value_name = "TEXT")]
     reason: String,
@@ -94,13 +109,17 @@ pub fn run(options: &Options, path: &Path) -> Result<(), String> {
     let (_, snapshot) = RepositorySnapshot::open(&pen.repository.root).map_err(|error| error.to_string())?;
     let policy = snapshot.policy().ok_or("This repository has no valid policy, so nobody's signature counts in it.")?;
     let person = signer(&pen, policy)?;
+    if options.reason.len() > MAX_WORDS || options.reason.trim().is_empty() {
+        return Err(format!("Give a reason of 1 to {MAX_WORDS} bytes, as you would in an emergency."));
+    }
+    let known = CommandDrills::read(&pen, policy)?;
+    if let Some(asked) = of_command(options, &pen, policy, &known)? {
+        return command_drill::run(&pen, &snapshot, (policy, person), &known, asked);
+    }
     let length = policy.break_glass.as_ref().map(|terms| terms.max_duration.min(MAX_LENGTH)).ok_or(
         "The policy has no [break_glass], so nobody may declare an emergency here, and there is none to practise. \
          Nothing was signed.",
     )?;
-    if options.reason.len() > MAX_WORDS || options.reason.trim().is_empty() {
-        return Err(format!("Give a reason of 1 to {MAX_WORDS} bytes, as you would in an emergency."));
-    }
     let (chains, _) =
         ledger::drills::read(&pen.repository, true, &Keys::of(policy)).map_err(|error| error.to_string())?;
     let content = match (&options.change, &options.join, &options.review) {
@@ -139,6 +158,27 @@ pub fn run(options: &Options, path: &Path) -> Result<(), String> {
     let record = prepared.append::<DrillRecord>(&pen.repository, &pen.key, None, now()).map_err(sentence)?;
     outln!("Signed and recorded: {}. `undersign sync` sends it.", record.id());
     then(&record, options, path)
+}
+
+/// The step of a drill of a command, and what it names; none if it is of a change.
+fn of_command<'o>(
+    options: &'o Options,
+    pen: &Pen,
+    policy: &Policy,
+    known: &CommandDrills,
+) -> Result<Option<(DrillStep, &'o str, &'o str)>, String> {
+    let (step, id) = match (&options.request, &options.join, &options.review) {
+        (Some(request), _, _) => return Ok(Some((DrillStep::Begin, request, &options.reason))),
+        (_, Some(drill), _) => (DrillStep::Join, drill),
+        (_, _, Some(drill)) => (DrillStep::Review, drill),
+        _ => return Ok(None),
+    };
+    let of_changes = ledger::drills::read(&pen.repository, true, &Keys::of(policy));
+    let of_changes = drills(policy, &of_changes.map_err(|error| error.to_string())?.0, now());
+    let commands = known.reports.iter().map(|drill| &drill.id);
+    named(id, commands.chain(of_changes.iter().map(|drill| &drill.id)), "drill", MISSING)?;
+    let is_command = known.reports.iter().any(|drill| drill.id.starts_with(id.as_str()));
+    Ok(is_command.then_some((step, id.as_str(), options.reason.as_str())))
 }
 
 /// The change that an emergency would land, as `undersign show` finds it.

@@ -3,10 +3,12 @@
 use serde::Serialize;
 
 use super::book::Book;
+use super::command_drill_list;
 use super::export::{Bundle, signers_for};
 use super::shapes::print_one;
 use crate::change::{counted, visible};
 use crate::cli::drills::ShownDrill;
+use crate::command::drill::{self as command_drill, CommandDrillRecord};
 use crate::datafile::date;
 use crate::gate::Signer;
 use crate::gate::drill::{DrillStanding, drills, standings};
@@ -15,21 +17,23 @@ use crate::ledger::drills::read;
 use crate::policy::Policy;
 use crate::record::chain::MANIFEST_FILE;
 use crate::record::drill::{DrillChain, DrillRecord, MAX_RECORDS, NAMESPACE};
+use crate::record::{Chain, Entry, RecordId};
 use crate::source::git::Repository;
 
+/// A record of a drill, of a change or of a command.
 #[derive(Serialize)]
-struct Row {
-    id: String,
-    kind: &'static str,
-    step: &'static str,
-    drill: String,
-    principal: String,
+pub(super) struct Row {
+    pub id: String,
+    pub kind: &'static str,
+    pub step: &'static str,
+    pub drill: String,
+    pub principal: String,
     /// Whose record it is, by its key.
-    by: String,
-    issued_at: i64,
-    chain: String,
-    seq: u64,
-    standing: &'static str,
+    pub by: String,
+    pub issued_at: i64,
+    pub chain: String,
+    pub seq: u64,
+    pub standing: &'static str,
 }
 
 /// Whether there are any.
@@ -41,7 +45,13 @@ pub(super) fn are_there(book: &Book) -> bool {
 fn chains(book: &Book) -> Result<Vec<DrillChain>, String> {
     let repository = Repository::open(&book.snapshot.root).map_err(|error| error.to_string())?;
     let (chains, unread) = read(&repository, true, &Keys::of(book.policy()?)).map_err(|error| error.to_string())?;
-    for chain in &chains {
+    warn(&chains, unread);
+    Ok(chains)
+}
+
+/// Says what of these chains is damaged, or was not read.
+pub(super) fn warn<R: Entry>(chains: &[Chain<R>], unread: usize) {
+    for chain in chains {
         if let Some((position, fault)) = chain.fault {
             let id = visible::text(&chain.id.to_string()).into_owned();
             eprintln!("undersign: record {position} of the chain of drills {id} does not hold: {fault}.");
@@ -53,15 +63,17 @@ fn chains(book: &Book) -> Result<Vec<DrillChain>, String> {
             "undersign: {left_out} of drills left out: a chain of more than {MAX_RECORDS} records, or all of a key, are too much."
         );
     }
-    Ok(chains)
 }
 
 pub(super) fn list(book: &Book, as_json: bool) -> Result<(), String> {
     let (chains, policy, now) = (chains(book)?, book.policy()?, crate::cli::now());
     let reports = drills(policy, &chains, now);
-    let shown: Vec<ShownDrill> = reports.iter().map(|drill| ShownDrill::of(drill, now)).collect();
+    let mut shown: Vec<ShownDrill> = reports.iter().map(|drill| ShownDrill::of(drill, now)).collect();
     let mut rows: Vec<Row> =
         standings(policy, &chains, now).iter().map(|(record, standing)| row(record, *standing, policy)).collect();
+    let (of_commands, records_of_commands) = command_drill_list::listed(book)?;
+    shown.extend(of_commands);
+    rows.extend(records_of_commands);
     rows.sort_by(|a, b| (a.issued_at, &a.id).cmp(&(b.issued_at, &b.id)));
     if as_json {
         #[derive(Serialize)]
@@ -149,16 +161,19 @@ pub(super) fn show(id: &str, book: &Book, as_payload: bool, as_json: bool) -> Re
 
 /// Writes records of drills for somebody who does not have undersign.
 pub(super) fn export(ids: &[String], to: &std::path::Path, book: &Book) -> Result<(), String> {
-    let (chains, policy) = (chains(book)?, book.policy()?);
-    let mut chosen: Vec<&DrillRecord> = Vec::new();
+    let (chains, of_commands, policy) = (chains(book)?, command_drill_list::chains(book)?, book.policy()?);
+    let (mut chosen, mut chosen_commands): (Vec<&DrillRecord>, Vec<&CommandDrillRecord>) = (Vec::new(), Vec::new());
     for id in ids {
-        let why = || format!("There is no record `{}` of a drill here.", visible::text(id));
-        chosen.push(found(id, &chains)?.ok_or_else(why)?);
+        match (found(id, &chains)?, command_drill_list::found(id, &of_commands)?) {
+            (Some(record), _) => chosen.push(record),
+            (None, Some(record)) => chosen_commands.push(record),
+            _ => return Err(format!("There is no record `{}` of a drill here.", visible::text(id))),
+        }
     }
     if ids.is_empty() {
         chosen = chains.iter().flat_map(|chain| &chain.records).map(|record| &**record).collect();
+        chosen_commands = of_commands.iter().flat_map(|chain| &chain.records).map(|record| &**record).collect();
     }
-    let first = chosen.first().ok_or("There is nothing to export: no drill was held here.")?;
     let (mut files, mut lines) = (Vec::new(), Vec::new());
     for record in &chosen {
         let id = record.id();
@@ -166,26 +181,37 @@ pub(super) fn export(ids: &[String], to: &std::path::Path, book: &Book) -> Resul
         files.push((format!("{id}.dsse.json"), record.link.envelope.clone()));
         files.push((format!("{id}.manifest"), record.link.file(MANIFEST_FILE).to_vec()));
     }
+    for record in &chosen_commands {
+        lines.extend_from_slice(&record.link.envelope);
+        files.push((format!("{}.dsse.json", record.id()), record.link.envelope.clone()));
+    }
     files.push(("drills.intoto.jsonl".to_owned(), lines));
-    files.push(("signers".to_owned(), signers_for(policy, NAMESPACE).into_bytes()));
-    let instructions = instructions(first);
+    let signers = [signers_for(policy, NAMESPACE), signers_for(policy, command_drill::NAMESPACE)].concat();
+    files.push(("signers".to_owned(), signers.into_bytes()));
+    let instructions = match (chosen.first(), chosen_commands.first()) {
+        (Some(first), _) => instructions(&first.id(), &first.drill().principal, NAMESPACE),
+        (None, Some(first)) => instructions(&first.id(), &first.drill().principal, command_drill::NAMESPACE),
+        _ => return Err("There is nothing to export: no drill was held here.".to_owned()),
+    };
     files.push(("HOW-TO-VERIFY".to_owned(), instructions.clone().into_bytes()));
     let bundle = Bundle { files, instructions };
     bundle.write(to)?;
-    outln!("Wrote {} of drills to {}. Anyone can check them:", counted(chosen.len(), "record"), to.display());
+    outln!(
+        "Wrote {} of drills to {}. Anyone can check them:",
+        counted(chosen.len() + chosen_commands.len(), "record"),
+        to.display()
+    );
     out!("\n{}", bundle.instructions);
     Ok(())
 }
 
-fn instructions(record: &DrillRecord) -> String {
-    let id = record.id();
+fn instructions(id: &RecordId, who: &str, namespace: &str) -> String {
     format!(
-        "# These are records of drills. They let nothing land, and are no decisions.\n\
+        "# These are records of drills. They let nothing land or run, and are no decisions.\n\
          # The signature of one record, with OpenSSH, jq and base64, in this folder:\n\
          jq -rj .payload {id}.dsse.json | base64 -d > payload\n\
          jq -rj '.signatures[0].sig' {id}.dsse.json | base64 -d > payload.sig\n\
          {{ printf 'DSSEv1 28 application/vnd.in-toto+json %d ' \"$(wc -c < payload)\"; cat payload; }} |\n  \
-         ssh-keygen -Y verify -f signers -I {who} -n {NAMESPACE} -s payload.sig\n",
-        who = record.drill().principal,
+         ssh-keygen -Y verify -f signers -I {who} -n {namespace} -s payload.sig\n"
     )
 }

@@ -2,6 +2,9 @@
 
 mod book;
 mod check;
+#[cfg(feature = "tui")]
+mod command_drill;
+mod command_drill_list;
 mod commands;
 #[cfg(feature = "tui")]
 mod drill;
@@ -81,11 +84,12 @@ enum Command {
         "undersign record outcome 3f9c2ab1 --kind incident --link https://example.com/incidents/7 --at 2026-07-01"
     ))]
     Outcome(outcome::Options),
-    /// Practise an emergency: sign each of its steps, and let nothing land
+    /// Practise an emergency: sign each of its steps, and let nothing land or run
     #[cfg(feature = "tui")]
     #[command(after_help = help!(
         "0 when it is signed and recorded",
         "undersign record drill fix/login --reason 'Drill of May: the login is down'",
+        "undersign record drill --request 7be0 --reason 'Drill of May: orders fail'",
         "undersign record drill --join 3f9c2ab1 --reason 'Drill of May: I was called as the second'",
         "undersign record drill --review 3f9c2ab1 --reason 'Drill of May: read it all'"
     ))]
@@ -172,7 +176,8 @@ pub fn run(options: &Options, repository: Option<&Path>) -> Result<u8, String> {
         Command::Repair(options) => {
             let outcomes = outcome::put_away(path, options.remote.as_deref())?;
             let drills = drill::put_away(path, options.remote.as_deref())?;
-            follow_up::repair(options, path, outcomes + drills > 0).map(|()| 0)
+            let of_commands = command_drill::put_away(path, options.remote.as_deref())?;
+            follow_up::repair(options, path, outcomes + drills + of_commands > 0).map(|()| 0)
         }
         #[cfg(feature = "tui")]
         Command::Outcome(options) => outcome::run(options, path).map(|()| 0),
@@ -249,7 +254,7 @@ fn list(options: &ListOptions, book: &Book) -> Result<(), String> {
     if !options.json && outcome_list::are_there(book) {
         outln!("Records of outcomes are listed with --outcomes.");
     }
-    if !options.json && drill_list::are_there(book) {
+    if !options.json && (drill_list::are_there(book) || command_drill_list::are_there(book)) {
         outln!("Drills are listed with --drills.");
     }
     for chain in &book.snapshot.chains {
@@ -274,7 +279,8 @@ fn show(options: &ShowOptions, book: &Book) -> Result<(), String> {
         Ok(status) => status,
         Err(why) if options.for_agent => return Err(why),
         Err(why) => {
-            let is_drill = drill_list::show(&options.id, book, options.payload, options.json)?;
+            let is_drill = drill_list::show(&options.id, book, options.payload, options.json)?
+                || command_drill_list::show(&options.id, book, options.payload, options.json)?;
             return if is_drill { Ok(()) } else { Err(why) };
         }
     };
