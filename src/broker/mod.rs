@@ -31,6 +31,7 @@ use std::time::Instant;
 
 use crate::change::ObjectId;
 use crate::change::digest::Digest;
+use crate::command::drill::CommandDrillRecord;
 use crate::command::receipt::{self, Ended, Event, Outcome, Output, Run};
 use crate::command::statement::Statement;
 use crate::command::{
@@ -76,6 +77,7 @@ pub struct Broker {
 struct Chains {
     runs: VerifiedChains<RunRecord>,
     people: VerifiedChains<AuthorizationRecord>,
+    drills: VerifiedChains<CommandDrillRecord>,
 }
 
 /// The state at the last read.

@@ -7,11 +7,12 @@ use super::wire::Reply;
 use super::{Broker, Known};
 use crate::command::drill::{CommandDrillChain, CommandDrillRecord};
 use crate::command::{Answer, practice};
+use crate::ledger::AsOf;
 use crate::ledger::commands::Keys;
-use crate::ledger::drills::read_of_commands;
+use crate::ledger::drills::recent_of;
 use crate::record::RecordId;
 use crate::sync::Prompts;
-use crate::sync::commands::fetch;
+use crate::sync::commands::fetch_after;
 
 /// How often drills are fetched at most. They explain, so nothing is lost if one comes later.
 const EACH: Duration = Duration::from_secs(3);
@@ -33,16 +34,17 @@ impl Broker {
         self.reply(&known, id, &answer)
     }
 
-    /// The chains of drills of these keys; those that are here if the remote does not answer.
+    /// The chains of these keys with a drill that may be going on, within bounds; those that are here if the remote does
+    /// not answer.
     fn drills(&self, keys: &Keys) -> Vec<CommandDrillChain> {
         let Ok(repository) = self.repository() else { return Vec::new() };
         let mut last = self.practised.lock().unwrap_or_else(PoisonError::into_inner);
         let is_due = last.is_none_or(|at| at.elapsed() >= EACH);
         if let Some(remote) = self.settings.remote.as_deref().filter(|_| is_due) {
-            let _ = fetch::<CommandDrillRecord>(&repository, remote, Prompts::Never, (keys, keys));
+            let _ = fetch_after(&self.chains.drills, &repository, remote, Prompts::Never, (keys, keys));
             *last = Some(Instant::now());
         }
         drop(last);
-        read_of_commands(&repository, true, keys).map(|(chains, _)| chains).unwrap_or_default()
+        recent_of::<CommandDrillRecord>(&repository, keys, &AsOf::now(true, super::now())).unwrap_or_default()
     }
 }

@@ -9,6 +9,7 @@ use git2::Oid;
 
 use super::AsOf;
 use super::commands::{Keys, Room, chain_within, link_at, read_of_keys, record_of_link};
+use super::own_chain::PerClone;
 use crate::command::drill::CommandDrillChain;
 use crate::record::Chain;
 use crate::record::drill::{DrillChain, DrillRecord, MAX_CHAINS, MAX_LENGTH, MAX_RECORDS};
@@ -67,7 +68,16 @@ impl Book {
 /// # Errors
 /// A ref cannot be read.
 pub fn recent(repository: &Repository, keys: &Keys, as_of: &AsOf) -> Result<Vec<DrillChain>, GitError> {
-    let names = as_of.chain_names::<DrillRecord>(repository, keys)?;
+    recent_of::<DrillRecord>(repository, keys, as_of)
+}
+
+/// The same of any kind of drill.
+///
+/// # Errors
+/// A ref cannot be read.
+pub fn recent_of<R: PerClone>(repository: &Repository, keys: &Keys, as_of: &AsOf) -> Result<Vec<Chain<R>>, GitError> {
+    let issued = |record: &R| record.ordered().unwrap_or(i64::MAX);
+    let names = as_of.chain_names::<R>(repository, keys)?;
     let (mut chains, mut rooms, mut all) = (Vec::new(), BTreeMap::new(), RECENT);
     let time = Deadline::after(RECENT_TIME);
     for (id, copies) in names {
@@ -76,7 +86,7 @@ pub fn recent(repository: &Repository, keys: &Keys, as_of: &AsOf) -> Result<Vec<
             break;
         }
         let mut tips: Vec<Oid> = copies.iter().flat_map(|name| repository.raw.refname_to_id(name)).collect();
-        tips.extend(as_of.moved_to::<DrillRecord>(&id));
+        tips.extend(as_of.moved_to::<R>(&id));
         tips.sort_unstable();
         tips.dedup();
         // What ends in a record of long ago has no later one: the order of times is a rule of the format.
@@ -90,12 +100,12 @@ pub fn recent(repository: &Repository, keys: &Keys, as_of: &AsOf) -> Result<Vec<
             for whole in [&mut all, &mut *of_key] {
                 whole.bytes = whole.bytes.saturating_sub(link.size());
             }
-            record_of_link::<DrillRecord>(&id, link).is_none_or(|record| record.issued() >= ended)
+            record_of_link::<R>(&id, link).is_none_or(|record| issued(&record) >= ended)
         });
         let mut read = |tip| {
             let room = Room { records: all.records.min(of_key.records), bytes: all.bytes.min(of_key.bytes) };
             let mut left = room;
-            let chain = chain_within::<DrillRecord>(repository, &id, tip, MAX_RECORDS, &mut left).ok()?;
+            let chain = chain_within::<R>(repository, &id, tip, MAX_RECORDS, &mut left).ok()?;
             let (records, bytes) = (room.records - left.records, room.bytes - left.bytes);
             for whole in [&mut all, &mut *of_key] {
                 (whole.records, whole.bytes) = (whole.records - records, whole.bytes - bytes);
@@ -105,7 +115,7 @@ pub fn recent(repository: &Repository, keys: &Keys, as_of: &AsOf) -> Result<Vec<
         chains.extend(Chain::join(tips.into_iter().filter_map(&mut read).collect()));
     }
     if as_of.is_past {
-        chains = chains.iter().map(|chain| chain.until(|record| record.issued() <= as_of.now)).collect();
+        chains = chains.iter().map(|chain| chain.until(|record| issued(record) <= as_of.now)).collect();
     }
     Ok(chains)
 }
