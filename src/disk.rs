@@ -12,6 +12,16 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     stream_atomically(path, |file| file.write_all(bytes))
 }
 
+/// Writes a file completely or not at all, whatever happens to this process. For what is of no use after a crash of the
+/// machine: that may take it away.
+pub fn write_until_restart(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let temporary = path.with_extension(format!("tmp-{}", std::process::id()));
+    let written = create_anew(&temporary).and_then(|mut file| file.write_all(bytes));
+    written.and_then(|()| std::fs::rename(&temporary, path)).inspect_err(|_| {
+        let _ = std::fs::remove_file(&temporary);
+    })
+}
+
 /// As [`write_atomically`], for content that need not be in memory as a whole.
 pub fn stream_atomically(path: &Path, write: impl FnOnce(&mut File) -> std::io::Result<()>) -> std::io::Result<()> {
     let dir = path.parent().unwrap_or(Path::new("."));

@@ -1,5 +1,7 @@
 //! The separation between the requester and a target, as far as a broker can prove it.
 
+use std::fs::File;
+use std::io::Read as _;
 use std::os::unix::fs::MetadataExt as _;
 
 use super::settings::{Settings, TargetSettings};
@@ -106,13 +108,19 @@ pub fn nothing_lives(uid: u32) -> Result<(), String> {
     }
 }
 
+/// More bytes than the status of a process has.
+const STATUS: usize = 8 << 10;
+
 /// The processes of an account, by any of its four user IDs. A zombie reads nothing.
 pub fn alive(uid: u32) -> std::io::Result<Vec<i32>> {
-    let mut found = Vec::new();
+    let (mut found, mut buffer) = (Vec::new(), Vec::with_capacity(STATUS));
     for process in std::fs::read_dir("/proc")?.flatten() {
         let Some(id) = process.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
-        // A process that ended meanwhile does not count.
-        let Ok(status) = std::fs::read_to_string(process.path().join("status")) else { continue };
+        buffer.clear();
+        // The kernel does not say how long it is: with this much room it is read at once. A process that ended
+        // meanwhile does not count.
+        let read = File::open(process.path().join("status")).and_then(|mut file| file.read_to_end(&mut buffer));
+        let Some(status) = read.ok().map(|_| String::from_utf8_lossy(&buffer)) else { continue };
         let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
         let is_over = field("State:").trim_start().starts_with(['Z', 'X']);
         let is_of = field("Uid:").split_ascii_whitespace().any(|own| own.parse() == Ok(uid));

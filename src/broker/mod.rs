@@ -39,7 +39,7 @@ use crate::command::{
 };
 use crate::enforcement;
 use crate::ledger::commands::{Family as _, Keys};
-use crate::ledger::{BRANCH_PREFIX, LedgerError, PREFIX, VerifiedChains, append_after, clear_stale_locks};
+use crate::ledger::{BRANCH_PREFIX, FSYNC, LedgerError, PREFIX, VerifiedChains, append_after, clear_stale_locks};
 use crate::policy::{Policy, Target};
 use crate::record::chain::{Link, file_name};
 use crate::record::statement::{Decimal, Link as Place, PolicyName, RepositoryName, SeenHead};
@@ -555,10 +555,9 @@ fn place_branch(repository: &Repository, settings: &Settings, commit: ObjectId) 
 
 /// Makes objects and refs survive a crash of the machine once they are written.
 fn durable(repository: &Repository) -> Result<(), String> {
-    const NAME: &str = "core.fsyncObjectFiles";
-    let set = |mut config: git2::Config| match config.get_bool(NAME) {
+    let set = |mut config: git2::Config| match config.get_bool(FSYNC) {
         Ok(true) => Ok(()),
-        _ => config.set_bool(NAME, true),
+        _ => config.set_bool(FSYNC, true),
     };
     repository.raw.config().and_then(set).map_err(|error| error.message().to_owned())
 }

@@ -123,7 +123,6 @@ impl Broker {
             (outcome, code) = (Outcome::NotRun, 0);
         }
         drop(ready);
-        self.keep_output(id, &output);
         let mut reply = result(id, outcome, code, &output);
         if let Some(Failed { failed }) = failed {
             reply.text.push_str(&format!(" It could not be executed: {failed}."));
@@ -133,7 +132,12 @@ impl Broker {
             reply.text.push_str(&format!(" Somebody stopped it, {when}."));
         }
         let end = ended(&id.to_string(), outcome, code, (began, super::now()), &output);
-        reply.text.push_str(&self.say_ended(id, target, end));
+        // Each waits for the disk, and neither for the other.
+        let said = std::thread::scope(|scope| {
+            scope.spawn(|| self.keep_output(id, &output));
+            self.say_ended(id, target, end)
+        });
+        reply.text.push_str(&said);
         reply
     }
 
@@ -380,9 +384,11 @@ impl Broker {
         }
     }
 
+    /// Keeps what a command wrote. Of standard output there is always a file: it says that the command is over.
     fn keep_output(&self, id: RecordId, output: &Captured) {
         let dir = self.state.dir.join("runs");
-        for (name, bytes) in [("stdout", &output.stdout), ("stderr", &output.stderr)] {
+        let written = [("stdout", &output.stdout), ("stderr", &output.stderr)];
+        for (name, bytes) in written.into_iter().filter(|(name, bytes)| *name == "stdout" || !bytes.is_empty()) {
             let path = dir.join(format!("{id}.{name}"));
             let _ = crate::disk::write_atomically(&path, bytes);
             let _ = std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600));

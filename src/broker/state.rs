@@ -13,7 +13,7 @@ use super::Settings;
 use crate::change::ObjectId;
 use crate::change::digest::Digest;
 use crate::command::{AuthorizationChain, Received};
-use crate::disk::write_atomically;
+use crate::disk::{write_atomically, write_until_restart};
 use crate::gate::SeenOrganization;
 use crate::policy::Inherited;
 use crate::record::{Heads, RecordId};
@@ -187,10 +187,10 @@ impl State {
         self.dir.join("runs").join(format!("{id}.group"))
     }
 
-    /// Writes a control group down before anything runs in it.
+    /// Writes a control group down before anything runs in it. It is gone once the machine restarts.
     pub(super) fn note_group(&self, id: RecordId, group: &Path) -> Result<(), String> {
         let path = self.group_note(id);
-        let written = write_atomically(&path, group.as_os_str().as_bytes());
+        let written = write_until_restart(&path, group.as_os_str().as_bytes());
         written.map_err(|error| format!("{} cannot be written: {error}.", path.display()))
     }
 

@@ -115,6 +115,23 @@ fn init(options: &InitOptions) -> Result<(), String> {
     Ok(())
 }
 
+/// Becomes the command of a run if this process was started for that, before anything else is set up: a person waits.
+pub(super) fn as_child() -> Option<std::process::ExitCode> {
+    let mut words = std::env::args_os().skip(1);
+    let is_child = words.next()? == "broker" && words.next()? == "child";
+    let (Some(spec), None) = (words.next().filter(|_| is_child), words.next()) else { return None };
+    if spec.as_encoded_bytes().starts_with(b"-") {
+        return None;
+    }
+    Some(match child::become_command(spec.as_ref()) {
+        Ok(never) => match never {},
+        Err(why) => {
+            eprintln!("undersign: {why}");
+            std::process::ExitCode::from(super::FAILED)
+        }
+    })
+}
+
 /// Each key may do one thing: have this program relay. `restrict` takes forwarding, terminals and `~/.ssh/rc` away.
 fn keys(dir: &Path) -> Result<(), String> {
     let settings = settings_in(dir)?;

@@ -288,6 +288,10 @@ fn parsed() -> Result<Arguments, clap::Error> {
 
 /// Runs the program.
 pub fn run() -> ExitCode {
+    #[cfg(all(feature = "tui", target_os = "linux"))]
+    if let Some(code) = broker::as_child() {
+        return code;
+    }
     let arguments = match parsed() {
         Ok(arguments) => arguments,
         Err(error) => {

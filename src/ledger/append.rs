@@ -1,11 +1,12 @@
 //! Appends a record to the ledger: under a lock, verified before and after.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use git2::{ErrorCode, Signature, Time};
+use git2::{ErrorCode, ObjectType, Oid};
 
 use super::commands::Family;
 use super::{LedgerError, VerifiedChains};
@@ -15,6 +16,11 @@ use crate::source::git::Repository;
 
 /// If nobody else holds the ledger, a ref lock older than this was left by a program that was killed.
 const STALE_LOCK: Duration = Duration::from_secs(2);
+
+/// The setting by which git waits until each object is on the disk.
+pub const FSYNC: &str = "core.fsyncObjectFiles";
+/// The most objects that are written at once: those of a record with two files beside it.
+const MAX_HANDLES: usize = 4;
 
 /// Appends a record to its chain: verifies it first, appends it only at the position that the record names, and reads
 /// it back.
@@ -89,18 +95,8 @@ fn write<R: Family>(repository: &Repository, id: &ChainId, link: &Link, now: i64
     let unwritable = |error: git2::Error| LedgerError::Unwritable(error.message().to_owned());
     let name = format!("{}{id}", R::PREFIX);
     let tip = raw.refname_to_id(&name).ok();
-    let mut tree = raw.treebuilder(None).map_err(unwritable)?;
-    for (file, bytes) in std::iter::once((&link.name, &link.envelope)).chain(&link.files) {
-        let blob = raw.blob(bytes).map_err(unwritable)?;
-        tree.insert(file, blob, chain::FILE_MODE).map_err(unwritable)?;
-    }
-    let tree = raw.find_tree(tree.write().map_err(unwritable)?).map_err(unwritable)?;
-    // The commit only carries the record: its author means nothing, the authority is the signature inside.
-    let signature = Signature::new("undersign", "undersign@localhost", &Time::new(now, 0)).map_err(unwritable)?;
-    let parent = tip.map(|tip| raw.find_commit(tip)).transpose().map_err(unwritable)?;
-    let parents: Vec<_> = parent.iter().collect();
-    let message = format!("{} {}\n", R::WORD, link.name.trim_end_matches(".dsse.json"));
-    let commit = raw.commit(None, &signature, &signature, &message, &tree, &parents).map_err(unwritable)?;
+    let commit =
+        write_objects(repository, &objects(R::WORD, link, tip, now).map_err(unwritable)?).map_err(unwritable)?;
     clear_stale_lock(repository, &name);
     let moved = |error: git2::Error| match error.code() {
         ErrorCode::Exists | ErrorCode::Modified => LedgerError::LostPlace,
@@ -116,6 +112,53 @@ fn write<R: Family>(repository: &Repository, id: &ChainId, link: &Link, now: i64
         None => raw.reference(&name, commit, false, &what).map_err(moved)?,
     };
     Ok(())
+}
+
+/// The objects of a link that follows another: its files, the tree, and last the commit. The commit only carries the
+/// record: its author means nothing, the authority is the signature inside.
+fn objects(word: &str, link: &Link, tip: Option<Oid>, now: i64) -> Result<Vec<(ObjectType, Vec<u8>)>, git2::Error> {
+    let mut objects: Vec<(ObjectType, Vec<u8>)> = Vec::new();
+    let files: BTreeMap<&String, &Vec<u8>> = std::iter::once((&link.name, &link.envelope)).chain(&link.files).collect();
+    let mut tree = Vec::new();
+    for (name, bytes) in files {
+        tree.extend_from_slice(format!("{:o} {name}\0", chain::FILE_MODE).as_bytes());
+        tree.extend_from_slice(Oid::hash_object(ObjectType::Blob, bytes)?.as_bytes());
+        objects.push((ObjectType::Blob, bytes.clone()));
+    }
+    let parent = tip.map_or_else(String::new, |tip| format!("parent {tip}\n"));
+    let who = format!("undersign <undersign@localhost> {now} +0000");
+    let commit = format!(
+        "tree {}\n{parent}author {who}\ncommitter {who}\n\n{word} {}\n",
+        Oid::hash_object(ObjectType::Tree, &tree)?,
+        link.name.trim_end_matches(".dsse.json")
+    );
+    objects.extend([(ObjectType::Tree, tree), (ObjectType::Commit, commit.into_bytes())]);
+    Ok(objects)
+}
+
+/// Writes objects, and returns the id of the last. Where each waits until it is on the disk, they wait together: git
+/// itself holds a lock over one database, so each gets a handle of its own.
+fn write_objects(repository: &Repository, objects: &[(ObjectType, Vec<u8>)]) -> Result<Oid, git2::Error> {
+    let raw = &repository.raw;
+    let database = raw.odb()?;
+    let Some(((kind, last), others)) = objects.split_last() else { return Ok(Oid::ZERO_SHA1) };
+    let waits = raw.config().and_then(|config| config.get_bool(FSYNC)).unwrap_or(false);
+    if !waits || others.len() > MAX_HANDLES {
+        others.iter().try_for_each(|(kind, bytes)| database.write(*kind, bytes).map(|_| ()))?;
+        return database.write(*kind, last);
+    }
+    let path = raw.path();
+    std::thread::scope(|scope| {
+        let write = |(kind, bytes): &(ObjectType, Vec<u8>)| {
+            git2::Repository::open(path)?.odb()?.write(*kind, bytes).map(|_| ())
+        };
+        let writers: Vec<_> = others.iter().map(|object| scope.spawn(move || write(object))).collect();
+        let written = database.write(*kind, last);
+        for writer in writers {
+            writer.join().unwrap_or_else(|_| Err(git2::Error::from_str("a thread that wrote an object ended")))?;
+        }
+        written
+    })
 }
 
 /// Removes the lock file that this program leaves if it is killed between locking the ref and moving it.

@@ -15,7 +15,7 @@ mod remotes;
 mod verified;
 
 pub use crate::gate::ref_names::{DECISION_BRANCHES as BRANCH_PREFIX, DECISIONS as PREFIX, prefix_of};
-pub use append::{append, append_after, append_to, clear_stale_locks};
+pub use append::{FSYNC, append, append_after, append_to, clear_stale_locks};
 pub use as_of::AsOf;
 pub use digested::{Digested, at_hand, keep_at_hand};
 pub use remotes::{Forgotten, Left, forget_remote, keep_given_up, left_of, note_remote, way_out};
