@@ -161,10 +161,11 @@ impl Broker {
         if is_known { Ok(id) } else { self.owned(id, asker) }
     }
 
-    /// A run is stopped by its requester, by root, and by any account or key of a person in the roster. This must not
-    /// wait for git, which may take minutes.
+    /// A run is stopped by its requester, by root, and by any account of a person in the roster. Keys are those of
+    /// agents, which stop only what they asked for. This must not wait for git, which may take minutes.
     fn stoppable(&self, id: RecordId, asker: &Asker) -> Result<RecordId, Refusal> {
-        let is_known = asker.operator.as_ref().is_some_and(|who| self.policy().roster.by_id(who).is_some());
+        let person = asker.operator.as_ref().filter(|_| asker.uid.is_some());
+        let is_known = person.is_some_and(|who| self.policy().roster.by_id(who).is_some());
         match self.runs.by(id) {
             _ if is_known => Ok(id),
             Some(by) => owner(&by, asker).map(|()| id),

@@ -140,8 +140,12 @@ fn an_agent_asks_over_ssh_with_a_key_of_its_own_and_with_no_other() {
     let fingerprint = text(&fingerprint.stdout).split(' ').nth(1).unwrap().to_owned();
     assert_eq!((asked.operator.as_str(), asked.proof, asked.by), ("mina", Proof::Proven, format!("key {fingerprint}")));
     scene.sign("dana", Verdict::Authorize, &id);
-    let other = over_ssh(&two, &["run", &id]);
-    assert!(other.status.code() == Some(2) && text(&other.stderr).contains("Another account or key"), "{other:?}");
+    // Not even the key of another agent of the same person.
+    for what in ["run", "stop", "log"] {
+        let other = over_ssh(&two, &[what, &id]);
+        let told = text(&other.stderr);
+        assert!(other.status.code() == Some(2) && told.contains("Another account or key"), "{what}: {other:?}");
+    }
     let unknown = over_ssh(&stranger, &["status", &id]);
     assert!(!unknown.status.success() && text(&unknown.stderr).contains("Permission denied"), "{unknown:?}");
     let ran = over_ssh(&one, &["run", &id]);
