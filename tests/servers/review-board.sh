@@ -49,7 +49,17 @@ cp -R "$dir/empty" "$site"
 import pathlib, sqlite3, sys
 site, before = sys.argv[1:]
 settings = pathlib.Path(site, "conf/settings_local.py")
-settings.write_text(settings.read_text().replace(before, site))
+# Passwords of tests are worth no thousands of hashes at each request, and its database no wait for the disk.
+settings.write_text(settings.read_text().replace(before, site) + """
+PASSWORD_HASHERS = [f"django.contrib.auth.hashers.{kind}PasswordHasher" for kind in ("MD5", "PBKDF2")]
+
+from django.db.backends.signals import connection_created
+
+def waits_for_no_disk(connection, **_):
+    connection.cursor().execute("PRAGMA synchronous = OFF")
+
+connection_created.connect(waits_for_no_disk)
+""")
 database = sqlite3.connect(site + "/data/reviewboard.db")
 database.execute("UPDATE siteconfig_siteconfiguration SET settings = replace(settings, ?, ?)", (before, site))
 database.commit()
