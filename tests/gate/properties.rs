@@ -2,6 +2,7 @@
 //! from fixed seeds, judged by the rules alone; once, where the policy lies in git, by the whole gate.
 
 use std::collections::{BTreeSet, HashSet};
+use std::sync::LazyLock;
 
 use proptest::prelude::*;
 use undersign::change::diff::Mode;
@@ -18,7 +19,7 @@ use undersign::record::envelope::{Envelope, pae};
 use undersign::record::key::{KeyType, TokenUse};
 use undersign::record::sshsig::to_be_signed;
 use undersign::record::statement::*;
-use undersign::record::{Abridged, Chain, ChainId, Record, RecordId};
+use undersign::record::{Abridged, Chain, ChainId, Key, Record, RecordId};
 
 use crate::plain::{Plain, StraightLine};
 use crate::scene::{MAIN, denied, judged, next, once, propose};
@@ -138,10 +139,13 @@ fn steps() -> Vec<Step> {
 
 /// Signs the records, in their order, each at the end of its chain.
 pub fn chains(specs: &[Spec]) -> Vec<Chain> {
+    // A point of a curve costs as much as a signature.
+    static KEYS: LazyLock<Vec<(Token, Key)>> =
+        LazyLock::new(|| (0..=STRANGER).map(token).map(|token| (token.clone(), token.key())).collect());
     let mut chains: Vec<Chain> = Vec::new();
     let mut signed: Vec<(usize, String)> = Vec::new();
     for (at, spec) in specs.iter().enumerate() {
-        let key = token(spec.who).key();
+        let (token, key) = &KEYS[spec.who];
         let id = ChainId { key: key.id().to_string(), device: format!("{:016x}", spec.device) };
         let place = chains.iter().position(|chain| chain.id == id).unwrap_or_else(|| {
             chains.push(Chain::empty(id.clone()));
@@ -151,8 +155,8 @@ pub fn chains(specs: &[Spec]) -> Vec<Chain> {
         let (statement, manifest) = statement(spec, &specs[..at], &signed, &id, (seq, prev), at);
         let payload = statement.encode();
         signed.push((at, Digest::of(&payload).to_string()));
-        let signature = token(spec.who).sign(&to_be_signed(&pae(&payload)), TokenUse { flags: 0, counter: 0 });
-        let envelope = Envelope::new(payload, &key, &signature).encode();
+        let signature = token.sign(&to_be_signed(&pae(&payload)), TokenUse { flags: 0, counter: 0 });
+        let envelope = Envelope::new(payload, key, &signature).encode();
         let link = Link::of_decision(seq, envelope, manifest, b"[]\n".to_vec());
         chains[place].extend([Some(link)]);
         assert_eq!(chains[place].fault, None, "{spec:?}");

@@ -4,9 +4,11 @@
 pub mod gate;
 pub mod wait;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use ssh_key::private::Ed25519Keypair;
 use ssh_key::{LineEnding, PrivateKey};
@@ -88,8 +90,10 @@ pub fn git_in(dir: &Path, who: &str, args: &[&str]) -> String {
         .args(args)
         .env("GIT_CONFIG_GLOBAL", "/dev/null")
         .env("GIT_CONFIG_NOSYSTEM", "1")
-        // Nothing here outlives a power cut anyway.
-        .envs([("GIT_CONFIG_COUNT", "1"), ("GIT_CONFIG_KEY_0", "core.fsync"), ("GIT_CONFIG_VALUE_0", "none")])
+        // Nothing here outlives a power cut anyway, or grows until its objects are worth packing.
+        .env("GIT_CONFIG_COUNT", "2")
+        .envs([("GIT_CONFIG_KEY_0", "core.fsync"), ("GIT_CONFIG_VALUE_0", "none")])
+        .envs([("GIT_CONFIG_KEY_1", "maintenance.auto"), ("GIT_CONFIG_VALUE_1", "false")])
         .env("GIT_AUTHOR_NAME", who)
         .env("GIT_AUTHOR_EMAIL", &email)
         .env("GIT_COMMITTER_NAME", who)
@@ -123,6 +127,31 @@ pub fn policy(extra: &str) -> String {
     )
 }
 
+/// A folder, or a file with its text, by its path in the repository.
+type Entry = (PathBuf, Option<Vec<u8>>);
+
+fn collect(root: &Path, below: &Path, entries: &mut Vec<Entry>) {
+    for entry in std::fs::read_dir(root.join(below)).unwrap().flatten() {
+        let path = below.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            entries.push((path.clone(), None));
+            collect(root, &path, entries);
+        } else {
+            let text = std::fs::read(entry.path()).unwrap();
+            entries.push((path, Some(text)));
+        }
+    }
+}
+
+fn put_back(root: &Path, entries: &[Entry]) {
+    for (path, text) in entries {
+        match text {
+            Some(text) => std::fs::write(root.join(path), text).unwrap(),
+            None => std::fs::create_dir(root.join(path)).unwrap(),
+        }
+    }
+}
+
 impl Fixture {
     /// A repository with a policy on main and a branch `agent/work` that mina's agent wrote.
     pub fn new() -> Fixture {
@@ -130,22 +159,41 @@ impl Fixture {
     }
 
     pub fn with_policy(policy: &str) -> Fixture {
+        // Hundreds of tests begin with the same repository: git makes it once.
+        static MADE: Mutex<BTreeMap<String, Arc<[Entry]>>> = Mutex::new(BTreeMap::new());
         let dir = tempfile::tempdir().unwrap();
         let repo = dir.path().join("shop");
         std::fs::create_dir_all(&repo).unwrap();
         let fixture = Fixture { dir, repo };
-        fixture.git("rahim", &["init", "-q", "--template=", "-b", "main"]);
-        fixture.write("src/lib.rs", "fn one() -> u32 {\n    1\n}\n");
-        fixture.write("README.md", "# shop\n");
-        if !policy.is_empty() {
-            fixture.write(".undersign/policy.toml", policy);
+        let made = MADE.lock().unwrap().get(policy).cloned();
+        match made {
+            Some(entries) => {
+                put_back(&fixture.repo, &entries);
+                // Of files that git did not write itself it must know the times.
+                fixture.git("rahim", &["update-index", "-q", "--refresh"]);
+            }
+            None => {
+                fixture.make(policy);
+                let mut entries = Vec::new();
+                collect(&fixture.repo, Path::new(""), &mut entries);
+                MADE.lock().unwrap().insert(policy.to_owned(), entries.into());
+            }
         }
-        fixture.commit("rahim", "Start");
-        fixture.git("mina", &["checkout", "-q", "-b", "agent/work"]);
-        fixture.write("src/lib.rs", "fn one() -> u32 {\n    2\n}\n");
-        fixture.commit("mina", "Count from two\n\nCo-Authored-By: Claude <noreply@anthropic.com>");
-        fixture.git("mina", &["checkout", "-q", "main"]);
         fixture
+    }
+
+    fn make(&self, policy: &str) {
+        self.git("rahim", &["init", "-q", "--template=", "-b", "main"]);
+        self.write("src/lib.rs", "fn one() -> u32 {\n    1\n}\n");
+        self.write("README.md", "# shop\n");
+        if !policy.is_empty() {
+            self.write(".undersign/policy.toml", policy);
+        }
+        self.commit("rahim", "Start");
+        self.git("mina", &["checkout", "-q", "-b", "agent/work"]);
+        self.write("src/lib.rs", "fn one() -> u32 {\n    2\n}\n");
+        self.commit("mina", "Count from two\n\nCo-Authored-By: Claude <noreply@anthropic.com>");
+        self.git("mina", &["checkout", "-q", "main"]);
     }
 
     pub fn git(&self, who: &str, args: &[&str]) -> String {
@@ -165,7 +213,13 @@ impl Fixture {
     }
 
     pub fn id(&self, name: &str) -> String {
-        self.git("mina", &["rev-parse", name])
+        // What git does with signs in a name, and says of one that is none, is left to git.
+        let is_plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/-_.".contains(&byte));
+        let known = || git2::Repository::open(&self.repo).ok()?.resolve_reference_from_short_name(name).ok()?.target();
+        match is_plain.then(known).flatten() {
+            Some(id) => id.to_string(),
+            None => self.git("mina", &["rev-parse", name]),
+        }
     }
 
     pub fn key_file(&self, who: &str) -> PathBuf {
