@@ -12,6 +12,7 @@
 //! policies    the policy that was in force when;  organizations  the organization that it inherited from
 //! judge       what the gate's own rules say of a segment, by the policy and the records of then
 //! row         a segment as a row;  exceptions  what of it must be looked at
+//! later       what became of decisions afterwards;  loosening  what a change of the policy newly lets land
 //! drills      the emergencies that people practised, and who did not
 //! report      all of that as plain values;  render  the same as a page, a table, JSON
 //! ```
@@ -32,8 +33,10 @@ mod drills;
 mod exceptions;
 mod forest;
 mod judge;
+mod later;
 mod line;
 mod lines;
+mod loosening;
 mod merges;
 mod moves;
 mod organizations;

@@ -5,10 +5,12 @@ use std::ops::Range;
 
 use super::cut::{self, Segment, Stretches, Weighed};
 use super::dates::Dates;
-use super::exceptions::{self, ApprovalFacts, Facts};
+use super::exceptions::{self, Facts};
 use super::judge::{Court, Judged, Question};
+use super::later::{Later, unheard};
 use super::line::{self, Place, Step};
 use super::lines::Run;
+use super::loosening;
 use super::policies::{Held, Policies};
 use super::population::{Head, Population};
 use super::report::{Decision, Exception, Landing};
@@ -22,11 +24,11 @@ use crate::datafile::date;
 use crate::decision::Verdict;
 use crate::gate::{CLOCK_SKEW, Code, MAX_STEPS, Reason, RefOutcome};
 use crate::ledger::evidence;
-use crate::policy::{Direction, Enrolment, Policy, RefProtection, Revocation, meaning};
+use crate::policy::{Policy, RefProtection};
 use crate::record::Record;
 use crate::record::evidence::{Evidence, EvidenceResult};
-use crate::source::git::organization::{self, Known};
-use crate::source::git::{GitError, Repository};
+use crate::source::git::GitError;
+use crate::source::git::organization::Known;
 
 /// The number of segments judged at once.
 const BATCH: usize = 1_024;
@@ -35,8 +37,6 @@ const MAX_EXPLAINED: usize = 500;
 /// The most segments without a matching record for which the rules are still asked, for the sake of their reasons. The
 /// rest is refused without asking: the gate lets no content land that nobody signed for.
 const MAX_ASKED: usize = 2_000;
-/// The most loosening changes of a policy that an exception lists.
-const MAX_LOOSENED: usize = 3;
 
 /// A run of a ref, and what the log says about it.
 pub(super) struct OfRef<'l> {
@@ -538,18 +538,18 @@ impl<'l> OfRef<'l> {
             return None;
         }
         let counted = parts.counted();
-        let since = Since { ground, to: to.unwrap_or(i64::MAX), judged_at: landing.judged_at.0 };
+        let later = Later { ground, to: to.unwrap_or(i64::MAX), judged_at: landing.judged_at.0 };
         let own = judged.and_then(|judged| judged.outcome.manifest.first());
         let is_emergency = landing.decision == Decision::BreakGlass;
         let facts = Facts {
-            approvals: counted.iter().map(|(record, _)| since.approval(record)).collect(),
-            review_due: own.filter(|_| is_emergency).and_then(|one| ground.review_due(held?, one, since.to)),
-            loosens: self.loosened(ground, found),
+            approvals: counted.iter().map(|(record, _)| later.approval(record)).collect(),
+            review_due: own.filter(|_| is_emergency).and_then(|one| ground.review_due(held?, one, later.to)),
+            loosens: loosening::of(ground, name, steps, landed_at),
             is_log_expected: self.is_log_expected(ground, found),
             gone: self.gone(policy, verdict),
             lost: self.lost(ground, found, landing.decision),
-            approved_later: since.approved_later(name, found),
-            late: since.late(found, &counted, verdict.is_some(), merged),
+            approved_later: later.approved_later(name, found.manifest.as_deref()),
+            late: later.late(steps.last().filter(|_| verdict.is_none()), &counted, merged),
             backdated: self.backdated(found),
             bypassed: self.dates.bypassed(found.place),
             together: found.together.clone(),
@@ -602,26 +602,6 @@ impl<'l> OfRef<'l> {
         ))
     }
 
-    /// What a change of the policy, or of the organization's file, newly lets land, step by step: a change that a later
-    /// step takes back was in force in between.
-    fn loosened(&self, ground: &Ground<'_>, found: &Found<'_>) -> Vec<String> {
-        let policies = &ground.policies;
-        let is_of_policy = policies.branch.as_deref() == Some(self.name()) && !policies.is_fixed();
-        if !is_of_policy {
-            return Vec::new();
-        }
-        let at = self.dates.landed_at(found.place);
-        let steps = found.steps.iter().filter(|step| step.touches_rules);
-        let of_step = |step: &Step| {
-            let of_organization = loosened_organization(ground.repository, step.from, step.commit);
-            [loosened_policy(policies, step.from, step.commit, at), of_organization].concat()
-        };
-        let all: Vec<String> = steps.flat_map(of_step).collect();
-        let more = all.len().saturating_sub(MAX_LOOSENED);
-        let more = (more > 0).then(|| format!("and {more} more"));
-        all.into_iter().take(MAX_LOOSENED).chain(more).collect()
-    }
-
     /// Records because of which the gate let it land, but that are not here: named once for each move, and for
     /// everything that is not approved without them.
     fn lost(&self, ground: &Ground<'_>, found: &Found<'_>, decision: Decision) -> Vec<String> {
@@ -636,46 +616,6 @@ impl<'l> OfRef<'l> {
     }
 }
 
-/// What a step of the policy branch lets land that did not before, under the organization at a time.
-fn loosened_policy(policies: &Policies<'_>, from: Option<ObjectId>, to: ObjectId, at: i64) -> Vec<String> {
-    let Ok(Held::Found(old)) = policies.at_commit(from, at) else { return Vec::new() };
-    match policies.at_commit(Some(to), at) {
-        Ok(Held::Found(new)) => looser(&old, &new),
-        Ok(Held::Absent) => vec!["there is no policy any more".to_owned()],
-        Ok(Held::Invalid(_)) | Err(_) => vec!["the policy cannot be read".to_owned()],
-    }
-}
-
-/// What a step lets land in the repositories that inherit from this one.
-fn loosened_organization(repository: &Repository, from: Option<ObjectId>, to: ObjectId) -> Vec<String> {
-    let Some(Ok(old)) = from.map(|from| organization::at(repository, from)) else { return Vec::new() };
-    match organization::at(repository, to) {
-        Ok(new) => looser(old.rules(), new.rules()).into_iter().map(|text| format!("for all: {text}")).collect(),
-        Err(_) => vec!["the file of the organization cannot be read".to_owned()],
-    }
-}
-
-fn looser(old: &Policy, new: &Policy) -> Vec<String> {
-    let looser = meaning(old, new).into_iter().filter(|one| one.direction == Direction::Looser);
-    looser.map(|one| one.text).collect()
-}
-
-/// What signers of counted decisions saw, and is missing: it may contain a rejection.
-fn unheard(ground: &Ground<'_>, counted: &[(&Record, String)]) -> Vec<String> {
-    let of = |record: &Record| {
-        let predicate = record.predicate();
-        let gone = predicate.seen.iter().find(|seen| ground.book.by_id(&seen.record).is_none())?;
-        let is_known = gone.chain.split('/').next().is_some_and(|key| ground.keys.contains_key(key));
-        is_known.then(|| {
-            format!(
-                "{} signed after record {} of the chain {}, and it is not in the ledger: the gate would not judge.",
-                predicate.principal, gone.seq.0, gone.chain
-            )
-        })
-    };
-    counted.iter().filter_map(|(record, _)| of(record)).collect()
-}
-
 /// By index, the earliest date of a merge at or after it: by then, everything before it had landed.
 fn merged_since(steps: &[Step]) -> Vec<i64> {
     let mut merged = vec![i64::MAX; steps.len() + 1];
@@ -683,104 +623,4 @@ fn merged_since(steps: &[Step]) -> Vec<i64> {
         merged[at] = if !step.sides.is_empty() { merged[at + 1].min(step.time) } else { merged[at + 1] };
     }
     merged
-}
-
-/// What became of decisions after something landed because of them.
-struct Since<'s> {
-    ground: &'s Ground<'s>,
-    to: i64,
-    judged_at: i64,
-}
-
-impl<'s> Since<'s> {
-    fn approval<'r>(&self, record: &'r Record) -> ApprovalFacts<'r> {
-        let predicate = record.predicate();
-        let coverage = &predicate.coverage;
-        let head = predicate.head.commit.parse().ok();
-        ApprovalFacts {
-            person: &predicate.principal,
-            signed_at: predicate.issued_at.seconds(),
-            head_at: head.and_then(|head| self.ground.repository.dated(head).ok()).map(|(time, _)| time),
-            is_carried_over: coverage.hunks_seen.0 > 0 && coverage.carried_over.0 >= coverage.hunks_seen.0,
-            key_ended: self.key_ended(record),
-            ended: self.ended(record),
-        }
-    }
-
-    fn key_ended(&self, record: &Record) -> Option<String> {
-        let Some((_, enrolment)) = self.ground.newest.roster.enrolment(record.verified.key()) else {
-            return Some("is in the roster no more".to_owned());
-        };
-        let Enrolment { revoked, valid: (_, until), .. } = enrolment;
-        match revoked {
-            Some(Revocation::Compromised { since }) if *since <= self.to => {
-                let known = self.ground.book.known_since(&record.id().to_string());
-                let when = match known.is_some_and(|known| known >= *since) {
-                    true => "and this approval came after that",
-                    false => "and this approval came before that",
-                };
-                Some(format!("is compromised since {}, {when}", date(*since)))
-            }
-            Some(Revocation::Retired { at }) if *at <= self.to => Some(format!("was retired {}", date(*at))),
-            _ => until.filter(|until| *until <= self.to).map(|until| format!("ended {}", date(until))),
-        }
-    }
-
-    /// Whether its signer took it back, or anybody rejected the same content, after it landed.
-    fn ended(&self, record: &Record) -> Option<String> {
-        let is_since = |known: i64| known > self.judged_at && known <= self.to;
-        let ends = |other: &Record| matches!(other.predicate().verdict, Verdict::Withdraw | Verdict::Reject);
-        let taken_back = self.ground.book.enders(record.id()).find(|(other, known)| {
-            is_since(*known)
-                && ends(other)
-                && other.predicate().principal == record.predicate().principal
-                && self.ground.is_of_its_principal(other)
-        });
-        if let Some((_, known)) = taken_back {
-            return Some(format!("was taken back {}", date(known)));
-        }
-        let mut same = self.ground.book.of_manifest(&record.predicate().manifest.sha256);
-        let is_here = |other: &Record| other.predicate().target.name == record.predicate().target.name;
-        let is_rejection = |other: &Record| {
-            other.predicate().verdict == Verdict::Reject && is_here(other) && self.ground.is_of_its_principal(other)
-        };
-        let rejected = same.find(|(other, known)| is_since(*known) && is_rejection(other));
-        rejected.map(|(other, known)| {
-            format!("no longer stands alone: {} rejected the same content {}", other.predicate().principal, date(known))
-        })
-    }
-
-    /// Who approved exactly this after it had landed without approval.
-    fn approved_later(&self, name: &str, found: &Found<'_>) -> Option<(String, i64)> {
-        let of = self.ground.book.of_manifest(found.manifest.as_deref()?);
-        let later = of.filter(|(record, known)| {
-            let predicate = record.predicate();
-            predicate.verdict == Verdict::Approve
-                && predicate.target.name == name
-                && *known > self.judged_at
-                && *known <= self.to
-                && self.ground.is_of_its_principal(record)
-        });
-        later.map(|(record, known)| (record.predicate().principal.clone(), known)).min_by_key(|(_, known)| *known)
-    }
-
-    /// Without a log: an approval dated after a commit that only landing made.
-    fn late(&self, found: &Found<'_>, counted: &[(&Record, String)], has_verdict: bool, merged: i64) -> Option<String> {
-        let last = found.steps.last().filter(|_| !has_verdict)?;
-        let own = last.commit.to_string();
-        let of = |record: &Record| {
-            let known = self.ground.book.known_since(&record.id().to_string())?;
-            let landed = if record.predicate().head.commit == own { merged } else { last.time };
-            (known > landed).then(|| {
-                format!(
-                    "{} signed {}, and what only landing makes is of {}. Without a gate's log nobody knows which was \
-                     first.",
-                    record.predicate().principal,
-                    date(known),
-                    date(landed)
-                )
-            })
-        };
-        counted.iter().find_map(|(record, _)| of(record))
-    }
 }
