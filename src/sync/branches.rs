@@ -7,8 +7,8 @@ use std::time::UNIX_EPOCH;
 
 use git2::Oid;
 
-use super::program::{ALL, CHAINS, run_git};
-use super::{Prompts, requests, why_failed};
+use super::program::{ALL, CHAINS, Ended, run_git};
+use super::{Prompts, requests};
 use crate::source::git::Repository;
 
 /// Fetches from all remotes, as `git fetch --all --prune` does, then their review requests, except for remotes that a
@@ -20,13 +20,11 @@ pub fn fetch(repository: &Repository, answered: &[String], prompts: Prompts, now
     // A submodule's remote is named by the repository's content; nobody asked for it.
     let fetch = ["fetch", "--all", "--quiet", "--no-recurse-submodules", "--no-auto-maintenance"];
     let arguments: Vec<&str> = settings.chain(fetch).collect();
-    let (ok, _, stderr) = run_git(repository, prompts, ALL, &arguments)?;
+    let fetched = run_git(repository, prompts, ALL, &arguments)?;
     learn_default(repository);
     // If one remote does not answer, the others may.
     let requests = requests::fetch(repository, answered, prompts, now);
-    if !ok {
-        return Err(why_failed("fetch", &stderr));
-    }
+    fetched.output()?;
     requests?;
     Ok(before != refs(repository))
 }
@@ -43,7 +41,7 @@ fn learn_default(repository: &Repository) {
         return;
     }
     let told = run_git(repository, Prompts::Never, CHAINS, &["ls-remote", "--symref", "--", &remote, "HEAD"]);
-    let Ok((true, told, _)) = told else { return };
+    let Ok(told) = told.and_then(Ended::output) else { return };
     let Some(branch) = told.lines().find_map(default_told) else { return };
     let (head, now) = (format!("refs/remotes/{remote}/HEAD"), format!("refs/remotes/{remote}/{branch}"));
     let tip = |name: &str| repository.raw.find_reference(name).and_then(|found| found.peel_to_commit()).map(|c| c.id());

@@ -3,8 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::program::{CHAINS, run_git};
-use super::{Remote, why_failed};
+use super::Remote;
+use super::program::{CHAINS, GitFailed, run_git};
 use crate::claims::{self, Own};
 use crate::gate::ref_names::CLAIMS;
 use crate::ledger::PREFIX;
@@ -64,7 +64,8 @@ impl Remote<'_> {
         }
         let first = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", &self.name];
         let arguments: Vec<&str> = first.into_iter().chain(specs.iter().map(String::as_str)).collect();
-        self.claims_by_git(&arguments).map(|_| ())
+        self.claims_by_git(&arguments)?;
+        Ok(())
     }
 
     /// Sends what a person claimed here, joined with what they claimed on another machine.
@@ -84,8 +85,7 @@ impl Remote<'_> {
         claims::set(self.repository, &claims::remote_name_of(&self.name, person), &all).map(|_| ())
     }
 
-    fn claims_by_git(&self, arguments: &[&str]) -> Result<String, String> {
-        let (ok, stdout, stderr) = run_git(self.repository, self.prompts, CHAINS, arguments)?;
-        if ok { Ok(stdout) } else { Err(why_failed(arguments[0], &stderr)) }
+    fn claims_by_git(&self, arguments: &[&str]) -> Result<String, GitFailed> {
+        run_git(self.repository, self.prompts, CHAINS, arguments)?.output()
     }
 }

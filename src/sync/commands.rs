@@ -307,8 +307,8 @@ fn is_of_use(repository: &Repository, remote: &str, prompts: Prompts) -> Result<
     }
     let patterns = prefixes.map(|prefix| format!("{prefix}*"));
     let asked: Vec<&str> = ["ls-remote", remote].into_iter().chain(patterns.iter().map(String::as_str)).collect();
-    let (ok, listed, stderr) = run_git(repository, prompts, CHAINS, &asked)?;
-    if ok { Ok(!listed.trim().is_empty()) } else { Err(super::why_failed("ls-remote", &stderr)) }
+    let listed = run_git(repository, prompts, CHAINS, &asked)?.output()?;
+    Ok(!listed.trim().is_empty())
 }
 
 /// If it cannot be removed now, it is removed later.
@@ -352,10 +352,7 @@ pub fn fetch_after<R: Family>(
         return Ok(shown);
     }
     arguments.extend(specs.iter().map(String::as_str));
-    let (ok, _, stderr) = run_git(repository, prompts, CHAINS, &arguments)?;
-    if !ok {
-        return Err(super::why_failed("fetch", &stderr));
-    }
+    run_git(repository, prompts, CHAINS, &arguments)?.output()?;
     let arrived = names(repository, &incoming.prefix).map_err(|error| error.to_string())?;
     for (id, name) in &arrived {
         let tip = repository.raw.refname_to_id(name).map_err(|error| error.message().to_owned())?;
@@ -448,21 +445,20 @@ pub fn send<R: Family>(repository: &Repository, remote: &str, id: &ChainId, prom
     let name = format!("{}{id}", R::PREFIX);
     let Ok(tip) = repository.raw.refname_to_id(&name) else { return Sent::Away(format!("There is no {name} here.")) };
     let spec = format!("{tip}:{name}");
-    let (ok, stdout, stderr) =
-        match run_git(repository, prompts, CHAINS, &["push", "--porcelain", "--no-verify", remote, &spec]) {
-            Ok(ran) => ran,
-            Err(why) => return Sent::Away(why),
-        };
-    let told = stdout.lines().find(|line| line.contains(&format!(":{name}")));
+    let pushed = match run_git(repository, prompts, CHAINS, &["push", "--porcelain", "--no-verify", remote, &spec]) {
+        Ok(ended) => ended,
+        Err(failed) => return Sent::Away(failed.to_string()),
+    };
+    let told = pushed.stdout.lines().find(|line| line.contains(&format!(":{name}")));
     match told.and_then(|line| line.split_once('\t')) {
         Some(("!", summary)) => refused(summary),
-        Some(_) if ok => {
+        Some(_) if pushed.is_ok => {
             let kept = format!("{}{id}", remote_prefix_of::<R>(remote));
             // This only records what was seen there: without it, the next fetch sees it again.
             let _ = repository.raw.reference(&kept, tip, true, "undersign: sync");
             Sent::Taken
         }
-        _ => Sent::Away(super::why_failed("push", &stderr)),
+        _ => Sent::Away(pushed.failure().to_string()),
     }
 }
 

@@ -28,9 +28,8 @@ use crate::change::visible;
 use crate::ledger::commands::Keys;
 use crate::ledger::{self, BRANCH_PREFIX, PREFIX};
 use crate::record::{Chain, ChainId, Fault, Head, Heads, Index};
-use crate::risk::without_logins;
 use crate::source::git::Repository;
-use program::{BRANCH, CHAINS, run_git};
+use program::{BRANCH, CHAINS, Ended, GitFailed, run_git};
 
 /// Rounds of fetching and sending; each lost race takes one more.
 const ROUNDS: usize = 5;
@@ -309,11 +308,11 @@ impl<'r> Remote<'r> {
             vec!["push".to_owned(), "--porcelain".to_owned(), "--no-verify".to_owned(), self.name.clone()];
         arguments.extend(pushes.iter().map(|(id, tip, _)| format!("{tip}:{}{id}", self.prefix)));
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        let (ok, stdout, stderr) = self.run(&arguments)?;
+        let pushed = self.run(&arguments)?;
         let is_read_there = self.is_read_where_it_is_written()?;
         let mut race = false;
         let mut told = 0;
-        for line in stdout.lines() {
+        for line in pushed.stdout.lines() {
             // `<flag> TAB <from>:<to> TAB <summary>`
             let [flag, refs, summary] = line.splitn(3, '\t').collect::<Vec<_>>()[..] else { continue };
             let Some((id, tip, records)) =
@@ -338,8 +337,8 @@ impl<'r> Remote<'r> {
                 }
             }
         }
-        if told == 0 && !ok {
-            return Err(failure("push", &stderr));
+        if told == 0 && !pushed.is_ok {
+            return Err(stays_here(&pushed.failure()));
         }
         Ok(if race { Sent::Race } else { Sent::All })
     }
@@ -407,11 +406,10 @@ impl<'r> Remote<'r> {
 
     /// Runs git; returns its output, or its error message.
     fn git(&self, arguments: &[&str]) -> Result<String, String> {
-        let (ok, stdout, stderr) = self.run(arguments)?;
-        if ok { Ok(stdout) } else { Err(failure(arguments[0], &stderr)) }
+        self.run(arguments)?.output().map_err(|failed| stays_here(&failed))
     }
 
-    fn run(&self, arguments: &[&str]) -> Result<(bool, String, String), String> {
+    fn run(&self, arguments: &[&str]) -> Result<Ended, GitFailed> {
         run_git(self.repository, self.prompts, CHAINS, arguments)
     }
 }
@@ -438,19 +436,12 @@ fn fetched(
 ) -> Result<(), String> {
     let usual = ["fetch", "--quiet", "--no-write-fetch-head", "--no-auto-maintenance"];
     let specs: Vec<&str> = specs.iter().map(String::as_str).collect();
-    let (ok, _, stderr) = run_git(repository, prompts, BRANCH, &[&usual, options, &[remote], &specs].concat())?;
-    if ok { Ok(()) } else { Err(why_failed("fetch", &stderr)) }
+    run_git(repository, prompts, BRANCH, &[&usual, options, &[remote], &specs].concat())?.output()?;
+    Ok(())
 }
 
-fn failure(what: &str, stderr: &str) -> String {
-    format!("{} What is signed stays here and can be sent later.", why_failed(what, stderr))
-}
-
-fn why_failed(what: &str, stderr: &str) -> String {
-    // The first line names the subject; the others the result.
-    let says_why = |line: &&str| ["fatal:", "error:", "ssh:"].iter().any(|start| line.starts_with(start));
-    let said = stderr.lines().find(says_why).or_else(|| stderr.lines().last()).unwrap_or("no reason given");
-    format!("`git {what}` failed: {}.", visible::text(&without_logins(said.trim_end_matches('.'))))
+fn stays_here(failed: &GitFailed) -> String {
+    format!("{failed} What is signed stays here and can be sent later.")
 }
 
 /// The relation of a local chain to its copy on a remote.

@@ -10,6 +10,8 @@ use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
 use super::Prompts;
+use crate::change::visible;
+use crate::risk::without_logins;
 use crate::source::git::Repository;
 
 /// The time limit for fetching or sending chains: they are short.
@@ -18,43 +20,99 @@ pub(super) const CHAINS: Duration = Duration::from_secs(30);
 pub(super) const BRANCH: Duration = Duration::from_secs(120);
 /// The time limit for fetching all branches and review requests of a remote.
 pub(super) const ALL: Duration = Duration::from_secs(900);
+/// git's message if the other side has no such ref.
+#[cfg(feature = "tui")]
+const NO_REF: &str = "couldn't find remote ref";
 /// How long git may take to remove its locks when it is ended.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// Runs git: whether it succeeded, its output, and its error output. If a person may be asked, that person ends it.
+/// Why git did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum GitFailed {
+    #[error("git cannot be run: {0}. Is it installed?")]
+    NotRun(std::io::Error),
+    #[error("`git {command}` had no answer within {seconds} seconds, and was ended.")]
+    NoAnswer { command: String, seconds: f32 },
+    /// It ended with an error, and gave this reason.
+    #[error("`git {command}` failed: {reason}.")]
+    Failed { command: String, reason: String },
+}
+
+impl GitFailed {
+    /// Whether the other side has no such ref.
+    #[cfg(feature = "tui")]
+    pub fn is_no_ref(&self) -> bool {
+        matches!(self, GitFailed::Failed { reason, .. } if reason.contains(NO_REF))
+    }
+}
+
+/// Most callers only show it.
+impl From<GitFailed> for String {
+    fn from(failed: GitFailed) -> String {
+        failed.to_string()
+    }
+}
+
+/// A git that ended.
+pub(super) struct Ended {
+    command: String,
+    pub is_ok: bool,
+    pub stdout: String,
+    stderr: String,
+}
+
+impl Ended {
+    /// Its output, if it succeeded.
+    pub fn output(self) -> Result<String, GitFailed> {
+        if self.is_ok { Ok(self.stdout) } else { Err(self.failure()) }
+    }
+
+    /// The reason that it gave for an error.
+    pub fn failure(self) -> GitFailed {
+        // The first line names the subject; the others the result.
+        let says_why = |line: &&str| ["fatal:", "error:", "ssh:"].iter().any(|start| line.starts_with(start));
+        let said = self.stderr.lines().find(says_why).or_else(|| self.stderr.lines().last());
+        let said = without_logins(said.unwrap_or("no reason given").trim_end_matches('.'));
+        GitFailed::Failed { reason: visible::text(&said).into_owned(), command: self.command }
+    }
+}
+
+/// Runs git to its end. If a person may be asked, that person ends it.
 pub(super) fn run_git(
     repository: &Repository,
     prompts: Prompts,
     patience: Duration,
     arguments: &[&str],
-) -> Result<(bool, String, String), String> {
+) -> Result<Ended, GitFailed> {
     let mut command = Command::new("git");
     command.arg("--git-dir").arg(repository.raw.path()).args(arguments).stdin(Stdio::null());
     command.env("LC_ALL", "C");
     let output = match prompts {
-        Prompts::Allowed => command.output(),
+        Prompts::Allowed => command.output().map(Some),
         Prompts::Never => {
             command.env("GIT_TERMINAL_PROMPT", "0").env("GIT_ASKPASS", "true").env("SSH_ASKPASS_REQUIRE", "never");
             if std::env::var_os("GIT_SSH_COMMAND").is_none() {
                 command.env("GIT_SSH_COMMAND", "ssh -oBatchMode=yes");
             }
-            match within(patience, &mut command) {
-                Ok(None) => {
-                    let mut rest = arguments;
-                    while let ["-c", _, more @ ..] = rest {
-                        rest = more;
-                    }
-                    let (what, time) = (rest.first().unwrap_or(&""), patience.as_secs_f32().ceil());
-                    return Err(format!("`git {what}` had no answer within {time} seconds, and was ended."));
-                }
-                Ok(Some(output)) => Ok(output),
-                Err(error) => Err(error),
-            }
+            within(patience, &mut command)
         }
     };
-    let output = output.map_err(|error| format!("git cannot be run: {error}. Is it installed?"))?;
+    let command = named(arguments).to_owned();
+    let Some(output) = output.map_err(GitFailed::NotRun)? else {
+        return Err(GitFailed::NoAnswer { command, seconds: patience.as_secs_f32().ceil() });
+    };
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    Ok((output.status.success(), text(&output.stdout), text(&output.stderr)))
+    let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
+    Ok(Ended { command, is_ok: output.status.success(), stdout, stderr })
+}
+
+/// The command among the arguments of git: settings come before it.
+fn named<'a>(arguments: &[&'a str]) -> &'a str {
+    let mut rest = arguments;
+    while let ["-c", _, more @ ..] = rest {
+        rest = more;
+    }
+    rest.first().unwrap_or(&"")
 }
 
 /// Runs a program to its end; none if it took too long. Then all processes that it started are ended with it: they are
@@ -108,13 +166,13 @@ mod tests {
         let alias = format!("alias.hang=!(sleep 2; touch {}) & sleep 60", mark.display());
         let began = Instant::now();
         let patience = Duration::from_millis(300);
-        let said = run_git(&repository, Prompts::Never, patience, &["-c", &alias, "hang"]).unwrap_err();
+        let said = run_git(&repository, Prompts::Never, patience, &["-c", &alias, "hang"]);
+        let said = said.err().unwrap().to_string();
         assert!(said.contains("had no answer within 1 seconds"), "{said}");
         assert!(began.elapsed() < Duration::from_secs(20));
         std::thread::sleep(Duration::from_secs(3));
         assert!(!mark.exists(), "what it started went on");
-        let (ok, said, _) =
-            run_git(&repository, Prompts::Never, CHAINS, &["rev-parse", "--is-bare-repository"]).unwrap();
-        assert!(ok && said == "false\n");
+        let ended = run_git(&repository, Prompts::Never, CHAINS, &["rev-parse", "--is-bare-repository"]).unwrap();
+        assert_eq!(ended.output().unwrap(), "false\n");
     }
 }

@@ -11,8 +11,8 @@ use crate::source::git::{Repository, oid};
 #[cfg(feature = "tui")]
 use crate::source::server::Pending;
 
-use super::program::{ALL, run_git};
-use super::{Prompts, why_failed};
+use super::Prompts;
+use super::program::{ALL, GitFailed, run_git};
 
 /// How many are taken per remote, unless set otherwise: `git config remote.NAME.undersignRequests`.
 const MOST: usize = 50;
@@ -21,9 +21,6 @@ const LIMIT: usize = 1000;
 /// Of what a server reports, which may be any number.
 #[cfg(feature = "tui")]
 const AT_ONCE: usize = 500;
-/// git's message if the other side has no such ref.
-#[cfg(feature = "tui")]
-const NO_REF: &str = "couldn't find remote ref";
 /// Seconds after which a request that did not move counts as abandoned: 90 days.
 const OLD: i64 = 90 * 24 * 60 * 60;
 
@@ -134,7 +131,7 @@ impl Remote<'_> {
                 some.iter().map(|(request, full)| format!("+{full}:{}", self.name_of(**request))).collect()
             };
             match self.bring(&specs(some)) {
-                Err(why) if why.contains(NO_REF) => {}
+                Err(failed) if failed.is_no_ref() => {}
                 brought => {
                     brought?;
                     continue;
@@ -153,7 +150,7 @@ impl Remote<'_> {
         Ok(absent)
     }
 
-    fn bring(&self, specs: &[String]) -> Result<(), String> {
+    fn bring(&self, specs: &[String]) -> Result<(), GitFailed> {
         let mut arguments = vec!["fetch", "--quiet", "--no-tags", "--no-write-fetch-head"];
         arguments.extend(["--no-recurse-submodules", "--no-auto-maintenance", self.remote]);
         arguments.extend(specs.iter().map(String::as_str));
@@ -171,9 +168,8 @@ impl Remote<'_> {
         commit.is_ok_and(|commit| self.now.saturating_sub(commit.committer().when().seconds()) > OLD)
     }
 
-    fn git(&self, arguments: &[&str]) -> Result<String, String> {
-        let (ok, stdout, stderr) = run_git(self.repository, self.prompts, ALL, arguments)?;
-        if ok { Ok(stdout) } else { Err(why_failed(arguments[0], &stderr)) }
+    fn git(&self, arguments: &[&str]) -> Result<String, GitFailed> {
+        run_git(self.repository, self.prompts, ALL, arguments)?.output()
     }
 
     /// Removes what the remote no longer offers; returns how many.
