@@ -14,6 +14,9 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 use toml::value::{Datetime, Offset};
 
+/// The greatest number in a file: every reader of JSON and TOML has it exactly.
+pub const MAX_NUMBER: u64 = 1 << 53;
+
 /// What is wrong in a file, and in which line (1-based).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Mistake {
@@ -183,12 +186,12 @@ impl<'t> Table<'t> {
         self.placed(value, key, "true or false", DeValue::as_bool)
     }
 
-    /// A whole number from 0 to 2^53.
+    /// A whole number from 0 to [`MAX_NUMBER`].
     pub fn number(&self, key: &str) -> Option<Placed<'t, u64>> {
         let value = self.get(key)?;
         let number = |v: &DeValue<'_>| {
             let integer = v.as_integer()?;
-            u64::from_str_radix(integer.as_str(), integer.radix()).ok().filter(|&n| n <= 1 << 53)
+            u64::from_str_radix(integer.as_str(), integer.radix()).ok().filter(|&n| n <= MAX_NUMBER)
         };
         self.placed(value, key, "a whole number that is not negative", number)
     }

@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use crate::change::{ObjectId, visible};
+use crate::datafile::MAX_NUMBER;
 use crate::enforcement::{Settings, follow};
 use crate::ledger::{BRANCH_PREFIX, PREFIX};
 use crate::policy::Organization;
@@ -140,12 +141,13 @@ fn refuse_ungoverned(repository: &Repository, branch: &str, commit: ObjectId) ->
 
 fn refuse_older(before: &Organization, next: &Organization) -> Result<(), String> {
     let is_same = next.digest() == before.digest();
-    if next.id() == before.id() && (is_same || next.version() > before.version()) {
+    let (then, now) = (before.version(), next.version());
+    if next.id() == before.id() && (is_same || now > then && now - then <= (MAX_NUMBER - then) / 2) {
         return Ok(());
     }
     Err(format!(
         "The organization {} offers version {}, after version {} of {}. Each change of its file raises the version, \
-         and the id stays. It was not accepted.",
+         by at most half of what is left up to 2^53, and the id stays. It was not accepted.",
         next.id(),
         next.version(),
         before.version(),

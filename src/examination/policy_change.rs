@@ -4,7 +4,7 @@ use super::kept::{Answers, Asked};
 use super::{RepositorySnapshot, standing};
 use crate::change::{Change, ObjectId, visible};
 use crate::gate::{Decided, Standing};
-use crate::policy::{Meaning, Policy, meaning};
+use crate::policy::{Direction, Meaning, Policy, meaning};
 use crate::source::git::{self, GitError, PolicyState, Repository};
 
 /// What a change of the policy does.
@@ -34,15 +34,17 @@ impl PolicyChange {
         if let Some(why) = &self.refused {
             return format!("the new policy cannot be read, so nothing would land: {why}");
         }
-        let looser = self.meaning.iter().filter(|m| m.direction == crate::policy::Direction::Looser).count();
+        let of = |direction: Direction| self.meaning.iter().filter(|m| m.direction == direction).count();
         let turned = |to: Decided| self.flips.iter().filter(|flip| flip.to == to).count();
-        let mut parts = vec![match (self.meaning.len(), looser) {
-            (0, _) => "it means the same".to_owned(),
-            (1, 0) => "1 difference, which does not loosen it".to_owned(),
-            (all, 0) => format!("{all} differences, none of which loosens it"),
-            (1, _) => "1 difference, which loosens it".to_owned(),
-            (all, 1) => format!("1 of {all} differences loosens it"),
-            (all, looser) => format!("{looser} of {all} differences loosen it"),
+        let mut parts = vec![match (self.meaning.len(), of(Direction::Looser), of(Direction::Shifted)) {
+            (0, ..) => "it means the same".to_owned(),
+            (1, 0, 0) => "1 difference, which does not loosen it".to_owned(),
+            (1, 0, _) => "1 difference, which may loosen it".to_owned(),
+            (all, 0, 0) => format!("{all} differences, none of which loosens it"),
+            (all, 0, shifted) => format!("{all} differences, of which {shifted} may loosen it"),
+            (1, ..) => "1 difference, which loosens it".to_owned(),
+            (all, 1, _) => format!("1 of {all} differences loosens it"),
+            (all, looser, _) => format!("{looser} of {all} differences loosen it"),
         }];
         let (allow, deny) = (turned(Decided::Allow), turned(Decided::Deny));
         parts.extend((allow > 0).then(|| format!("{} to allow", flips(allow))));

@@ -12,6 +12,7 @@ use crate::change::digest::Digest;
 use crate::change::links::Link;
 use crate::change::manifest::Manifest;
 use crate::change::{Commit, ObjectId, visible};
+use crate::datafile::MAX_NUMBER;
 use crate::decision::Verdict;
 use crate::policy::{Policy, RefProtection};
 use crate::record::Key;
@@ -457,6 +458,15 @@ pub(super) fn next_policy(input: &Input<'_>, commit: ObjectId) -> Result<Option<
             let detail =
                 format!("The policy changes, and its version does not grow: raise it above {}.", policy.version);
             Some(Reason::deny(Code::PolicyStale, detail))
+        }
+        // Otherwise one change could use up all versions, and nobody could change the policy any more.
+        Ok((version, _)) if version - policy.version > (MAX_NUMBER - policy.version) / 2 => {
+            let detail = format!(
+                "The policy that would land raises its version from {} to {version}, which uses up more than half of \
+                 those that are left. Raise it by less.",
+                policy.version
+            );
+            Some(Reason::deny(Code::PolicyInvalid, detail))
         }
         Ok(_) => None,
     })

@@ -218,12 +218,19 @@ impl Found {
                 self.add(direction, format!("the key {print} of {id} is {what}"));
             }
             if before.valid != after.valid {
-                self.add(Direction::Shifted, format!("the key {print} of {id} is valid at other times"));
+                let (of, with) = (before.valid, after.valid);
+                let begins_earlier = with.0.unwrap_or(i64::MIN) < of.0.unwrap_or(i64::MIN);
+                let ends_later = with.1.unwrap_or(i64::MAX) > of.1.unwrap_or(i64::MAX);
+                let direction = if begins_earlier || ends_later { Direction::Looser } else { Direction::Stricter };
+                self.add(direction, format!("the key {print} of {id} is valid at other times"));
             }
         }
         // Who counts as an author determines who may not approve.
         if old.emails != new.emails || old.logins != new.logins {
             self.add(Direction::Shifted, format!("{id} is known by other addresses or accounts"));
+        }
+        if old.name != new.name {
+            self.add(Direction::Shifted, format!("{id} is known by another name"));
         }
     }
 
@@ -606,7 +613,11 @@ mod tests {
             "an earlier end that believes what is dated back"
         );
         let valid = with(", valid = { until = 2026-05-01T00:00:00Z }");
-        assert_eq!(lines(&plain, &valid), [format!("· the key {print} of dana is valid at other times")]);
+        let other = |mark: char| [format!("{mark} the key {print} of dana is valid at other times")];
+        assert_eq!(lines(&plain, &valid), other('▲'));
+        assert_eq!(lines(&valid, &plain), other('▼'));
+        let shifted = with(", valid = { from = 2026-01-01T00:00:00Z, until = 2026-06-01T00:00:00Z }");
+        assert_eq!(lines(&valid, &shifted), other('▼'), "it ends later");
     }
 
     #[test]

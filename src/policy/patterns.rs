@@ -15,8 +15,10 @@ const MAX_ALTERNATIVES: usize = 256;
 #[derive(Debug, Clone, Default)]
 pub(super) struct PathPatterns {
     set: GlobSet,
-    /// The patterns name by name; only those whose first name has no wildcard.
+    /// The patterns name by name, but for those of which the first name may be any.
     anchored: Vec<Vec<PatternComponent>>,
+    /// Those, from the first name on that may not.
+    floating: Vec<Vec<PatternComponent>>,
     /// The first names of everything that they match, if each pattern has one: this decides for most of the many
     /// compartments of a policy, without asking a matcher. In ASCII, so that only letter case may differ.
     firsts: Option<Vec<String>>,
@@ -42,6 +44,12 @@ impl PatternComponent {
         })
     }
 
+    /// Whether it matches whatever there is: `*`, `**`.
+    fn is_any(&self) -> bool {
+        // A name that no pattern contains.
+        matches!(self, PatternComponent::AnyNumber) || self.is_match("\u{FFFD}")
+    }
+
     fn is_match(&self, name: &str) -> bool {
         match self {
             PatternComponent::AnyNumber => true,
@@ -55,7 +63,8 @@ impl PathPatterns {
     /// # Errors
     /// One of them is not a valid pattern, or they are too large together.
     pub(super) fn new<'p>(patterns: impl Iterator<Item = &'p str>) -> Result<PathPatterns, globset::Error> {
-        let (mut set, mut anchored, mut firsts) = (GlobSet::builder(), Vec::new(), Some(Vec::new()));
+        let (mut set, mut firsts) = (GlobSet::builder(), Some(Vec::new()));
+        let (mut anchored, mut floating) = (Vec::new(), Vec::new());
         for pattern in patterns {
             let plain = folded(pattern);
             if plain != pattern {
@@ -65,10 +74,14 @@ impl PathPatterns {
             let own = first_names(pattern, &plain);
             firsts = firsts.zip(own).map(|(firsts, own)| [firsts, own].concat());
             for one in alternatives(&plain).unwrap_or_default() {
-                anchored.extend(anchored_components(&one)?);
+                let names = components(&one)?;
+                match names.first().is_some_and(PatternComponent::is_any) {
+                    true => floating.extend(after_any(&names).map(<[_]>::to_vec)),
+                    false => anchored.push(names),
+                }
             }
         }
-        Ok(PathPatterns { set: set.build()?, anchored, firsts })
+        Ok(PathPatterns { set: set.build()?, anchored, floating, firsts })
     }
 
     pub(super) fn hold(&self, path: &RepoPath) -> bool {
@@ -91,12 +104,15 @@ impl PathPatterns {
         firsts.iter().any(|own| is_first_name(path.as_bytes(), own.as_bytes()))
     }
 
-    /// Whether they could match something below a folder, whatever exists now. Those that begin with a wildcard could
-    /// match something below any folder, and are not considered: for them, only what exists counts.
+    /// Whether they could match something below a folder, whatever exists now. Those that begin with `*` or `**` could
+    /// match something below any folder: they are considered for folders that end as they go on, `app/envs` for
+    /// `**/envs/**`, and for others only what exists counts.
     pub(super) fn reach_below(&self, folder: &RepoPath) -> bool {
         spellings(folder).iter().any(|folder| {
             let names: Vec<&str> = folder.split('/').filter(|name| !name.is_empty()).collect();
+            let ends = || (0..names.len()).map(|from| &names[from..]);
             self.anchored.iter().any(|components| reach_below(components, &names))
+                || self.floating.iter().any(|components| ends().any(|end| reach_below(components, end)))
         })
     }
 
@@ -142,11 +158,17 @@ fn is_first_name(path: &[u8], name: &[u8]) -> bool {
         && path.get(..name.len()).is_some_and(|first| first.eq_ignore_ascii_case(name))
 }
 
-fn anchored_components(pattern: &str) -> Result<Option<Vec<PatternComponent>>, globset::Error> {
-    if pattern.starts_with('*') {
-        return Ok(None);
+fn components(pattern: &str) -> Result<Vec<PatternComponent>, globset::Error> {
+    names(pattern).into_iter().map(PatternComponent::of).collect()
+}
+
+/// How a pattern goes on from the first name that may not be any; none if all may.
+fn after_any(names: &[PatternComponent]) -> Option<&[PatternComponent]> {
+    match names {
+        [first, rest @ ..] if first.is_any() => after_any(rest),
+        [] => None,
+        names => Some(names),
     }
-    names(pattern).into_iter().map(PatternComponent::of).collect::<Result<_, _>>().map(Some)
 }
 
 /// The characters that are in no class (`[!/a]`), with their places.
@@ -407,10 +429,23 @@ mod tests {
             "a/b/x",
             "envs/test",
             "envs.",
+            "docs/any",
+            "docs/any/deep/er",
         ] {
             assert!(of.reach_below(&folder.into()), "{folder}");
         }
-        for folder in ["docs", "live/y", "a/b/x/main.tf", "b", "env", "envs/test/x", "prod"] {
+        for folder in ["docs", "live/y", "a/b/x/main.tf", "b", "env", "envs/test/x", "prod", "docs/CODEOWNERS"] {
+            assert!(!of.reach_below(&folder.into()), "{folder}");
+        }
+    }
+
+    #[test]
+    fn a_folder_that_ends_as_a_pattern_goes_on_lies_above_what_it_could_hold() {
+        let of = patterns("**/.claude/** */*/secrets/*.key **/**/live/{eu,us}/** **/*.tf * **");
+        for folder in [".claude", "app/.CLAUDE", "a/b/secrets", "live", "x/live", "x/live/eu", "x/live/us/y"] {
+            assert!(of.reach_below(&folder.into()), "{folder}");
+        }
+        for folder in ["app", "claude", "x/live/asia", "main.tf", "x/main.tf", "secrets/y"] {
             assert!(!of.reach_below(&folder.into()), "{folder}");
         }
     }

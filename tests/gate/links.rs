@@ -162,6 +162,19 @@ fn a_submodule_at_a_compartments_folder_or_above_it_needs_its_signers() {
 }
 
 #[test]
+fn a_submodule_or_a_link_at_a_folder_that_only_a_wildcard_names_needs_its_signers() {
+    let f = &Fixture::with_policy(&policy(&compartment("keys", "**/keys/**", "sign = [{ role = \"policy\", n = 1 }]")));
+    for path in ["app/keys", "keys"] {
+        denied(submodule(f, &["dana"], path), "UNSIGNED");
+        allowed(submodule(f, &["dana", "rahim"], path));
+        let target = if path == "keys" { "later" } else { "../later" };
+        denied(linking(f, &["dana"], &[(path, target)]), "UNSIGNED");
+        allowed(linking(f, &["dana", "rahim"], &[(path, target)]));
+    }
+    allowed(submodule(f, &["dana"], "app/keyring"));
+}
+
+#[test]
 fn twin_a_submodule_beside_a_compartments_folder() {
     let f = bare();
     ["envs/test", "prod"].iter().for_each(|path| allowed(submodule(&f, &["dana"], path)));

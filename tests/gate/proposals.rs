@@ -494,7 +494,14 @@ fn a_proposal_that_moves_the_policy_is_denied_whoever_approves() {
 
 #[test]
 fn a_proposal_that_changes_the_policy_needs_a_policy_role_and_a_higher_version() {
-    for (text, code) in [(next(&policy("")), None), (policy("# the same version\n"), Some("POLICY_STALE"))] {
+    let version = |n: u64| policy("").replacen("version = 1\n", &format!("version = {n}\n"), 1);
+    for (text, code) in [
+        (next(&policy("")), None),
+        (version(20_270_101), None),
+        (policy("# the same version\n"), Some("POLICY_STALE")),
+        // No other could land after it.
+        (version(1 << 53), Some("POLICY_INVALID")),
+    ] {
         let f = Fixture::new();
         propose(&f, "mina", "feature", &[(".undersign/policy.toml", &text)]);
         approve(&f, "feature");

@@ -136,12 +136,22 @@ impl<'r> Ancestry<'r> {
     /// # Errors
     /// As for [`Ancestry::bases`].
     pub fn holds(&mut self, of: ObjectId, commit: ObjectId) -> Result<bool, GitError> {
+        self.holds_within(of, commit, &mut self.most.clone())
+    }
+
+    /// As [`Ancestry::holds`], in some steps, as for [`Ancestry::bases_within`].
+    ///
+    /// # Errors
+    /// As for [`Ancestry::bases`].
+    pub fn holds_within(&mut self, of: ObjectId, commit: ObjectId, steps: &mut usize) -> Result<bool, GitError> {
         if of == commit {
             return Ok(true);
         }
-        self.allow(self.most);
+        self.allow(std::mem::take(steps));
         let (of, commit) = (self.position(of)?, self.position(commit)?);
-        Ok(self.held(commit, &[of])?.is_some())
+        let is_held = self.held(commit, &[of])?.is_some();
+        *steps = self.left;
+        Ok(is_held)
     }
 
     /// The walk that found a commit below some others; none if it is not below them.

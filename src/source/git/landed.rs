@@ -166,7 +166,7 @@ impl Repository {
     }
 
     /// An answer from disk, if this repository has a cache there, or one that is computed now and kept.
-    fn kept<T: Serialize + DeserializeOwned>(
+    pub(super) fn kept<T: Serialize + DeserializeOwned>(
         &self,
         kind: &str,
         of: &[ObjectId],

@@ -2,7 +2,7 @@
 //! and line by line, and not with git's own merge, which attributes, drivers and settings of a repository influence;
 //! moves are those of [`renames`]. Any merge for which this is not proven counts as somebody's work.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::ancestry::Ancestry;
 use super::objects::{Effort, diff_within};
@@ -18,6 +18,8 @@ const MAX_TEXTS: usize = 256;
 /// The most sides of merges of one push whose moved files are paired: that compares texts.
 const MAX_MOVED: usize = 4;
 const MAX_TEXT: usize = 1 << 20;
+/// The most commits whose parents a shallow file hides; whoever may push can add some where a host allows that.
+const MAX_CUT: usize = 8;
 /// The most steps through the history for the bases of all merges of one push. A branch that is updated from its target
 /// each week takes some hundreds each time.
 const MAX_STEPS: usize = 2_000_000;
@@ -48,11 +50,19 @@ pub(super) fn clean_merges(
     if !commits.iter().any(|commit| commit.parents.len() > 1) {
         return Vec::new();
     }
-    // Behind the cut there may be another merge base.
-    if repository.cut_commits().map_or(true, |cut| !cut.is_empty()) {
+    let Ok(cut) = repository.cut_commits() else { return Vec::new() };
+    if cut.len() > MAX_CUT {
         return Vec::new();
     }
-    let is_clean = |commit: &&Commit| follows(repository, commit, ancestry, budget).unwrap_or(false);
+    let mut follows = |commit: &Commit| Ok(follows(repository, commit, &cut, ancestry, budget).unwrap_or(false));
+    // What follows from its parents always does. A gate keeps nothing.
+    let is_clean = |commit: &&Commit| {
+        let found = match cut.is_empty() {
+            true => repository.kept("a merge follows from its parents", &[commit.id], |_| true, || follows(commit)),
+            false => follows(commit),
+        };
+        found.unwrap_or(false)
+    };
     commits.iter().filter(|commit| commit.parents.len() == 2).filter(is_clean).map(|commit| commit.id).collect()
 }
 
@@ -62,6 +72,7 @@ type Changed = BTreeMap<RepoPath, (Option<TreeEntry>, Option<TreeEntry>)>;
 fn follows(
     repository: &Repository,
     commit: &Commit,
+    cut: &HashSet<ObjectId>,
     ancestry: &mut Ancestry<'_>,
     budget: &mut Budget,
 ) -> Result<bool, GitError> {
@@ -71,6 +82,13 @@ fn follows(
     budget.merges = left;
     let bases = ancestry.bases_within(ours, theirs, &mut budget.steps)?;
     let [base] = bases[..] else { return Ok(false) };
+    // Behind a commit without its parents there may be another base.
+    for &cut in cut {
+        let mut is_in = |commit| ancestry.holds_within(commit, cut, &mut budget.steps);
+        if !is_in(base)? && (is_in(ours)? || is_in(theirs)?) {
+            return Ok(false);
+        }
+    }
     let base = repository.tree_of(base)?;
     let mut since = |commit| diff_within(repository, base, repository.tree_of(commit)?, &mut budget.effort);
     let [ours, theirs] = [since(ours)?, since(theirs)?];

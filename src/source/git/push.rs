@@ -273,7 +273,10 @@ fn manifest(
             return Ok(Some(Image { mode: entry.mode, content }));
         }
         let image = super::objects::image(repository, entry)?;
-        digests.insert(entry.id, image.content);
+        // What is known of a submodule is its id, which may be that of a blob, too.
+        if entry.mode != Mode::Submodule {
+            digests.insert(entry.id, image.content);
+        }
         Ok(Some(image))
     };
     let mut manifest = Manifest::default();
