@@ -88,7 +88,7 @@ impl<'s> Later<'s> {
         later.map(|(record, known)| (record.predicate().principal.clone(), known)).min_by_key(|(_, known)| *known)
     }
 
-    /// An approval dated after a commit that only landing made; `last` is the last step, if no log tells when it landed.
+    /// An approval dated after a commit that only landing made. `last` is the last step, if no log has the landing.
     pub fn late(&self, last: Option<&Step>, counted: &[(&Record, String)], merged: i64) -> Option<String> {
         let last = last?;
         let own = last.commit.to_string();
