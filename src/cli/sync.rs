@@ -17,7 +17,7 @@ use crate::sync::{Prompts, Remote};
 
 #[derive(Args)]
 pub struct Options {
-    /// Which remote; by default origin, or the only one
+    /// Which remote; by default the one on which changes land, and of the others those that had decisions are read
     #[arg(long, value_name = "NAME")]
     remote: Option<String>,
     /// Send again what the remote had and has lost
@@ -48,10 +48,14 @@ pub fn run(options: &Options, repository: Option<&Path>) -> Result<(), String> {
     let policy = policy(&repository);
     let keys = policy.as_ref().map_or_else(Keys::all, |policy| Keys::of(policy));
     let mut report = remote.sync(options.restore, &keys)?;
+    if options.remote.is_none() {
+        remote.fetch_from_others(&mut report);
+    }
     report.claims = policy.and_then(|policy| remote.exchange_claims(&policy, super::now()).err());
-    outln!("{}: {report}.", remote.name);
+    outln!("{}: {report}.", visible::text(&remote.name));
     // Nothing depends on them.
     report.claims.iter().for_each(|why| eprintln!("undersign: claims were not exchanged: {why}"));
+    report.silent.iter().for_each(|why| eprintln!("undersign: {why}"));
     let mut alarms = report.alarms;
     alarms.extend(deliver(&repository));
     if alarms.is_empty() { Ok(()) } else { Err(alarms.join("\nundersign: ")) }

@@ -64,6 +64,8 @@ pub struct Report {
     pub alarms: Vec<String>,
     /// Why claims were not exchanged; nothing depends on them.
     pub claims: Option<String>,
+    /// Other remotes that had decisions and did not answer, with what git said.
+    pub silent: Vec<String>,
 }
 
 impl fmt::Display for Report {
@@ -75,7 +77,14 @@ impl fmt::Display for Report {
             1 => write!(f, ", 1 alarm")?,
             n => write!(f, ", {n} alarms")?,
         }
-        if self.claims.is_some() { write!(f, ", no claims exchanged") } else { Ok(()) }
+        if self.claims.is_some() {
+            write!(f, ", no claims exchanged")?;
+        }
+        match self.silent.len() {
+            0 => Ok(()),
+            1 => write!(f, ", another remote did not answer"),
+            n => write!(f, ", {n} other remotes did not answer"),
+        }
     }
 }
 
@@ -94,22 +103,14 @@ enum Sent {
 }
 
 impl<'r> Remote<'r> {
-    /// The named remote; otherwise `origin`, otherwise the only one.
+    /// The named remote; otherwise the one that is the project.
     pub fn find(repository: &'r Repository, name: Option<&str>, prompts: Prompts) -> Result<Remote<'r>, String> {
-        let names: Vec<String> = repository
-            .raw
-            .remotes()
-            .map_err(|error| error.message().to_owned())?
-            .iter()
-            .flatten()
-            .flatten()
-            .map(str::to_owned)
-            .collect();
+        let names = repository.remotes();
         let chosen = match name {
-            Some(name) => names.iter().find(|known| *known == name),
-            None => names.iter().find(|known| *known == "origin").or(names.first().filter(|_| names.len() == 1)),
+            Some(name) => names.get(name).cloned(),
+            None => repository.project().map_err(|error| error.to_string())?,
         };
-        let Some(name) = chosen.cloned() else {
+        let Some(name) = chosen else {
             return Err(match (name, names.is_empty()) {
                 (Some(name), _) => {
                     format!("There is no remote `{}` here; `git remote` lists them.", visible::text(name))
@@ -117,7 +118,10 @@ impl<'r> Remote<'r> {
                 (None, true) => {
                     "This repository has no remote to sync with. `git remote add origin URL` names one.".to_owned()
                 }
-                (None, false) => format!("Name a remote with --remote: {}.", names.join(", ")),
+                (None, false) => {
+                    let names: Vec<_> = names.iter().map(|name| visible::text(name)).collect();
+                    format!("Name a remote with --remote: {}.", names.join(", "))
+                }
             });
         };
         let setting = format!("remote.{name}.undersignrefs");
@@ -129,11 +133,11 @@ impl<'r> Remote<'r> {
     /// As [`Remote::find`] without a name; none if the repository has no remote.
     ///
     /// # Errors
-    /// It has several, and none is `origin`.
+    /// It has several, and nothing says which one is the project.
     pub fn usual(repository: &'r Repository, prompts: Prompts) -> Result<Option<Remote<'r>>, String> {
-        match repository.raw.remotes() {
-            Ok(remotes) if remotes.is_empty() => Ok(None),
-            _ => Remote::find(repository, None, prompts).map(Some),
+        match repository.has_remotes() {
+            false => Ok(None),
+            true => Remote::find(repository, None, prompts).map(Some),
         }
     }
 
@@ -184,6 +188,19 @@ impl<'r> Remote<'r> {
         match decisions {
             Ok(()) => Ok(report),
             Err(why) => Err([vec![why], delivered.alarms].concat().join(" ")),
+        }
+    }
+
+    /// Fetches decisions from the other remotes that were seen to have some: a rejection that went to a fork counts.
+    /// One that does not answer is named, and hinders nothing.
+    pub fn fetch_from_others(&self, report: &mut Report) {
+        for name in self.repository.remotes().into_iter().filter(|name| *name != self.name) {
+            let has_some = self.tips(&ledger::remote_prefix(&name)).is_ok_and(|tips| !tips.is_empty());
+            let other = has_some.then(|| Remote::find(self.repository, Some(&name), self.prompts));
+            let Some(Ok(other)) = other else { continue };
+            if let Err(why) = other.fetch(report) {
+                report.silent.push(format!("{}: {why}", visible::text(&name)));
+            }
         }
     }
 

@@ -70,8 +70,8 @@ fn list(snapshot: &RepositorySnapshot, ports: &Ports) -> Result<CommandListing, 
     Ok(CommandListing { commands: pending(&repository, &fresh, ports)?, remote })
 }
 
-/// Sends what was signed about commands; returns the name of the remote. If there are several and none is `origin`, the
-/// destination is not known.
+/// Sends what was signed about commands; returns the name of the remote. If there are several and nothing says
+/// which one is the project, the destination is not known.
 fn deliver(snapshot: &RepositorySnapshot) -> Result<Option<String>, String> {
     let repository = Repository::open(&snapshot.root).map_err(|error| error.to_string())?;
     let Some(remote) = Remote::usual(&repository, Prompts::Never)? else { return Ok(None) };

@@ -493,6 +493,7 @@ fn sync(snapshot: &RepositorySnapshot, access: &ServerAccess, now: i64) -> Resul
     let mut report = remote
         .sync(false, &counted(snapshot))
         .map_err(|why| format!("{why} In a terminal, `undersign sync` can ask for a password."))?;
+    remote.fetch_from_others(&mut report);
     report.claims = snapshot.policy().and_then(|policy| remote.exchange_claims(policy, now).err());
     let receipt = access.deliver(&repository);
     Ok(Synced { route: format!("{} → {}", snapshot.name, remote.name), report, receipt })

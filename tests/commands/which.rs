@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 use undersign::decision::Verdict;
+use undersign::source::git::Repository;
 
 use crate::support::{Decision, Fixture, git_in, policy};
 use crate::{Said, run_in};
@@ -537,6 +538,54 @@ fn in_a_clone_of_a_fork_changes_land_on_the_project_if_it_is_known() {
     }
     desk.git(&["config", "undersign.remote", "projekt"]);
     desk.run(&["queue"]).exits(70).complains("no remote is called so").says_not("Nothing is pending");
+}
+
+#[test]
+fn in_a_clone_of_a_fork_decisions_are_exchanged_with_the_project() {
+    let desk = Desk::new();
+    let (f, fork) = (&desk.f, desk.f.dir.path().join("fork.git"));
+    f.write(".undersign/policy.toml", &policy(""));
+    f.commit("rahim", "Policy");
+    desk.host("feat", &[(5, "five")]);
+    let [project, fork] = [&f.repo, &fork].map(|path| path.display().to_string());
+    git_in(f.dir.path(), "dana", &["clone", "-q", "--bare", &project, &fork]);
+    desk.git(&["remote", "set-url", "origin", &fork]);
+    desk.git(&["remote", "add", "upstream", &project]);
+    desk.git(&["fetch", "-q", "--all"]);
+    let uri = || Repository::open(&desk.here).unwrap().uri();
+    f.decide("rahim", "feat", Verdict::Reject);
+    // Nothing tells that it is a fork.
+    desk.run(&["sync"]).exits(0).says("origin: 0 records fetched");
+    assert_eq!(uri(), fork);
+    let settings: [&[(&str, &str)]; 3] = [
+        &[("remote.upstream.gh-resolved", "base")],
+        &[("remote.pushDefault", "origin"), ("branch.main.remote", "upstream")],
+        &[("undersign.remote", "upstream")],
+    ];
+    for settings in settings {
+        settings.iter().for_each(|(key, value)| _ = desk.git(&["config", key, value]));
+        desk.run(&["sync"]).exits(0).says("upstream: ");
+        desk.run(&["show", "feat"]).exits(0).says("VETOED");
+        assert_eq!(uri(), project, "{settings:?}");
+        settings.iter().for_each(|(key, _)| _ = desk.git(&["config", "--unset-all", key]));
+    }
+    desk.git(&["config", "undersign.remote", "upstream"]);
+    desk.run(&["sync", "--remote", "origin"]).exits(0).says("origin: 0 records fetched");
+    // What went to the fork is still read there, once it was seen to have some.
+    let to_fork = || {
+        f.decide("dana", "feat", Verdict::Reject);
+        f.git("dana", &["push", "-q", &fork, "refs/undersign/decisions/*:refs/undersign/decisions/*"]);
+    };
+    to_fork();
+    desk.run(&["sync", "--remote", "origin"]).exits(0).says("origin: 2 records fetched");
+    to_fork();
+    let own = f.git("dana", &["for-each-ref", "--format=%(refname)", "refs/undersign/decisions"]);
+    own.lines().for_each(|name| _ = f.git("dana", &["update-ref", "-d", name]));
+    desk.run(&["sync"]).says("upstream: 1 record fetched");
+    std::fs::remove_dir_all(&fork).unwrap();
+    desk.run(&["sync"]).says("another remote did not answer").complains("origin: ");
+    desk.git(&["config", "undersign.remote", "projekt"]);
+    desk.run(&["sync"]).exits(70).complains("no remote is called so");
 }
 
 #[test]

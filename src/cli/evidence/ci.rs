@@ -28,9 +28,9 @@ pub struct Options {
     /// Where to read more: http or https, without user, query and fragment
     #[arg(long, value_name = "URL", default_value = "")]
     link: String,
-    /// The remote to which it is sent
-    #[arg(long, value_name = "NAME", default_value = "origin")]
-    remote: String,
+    /// The remote to which it is sent; by default the one on which changes land
+    #[arg(long, value_name = "NAME")]
+    remote: Option<String>,
     /// Leave it in this repository: `undersign sync` sends it later
     #[arg(long, conflicts_with = "remote")]
     no_push: bool,
@@ -43,8 +43,8 @@ enum Word {
 }
 
 pub fn run(options: &Options, here: &Path) -> Result<(), String> {
-    let remote = (!options.no_push).then_some(options.remote.as_str());
-    let pen = Pen::new(here, &options.key, EvidenceKind::Ci, options.target.as_deref(), remote)?;
+    let (target, remote) = (options.target.as_deref(), options.remote.as_deref());
+    let pen = Pen::new(here, &options.key, EvidenceKind::Ci, target, remote, options.no_push)?;
     let check = &options.check;
     pen.source(|source| source.checks.contains(check), &format!("check {check}"))?;
     if !options.link.is_empty() && !is_link(&options.link) {
@@ -62,7 +62,7 @@ pub fn run(options: &Options, here: &Path) -> Result<(), String> {
     let told = format!("{check} {} on the tree {} of {}", result.name(), &evidence.tree[..12], commit.short());
     let ids = pen.sign(check, &[evidence])?;
     let id = ids.first().map(|id| id.short()).unwrap_or_default();
-    match remote {
+    match pen.remote() {
         Some(remote) => outln!("Signed, and sent to {remote}: {told}: {id}."),
         None => outln!("Signed: {told}: {id}. `undersign sync` sends it."),
     }

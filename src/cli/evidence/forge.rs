@@ -31,9 +31,10 @@ pub struct Options {
     /// The ref on which they are to land; by default the one on which changes land
     #[arg(long, value_name = "REF")]
     target: Option<String>,
-    /// The remote that is the repository on the server, and to which it is sent
-    #[arg(long, value_name = "NAME", default_value = "origin")]
-    remote: String,
+    /// The remote that is the repository on the server, and to which it is sent; by default the one on which changes
+    /// land
+    #[arg(long, value_name = "NAME")]
+    remote: Option<String>,
 }
 
 /// An account, in small letters, a commit, and what that does.
@@ -42,15 +43,17 @@ type About = (String, String, String);
 pub fn run(options: &Options, here: &Path) -> Result<(), String> {
     let access = ServerAccess::by_network(config::servers(), &config::data_directory());
     let server = access.server(&options.server)?;
-    let pen = Pen::new(here, &options.key, EvidenceKind::Forge, options.target.as_deref(), Some(&options.remote))?;
+    let (target, remote) = (options.target.as_deref(), options.remote.as_deref());
+    let pen = Pen::new(here, &options.key, EvidenceKind::Forge, target, remote, false)?;
+    let remote = pen.remote().unwrap_or_default();
     let address = server_of(&server.url)
         .ok_or_else(|| format!("{} is no address that can be signed.", visible::text(&server.url)))?;
     let source = pen.source(|source| source.server == address, &format!("forge {address}"))?;
     let (connected, account) = access.connect(server)?;
-    let repository = repository_on(server, &pen, &options.remote)?;
+    let repository = repository_on(server, &pen, remote)?;
     let all = connected.open(&repository, &account).map_err(|error| error.to_string())?;
     // What is not named here is taken for closed.
-    fetch_these(&pen.repository, &options.remote, &all.iter().collect::<Vec<_>>(), Prompts::Never)?;
+    fetch_these(&pen.repository, remote, &all.iter().collect::<Vec<_>>(), Prompts::Never)?;
     let open = meant(&all, options.request, &pen.target.name);
     if let Some(number) = options.request.filter(|_| open.is_empty()) {
         return Err(format!("No review request {number} for {} is open on {address}.", pen.target.name));
@@ -76,7 +79,7 @@ pub fn run(options: &Options, here: &Path) -> Result<(), String> {
         outln!("{} {what} {} ({}).", visible::text(&own.name), &own.commit[..7], own.link);
     }
     let (statements, by) = (counted(found.len(), "statement"), visible::text(&account.login));
-    outln!("Signed, and sent to {}: {statements}, as {by} reads them.", options.remote);
+    outln!("Signed, and sent to {}: {statements}, as {by} reads them.", visible::text(remote));
     Ok(())
 }
 

@@ -38,13 +38,14 @@ pub struct Pen {
 }
 
 impl Pen {
-    /// `remote`: where it is sent; none if it stays here.
+    /// `remote`: where it is sent, by default to the project; `stays`: it stays here.
     pub fn new(
         here: &Path,
         key: &Path,
         kind: EvidenceKind,
         target: Option<&str>,
         remote: Option<&str>,
+        stays: bool,
     ) -> Result<Pen, String> {
         let told = |error: GitError| error.to_string();
         let repository = Repository::open(here).map_err(told)?;
@@ -64,10 +65,7 @@ impl Pen {
         if key.needs_passphrase() || key.needs_terminal() {
             return Err("Nobody is asked here: the key must be a file in OpenSSH's format without a passphrase.".into());
         }
-        let remote = match remote {
-            Some(name) => Some(Remote::find(&repository, Some(name), Prompts::Never)?.name),
-            None => None,
-        };
+        let remote = if stays { None } else { Some(Remote::find(&repository, remote, Prompts::Never)?.name) };
         Ok(Pen { repository, policy, target, key, kind, remote })
     }
 
@@ -120,6 +118,11 @@ impl Pen {
             nonce: base16ct::lower::encode_string(&random::<16>()?),
             tool: TOOL.to_owned(),
         })
+    }
+
+    /// Where it is sent; none if it stays here.
+    pub fn remote(&self) -> Option<&str> {
+        self.remote.as_deref()
     }
 
     /// What the key signed so far, in its order, also on other machines.

@@ -29,7 +29,7 @@ pub struct Options {
 
 #[derive(Args)]
 pub struct RepairOptions {
-    /// The remote whose copy holds; by default origin, or the only one
+    /// The remote whose copy holds; by default the one on which changes land
     #[arg(long, value_name = "NAME")]
     pub(super) remote: Option<String>,
     /// What happened, in your words; it is signed

@@ -65,10 +65,11 @@ impl Repository {
         self.is_bare() || (self.has_own_hooks() && self.pre_receive().exists())
     }
 
-    /// The address of `origin`, to show to people; empty if there is none. Nothing else reads the URL of a remote: a
-    /// token in it goes no further.
+    /// The address of the project, to show to people; empty if no remote is it. Nothing else reads the URL of a remote:
+    /// a token in it goes no further.
     pub fn uri(&self) -> String {
-        let remote = self.raw.find_remote("origin").ok();
+        let name = self.project().ok().flatten();
+        let remote = name.and_then(|name| self.raw.find_remote(&name).ok());
         remote.and_then(|r| r.url().ok().map(|url| masked(&address::without_user(url)))).unwrap_or_default()
     }
 

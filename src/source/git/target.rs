@@ -127,8 +127,25 @@ impl Repository {
         }
     }
 
+    /// The remote that is the project: decisions are sent to it, and its address is signed. It is the one on which
+    /// changes land, else the only one; in a bare repository `origin`, unless the setting names another.
+    ///
+    /// # Errors
+    /// The setting names none that is there.
+    pub fn project(&self) -> Result<Option<String>, GitError> {
+        let remotes = self.remotes();
+        let only = remotes.first().filter(|_| remotes.len() == 1);
+        match self.setting(SETTING) {
+            Some(name) if remotes.contains(&name) => return Ok(Some(name)),
+            Some(name) => return Err(GitError::NoRemote(visible::text(&name).into_owned())),
+            None => {}
+        }
+        let known = if self.is_bare() { Some(HOMES[0].to_owned()) } else { self.home() };
+        Ok(known.filter(|name| remotes.contains(name)).or_else(|| only.cloned()))
+    }
+
     /// The names of the remotes, as configured.
-    pub(super) fn remotes(&self) -> BTreeSet<String> {
+    pub(crate) fn remotes(&self) -> BTreeSet<String> {
         let Ok(names) = self.raw.remotes() else { return BTreeSet::new() };
         names.iter().flatten().flatten().map(str::to_owned).collect()
     }
