@@ -61,6 +61,15 @@ static ARABIC: LazyLock<Class> = LazyLock::new(|| Class::of(r"[\p{Arabic}&&\p{L}
 /// What may be on the other side of it.
 static OF_WORD: LazyLock<Class> =
     LazyLock::new(|| Class::of(r"[[[\p{Arabic}\p{Latin}]&&\p{L}]\p{N}--\p{Default_Ignorable_Code_Point}]"));
+/// The letter after which a non-joiner ends a word: Kurdish spells its vowel `ـه` so where nothing may join it.
+const HEH: char = '\u{0647}';
+/// The variant of zero with a short stroke, the only one of a digit.
+const STROKED: char = '\u{FE00}';
+/// Signs that build a group of hieroglyphs, and the two that begin and end one.
+const BUILDS_GROUP: std::ops::RangeInclusive<char> = '\u{13430}'..='\u{13436}';
+const GROUP: [char; 2] = ['\u{13437}', '\u{13438}'];
+static HIEROGLYPH: LazyLock<Class> = LazyLock::new(|| Class::of(r"[\p{Egyptian_Hieroglyphs}&&\p{Lo}]"));
+static SHORTHAND: LazyLock<Class> = LazyLock::new(|| Class::of(r"[\p{Duployan}&&\p{Lo}]"));
 static MONGOLIAN: LazyLock<Class> = LazyLock::new(|| Class::of(r"[\p{Mongolian}&&\p{L}]"));
 /// The signs that remove the vowel of a letter.
 static VIRAMA: LazyLock<Class> = LazyLock::new(|| Class::of(r"\p{Grapheme_Link}"));
@@ -131,16 +140,23 @@ pub fn hidden(text: &str) -> impl Iterator<Item = (usize, char)> + '_ {
 }
 
 /// As [`hidden`], in one line of a file, without its line feed: tabs, a carriage return at the end, a form feed at the
-/// start and a byte order mark at the start of the file are normal in plain text.
+/// start and a byte order mark at the start of the file are normal in plain text, and icons of fonts in literals.
 pub fn hidden_in_line(line: &str, is_first: bool) -> impl Iterator<Item = char> + '_ {
     let line = line.strip_prefix(BYTE_ORDER_MARK).filter(|_| is_first).unwrap_or(line);
     let is_habit = |at: usize, c: char| match c {
         '\t' => true,
         '\r' => at + 1 == line.len(),
         '\u{0C}' => at == 0,
-        _ => false,
+        c => is_icon(&line[..at], c, &line[at + c.len_utf8()..]),
     };
     hidden(line).filter(move |&(at, c)| !is_habit(at, c)).map(|(_, c)| c)
+}
+
+/// Whether a character is an icon of a font, a literal of its own: `content: "\u{E900}"`. It is drawn as a mark all the
+/// same: nobody knows what it looks like without the font. One beside others may be anything.
+fn is_icon(before: &str, c: char, after: &str) -> bool {
+    let is_private = matches!(c, '\u{E000}'..='\u{F8FF}' | '\u{F0000}'..='\u{FFFFD}' | '\u{100000}'..='\u{10FFFD}');
+    is_private && ['"', '\''].iter().any(|quote| before.ends_with(*quote) && after.starts_with(*quote))
 }
 
 /// The number of invisible characters in a file's text.
@@ -157,16 +173,27 @@ fn shapes(before: &str, c: char, after: &str) -> bool {
         BREAK => before.ends_with(|c| UNSPACED.contains(c)) && after.starts_with(|c| UNSPACED.contains(c)),
         c if OF_IDEOGRAPHS.contains(&c) => before.ends_with(|c| IDEOGRAPH.contains(c)),
         ZWJ => joins_pictures(before, after) || joins_letters(before, c, after),
-        ZWNJ => joins_letters(before, c, after) || divides_arabic(before, after),
+        ZWNJ => joins_letters(before, c, after) || divides_arabic(before, after) || ends_kurdish(before, after),
         VOWEL_SEPARATOR => separates_vowel(before, after),
         '\u{E0020}'..='\u{E007F}' => is_of_flag(before, c, after),
+        c if GROUP.contains(&c) || BUILDS_GROUP.contains(&c) => builds_group(before, c, after),
+        '\u{1BCA0}'..='\u{1BCA3}' => {
+            before.ends_with(|c| SHORTHAND.contains(c)) && after.starts_with(|c| SHORTHAND.contains(c))
+        }
         _ => false,
     }
 }
 
-/// A selector after a character that has the variant, or between a digit and the keycap around it.
+/// A selector after a character that has the variant, or between a digit and the keycap around it. A zero has one in
+/// numbers: in a word, a name would look like another one.
 fn selects(before: &str, c: char, after: &str) -> bool {
+    let is_of_number = || {
+        let digits = before.trim_end_matches(|c: char| c.is_ascii_digit() || c == STROKED);
+        let is_of_word = |c: char| c.is_alphabetic() || c == '_' || is_hidden(c);
+        !digits.ends_with(is_of_word) && !after.starts_with(|c: char| is_of_word(c) && !c.is_ascii_control())
+    };
     before.chars().next_back().is_some_and(|base| match base {
+        '0' if c == STROKED => is_of_number(),
         '0'..='9' | '#' | '*' => c == AS_PICTURE && after.starts_with(KEYCAP),
         base => VARIANTS.iter().any(|(selector, bases)| *selector == c && bases.contains(base)),
     })
@@ -209,7 +236,8 @@ fn is_of_flag(before: &str, c: char, after: &str) -> bool {
 fn joins_letters(before: &str, c: char, after: &str) -> bool {
     let is_letter = |c: char| LETTER.contains(c);
     if let Some(cluster) = before.strip_suffix(|c| VIRAMA.contains(c)) {
-        return cluster.ends_with(is_letter) && (c == ZWJ || after.starts_with(is_letter));
+        // At the end of a word, it keeps a virama visible where a font would draw another form of the letter.
+        return cluster.ends_with(is_letter) && (c == ZWJ || after.starts_with(is_letter) || is_end_of_word(after));
     }
     if after.starts_with(|c| VIRAMA.contains(c)) {
         return before.ends_with(is_letter);
@@ -218,6 +246,29 @@ fn joins_letters(before: &str, c: char, after: &str) -> bool {
     let is_joined = |right| matches!(right, JoiningType::RightJoining | JoiningType::DualJoining);
     neighbour(before.chars().rev()).map(get_joining_type).is_some_and(joins_on)
         && (c == ZWJ || neighbour(after.chars()).map(get_joining_type).is_some_and(is_joined))
+}
+
+/// Whether no word goes on, and nothing that is drawn as a mark.
+fn is_end_of_word(after: &str) -> bool {
+    let goes_on = |c: char| c.is_alphanumeric() || LETTER.contains(c) || VIRAMA.contains(c);
+    !after.starts_with(|c: char| goes_on(c) || (is_hidden(c) && !c.is_ascii_control()))
+}
+
+/// After a heh of Arabic, at the end of a word.
+fn ends_kurdish(before: &str, after: &str) -> bool {
+    before.ends_with(HEH) && is_end_of_word(after)
+}
+
+/// Between hieroglyphs or groups of them; at the start and the end of a group.
+fn builds_group(before: &str, c: char, after: &str) -> bool {
+    let [begins, ends] = GROUP;
+    let (left, right) = (before.chars().next_back(), after.chars().next());
+    let is_sign = |c: Option<char>| c.is_some_and(|c| HIEROGLYPH.contains(c));
+    match c {
+        c if c == begins => is_sign(right),
+        c if c == ends => is_sign(left),
+        _ => (is_sign(left) || left == Some(ends)) && (is_sign(right) || right == Some(begins)),
+    }
 }
 
 /// The next letter or sign. Combining marks above and below do not count; what is drawn as a mark of its own does, and
@@ -306,6 +357,15 @@ mod tests {
             ("Hindi", "क्\u{200D}ष क्\u{200C}ष"),
             ("Sinhala", "ශ්\u{200D}රී"),
             ("Bengali", "র\u{200D}্যাম"),
+            ("icons of fonts", ".a:before{content:\"\u{F113}\"} const icon = '\u{E900}'; [\"\u{F0001}\"]"),
+            ("the end of a word in Telugu", "ఫైల్\u{200C} <a>ఫైల్\u{200C}</a> \"ఫైల్\u{200C}\"\tఫైల్\u{200C}\r"),
+            ("the end of a word in Kannada and Malayalam", "ಫೈಲ್\u{200C} ഫയല്\u{200C},"),
+            ("the end of a word in Sinhala and Hindi", "ෆයිල්\u{200C} विद्\u{200C}"),
+            ("the end of a word in Kurdish", "ئه\u{200C}وه\u{200C} ئه\u{200C}وه\u{200C}، ئه\u{200C}"),
+            ("a zero with a stroke", "x 0\u{FE00} 10\u{FE00}, 10\u{FE00}0\u{FE00}\r"),
+            ("two hieroglyphs as one", "\u{13153}\u{13430}\u{133CF}"),
+            ("hieroglyphs in a group", "\u{13437}\u{13153}\u{13431}\u{133CF}\u{13438}\u{13430}\u{133CF}"),
+            ("shorthand", "\u{1BC02}\u{1BCA2}\u{1BC03}"),
             ("a sign over digits", "\u{600}١٢ \u{6DD}"),
         ];
         for (what, text) in rows {
@@ -323,7 +383,16 @@ mod tests {
             ("a second one", "葛\u{E0100}\u{E0101}", 1),
             ("one on a letter", "a\u{E0100} か\u{E0100}", 2),
             ("a Mongolian selector on what has no such variant", "ᠠ\u{180D} a\u{180B}", 2),
-            ("a zero with another form", "0\u{FE00}", 1),
+            ("a zero with another form, in a word and twice", "t0\u{FE00}ken 0\u{FE00}x 0\u{FE00}\u{FE00}", 4),
+            ("another digit with that form", "1\u{FE00}", 1),
+            ("icons beside others", "'\u{E900}\u{E901}' \"\u{E900} $\" '\u{E900}\" \u{E900}", 5),
+            ("two joiners at the end of a word", "ఫైల్\u{200C}\u{200C} ئه\u{200C}\u{200C}", 4),
+            ("a joiner before Latin and a digit", "ఫైల్\u{200C}x ఫైల్\u{200C}1", 2),
+            ("a joiner between two viramas", "క్\u{200C}్", 1),
+            ("hieroglyph formats elsewhere", "a\u{13430}b \u{13153}\u{13430}", 2),
+            ("two of them", "\u{13153}\u{13430}\u{13430}\u{133CF}", 2),
+            ("shorthand formats elsewhere", "a\u{1BCA0}b \u{1BC02}\u{1BCA0}", 2),
+            ("two of those", "\u{1BC02}\u{1BCA0}\u{1BCA0}\u{1BC02}", 2),
             ("a break in Latin, and beside a blank", "a\u{200B}b ไทย\u{200B} ก\u{200B}\u{200B}ข", 4),
             ("a second selector", "⚠\u{FE0F}\u{FE0F}", 1),
             ("another selector on a picture", "⚠\u{FE01}", 1),

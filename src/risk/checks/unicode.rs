@@ -41,7 +41,7 @@ pub(super) fn check(file: &FileUnderReview<'_>, rules: &Rules) -> Vec<Finding> {
         } else if hidden.iter().copied().any(visible::is_control) {
             found.extend(say("term.escape"));
         } else if hidden.iter().copied().any(|c| !visible::is_bidi(c)) {
-            found.extend(say("uni.invisible").filter(|_| !are_icons(line, &hidden)));
+            found.extend(say("uni.invisible"));
         } else if !hidden.is_empty() {
             // A direction mark has little effect, and texts in Arabic and Hebrew need it.
             found.extend(say("uni.bidi").map(|finding| Finding { severity: Severity::Low, ..finding }));
@@ -49,16 +49,6 @@ pub(super) fn check(file: &FileUnderReview<'_>, rules: &Rules) -> Vec<Finding> {
     }
     found.extend(imitations.into_values().flatten());
     found
-}
-
-/// Whether the hidden characters of a line are icons of a font, each a literal of its own: `"tempChar": "\u{E900}"`.
-fn are_icons(line: &str, hidden: &[char]) -> bool {
-    let is_icon = |c: char| ('\u{E000}'..='\u{F8FF}').contains(&c);
-    let is_quote = |c: Option<char>| matches!(c, Some('"' | '\''));
-    let is_alone = |(at, c): (usize, char)| {
-        is_quote(line[..at].chars().next_back()) && is_quote(line[at + c.len_utf8()..].chars().next())
-    };
-    hidden.iter().copied().all(is_icon) && line.char_indices().filter(|(_, c)| is_icon(*c)).all(is_alone)
 }
 
 /// Folders of texts in many languages.
