@@ -147,7 +147,7 @@ impl Rules {
     /// Anybody adds such notes afterwards, so that all of it is weak.
     pub(super) fn plain_note(&self, commit: ObjectId, name: &str, text: &str) -> Vec<Evidence> {
         // Its first line is no title.
-        let scan = lines::scan(&format!("note\n{text}"));
+        let scan = lines::scan(&format!("note\n{}", lines::without_json(text)));
         let mut found: Vec<Evidence> = scan.lines.iter().flat_map(|line| self.line(line)).collect();
         let spaced = name.replace(['-', '_', '/'], " ");
         if let Some(owner) = self.known.names.first(&spaced).filter(|_| !self.is_ambiguous(name)) {

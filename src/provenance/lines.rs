@@ -93,6 +93,37 @@ fn who(name: &str, email: &str) -> Identity {
     }
 }
 
+/// A text whose lines of JSON are lines of a message: `{"agent":"codex"}` is `agent: codex`. Not a parser: what is
+/// damaged, or in lines of its own, may name a tool as well.
+pub(super) fn without_json(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    for line in text.split_inclusive('\n') {
+        if !line.trim_start().starts_with(['{', '[', '"']) {
+            plain.push_str(line);
+            continue;
+        }
+        let (mut is_quoted, mut is_escaped, mut is_key) = (false, false, true);
+        for c in line.chars() {
+            match c {
+                '"' if !is_escaped => is_quoted = !is_quoted,
+                '{' | '}' | '[' | ']' | ',' if !is_quoted => {
+                    is_key = true;
+                    plain.push('\n');
+                }
+                ':' if !is_quoted && is_key => {
+                    is_key = false;
+                    plain.push_str(": ");
+                }
+                '_' if is_key => plain.push('-'),
+                c if is_quoted || c == '\n' || !c.is_whitespace() => plain.push(c),
+                _ => {}
+            }
+            is_escaped = c == '\\' && !is_escaped;
+        }
+    }
+    plain
+}
+
 /// Text without its hidden characters.
 pub(super) fn shown(text: &str) -> String {
     text.chars().map(|c| if c == '\t' { ' ' } else { c }).filter(|&c| !visible::is_hidden(c)).collect()
@@ -195,6 +226,16 @@ mod tests {
         let lines = scan("x\r\n\r\nAssisted-by:\r\n  Claude\r\n  Model: y\r\nprose\r\n").lines;
         let seen: Vec<_> = lines.iter().map(|line| (line.key.as_str(), line.value.as_str())).collect();
         assert_eq!(seen, [("assisted-by", "Claude"), ("model", "y"), ("", "")]);
+    }
+
+    #[test]
+    fn lines_of_json_are_read_as_keys() {
+        let text =
+            "Agent: x, {y}\n{\"agent_name\":\"a, b: \\\"c\\\"\",\"n\":{\"model\":\"m\"}}\n{\n  \"tool\": \"t\",\n";
+        let lines = scan(&format!("note\n{}", without_json(text))).lines;
+        let seen: Vec<_> = lines.iter().map(|line| (line.key.as_str(), line.value.as_str())).collect();
+        let own = ("agent-name", r#"a, b: \"c\""#);
+        assert_eq!(seen, [("agent", "x, {y}"), own, ("n", ""), ("model", "m"), ("tool", "t")]);
     }
 
     #[test]

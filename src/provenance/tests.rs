@@ -284,6 +284,32 @@ fn bots_that_are_no_ai_are_told_apart() {
 const LINES: &[(&str, &str)] = &[
     ("Co-Authored-By: Claude <noreply@anthropic.com>", "Claude"),
     ("co-authored-by: Claude Opus 4.6 (1M context) <noreply@anthropic.com>", "Claude"),
+#[test]
+fn a_note_in_json_that_names_a_tool_is_a_weak_sign() {
+    let of = |text: &str| {
+        let commits = [commit(HUMAN, "x")];
+        let notes = Rules::shipped().plain_note(commits[0].id, "provenance", text);
+        trace_with(&commits, [""], notes, Rules::shipped())
+    };
+    for (text, tool) in [
+        ("{\"agent\":\"codex\",\"model\":\"gpt-5\"}", "Codex"),
+        ("{\"tool\":\"codex\"}", "Codex"),
+        ("{\"at\":1,\"agent\":\"Claude Code\"}\n", "Claude"),
+        ("{\n  \"agent_name\": \"claude-code\",\n  \"session\": 1\n}\n", "Claude"),
+    ] {
+        let found = of(text);
+        assert_eq!((found.status, found.agent()), (Status::Detected, Some(tool)), "{text}: {found:?}");
+        assert!(found.evidence.iter().all(|evidence| evidence.strength == Strength::Weak));
+    }
+    for text in [
+        "{\"agent\":\"jenkins\",\"result\":\"pass\"}",
+        "{\"reviewer\":\"Claude Martin\"}",
+        "{\"text\":\"agent: codex\"}",
+    ] {
+        assert_eq!(of(text).status, Status::Undeclared, "{text}");
+    }
+}
+
     ("Co-Authored-By: Some Model 9 <noreply@anthropic.com>", "Claude"),
     ("Co-Authored-By: GPT-5.6 Sol <noreply@anthropic.com>", "Claude"),
     ("Co-Authored-By: Cursor Grok 4.6 <noreply@anthropic.com>", "Cursor"),
