@@ -99,6 +99,9 @@ struct Shown {
     /// Ids of other changes whose branch has the same name.
     namesakes: Vec<String>,
     manifest: String,
+    /// The tool that made it, or that none is known.
+    #[serde(skip)]
+    tool: String,
     /// Why so many points.
     point_reasons: Vec<ShownPoints>,
     /// Whether history has a say in them.
@@ -361,6 +364,7 @@ fn shown(
         ),
         schema: "undersign-change/v0",
         manifest: examination.manifest.digest().to_string(),
+        tool: text(examination.provenance.tool()),
         blast_reasons: assessment
             .blast
             .reasons
@@ -531,7 +535,7 @@ fn print(shown: &Shown) {
     shown.concurrent.told.iter().for_each(|told| outln!("  also edited: {told}"));
     print_moves(&shown.moves);
     print_encodings(&row.encodings);
-    outln!("  provenance: {} ({})", row.provenance, row.agent.as_deref().unwrap_or("no tool named"));
+    outln!("  provenance: {} ({})", row.provenance, shown.tool);
     for ShownEvidence { rule, strength, class, commit, text, .. } in &shown.evidence {
         let at = commit.as_deref().map_or("the branch", |commit| &commit[..7]);
         outln!("    {rule}: {text}  ({strength}, {class}, {at})");

@@ -34,7 +34,8 @@ impl Rules {
     pub(super) fn identity(&self, who: &Identity, channel: Channel) -> Option<Evidence> {
         let raw = who_text(who);
         let Some((owner, how)) = self.known.find(who) else {
-            return self.bot(who, channel, &raw).or_else(|| self.beside(who, channel, &raw));
+            let beside = || self.beside(who, channel, &raw).or_else(|| self.nobody(who, channel, &raw));
+            return self.bot(who, channel, &raw).or_else(beside);
         };
         let tool = &self.tools[owner];
         let class = tool.class_in(channel);
@@ -99,6 +100,27 @@ impl Rules {
         let aside = ["via ", "with ", "by "].iter().find_map(|word| aside.strip_prefix(word)).unwrap_or(aside);
         let tool = &self.tools[self.known.names.first(aside)?];
         Some(new(tool.rule("suffix"), Class::Unrecognised).by(Some(tool)))
+    }
+
+    /// An identity that no rule knows and that is hardly a person's: an address or a name that only programs have, or
+    /// the mailbox of a vendor for its tool. It remains an author. Who commits for others is often a program.
+    fn nobody(&self, who: &Identity, channel: Channel, raw: &str) -> Option<Evidence> {
+        if channel == Channel::Committer {
+            return None;
+        }
+        let email = lines::shown(&who.email).trim().to_lowercase();
+        let name = lines::shown(&who.name).trim().to_owned();
+        let (local, host) = email.rsplit_once('@').unwrap_or_default();
+        let is_own = |tool: &&Tool| words(&tool.name) == words(local);
+        let tool = self.tools.iter().find(is_own).filter(|_| self.values.vendors.is_match(host));
+        // `Tabnine <noreply@tabnine.com>`: a mailbox of nobody, and the name is that of the host.
+        let called = words(&name).into_iter().next();
+        let is_host = || called.is_some_and(|called| words(host).iter().rev().nth(1) == Some(&called));
+        let is_forge = self.values.forges.iter().any(|forge| forge == host);
+        let is_nobody = matches!(local, "noreply" | "no-reply") && !is_forge && is_host();
+        let is_program = self.values.accounts.is_match(&email) || self.values.agents.is_match(&name);
+        let found = Evidence::new("nobody", Strength::Medium, Class::Unrecognised, channel, raw).by(tool);
+        (tool.is_some() || is_nobody || is_program).then_some(found)
     }
 
     /// The tool in a name such as `Claude for Dana` or `Dana via Claude Code`.
@@ -282,7 +304,11 @@ impl Rules {
             };
             return Some(in_line(rule, strength, class, line).by(tool));
         }
-        key.shows_others.then(|| in_line(rule, Strength::Weak, Class::Unrecognised, line))
+        // People have no versions, and are rarely called so.
+        let is_name = line.value.contains('@') || key.class != Class::Assisted;
+        let is_odd = |value: &str| value.contains(|c: char| c.is_ascii_digit()) || self.values.smells.is_match(value);
+        let strength = if !is_name && is_odd(&line.value) { Strength::Medium } else { Strength::Weak };
+        key.shows_others.then(|| in_line(rule, strength, Class::Unrecognised, line))
     }
 
     fn is_wanted(&self, key: &Key, value: &str, names_tool: bool) -> bool {

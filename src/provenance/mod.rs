@@ -182,6 +182,12 @@ impl Provenance {
         self.agent.as_deref()
     }
 
+    /// The tool; otherwise that none is named, or that what is named is none that the rules know.
+    pub fn tool(&self) -> &str {
+        let is_unknown = || self.evidence.iter().any(|evidence| evidence.class == Class::Unrecognised);
+        self.agent().unwrap_or_else(|| if is_unknown() { "no known tool" } else { "no tool named" })
+    }
+
     /// One word for a list: the tool; `AI` if signs name none; or that nothing declares one, or that what does is not
     /// recognised.
     pub fn word(&self) -> &str {

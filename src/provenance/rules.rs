@@ -68,6 +68,10 @@ pub(super) struct Values {
     pub ambiguous: Vec<String>,
     pub tags: Regex,
     pub smells: Regex,
+    pub accounts: Regex,
+    pub agents: Regex,
+    pub vendors: Regex,
+    pub forges: Vec<String>,
     pub phrases: Vec<Regex>,
     pub operators: Vec<Regex>,
 }
@@ -259,6 +263,7 @@ fn values(table: &Table<'_>) -> Option<Values> {
     let (making, made, tags) = (one("making"), one("made"), one("tags"));
     let prose = table.need_string("prose").and_then(|text| pattern(&text));
     let smells = table.need_string("smells").and_then(|text| pattern(&text));
+    let (accounts, agents, vendors) = (one("accounts"), one("agents"), one("vendors"));
     let (phrases, operators) = (many("phrases"), many("operators"));
     if let Some((made, text)) = made.as_ref().zip(table.string("made"))
         && ["sign", "verb", "tool"].iter().any(|group| !made.capture_names().any(|name| name == Some(group)))
@@ -278,6 +283,10 @@ fn values(table: &Table<'_>) -> Option<Values> {
         ambiguous,
         tags: tags?,
         smells: smells?,
+        accounts: accounts?,
+        agents: agents?,
+        vendors: vendors?,
+        forges: words("forges"),
         phrases,
         operators,
     })

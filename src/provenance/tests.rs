@@ -55,6 +55,14 @@ fn people_do_not_fire() {
         "Devin Logan <devin@corp.example>",
         "Jules Verne <jv@corp.example>",
         "Gemini Rodriguez <g@corp.example>",
+        "Jan Bot <jan.bot@corp.example>",
+        "Cody Banks <cody@banks.example>",
+        "Anna Goose <anna.goose@corp.example>",
+        "Cody <cody@corp.example>",
+        "Jane Claude <jane.claude@anthropic.com>",
+        "Goose Team <noreply@corp.example>",
+        "Mina <1234-mina@users.noreply.gitlab.com>",
+        "Weiwei AI <weiwei.ai@corp.example>",
         "Ai Chen <ai@corp.example>",
         "copilot <copilot@{}>",
         "copilot <12+copilot@{}>",
@@ -150,6 +158,9 @@ fn signs_are_known_by_their_kind() {
         let found = under(line);
         assert_eq!((found.status, found.agent.as_deref()), (Status::Declared, Some(*tool)), "{line}: {found:?}");
     }
+    for line in ["Author-Agent: codex", "Co-developed-by: Claude claude-opus-4-6", "Assisted-by: ChatGPTv5"] {
+        assert_eq!(under(line).status, Status::Declared, "{line}");
+    }
     assert_eq!(under("Agent: opencode\nModel: claude-opus-5").status, Status::Declared);
     assert_eq!(under("Model: anthropic/claude-opus-5").status, Status::Detected);
     assert_eq!((under("LLM: gpt-5").status, under("LLM: gpt-5").word()), (Status::Detected, "AI"));
@@ -167,6 +178,18 @@ fn a_sign_that_no_rule_knows_is_told_as_one() {
         "✨ Made with FrobAI",
         "Built with [Frob Coder](https://frob.example)",
         "Written by Jules",
+        "Assisted-by: Llama 4 Maverick",
+        "Generated-by: FrobAI",
+        "Co-developed-by: Claude <claude@anthropic.com>",
+        "Co-authored-by: ChatGPT <chatgpt@openai.com>",
+        "Co-authored-by: GPT-5 <gpt-5@openai.com>",
+        "Co-authored-by: GLM-4.6 <noreply@z.ai>",
+        "Co-authored-by: DeepSeek <noreply@deepseek.com>",
+        "Co-authored-by: Tabnine <noreply@tabnine.com>",
+        "Co-authored-by: Cody <cody@sourcegraph.com>",
+        "Co-authored-by: Goose <goose@block.xyz>",
+        "Co-authored-by: Letta Code <noreply@letta.com>",
+        "Co-authored-by: Zed Agent <agent@zed.dev>",
         "Co-authored-by: Mina <mina+ai-agent@example.com>",
         "Co-authored-by: Mina <mina+jules@example.com>",
     ] {
@@ -181,12 +204,24 @@ fn a_sign_that_no_rule_knows_is_told_as_one() {
         "Mina (via Claude) <mina@example.com>",
         "Claude for Mina <mina@example.com>",
         "Mina via Claude Code <mina@example.com>",
+        "claude-bot <project_77_bot_9f8e@noreply.gitlab.example.com>",
+        "release token <project_77_bot@noreply.gitlab.com>",
+        "renovate <group_12_bot_ab12@noreply.gitlab.com>",
+        "Duo <service_account_group_9970_abc@noreply.gitlab.com>",
+        "Duo Developer <dd@corp.example>",
+        "forgejo-actions <noreply@forgejo.org>",
+        "claude-bot <bot@corp.example>",
         "frob-runner[bot] <7+frob-runner[bot]@{}>",
     ] {
         let found = traced(&github(author), "x", "");
         assert_eq!((found.status, found.is_ai()), (Status::Unrecognised, false), "{author}: {found:?}");
         assert_eq!(found.word(), "unrecognised");
     }
+    assert_eq!(author_set(&[commit("claude-bot <bot@corp.example>", "x")], Rules::shipped()).len(), 1);
+    assert_eq!(
+        [under("Assisted-by: Llama 4"), under("x")].each_ref().map(Provenance::tool),
+        ["no known tool", "no tool named"]
+    );
     assert_eq!(under("Reviewed-By: CodeRabbit").evidence[0].rule, "coderabbit.suggestion.judgement");
 }
 
@@ -250,6 +285,32 @@ fn notes_are_evidence_of_the_change_and_say_who_they_are_of() {
 }
 
 #[test]
+fn a_note_in_json_that_names_a_tool_is_a_weak_sign() {
+    let of = |text: &str| {
+        let commits = [commit(HUMAN, "x")];
+        let notes = Rules::shipped().plain_note(commits[0].id, "provenance", text);
+        trace_with(&commits, [""], notes, Rules::shipped())
+    };
+    for (text, tool) in [
+        ("{\"agent\":\"codex\",\"model\":\"gpt-5\"}", "Codex"),
+        ("{\"tool\":\"codex\"}", "Codex"),
+        ("{\"at\":1,\"agent\":\"Claude Code\"}\n", "Claude"),
+        ("{\n  \"agent_name\": \"claude-code\",\n  \"session\": 1\n}\n", "Claude"),
+    ] {
+        let found = of(text);
+        assert_eq!((found.status, found.agent()), (Status::Detected, Some(tool)), "{text}: {found:?}");
+        assert!(found.evidence.iter().all(|evidence| evidence.strength == Strength::Weak));
+    }
+    for text in [
+        "{\"agent\":\"jenkins\",\"result\":\"pass\"}",
+        "{\"reviewer\":\"Claude Martin\"}",
+        "{\"text\":\"agent: codex\"}",
+    ] {
+        assert_eq!(of(text).status, Status::Undeclared, "{text}");
+    }
+}
+
+#[test]
 fn a_negative_claim_is_a_state_of_its_own() {
     for line in ["Assisted-by: none", "AI-assistant: None.", "ai-used: no", "Generated-by: n/a"] {
         assert_eq!(under(line).status, Status::NegativeClaim, "{line}");
@@ -284,32 +345,6 @@ fn bots_that_are_no_ai_are_told_apart() {
 const LINES: &[(&str, &str)] = &[
     ("Co-Authored-By: Claude <noreply@anthropic.com>", "Claude"),
     ("co-authored-by: Claude Opus 4.6 (1M context) <noreply@anthropic.com>", "Claude"),
-#[test]
-fn a_note_in_json_that_names_a_tool_is_a_weak_sign() {
-    let of = |text: &str| {
-        let commits = [commit(HUMAN, "x")];
-        let notes = Rules::shipped().plain_note(commits[0].id, "provenance", text);
-        trace_with(&commits, [""], notes, Rules::shipped())
-    };
-    for (text, tool) in [
-        ("{\"agent\":\"codex\",\"model\":\"gpt-5\"}", "Codex"),
-        ("{\"tool\":\"codex\"}", "Codex"),
-        ("{\"at\":1,\"agent\":\"Claude Code\"}\n", "Claude"),
-        ("{\n  \"agent_name\": \"claude-code\",\n  \"session\": 1\n}\n", "Claude"),
-    ] {
-        let found = of(text);
-        assert_eq!((found.status, found.agent()), (Status::Detected, Some(tool)), "{text}: {found:?}");
-        assert!(found.evidence.iter().all(|evidence| evidence.strength == Strength::Weak));
-    }
-    for text in [
-        "{\"agent\":\"jenkins\",\"result\":\"pass\"}",
-        "{\"reviewer\":\"Claude Martin\"}",
-        "{\"text\":\"agent: codex\"}",
-    ] {
-        assert_eq!(of(text).status, Status::Undeclared, "{text}");
-    }
-}
-
     ("Co-Authored-By: Some Model 9 <noreply@anthropic.com>", "Claude"),
     ("Co-Authored-By: GPT-5.6 Sol <noreply@anthropic.com>", "Claude"),
     ("Co-Authored-By: Cursor Grok 4.6 <noreply@anthropic.com>", "Cursor"),

@@ -613,7 +613,7 @@ fn details(state: &State, entry: &Entry, examination: &Examination, width: usize
     let provenance = &examination.provenance;
     let evidence: Vec<_> = provenance.evidence.iter().map(|evidence| evidence.raw.trim()).collect();
     let shown = if is_tall { evidence.len() } else { evidence.len().min(1) };
-    let agent = provenance.agent().unwrap_or("no tool named");
+    let agent = provenance.tool();
     let evidence = evidence[..shown].iter().map(|raw| format!(" · “{raw}”")).collect::<String>();
     facts.add("made by", Role::Text, &format!("{agent}: {}{evidence}", provenance.status.name()));
     let says = entry.change.revision.commits.first().map(|commit| commit.says().join(" ")).unwrap_or_default();
