@@ -19,8 +19,68 @@ const SAME: &[(&str, &[&str])] = &[
     ("hpp", &["hh", "hxx"]),
 ];
 
-/// Names of folders that only hold the code of a program: no tool runs, loads or serves a file because it is in one.
-const ORDINARY: &[&str] = &["src", "lib", "libs", "pkg", "core", "common", "shared", "util", "utils", "internal"];
+/// Names of folders in which frameworks run, load or serve whatever they find, besides those that the table of reaches
+/// knows.
+const LOADED: &[&str] = &[
+    "addons",
+    "admin",
+    "api",
+    "app",
+    "apps",
+    "assets",
+    "autoload",
+    "bin",
+    "boot",
+    "cmd",
+    "commands",
+    "conf",
+    "config",
+    "controllers",
+    "cron",
+    "crons",
+    "dags",
+    "deploy",
+    "events",
+    "extensions",
+    "functions",
+    "handlers",
+    "hooks",
+    "htdocs",
+    "init",
+    "initializers",
+    "inventory",
+    "jobs",
+    "lambda",
+    "lambdas",
+    "layouts",
+    "listeners",
+    "middleware",
+    "migrate",
+    "migrations",
+    "mixins",
+    "models",
+    "modules",
+    "pages",
+    "playbooks",
+    "plugins",
+    "public",
+    "recipes",
+    "roles",
+    "routes",
+    "sbin",
+    "scripts",
+    "server",
+    "services",
+    "site-packages",
+    "static",
+    "tasks",
+    "templates",
+    "views",
+    "webroot",
+    "workers",
+    "workflows",
+    "www",
+];
 
 /// The format of a path by its extension; a template has that of what it makes.
 fn format(path: &str) -> &str {
@@ -44,7 +104,7 @@ impl Rules {
             let (class, why) = self.class_of(path);
             // Code that is shared and code that is not run in the same way, and differ only in who uses them. Other
             // files of one class may be run by different machines, each for a different reason.
-            let is_free = are_ordinary(a, b) && matches!(class, BlastClass::B1 | BlastClass::B2);
+            let is_free = differ_in_nothing_loaded(a, b) && matches!(class, BlastClass::B1 | BlastClass::B2);
             let reach = (!is_free).then(|| (class, why.to_owned()));
             let folder = path.rsplit_once('/').map(|(folder, _)| folder.to_owned());
             let folder = self.goes_by_folder(path).then_some(folder);
@@ -55,9 +115,21 @@ impl Rules {
     }
 }
 
-/// Whether two paths differ only in folders with ordinary names.
-fn are_ordinary(a: &str, b: &str) -> bool {
+/// Whether two paths of one file name differ only in folders whose names mean nothing to any tool, however many there
+/// are: `src` and `packages/core/src`.
+fn differ_in_nothing_loaded(a: &str, b: &str) -> bool {
     let (a, b): (Vec<&str>, Vec<&str>) = (a.split('/').collect(), b.split('/').collect());
-    let differ = || a.iter().zip(&b).filter(|(a, b)| a != b);
-    a.len() == b.len() && differ().all(|(a, b)| ORDINARY.contains(a) && ORDINARY.contains(b))
+    let shortest = a.len().min(b.len());
+    let head = a.iter().zip(&b).take(shortest - 1).take_while(|(a, b)| a == b).count();
+    let tail = a.iter().rev().zip(b.iter().rev()).take(shortest - head).take_while(|(a, b)| a == b).count();
+    let own = |path: &[&str]| path[head..path.len() - tail].iter().all(|folder| is_plain(folder));
+    tail > 0 && own(&a) && own(&b)
+}
+
+/// A name that is no framework's: those also use signs, as in `[id]`, `_layouts` and `.husky`.
+fn is_plain(folder: &str) -> bool {
+    let is_sign = |c: char| !c.is_alphanumeric() && !matches!(c, '-' | '_' | '.');
+    folder.starts_with(char::is_alphanumeric)
+        && !folder.contains(is_sign)
+        && !LOADED.contains(&folder.to_ascii_lowercase().as_str())
 }

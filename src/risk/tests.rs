@@ -487,6 +487,11 @@ fn a_move_means_the_same_where_rules_checks_and_what_runs_it_take_it_so() {
         ("docs/a.md", "docs/guide/a.md"),
         ("lib/a.py", "pkg/a.py"),
         ("web/utils/a.ts", "web/shared/a.ts"),
+        ("src/d/a.py", "packages/core/src/d/a.py"),
+        ("src/a.txt", "lib/src/a.txt"),
+        ("p/m/a.py", "lib/m/a.py"),
+        ("pkg/util/a.go", "lib/helpers/util/a.go"),
+        ("core/core/a.rs", "core/a.rs"),
     ] {
         assert!(is_one(a, b) && is_one(b, a), "{a} {b}");
     }
@@ -504,6 +509,12 @@ fn a_move_means_the_same_where_rules_checks_and_what_runs_it_take_it_so() {
         ("lib/a.py", "auth/a.py"),
         ("lib/a.py", "dags/a.py"),
         ("lib/a.js", "pages/a.js"),
+        ("lib/a.js", "web/Pages/deep/a.js"),
+        ("src/core/a.ts", "src/[id]/a.ts"),
+        ("lib/a.js", "web/_layouts/a.js"),
+        ("lib/a.py", "web/b.py"),
+        ("src/a.tf", "packages/core/src/a.tf"),
+        ("src/a.yaml", "prod/lib/a.yaml"),
         ("src/core/a.rs", "src/app/a.rs"),
         ("svc/Chart.yml", "svc/Chart.yaml"),
         ("web/B.jsx", "web/B.tsx"),
