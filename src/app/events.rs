@@ -102,13 +102,16 @@ pub fn advise(state: &State) -> Advice {
         could.into_iter().filter(|id| *id != one.by).collect::<Vec<_>>()
     };
     let coded = |reason: &Reason| format!("{}: {}", reason.code, reason.detail);
+    let cooling = advice::cooling(policy, standing);
+    let left_open = state.queue.entry(&review.change.id).and_then(|entry| entry.ask.left_open());
+    let left_open = left_open.map(|left| format!("Not all of this can be signed now: {left}."));
     let enders: BTreeSet<String> = vetoes.1.iter().flat_map(could_end).collect();
     Advice {
         enders: enders.into_iter().collect(),
         mute: advice::mute(policy, state.my_key(snapshot), state.now),
         refusals,
         delays: advice::delays(standing).into_iter().map(coded).collect(),
-        remarks: advice::remarks(standing).map(coded).collect(),
+        remarks: advice::remarks(standing).map(coded).chain(left_open).chain(cooling).collect(),
         vetoes,
         unsignable: None,
         needs: advice::needs(policy, standing, state.now),

@@ -41,6 +41,7 @@ const QUEUE_WORDS: &[(&str, &str)] = &[
     ("due", "how long until it should be signed, by the clock of its policy; then due, then late: advice"),
     ("senior", "or another role: only people with it can fill what is open"),
     ("ask dana", "who can fill it, is there, and has least to read; nobody is assigned"),
+    ("nobody", "for 1: so many slots nobody can fill, whoever signs the others"),
     ("yours", "you wrote it, so others sign"),
     ("1 more", "you signed, and so many others must"),
     ("policy", "its policy has a mistake: nobody can sign until it is fixed"),

@@ -151,6 +151,9 @@ pub(super) struct Row {
     /// The same in words, with what nobody who is there can fill, and who is away.
     #[serde(rename = "ask_text")]
     pub told_ask: String,
+    /// What nobody who is there can fill, in words.
+    #[serde(skip)]
+    pub left_open: Option<String>,
     /// Who says to be reading it.
     pub claims: Vec<ShownClaim>,
     /// Who rejected another change of the same paths: an approval answers them.
@@ -501,6 +504,7 @@ pub(super) fn row(snapshot: &RepositorySnapshot, team: &Team, change: &Change, e
         due: None,
         late: None,
         told_ask: ask.to_string(),
+        left_open: ask.left_open(),
         ask: ask.people.into_iter().map(|person| person.id).collect(),
         claims: claims.map(ShownClaim::of).collect(),
         answers: answered.unwrap_or_default(),
@@ -654,7 +658,11 @@ fn needed(row: &Row) -> String {
         () => "",
     };
     let is_mine = row.not_ready.is_none() && row.status == ChangeStatus::NeedsYou || row.told_ask.is_empty();
-    let ask = if is_mine { String::new() } else { format!(": {}", row.told_ask) };
+    let ask = match &row.left_open {
+        Some(left) if is_mine => format!(": {left}"),
+        _ if is_mine => String::new(),
+        _ => format!(": {}", row.told_ask),
+    };
     let answers = if row.answers.is_empty() { String::new() } else { format!(", answers {}", row.answers.join(", ")) };
     format!("{need}{ask}{answers}{}{due}", claims.concat())
 }

@@ -1,10 +1,12 @@
 //! What a person can know before signing: who could fill the open slots, and why a signature would not count.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use super::Standing;
+use super::duration::length;
 use super::outcome::{Code, Reason, ReasonEffect};
-use crate::policy::{Enrolment, Person, PersonKind, Policy, Requirement, SlotState};
+use crate::policy::{Compartment, Enrolment, Person, PersonKind, Policy, Requirement, SlotState};
 use crate::record::{Key, Presence};
 
 /// One slot, and who could still fill it.
@@ -122,6 +124,21 @@ pub fn delays(standing: &Standing) -> Vec<&Reason> {
     let passes =
         |reason: &&Reason| reason.effect == ReasonEffect::Holds && matches!(reason.code, Code::Freeze | Code::Cooling);
     standing.reasons.iter().filter(passes).collect()
+}
+
+/// That the change lands some time after its last approval only: a sentence for each compartment that still lacks one.
+pub fn cooling(policy: &Policy, standing: &Standing) -> Vec<String> {
+    let open: BTreeSet<&str> =
+        standing.slots.iter().filter(|slot| !slot.is_filled()).map(|slot| slot.compartment.as_str()).collect();
+    let cools = policy.compartments.iter().filter(|own| own.cooling > 0 && open.contains(own.name.as_str()));
+    let told = |own: &Compartment| {
+        format!(
+            "Compartment {} has a cooling time: {} after the last approval it may land.",
+            own.name,
+            length(own.cooling)
+        )
+    };
+    cools.map(told).collect()
 }
 
 /// Why nothing that this key signs counts, if that can be known now.

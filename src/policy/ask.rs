@@ -62,6 +62,19 @@ impl Ask {
         let names: Vec<_> = self.people.iter().map(|person| person.id.as_str()).collect();
         if names.is_empty() { String::new() } else { format!("ask {}", names.join(", ")) }
     }
+
+    /// `nobody for 1`: so many places nobody can fill, not even who is away.
+    pub fn lack(&self) -> Option<String> {
+        (self.open > 0 && self.away.is_empty()).then(|| format!("nobody for {}", self.open))
+    }
+
+    /// What nobody who is there can fill: `for 1 more nobody is there (rahim is away until 2027-01-04)`.
+    pub fn left_open(&self) -> Option<String> {
+        let away: Vec<_> = self.away.iter().map(|(id, until)| format!("{id} is away until {}", day(*until))).collect();
+        let away = if away.is_empty() { String::new() } else { format!(" ({})", away.join(", ")) };
+        let more = if self.people.is_empty() { "" } else { " more" };
+        (self.open > 0).then(|| format!("for {}{more} nobody is there{away}", self.open))
+    }
 }
 
 /// In full: `ask ines (instead of dana); for 1 more nobody is there (rahim is away until 2027-01-04)`.
@@ -87,13 +100,7 @@ impl Ask {
             let colon = if self.people.iter().any(|person| me == Some(person.id.as_str())) { ":" } else { "" };
             parts.push(format!("ask{colon} {}", names.join(", ")));
         }
-        if self.open > 0 {
-            let away: Vec<_> =
-                self.away.iter().map(|(id, until)| format!("{id} is away until {}", day(*until))).collect();
-            let away = if away.is_empty() { String::new() } else { format!(" ({})", away.join(", ")) };
-            let more = if names.is_empty() { "" } else { " more" };
-            parts.push(format!("for {}{more} nobody is there{away}", self.open));
-        }
+        parts.extend(self.left_open());
         parts.join("; ")
     }
 }

@@ -219,6 +219,20 @@ fn where_nobody_is_there_to_ask_that_is_said_to_scripts_too() {
     says(&serde_json::from_str::<serde_json::Value>(&std::fs::read_to_string(&out).unwrap()).unwrap()["why"]);
 }
 
+#[test]
+fn a_place_that_nobody_can_fill_is_told_to_who_can_fill_another() {
+    // The only junior is the author.
+    let senior = "sign = [{ role = \"senior\", n = 1 }]";
+    let both = "sign = [{ role = \"senior\", n = 1 }, { role = \"junior\", n = 1 }]";
+    let dana = |f: &Fixture| f.git("dana", &["config", "user.signingkey", f.key_file("dana").to_str().unwrap()]);
+    let f = Fixture::with_policy(&policy("").replace(senior, both));
+    dana(&f);
+    run(&f, &["queue"]).exits(0).says("needs you: for 1 more nobody is there");
+    let f = Fixture::with_policy(&policy(""));
+    dana(&f);
+    run(&f, &["queue"]).exits(0).says("needs you").says_not("nobody is there");
+}
+
 /// dana's second key is taken from her again.
 fn taken_from_dana(key: &str) -> (Fixture, impl Fn(&Fixture)) {
     let own = crate::support::key_of("dana").public_key().to_openssh().unwrap();

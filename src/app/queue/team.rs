@@ -81,9 +81,11 @@ impl Entry {
         matches!(self.section(), Section::Mine | Section::Others | Section::Waiting)
     }
 
-    /// Whom to ask, if it is others who must sign: `ask dana, ines`.
+    /// Whom to ask, if it is others who must sign: `ask dana, ines`. Where a place can be filled by nobody, that comes
+    /// first: whatever anybody signs is in vain.
     pub fn told_ask(&self) -> Option<String> {
         let is_others = matches!(self.section(), Section::Others | Section::Waiting);
-        Some(self.ask.brief()).filter(|ask| is_others && !ask.is_empty())
+        let lack = self.ask.lack().filter(|_| is_others || self.section() == Section::Mine);
+        lack.or_else(|| Some(self.ask.brief()).filter(|ask| is_others && !ask.is_empty()))
     }
 }
