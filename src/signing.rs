@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::change::diff::{Content, Location};
 use crate::change::digest::Digest;
 use crate::change::manifest::escape;
-use crate::change::{Change, ObjectId, visible};
+use crate::change::{Change, Identity, ObjectId, visible};
 use crate::decision::{Draft, Note, Verdict};
 use crate::examination::{Examination, RepositorySnapshot};
 use crate::gate::{Answerable, Signer};
@@ -432,8 +432,8 @@ fn statement(
     };
     let answers =
         examination.assessment.findings.iter().filter_map(|f| Some(answered(f, draft.answers.get(&f.key())?)));
-    let evidence = examination.provenance.evidence.iter().map(|e| format!("{}: {}", e.rule, e.raw)).collect();
-    let authors = &examination.authors;
+    let evidence = examination.provenance.evidence.iter().map(|e| format!("{}: {}", e.rule, risk::masked(&e.raw)));
+    let authors = examination.authors.iter().map(|author| named(author, policy));
     let predicate = Predicate {
         verdict: case.verdict,
         principal: person.id.clone(),
@@ -447,7 +447,7 @@ fn statement(
             sha256: examination.manifest.digest().to_string(),
             paths: count(examination.manifest.len()),
         },
-        authors: authors.iter().map(|a| format!("{} <{}>", a.name, a.email)).collect(),
+        authors: authors.collect(),
         policy: policy_name(policy),
         findings: Findings {
             rules: examination.rules.to_string(),
@@ -456,7 +456,10 @@ fn statement(
             answered: answers.collect(),
         },
         notes: notes(case),
-        provenance: ProvenanceClaim { status: examination.provenance.status.name().to_owned(), evidence },
+        provenance: ProvenanceClaim {
+            status: examination.provenance.status.name().to_owned(),
+            evidence: evidence.collect(),
+        },
         coverage: coverage(case.seen),
         supersedes: superseded(snapshot, policy, person, case),
         answers: answered_rejections(case),
@@ -470,6 +473,16 @@ fn statement(
         reason: draft.reason(case.verdict).trim().to_owned(),
     };
     Statement::new(subject, predicate)
+}
+
+/// An author, as a record names one: without a secret, which machines have in an address, unless somebody of the
+/// roster is meant: those may not count as approvers.
+fn named(author: &Identity, policy: &Policy) -> String {
+    let whole = format!("{} <{}>", author.name, author.email);
+    if !policy.roster.people_of(author).is_empty() {
+        return whole;
+    }
+    format!("{} <{}>", risk::masked(&author.name), risk::masked(&author.email))
 }
 
 /// Notes are included in a rejection, since author and agent act on them. With an approval they stay private.

@@ -8,7 +8,12 @@ use std::fmt;
 use super::action::{Action, Context};
 use super::keymap::{Key, Keymap, Meaning, Stroke};
 use super::text::TextField;
+use crate::change::visible;
+use crate::risk::{MASK, masked};
 use crate::signing::{Prepared, SigningError};
+
+/// The most characters of a line about which is asked.
+const MAX_ASKED: usize = 60;
 
 /// The step that a sheet is at. `V` is a verdict.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,11 +91,23 @@ pub struct Ceremony<V> {
     /// The key that would sign, or why there is none.
     pub key: Result<String, String>,
     pub needs_passphrase: bool,
+    /// The words that look like a secret and were asked about.
+    asked_about: Option<String>,
+}
+
+/// The first line in which the rules find a secret, without it.
+fn secret_in(words: &str) -> Option<String> {
+    let shown = masked(words);
+    if shown == words {
+        return None;
+    }
+    let line = shown.lines().find(|line| line.contains(MASK)).unwrap_or_default();
+    Some(visible::text(&line.chars().take(MAX_ASKED).collect::<String>()).into_owned())
 }
 
 impl<V: Copy + Ord + fmt::Display> Ceremony<V> {
     pub fn new(number: u64, key: Result<String, String>, needs_passphrase: bool) -> Ceremony<V> {
-        Ceremony { number, stage: Stage::Choose, message: None, key, needs_passphrase }
+        Ceremony { number, stage: Stage::Choose, message: None, key, needs_passphrase, asked_about: None }
     }
 
     /// What a stroke means that chooses nothing: the sheet names the strokes that lead to what is left.
@@ -129,8 +146,15 @@ impl<V: Copy + Ord + fmt::Display> Ceremony<V> {
         self.stage = Stage::Reason { verdict, field };
     }
 
-    /// A stroke while the reason is written, which is kept with its verdict; `is_needed`: it may not be blank.
-    pub fn reason(&mut self, stroke: Stroke, kept: &mut BTreeMap<V, String>, is_needed: impl Fn(V) -> bool) -> Ask<V> {
+    /// A stroke while the reason is written, which is kept with its verdict; `is_needed`: it may not be blank;
+    /// `beside`: other words that are signed with it.
+    pub fn reason(
+        &mut self,
+        stroke: Stroke,
+        kept: &mut BTreeMap<V, String>,
+        is_needed: impl Fn(V) -> bool,
+        beside: impl Fn(V) -> String,
+    ) -> Ask<V> {
         let Stage::Reason { verdict, field } = &mut self.stage else { return Ask::Nothing };
         let (verdict, before) = (*verdict, field.text().to_owned());
         let is_done = stroke.key == Key::Enter;
@@ -151,6 +175,14 @@ impl<V: Copy + Ord + fmt::Display> Ceremony<V> {
             kept.insert(verdict, text);
         }
         if !is_done {
+            return Ask::SaveDraft;
+        }
+        let words = format!("{}\n{}", kept.get(&verdict).map(String::as_str).unwrap_or_default(), beside(verdict));
+        if let Some(line) = secret_in(&words)
+            && self.asked_about.as_ref() != Some(&words)
+        {
+            let told = format!("Is there a secret in “{line}”? What is signed cannot be taken back. Enter goes on.");
+            (self.message, self.asked_about) = (Some(told), Some(words));
             return Ask::SaveDraft;
         }
         self.stage = Stage::Freezing { verdict };

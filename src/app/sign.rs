@@ -73,7 +73,11 @@ impl Sheet {
                 let blank = Draft { reasons: BTreeMap::new(), ..review.work.draft.clone() };
                 let checklist = review.checklist();
                 let is_needed = |verdict| checklist.missing(&blank, verdict).reason;
-                self.ceremony.reason(stroke, &mut review.work.draft.reasons, is_needed)
+                let notes = review.work.draft.notes.iter().map(|note| note.text.as_str());
+                let notes = notes.collect::<Vec<_>>().join("\n");
+                let with_notes = self.with_notes;
+                let beside = |verdict| if signs_notes(verdict, with_notes) { notes.clone() } else { String::new() };
+                self.ceremony.reason(stroke, &mut review.work.draft.reasons, is_needed, beside)
             }
             _ => self.ceremony.stroke(stroke),
         }
@@ -137,11 +141,15 @@ impl Sheet {
 
     /// Whether the notes are signed with a verdict.
     pub fn signs_notes(&self, verdict: Verdict) -> bool {
-        match verdict {
-            Verdict::Reject => true,
-            Verdict::Withdraw => false,
-            _ => self.with_notes,
-        }
+        signs_notes(verdict, self.with_notes)
+    }
+}
+
+fn signs_notes(verdict: Verdict, with_notes: bool) -> bool {
+    match verdict {
+        Verdict::Reject => true,
+        Verdict::Withdraw => false,
+        _ => with_notes,
     }
 }
 

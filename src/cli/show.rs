@@ -19,7 +19,7 @@ use crate::gate::{Reason, SlotState, advice};
 use crate::provenance::Evidence;
 use crate::risk::external::sarif_log;
 use crate::risk::external::test_coverage::{Covered, TestCoverage, runs};
-use crate::risk::{Builder, PackageReach, Place};
+use crate::risk::{Builder, PackageReach, Place, masked};
 use crate::source::git::Repository;
 use crate::sync::{Prompts, Remote};
 
@@ -447,7 +447,7 @@ fn evidence(evidence: &Evidence) -> ShownEvidence {
         channel: evidence.channel.name(),
         tool: evidence.tool.as_deref().map(|tool| visible::text(tool).into_owned()),
         commit: evidence.commit.map(|commit| commit.to_string()),
-        text: visible::text(&evidence.raw).into_owned(),
+        text: visible::text(&masked(&evidence.raw)).into_owned(),
     }
 }
 

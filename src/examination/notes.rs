@@ -1,6 +1,7 @@
 //! Notes of a draft and their lines in git: where the lines moved, and what they were.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use super::renamed::Renamed;
 use crate::change::compare::{compare, lines_after};
@@ -9,6 +10,7 @@ use crate::change::manifest::{escape, unescape};
 use crate::change::{ObjectId, RepoPath, Revision, renames};
 use crate::decision::anchor::Anchor;
 use crate::decision::{Draft, Note};
+use crate::risk::{MASK, masked};
 use crate::source::git::{self, GitError, Repository};
 
 /// The empty tree, which every repository has.
@@ -139,16 +141,24 @@ pub fn path_at_base(repository: &Repository, base: &str, head: &str, path: &str)
     Some(escape(&old_path(&renames::paired(diff, |_, _| true, text), &path)))
 }
 
-/// Lines of a path at a commit, 1-based, to show to people: bounded, not escaped. None if they do not exist.
+/// Lines of a path at a commit, 1-based, to show to people: bounded, not escaped, without secrets. None if they do not
+/// exist.
 pub fn quoted(repository: &Repository, commit: &str, path: &str, first: u64, last: u64) -> Option<String> {
     let text = repository.text_at(commit.parse().ok()?, &unescape(path)?)?;
     let (first, last) = (usize::try_from(first).ok()?, usize::try_from(last).ok()?);
     let all = last.saturating_sub(first.checked_sub(1)?);
-    let cut = |line: &str| {
-        let end = line.char_indices().nth(MAX_LINE).map_or(line.len(), |(at, _)| at);
-        if end < line.len() { format!("{} …", &line[..end]) } else { line.to_owned() }
+    // The body of a key is known by its first line alone, which need not be among these.
+    let safe = masked(&text);
+    let safe: HashSet<&str> = safe.lines().collect();
+    let shown = |line: &str| {
+        let line = masked(line);
+        if safe.contains(line.as_str()) { line } else { MASK.to_owned() }
     };
-    let mut lines: Vec<String> = text.lines().skip(first - 1).take(all.min(MAX_QUOTED)).map(cut).collect();
+    let cut = |line: String| {
+        let end = line.char_indices().nth(MAX_LINE).map_or(line.len(), |(at, _)| at);
+        if end < line.len() { format!("{} …", &line[..end]) } else { line }
+    };
+    let mut lines: Vec<String> = text.lines().skip(first - 1).take(all.min(MAX_QUOTED)).map(shown).map(cut).collect();
     if lines.is_empty() {
         return None;
     }

@@ -21,6 +21,7 @@ pub use history::{
 };
 pub use moves::are_of_one_format;
 pub use packages::{Builder, ManifestText, Manifests, PackageReach, Packages, is_manifest};
+pub use rules::MASK;
 pub use rules::{Origin, PackFile, PackText, RuleText, Rulebook, Rules, facts_of};
 
 use std::borrow::Cow;

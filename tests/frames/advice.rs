@@ -62,6 +62,39 @@ fn the_sheet_says_what_a_change_of_the_policy_means() {
 }
 
 #[test]
+fn the_sheet_says_what_nobody_can_fill_and_how_long_it_cools() {
+    let slots = "sign = [{ role = \"senior\", n = 1 }, { role = \"junior\", n = 1 }]\n";
+    let core = format!("[compartment.core]\npaths = [\"src/**\"]\n{slots}cooling = \"2d\"\n");
+    // The only junior wrote it.
+    let f = Fixture::with_policy(&policy(&core));
+    for size in [(80, 24), (120, 30), (200, 50)] {
+        let mut session = Session::new(&f, size);
+        assert!(session.frame().contains("nobody for 1") || size.0 < 100, "{}", session.frame());
+        let sheet = session.press("<enter>S").frame();
+        let sheet = sheet.replace('│', " ").split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(sheet.contains("Not all of this can be signed now: for 1 more nobody is there."), "{sheet}");
+        let cools = "Compartment core has a cooling time: 48 hours after the last approval it may land.";
+        assert!(sheet.contains(cools), "{sheet}");
+    }
+    let sheet = Session::new(&Fixture::new(), (120, 30)).press("<enter>S").frame();
+    assert!(!sheet.contains("nobody is there") && !sheet.contains("cooling"), "{sheet}");
+}
+
+#[test]
+fn the_sheet_asks_about_a_secret_in_what_is_signed() {
+    let f = Fixture::new();
+    let reason = "Remove ghp_abcdefghijklmnopqrstuvwxyz0123456789 first.";
+    let mut session = Session::new(&f, (120, 30));
+    let asked = session.press(&format!("<enter>Sr{reason}<enter>")).frame();
+    assert!(asked.contains("Is there a secret in “Remove ▒▒▒▒▒▒▒▒ first.”?"), "{asked}");
+    let next = session.press("<enter>").frame();
+    assert!(next.contains("REJECTS") && !next.contains("Is there a secret"), "{next}");
+    let plain =
+        Session::new(&Fixture::new(), (120, 30)).press("<enter>SrThe token is gone, the password too.<enter>").frame();
+    assert!(plain.contains("REJECTS"), "{plain}");
+}
+
+#[test]
 fn the_sheet_says_why_an_approval_of_ones_own_change_would_not_count() {
     let f = Fixture::new();
     commit(&f, "dana", "own", &[("a.txt", "x\n")], "Mine");

@@ -38,7 +38,7 @@ impl CommandSheet {
             Stage::Reason { .. } => {
                 let is_destructive = view.page.is_destructive;
                 let is_needed = |verdict| needs_reason(verdict, is_destructive);
-                self.ceremony.reason(stroke, &mut view.draft.reasons, is_needed)
+                self.ceremony.reason(stroke, &mut view.draft.reasons, is_needed, |_| String::new())
             }
             _ => self.ceremony.stroke(stroke),
         }

@@ -247,11 +247,16 @@ impl Review {
         let mut lines = Vec::new();
         for evidence in self.findings.examination().into_iter().flat_map(|examination| &examination.provenance.evidence)
         {
-            let tool = evidence.tool.as_deref().unwrap_or("no tool named");
-            lines.push(TextLine::Plain(format!("{tool}: {} ({})", visible::text(evidence.raw.trim()), evidence.rule)));
+            let tool = evidence.tool.as_deref().unwrap_or("no known tool");
+            lines.push(TextLine::Plain(format!(
+                "{tool}: {} ({})",
+                visible::text(&masked(evidence.raw.trim())),
+                evidence.rule
+            )));
         }
         for commit in self.change.revision.commits.iter().rev() {
-            lines.push(TextLine::Heading(format!("{}  {}", commit.id.short(), commit.author)));
+            let author = masked(&commit.author.to_string());
+            lines.push(TextLine::Heading(format!("{}  {author}", commit.id.short())));
             lines.extend(visible::lines(&masked(&commit.message)).lines().map(|line| TextLine::Claim(line.to_owned())));
         }
         lines

@@ -46,7 +46,8 @@ const SHIPPED: &[(&str, &str)] = &[
 ];
 /// The most characters of evidence.
 pub(super) const MAX_EVIDENCE: usize = 200;
-pub(super) const MASK: &str = "▒▒▒▒▒▒▒▒";
+/// What stands in place of a secret.
+pub const MASK: &str = "▒▒▒▒▒▒▒▒";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Scope {

@@ -118,13 +118,16 @@ impl Repository {
             Landed::No => None,
         };
         let Some(first) = proposal.refs.first() else { return Ok(None) };
+        // It opens the change, so it is shown as it is.
+        let has_secret = masked(&first.branch) != first.branch;
+        let secret = has_secret.then(|| "its name looks as if it held a secret".to_owned());
         Ok(Some(Change {
             id: format!("{}:{}", self.name, proposal.id),
             repository,
             branch: first.branch.clone(),
             name: proposal.name.clone(),
             refs: proposal.refs.clone(),
-            stands: proposal.stands.iter().cloned().chain(landed).collect(),
+            stands: proposal.stands.iter().cloned().chain(landed).chain(secret).collect(),
             title: masked(revision.title().unwrap_or(&first.branch)),
             target: target.name.clone(),
             below: None,

@@ -19,6 +19,7 @@ use crate::change::request::Request;
 use crate::examination::{self, ChangeStatus, Examination, RepositorySnapshot};
 use crate::gate::advice;
 use crate::risk::Severity;
+use crate::risk::masked;
 use crate::source::server::Checks;
 use crate::tui::theme::Role;
 
@@ -611,7 +612,7 @@ fn details(state: &State, entry: &Entry, examination: &Examination, width: usize
     facts.gap();
     request_info(&mut facts, entry);
     let provenance = &examination.provenance;
-    let evidence: Vec<_> = provenance.evidence.iter().map(|evidence| evidence.raw.trim()).collect();
+    let evidence: Vec<_> = provenance.evidence.iter().map(|evidence| masked(evidence.raw.trim())).collect();
     let shown = if is_tall { evidence.len() } else { evidence.len().min(1) };
     let agent = provenance.tool();
     let evidence = evidence[..shown].iter().map(|raw| format!(" · “{raw}”")).collect::<String>();
