@@ -654,15 +654,31 @@ fn of_sixty_lines(branches: &[(&str, usize)]) -> Desk {
 
 #[test]
 fn an_approval_of_another_change_of_the_same_file_is_not_called_one_of_this() {
-    let desk = of_sixty_lines(&[("one", 5), ("other", 40), ("rival", 5)]);
+    let desk = of_sixty_lines(&[("one", 5), ("other", 40), ("rival", 5), ("beside", 6), ("above", 4)]);
     desk.f.decide("dana", "one", Verdict::Approve);
     let show = |name: &str| run_in(&desk.f, &desk.f.repo, &["show", name]).exits(0);
-    show("other").says("needs").says_not("CHANGED_AFTER").says_not("changed afterwards");
+    for name in ["other", "beside", "above"] {
+        show(name).says("needs").says_not("CHANGED_AFTER").says_not("changed afterwards");
+    }
     let id = desk.f.id("one");
     show("rival").says(&format!("dana approved another edit of the same lines, {}.", &id[..7]));
     desk.host("one", &[(7, "and more")]);
     show("one").says("CHANGED_AFTER: dana approved another content of these paths: what lands was changed afterwards.");
     show("other").says_not("CHANGED_AFTER");
+}
+
+#[test]
+fn an_approval_that_a_file_is_renamed_or_deleted_is_not_called_an_edit_of_its_lines() {
+    let desk = of_sixty_lines(&[("other", 40)]);
+    for (branch, act) in [("away", &["rm", "-q", "long.txt"][..]), ("moved", &["mv", "long.txt", "longer.txt"])] {
+        desk.f.git("mina", &["checkout", "-q", "-b", branch, "main"]);
+        desk.f.git("mina", act);
+        desk.f.commit("mina", branch);
+        desk.f.git("mina", &["checkout", "-q", "main"]);
+        desk.f.decide("dana", branch, Verdict::Approve);
+    }
+    let show = |name: &str| run_in(&desk.f, &desk.f.repo, &["show", name]).exits(0);
+    show("other").says("needs").says_not("CHANGED_AFTER");
 }
 
 #[test]

@@ -289,16 +289,16 @@ fn edited(comparison: &Comparison) -> Vec<Range<u32>> {
     edits
 }
 
-/// Whether any two overlap or are adjacent: then one could not be applied after the other.
+/// Whether any two have a line in common, or insert at the same place.
 fn meet(a: &[Range<u32>], b: &[Range<u32>]) -> bool {
     let (mut a, mut b) = (a.iter().peekable(), b.iter().peekable());
     while let (Some(x), Some(y)) = (a.peek(), b.peek()) {
-        if x.end < y.start {
-            a.next();
-        } else if y.end < x.start {
-            b.next();
-        } else {
+        if x == y || (x.start < y.end && y.start < x.end) {
             return true;
+        } else if x.end <= y.start {
+            a.next();
+        } else {
+            b.next();
         }
     }
     false
@@ -355,7 +355,10 @@ impl Contents for Objects<'_> {
         let (first, last) = (steps.first()?, steps.last()?);
         let then = (self.repository.tree_of(then.0).ok()?, self.repository.tree_of(then.1).ok()?);
         let now = (first.compared.0, last.compared.1);
-        let mut edits = paths.iter().map(|path| Some((self.edits(then, path)?, self.edits(now, path)?)));
+        // Whoever deletes or renames a file edits no line of it.
+        let stays = |tree: ObjectId, path: &RepoPath| super::entry_at(self.repository, tree, path).ok()?;
+        let alike = |path: &&&RepoPath| stays(then.1, path).is_some() == stays(now.1, path).is_some();
+        let mut edits = paths.iter().filter(alike).map(|path| Some((self.edits(then, path)?, self.edits(now, path)?)));
         edits.try_fold(false, |is_same, pair| {
             let (then, now) = pair?;
             Some(is_same || meet(&then, &now))
