@@ -37,7 +37,7 @@ mod written;
 
 pub use shell_word::shell_word;
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::str::FromStr;
 
@@ -220,9 +220,20 @@ pub struct Revision {
 }
 
 impl Revision {
-    /// The first line of its oldest commit, if it says anything.
+    /// The first line of its oldest commit, if it says anything: not one of a branch that it merged, unless it has no
+    /// other.
     pub fn title(&self) -> Option<&str> {
-        self.commits.last().map(Commit::title).filter(|title| !title.is_empty())
+        let oldest = self.own_oldest().or(self.commits.last());
+        oldest.map(Commit::title).filter(|title| !title.is_empty())
+    }
+
+    /// The oldest commit of its own line that is no merge, if it has merges at all.
+    fn own_oldest(&self) -> Option<&Commit> {
+        self.commits.iter().find(|commit| commit.parents.len() > 1)?;
+        let by_id: BTreeMap<ObjectId, &Commit> = self.commits.iter().map(|commit| (commit.id, commit)).collect();
+        let parent = |commit: &&Commit| commit.parents.first().and_then(|id| by_id.get(id).copied());
+        let line = std::iter::successors(by_id.get(&self.head).copied(), parent);
+        line.filter(|commit| commit.parents.len() < 2).last()
     }
 }
 
@@ -344,6 +355,33 @@ impl Change {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_title_of_a_change_is_that_of_its_own_oldest_commit_and_not_of_a_branch_that_it_merged() {
+        let id = |n: u8| ObjectId([n; 20]);
+        let who = Identity { name: String::new(), email: String::new() };
+        let commit = |n: u8, parents: &[u8], title: &str| Commit {
+            id: id(n),
+            parents: parents.iter().copied().map(id).collect(),
+            author: who.clone(),
+            committer: who.clone(),
+            message: title.to_owned(),
+            time: 0,
+        };
+        let title = |head: u8, commits: Vec<Commit>| {
+            let tip = id(head);
+            let (base, tree) = (id(0), id(0));
+            let (base_tree, head_tree, target_tip, target_tree) = (tree, tree, base, tree);
+            let revision = Revision { base, base_tree, head: tip, head_tree, target_tip, target_tree, commits };
+            revision.title().map(str::to_owned)
+        };
+        let own =
+            [commit(5, &[3, 2], "Merge"), commit(3, &[1], "Own 2"), commit(1, &[0], "Own"), commit(2, &[0], "Feat")];
+        assert_eq!(title(5, own.to_vec()).as_deref(), Some("Own"));
+        assert_eq!(title(3, vec![own[1].clone(), own[2].clone()]).as_deref(), Some("Own"));
+        // It has nothing but the merge.
+        assert_eq!(title(6, vec![commit(6, &[0, 2], "Merge"), own[3].clone()]).as_deref(), Some("Feat"));
+    }
 
     #[test]
     fn an_object_id_is_read_strictly() {
