@@ -1,6 +1,7 @@
 //! The names of the repositories of one list. Two in folders of the same name are told apart by the folders above:
 //! otherwise their changes would have the same ids.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
@@ -16,12 +17,13 @@ pub struct Names {
 }
 
 impl Names {
-    /// Of a list as somebody gave it, in which one may be named twice: by a link, or by a folder in it.
+    /// Of a list as somebody gave it, in which one may be named twice: by a link, by a folder in it, or by another of
+    /// its work trees, which have the same branches.
     pub fn of(listed: &[PathBuf]) -> Names {
-        let mut names = Names::default();
+        let (mut names, mut stores) = (Names::default(), BTreeSet::new());
         for path in listed {
             let root = root(path);
-            if !names.roots.contains(&root) {
+            if stores.insert(store(&root)) {
                 names.roots.push(root);
                 names.paths.push(path.clone());
             }
@@ -79,6 +81,19 @@ fn root(path: &Path) -> PathBuf {
     repository.map_or_else(|_| canonical(path), |found| canonical(found.workdir().unwrap_or(found.path())))
 }
 
+/// Where the refs of a work tree or bare repository are; the path itself if it is none.
+fn store(root: &Path) -> PathBuf {
+    let git = root.join(".git");
+    // A submodule and a linked work tree have a file there.
+    let store = if git.is_file() {
+        git2::Repository::open(root).ok().map(|repository| repository.commondir().to_owned())
+    } else {
+        git.is_dir().then_some(git)
+    };
+    let store = store.unwrap_or_else(|| root.to_owned());
+    std::fs::canonicalize(&store).unwrap_or(store)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -100,6 +115,26 @@ mod tests {
         assert_eq!(names(&["a/shop", "b/shop", "b/till"]), ["a/shop", "b/shop", "till"]);
         assert_eq!(names(&["a/x/shop", "b/x/shop", "c/shop"]), ["a/x/shop", "b/x/shop", "c/shop"]);
         assert_eq!(names(&["a/shop", "b/shop.git"]), ["a/shop", "b/shop"]);
+    }
+
+    #[test]
+    fn the_work_trees_of_a_repository_are_listed_once_and_its_submodules_beside_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let shop = dir.path().join("shop");
+        let repository = git2::Repository::init(&shop).unwrap();
+        let who = git2::Signature::now("Mina", "mina@example.com").unwrap();
+        let tree = repository.find_tree(repository.index().unwrap().write_tree().unwrap()).unwrap();
+        repository.commit(Some("HEAD"), &who, &who, "x", &tree, &[]).unwrap();
+        let other = dir.path().join("other");
+        repository.worktree("other", &other, None).unwrap();
+        // As a submodule has it.
+        let (part, own) = (shop.join("part"), shop.join(".git/modules/part"));
+        git2::Repository::init_bare(&own).unwrap();
+        std::fs::create_dir(&part).unwrap();
+        std::fs::write(part.join(".git"), "gitdir: ../.git/modules/part\n").unwrap();
+        let names = Names::of(&[shop.clone(), other.clone(), part.clone()]);
+        assert_eq!(names.paths(), [shop.clone(), part]);
+        assert_eq!(Names::of(&[other.clone(), shop]).paths(), [other]);
     }
 
     #[test]
