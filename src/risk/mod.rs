@@ -10,8 +10,10 @@ mod facts;
 mod finding;
 mod history;
 mod layout;
+mod machine;
 mod moves;
 mod packages;
+mod removed;
 mod rules;
 
 pub use blast::{Blast, BlastClass, BlastReason};
@@ -19,6 +21,7 @@ pub use finding::{Finding, MAX_ASKED, Place, Severity};
 pub use history::{
     Backtest, History, Look, MAX_COMMITS, MAX_RATED, PastChange, Quality, Rates, Share, Signs, Tried, Weights,
 };
+pub use machine::{is_generated, kind_of_machine_file};
 pub use moves::are_of_one_format;
 pub use packages::{Builder, ManifestText, Manifests, PackageReach, Packages, is_manifest};
 pub use rules::MASK;
@@ -39,6 +42,7 @@ use crate::change::enclosing::whereabouts;
 use crate::change::{RepoPath, address, counted};
 use facts::{ChangedLines, Delta, Enclosing, Fact, Facts};
 use layout::News;
+use machine::Author;
 
 /// One path with its texts compared.
 #[derive(Debug)]
@@ -52,6 +56,7 @@ pub struct FileUnderReview<'a> {
     added: OnceCell<Vec<NumberedLine>>,
     changed_old: OnceCell<ChangedLines>,
     changed_new: OnceCell<ChangedLines>,
+    written_by: OnceCell<Author>,
     news_old: OnceCell<News>,
     news_new: OnceCell<News>,
     old_facts: OnceCell<Option<Facts>>,
@@ -90,6 +95,7 @@ impl<'a> FileUnderReview<'a> {
             added: OnceCell::new(),
             changed_old: OnceCell::new(),
             changed_new: OnceCell::new(),
+            written_by: OnceCell::new(),
             news_old: OnceCell::new(),
             news_new: OnceCell::new(),
             old_facts: OnceCell::new(),
@@ -108,6 +114,16 @@ impl<'a> FileUnderReview<'a> {
 
     fn new_text(&self) -> &[u8] {
         self.new.and_then(Content::text).unwrap_or_default()
+    }
+
+    /// Who wrote it, by what both sides say: what only claims it since is written by people.
+    fn author(&self) -> Author {
+        let of = |text: &[u8]| machine::author(&self.path(), text);
+        *self.written_by.get_or_init(|| match (self.old_text(), self.new_text()) {
+            (b"", new) => of(new).of_new_file(),
+            (old, b"") => of(old),
+            (old, new) => of(old).as_well_as(of(new)),
+        })
     }
 
     fn removed(&self) -> &[NumberedLine] {
@@ -168,7 +184,8 @@ impl<'a> FileUnderReview<'a> {
         // The old text has its old path.
         let path = self.diff.from.as_ref().filter(|_| side == Side::Old).unwrap_or(&self.diff.path).lossy();
         let read = || {
-            let text = std::str::from_utf8(text).ok().filter(|_| !is_generated(&path))?;
+            let text =
+                std::str::from_utf8(text).ok().filter(|_| !is_generated(&path) && self.author() != Author::Packer)?;
             facts::facts(&path, text, &self.window(side))
         };
         cell.get_or_init(read).as_ref()
@@ -294,6 +311,7 @@ pub struct Assessor<'r> {
     checks: checks::OfChange,
     /// How far files reach by what they state.
     reaches: Vec<BlastReason>,
+    removed: removed::Removed,
     /// Lines added, without those that tools wrote.
     added: u32,
 }
@@ -301,7 +319,8 @@ pub struct Assessor<'r> {
 impl<'r> Assessor<'r> {
     /// Nothing is assessed yet.
     pub fn new(rules: &'r Rules) -> Assessor<'r> {
-        Assessor { rules, findings: Vec::new(), checks: checks::OfChange::default(), reaches: Vec::new(), added: 0 }
+        let (checks, removed) = (checks::OfChange::default(), removed::Removed::default());
+        Assessor { rules, findings: Vec::new(), checks, reaches: Vec::new(), removed, added: 0 }
     }
 
     /// The rules to apply.
@@ -315,6 +334,7 @@ impl<'r> Assessor<'r> {
         self.findings.extend(checks::of_file(file, self.rules));
         self.findings.extend(self.checks.read(file, self.rules));
         self.reaches.extend(self.rules.reach_by_content(file));
+        self.removed.read(file);
         if !is_generated(&file.path()) {
             self.added = self.added.saturating_add(file.comparison.added);
         }
@@ -343,8 +363,9 @@ impl<'r> Assessor<'r> {
 
     /// The findings of rules, each place separately.
     pub fn found(self) -> Vec<Finding> {
-        let found = self.findings.into_iter().chain(self.checks.finish());
-        let mut found: Vec<Finding> = found.map(|finding| self.rules.quieted(finding)).collect();
+        let found = self.findings.into_iter().chain(self.checks.finish()).collect();
+        let mut found: Vec<Finding> =
+            self.removed.weigh(found).into_iter().map(|finding| self.rules.quieted(finding)).collect();
         finding::settle(&mut found);
         found.into_iter().map(Finding::made_visible).collect()
     }
@@ -539,44 +560,6 @@ fn may_hold_a_secret(line: &str) -> bool {
     let is_token = |word: &str| word.len() >= 12 && word.bytes().any(|byte| byte.is_ascii_digit());
     let lower = line.to_ascii_lowercase();
     lower.split_whitespace().any(is_token) || WORDS.iter().any(|word| lower.contains(word))
-}
-
-/// Whether a tool wrote the file or somebody else maintains it, by its path: it is read last, and folded if it is long.
-pub fn kind_of_machine_file(path: &str) -> Option<&'static str> {
-    const LOCKS: &[&str] = &[
-        "package-lock.json",
-        "npm-shrinkwrap.json",
-        "yarn.lock",
-        "pnpm-lock.yaml",
-        "bun.lock",
-        "Cargo.lock",
-        "poetry.lock",
-        "Pipfile.lock",
-        "uv.lock",
-        "go.sum",
-        "Gemfile.lock",
-        "composer.lock",
-        ".terraform.lock.hcl",
-        "flake.lock",
-    ];
-    let name = path.rsplit('/').next().unwrap_or(path);
-    let ends = |endings: &[&str]| endings.iter().any(|ending| name.ends_with(ending));
-    if LOCKS.contains(&name) {
-        Some("lock file")
-    } else if ends(&[".min.js", ".min.css"]) {
-        Some("minified")
-    } else if ends(&[".snap", ".pb.go", "_pb2.py", ".g.dart", ".generated.ts"]) {
-        Some("generated")
-    } else if path.split('/').any(|part| matches!(part, "vendor" | "node_modules" | "third_party")) {
-        Some("vendored")
-    } else {
-        None
-    }
-}
-
-/// Files that a tool writes: read last, and never hidden.
-pub fn is_generated(path: &str) -> bool {
-    kind_of_machine_file(path).is_some()
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use regex::Regex;
 
 use crate::change::diff::Side;
 use crate::risk::blast::{is_sample, is_test};
-use crate::risk::{FileUnderReview, Finding, Rules};
+use crate::risk::{FileUnderReview, Finding, Rules, Severity};
 
 /// Principals, as clouds write them.
 static PRINCIPAL: LazyLock<Option<Regex>> = LazyLock::new(|| {
@@ -32,9 +32,20 @@ pub(super) fn check(file: &FileUnderReview<'_>, rules: &Rules) -> Vec<Finding> {
         let old = String::from_utf8_lossy(file.old_text());
         let known: BTreeSet<&str> = principals(&old).collect();
         let new = added.iter().filter(|(_, line)| principals(line).any(|name| !known.contains(name)));
-        found.extend(new.filter_map(|(number, line)| rules.of_check("iam.widen", file, Side::New, *number, line)));
+        let say = |(number, line): &(u32, String)| {
+            let found = rules.of_check("iam.widen", file, Side::New, *number, line)?;
+            let most = if is_role_to_use(line) { Severity::Medium } else { Severity::Critical };
+            Some(Finding { severity: found.severity.min(most), ..found })
+        };
+        found.extend(new.filter_map(say));
     }
     found
+}
+
+/// Whether a line says as whom something acts, or what a variable is by default: whom it lets in is said elsewhere.
+fn is_role_to_use(line: &str) -> bool {
+    let key = line.split([':', '=']).next().unwrap_or_default().trim().trim_matches(['"', '\'']).to_ascii_lowercase();
+    matches!(key.replace('-', "_").as_str(), "default" | "role_to_assume" | "role_arn" | "assume_role" | "rolearn")
 }
 
 fn denies_less(file: &FileUnderReview<'_>, rules: &Rules) -> Option<Finding> {

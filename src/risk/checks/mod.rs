@@ -3,6 +3,7 @@
 mod access;
 mod address;
 mod apart;
+mod context;
 mod dependencies;
 mod guards;
 mod hcl;

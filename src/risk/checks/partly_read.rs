@@ -1,9 +1,13 @@
 //! Files of which the facts were not all read: what else they say, rules over facts do not know.
 
 use crate::change::diff::Side;
-use crate::risk::{FileUnderReview, Finding, Rules};
+use crate::risk::machine::Author;
+use crate::risk::{FileUnderReview, Finding, Rules, Severity, is_generated};
 
 pub(super) fn check(file: &FileUnderReview<'_>, rules: &Rules) -> Vec<Finding> {
+    if file.author() == Author::Packer {
+        return packed(file, rules).into_iter().collect();
+    }
     let is_cut = |side| file.stated(side).is_some_and(|facts| facts.is_cut);
     let (side, lines) = match (is_cut(Side::New), is_cut(Side::Old)) {
         (true, _) if !file.added().is_empty() => (Side::New, file.added()),
@@ -12,4 +16,12 @@ pub(super) fn check(file: &FileUnderReview<'_>, rules: &Rules) -> Vec<Finding> {
     };
     let first = lines.first().and_then(|(line, text)| rules.of_check("read.partly", file, side, *line, text));
     first.into_iter().collect()
+}
+
+/// Packed code, of which a pattern tells nothing and a person reads nothing. One that comes anew may hold anything.
+fn packed(file: &FileUnderReview<'_>, rules: &Rules) -> Option<Finding> {
+    let (line, text) = file.added().first().filter(|_| !is_generated(&file.path()))?;
+    let found = rules.of_check("read.packed", file, Side::New, *line, text)?;
+    let severity = if file.old_text().is_empty() { Severity::Medium } else { found.severity };
+    Some(Finding { severity, ..found })
 }

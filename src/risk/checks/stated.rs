@@ -9,6 +9,7 @@ use crate::change::diff::Side;
 use crate::change::digest::Digest;
 use crate::risk::checks::address::{self, Address};
 use crate::risk::checks::apart::Apart;
+use crate::risk::checks::context;
 use crate::risk::checks::successor;
 use crate::risk::facts::{Bases, Delta, Fact, Heirs, Kind};
 use crate::risk::rules::FactRule;
@@ -19,6 +20,10 @@ use crate::risk::{FileUnderReview, Finding, Rules, Severity, is_code};
 pub(super) struct Stated {
     /// The scopes in which each was added.
     came: BTreeMap<Moved, Vec<String>>,
+    /// The same by the words of each, in whatever order and spelling.
+    came_alike: BTreeMap<Moved, Vec<String>>,
+    /// The words of each command that was added.
+    commands: Vec<BTreeSet<String>>,
     /// The files in which each setting was added, by its last name and its value.
     came_in: BTreeMap<Moved, Vec<String>>,
     /// The scopes from which each was removed.
@@ -39,6 +44,9 @@ type ToldCall = (RangeInclusive<u32>, String);
 /// Findings that do not count if what they are about was moved.
 struct Said {
     moved: Moved,
+    alike: Moved,
+    /// The words of a command.
+    words: BTreeSet<String>,
     scope: String,
     /// None of what was added: it is not missed anywhere.
     heirs: Option<Heirs>,
@@ -73,6 +81,10 @@ impl Stated {
         let resources = address::Resources::of(&file.path(), went.iter().map(|(gone, _)| &gone.fact));
         for (fact, found) in came {
             self.came.entry(moved(&fact)).or_default().push(fact.scope.clone());
+            self.came_alike.entry(alike(&fact)).or_default().push(fact.scope.clone());
+            if fact.kind == Kind::Command && self.commands.len() < MAX_TRIED {
+                self.commands.push(words(&fact.text).into_iter().collect());
+            }
             if fact.kind == Kind::Setting {
                 self.came_in.entry(named(&fact)).or_default().push(file.path());
             }
@@ -105,7 +117,18 @@ impl Stated {
 
     /// The remaining findings: each occurrence on the other side means that one was moved.
     pub fn finish(self) -> Vec<Finding> {
-        let Stated { mut came, came_in, mut went, said, across, apart, of_all_routes, in_modules } = self;
+        let Stated {
+            mut came,
+            came_alike,
+            commands,
+            came_in,
+            mut went,
+            said,
+            across,
+            apart,
+            of_all_routes,
+            in_modules,
+        } = self;
         let less = |said: Said| said.less_if_above(&came, &of_all_routes).less_if_in_module(&in_modules);
         let said: Vec<Said> = said.into_iter().map(less).collect();
         // Before the halves take what they find.
@@ -128,6 +151,7 @@ impl Stated {
             places.iter().take(MAX_TRIED).any(|path| files.iter().any(|file| ends_with_path(path, file)))
         };
         let said = said.into_iter().filter(|said| !is_included(said)).filter(|said| !is_moved(said)).chain(across);
+        let said = said.map(|said| said.less_if_elsewhere(&came_alike, &commands));
         said.flat_map(|said| said.found).chain(apart.finish()).collect()
     }
 }
@@ -137,7 +161,9 @@ impl Said {
     fn of(fact: &Fact, heirs: Option<Heirs>, found: Vec<Finding>) -> Option<Said> {
         let (scope, bases, guards) = (fact.scope.clone(), Bases::default(), BTreeSet::new());
         let (included, resources) = (None, Vec::new());
-        let said = || Said { moved: moved(fact), scope, heirs, bases, guards, resources, included, found: Vec::new() };
+        let words = if fact.kind == Kind::Command { words(&fact.text).into_iter().collect() } else { BTreeSet::new() };
+        let (alike, moved) = (alike(fact), moved(fact));
+        let said = || Said { moved, alike, words, scope, heirs, bases, guards, resources, included, found: Vec::new() };
         (!found.is_empty()).then(|| Said { found, ..said() })
     }
 
@@ -164,6 +190,17 @@ impl Said {
         };
         let found = self.found.into_iter().map(|finding| lessened(finding, how)).collect();
         Said { found, ..self }
+    }
+
+    /// With findings that are low if the change states the same elsewhere, in another order or with more to it.
+    fn less_if_elsewhere(self, came: &BTreeMap<Moved, Vec<String>>, commands: &[BTreeSet<String>]) -> Said {
+        let places = came.get(&self.alike).map_or([].as_slice(), Vec::as_slice);
+        let is_run = || self.words.len() > 1 && commands.iter().any(|own| self.words.is_subset(own));
+        if self.heirs.is_none() || !(places.iter().take(MAX_TRIED).any(|place| self.may_be_in(place)) || is_run()) {
+            return self;
+        }
+        let found = self.found.into_iter().map(|finding| lessened(finding, "the same is said elsewhere in the change"));
+        Said { found: found.collect(), ..self }
     }
 
     /// Whether the fact may have moved to, or from, this scope.
@@ -203,7 +240,9 @@ impl Weighed {
             let firing = about.iter().filter_map(|rule| Some((*rule, rules.finding_of(rule, delta, file)?)));
             let is_old = |rule: &FactRule| anew.holds(delta.fact()) || was_so(rule, delta.fact(), deltas);
             let firing = firing.filter(|(rule, _)| !(rule.is_only_into() && is_old(rule)));
+            let firing = firing.filter(|(rule, _)| !(rule.is_of_network() && context::is_outward(delta, file)));
             let firing = firing.map(|(rule, finding)| (rule, anew.weigh(rule, finding, delta)));
+            let firing = firing.map(|(rule, finding)| (rule, context::weigh(rule, finding, delta, file, deltas)));
             let firing = told_once(firing.collect()).into_iter();
             match delta {
                 Delta::Changed { old, new } => {
@@ -490,6 +529,13 @@ fn telling(condition: &str) -> Vec<String> {
 
 fn moved(fact: &Fact) -> Moved {
     key_of(&format!("{:?}\0{}\0{}", fact.kind, fact.object, fact.text))
+}
+
+/// Kind, object and words of a fact, in whatever order.
+fn alike(fact: &Fact) -> Moved {
+    let words: BTreeSet<String> = words(&fact.text).into_iter().collect();
+    let words = words.into_iter().collect::<Vec<_>>().join(" ");
+    key_of(&format!("{:?}\0{}\0{words}", fact.kind, fact.object))
 }
 
 /// A setting by its last name and its value, whatever contains it.

@@ -221,7 +221,7 @@ fn covers(fact: &Fact, old: &Fact, new: &Fact) -> bool {
     }
 }
 
-fn words(text: &str) -> Vec<&str> {
+pub(super) fn words(text: &str) -> Vec<&str> {
     text.split(|c: char| !(c.is_alphanumeric() || c == '_')).filter(|word| !word.is_empty()).collect()
 }
 

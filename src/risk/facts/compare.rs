@@ -190,7 +190,10 @@ impl Heirs {
         let is_related = || is_within(scope, heir) || is_within(heir, scope);
         match self {
             Heirs::Anywhere => true,
-            Heirs::Called(names) => is_related() || names.contains(last(heir)),
+            // What calls nothing any more may be done by the method of that name in another type.
+            Heirs::Called(names) => {
+                is_related() || names.contains(last(heir)) || names.is_empty() && last(scope) == last(heir)
+            }
             Heirs::NotIn(blocks) => is_related() || !blocks.contains(heir),
         }
     }
@@ -240,7 +243,7 @@ impl Definitions {
         match self.calls.get(&fact.scope) {
             Some(names) => Heirs::Called(names.clone()),
             // What calls nothing is a block of configuration, or a function that is left with nothing.
-            None if fact.kind == Kind::Setting => Heirs::NotIn(self.old.clone()),
+            None if matches!(fact.kind, Kind::Setting | Kind::Command) => Heirs::NotIn(self.old.clone()),
             None => Heirs::Called(Arc::default()),
         }
     }

@@ -418,6 +418,21 @@ impl FactRule {
         self.kinds.contains(&fact.kind) && self.is_about(fact)
     }
 
+    /// Whether the rule is about something that must not be there, rather than about a change of it.
+    pub fn is_of_presence(&self) -> bool {
+        self.when.contains(&When::Came) && !self.wording.id.starts_with("secret.")
+    }
+
+    /// Whether the rule is about who may do something.
+    pub fn is_of_access(&self) -> bool {
+        self.wording.id == "auth.check-removed" || self.wording.id.starts_with("guard.")
+    }
+
+    /// Whether the rule is about which addresses reach something.
+    pub fn is_of_network(&self) -> bool {
+        self.wording.id == "net.any" || self.wording.id == "net.widened"
+    }
+
     /// Whether the rule is only about additions to something that existed before.
     pub fn is_only_into(&self) -> bool {
         self.when.contains(&When::CameInto) && !self.when.contains(&When::Came)

@@ -25,6 +25,7 @@ use regex::bytes::Captures;
 use super::blast::BlastReason;
 use super::blast::{is_rehearsal, is_sample, is_test};
 use super::facts::{Delta, Fact};
+use super::machine::{Author, LONG_LINE};
 use super::{BlastClass, FileUnderReview, Finding, Severity, is_code};
 use crate::change::diff::{Location, Side};
 use crate::change::digest::Digest;
@@ -227,6 +228,7 @@ impl Rules {
             return found;
         }
         let (removed, added) = (file.removed(), file.added());
+        let is_of_packer = file.author() == Author::Packer;
         for (side, scope, lines, others) in
             [(Side::Old, Scope::Removed, removed, added), (Side::New, Scope::Added, added, removed)]
         {
@@ -243,9 +245,14 @@ impl Rules {
                         && !(rule.code_only && is_comment)
                         && !(rule.unread_only && (facts.is_some_and(|facts| !facts.is_partial) || is_undo(rule)))
                 };
-                let looking = about.iter().filter(is_looked_at);
+                let is_for_people = |rule: &&&Rule| rule.secret || !is_of_packer || line.len() < LONG_LINE;
+                let looking = about.iter().filter(is_looked_at).filter(is_for_people);
                 let firing = looking.filter(|rule| rule.fires(line)).filter(|_| file.news(side).is_said(*number));
-                found.extend(firing.map(|rule| self.finding(&rule.wording, file, side, *number, line)));
+                let say = |rule: &&Rule| {
+                    let finding = self.finding(&rule.wording, file, side, *number, line);
+                    if rule.secret { finding } else { of_author(finding, file) }
+                };
+                found.extend(firing.map(say));
             }
         }
         found
@@ -303,7 +310,8 @@ impl Rules {
         let severity = found.severity.min(most);
         // An answer covers the whole text and line, not only the part that is shown.
         let whole = [title.as_str(), evidence.trim(), text].join("\0");
-        Some(Finding { text: Digest::of(whole.as_bytes()).key(), title, severity, ..found })
+        let found = Finding { text: Digest::of(whole.as_bytes()).key(), title, severity, ..found };
+        Some(if secret.is_some() { found } else { of_author(found, file) })
     }
 
     /// A finding of a check in code, worded in the rule files.
@@ -367,6 +375,14 @@ impl Rules {
         });
         String::from_utf8_lossy(&masked).into_owned()
     }
+}
+
+/// A finding as it is in a file that a tool writes again, from what is reviewed elsewhere.
+fn of_author(finding: Finding, file: &FileUnderReview<'_>) -> Finding {
+    if file.author() != Author::Tool || finding.severity <= Severity::Medium {
+        return finding;
+    }
+    Finding { title: format!("{}; a tool writes this file", finding.title), severity: Severity::Medium, ..finding }
 }
 
 /// The lines of a migration in a language that is not read for facts, Elixir, that undo what another half does.
