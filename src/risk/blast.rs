@@ -247,6 +247,11 @@ pub(super) fn is_rehearsal(path: &str) -> bool {
     let is_configuration =
         is_environment || INFRASTRUCTURE.contains(&extension) || of_configuration.contains(&extension);
     let says = |words: &[&str]| path.split(['/', '.', '-', '_']).any(|word| words.contains(&word));
+    // What the manual of a program shows.
+    let is_of_manual = ["docs/", "doc/"].iter().any(|folder| path.starts_with(folder));
+    if is_configuration && is_of_manual {
+        return true;
+    }
     // The configuration of a developers' portal in production is none of a rehearsal.
     is_configuration && says(WORDS) && !says(&["prod", "production", "live"]) && !path.starts_with(".git")
 }

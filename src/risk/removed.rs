@@ -81,3 +81,27 @@ impl Removed {
 fn folder_of(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(folder, _)| folder)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::risk::Severity;
+    use crate::risk::tests::findings;
+
+    #[test]
+    fn a_folder_that_is_deleted_as_a_whole_is_one_grave_finding() {
+        let manifest = |kind: &str| format!("apiVersion: v1\nkind: {kind}\nmetadata:\n  name: a\n");
+        let texts = ["Namespace", "LimitRange", "NetworkPolicy"].map(manifest);
+        let [a, b, c] = &texts;
+        let gone =
+            [("k/team/a.yaml", a.as_str(), ""), ("k/team/b.yaml", b.as_str(), ""), ("k/team/c.yaml", c.as_str(), "")];
+        let grave = |files: &[(&str, &str, &str)]| {
+            findings(files)
+                .into_iter()
+                .filter(|found| found.severity >= Severity::High)
+                .map(|found| found.rule)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(grave(&gone), ["destr.module-removed"]);
+        assert_eq!(grave(&gone[1..]).len(), 2, "two files are no folder");
+    }
+}

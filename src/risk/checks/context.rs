@@ -26,6 +26,19 @@ pub(super) fn weigh(
         Delta::Came(fact) if rule.is_of_presence() && was_there(rule, fact, deltas) => {
             (Severity::Medium, "it was so before")
         }
+        Delta::Changed { old, new } if rule.is_of_presence() && rule.looks_for(old) && is_as_before(old, new) => {
+            (Severity::Medium, "it was so before")
+        }
+        Delta::Went { fact, .. } if is_handed_on(fact) => (Severity::Low, "it was only handed on"),
+        Delta::Went { fact, .. } if is_still_set(fact, file) => (Severity::Low, "it is still set there"),
+        Delta::Went { fact, .. } if is_one_of_permissions(fact, file, deltas) => {
+            (Severity::Medium, "it let something in, and others of its kind are left")
+        }
+        Delta::Came(new) if rule.wording.id == "destr.backup-off" && is_of_new_resource(new, deltas) => {
+            (Severity::Low, "the resource is new")
+        }
+        Delta::Went { fact, .. } if is_of_pair(fact, deltas) => (Severity::Low, "what it ended is gone with it"),
+        Delta::Went { fact, .. } if has_renamed_bound(fact, deltas) => (Severity::Medium, "its bound has another name"),
         Delta::Came(new) if is_of_new_job(new, deltas) => (Severity::Low, "the job is new"),
         Delta::Changed { old, new } if rule.is_of_access() && is_checked_otherwise(old, new) => {
             (Severity::Medium, "another check is in its place")
@@ -33,7 +46,7 @@ pub(super) fn weigh(
         Delta::Went { fact, .. } if rule.is_of_access() && has_other_check(fact, deltas) => {
             (Severity::Medium, "another check is in its place")
         }
-        Delta::Went { fact, .. } if is_of_call_that_is_gone(fact, deltas) => {
+        Delta::Went { fact, .. } if is_of_call_that_is_gone(fact, file, deltas) => {
             (Severity::Low, "its call is gone with it")
         }
         Delta::Went { fact, .. } if runs_nothing_beside(fact, file, deltas) => {
@@ -74,12 +87,16 @@ pub(super) fn is_outward(delta: &Delta, file: &FileUnderReview<'_>) -> bool {
 
 /// Whether the file said as often before what a rule looks for, in other words or in another place.
 fn was_there(rule: &FactRule, fact: &Fact, deltas: &[Delta]) -> bool {
-    if !matches!(fact.kind, Kind::Call | Kind::Command | Kind::Handler) {
+    // Of settings, only what has the same long value under another name.
+    let is_setting = fact.kind == Kind::Setting && fact.value.say().len() > 20;
+    if !matches!(fact.kind, Kind::Call | Kind::Command | Kind::Handler) && !is_setting {
         return false;
     }
-    let is_one = |own: &Fact| {
-        own.kind == fact.kind && (own.object == fact.object || own.scope == fact.scope) && rule.looks_for(own)
+    let is_alike = |own: &Fact| match is_setting {
+        true => own.value.say() == fact.value.say(),
+        false => own.object == fact.object || own.scope == fact.scope,
     };
+    let is_one = |own: &Fact| own.kind == fact.kind && is_alike(own) && rule.looks_for(own);
     let mut count = 0_i64;
     for delta in deltas.iter().take(MAX_TRIED) {
         match delta {
@@ -127,9 +144,11 @@ fn has_other_check(fact: &Fact, deltas: &[Delta]) -> bool {
     matches!(fact.kind, Kind::Call | Kind::Guard) && deltas.iter().take(MAX_TRIED).any(is_there)
 }
 
-/// Whether an argument went with its call: its scope makes fewer calls of that function than before.
-fn is_of_call_that_is_gone(fact: &Fact, deltas: &[Delta]) -> bool {
-    if fact.kind != Kind::Setting || fact.parent().is_empty() {
+/// Whether an argument went with its call: its scope makes fewer calls of that function than before, but some.
+fn is_of_call_that_is_gone(fact: &Fact, file: &FileUnderReview<'_>, deltas: &[Delta]) -> bool {
+    let facts = file.stated(Side::New).map_or(&[][..], |stated| &stated.facts);
+    let calls_it = |own: &Fact| own.kind == Kind::Call && own.object == fact.parent() && own.scope == fact.scope;
+    if !facts.iter().any(calls_it) || fact.kind != Kind::Setting || fact.parent().is_empty() {
         return false;
     }
     let (mut calls, mut settings) = (0_i64, 0_i64);
@@ -146,6 +165,83 @@ fn is_of_call_that_is_gone(fact: &Fact, deltas: &[Delta]) -> bool {
         }
     }
     calls > 0 && settings <= calls
+}
+
+/// Whether a call has other arguments, or a place that took an expression takes another one.
+fn is_as_before(old: &Fact, new: &Fact) -> bool {
+    let is_expression = |fact: &Fact| matches!(fact.value, Value::Expression(_));
+    matches!(old.kind, Kind::Call | Kind::Command)
+        || old.kind == Kind::Setting && is_expression(old) && is_expression(new) && old.name().contains("HTML")
+}
+
+/// Whether a setting came with the whole resource.
+fn is_of_new_resource(new: &Fact, deltas: &[Delta]) -> bool {
+    let is_resource = |own: &Fact| {
+        own.kind == Kind::Block
+            && own.object.starts_with("resource.")
+            && new.object.strip_prefix(&own.object).is_some_and(|rest| rest.starts_with(['.', '[']))
+    };
+    new.kind == Kind::Setting
+        && deltas.iter().take(MAX_TRIED).any(|delta| matches!(delta, Delta::Came(own) if is_resource(own)))
+}
+
+/// Whether a shell no longer stops at failures because it never stops ignoring them: `set +e` went with `set -e`.
+fn is_of_pair(fact: &Fact, deltas: &[Delta]) -> bool {
+    let is_off = |own: &Fact| own.kind == Kind::Command && own.scope == fact.scope && own.text.starts_with("set +e");
+    fact.kind == Kind::Command
+        && fact.text.starts_with("set -e")
+        && deltas.iter().take(MAX_TRIED).any(|delta| matches!(delta, Delta::Went { fact: own, .. } if is_off(own)))
+}
+
+/// Whether the same condition names another constant: `length > MAX_PAYLOAD` became `length > PAYLOAD_MAX`.
+fn has_renamed_bound(fact: &Fact, deltas: &[Delta]) -> bool {
+    let is_constant = |word: &str| word.len() > 3 && word.bytes().all(|b| b.is_ascii_uppercase() || b == b'_');
+    let shape = |text: &str| {
+        let bare = words(text)
+            .into_iter()
+            .filter(|word| is_constant(word))
+            .fold(text.to_owned(), |text, word| text.replace(word, ""));
+        (bare, words(text).into_iter().filter(|word| is_constant(word)).count())
+    };
+    let own = shape(&fact.object);
+    let is_same = |new: &Fact| new.kind == Kind::Guard && new.scope == fact.scope && shape(&new.object) == own;
+    fact.kind == Kind::Guard
+        && own.1 > 0
+        && deltas.iter().take(MAX_TRIED).any(|delta| matches!(delta, Delta::Came(new) if is_same(new)))
+}
+
+/// Whether a constructor only handed an argument on to a field of its name: `this.limit = limit`.
+fn is_handed_on(fact: &Fact) -> bool {
+    let value = fact.value.say();
+    let is_own = matches!(fact.parent(), "this" | "self" | "$this");
+    fact.kind == Kind::Setting && is_own && value.trim_start_matches('$') == fact.name()
+}
+
+/// Whether what is assigned in one branch less is still assigned in its function. An argument belongs to its call.
+fn is_still_set(fact: &Fact, file: &FileUnderReview<'_>) -> bool {
+    if fact.kind != Kind::Setting || fact.scope.is_empty() || fact.object.ends_with(']') || !is_code(&file.path()) {
+        return false;
+    }
+    let facts = |side: Side| file.stated(side).map_or(&[][..], |stated| &stated.facts);
+    let is_call = |own: &Fact| own.kind == Kind::Call && own.object == fact.parent();
+    let sets = |own: &Fact| own.kind == Kind::Setting && own.scope == fact.scope && own.object == fact.object;
+    fact.object.contains('.')
+        && !facts(Side::Old).iter().chain(facts(Side::New)).any(is_call)
+        && facts(Side::New).iter().any(sets)
+}
+
+/// Whether a policy of a network that is gone let something in, where without any policy all may come, and others of
+/// its file are left to refuse the rest.
+fn is_one_of_permissions(fact: &Fact, file: &FileUnderReview<'_>, deltas: &[Delta]) -> bool {
+    let is_policy = |own: &Fact| own.kind == Kind::Block && own.parent() == "NetworkPolicy";
+    let lets_in = |delta: &Delta| {
+        let is_part =
+            |own: &Fact| own.object.strip_prefix(&fact.object).is_some_and(|rest| rest.starts_with(".spec.ingress["));
+        matches!(delta, Delta::Went { fact: own, .. } if is_part(own))
+    };
+    let is_left = |own: &Fact| own.object.starts_with("NetworkPolicy.") && !own.object.starts_with(&fact.object);
+    let facts = file.stated(Side::New).map_or(&[][..], |stated| &stated.facts);
+    is_policy(fact) && facts.iter().any(is_left) && deltas.iter().take(MAX_TRIED).any(lets_in)
 }
 
 /// What starts something that runs beside.
@@ -361,4 +457,116 @@ fn block_around(fact: &Fact, file: &FileUnderReview<'_>) -> Option<std::ops::Ran
         stated.facts.iter().any(|own| own.kind == Kind::Definition && *own.lines.start() == head)
     });
     (is_gone && !is_of_function).then(|| head..=end.map_or(count, |end| end - 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::risk::Severity;
+    use crate::risk::tests::findings;
+
+    /// The gravest that a rule reports of a change of one file.
+    fn worst(rule: &str, path: &str, old: &str, new: &str) -> Option<Severity> {
+        let found = findings(&[(path, old, new)]).into_iter().filter(|found| found.rule == rule);
+        found.map(|found| found.severity).max()
+    }
+
+    #[test]
+    fn a_guard_that_went_with_all_that_it_guarded_is_low_and_one_whose_work_goes_on_is_not() {
+        let guarded = |work: &str| {
+            format!(
+                "class A {{\n  void send(Request request) {{\n    if (eager()) {{\n      long total = request.total();\n      \
+                 if (total > MAX_TOTAL) {{\n        throw new Bad(\"too large\");\n      }}\n{work}    }}\n    close();\n  \
+                 }}\n}}\n"
+            )
+        };
+        let work = "      stream.writeHeaders(request);\n      buffered = new Sink(length);\n";
+        let without = "class A {\n  void send(Request request) {\n    close();\n  }\n}\n";
+        let rule = "guard.bound-lost";
+        assert_eq!(worst(rule, "src/A.java", &guarded(work), without), Some(Severity::Low));
+        let goes_on = "class A {\n  void send(Request request) {\n    stream.writeHeaders(request);\n    buffered = \
+                       new Sink(length);\n    close();\n  }\n}\n";
+        assert_eq!(worst(rule, "src/A.java", &guarded(work), goes_on), Some(Severity::High));
+    }
+
+    #[test]
+    fn an_argument_of_one_of_two_calls_that_became_one_is_not_missed() {
+        let old = "def flips(request, check):\n    if a:\n        found = Flip.objects.filter(owner=request.user, a=1)\n    \
+                   else:\n        found = Flip.objects.filter(owner=request.user, b=1)\n    return found\n";
+        let one = "def flips(request, check):\n    return Flip.objects.filter(owner=request.user)\n";
+        let none = "def flips(request, check):\n    if a:\n        found = Flip.objects.filter(owner=request.user, a=1)\n    \
+                    else:\n        found = Flip.objects.filter(b=1)\n    return found\n";
+        let loud = |new: &str| {
+            let found = findings(&[("a/views.py", old, new)]);
+            found.iter().any(|found| found.severity >= Severity::High)
+        };
+        assert!(!loud(one));
+        assert!(loud(none), "the other call shows the rows of everybody");
+    }
+
+    #[test]
+    fn a_call_as_dangerous_as_one_before_it_is_medium_and_one_more_is_high() {
+        let old = "class Story\n  def save(user)\n    taggings.where(user_id: user.id).destroy_all\n  end\nend\n";
+        let other = old.replace("destroy_all", "delete_all");
+        let more = old.replace("  end\nend", "    comments.delete_all\n  end\nend");
+        assert_eq!(worst("destr.call", "app/story.rb", old, &other), Some(Severity::Medium));
+        assert_eq!(worst("destr.call", "app/story.rb", old, &more), Some(Severity::High));
+    }
+
+    #[test]
+    fn a_port_that_is_open_to_go_out_lets_nobody_in() {
+        let rule = |way: &str| {
+            format!(
+                "resource \"aws_security_group_rule\" \"a\" {{\n  type        = \"{way}\"\n  cidr_blocks = [\"0.0.0.0/0\"]\n}}\n"
+            )
+        };
+        assert_eq!(worst("net.any", "infra/a.tf", "", &rule("egress")), None);
+        assert_eq!(worst("net.any", "infra/a.tf", "", &rule("ingress")), Some(Severity::High));
+    }
+
+    #[test]
+    fn what_says_more_of_a_setting_goes_with_it() {
+        let domain = |lines: &str| {
+            format!(
+                "resource \"aws_opensearch_domain\" \"a\" {{\n  domain_endpoint_options {{\n    enforce_https = true\n{lines}  }}\n}}\n"
+            )
+        };
+        let arn = "    custom_endpoint_certificate_arn = \"arn:aws:acm:a\"\n";
+        let both = format!("    custom_endpoint = \"a.example\"\n{arn}");
+        let rule = "tls.lost";
+        assert_eq!(worst(rule, "infra/a.tf", &domain(&both), &domain("")), Some(Severity::Low));
+        assert_eq!(worst(rule, "infra/a.tf", &domain(arn), &domain("")), Some(Severity::High));
+    }
+
+    #[test]
+    fn a_filter_for_actions_that_left_with_it_is_low() {
+        let old = "class Origins < Base\n  before_action :require_moderator, only: [:edit, :update]\n\n  def edit\n    a\n  \
+                   end\n\n  def update\n    b\n  end\n\n  def show\n    c\n  end\nend\n";
+        let gone = "class Origins < Base\n  def show\n    c\n  end\nend\n";
+        let bare = old.replace("  before_action :require_moderator, only: [:edit, :update]\n\n", "");
+        let rule = "auth.check-removed";
+        assert_eq!(worst(rule, "app/controllers/origins_controller.rb", old, gone), Some(Severity::Low));
+        assert_eq!(worst(rule, "app/controllers/origins_controller.rb", old, &bare), Some(Severity::Critical));
+    }
+
+    #[test]
+    fn what_is_assigned_in_one_branch_less_is_still_set() {
+        let old = "package a\n\nfunc (c *C) read() {\n\tif c.limit > c.interval {\n\t\tc.ScrapeTimeout = c.interval\n\t} else \
+                   {\n\t\tc.ScrapeTimeout = c.limit\n\t}\n}\n";
+        let one = "package a\n\nfunc (c *C) read() {\n\tc.ScrapeTimeout = min(c.limit, c.interval)\n}\n";
+        let none = "package a\n\nfunc (c *C) read() {\n}\n";
+        let rule = "resil.timeout-lost";
+        assert!(worst(rule, "a/c.go", old, one) <= Some(Severity::Low));
+        assert_eq!(worst(rule, "a/c.go", old, none), Some(Severity::High));
+    }
+
+    #[test]
+    fn a_bound_under_another_name_is_medium_and_a_bound_that_is_gone_is_high() {
+        let guarded = |guard: &str| {
+            format!("class R {{\n  void read(long length) {{\n{guard}    source.read(length);\n  }}\n}}\n")
+        };
+        let guard = |name: &str| format!("    if (length > {name}) {{\n      throw new Bad();\n    }}\n");
+        let (old, rule) = (guarded(&guard("MAX_PAYLOAD")), "guard.bound-lost");
+        assert!(worst(rule, "src/R.java", &old, &guarded(&guard("PAYLOAD_MAX"))) <= Some(Severity::Medium));
+        assert_eq!(worst(rule, "src/R.java", &old, &guarded("")), Some(Severity::High));
+    }
 }

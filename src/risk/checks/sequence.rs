@@ -74,7 +74,9 @@ pub(super) fn check(file: &FileUnderReview<'_>, rules: &Rules) -> Vec<Finding> {
         let Some(before) = old.get(scope) else { continue };
         let turned =
             PATTERNS.iter().filter_map(|patterns| Some((patterns.order.rule, patterns.turned(before, after)?)));
-        let split = lock_taken_again(before, after).map(|fact| ("conc.lock-split", vec![fact]));
+        let split = lock_taken_again(before, after)
+            .filter(|fact| !is_of_another(fact, file))
+            .map(|fact| ("conc.lock-split", vec![fact]));
         let outside = outside_transaction(before, after).map(|fact| ("conc.outside-transaction", vec![fact]));
         for (rule, facts) in turned.chain(split).chain(outside) {
             // Either may have been moved: the other one is on the lines that it was on.
@@ -140,6 +142,21 @@ fn lock_taken_again<'f>(old: &[&Fact], new: &[&'f Fact]) -> Option<&'f Fact> {
     let mut locks = new.iter().filter(is_lock);
     let again = locks.find(|fact| count(old, &fact.object) == 1 && count(new, &fact.object) == 2)?;
     new.iter().rev().find(|fact| fact.object == again.object).copied()
+}
+
+/// Whether what is locked is set anew just before: that is a lock of something else.
+fn is_of_another(lock: &Fact, file: &FileUnderReview<'_>) -> bool {
+    const NEAR: u32 = 6;
+    let own = lock.parent();
+    let line = *lock.lines.start();
+    let sets = |number: u32| {
+        let text = file.line(Side::New, number);
+        let text = text.trim_start();
+        let rest = text.strip_prefix("let ").unwrap_or(text).strip_prefix(own).map(str::trim_start);
+        let is_loop = text.starts_with("for ") && text.contains(own);
+        is_loop || rest.is_some_and(|rest| rest.starts_with(":=") || rest.starts_with('=') && !rest.starts_with("=="))
+    };
+    !own.is_empty() && (line.saturating_sub(NEAR).max(1)..line).any(sets)
 }
 
 fn takes_a_lock(object: &str) -> bool {

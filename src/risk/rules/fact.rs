@@ -171,7 +171,7 @@ impl When {
         match (self, delta) {
             (When::Came | When::CameInto, Delta::Came(_)) => true,
             // What was off protected nothing.
-            (_, Delta::Went { fact, .. }) if fact.value == Value::Bool(false) => false,
+            (_, Delta::Went { fact, .. }) if fact.value == Value::Bool(false) || is_blank(fact) => false,
             (When::GoneAtAll, Delta::Went { .. }) => true,
             (When::Gone, Delta::Went { with, .. }) => *with == Enclosing::Nothing,
             (When::GoneFromBlock, Delta::Went { with, .. }) => *with <= Enclosing::Parent,
@@ -213,6 +213,13 @@ impl When {
             _ => false,
         }
     }
+}
+
+/// Whether a setting said nothing: `acl_id = ""`.
+fn is_blank(fact: &Fact) -> bool {
+    fact.kind == Kind::Setting
+        && matches!(&fact.value, Value::Text(text) if text.is_empty())
+        && fact.text.ends_with("\"\"")
 }
 
 /// The numbers that flags of the environment are switched by.
