@@ -291,7 +291,8 @@ fn is_renamed_job(fact: &Fact, deltas: &[Delta]) -> bool {
     if fact.kind != Kind::Block || fact.parent() != "jobs" {
         return false;
     }
-    let is_new = |delta: &Delta| matches!(delta, Delta::Came(own) if own.kind == Kind::Block && own.parent() == "jobs" && own.text == fact.text);
+    let is_job = |own: &Fact| own.kind == Kind::Block && own.parent() == "jobs" && own.text == fact.text;
+    let is_new = |delta: &Delta| matches!(delta, Delta::Came(own) if is_job(own));
     let is_part = |own: &Fact| {
         let is_below = |name: &str| name.strip_prefix(&fact.object).is_some_and(|rest| rest.starts_with(['.', '[']));
         is_below(&own.object) || own.scope == fact.object || is_below(&own.scope)
