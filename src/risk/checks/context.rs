@@ -30,7 +30,6 @@ pub(super) fn weigh(
             (Severity::Medium, "it was so before")
         }
         Delta::Went { fact, .. } if is_handed_on(fact) => (Severity::Low, "it was only handed on"),
-        Delta::Went { fact, .. } if is_still_set(fact, file) => (Severity::Low, "it is still set there"),
         Delta::Went { fact, .. } if is_one_of_permissions(fact, file, deltas) => {
             (Severity::Medium, "it let something in, and others of its kind are left")
         }
@@ -215,19 +214,6 @@ fn is_handed_on(fact: &Fact) -> bool {
     let value = fact.value.say();
     let is_own = matches!(fact.parent(), "this" | "self" | "$this");
     fact.kind == Kind::Setting && is_own && value.trim_start_matches('$') == fact.name()
-}
-
-/// Whether what is assigned in one branch less is still assigned in its function. An argument belongs to its call.
-fn is_still_set(fact: &Fact, file: &FileUnderReview<'_>) -> bool {
-    if fact.kind != Kind::Setting || fact.scope.is_empty() || fact.object.ends_with(']') || !is_code(&file.path()) {
-        return false;
-    }
-    let facts = |side: Side| file.stated(side).map_or(&[][..], |stated| &stated.facts);
-    let is_call = |own: &Fact| own.kind == Kind::Call && own.object == fact.parent();
-    let sets = |own: &Fact| own.kind == Kind::Setting && own.scope == fact.scope && own.object == fact.object;
-    fact.object.contains('.')
-        && !facts(Side::Old).iter().chain(facts(Side::New)).any(is_call)
-        && facts(Side::New).iter().any(sets)
 }
 
 /// Whether a policy of a network that is gone let something in, where without any policy all may come, and others of
@@ -547,17 +533,6 @@ mod tests {
         let rule = "auth.check-removed";
         assert_eq!(worst(rule, "app/controllers/origins_controller.rb", old, gone), Some(Severity::Low));
         assert_eq!(worst(rule, "app/controllers/origins_controller.rb", old, &bare), Some(Severity::Critical));
-    }
-
-    #[test]
-    fn what_is_assigned_in_one_branch_less_is_still_set() {
-        let old = "package a\n\nfunc (c *C) read() {\n\tif c.limit > c.interval {\n\t\tc.ScrapeTimeout = c.interval\n\t} else \
-                   {\n\t\tc.ScrapeTimeout = c.limit\n\t}\n}\n";
-        let one = "package a\n\nfunc (c *C) read() {\n\tc.ScrapeTimeout = min(c.limit, c.interval)\n}\n";
-        let none = "package a\n\nfunc (c *C) read() {\n}\n";
-        let rule = "resil.timeout-lost";
-        assert!(worst(rule, "a/c.go", old, one) <= Some(Severity::Low));
-        assert_eq!(worst(rule, "a/c.go", old, none), Some(Severity::High));
     }
 
     #[test]
