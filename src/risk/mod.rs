@@ -5,6 +5,7 @@
 
 mod blast;
 mod checks;
+mod encoding;
 pub mod external;
 mod facts;
 mod finding;
@@ -62,6 +63,9 @@ pub struct FileUnderReview<'a> {
     old_facts: OnceCell<Option<Facts>>,
     new_facts: OnceCell<Option<Facts>>,
     deltas: OnceCell<Vec<Delta>>,
+    /// The texts that are not UTF-8, decoded.
+    decoded_old: OnceCell<String>,
+    decoded_new: OnceCell<String>,
 }
 
 /// 1-based number and text; bytes that are not UTF-8 are U+FFFD.
@@ -101,6 +105,8 @@ impl<'a> FileUnderReview<'a> {
             old_facts: OnceCell::new(),
             new_facts: OnceCell::new(),
             deltas: OnceCell::new(),
+            decoded_old: OnceCell::new(),
+            decoded_new: OnceCell::new(),
         }
     }
 
@@ -124,6 +130,20 @@ impl<'a> FileUnderReview<'a> {
             (old, b"") => of(old),
             (old, new) => of(old).as_well_as(of(new)),
         })
+    }
+
+    /// The text of a side to be parsed: it has the lines of the text, whatever its encoding is.
+    fn decoded(&self, side: Side) -> &str {
+        let (text, cell) = match side {
+            Side::Old => (self.old_text(), &self.decoded_old),
+            Side::New => (self.new_text(), &self.decoded_new),
+        };
+        std::str::from_utf8(text).unwrap_or_else(|_| cell.get_or_init(|| encoding::decoded(text)))
+    }
+
+    /// The path of a side: the old text has its old path.
+    fn path_of(&self, side: Side) -> Cow<'_, str> {
+        self.diff.from.as_ref().filter(|_| side == Side::Old).unwrap_or(&self.diff.path).lossy()
     }
 
     fn removed(&self) -> &[NumberedLine] {
@@ -177,18 +197,21 @@ impl<'a> FileUnderReview<'a> {
 
     /// The facts of a side where it changed; none if its format is not read, or a tool wrote it.
     fn stated(&self, side: Side) -> Option<&Facts> {
-        let (text, cell) = match side {
-            Side::Old => (self.old_text(), &self.old_facts),
-            Side::New => (self.new_text(), &self.new_facts),
-        };
-        // The old text has its old path.
-        let path = self.diff.from.as_ref().filter(|_| side == Side::Old).unwrap_or(&self.diff.path).lossy();
+        let cell = if side == Side::Old { &self.old_facts } else { &self.new_facts };
+        let path = self.path_of(side);
         let read = || {
-            let text =
-                std::str::from_utf8(text).ok().filter(|_| !is_generated(&path) && self.author() != Author::Packer)?;
-            facts::facts(&path, text, &self.window(side))
+            let text = Some(self.decoded(side)).filter(|_| !is_generated(&path) && self.author() != Author::Packer)?;
+            let mut found = facts::facts(&path, text, &self.window(side))?;
+            // The patterns read what may be misread.
+            found.is_partial |= self.may_be_misread(side);
+            Some(found)
         };
         cell.get_or_init(read).as_ref()
+    }
+
+    /// Whether a text is in an encoding in which signs of code may be parts of letters.
+    fn may_be_misread(&self, side: Side) -> bool {
+        encoding::may_be_misread(if side == Side::Old { self.old_text() } else { self.new_text() })
     }
 
     /// What the change did to the facts of this file. A deleted file takes all of its facts with it.

@@ -1,3 +1,5 @@
+mod unseen;
+
 use proptest::strategy::Strategy as _;
 
 use super::*;
@@ -13,13 +15,17 @@ struct Sample {
 }
 
 fn sample(path: &str, old: &str, new: &str) -> Sample {
-    let entry = |text: &str| (!text.is_empty()).then_some(TreeEntry { mode: Mode::File, id: ObjectId([1; 20]) });
-    let content = |text: &str| (!text.is_empty()).then(|| Content::Text(text.as_bytes().to_vec()));
+    sample_of_bytes(path, old.as_bytes(), new.as_bytes())
+}
+
+fn sample_of_bytes(path: &str, old: &[u8], new: &[u8]) -> Sample {
+    let entry = |text: &[u8]| (!text.is_empty()).then_some(TreeEntry { mode: Mode::File, id: ObjectId([1; 20]) });
+    let content = |text: &[u8]| (!text.is_empty()).then(|| Content::Text(text.to_vec()));
     Sample {
         diff: FileDiff { path: path.into(), from: None, counterpart: None, old: entry(old), new: entry(new) },
         old: content(old),
         new: content(new),
-        comparison: compare(old.as_bytes(), new.as_bytes()),
+        comparison: compare(old, new),
     }
 }
 

@@ -29,11 +29,10 @@ enum Wrong {
 }
 
 pub(super) fn check(file: &FileUnderReview<'_>, kind: &str, rules: &Rules) -> Vec<Finding> {
-    let read = |text: &[u8]| std::str::from_utf8(text).map(|text| entries(kind, text)).unwrap_or_default();
     if file.old.is_none() || file.new.is_none() {
         return Vec::new();
     }
-    let (before, after) = (read(file.old_text()), read(file.new_text()));
+    let (before, after) = (entries(kind, file.decoded(Side::Old)), entries(kind, file.decoded(Side::New)));
     let mut wrong: BTreeMap<Wrong, Vec<&str>> = BTreeMap::new();
     for (name, what) in differences(&before, &after) {
         wrong.entry(what).or_default().push(name);

@@ -211,7 +211,7 @@ fn take_nearest(
 
 /// The tests that assert nothing on the new side, and call nothing that sounds like an assertion.
 fn emptied(file: &FileUnderReview<'_>, mut suspects: BTreeSet<String>) -> BTreeSet<String> {
-    let text = std::str::from_utf8(file.new_text()).unwrap_or_default();
+    let text = file.decoded(Side::New);
     let all = ChangedLines::in_runs(std::iter::once(1..=file.comparison.new.count().max(1)));
     let facts = facts::facts(&file.path(), text, &all);
     let Some(facts) = facts.filter(|facts| !facts.is_cut) else { return BTreeSet::new() };
