@@ -16,6 +16,7 @@ mod moves;
 mod packages;
 mod removed;
 mod rules;
+mod turned;
 
 pub use blast::{Blast, BlastClass, BlastReason};
 pub use finding::{Finding, MAX_ASKED, Place, Severity};
@@ -31,7 +32,7 @@ pub use rules::{Origin, PackFile, PackText, RuleText, Rulebook, Rules, facts_of}
 use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
@@ -44,6 +45,7 @@ use crate::change::{RepoPath, address, counted};
 use facts::{ChangedLines, Delta, Enclosing, Fact, Facts};
 use layout::News;
 use machine::Author;
+use turned::Turned;
 
 /// One path with its texts compared.
 #[derive(Debug)]
@@ -66,6 +68,7 @@ pub struct FileUnderReview<'a> {
     /// The texts that are not UTF-8, decoded.
     decoded_old: OnceCell<String>,
     decoded_new: OnceCell<String>,
+    turned: OnceCell<Turned>,
 }
 
 /// 1-based number and text; bytes that are not UTF-8 are U+FFFD.
@@ -107,6 +110,7 @@ impl<'a> FileUnderReview<'a> {
             deltas: OnceCell::new(),
             decoded_old: OnceCell::new(),
             decoded_new: OnceCell::new(),
+            turned: OnceCell::new(),
         }
     }
 
@@ -144,6 +148,38 @@ impl<'a> FileUnderReview<'a> {
     /// The path of a side: the old text has its old path.
     fn path_of(&self, side: Side) -> Cow<'_, str> {
         self.diff.from.as_ref().filter(|_| side == Side::Old).unwrap_or(&self.diff.path).lossy()
+    }
+
+    /// The lines that both sides have and only one of them runs.
+    fn turned(&self) -> &Turned {
+        self.turned.get_or_init(|| {
+            let of = |side: Side| self.path_of(side);
+            let (from, to) = (of(Side::Old), of(Side::New));
+            if is_generated(&to) || !turned::may_turn(self.comparison, self.old_text(), self.new_text()) {
+                return Turned::default();
+            }
+            Turned::of(self.comparison, (&from, self.decoded(Side::Old)), (&to, self.decoded(Side::New)))
+        })
+    }
+
+    /// The lines that a side lost or gained: removed or added ones, and those that were turned off or on.
+    fn differing(&self, side: Side) -> Cow<'_, [NumberedLine]> {
+        let lines = if side == Side::Old { self.removed() } else { self.added() };
+        let turned = self.turned().of_side(side);
+        if turned.is_empty() {
+            return Cow::Borrowed(lines);
+        }
+        let turned = turned.keys().map(|line| (*line, self.line(side, *line)));
+        let mut all: Vec<NumberedLine> = lines.iter().cloned().chain(turned).collect();
+        all.sort_by_key(|(number, _)| *number);
+        Cow::Owned(all)
+    }
+
+    /// The changed line that turned a line off or on, and the words that say so.
+    fn turner(&self, side: Side, line: u32) -> Option<((Side, u32), &'static str)> {
+        let place = self.turned().of_side(side).get(&line)?;
+        let how = if side == Side::Old { "it is still there and does not run" } else { "it was there and did not run" };
+        Some((*place, how))
     }
 
     fn removed(&self) -> &[NumberedLine] {
@@ -185,14 +221,23 @@ impl<'a> FileUnderReview<'a> {
             Side::New => (&self.comparison.new, self.new_text()),
         };
         let line = |number: u32| (number <= places.count()).then(|| places.get(text, number - 1));
-        cell.get_or_init(|| ChangedLines::in_text(lines.iter().map(|(number, _)| *number), line))
+        let turned = self.turned().of_side(side);
+        if turned.is_empty() {
+            return cell.get_or_init(|| ChangedLines::in_text(lines.iter().map(|(number, _)| *number), line));
+        }
+        let all: BTreeSet<u32> = lines.iter().map(|(number, _)| *number).chain(turned.keys().copied()).collect();
+        cell.get_or_init(|| ChangedLines::in_text(all.into_iter(), line))
     }
 
     /// The hunks with a few lines of context, the same number on both sides, so that both are read alike.
     fn window(&self, side: Side) -> ChangedLines {
         let range = |hunk: &Hunk| if side == Side::Old { hunk.old.clone() } else { hunk.new.clone() };
         let wider = |range: Range<u32>| (range.start + 1).saturating_sub(AROUND).max(1)..=range.end + AROUND;
-        ChangedLines::in_runs(self.comparison.hunks.iter().map(|hunk| wider(range(hunk))))
+        let mut runs: Vec<_> = self.comparison.hunks.iter().map(|hunk| wider(range(hunk))).collect();
+        // Lines that were turned off or on may be far from what did it.
+        runs.extend(self.turned().all(side).map(|line| wider(line - 1..line)));
+        runs.sort_by_key(|run| (*run.start(), *run.end()));
+        ChangedLines::in_runs(runs.into_iter())
     }
 
     /// The facts of a side where it changed; none if its format is not read, or a tool wrote it.
@@ -220,8 +265,13 @@ impl<'a> FileUnderReview<'a> {
             let none = Facts::default();
             let facts = |side| self.stated(side).unwrap_or(&none);
             let (removed, added) = (self.changed(Side::Old), self.changed(Side::New));
-            let is_reworded = |line: u32| self.news(Side::Old).is_said(line);
-            let mut deltas = facts::compare(facts(Side::Old), facts(Side::New), (removed, &is_reworded), added);
+            let turned = self.turned();
+            let is_reworded = |line: u32| turned.off.contains_key(&line) || self.news(Side::Old).is_said(line);
+            let is_idle_in_old = |fact: &Fact| turned.is_idle(Side::Old, &fact.lines);
+            let is_idle_in_new = |fact: &Fact| turned.is_idle(Side::New, &fact.lines);
+            let old: (&Facts, &dyn Fn(&Fact) -> bool) = (facts(Side::Old), &is_idle_in_old);
+            let new: (&Facts, &dyn Fn(&Fact) -> bool) = (facts(Side::New), &is_idle_in_new);
+            let mut deltas = facts::compare(old, new, (removed, &is_reworded), added);
             for delta in deltas.iter_mut().filter(|_| self.new.is_none()) {
                 if let Delta::Went { with, .. } = delta {
                     *with = Enclosing::File;

@@ -8,6 +8,7 @@ mod condition;
 mod config;
 mod covered;
 mod filters;
+mod inert;
 mod sql;
 mod value;
 
@@ -15,6 +16,7 @@ pub(super) use compare::{Delta, Enclosing, Heirs};
 pub(super) use condition::{Refusals, is_inverted};
 pub(super) use config::without_template;
 pub(super) use filters::covers;
+pub(super) use inert::{inert, may_turn};
 pub(super) use value::Value;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -228,17 +230,20 @@ pub(super) fn facts(path: &str, text: &str, changed: &ChangedLines) -> Option<Fa
 }
 
 /// Compares the facts of two sides of a file; rules of filters by what they cover. `removed` and `added` are the lines
-/// that differ; of removed ones, `is_reworded` says whether it is in more than their layout.
+/// that differ; of removed ones, `is_reworded` says whether it is in more than their layout. Facts that are `idle` do
+/// not run, of the old side and of the new one, and do so on the other one.
 pub(super) fn compare(
-    old: &Facts,
-    new: &Facts,
+    (old, is_idle_in_old): (&Facts, &dyn Fn(&Fact) -> bool),
+    (new, is_idle_in_new): (&Facts, &dyn Fn(&Fact) -> bool),
     (removed, is_reworded): (&ChangedLines, &dyn Fn(u32) -> bool),
     added: &ChangedLines,
 ) -> Vec<Delta> {
     let is_filter = |fact: &&Fact| fact.kind == Kind::Filter;
     let defined = (&old.defined, &new.defined);
-    let (old_filters, old): (Vec<&Fact>, Vec<&Fact>) = old.facts.iter().partition(is_filter);
-    let (new_filters, new): (Vec<&Fact>, Vec<&Fact>) = new.facts.iter().partition(is_filter);
+    let (old_filters, old): (Vec<&Fact>, Vec<&Fact>) =
+        old.facts.iter().filter(|fact| !is_idle_in_old(fact)).partition(is_filter);
+    let (new_filters, new): (Vec<&Fact>, Vec<&Fact>) =
+        new.facts.iter().filter(|fact| !is_idle_in_new(fact)).partition(is_filter);
     let mut deltas = compare::compare(&old, &new, defined, (removed, is_reworded), added);
     let owned = |filters: Vec<&Fact>| filters.into_iter().cloned().collect::<Vec<_>>();
     deltas.extend(covered::compare(&owned(old_filters), &owned(new_filters), removed, added));

@@ -227,10 +227,10 @@ impl Rules {
         if about.is_empty() {
             return found;
         }
-        let (removed, added) = (file.removed(), file.added());
+        let (removed, added) = (file.differing(Side::Old), file.differing(Side::New));
         let is_of_packer = file.author() == Author::Packer;
         for (side, scope, lines, others) in
-            [(Side::Old, Scope::Removed, removed, added), (Side::New, Scope::Added, added, removed)]
+            [(Side::Old, Scope::Removed, &removed, &added), (Side::New, Scope::Added, &added, &removed)]
         {
             // A line that is on both sides, with any indentation, was only moved.
             let moved: BTreeSet<&str> = others.iter().map(|(_, line)| line.trim()).collect();
@@ -247,10 +247,17 @@ impl Rules {
                 };
                 let is_for_people = |rule: &&&Rule| rule.secret || !is_of_packer || line.len() < LONG_LINE;
                 let looking = about.iter().filter(is_looked_at).filter(is_for_people);
-                let firing = looking.filter(|rule| rule.fires(line)).filter(|_| file.news(side).is_said(*number));
+                let turner = file.turner(side, *number);
+                let is_said = || turner.is_some() || file.news(side).is_said(*number);
+                let firing = looking.filter(|rule| rule.fires(line)).filter(|_| is_said());
+                let (side, at) = turner.map_or((side, *number), |(place, _)| place);
                 let say = |rule: &&Rule| {
-                    let finding = self.finding(&rule.wording, file, side, *number, line);
-                    if rule.secret { finding } else { of_author(finding, file) }
+                    let finding = self.finding(&rule.wording, file, side, at, line);
+                    let finding = if rule.secret { finding } else { of_author(finding, file) };
+                    match turner {
+                        Some((_, how)) => Finding { title: format!("{}: {how}", finding.title), ..finding },
+                        None => finding,
+                    }
                 };
                 found.extend(firing.map(say));
             }
@@ -271,7 +278,14 @@ impl Rules {
         if !rule.fires(delta) {
             return None;
         }
-        self.finding_at(rule, delta, file, (file.place_of(delta)?, &file.text_of(delta)))
+        let (side, line) = file.place_of(delta)?;
+        let turner = file.turner(side, line);
+        let place = turner.map_or((side, line), |(place, _)| place);
+        let found = self.finding_at(rule, delta, file, (place, &file.text_of(delta)))?;
+        Some(match turner {
+            Some((_, how)) => Finding { title: format!("{}; {how}", found.title), ..found },
+            None => found,
+        })
     }
 
     /// The finding of a rule for a setting that went from one file and came into another, with its line in this one.

@@ -27,6 +27,70 @@ const CHECK_IN_HCL: &str = "  deletion_protection = true\n  lifecycle {\n    pre
 
 #[cfg(feature = "syntax")]
 #[test]
+fn a_check_that_is_put_out_of_the_program_is_missed_though_its_lines_stand_as_they_did() {
+    let around = |text: &str, check: &str, before: &str, after: &str| {
+        assert!(text.contains(check));
+        text.replace(check, &format!("{before}{check}{after}"))
+    };
+    let rows = [
+        ("h.c", C, around(C, CHECK_IN_C, "/*\n", "*/\n")),
+        ("h.c", C, around(C, CHECK_IN_C, "#if 0\n", "#endif\n")),
+        ("h.c", C, around(C, CHECK_IN_C, "    if (0) {\n", "    }\n")),
+        ("h.c", C, C.replace("may do this\n", "may do this \\\n")),
+        ("h.py", PYTHON, around(PYTHON, CHECK_IN_PYTHON, "    \"\"\"\n", "    \"\"\"\n")),
+        ("h.py", PYTHON, around(PYTHON, CHECK_IN_PYTHON, "    return remove(item)\n", "")),
+        ("h.rb", RUBY, around(RUBY, CHECK_IN_RUBY, "=begin\n", "=end\n")),
+        ("A.java", JAVA, around(JAVA, CHECK_IN_JAVA, "  /*\n", "  */\n")),
+        ("d.tf", HCL, around(HCL, CHECK_IN_HCL, "/*\n", "*/\n")),
+    ];
+    for (path, old, new) in &rows {
+        assert!(!asked(path, old, new).is_empty(), "{path}:\n{new}\n{:?}", findings(&[(path, old, new)]));
+    }
+    let found = findings(&[(rows[0].0, rows[0].1, &rows[0].2)]);
+    let missed = found.iter().find(|finding| finding.title.ends_with("it is still there and does not run"));
+    // At the line that did it, which the reader shows as a changed one.
+    assert_eq!(missed.map(|missed| (missed.location.side, missed.location.line)), Some((Side::New, 3)), "{found:?}");
+}
+
+#[cfg(feature = "syntax")]
+#[test]
+fn code_that_comes_alive_without_a_change_of_its_lines_is_found() {
+    let python = ("h.py", "\"\"\"\nos.system(\"rm -rf \" + p)\nexec(input())\n\"\"\"\nx = 1\n");
+    assert!(!asked(python.0, python.1, &python.1.replace("\"\"\"\n", "")).is_empty());
+    let script = ("h.js", "/*\neval(req.body.c);\n*/\nlet x = 1;\n");
+    assert!(!asked(script.0, script.1, &script.1.replace("/*\n", "").replace("*/\n", "")).is_empty());
+}
+
+#[cfg(feature = "syntax")]
+#[test]
+fn comments_and_returns_beside_a_check_that_still_runs_say_nothing() {
+    let rows = [
+        ("h.c", C, C.replace("    if (!is", "    /*\n     * Not even its heirs.\n     */\n    if (!is")),
+        ("h.c", C, C.replace("may do this\n", "may do that\n")),
+        ("h.c", C, C.replace("    if (!is", "#if 1\n    if (!is").replace("EPERM;\n", "EPERM;\n#endif\n")),
+        (
+            "h.py",
+            PYTHON,
+            PYTHON.replace("    log(user)\n", "    \"\"\"Removes it.\n\n    For ever.\n    \"\"\"\n    log(user)\n"),
+        ),
+        (
+            "h.py",
+            PYTHON,
+            PYTHON.replace("    log(user)\n", "    if item is None:\n        return None\n    log(user)\n"),
+        ),
+        ("h.rb", RUBY, RUBY.replace("  def x", "=begin\nRemoves it.\n=end\n  def x")),
+        ("d.tf", HCL, HCL.replace("  lifecycle", "  /*\n   * For ever.\n   */\n  lifecycle")),
+    ];
+    for (path, old, new) in &rows {
+        assert_eq!(findings(&[(path, old, new)]), [], "{path}:\n{new}");
+    }
+    // A part of a comment that is a comment as before.
+    let remark = "/*\n eval(x);\n*/\nf();\n";
+    assert_eq!(findings(&[("a.js", remark, &remark.replace("/*\n", "/*\n Once:\n"))]), []);
+}
+
+#[cfg(feature = "syntax")]
+#[test]
 fn one_byte_that_is_not_utf_8_hides_nothing_of_its_file() {
     let rules_of = |path: &str, old: &[u8], new: &[u8]| {
         let found = assessed(&[sample_of_bytes(path, old, new)]).findings;

@@ -13,6 +13,8 @@ mod control;
 #[cfg(feature = "syntax")]
 mod definitions;
 #[cfg(feature = "syntax")]
+mod inert;
+#[cfg(feature = "syntax")]
 mod language;
 #[cfg(feature = "syntax")]
 mod languages;
@@ -31,6 +33,7 @@ mod text;
 #[cfg(feature = "syntax")]
 mod walk;
 
+use super::inert::Rows;
 use super::{ChangedLines, Facts};
 
 /// Nothing if the path has no supported language.
@@ -46,5 +49,20 @@ pub(super) fn facts(path: &str, text: &str, changed: &ChangedLines) -> Option<Fa
 /// Nothing: this build has no grammars.
 #[cfg(not(feature = "syntax"))]
 pub(super) fn facts(_path: &str, _text: &str, _changed: &ChangedLines) -> Option<Facts> {
+    None
+}
+
+/// Marks the lines that do not run; nothing if the path has no supported language.
+#[cfg(feature = "syntax")]
+pub(super) fn mark_inert(path: &str, text: &str, rows: &mut Rows<'_>) -> Option<()> {
+    let (syntax, _) = languages::of_path(path)?;
+    let tree = crate::grammar::parse(syntax.language.grammar, text)?;
+    inert::mark(syntax, text, &tree, rows);
+    Some(())
+}
+
+/// Nothing: this build has no grammars.
+#[cfg(not(feature = "syntax"))]
+pub(super) fn mark_inert(_path: &str, _text: &str, _rows: &mut Rows<'_>) -> Option<()> {
     None
 }

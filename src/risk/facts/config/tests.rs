@@ -31,7 +31,8 @@ fn deltas(path: &str, old: &str, new: &str) -> Vec<String> {
     use super::super::{Delta, compare};
     let (removed, added) = changed(old, new);
     let side = |text: &str, lines: &ChangedLines| facts(path, text, lines).unwrap_or_default();
-    let deltas = compare(&side(old, &removed), &side(new, &added), (&removed, &|_| true), &added);
+    let (old, new) = (side(old, &removed), side(new, &added));
+    let deltas = compare((&old, &|_| false), (&new, &|_| false), (&removed, &|_| true), &added);
     let settings = deltas.iter().filter(|delta| delta.fact().kind != Kind::Block);
     let said = settings.map(|delta| match delta {
         Delta::Came(fact) => format!("came {}", say(fact)),
