@@ -71,6 +71,7 @@ pub(in crate::risk) fn compare(
     sides.pair_by(own_name, of_link);
     changed.extend(sides.pair(|fact| key(fact, alike(fact), &fact.scope, "")));
     changed.extend(sides.pair_conditions());
+    changed.extend(sides.pair_nested(before.is_empty() && kept.is_empty(), moves));
     let changed_to_a_name = changed.iter().filter_map(|(old, new)| name_for_a_list(old, new)).collect();
     let mut deltas: Vec<Delta> = changed
         .into_iter()
@@ -168,6 +169,23 @@ fn names(expression: &str) -> Vec<String> {
     names.sort();
     names.dedup();
     names
+}
+
+/// The ends of a path of keys that may stand for it elsewhere, the longest first: those of several keys, and one key if
+/// its name says by itself what it is.
+pub(in crate::risk) fn ends_of(path: &str) -> impl Iterator<Item = &str> {
+    let from = std::iter::once(0).chain(path.match_indices('.').map(|(at, _)| at + 1));
+    from.map(|at| &path[at..]).take(MAX_KEYS).filter(|end| end.contains('.') || is_telling(end))
+}
+
+/// How many ends of a path are tried.
+const MAX_KEYS: usize = 16;
+
+/// Whether a name has several words: `max_attempts`, `verifyTls`, but not `enabled`.
+fn is_telling(name: &str) -> bool {
+    let bare = name.trim_end_matches("[]");
+    let has_hump = bare.as_bytes().windows(2).any(|pair| pair[0].is_ascii_lowercase() && pair[1].is_ascii_uppercase());
+    !name.contains('[') && (has_hump || bare.trim_matches(['_', '-']).contains(['_', '-']))
 }
 
 /// How many candidates are tried for one fact: a text may state the same in twenty thousand functions.
@@ -378,6 +396,34 @@ impl<'f> Sides<'f> {
         });
     }
 
+    /// Pairs settings that are below another key now: the longest end of their paths that is the only one of both
+    /// sides. One path must be the end of the other, or else, if `has_paths`, more than one key.
+    fn pair_nested(&mut self, has_paths: bool, moves: impl Fn(&Fact, &Fact) -> bool) -> Vec<Pair<'f>> {
+        if self.old.is_empty() || self.new.is_empty() {
+            return Vec::new();
+        }
+        let (old, new) = (by_ends(&self.old), by_ends(&self.new));
+        let only = |all: &HashMap<&str, Option<usize>>, end: &str| all.get(end).copied().flatten();
+        let (mut pairs, mut is_taken) = (Vec::new(), vec![false; self.new.len()]);
+        let facts = &self.new;
+        self.old.retain(|fact| {
+            let mut ends = ends_of(&fact.object).filter(|_| fact.kind == Kind::Setting);
+            let chosen = ends.find_map(|end| {
+                only(&old, end)?;
+                let at = only(&new, end).filter(|at| !is_taken[*at] && moves(fact, facts[*at]))?;
+                let is_whole = end.len() == fact.object.len() || end.len() == facts[at].object.len();
+                (is_whole || has_paths && end.contains('.')).then_some(at)
+            });
+            if let Some(at) = chosen {
+                is_taken[at] = true;
+                pairs.push((*fact, facts[at]));
+            }
+            chosen.is_none()
+        });
+        self.keep(&is_taken);
+        pairs
+    }
+
     /// Pairs guards of which one refuses a part of what the other does, or never anything.
     fn pair_conditions(&mut self) -> Vec<Pair<'f>> {
         let mut by_scope: BTreeMap<&str, Vec<(usize, Refusals)>> = BTreeMap::new();
@@ -398,6 +444,17 @@ impl<'f> Sides<'f> {
         self.keep(&is_taken);
         pairs
     }
+}
+
+/// The settings by the ends of their paths; none where several have one.
+fn by_ends<'f>(facts: &[&'f Fact]) -> HashMap<&'f str, Option<usize>> {
+    let mut ends = HashMap::new();
+    for (at, fact) in facts.iter().enumerate().filter(|(_, fact)| fact.kind == Kind::Setting) {
+        for end in ends_of(&fact.object) {
+            ends.entry(end).and_modify(|held| *held = None).or_insert(Some(at));
+        }
+    }
+    ends
 }
 
 /// Takes the condition that replaces another one, by its index, and whether others refuse with it all that was refused:

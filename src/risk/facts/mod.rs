@@ -12,7 +12,7 @@ mod inert;
 mod sql;
 mod value;
 
-pub(super) use compare::{Delta, Enclosing, Heirs};
+pub(super) use compare::{Delta, Enclosing, Heirs, ends_of};
 pub(super) use condition::{Refusals, is_inverted};
 pub(super) use config::without_template;
 pub(super) use filters::covers;

@@ -586,7 +586,14 @@ fn is_value(regex: &Option<Pattern>, value: &Value) -> bool {
 /// The object of a delta with its values: `retry.max_attempts 3 → 9000`.
 fn what(delta: &Delta) -> String {
     let of = |fact: &Fact| if fact.kind == Kind::Setting { last_parts(&fact.object) } else { short(&fact.object) };
+    // A path without items: its value says more than where it was.
+    let is_elsewhere = |old: &Fact, new: &Fact| {
+        old.object != new.object && old.name() == new.name() && !old.object.contains('[') && old.kind == Kind::Setting
+    };
     match delta {
+        Delta::Changed { old, new } if is_elsewhere(old, new) => {
+            format!("{} {} → {}; it was {}", of(new), short(&old.value.say()), short(&new.value.say()), of(old))
+        }
         Delta::Changed { old, new } if old.object != new.object => {
             format!("{} → {}", of(old), of(new))
         }

@@ -115,3 +115,45 @@ fn one_byte_that_is_not_utf_8_hides_nothing_of_its_file() {
     // In Shift-JIS, the backslash belongs to the letter before it.
     assert_eq!(rules_of("a.py", b"x = 1\n", b"y = \"\x95\\\"\nx = 1\n"), ["read.partly"]);
 }
+
+#[cfg(feature = "syntax")]
+#[test]
+fn a_setting_below_another_key_or_in_another_spelling_is_compared() {
+    let config = |attempts: &str, required: &str| {
+        format!("retry:\n  max_attempts: {attempts}\n  timeout: 30s\nauth:\n  required: {required}\n")
+    };
+    let inside = |key: &str, text: &str| {
+        format!("{key}:\n{}", text.lines().map(|line| format!("  {line}\n")).collect::<String>())
+    };
+    let (before, after) = (config("3", "true"), config("9000", "false"));
+    let pairs = [
+        (before.clone(), inside("prod", &after)),
+        (inside("prod", &before), after.clone()),
+        (inside("prod", &before), inside("production", &after)),
+    ];
+    for (old, new) in &pairs {
+        let found = findings(&[("conf.yml", old, new)]);
+        let limit = found.iter().find(|finding| finding.rule == "resil.limit-lost");
+        assert!(limit.is_some_and(|limit| limit.title.contains("9000")), "{new}: {found:?}");
+    }
+    assert_eq!(findings(&[("conf.yml", &before, &inside("prod", &before))]), []);
+    let apart = [
+        ("a.properties", "retry.max_attempts=3\nauth.required=true\n", "a.yml", after.as_str()),
+        (
+            ".env",
+            "MAX_ATTEMPTS=3\n",
+            "docker-compose.yml",
+            "services:\n  a:\n    environment:\n      MAX_ATTEMPTS: 9000\n",
+        ),
+    ];
+    for (from, old, to, new) in apart {
+        let found = findings(&[(from, old, ""), (to, "", new)]);
+        let limit = found.iter().find(|finding| finding.rule == "resil.limit-lost");
+        assert!(limit.is_some_and(|limit| limit.title.contains("9000")), "{from}: {found:?}");
+        let same = new.replace("9000", "3").replace("false", "true").replace("  timeout: 30s\n", "");
+        assert_eq!(findings(&[(from, old, ""), (to, "", &same)]), [], "{from}");
+    }
+    // Another setting of that name, which says nothing by itself.
+    let other = findings(&[("a.yml", "limits:\n  max: 3\nb: 1\n", "b: 1\nother:\n  sizes:\n    max: 9000\n")]);
+    assert!(!other.iter().any(|finding| finding.title.contains("9000")), "{other:?}");
+}
