@@ -16,6 +16,7 @@ mod sequence;
 mod stated;
 mod successor;
 mod test_loss;
+mod unescaped;
 mod unicode;
 
 pub(super) use dependencies::manifest;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use unicode_normalization::UnicodeNormalization as _;
 
 use super::left_over::is_prose;
+use super::unescaped;
 use crate::change::diff::Side;
 use crate::change::visible;
 use crate::risk::blast::{is_sample, is_test};
@@ -21,7 +22,12 @@ pub(super) fn check(file: &FileUnderReview<'_>, rules: &Rules) -> Vec<Finding> {
     let is_code = !is_text && !is_prose(&path);
     // A formatter that moves a line hides nothing.
     let is_new = |number: &u32, line: &str| line.is_ascii() || file.news(Side::New).is_said(*number);
+    let written = unescaped::Written::of_path(&path).filter(|_| !is_text);
     for (number, line) in file.added().iter().filter(|(number, line)| is_new(number, line)) {
+        if let Some(title) = written.and_then(|written| written.hidden_in(line, &quoted(line))) {
+            let found = rules.of_check("uni.confusable", file, Side::New, *number, line);
+            imitations.entry(title.clone()).or_insert(found.map(|found| Finding { title, ..found }));
+        }
         for (what, title, severity) in odd_in_code(line).into_iter().filter(|_| is_code) {
             let id = if severity == Severity::Low { "uni.invisible" } else { "uni.confusable" };
             let found = rules.of_check(id, file, Side::New, *number, line);
@@ -48,6 +54,7 @@ pub(super) fn check(file: &FileUnderReview<'_>, rules: &Rules) -> Vec<Finding> {
         }
     }
     found.extend(imitations.into_values().flatten());
+    found.extend(unescaped::encoding(file, rules).filter(|_| !is_text));
     found
 }
 

@@ -157,3 +157,34 @@ fn a_setting_below_another_key_or_in_another_spelling_is_compared() {
     let other = findings(&[("a.yml", "limits:\n  max: 3\nb: 1\n", "b: 1\nother:\n  sizes:\n    max: 9000\n")]);
     assert!(!other.iter().any(|finding| finding.title.contains("9000")), "{other:?}");
 }
+
+#[test]
+fn code_that_a_language_unescapes_first_is_found_and_letters_in_texts_are_not() {
+    let rows: &[(&str, &str, bool)] = &[
+        ("a.js", "module.exports = q => \\u0065val(q.code);\n", true),
+        ("a.js", "module.exports = q => \\u{65}val(q.code);\n", true),
+        ("a.js", "const run = cp.\\u0065xec;\n", true),
+        ("a.js", "const s = \"\\u00e4\\u{1F600}\\u0041bc\"; const caf\\u00e9 = 1;\n", false),
+        ("a.js", "const letters = /[\\u0041-\\u005Aa-z]/; // \\u0065val(x)\n", false),
+        ("a.js", "const path = 'C:\\\\u0065val';\n", false),
+        ("D.java", "Runtime.getRuntime().\\u0065xec(p);\n", true),
+        ("D.java", "// harmless \\u000a Runtime.getRuntime().exec(p);\n", true),
+        ("D.java", "/* \\u002a\\u002f f(); /* */\n", true),
+        ("D.java", "// \\u0041 is A, and \\u00e4 is not\nString s = \"\\u0041bc\";\n", false),
+        ("d.py", "# coding: unicode_escape\n# harmless \\u000aexec(input())\n", true),
+        ("d.py", "#!/usr/bin/python3\n# -*- coding: utf-7 -*-\n+AGUAeABlAGM-\n", true),
+        ("d.py", "# -*- coding: utf-8 -*-\nx = 1\n", false),
+        ("d.py", "# vim: set fileencoding=iso-8859-15 :\nx = 1\n", false),
+        ("d.py", "x = 1\ny = 2\n# coding: utf-7\n", false),
+        ("d.py", "# The coding: unicode is another word\n", true),
+    ];
+    for (path, text, is_found) in rows {
+        let found = fired(path, "", text);
+        let is_told = found.iter().any(|rule| rule == "uni.confusable");
+        assert_eq!(is_told, *is_found, "{path}: {text}: {found:?}");
+    }
+    // A cookie that was there, on a line that takes effect only now.
+    let late = "x = 1\n\n# coding: utf-7\n";
+    assert!(fired("d.py", late, "\n# coding: utf-7\n").contains(&"uni.confusable".to_owned()));
+    assert_eq!(fired("d.py", "# coding: utf-7\n", "# coding: utf-7\nx = 1\n"), [""; 0]);
+}
