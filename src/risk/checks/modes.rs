@@ -1,18 +1,22 @@
 //! Changes that are not text but affect what runs: executable bits, symlinks, submodules, binaries.
 
 use crate::change::diff::{Content, Mode, Side};
-use crate::risk::{FileUnderReview, Finding, Rules, Severity, is_source};
+use crate::risk::facts::Delta;
+use crate::risk::{FileUnderReview, Finding, Rules, Severity, is_source, without_logins};
 
 pub(super) fn check(file: &FileUnderReview<'_>, rules: &Rules) -> Vec<Finding> {
     let old = file.diff.old.map(|entry| entry.mode);
     let new = file.diff.new.map(|entry| entry.mode);
-    let mut found = Vec::new();
+    let mut found = sources(file, rules);
+    let is_same = file.diff.old.zip(file.diff.new).is_some_and(|(old, new)| old.id == new.id);
     let mut say = |id: &str, evidence: &str| found.extend(rules.of_check(id, file, Side::New, 0, evidence));
     match (old, new) {
         (old, Some(Mode::Symlink)) if old != Some(Mode::Symlink) => say("mode.symlink", "now a symlink"),
         (Some(Mode::Symlink), Some(Mode::Symlink)) => say("mode.symlink", "the symlink changed"),
         (Some(Mode::Symlink), Some(_)) => say("mode.symlink-gone", "no symlink any more"),
         (None, Some(Mode::Submodule)) => say("mode.submodule", "a new submodule"),
+        // It is only at another path.
+        (Some(Mode::Submodule), Some(Mode::Submodule)) if is_same => {}
         (Some(Mode::Submodule), Some(Mode::Submodule)) => say("mode.submodule", "the submodule moved"),
         (Some(Mode::File), Some(Mode::Executable)) => say("mode.executable", "now executable"),
         _ => {}
@@ -27,6 +31,35 @@ pub(super) fn check(file: &FileUnderReview<'_>, rules: &Rules) -> Vec<Finding> {
         }
     }
     found
+}
+
+/// Where submodules are fetched from, which branch they follow and what updates them, if that is new.
+fn sources(file: &FileUnderReview<'_>, rules: &Rules) -> Vec<Finding> {
+    if file.path() != ".gitmodules" {
+        return Vec::new();
+    }
+    let said = file.deltas().iter().filter_map(|delta| {
+        let (before, now) = match delta {
+            Delta::Came(fact) => (None, fact),
+            Delta::Changed { old, new } => (Some(old), new),
+            Delta::Went { .. } => return None,
+        };
+        let (name, key) = now.object.strip_prefix("submodule.")?.rsplit_once('.')?;
+        let value = without_logins(&now.text);
+        let title = match (key, before) {
+            ("url", None) => format!("The submodule {name} is fetched from {value}"),
+            ("url", Some(old)) => {
+                format!("The submodule {name} is fetched from {value} now, not from {}", without_logins(&old.text))
+            }
+            ("branch", _) => format!("The submodule {name} follows the branch {value}"),
+            ("update", _) => format!("The submodule {name} is updated by {value}"),
+            _ => return None,
+        };
+        let (side, line) = file.place_of(delta)?;
+        let found = rules.of_check("mode.submodule-source", file, side, line, &file.line(side, line))?;
+        Some(Finding { title, ..found })
+    });
+    said.collect()
 }
 
 /// Whether the name says that a program reads it as a text. Videos have the same ending as TypeScript.

@@ -188,3 +188,18 @@ fn code_that_a_language_unescapes_first_is_found_and_letters_in_texts_are_not() 
     assert!(fired("d.py", late, "\n# coding: utf-7\n").contains(&"uni.confusable".to_owned()));
     assert_eq!(fired("d.py", "# coding: utf-7\n", "# coding: utf-7\nx = 1\n"), [""; 0]);
 }
+
+#[test]
+fn a_submodule_of_another_source_is_told_as_that() {
+    let modules = |url: &str| format!("[submodule \"lib\"]\n\tpath = lib\n\turl = {url}\n");
+    let (own, other) = (modules("https://example.org/lib.git"), modules("https://evil.example.net/lib.git"));
+    let found = findings(&[(".gitmodules", &own, &other)]);
+    let titles: Vec<&str> = found.iter().map(|finding| finding.title.as_str()).collect();
+    let told = "The submodule lib is fetched from https://evil.example.net/lib.git now, not from \
+                https://example.org/lib.git";
+    assert_eq!(titles, [told]);
+    assert_eq!((found[0].rule.as_str(), found[0].location.line), ("mode.submodule-source", 3));
+    assert_eq!(fired(".gitmodules", &own, &own.replace("path = lib", "path = libs/lib")), [""; 0]);
+    assert_eq!(fired(".gitmodules", &own, &format!("{own}\tignore = all\n")), ["scope.attributes"]);
+    assert_eq!(fired(".gitmodules", &format!("{own}{}", other.replace("lib", "b")), &own), [""; 0]);
+}
