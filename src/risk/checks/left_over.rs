@@ -1,5 +1,5 @@
-//! Left-over conflict markers that git, Jujutsu or Perforce writes into a file with a merge conflict, and files that a
-//! failed merge or patch leaves beside it.
+//! Left-over conflict markers that git, Jujutsu, Perforce or Darcs writes into a file with a merge conflict, and files
+//! that a failed merge or patch leaves beside it.
 
 use crate::change::diff::Side;
 use crate::risk::blast::is_test;
@@ -11,6 +11,8 @@ const LENGTH: usize = 7;
 const OF_JUJUTSU: &[&str] = &["Changes from ", "Contents of ", "diff from", "side #", "to: "];
 /// How markers of Perforce begin.
 const OF_PERFORCE: &[&str] = &[">>>> ORIGINAL ", "==== THEIRS ", "==== YOURS ", "==== BOTH "];
+/// Markers of Darcs, which are whole lines.
+const OF_DARCS: &[&str] = &["v v v v v v v", "^ ^ ^ ^ ^ ^ ^"];
 /// Tables in which a row of empty fields may be nothing but its separators.
 const TABLES: &[&str] = &[".csv", ".psv", ".tsv", ".dsv"];
 /// The names of files with rejected hunks, and with what was there before.
@@ -170,7 +172,8 @@ pub(super) fn check(file: &FileUnderReview<'_>, rules: &Rules) -> Vec<Finding> {
 /// A file that a failed merge or patch leaves. Cargo packs an original of its manifest.
 fn beside(file: &FileUnderReview<'_>, rules: &Rules) -> Option<Finding> {
     let path = file.path();
-    let is_left = file.diff.old.is_none() && file.diff.new.is_some() && ends(&path, BESIDE);
+    let is_named = || ends(&path, BESIDE) || is_of_conflict(path.rsplit('/').next().unwrap_or_default());
+    let is_left = file.diff.old.is_none() && file.diff.new.is_some() && is_named();
     if !is_left || is_test(&path) || ends(&path, &["cargo.toml.orig"]) {
         return None;
     }
@@ -179,12 +182,58 @@ fn beside(file: &FileUnderReview<'_>, rules: &Rules) -> Option<Finding> {
     Some(Finding { title, severity: Severity::Medium, ..found })
 }
 
+/// Whether a name is one that `git mergetool`, git, or Subversion gives to one side of a conflict: `a_LOCAL_98.py`,
+/// `lib~HEAD`, `a.c.mine`, `a.c.r1234`.
+fn is_of_conflict(name: &str) -> bool {
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let of_tool = ["BACKUP", "BASE", "LOCAL", "REMOTE"].iter().any(|side| {
+        let after = |sign: char| Some(name.rsplit_once(&format!("{sign}{side}{sign}"))?.1);
+        ['_', '.'].into_iter().filter_map(after).any(|rest| is_number(rest.split('.').next().unwrap_or_default()))
+    });
+    let of_branch = name.rsplit_once('~').is_some_and(|(own, side)| !own.is_empty() && is_of_branch(side));
+    let of_subversion = name.rsplit_once('.').filter(|(own, _)| own.trim_start_matches('.').contains('.'));
+    let of_subversion = of_subversion.is_some_and(|(_, end)| {
+        let number = end.strip_prefix("merge-left.r").or(end.strip_prefix("merge-right.r")).or(end.strip_prefix('r'));
+        // An archive in parts has `r00`.
+        end == "mine" || number.is_some_and(|number| is_number(number) && !number.starts_with('0'))
+    });
+    of_tool || of_branch || of_subversion
+}
+
+/// Whether it is how git writes one side of a conflict behind a name: a branch, or a commit with its subject.
+fn is_of_branch(side: &str) -> bool {
+    const NAMES: &[&str] = &["HEAD", "main", "master", "develop", "trunk", "ours", "theirs"];
+    const BEGIN: &[&str] = &[
+        "feature",
+        "feat",
+        "fix",
+        "bugfix",
+        "hotfix",
+        "release",
+        "origin_",
+        "upstream_",
+        "remotes_",
+        "topic",
+        "chore",
+        "dependabot",
+    ];
+    // A second one of the same name has a number.
+    let bare = side.trim_end_matches(|c: char| c.is_ascii_digit()).strip_suffix('_').unwrap_or(side);
+    let is_begun = |begin: &&str| {
+        side.strip_prefix(*begin).is_some_and(|rest| begin.ends_with('_') || rest.starts_with(['_', '-']))
+    };
+    let is_commit = side
+        .split_once(" (")
+        .is_some_and(|(id, _)| id.len() >= LENGTH && id.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    NAMES.contains(&bare) || BEGIN.iter().any(is_begun) || is_commit
+}
+
 fn of_perforce(file: &FileUnderReview<'_>, rules: &Rules) -> Vec<Finding> {
     let path = file.path();
     if is_test(&path) || is_prose(&path) {
         return Vec::new();
     }
-    let is_marker = |line: &str| OF_PERFORCE.iter().any(|begin| line.starts_with(begin));
+    let is_marker = |line: &str| OF_PERFORCE.iter().any(|begin| line.starts_with(begin)) || OF_DARCS.contains(&line);
     let marked = file.added().iter().filter(|(_, line)| is_marker(line));
     marked.filter_map(|(at, line)| rules.of_check("merge.left-over", file, Side::New, *at, line)).collect()
 }

@@ -203,3 +203,27 @@ fn a_submodule_of_another_source_is_told_as_that() {
     assert_eq!(fired(".gitmodules", &own, &format!("{own}\tignore = all\n")), ["scope.attributes"]);
     assert_eq!(fired(".gitmodules", &format!("{own}{}", other.replace("lib", "b")), &own), [""; 0]);
 }
+
+#[test]
+fn what_a_merge_leaves_beside_a_file_is_found_by_its_name() {
+    let left = [
+        "src/x_BACKUP_12345.py",
+        "x_LOCAL_998.txt",
+        "x.REMOTE.12.c",
+        "lib~HEAD",
+        "conf~feature_x",
+        "lib~main_0",
+        "x.c.mine",
+        "x.c.r1234",
+        "x.c.merge-left.r12",
+    ];
+    for path in left {
+        assert_eq!(fired(path, "", "x\n"), ["merge.left-over"], "{path}");
+    }
+    let others =
+        ["origin.py", "LOCAL_1.txt", "x_LOCAL_a.txt", "pkg_1.0~rc1.txt", "a~", "gold.mine", "films.r00", "a.b.r"];
+    for path in others {
+        assert!(!fired(path, "", "x\n").contains(&"merge.left-over".to_owned()), "{path}");
+    }
+    assert_eq!(fired("a.c", "", "v v v v v v v\nint a;\n*************\nint b;\n^ ^ ^ ^ ^ ^ ^\n").len(), 2);
+}
