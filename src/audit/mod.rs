@@ -116,12 +116,15 @@ struct Ground<'g> {
     protections: Vec<Refs>,
     /// The roles that any policy ever asked for.
     roles: BTreeSet<String>,
-    /// Emergencies by the terms of a policy, by its digest.
-    emergencies: RefCell<HashMap<Digest, Emergencies>>,
+    /// Emergencies, by the digest of the policy that judges them and the time as of which it does.
+    emergencies: RefCell<HashMap<(Digest, i64), Emergencies>>,
 }
 
 /// Emergencies by the digest of their manifest.
 type Emergencies = HashMap<String, Emergency>;
+
+/// The most times at which the review of one emergency may have been done that are looked at.
+const MAX_REVIEWS: usize = 64;
 
 /// The gate's log, and when it received records.
 struct Log {
@@ -333,18 +336,30 @@ impl<'g> Ground<'g> {
         self.protections.iter().any(|refs| refs.protects(name))
     }
 
-    /// Until when the review of an emergency was owed, if nobody had done it by a time: by the policy under which it
-    /// landed. Somebody may have joined since who could review it, so the newest policy is asked, too.
-    fn review_due(&self, policy: &Arc<Policy>, manifest: &str, to: i64) -> Option<i64> {
-        let owed = |policy: &Arc<Policy>| self.emergency(policy, manifest, to);
-        let own = owed(policy).filter(|own| !own.is_reviewed)?;
-        let is_reviewed = owed(&self.newest).is_some_and(|newest| newest.is_reviewed);
+    /// Until when the review of an emergency was owed that landed at a time, if nobody had done it by the end. When it
+    /// was due follows from the policy under which it landed; who could review it, from that of when they did. What the
+    /// gate of the end would take for reviewed is reviewed, too.
+    fn review_due(&self, policy: &Arc<Policy>, manifest: &str, (landed, to): (i64, i64)) -> Option<i64> {
+        let is_done = |policy: &Arc<Policy>, at: i64| {
+            self.emergency(policy, manifest, at).is_some_and(|emergency| emergency.is_reviewed)
+        };
+        let own = self.emergency(policy, manifest, to)?;
+        let since = |(record, known): (&Record, i64)| known.max(record.predicate().issued_at.seconds()).max(landed);
+        let signed = self.book.of_manifest(manifest).map(since).filter(|at| *at <= to);
+        let is_done_then = |at: i64| {
+            // By a policy that cannot be read, nobody did.
+            let Ok(Held::Found(then)) = self.policies.at_time(at) else { return false };
+            // It must not have been taken back since.
+            is_done(&then, to) && is_done(&then, at)
+        };
+        let times: BTreeSet<i64> = signed.collect();
+        let is_reviewed = is_done(&self.newest, to) || times.into_iter().take(MAX_REVIEWS).any(is_done_then);
         (!is_reviewed).then_some(own.due)
     }
 
     fn emergency(&self, policy: &Arc<Policy>, manifest: &str, to: i64) -> Option<Emergency> {
         let mut known = self.emergencies.borrow_mut();
-        let of = known.entry(policy.whole).or_insert_with(|| {
+        let of = known.entry((policy.whole, to)).or_insert_with(|| {
             let (chains, receipts) = self.book.all_as_of(to);
             let all = emergencies(policy, &chains, &receipts, to).into_iter();
             all.map(|one| (one.manifest.clone(), one)).collect()

@@ -541,9 +541,12 @@ impl<'l> OfRef<'l> {
         let later = Later { ground, to: to.unwrap_or(i64::MAX), judged_at: landing.judged_at.0 };
         let own = judged.and_then(|judged| judged.outcome.manifest.first());
         let is_emergency = landing.decision == Decision::BreakGlass;
+        let emergency = own.filter(|_| is_emergency).zip(held);
+        let review_due =
+            emergency.and_then(|(one, policy)| ground.review_due(policy, one, (later.judged_at, later.to)));
         let facts = Facts {
             approvals: counted.iter().map(|(record, _)| later.approval(record)).collect(),
-            review_due: own.filter(|_| is_emergency).and_then(|one| ground.review_due(held?, one, later.to)),
+            review_due,
             loosens: loosening::of(ground, name, steps, landed_at),
             is_log_expected: self.is_log_expected(ground, found),
             gone: self.gone(policy, verdict),

@@ -27,10 +27,13 @@ use year::{Change, How, START, Word, Year};
 type Found = BTreeSet<(String, String)>;
 
 const TERMS: &str = "[break_glass]\nsign = [{ role = \"senior\", n = 1 }]\nmax_per_30d = 9\ndebt_after = \"2d\"\n\
-                     [compartment.core]\npaths = [\"core/**\"]\nsign = [{ role = \"senior\", n = 2 }]\n";
+                     [compartment.core]\npaths = [\"core/**\"]\nsign = [{ role = \"senior\", n = 2 }]\n\
+                     [compartment.till]\npaths = [\"till/**\"]\nsign = [{ role = \"cashier\", n = 1 }]\n\
+                     [compartment.safe]\npaths = [\"safe/**\"]\nsign = [{ role = \"cashier\", n = 1 }]\n";
 
+/// mina has the role of whoever reviews what her own changes do to the till.
 fn terms() -> String {
-    policy(TERMS)
+    once(&policy(TERMS), "roles = [\"junior\"]", "roles = [\"junior\", \"cashier\"]")
 }
 
 fn version(text: &str, n: u64) -> String {
@@ -193,6 +196,26 @@ fn planted() -> Planted {
         ));
     }
     let change = year.land("mina", calendar.next(), "End keys", &[(policy_file, &strict)], How::Merge);
+    plan.push((change, None, words(as_policy)));
+    // Emergencies that are reviewed under another policy than that of when they landed: by somebody who could review only
+    // then, and by somebody who could not any more.
+    let reviewed = |at: i64| {
+        let roles = &["senior", "cashier"];
+        words(move |c| vec![emergency("dana", c.at - HOUR), Word { roles, ..Word::new("dana", at + DAY) }])
+    };
+    let base = once(&strict, "version = 4\n", "version = 1\n");
+    let cashier = once(&base, "roles = [\"senior\"]", "roles = [\"senior\", \"cashier\"]");
+    let (at, given) = (calendar.next(), calendar.next());
+    let change = year.land("mina", at, "Mend the till", &[("till/a.txt", "mended\n")], How::Merge);
+    plan.push((change, None, reviewed(given)));
+    let cashier = version(&cashier, 5);
+    let change = year.land("mina", given, "Let dana review", &[(policy_file, &cashier)], How::Merge);
+    plan.push((change, Some("policy-weakened"), words(as_policy)));
+    let (at, taken) = (calendar.next(), calendar.next());
+    let change = year.land("mina", at, "Mend the safe", &[("safe/a.txt", "mended\n")], How::Merge);
+    plan.push((change, Some("review-owed"), reviewed(taken)));
+    let base = version(&base, 6);
+    let change = year.land("mina", taken, "Let dana review no more", &[(policy_file, &base)], How::Merge);
     plan.push((change, None, words(as_policy)));
     // Something that nobody can read for certain.
     let at = calendar.next();
