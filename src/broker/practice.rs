@@ -34,8 +34,8 @@ impl Broker {
         self.reply(&known, id, &answer)
     }
 
-    /// The chains of these keys with a drill that may be going on, within bounds; those that are here if the remote does
-    /// not answer.
+    /// The chains of these keys with a drill that may be going on, within bounds; those that are here if the remote
+    /// does not answer.
     fn drills(&self, keys: &Keys) -> Vec<CommandDrillChain> {
         let Ok(repository) = self.repository() else { return Vec::new() };
         let mut last = self.practised.lock().unwrap_or_else(PoisonError::into_inner);

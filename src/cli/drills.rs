@@ -119,8 +119,8 @@ impl ShownDrill {
     }
 }
 
-/// The drills of commands in a repository, the newest first; none if they cannot be read. Requests are read only if there
-/// is one.
+/// The drills of commands in a repository, the newest first; none if they cannot be read. Requests are read only if
+/// there is one.
 pub fn of_commands(repository: &Repository, policy: &Policy, now: i64) -> Vec<CommandDrillReport> {
     let keys = Keys::of(policy);
     let (chains, _) = read_of_commands(repository, true, &keys).unwrap_or_default();

@@ -197,8 +197,8 @@ fn planted() -> Planted {
     }
     let change = year.land("mina", calendar.next(), "End keys", &[(policy_file, &strict)], How::Merge);
     plan.push((change, None, words(as_policy)));
-    // Emergencies that are reviewed under another policy than that of when they landed: by somebody who could review only
-    // then, and by somebody who could not any more.
+    // Emergencies that are reviewed under another policy than that of when they landed: by somebody who could review
+    // only then, and by somebody who could not any more.
     let reviewed = |at: i64| {
         let roles = &["senior", "cashier"];
         words(move |c| vec![emergency("dana", c.at - HOUR), Word { roles, ..Word::new("dana", at + DAY) }])
