@@ -122,6 +122,5 @@ pub(super) fn remark(said: Said, diffed: &Diffed) -> Remark {
         rule: data("rule"),
         severity: data("severity"),
         text: comment.text,
-        ..Remark::default()
     }
 }
