@@ -1,7 +1,7 @@
 //! Texts that are not UTF-8, for those who parse them: one byte in a comment must not hide the rest of a file.
 
-/// A text with each byte that is not UTF-8 as the character of Latin-1 that has its number: lines stay, and what differs
-/// still differs.
+/// A text with each byte that is not UTF-8 as the character of Latin-1 that has its number: lines stay, and what
+/// differs still differs.
 pub(super) fn decoded(text: &[u8]) -> String {
     let mut decoded = String::with_capacity(text.len() + text.len() / 8);
     for chunk in text.utf8_chunks() {

@@ -27,7 +27,7 @@ impl Turned {
     /// Compares what runs of the lines that both sides have; the texts may be decoded ones.
     pub fn of(comparison: &Comparison, (old_path, old): (&str, &str), (new_path, new): (&str, &str)) -> Turned {
         let mut turned = Turned::default();
-        let (Some(before), Some(after)) = (facts::inert(old_path, old), facts::inert(new_path, new)) else {
+        let (Some(before), Some(after)) = (facts::idle_lines(old_path, old), facts::idle_lines(new_path, new)) else {
             return turned;
         };
         let is_inert = |rows: &[bool], row: u32| rows.get(row as usize).copied().unwrap_or_default();

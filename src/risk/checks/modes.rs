@@ -8,15 +8,16 @@ pub(super) fn check(file: &FileUnderReview<'_>, rules: &Rules) -> Vec<Finding> {
     let old = file.diff.old.map(|entry| entry.mode);
     let new = file.diff.new.map(|entry| entry.mode);
     let mut found = sources(file, rules);
-    let is_same = file.diff.old.zip(file.diff.new).is_some_and(|(old, new)| old.id == new.id);
+    let before = file.diff.old.map(|entry| entry.id).or(file.diff.counterpart.as_ref().map(|other| other.id));
+    let is_same = file.diff.new.is_some_and(|new| before == Some(new.id));
     let mut say = |id: &str, evidence: &str| found.extend(rules.of_check(id, file, Side::New, 0, evidence));
     match (old, new) {
         (old, Some(Mode::Symlink)) if old != Some(Mode::Symlink) => say("mode.symlink", "now a symlink"),
         (Some(Mode::Symlink), Some(Mode::Symlink)) => say("mode.symlink", "the symlink changed"),
         (Some(Mode::Symlink), Some(_)) => say("mode.symlink-gone", "no symlink any more"),
-        (None, Some(Mode::Submodule)) => say("mode.submodule", "a new submodule"),
         // It is only at another path.
-        (Some(Mode::Submodule), Some(Mode::Submodule)) if is_same => {}
+        (None | Some(Mode::Submodule), Some(Mode::Submodule)) if is_same => {}
+        (None, Some(Mode::Submodule)) => say("mode.submodule", "a new submodule"),
         (Some(Mode::Submodule), Some(Mode::Submodule)) => say("mode.submodule", "the submodule moved"),
         (Some(Mode::File), Some(Mode::Executable)) => say("mode.executable", "now executable"),
         _ => {}

@@ -3,8 +3,6 @@
 
 use std::ops::Range;
 
-use super::{MAX_PARSED, code};
-
 /// The most lines that are marked, counted for each mark, so that texts in texts take no quadratic time.
 const MAX_MARKED: usize = 4_000_000;
 
@@ -13,6 +11,8 @@ pub(super) struct Rows<'t> {
     text: &'t str,
     /// Where each begins.
     starts: Vec<usize>,
+    /// Where the first character of each is that is no blank.
+    firsts: Vec<usize>,
     states: Vec<State>,
     left: usize,
 }
@@ -28,9 +28,11 @@ pub(super) enum State {
 }
 
 impl<'t> Rows<'t> {
-    fn of(text: &'t str) -> Rows<'t> {
+    pub fn of(text: &'t str) -> Rows<'t> {
         let starts: Vec<usize> = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
-        Rows { text, states: vec![State::Runs; starts.len()], starts, left: MAX_MARKED }
+        let lines = starts.iter().zip(text.split('\n'));
+        let firsts = lines.map(|(start, line)| start + line.len() - line.trim_start().len()).collect();
+        Rows { text, states: vec![State::Runs; starts.len()], starts, firsts, left: MAX_MARKED }
     }
 
     fn row_of(&self, at: usize) -> usize {
@@ -47,10 +49,7 @@ impl<'t> Rows<'t> {
                 return;
             }
             self.left -= 1;
-            let start = self.starts[row];
-            let line = &self.text[start..self.starts.get(row + 1).copied().unwrap_or(self.text.len())];
-            let first = start + line.len() - line.trim_start().len();
-            if bytes.contains(&first) && self.states[row] != State::Never {
+            if bytes.contains(&self.firsts[row]) && self.states[row] != State::Never {
                 self.states[row] = state;
             }
         }
@@ -61,25 +60,30 @@ impl<'t> Rows<'t> {
     pub fn is_never_run(&self, at: usize) -> bool {
         self.states[self.row_of(at)] == State::Never
     }
+
+    /// Whether each line does not run.
+    pub fn into_idle(self) -> Vec<bool> {
+        self.states.into_iter().map(|state| state != State::Runs).collect()
+    }
 }
 
-/// Whether each line of a text is one that does not run; nothing if that is not known of its format.
-pub(in crate::risk) fn inert(path: &str, text: &str) -> Option<Vec<bool>> {
-    if text.len() > MAX_PARSED {
-        return None;
+/// Marks what is in comments and texts of a format without a grammar; returns whether it is one of these.
+pub(super) fn mark_by_signs(path: &str, text: &str, rows: &mut Rows<'_>) -> bool {
+    let lex = LEXES.iter().find(|lex| lex.ends.contains(&ending(path).as_str()));
+    lex.map(|lex| lex.mark(text, rows)).is_some()
+}
+
+/// Marks what a preprocessor leaves out, if the language has one.
+pub(super) fn mark_left_out(path: &str, rows: &mut Rows<'_>) {
+    if CONDITIONAL.contains(&ending(path).as_str()) {
+        mark_conditional(rows);
     }
-    let mut rows = Rows::of(text);
-    let lower = path.to_ascii_lowercase();
-    let name = lower.rsplit('/').next().unwrap_or_default();
-    let end = name.rsplit_once('.').map_or(name, |(_, end)| end);
-    let is_known = match code::mark_inert(path, text, &mut rows) {
-        Some(()) => true,
-        None => LEXES.iter().find(|lex| lex.ends.contains(&end)).map(|lex| lex.mark(text, &mut rows)).is_some(),
-    };
-    if CONDITIONAL.contains(&end) {
-        mark_conditional(&mut rows);
-    }
-    is_known.then(|| rows.states.into_iter().map(|state| state != State::Runs).collect())
+}
+
+/// The extension of a file in small letters, or else its name.
+fn ending(path: &str) -> String {
+    let name = path.rsplit('/').next().unwrap_or_default();
+    name.rsplit_once('.').map_or(name, |(_, end)| end).to_ascii_lowercase()
 }
 
 /// Whether a changed line may put lines after it out of the program, or bring them back.
@@ -196,7 +200,7 @@ impl Lex {
 }
 
 /// The most characters of a text in one line.
-const MAX_TEXT_IN_LINE: usize = 500;
+const MAX_TEXT_IN_LINE: usize = 200;
 
 /// Where a text ends that begins before a byte, if it is closed in its line.
 fn end_of_text(text: &str, from: usize, quote: char) -> Option<usize> {
@@ -252,11 +256,9 @@ fn mark_conditional(rows: &mut Rows<'_>) {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     /// The numbers of the lines that do not run.
     fn found(path: &str, text: &str) -> Vec<usize> {
-        let rows = inert(path, text).unwrap_or_default();
+        let rows = super::super::idle_lines(path, text).unwrap_or_default();
         (1..).zip(rows).filter(|(_, is_inert)| *is_inert).map(|(number, _)| number).collect()
     }
 

@@ -16,7 +16,7 @@ pub(super) use compare::{Delta, Enclosing, Heirs, ends_of};
 pub(super) use condition::{Refusals, is_inverted};
 pub(super) use config::without_template;
 pub(super) use filters::covers;
-pub(super) use inert::{inert, may_turn};
+pub(super) use inert::may_turn;
 pub(super) use value::Value;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -227,6 +227,17 @@ pub(super) fn facts(path: &str, text: &str, changed: &ChangedLines) -> Option<Fa
     found.is_partial |= found.is_cut;
     found.facts.truncate(MAX_FACTS);
     Some(found)
+}
+
+/// Whether each line of a text is one that does not run; nothing if that is not known of its format. Linear.
+pub(super) fn idle_lines(path: &str, text: &str) -> Option<Vec<bool>> {
+    if text.len() > MAX_PARSED {
+        return None;
+    }
+    let mut rows = inert::Rows::of(text);
+    let is_known = code::mark_inert(path, text, &mut rows).is_some() || inert::mark_by_signs(path, text, &mut rows);
+    inert::mark_left_out(path, &mut rows);
+    is_known.then(|| rows.into_idle())
 }
 
 /// Compares the facts of two sides of a file; rules of filters by what they cover. `removed` and `added` are the lines

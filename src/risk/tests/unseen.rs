@@ -1,5 +1,8 @@
-//! What changes without being seen: lines that stand and do not run, texts that are decoded or unescaped first, settings
-//! and files in another place.
+//! What changes without being seen: lines that stand and do not run, texts that are decoded or unescaped first,
+//! settings and files in another place.
+
+// Without grammars, some of it is not used.
+#![cfg_attr(not(feature = "syntax"), allow(dead_code))]
 
 use super::*;
 
