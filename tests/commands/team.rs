@@ -224,7 +224,10 @@ fn a_place_that_nobody_can_fill_is_told_to_who_can_fill_another() {
     // The only junior is the author.
     let senior = "sign = [{ role = \"senior\", n = 1 }]";
     let both = "sign = [{ role = \"senior\", n = 1 }, { role = \"junior\", n = 1 }]";
-    let dana = |f: &Fixture| f.git("dana", &["config", "user.signingkey", f.key_file("dana").to_str().unwrap()]);
+    let dana = |f: &Fixture| {
+        f.git("dana", &["config", "gpg.format", "ssh"]);
+        f.git("dana", &["config", "user.signingkey", f.key_file("dana").to_str().unwrap()]);
+    };
     let f = Fixture::with_policy(&policy("").replace(senior, both));
     dana(&f);
     run(&f, &["queue"]).exits(0).says("needs you: for 1 more nobody is there");
