@@ -1,7 +1,7 @@
 //! Drills of emergencies at targets, as lists, single records and exports show them: always as drills.
 
 use super::book::Book;
-use super::drill_list::{Row, warn};
+use super::drill_row::{Row, warn};
 use super::shapes::print_one;
 use crate::change::visible;
 use crate::cli::drills::ShownDrill;

@@ -7,6 +7,7 @@ use std::path::Path;
 use clap::Args;
 
 use super::command_drill::{self, CommandDrills};
+use super::drill_row::named;
 use super::follow_up::{Pen, confirm, sentence};
 use super::outcome::signer;
 use crate::change::{ObjectId, visible};
@@ -31,9 +32,6 @@ use crate::record::drill::{
 use crate::record::statement::{Decimal, Link, ManifestDigest, RepositoryName, Target};
 use crate::signing::{self, Prepared, TOOL};
 
-/// The fewest digits by which a drill is named.
-const MIN_DIGITS: usize = 4;
-
 /// The drills of a repository.
 struct Drills(Vec<DrillReport>);
 
@@ -51,25 +49,6 @@ impl Drills {
 
 /// What to do about a drill that is not here.
 const MISSING: &str = "`undersign record list --drills` lists those that count, and `undersign sync` fetches them.";
-
-/// The one id of these that begins so.
-pub(super) fn named<'i>(
-    id: &str,
-    all: impl Iterator<Item = &'i String>,
-    noun: &str,
-    missing: &str,
-) -> Result<&'i str, String> {
-    if id.len() < MIN_DIGITS {
-        return Err(format!("Give at least {MIN_DIGITS} digits of the {noun}'s id."));
-    }
-    let found: Vec<&String> = all.filter(|one| one.starts_with(id)).collect();
-    let id = visible::text(id);
-    match found[..] {
-        [one] => Ok(one),
-        [] => Err(format!("No {noun} begins with {id}. {missing}")),
-        _ => Err(format!("{} {noun}s begin with {id}. Give more digits.", found.len())),
-    }
-}
 
 /// What every statement about a drill is headed with, on the terminal.
 const BANNER: &str = "DRILL. This practises an emergency. It lets nothing land.";

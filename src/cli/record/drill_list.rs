@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::book::Book;
 use super::command_drill_list;
+use super::drill_row::{Row, warn};
 use super::export::{Bundle, signers_for};
 use super::shapes::print_one;
 use crate::change::{counted, visible};
@@ -15,26 +16,10 @@ use crate::gate::drill::{DrillStanding, drills, standings};
 use crate::ledger::commands::{Keys, chain_names};
 use crate::ledger::drills::read;
 use crate::policy::Policy;
+use crate::record::RecordId;
 use crate::record::chain::MANIFEST_FILE;
-use crate::record::drill::{DrillChain, DrillRecord, MAX_RECORDS, NAMESPACE};
-use crate::record::{Chain, Entry, RecordId};
+use crate::record::drill::{DrillChain, DrillRecord, NAMESPACE};
 use crate::source::git::Repository;
-
-/// A record of a drill, of a change or of a command.
-#[derive(Serialize)]
-pub(super) struct Row {
-    pub id: String,
-    pub kind: &'static str,
-    pub step: &'static str,
-    pub drill: String,
-    pub principal: String,
-    /// Whose record it is, by its key.
-    pub by: String,
-    pub issued_at: i64,
-    pub chain: String,
-    pub seq: u64,
-    pub standing: &'static str,
-}
 
 /// Whether there are any.
 pub(super) fn are_there(book: &Book) -> bool {
@@ -47,22 +32,6 @@ fn chains(book: &Book) -> Result<Vec<DrillChain>, String> {
     let (chains, unread) = read(&repository, true, &Keys::of(book.policy()?)).map_err(|error| error.to_string())?;
     warn(&chains, unread);
     Ok(chains)
-}
-
-/// Says what of these chains is damaged, or was not read.
-pub(super) fn warn<R: Entry>(chains: &[Chain<R>], unread: usize) {
-    for chain in chains {
-        if let Some((position, fault)) = chain.fault {
-            let id = visible::text(&chain.id.to_string()).into_owned();
-            eprintln!("undersign: record {position} of the chain of drills {id} does not hold: {fault}.");
-        }
-    }
-    if unread > 0 {
-        let left_out = counted(unread, "chain");
-        eprintln!(
-            "undersign: {left_out} of drills left out: a chain of more than {MAX_RECORDS} records, or all of a key, are too much."
-        );
-    }
 }
 
 pub(super) fn list(book: &Book, as_json: bool) -> Result<(), String> {

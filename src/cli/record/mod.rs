@@ -9,6 +9,7 @@ mod commands;
 #[cfg(feature = "tui")]
 mod drill;
 mod drill_list;
+mod drill_row;
 mod export;
 #[cfg(feature = "tui")]
 mod follow_up;
