@@ -8,9 +8,8 @@ use std::time::Duration;
 use git2::Oid;
 
 use super::AsOf;
-use super::commands::{Keys, Room, chain_within, link_at, read_of_keys, record_of_link};
-use super::own_chain::PerClone;
-use crate::command::drill::CommandDrillChain;
+use super::commands::{Family, Keys, Room, chain_within, link_at, read_of_keys, record_of_link};
+use crate::command::drill::{CommandDrillChain, CommandDrillRecord};
 use crate::record::Chain;
 use crate::record::drill::{DrillChain, DrillRecord, MAX_CHAINS, MAX_LENGTH, MAX_RECORDS};
 use crate::source::git::{Deadline, GitError, Repository};
@@ -63,6 +62,24 @@ impl Book {
     }
 }
 
+/// A kind of drill: the records of a chain are in the order of their times.
+pub trait OfDrills: Family {
+    /// When it was signed, in seconds since the epoch.
+    fn at(&self) -> i64;
+}
+
+impl OfDrills for DrillRecord {
+    fn at(&self) -> i64 {
+        self.issued()
+    }
+}
+
+impl OfDrills for CommandDrillRecord {
+    fn at(&self) -> i64 {
+        self.issued()
+    }
+}
+
 /// The chains of certain keys with a drill that may still be going on. What is too much is left out.
 ///
 /// # Errors
@@ -75,8 +92,7 @@ pub fn recent(repository: &Repository, keys: &Keys, as_of: &AsOf) -> Result<Vec<
 ///
 /// # Errors
 /// A ref cannot be read.
-pub fn recent_of<R: PerClone>(repository: &Repository, keys: &Keys, as_of: &AsOf) -> Result<Vec<Chain<R>>, GitError> {
-    let issued = |record: &R| record.ordered().unwrap_or(i64::MAX);
+pub fn recent_of<R: OfDrills>(repository: &Repository, keys: &Keys, as_of: &AsOf) -> Result<Vec<Chain<R>>, GitError> {
     let names = as_of.chain_names::<R>(repository, keys)?;
     let (mut chains, mut rooms, mut all) = (Vec::new(), BTreeMap::new(), RECENT);
     let time = Deadline::after(RECENT_TIME);
@@ -100,7 +116,7 @@ pub fn recent_of<R: PerClone>(repository: &Repository, keys: &Keys, as_of: &AsOf
             for whole in [&mut all, &mut *of_key] {
                 whole.bytes = whole.bytes.saturating_sub(link.size());
             }
-            record_of_link::<R>(&id, link).is_none_or(|record| issued(&record) >= ended)
+            record_of_link::<R>(&id, link).is_none_or(|record| record.at() >= ended)
         });
         let mut read = |tip| {
             let room = Room { records: all.records.min(of_key.records), bytes: all.bytes.min(of_key.bytes) };
@@ -115,7 +131,7 @@ pub fn recent_of<R: PerClone>(repository: &Repository, keys: &Keys, as_of: &AsOf
         chains.extend(Chain::join(tips.into_iter().filter_map(&mut read).collect()));
     }
     if as_of.is_past {
-        chains = chains.iter().map(|chain| chain.until(|record| issued(record) <= as_of.now)).collect();
+        chains = chains.iter().map(|chain| chain.until(|record| record.at() <= as_of.now)).collect();
     }
     Ok(chains)
 }

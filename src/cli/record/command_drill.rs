@@ -4,8 +4,7 @@
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use std::path::Path;
 
-use super::drill_row::named;
-use super::follow_up::{Pen, confirm, sentence};
+use super::follow_up::{Pen, confirm, named, sentence};
 use crate::authorizing::{CommandLedger, PendingCommand};
 use crate::change::visible;
 use crate::cli::drills::command_headline;

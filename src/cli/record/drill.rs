@@ -7,8 +7,7 @@ use std::path::Path;
 use clap::Args;
 
 use super::command_drill::{self, CommandDrills};
-use super::drill_row::named;
-use super::follow_up::{Pen, confirm, sentence};
+use super::follow_up::{Pen, confirm, named, sentence};
 use super::outcome::signer;
 use crate::change::{ObjectId, visible};
 use crate::cli::drills::headline;

@@ -6,6 +6,7 @@ use std::path::Path;
 use clap::Args;
 
 use super::book::Book;
+use crate::change::visible;
 use crate::cli::{now, random};
 use crate::config::Config;
 use crate::decision::Verdict;
@@ -17,6 +18,9 @@ use crate::signer::{KeyLocation, SigningKey};
 use crate::signing::{self, FollowUp, Prepared, Signatory, SigningError};
 use crate::source::git::Repository;
 use crate::sync::{Prompts, Remote};
+
+/// The fewest digits by which a record of a drill, or the request of one, is named.
+const MIN_DIGITS: usize = 4;
 
 #[derive(Args)]
 pub struct Options {
@@ -141,12 +145,9 @@ fn elsewhere(repository: &Repository, key: &str) -> String {
     let left: String = all.iter().filter(is_forked).map(|chain| ledger::way_out(repository, &chain.id)).collect();
     let remotes = repository.raw.remotes().ok();
     let names = remotes.iter().flat_map(|names| names.iter().flatten().flatten());
-    let others = names.filter(|name| matches!(forked_from(repository, key, name), Ok(Some(_)))).map(|name| {
-        format!(
-            " Here and on {0} they did: `undersign record repair --remote {0}`.",
-            crate::change::visible::text(name)
-        )
-    });
+    let others = names
+        .filter(|name| matches!(forked_from(repository, key, name), Ok(Some(_))))
+        .map(|name| format!(" Here and on {0} they did: `undersign record repair --remote {0}`.", visible::text(name)));
     others.collect::<String>() + &left
 }
 
@@ -244,5 +245,24 @@ pub(super) fn sentence(error: SigningError) -> String {
         SigningError::PassphraseNeeded => {
             "The key is encrypted and its passphrase was not given. Nothing was signed.".to_owned()
         }
+    }
+}
+
+/// The one id of these that begins so.
+pub(super) fn named<'i>(
+    id: &str,
+    all: impl Iterator<Item = &'i String>,
+    noun: &str,
+    missing: &str,
+) -> Result<&'i str, String> {
+    if id.len() < MIN_DIGITS {
+        return Err(format!("Give at least {MIN_DIGITS} digits of the {noun}'s id."));
+    }
+    let found: Vec<&String> = all.filter(|one| one.starts_with(id)).collect();
+    let id = visible::text(id);
+    match found[..] {
+        [one] => Ok(one),
+        [] => Err(format!("No {noun} begins with {id}. {missing}")),
+        _ => Err(format!("{} {noun}s begin with {id}. Give more digits.", found.len())),
     }
 }
