@@ -163,7 +163,8 @@ fn a_submodule_at_a_compartments_folder_or_above_it_needs_its_signers() {
 
 #[test]
 fn a_submodule_or_a_link_at_a_folder_that_only_a_wildcard_names_needs_its_signers() {
-    let f = &Fixture::with_policy(&policy(&compartment("keys", "**/keys/**", "sign = [{ role = \"policy\", n = 1 }]")));
+    let rules = "sign = [{ role = \"policy\", n = 1 }]\nlinks_out = [\"keys\", \"app/keys\"]";
+    let f = &Fixture::with_policy(&policy(&compartment("keys", "**/keys/**", rules)));
     for path in ["app/keys", "keys"] {
         denied(submodule(f, &["dana"], path), "UNSIGNED");
         allowed(submodule(f, &["dana", "rahim"], path));
