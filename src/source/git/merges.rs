@@ -54,16 +54,31 @@ pub(super) fn clean_merges(
     if cut.len() > MAX_CUT {
         return Vec::new();
     }
-    let mut follows = |commit: &Commit| Ok(follows(repository, commit, &cut, ancestry, budget).unwrap_or(false));
-    // What follows from its parents always does. A gate keeps nothing.
-    let is_clean = |commit: &&Commit| {
-        let found = match cut.is_empty() {
-            true => repository.kept("a merge follows from its parents", &[commit.id], |_| true, || follows(commit)),
-            false => follows(commit),
-        };
-        found.unwrap_or(false)
+    let mut clean = Vec::new();
+    let mut find = || {
+        let mut unknown = None;
+        for commit in commits.iter().filter(|commit| commit.parents.len() == 2) {
+            match follows(repository, commit, &cut, ancestry, budget) {
+                Ok(true) => clean.push(commit.id),
+                // Beyond a limit nothing is proven.
+                Ok(false) | Err(GitError::Limit(_)) => {}
+                Err(why) => unknown = Some(why),
+            }
+        }
+        // What ran out of time is not known either.
+        unknown.or(repository.deadline.check().err()).map_or(Ok(clean.clone()), Err)
     };
-    commits.iter().filter(|commit| commit.parents.len() == 2).filter(is_clean).map(|commit| commit.id).collect()
+    if !cut.is_empty() {
+        _ = find();
+        return clean;
+    }
+    // Kept for all together: what the budget proves of one depends on those before it, and whoever pushes a branch with
+    // merges of others must not decide what is believed of those elsewhere. A gate keeps nothing.
+    let ids: Vec<ObjectId> = commits.iter().map(|commit| commit.id).collect();
+    match repository.kept("which of these commits are merges that follow from their parents", &ids, |_| true, find) {
+        Ok(kept) => kept,
+        Err(_) => clean,
+    }
 }
 
 /// By path, the entries before and after.
@@ -259,6 +274,15 @@ mod tests {
         assert_eq!(proven(6), merges);
         assert_eq!(proven(4), [merges[0]], "a base is found in three steps");
         assert!(proven(2).is_empty());
+
+        let caches = crate::cache::Caches::at(Some(dir.path().join("cache")));
+        let keeps = Repository::open(dir.path()).unwrap().with_cache(&caches.of(dir.path()));
+        let kept = |commits: &[Commit], steps| {
+            clean_merges(&keeps, commits, &mut Ancestry::of(&keeps), &mut Budget { steps, ..Budget::default() })
+        };
+        assert_eq!(kept(&commits, 4), [merges[0]]);
+        assert_eq!(kept(&commits, 6), [merges[0]], "it is kept");
+        assert_eq!(kept(&commits[1..], 6), [merges[1]], "what one branch used up is believed of that branch alone");
     }
 
     #[test]
