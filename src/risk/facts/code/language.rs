@@ -1,5 +1,7 @@
 //! What the nodes of a grammar mean to the walk.
 
+use std::collections::HashMap;
+
 use tree_sitter::Node;
 
 use crate::grammar::Grammar;
@@ -150,6 +152,8 @@ pub(super) struct Syntax {
     pub language: &'static Language,
     /// By the number of a kind.
     roles: Vec<Option<Role>>,
+    /// The numbers of fields, by their names: the grammar compares a name with each of its own.
+    fields: HashMap<String, u16>,
 }
 
 impl Syntax {
@@ -161,7 +165,9 @@ impl Syntax {
             let row = kind.and_then(|kind| language.roles.iter().find(|(name, _)| *name == kind));
             *role = row.map(|(_, role)| *role);
         }
-        Syntax { language, roles }
+        let names = (1..=grammar.field_count()).filter_map(|id| u16::try_from(id).ok());
+        let named = names.filter_map(|id| Some((grammar.field_name_for_id(id)?.to_owned(), id)));
+        Syntax { language, roles, fields: named.collect() }
     }
 
     pub fn role(&self, node: Node) -> Option<Role> {
@@ -177,12 +183,11 @@ impl Syntax {
     }
 
     fn step<'t>(&self, node: Node<'t>, step: &str) -> Option<Node<'t>> {
-        let mut cursor = node.walk();
         match (step.strip_prefix('='), step.strip_prefix('@')) {
-            (Some(kind), _) => node.named_children(&mut cursor).find(|child| child.kind() == kind),
+            (Some(kind), _) => node.named_children(&mut node.walk()).find(|child| child.kind() == kind),
             (_, Some("-1")) => self.said(node).last().copied(),
             (_, Some(place)) => self.said(node).get(place.parse::<usize>().ok()?).copied(),
-            _ => node.child_by_field_name(step),
+            _ => node.child_by_field_id(*self.fields.get(step)?),
         }
     }
 
