@@ -5,8 +5,10 @@
 set -eu
 [ $# -ge 6 ] || { echo "usage: $0 RECORD SIGNERS PRINCIPAL REPOSITORY REF MANIFEST [touch]" >&2; exit 64; }
 type=application/vnd.in-toto+json
-t=$(mktemp -d) && trap 'rm -rf "$t"' EXIT
+t=$(mktemp -d)
+trap 'code=$?; rm -rf "$t"; [ $code = 0 ] || echo "does not hold: $what" >&2' EXIT
 
+what='the envelope'
 # The envelope: these bytes and no others, with one signature.
 [ "$(wc -c < "$1")" -le 1048576 ]
 jq -c '{payload, payloadType, signatures: [.signatures[] | {keyid, sig}]}' "$1" | cmp -s - "$1"
@@ -18,6 +20,7 @@ for part in body sig; do
 done
 [ "$(wc -c < "$t/body")" -le 262144 ]
 
+what='the signature, or whose it is'
 # The signature: one armor, of a key of a type that signs records, for this purpose, with sha512.
 sed '1d;$d' "$t/sig" | base64 -d > "$t/blob"
 { echo '-----BEGIN SSH SIGNATURE-----'; base64 < "$t/blob" | tr -d '\n' | fold -w 70; echo; echo '-----END SSH SIGNATURE-----'; } | cmp -s - "$t/sig"
@@ -36,9 +39,11 @@ esac
 { printf 'DSSEv1 %d %s %d ' ${#type} $type "$(wc -c < "$t/body")"; cat "$t/body"; } > "$t/pae"
 said=$(ssh-keygen -Y verify -f "$2" -I "$3" -n decision@undersign -s "$t/sig" < "$t/pae")
 [ "${said##* }" = "$(jq -r '.signatures[0].keyid' "$1")" ]
+what='the touch of a security key'
 touched=$(($(tail -c 5 "$t/blob" | head -c 1 | od -An -tu1) & 1)) # flags and counter are a security key's last five bytes
 [ "${7-}" != touch ] || { [ -n "$token" ] && [ $touched = 1 ]; } || exit 1
 
+what='the statement, or what it approves'
 # The statement: one spelling, so that no member is there twice; then its form, and what it approves.
 jq -a . "$t/body" | LC_ALL=C sed "s/$(printf '\177')/\\\\u007f/g" | cmp -s - "$t/body"
 # An empty text has no value, which some versions of jq take for true.
@@ -87,3 +92,4 @@ jq -a . "$t/body" | LC_ALL=C sed "s/$(printf '\177')/\\\\u007f/g" | cmp -s - "$t
   and (.coverage.hunksSeen | tonumber) >= (.coverage.hunks | tonumber)
   and all(.coverage.omissions[]; .acknowledged | test("\\S"))
   and (.issuedAt | tonumber) <= now + 120 and (.notAfter | tonumber) > now)' "$t/body")" = true ]
+echo "holds: $3 approved $6 for $5 of $4"

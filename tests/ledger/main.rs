@@ -489,6 +489,11 @@ fn an_export_is_checked_by_stock_tools_and_the_shell_gate_agrees_with_ours() {
     };
     let file = format!("{}.dsse.json", record.id());
     assert!(gate(&file, "dana", "refs/heads/main", &manifest, &[]));
+    let last = out.lines().filter(|line| line.starts_with("sh verify-record.sh")).collect::<Vec<_>>().join("\n");
+    let said = |command: &str| Command::new("sh").current_dir(&dir).args(["-c", command]).output().unwrap();
+    let (holds, fails) = (said(&last), said(&last.replace("refs/heads/main", "refs/heads/next")));
+    assert!(String::from_utf8_lossy(&holds.stdout).starts_with("holds: dana approved "), "{holds:?}");
+    assert!(String::from_utf8_lossy(&fails.stderr).contains("does not hold: the statement"), "{fails:?}");
     assert!(!gate(&file, "rahim", "refs/heads/main", &manifest, &[]), "another person");
     assert!(!gate(&file, "dana", "refs/heads/release", &manifest, &[]), "another ref");
     assert!(!gate(&file, "dana", "refs/heads/main", &"0".repeat(64), &[]), "another content");
