@@ -133,7 +133,8 @@ pub fn rules_directory() -> PathBuf {
 /// What is wrong with `config.toml`.
 pub fn file_problems() -> Vec<String> {
     let mut problems = Vec::new();
-    read_file(&mut problems);
+    let themes = Themes::read(&mut problems);
+    problems.extend(themes.unknown());
     problems
 }
 
@@ -294,7 +295,19 @@ impl Themes {
 
     /// The theme in use: without colours it is mono, whatever was chosen.
     pub fn in_use(&self) -> &str {
-        if self.depth.is_some() { &self.chosen } else { "mono" }
+        match self.depth {
+            None => "mono",
+            Some(_) if !self.names().contains(&self.chosen) => "dark",
+            Some(_) => &self.chosen,
+        }
+    }
+
+    /// That there is no theme of the chosen name.
+    pub fn unknown(&self) -> Option<String> {
+        let names = self.names();
+        let is_known = names.contains(&self.chosen);
+        let names = names.join(", ");
+        (!is_known).then(|| format!("There is no theme `{}`; there are {names}. dark is used.", self.chosen))
     }
 
     /// How many colours are used; none if there are none.
@@ -325,10 +338,7 @@ impl Themes {
             return Theme::shipped("mono").expect("mono is shipped");
         }
         self.get(&self.chosen, problems).unwrap_or_else(|| {
-            if !self.names().contains(&self.chosen) {
-                let names = self.names().join(", ");
-                problems.push(format!("There is no theme `{}`; there are {names}. dark is used.", self.chosen));
-            }
+            problems.extend(self.unknown());
             self.get("dark", problems).expect("dark is shipped")
         })
     }

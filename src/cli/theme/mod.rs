@@ -57,6 +57,7 @@ pub fn run(options: &Options) -> Result<(), String> {
         }
     }
     eprintln!("{}", explanation(&themes));
+    problems.extend(themes.unknown());
     if problems.is_empty() { Ok(()) } else { Err(problems.join("\n")) }
 }
 
