@@ -33,7 +33,7 @@ pub struct Decided {
     pub standing: Option<Validity>,
     /// Whether it is dated in the future.
     pub is_ahead: bool,
-    /// The first line of the message of the head; empty if that is not here.
+    /// What the queue called it; empty if its commits are not here.
     pub title: String,
     pub landed: Landed,
 }
@@ -156,7 +156,7 @@ pub fn history(
             at: predicate.issued_at.seconds(),
             standing: standings.get(&id).copied(),
             is_ahead: gate::is_ahead(predicate, now),
-            title: head.map(|head| title(repository, head)).unwrap_or_default(),
+            title: title(repository, predicate.base.commit.parse().ok(), head).unwrap_or_default(),
             landed: landed(repository, snapshot, record, head, &landings, pending),
             record: record.clone(),
         }
@@ -221,9 +221,10 @@ fn landed(
     }
 }
 
-fn title(repository: &Repository, head: ObjectId) -> String {
-    let past = repository.past_commit(head).ok();
-    past.map(|past| visible::text(&masked(past.title())).into_owned()).unwrap_or_default()
+/// As the queue calls what was decided.
+fn title(repository: &Repository, base: Option<ObjectId>, head: Option<ObjectId>) -> Option<String> {
+    let title = repository.title_between(base?, head?).ok()?;
+    Some(visible::text(&masked(&title)).into_owned())
 }
 
 impl Decided {
@@ -243,12 +244,12 @@ impl Decided {
         self.standing.is_some_and(Validity::is_of_its_signer)
     }
 
-    /// What was on the signer's screen, as their program counted: `3 of 3 files, 12 of 14 hunks (4 seen before)`.
+    /// What was on the signer's screen, as their program counted: `3 of 3 paths, 12 of 14 hunks (4 seen before)`.
     pub fn saw(&self) -> String {
         let coverage = &self.record.verified.statement().predicate.coverage;
         let Coverage { files, files_seen, hunks, hunks_seen, carried_over, .. } = coverage;
         let before = if carried_over.0 > 0 { format!(" ({} before)", carried_over.0) } else { String::new() };
-        format!("{} of {} files, {} of {} hunks{before}", files_seen.0, files.0, hunks_seen.0, hunks.0)
+        format!("{} of {} paths, {} of {} hunks{before}", files_seen.0, files.0, hunks_seen.0, hunks.0)
     }
 
     /// What the signer did not see, or could not; empty if nothing.
@@ -259,7 +260,7 @@ impl Decided {
         let (known, not) = coverage.omissions.iter().partition::<Vec<_>, _>(|one| !one.acknowledged.trim().is_empty());
         let open = predicate.findings.total.0.saturating_sub(predicate.findings.answered.len() as u64);
         let parts = [
-            count(coverage.files.0.saturating_sub(coverage.files_seen.0), "file"),
+            count(coverage.files.0.saturating_sub(coverage.files_seen.0), "path"),
             count(coverage.hunks.0.saturating_sub(coverage.hunks_seen.0), "hunk"),
             count(known.len() as u64, "omission").map(|told| format!("{told} acknowledged")),
             count(not.len() as u64, "omission").map(|told| format!("{told} not acknowledged")),

@@ -125,7 +125,7 @@ fn what_was_decided_is_printed_with_who_saw_what_and_whether_it_landed() {
     assert_eq!(told(1), ("rahim", "approve", "not found in main as it was signed".to_owned()));
     assert_eq!(told(2), ("dana", "approve", format!("in main since {}", &merge[..7])));
     assert_eq!((&rows[2]["files_seen"], &rows[2]["unseen"]), (&1.into(), &"".into()));
-    run(&f, &["history"]).exits(0).says("saw 1 of 1 files").says("in main since");
+    run(&f, &["history"]).exits(0).says("saw 1 of 1 paths").says("in main since");
     // A squash right on the tip for which it was signed has the very tree.
     propose(&f, "mina", "fix/w", &[("src/w.rs", "fn w() {}\n")]);
     f.decide("dana", "fix/w", Verdict::Approve);

@@ -169,7 +169,7 @@ fn what_was_decided_is_listed_newest_first_with_what_was_seen_and_where_it_lande
     session.press("Hcount<enter>");
     let frame = session.frame();
     assert!(
-        frame.contains("approve by dana") && frame.contains("in main since") && frame.contains("1 of 1 files"),
+        frame.contains("approve by dana") && frame.contains("in main since") && frame.contains("1 of 1 paths"),
         "{frame}"
     );
     session.press("G");

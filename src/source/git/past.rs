@@ -13,6 +13,9 @@ use crate::change::diff::Diff;
 /// The most bytes of a message that are read.
 const MAX_MESSAGE: usize = 64 << 10;
 
+/// The most commits that are read for the title of a change.
+const MAX_OWN_LINE: usize = 1_000;
+
 /// Which commits of a history are selected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CommitSelection {
@@ -114,6 +117,21 @@ impl Repository {
             }
         }
         Ok(in_order(found).into_iter().filter(|(_, parents)| line.takes(*parents)).map(|(id, _)| id).collect())
+    }
+
+    /// The title of a change: that of its first commit, not one of a branch that it merged, unless it has no other. At
+    /// most [`MAX_OWN_LINE`] commits are read.
+    ///
+    /// # Errors
+    /// A commit is missing.
+    pub fn title_between(&self, base: ObjectId, head: ObjectId) -> Result<String, GitError> {
+        let mut line = self.past(head, Some(base), CommitSelection::FirstParents, MAX_OWN_LINE)?;
+        if line.is_empty() {
+            line.push(head);
+        }
+        let parents = |id: &ObjectId| self.raw.find_commit(oid(*id)).map_or(0, |commit| commit.parent_count());
+        let oldest = line.iter().rev().find(|id| parents(id) < 2).or(line.last()).copied();
+        Ok(self.past_commit(oldest.unwrap_or(head))?.title().to_owned())
     }
 
     /// The time of a commit, by the committer's clock, and its first parent; no parent for a root commit and at the cut
