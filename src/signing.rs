@@ -336,7 +336,7 @@ fn unrejected(case: &Case<'_>, opened: &RepositorySnapshot, fresh: &RepositorySn
     });
     let Some(by) = by else { return Ok(()) };
     Err(SigningError::Moved(format!(
-        "{by} rejected this since you opened it. Nothing was signed; open it again to see why. What you wrote is kept."
+        "{by} rejected this meanwhile: open it again to see why. Nothing was signed; what you wrote is kept."
     )))
 }
 
@@ -353,14 +353,12 @@ fn unmoved(change: &Change, repository: &Repository, fresh: &RepositorySnapshot)
     let (branch, target) = (stands(change, repository), fresh.target.tip);
     if matches!(branch, Some(Moved::Branch(_))) {
         return Err(SigningError::Moved(
-            "The branch moved while you read it. What you saw is kept; open it again to see what changed.".to_owned(),
+            "The branch moved; what you saw is kept. Open it again to see what changed.".to_owned(),
         ));
     }
     if branch.is_some() {
         return Err(SigningError::Moved(
-            "The branch was deleted since you read it: nobody proposes this any more. Nothing was signed; what you wrote is \
-             kept."
-                .to_owned(),
+            "Nothing was signed: the branch was deleted. What you wrote is kept.".to_owned(),
         ));
     }
     if target != change.revision.target_tip {

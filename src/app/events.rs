@@ -264,7 +264,7 @@ fn claimed(state: &mut State, repository: usize, result: Result<Option<i64>, Str
     state.claiming.done(repository, result.is_ok());
     let sync = state.keymap.first(super::action::Action::Sync);
     let has_remote = state.queue.outbox.contains_key(&repository);
-    let others = if has_remote { format!("; {sync} tells the others") } else { String::new() };
+    let others = if has_remote { format!("; {sync} sends that") } else { String::new() };
     let (told, is_changed) = match result {
         Ok(Some(_)) => (format!("claimed for 24 hours{others}"), true),
         Ok(None) => (format!("given back{others}"), true),
@@ -293,9 +293,9 @@ fn opened(state: &mut State, ticket: u64, result: Result<Box<Opened>, String>) -
                 let again = state.keymap.first(super::action::Action::Again);
                 let told = match renamed {
                     0 if !review.work.carries_anything_over() => "The branch moved since you were here",
-                    0 => "The branch moved since you were here. Marks of what did not change are kept",
-                    1 => "A file was renamed since you were here: mark its first hunk again, with its new name",
-                    _ => "Files were renamed since you were here: mark the first hunk of each again, with its new name",
+                    0 => "The branch moved; marks of what stayed are kept",
+                    1 => "A file was renamed: mark its first hunk again",
+                    _ => "Files were renamed: mark the first hunk of each again",
                 };
                 state.status = Some(format!("{told}; {again} shows what came."));
             }

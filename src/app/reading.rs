@@ -83,7 +83,7 @@ fn attributed(state: &State) -> String {
         return format!("nothing is known of who wrote these lines: {problem}");
     }
     if review.line_facts.attribution.is_empty() {
-        return "no note says who wrote these lines (git-ai, Agent Trace): unknown, which is not by hand".to_owned();
+        return "unknown, which is not by hand: no note of git-ai or Agent Trace says it".to_owned();
     }
     let counts = review.line_facts.attribution.counts();
     let added = review.findings.examination().map_or(0, |examination| examination.added as usize);
@@ -231,7 +231,7 @@ fn note((place, noted): (Note, Noted), label: &str) -> Prompt {
         (0, None) => "note on the change".to_owned(),
         (line, None) => format!("{label} on line {line}"),
     };
-    let label = if noted == Noted::There { format!("{place_name} (empty takes it away)") } else { place_name };
+    let label = if noted == Noted::There { format!("{place_name} (empty to remove it)") } else { place_name };
     Prompt::new(label, TextField::with_lines(&place.text), Purpose::Note(Box::new(place), noted))
 }
 

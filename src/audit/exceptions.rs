@@ -97,7 +97,7 @@ fn decision(landing: &Landing, facts: &Facts<'_>) -> Option<(Kind, String)> {
     let codes = || why().into_iter().collect::<Vec<_>>().join(", ");
     match landing.decision {
         Decision::Unapproved => {
-            let mut text = format!("The policy of then did not let it land ({}).", codes());
+            let mut text = format!("The policy of that time did not let it land ({}).", codes());
             if let Some((who, at)) = &facts.approved_later {
                 text.push_str(&format!(" {who} approved exactly this, {}.", Time(*at)));
             }
@@ -118,7 +118,7 @@ fn decision(landing: &Landing, facts: &Facts<'_>) -> Option<(Kind, String)> {
         }
         Decision::Ungoverned => {
             let text = match landing.policy {
-                Some(_) => "The policy of then did not protect the ref.",
+                Some(_) => "The policy of that time did not protect the ref.",
                 None => "There was no policy yet.",
             };
             Some((Kind::NoPolicy, text.to_owned()))

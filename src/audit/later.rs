@@ -33,7 +33,7 @@ impl<'s> Later<'s> {
 
     fn key_ended(&self, record: &Record) -> Option<String> {
         let Some((_, enrolment)) = self.ground.newest.roster.enrolment(record.verified.key()) else {
-            return Some("is in the roster no more".to_owned());
+            return Some("is no longer in the roster".to_owned());
         };
         let Enrolment { revoked, valid: (_, until), .. } = enrolment;
         match revoked {

@@ -93,7 +93,7 @@ fn unusable(name: &str, error: &KeyError, by: NamedBy, has_usual: bool, has_agen
         _ => {
             let act = if has_usual { "Name the other that you have" } else { "Make another, and name it" };
             let commands = [make(has_usual), vec![name_usual(by)]].concat();
-            let aside = format!("(or, if git shall go on signing with this one: {})", file_line());
+            let aside = format!("(or, to go on signing with this one in git: {})", file_line());
             no_key(brief, &why, act, &commands, Some(&aside))
         }
     }

@@ -170,7 +170,7 @@ impl Drafts {
         let saved = written().map(|(draft, problem)| Saved { draft, problem });
         saved.map_err(|error| {
             let dir = self.dir.display();
-            format!("The draft cannot be saved in {dir}: {error}. It lives only as long as this program.")
+            format!("{error}: the draft is not saved, and lives only as long as this program ({dir}).")
         })
     }
 

@@ -90,7 +90,7 @@ pub enum RequestFault {
     #[error("it is no request for a key: those begin with `{{` and end with a signature")]
     NotARequest,
     /// Carriage returns.
-    #[error("its line ends were changed on the way, and what is signed are bytes; have it sent again as a file")]
+    #[error("its line endings were changed on the way, and its bytes are what is signed; have it sent again as a file")]
     LineEnds,
     /// Another version.
     #[error("it is of another version than this program reads ({SCHEMA})")]

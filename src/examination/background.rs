@@ -32,7 +32,7 @@ impl Background {
         if self.look.speaks() {
             return format!("by the history of {commits}");
         }
-        format!("history is {commits} long, too short to have a say")
+        format!("history is {commits} long, too short to count")
     }
 }
 

@@ -49,7 +49,9 @@ impl PolicyChange {
         let (allow, deny) = (turned(Decided::Allow), turned(Decided::Deny));
         parts.extend((allow > 0).then(|| format!("{} to allow", flips(allow))));
         parts.extend((deny > 0).then(|| format!("{} to deny", flips(deny))));
-        parts.extend((allow + deny == 0).then(|| format!("no open change flips (of {})", self.open)));
+        parts.extend(
+            (allow + deny == 0).then(|| format!("the result is the same for each open change ({})", self.open)),
+        );
         parts.join("; ")
     }
 }

@@ -522,7 +522,7 @@ fn a_rejection_that_came_while_the_change_was_open_stops_an_approval() {
     session.press("<enter><space>");
     f.decide("rahim", "rename", Verdict::Reject);
     let frame = session.press("SaIt is fine.<enter>").frame();
-    assert!(frame.contains("rahim rejected this since you opened it"), "{frame}");
+    assert!(frame.contains("rahim rejected this meanwhile"), "{frame}");
     assert_eq!(undersign::ledger::read(&f.repository()).unwrap().iter().map(|chain| chain.len()).sum::<usize>(), 1);
     let frame = session.press("<ctrl-r>S").frame();
     assert!(frame.contains("cannot land until rahim takes that back"), "{frame}");
@@ -582,7 +582,7 @@ fn unfolded(frame: &str) -> String {
 }
 
 const BINARY: &str = "binary after: 4 bytes, sha256 ";
-const SUBMODULE: &str = "submodule after: commit 0123456789012345678901234567890123456789, whose files are not in this \
+const SUBMODULE: &str = "submodule after: commit 0123456789012345678901234567890123456789; its files are not in this \
                          repository";
 
 #[test]

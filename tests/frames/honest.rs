@@ -375,7 +375,7 @@ fn a_branch_that_moves_while_it_is_read_is_told_and_read_again_only_when_that_is
         assert!(session.frame().contains("↻ moved (ctrl-r)"), "{}", session.frame());
         session.press("<ctrl-r>");
         let now = session.frame();
-        assert!(!now.contains("↻") && now.contains("The branch moved since you were here"), "{before}\n{now}");
+        assert!(!now.contains("↻") && now.contains("marks of what stayed are kept"), "{before}\n{now}");
         assert!(left(&now).contains("1 hunk"), "the mark of a.txt is kept: {now}");
         session.press("d");
         assert!(session.frame().contains(&format!("news for {}", size.0)), "{}", session.frame());

@@ -33,6 +33,7 @@ fn reader(files: &[(Vec<u8>, Vec<u8>, Vec<u8>)], layout: ViewOptions, size: (u16
         policy: PolicyState::Absent,
         chains: Vec::new(),
         ledger_fault: None,
+        unread: None,
         evidence: Default::default(),
         drills: Default::default(),
         packages: Default::default(),

@@ -192,7 +192,7 @@ fn a_head_that_moved_closes_the_sheet_and_nothing_is_signed() {
     f.write("src/net.py", "import requests\n");
     f.commit("mina", "More");
     session.press("No.<enter>");
-    assert!(session.frame().contains("The branch moved while you read it"), "{}", session.frame());
+    assert!(session.frame().contains("The branch moved; what you saw is kept"), "{}", session.frame());
     assert_eq!(undersign::ledger::read(&f.repository()).unwrap().len(), 0);
 }
 

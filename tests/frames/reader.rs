@@ -165,8 +165,11 @@ fn line_ends_encoding_and_binary_files_are_told() {
     std::fs::write(f.repo.join("utf16.bin"), b"\xff\xfe\0\xd8a\0").unwrap();
     f.commit("mina", "More");
     let frame = opened(&f, (120, 40)).frame();
-    assert!(frame.contains("line ends: were LF, are CRLF"), "{frame}");
-    assert!(frame.contains("the text is not UTF-8: 1 byte drawn as <FF>") && frame.contains("caf<E9>"), "{frame}");
+    assert!(frame.contains("line endings: were LF, are CRLF"), "{frame}");
+    assert!(
+        frame.contains("the text is not UTF-8: 1 byte drawn in hex, like <FF>") && frame.contains("caf<E9>"),
+        "{frame}"
+    );
     assert!(frame.contains("the text is UTF-16 (little-endian), shown as UTF-8"), "{frame}");
     assert!(frame.contains("invalid or ambiguous UTF-16 text after: 6 bytes, sha256"), "{frame}");
 }

@@ -248,7 +248,7 @@ fn the_lines_of_a_first_hunk_were_shown_under_the_old_name_and_one_stroke_marks_
     rename(&f, "new.txt", "src/new.txt", None);
     let mut session = opened(&f, (120, 30));
     let frame = session.frame();
-    assert!(frame.contains("A file was renamed since you were here") && left(&frame).starts_with("left: 1"), "{frame}");
+    assert!(frame.contains("A file was renamed") && left(&frame).starts_with("left: 1"), "{frame}");
     assert!(left(&session.press("r").frame()).starts_with("nothing left"), "{}", session.frame());
     // Without having been there before, the same stroke is refused.
     let other = fixture(&[], &[("src/new.txt", &numbered(0..100))]);

@@ -45,7 +45,7 @@ impl Section {
             Section::Commands => "they come first: their time runs out",
             Section::Others => "only they can fill what is open",
             Section::NotReady => "draft, or CI fails or runs at this head",
-            Section::Stuck => "whoever signs: i says why",
+            Section::Stuck => "press i for why",
         }
     }
 }

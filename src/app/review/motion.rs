@@ -221,7 +221,7 @@ impl Review {
             return "the mark is taken away".to_owned();
         }
         let next = keymap.first(Action::NextBookmark);
-        format!("marked; {} of yours here, {next} goes round", self.jumps.bookmarks().len())
+        format!("marked; {} of yours here, {next} goes to the next", self.jumps.bookmarks().len())
     }
 
     fn next_bookmark(&mut self, keymap: &Keymap) -> Option<String> {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::book::Book;
-use crate::change::visible;
+use crate::change::{counted, visible};
 use crate::gate::RecordStatus;
 use crate::policy::Policy;
 use crate::record::{Key, chain, sshsig};
@@ -21,7 +21,7 @@ pub(super) fn run(ids: &[String], to: &Path, book: &Book) -> Result<(), String> 
     }
     let bundle = Bundle::of(&chosen, book.policy()?);
     bundle.write(to)?;
-    outln!("Wrote {} record(s) to {}. Anyone can check them:", chosen.len(), to.display());
+    outln!("Wrote {} to {}. Anyone can check them:", counted(chosen.len(), "record"), to.display());
     out!("\n{}", bundle.instructions);
     Ok(())
 }

@@ -22,9 +22,8 @@ impl Segment<'_, '_> {
     /// changes nothing is approved separately.
     pub(super) fn passing(&self) -> Option<Reason> {
         let steps = self.steps.len();
-        let detail = format!(
-            "These {steps} steps come to nothing, and nobody approved what was there in between. Leave them out."
-        );
+        let detail =
+            format!("These {steps} steps cancel out, and nobody approved what was there in between. Leave them out.");
         (steps > 1).then(|| Reason::deny(Code::Unsigned, detail))
     }
 

@@ -505,7 +505,7 @@ fn name(proposals: &mut [Proposal], holders: &Holders<'_>) {
 }
 
 fn to_nothing(revision: &Revision) -> String {
-    format!("its {} come to nothing; a merge would land them", counted(revision.commits.len(), "commit"))
+    format!("its {} cancel out; a merge would land them", counted(revision.commits.len(), "commit"))
 }
 
 fn in_part(commits: usize, revision: &Revision) -> String {

@@ -72,7 +72,7 @@ pub fn text(text: &Text, area: Rect, paint: &mut Paint<'_>) {
     let page = usize::from(window.height.saturating_sub(2));
     let scroll = text.scroll.min(rows.len().saturating_sub(page));
     let place = match rows.len() > page {
-        true => format!("{}–{} of {} · j k scroll, others close", scroll + 1, scroll + page, rows.len()),
+        true => format!("{}–{} of {} · j k scroll, any other key closes", scroll + 1, scroll + page, rows.len()),
         false => "any key closes".to_owned(),
     };
     let room = usize::from(window.width).saturating_sub(place.width() + 10);

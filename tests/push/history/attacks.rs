@@ -36,7 +36,7 @@ fn commits_on_the_line_that_come_to_nothing_do_not_land() {
     h.make("merge", &["evil", "start"], &[("evil.txt", "")]);
     h.make("revert", &["evil"], &[("evil.txt", "")]);
     for name in ["merge", "revert"] {
-        h.land(name, MAIN).refused("These 2 steps come to nothing, and nobody approved what was there in between.");
+        h.land(name, MAIN).refused("These 2 steps cancel out, and nobody approved what was there in between.");
     }
     h.land("evil", TAG).refused(UNSHOWN);
 }

@@ -45,7 +45,7 @@ pub fn of_contents(file: &FileMaterial) -> Vec<Omission> {
                 format!("too large to compare {side}: {}, object {}", bytes_text(*size), &id[..id.len().min(12)])
             }
             Some(Content::Submodule(commit)) => {
-                format!("submodule {side}: commit {commit}, whose files are not in this repository")
+                format!("submodule {side}: commit {commit}; its files are not in this repository")
             }
             Some(Content::LfsPointer(_)) => format!("Git LFS pointer {side}: the content itself is elsewhere"),
             _ => continue,
@@ -190,8 +190,8 @@ fn line_ends(file: &FileMaterial) -> Option<String> {
     };
     let (old, new) = (ends(&file.old).and_then(name), ends(&file.new).and_then(name));
     match (old, new) {
-        (Some(old), Some(new)) if old != new => Some(format!("line ends: were {old}, are {new}")),
-        (None, Some(new)) if new != "LF" && file.old.is_none() => Some(format!("line ends: {new}")),
+        (Some(old), Some(new)) if old != new => Some(format!("line endings: were {old}, are {new}")),
+        (None, Some(new)) if new != "LF" && file.old.is_none() => Some(format!("line endings: {new}")),
         _ => None,
     }
 }
@@ -218,7 +218,7 @@ fn encoding(file: &FileMaterial) -> Option<String> {
     match (invalid(&file.old), invalid(&file.new)) {
         (0, 0) => None,
         (old, 0) if file.new.is_some() => Some(format!("the text is UTF-8 now; {} were not", counted(old, "byte"))),
-        (old, new) => Some(format!("the text is not UTF-8: {} drawn as <FF>", counted(old.max(new), "byte"))),
+        (old, new) => Some(format!("the text is not UTF-8: {} drawn in hex, like <FF>", counted(old.max(new), "byte"))),
     }
 }
 
