@@ -97,6 +97,7 @@ fn reader(source: &Source, layout: Layout) -> State {
             services: Ok(Default::default()),
             chains,
             ledger_fault,
+            unread: None,
             evidence,
             drills,
             packages,

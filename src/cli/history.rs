@@ -85,13 +85,14 @@ impl Row {
 }
 
 pub fn run(options: &Options, repositories: &[PathBuf]) -> Result<(), String> {
-    let (mut all, mut drills, mut unreadable) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut all, mut drills, mut unreadable, mut unread) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let names = names(repositories);
     let repositories = names.paths();
     for (index, path) in repositories.iter().enumerate() {
         let mut read = || -> Result<History, String> {
             let (repository, snapshot) = super::opened(&names, path, None)?;
             drills.extend(QueuedDrill::all(&snapshot));
+            unread.extend(snapshot.told_unread().map(|told| format!("{}: {told}", visible::text(&snapshot.name))));
             let pending = repository.changes(index, &snapshot.target).map_err(|error| error.to_string())?;
             let heads: BTreeSet<_> = pending.changes.iter().map(|change| change.revision.head).collect();
             decided::history(&repository, &snapshot, &heads, MOST, super::now()).map_err(|error| error.to_string())
@@ -111,6 +112,7 @@ pub fn run(options: &Options, repositories: &[PathBuf]) -> Result<(), String> {
     } else {
         print(&all, &history.drills, &history.unreadable);
     }
+    unread.iter().for_each(|told| eprintln!("undersign: {told}"));
     match first {
         Some(why) if !is_any_read => Err(why),
         _ => Ok(()),

@@ -34,6 +34,8 @@ use crate::notices::{self, Fact};
 use crate::risk::{BlastClass, without_logins};
 #[cfg(feature = "tui")]
 use crate::signer::NoKey;
+#[cfg(feature = "tui")]
+use crate::source::git::GitError;
 use crate::source::git::{Names, PolicyState, Repository};
 #[cfg(feature = "tui")]
 use crate::source::server::Server;
@@ -280,9 +282,18 @@ pub fn run(options: &Options, repositories: &[PathBuf]) -> Result<u8, String> {
     }
 }
 
-/// Those that somebody named, otherwise the one here.
+/// Those that somebody named, otherwise the one here, and where none is, as in the home of a timer, those of the
+/// configuration.
 pub(super) fn names(repositories: &[PathBuf]) -> Names {
-    if repositories.is_empty() { super::names(&[PathBuf::from(".")]) } else { super::names(repositories) }
+    let here = PathBuf::from(".");
+    #[cfg(feature = "tui")]
+    if repositories.is_empty() && matches!(Repository::open(&here), Err(GitError::NotARepository(_))) {
+        let configured = config::repositories();
+        if !configured.is_empty() {
+            return super::names(&configured);
+        }
+    }
+    if repositories.is_empty() { super::names(&[here]) } else { super::names(repositories) }
 }
 
 /// Fetches into each; those whose remotes or servers did not answer are listed as they were before.
@@ -365,6 +376,9 @@ fn read(names: &Names) -> Found {
         unreadable.append(&mut broken);
         is_any_read |= visited.is_ok();
         if let Ok(snapshot) = &visited {
+            if let Some(told) = snapshot.told_unread() {
+                eprintln!("undersign: {}: {told}", visible::text(&snapshot.name));
+            }
             let rows = heads.into_iter().zip(rows[before..].iter_mut().map(|(_, row)| row));
             undecided.extend(start_clocks(snapshot, &pending, rows));
             drills.extend(QueuedDrill::all(snapshot).into_iter().filter(|own| own.drill.is_current()));

@@ -338,6 +338,9 @@ pub fn run(options: &Options, repositories: &[PathBuf]) -> Result<(), String> {
         eprintln!("undersign: {why}");
     }
     tell_of_unsent(repositories);
+    if let Some(told) = meant.snapshot.told_unread() {
+        eprintln!("undersign: {told}");
+    }
     Ok(())
 }
 

@@ -71,6 +71,8 @@ pub struct RepositorySnapshot {
     pub chains: Vec<Chain>,
     /// Why a gate could not judge by these chains: a rejection may be missing from them.
     pub ledger_fault: Option<Reason>,
+    /// The remote that is the project, if its decisions were never fetched.
+    pub unread: Option<String>,
     /// Chains of evidence, read once a policy asks for some.
     pub evidence: Arc<ledger::evidence::Book>,
     /// Chains of drills, read once a refusal is explained.
@@ -118,6 +120,7 @@ impl RepositorySnapshot {
             services: repository.services_at(policy_branch.tip)?,
             chains,
             ledger_fault,
+            unread: ledger::never_read(&repository),
             evidence: Arc::default(),
             drills: Arc::default(),
             packages: Arc::default(),
@@ -132,6 +135,12 @@ impl RepositorySnapshot {
     /// The same with the user's own packs.
     pub fn with_packs(self, own: &[PackFile]) -> RepositorySnapshot {
         RepositorySnapshot { rules: self.rules.and(own), ..self }
+    }
+
+    /// That decisions may be missing here, as a sentence; none without a policy by which any count.
+    pub fn told_unread(&self) -> Option<String> {
+        let remote = self.unread.as_ref().filter(|_| self.policy().is_some())?;
+        Some(format!("Decisions of {} were never fetched: `undersign sync` does.", visible::text(remote)))
     }
 
     /// Whether requests for commands can be pending here.

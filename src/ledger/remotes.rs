@@ -89,6 +89,12 @@ pub fn note_remote(repository: &Repository, name: &str) -> Result<(), String> {
     if names.insert(name.to_owned()) { note_all(repository, &names) } else { Ok(()) }
 }
 
+/// The remote that is the project, if no records were ever exchanged with it: that none are here says nothing of it.
+pub fn never_read(repository: &Repository) -> Option<String> {
+    let project = repository.project().ok()??;
+    (!noted(repository).contains(&project)).then_some(project)
+}
+
 /// What remotes that are configured no more were seen to have of a chain, of any family.
 ///
 /// # Errors

@@ -358,7 +358,7 @@ fn a_branch_whose_commits_undo_each_other_is_pending_and_one_whose_commits_chang
     desk.fetch();
     assert_eq!(desk.ids(), ["here:back"]);
     let said = desk.run(&["show", "back"]).exits(0);
-    said.says("its 2 commits come to nothing; a merge would land them").says("refused").says("Have them left out.");
+    said.says("its 2 commits cancel out; a merge would land them").says("refused").says("Have them left out.");
     desk.run(&["show", "empty"]).exits(70).complains("its commits change nothing");
 }
 
@@ -586,6 +586,68 @@ fn in_a_clone_of_a_fork_decisions_are_exchanged_with_the_project() {
     desk.run(&["sync"]).says("another remote did not answer").complains("origin: ");
     desk.git(&["config", "undersign.remote", "projekt"]);
     desk.run(&["sync"]).exits(70).complains("no remote is called so");
+}
+
+#[test]
+fn a_clone_that_never_fetched_decisions_says_so_and_not_that_there_are_none() {
+    let desk = Desk::new();
+    desk.f.write(".undersign/policy.toml", &policy(""));
+    desk.f.commit("rahim", "Policy");
+    desk.host("feat", &[(5, "five")]);
+    desk.f.decide("rahim", "feat", Verdict::Reject);
+    desk.clone_again(&[]);
+    let never = "Decisions of origin were never fetched: `undersign sync` does.";
+    for words in [&["queue"][..], &["history"], &["record", "list"], &["show", "feat"]] {
+        desk.run(words).exits(0).complains(never);
+    }
+    desk.run(&["doctor"]).says(never);
+    desk.run(&["sync"]).exits(0).says("1 record fetched");
+    for words in [&["queue"][..], &["history"], &["record", "list"], &["show", "feat"]] {
+        assert!(!desk.run(words).exits(0).err.contains(never), "{words:?}");
+    }
+    desk.run(&["doctor"]).says_not(never);
+    // One that fetched, and found none, does not ask again.
+    desk.clone_again(&[]);
+    desk.f.git("dana", &["for-each-ref", "--format=%(refname)", "refs/undersign"]).lines().for_each(|name| {
+        desk.f.git("dana", &["update-ref", "-d", name]);
+    });
+    desk.run(&["sync"]).exits(0).says("0 records fetched");
+    assert!(!desk.run(&["queue"]).exits(0).err.contains(never));
+}
+
+#[test]
+fn what_was_decided_has_the_title_that_the_queue_gave_it() {
+    let desk = Desk::new();
+    desk.f.write(".undersign/policy.toml", &policy(""));
+    desk.f.commit("rahim", "Policy");
+    desk.host("feat", &[(5, "five")]);
+    desk.host("feat", &[(9, "nine")]);
+    desk.f.decide("rahim", "feat", Verdict::Reject);
+    desk.run(&["sync"]).exits(0);
+    desk.run(&["queue"]).exits(0).says("Edit for feat: five").says_not("nine");
+    desk.run(&["history"]).exits(0).says("Edit for feat: five").says_not("nine");
+}
+
+#[test]
+fn outside_a_repository_the_queue_is_that_of_the_configuration() {
+    let desk = Desk::new();
+    desk.host("feat", &[(5, "five")]);
+    desk.git(&["fetch", "-q", "origin"]);
+    let home = desk.f.dir.path().join("elsewhere");
+    std::fs::create_dir_all(home.join(".config/undersign")).unwrap();
+    let run = |words: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_undersign"));
+        let folders = [("HOME", ""), ("XDG_CONFIG_HOME", ".config"), ("XDG_CACHE_HOME", "c"), ("XDG_STATE_HOME", "s")];
+        command.args(words).current_dir(&home).envs(folders.map(|(name, folder)| (name, home.join(folder))));
+        command.output().unwrap()
+    };
+    assert_eq!(run(&["queue"]).status.code(), Some(70), "there is none to read");
+    let listed = format!("repositories = [{:?}]\n", desk.here.display().to_string());
+    std::fs::write(home.join(".config/undersign/config.toml"), listed).unwrap();
+    for words in [&["queue"][..], &["queue", "--json"], &["show", "here:feat"]] {
+        let output = run(words);
+        assert!(String::from_utf8_lossy(&output.stdout).contains("Edit for feat: five"), "{words:?} {output:?}");
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::Finding::{self, Bad, Good, Note};
 use super::commands;
-use crate::change::{address, counted};
+use crate::change::{address, counted, visible};
 use crate::command::practice;
 use crate::gate::drill;
 use crate::ledger::commands::{Family as _, Keys, read_outcomes};
@@ -57,6 +57,10 @@ pub(super) fn ledger_state(repository: &Repository, policy: &Policy, gated: bool
                     }
                 }));
             }
+            let unread = ledger::never_read(repository).filter(|_| !repository.is_bare());
+            found.extend(unread.map(|remote| {
+                Note(format!("Decisions of {} were never fetched: `undersign sync` does.", visible::text(&remote)))
+            }));
             found.extend(secrets(&chains));
         }
     }

@@ -237,6 +237,7 @@ fn list(options: &ListOptions, book: &Book) -> Result<(), String> {
         print_list("undersign-records/v0", &rows);
     } else if rows.is_empty() {
         outln!("No decision is signed here yet.");
+        book.snapshot.told_unread().iter().for_each(|told| eprintln!("undersign: {told}"));
     } else {
         let width = |of: fn(&Row) -> usize| rows.iter().map(of).max().unwrap_or_default();
         let (who, target) = (width(|row| row.who.len()), width(|row| row.target.len()));

@@ -86,6 +86,7 @@ fn snapshot() -> RepositorySnapshot {
         policy: Policy::parse("policy.toml", POLICY).map_or(PolicyState::Absent, |it| PolicyState::Found(Box::new(it))),
         chains: Vec::new(),
         ledger_fault: None,
+        unread: None,
         evidence: Default::default(),
         drills: Default::default(),
         packages: Default::default(),

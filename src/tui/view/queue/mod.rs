@@ -180,6 +180,10 @@ fn header(state: &State, area: Rect, paint: &mut Paint<'_>) {
     if outbox > 0 {
         left = left.add(Role::Accent, &format!("   {outbox} to send ({})", state.keymap.first(Action::Sync)));
     }
+    if snapshots(state).any(|snapshot| snapshot.told_unread().is_some()) {
+        let sync = state.keymap.first(Action::Sync);
+        left = left.add(Role::Warning, &format!("   decisions never fetched ({sync})"));
+    }
     if pending > 0 {
         left = left.add(Role::Faint, &format!("   examining {pending} …"));
     }
