@@ -4,7 +4,8 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-use super::{Examination, RepositorySnapshot, people_asked, to_look_again};
+use super::refusals::{people_asked, to_look_again};
+use super::{Examination, RepositorySnapshot};
 use crate::gate::{Code, SlotState, Standing, advice};
 use crate::policy::Policy;
 use crate::source::git::PolicyState;
