@@ -315,11 +315,13 @@ impl Forge {
                 });
                 let mut other = other();
                 other["repository"] = json!({"full_name": "zoe/lib"});
+                other["pull_request"] = json!({"draft": true});
                 (200, json!([own, other]))
             }
             (Method::Get, "/search/issues") => {
                 let mut other = other();
                 other["repository_url"] = json!(format!("{URL}/api/v3/repos/zoe/lib"));
+                other["draft"] = json!(true);
                 (200, json!({"total_count": 1, "incomplete_results": false, "items": [other]}))
             }
             (Method::Post, _) if path == format!("/repos/ann/shop/statuses/{}", state.head) => {
@@ -472,13 +474,9 @@ impl Transport for Forge {
             let (status, answer) = match self.kind {
                 ServerKind::GitLab => gitlab::answer(&mut state, request.method, &path, &body),
                 ServerKind::Gerrit => gerrit::answer(&mut state, request.method, &path, &body),
-                ServerKind::GitHub => {
-                    let (status, answer) = self.answer(&mut state, request.method, &path, &body);
-                    let path = path.strip_prefix(self.api()).unwrap_or(&path);
-                    (status, schemas::github(request.method, path, &body, status, &answer))
-                }
                 _ => self.answer(&mut state, request.method, &path, &body),
             };
+            let answer = schemas::checked(self.kind, request.method, &path, &body, status, &answer);
             Ok(Response { status, headers: Vec::new(), body: format!("{prefix}{answer}").into_bytes() })
         })
     }

@@ -43,6 +43,7 @@ fn changes(state: &State, query: &str) -> (u16, Value) {
         "branch": "main",
         "subject": "Bump the lib",
         "status": "NEW",
+        "work_in_progress": true,
         "owner": person(9, "zoe", query),
     });
     let more = |mut change: Value| {
@@ -115,7 +116,8 @@ fn comments(state: &State, of_robots: bool) -> Value {
     }
     for note in state.notes.iter().filter(|_| !of_robots) {
         let mut note = note.clone();
-        let path = note["path"].take().as_str().unwrap().to_owned();
+        let path = note.as_object_mut().unwrap().remove("path").unwrap();
+        let path = path.as_str().unwrap().to_owned();
         (note["author"], note["commit_id"]) = (person(7, "dana-at-work", "o=DETAILED_ACCOUNTS"), json!(state.head));
         note["id"] = json!("n");
         let list = &mut all[path.as_str()];

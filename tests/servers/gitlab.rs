@@ -25,7 +25,7 @@ pub fn answer(state: &mut State, method: Method, path: &str, body: &Value) -> (u
         (Method::Get, "/version") => (200, json!({"version": "17.5.1", "revision": "0a1b2c3"})),
         (Method::Get, _) if path == format!("{PROJECT}/merge_requests") => {
             assert!(query.contains("state=opened"), "{query}");
-            (200, json!([one(state)]))
+            (200, json!([listed(one(state))]))
         }
         (Method::Get, "/merge_requests") if state.is_old && query.contains("reviews_for_me") => {
             (400, json!({"error": "scope does not have a valid value"}))
@@ -75,13 +75,21 @@ fn one(state: &State) -> Value {
     })
 }
 
+/// As it is in a list.
+fn listed(mut request: Value) -> Value {
+    let own = request.as_object_mut().unwrap();
+    own.remove("diff_refs");
+    own.remove("head_pipeline");
+    request
+}
+
 fn elsewhere() -> Value {
     json!({
         "iid": 7,
         "title": "Bump the lib",
         "state": "opened",
         "author": user("zoe"),
-        "draft": false,
+        "draft": true,
         "reviewers": [user("dana-at-work")],
         "target_branch": "main",
         "sha": "5".repeat(40),
@@ -106,7 +114,7 @@ fn merge_request(state: &mut State, method: Method, rest: &str, body: &Value) ->
         (Method::Post, "/unapprove") if !state.is_approved => (404, json!({"message": "404 Not Found"})),
         (Method::Post, "/unapprove") => {
             state.is_approved = false;
-            (201, Value::Null)
+            (201, approvals(state))
         }
         (Method::Get, "/reviewers") => {
             let said = if state.asks_for_changes { "requested_changes" } else { "unreviewed" };

@@ -124,7 +124,8 @@ fn what_is_open_what_asks_and_what_checks_say_is_read_from_each() {
         assert_eq!(here.full.as_deref(), (kind == ServerKind::Gerrit).then_some("refs/changes/12/12/3"));
         assert!(here.page.starts_with(URL) && here.page.contains("12"), "{}", here.page);
         assert_eq!((there.repository.as_str(), there.title.as_str()), ("zoe/lib", "Bump the lib"));
-        assert_eq!((there.asked.as_deref(), there.author.as_str()), (Some("dana-at-work"), "zoe"));
+        let asked = (there.asked.as_deref(), there.author.as_str(), there.is_draft);
+        assert_eq!(asked, (Some("dana-at-work"), "zoe", true), "{kind:?}");
         let ones = if kind == ServerKind::Gitea { 1 } else { 2 };
         assert_eq!(told.checks_at(&name, head), Some(Checks { passed: ones, ..Checks::default() }), "{kind:?}");
         desk.forge.says(false, "failure");

@@ -138,8 +138,10 @@ struct Issue {
     #[serde(default)]
     title: String,
     user: Option<User>,
+    /// GitHub; Gitea says it of the pull request that the issue is.
     #[serde(default)]
     draft: bool,
+    pull_request: Option<PullOfIssue>,
     #[serde(default)]
     html_url: String,
     body: Option<String>,
@@ -148,6 +150,12 @@ struct Issue {
     repository_url: String,
     /// Gitea.
     repository: Option<Repository>,
+}
+
+#[derive(Deserialize)]
+struct PullOfIssue {
+    #[serde(default)]
+    draft: bool,
 }
 
 #[derive(Deserialize)]
@@ -486,7 +494,7 @@ impl ReviewServer for Server<'_> {
                 request: request(issue.number),
                 title: issue.title,
                 author: login(issue.user),
-                is_draft: issue.draft,
+                is_draft: issue.draft || issue.pull_request.is_some_and(|pull| pull.draft),
                 asked: Some(account.login.clone()),
                 target: String::new(),
                 head: None,

@@ -265,7 +265,8 @@ impl Server<'_> {
     }
 
     fn asks_for_changes(&self, decided: &Decided<'_>, login: &str) -> Result<bool, ServerError> {
-        let reviewers: Vec<Reviewer> = self.list(&merge_request(decided, "/reviewers"))?;
+        // All at once: this list has no pages.
+        let reviewers: Vec<Reviewer> = self.client.get(&merge_request(decided, "/reviewers"))?;
         let mut ours = reviewers.iter().filter(|reviewer| reviewer.user.as_ref().is_some_and(|u| u.username == login));
         Ok(ours.any(|reviewer| reviewer.state == "requested_changes"))
     }
