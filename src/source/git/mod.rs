@@ -30,6 +30,7 @@ pub mod push;
 mod reflog;
 mod refs;
 mod settings;
+mod shared;
 mod stacks;
 mod straight;
 mod submodule;
@@ -377,19 +378,23 @@ impl Repository {
         if own.parents.len() == 1 && !without.is_empty() && without.iter().all(|id| *id == own.parents[0]) {
             return Ok(vec![own]);
         }
-        self.commits_of_change(ancestry.beyond(without, head)?)
+        self.commits_of_change(ancestry.beyond(without, head)?, |id| self.commit(id))
     }
 
     /// Reads the commits of one change, none left out.
-    fn commits_of_change(&self, ids: Vec<ObjectId>) -> Result<Vec<Commit>, GitError> {
+    fn commits_of_change(
+        &self,
+        ids: Vec<ObjectId>,
+        mut read: impl FnMut(ObjectId) -> Result<Commit, GitError>,
+    ) -> Result<Vec<Commit>, GitError> {
         if ids.len() > MAX_COMMITS {
             let detail = format!("More than {MAX_COMMITS} commits in one change are not read. Split it.");
             return Err(GitError::Unsupported(detail));
         }
         let mut messages = 0;
-        let read = |id| {
+        let bounded = |id| {
             self.deadline.check()?;
-            let commit = self.commit(id)?;
+            let commit = read(id)?;
             messages += commit.message.len();
             if messages > MAX_MESSAGES {
                 let detail = format!(
@@ -400,7 +405,7 @@ impl Repository {
             }
             Ok(commit)
         };
-        ids.into_iter().map(read).collect()
+        ids.into_iter().map(bounded).collect()
     }
 
     /// # Errors

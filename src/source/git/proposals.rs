@@ -12,6 +12,7 @@ use git2::BranchType;
 
 use super::ancestry::{Ancestry, Divergence};
 use super::landed::Landed;
+use super::shared::Shared;
 use super::straight::Straight;
 use super::worktrees::Detached;
 use super::{GitError, Repository, TargetBranch, object_id, oid};
@@ -78,9 +79,9 @@ impl Repository {
     /// landed in another way. `repository` is this repository's position in the desk.
     pub fn changes(&self, repository: usize, target: &TargetBranch) -> Result<Pending, GitError> {
         let mut pending = Pending::default();
-        let ancestry = &mut Ancestry::of(self);
-        for proposal in self.proposals(target, ancestry)? {
-            match self.change(repository, &proposal, target, ancestry) {
+        let shared = &mut Shared::of(self);
+        for proposal in self.proposals(target, &mut shared.ancestry)? {
+            match self.change(repository, &proposal, target, shared) {
                 Ok(change) => pending.changes.extend(change),
                 Err(why) => {
                     // In a linked worktree, git2 does not know where the history is cut.
@@ -106,10 +107,10 @@ impl Repository {
         repository: usize,
         proposal: &Proposal,
         target: &TargetBranch,
-        ancestry: &mut Ancestry<'_>,
+        shared: &mut Shared<'_>,
     ) -> Result<Option<Change>, GitError> {
         let tip = proposal.tip.clone()?;
-        let Some(revision) = self.proposed(tip, target, ancestry)? else { return Ok(None) };
+        let Some(revision) = self.proposed(tip, target, shared)? else { return Ok(None) };
         let landed = match self.landed(&revision)? {
             Landed::All => return Ok(None),
             Landed::First(commits) => Some(in_part(commits, &revision)),
@@ -151,13 +152,13 @@ impl Repository {
         &self,
         tip: ObjectId,
         target: &TargetBranch,
-        ancestry: &mut Ancestry<'_>,
+        shared: &mut Shared<'_>,
     ) -> Result<Option<Revision>, GitError> {
-        if let Some(Straight { base, commits }) = self.straight(tip, target.tip)? {
+        if let Some(Straight { base, commits }) = self.straight(tip, target.tip, shared)? {
             let is_merged = commits.is_empty();
             return (!is_merged).then(|| self.revision_of(base, tip, target.tip, commits)).transpose();
         }
-        let Divergence { bases, ahead } = ancestry.divergence(tip, target.tip)?;
+        let Divergence { bases, ahead } = shared.ancestry.divergence(tip, target.tip)?;
         if bases.contains(&tip) {
             return Ok(None);
         }
@@ -170,7 +171,7 @@ impl Repository {
             [base] => base,
             _ => return Err(GitError::Crossed(short(), bases.len())),
         };
-        let commits = self.commits_of_change(ahead)?;
+        let commits = self.commits_of_change(ahead, |id| shared.commit(id))?;
         self.revision_of(base, tip, target.tip, commits).map(Some)
     }
 

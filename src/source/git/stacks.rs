@@ -23,7 +23,10 @@ impl Repository {
         for (at, lower) in found {
             let (change, lower) = (&changes[at], &changes[lower]);
             let target_tip = change.revision.target_tip;
-            let mut revision = self.revision(lower.revision.head, change.revision.head, target_tip)?;
+            // Both are known without what the target contains, so nothing is walked again.
+            let below: HashSet<ObjectId> = lower.revision.commits.iter().map(|commit| commit.id).collect();
+            let own = change.revision.commits.iter().filter(|commit| !below.contains(&commit.id)).cloned().collect();
+            let mut revision = self.revision_of(lower.revision.head, change.revision.head, target_tip, own)?;
             // One that adds nothing would have nothing to show.
             if revision.base_tree == revision.head_tree {
                 continue;

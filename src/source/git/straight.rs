@@ -1,6 +1,7 @@
 //! Branches as most are: a few commits in sequence, on one of the newest commits of the target. Their base is known
 //! without a walk of its own. A walk would visit everything that has reached the target since, again for each branch.
 
+use super::shared::Shared;
 use super::{GitError, Repository};
 use crate::change::{Commit, ObjectId};
 
@@ -26,7 +27,12 @@ impl Repository {
     ///
     /// # Errors
     /// The target cannot be read.
-    pub(super) fn straight(&self, tip: ObjectId, target: ObjectId) -> Result<Option<Straight>, GitError> {
+    pub(super) fn straight(
+        &self,
+        tip: ObjectId,
+        target: ObjectId,
+        shared: &mut Shared<'_>,
+    ) -> Result<Option<Straight>, GitError> {
         // Behind the cut there may be other ancestors.
         if self.is_shallow() {
             return Ok(None);
@@ -35,7 +41,7 @@ impl Repository {
         let (mut base, mut commits, mut bytes) = (tip, Vec::new(), 0);
         while !line.holds(base) {
             // Errors of reading are reported by the code that walks to it.
-            let Ok(commit) = self.commit(base) else { return Ok(None) };
+            let Ok(commit) = shared.commit(base) else { return Ok(None) };
             let [parent] = commit.parents[..] else { return Ok(None) };
             bytes += commit.message.len();
             if commits.len() == MAX_COMMITS || bytes > MAX_MESSAGES {
@@ -90,7 +96,7 @@ mod tests {
             let (_dir, repository, ids) = made(&history);
             for &tip in &ids {
                 for &target in &ids {
-                    let Some(straight) = repository.straight(tip, target).unwrap() else { continue };
+                    let Some(straight) = repository.straight(tip, target, &mut Shared::of(&repository)).unwrap() else { continue };
                     prop_assert_eq!(repository.bases(tip, target).unwrap(), vec![straight.base]);
                     let walked = repository.commits_between(&[straight.base, target], tip).unwrap();
                     prop_assert_eq!(straight.commits, walked);
@@ -116,7 +122,8 @@ mod tests {
         let two = commit("two", &[one]);
         let merged = commit("merged", &[two, main]);
         let repository = Repository::open(dir.path()).unwrap();
-        let straight = |tip| repository.straight(object_id(tip), object_id(main)).unwrap();
+        let straight =
+            |tip| repository.straight(object_id(tip), object_id(main), &mut Shared::of(&repository)).unwrap();
         let found = straight(two).unwrap();
         assert_eq!((found.base, found.commits.len()), (object_id(root), 2));
         assert!(straight(merged).is_none());
