@@ -1,4 +1,4 @@
-//! Answers of the person to what colleagues wrote at the lines of a review request. They are not signed, and decide
+//! Answers of the person to what colleagues wrote about a review request. They are not signed, and decide
 //! nothing: they are sent as soon as the server answers, once, and read back.
 
 use std::path::PathBuf;
@@ -48,12 +48,14 @@ impl Reply {
     pub(super) fn send(&self, server: &dyn ReviewServer, account: &Account) -> Result<String, String> {
         let plain = |error: ServerError| error.to_string();
         let read = || server.comments(&self.repository, self.request).map_err(plain);
-        let text = server.reply_text(&self.text);
         let before = read()?.list;
         let to = before.iter().find(|comment| comment.id == self.answers);
         let to = to.ok_or("the comment that you answered is not there any more.")?;
+        let text = server.reply_text(to, &self.text);
+        let has_threads = server.has_threads(&to.place);
         let is_it = |comment: &Comment| {
-            comment.account == account.login && comment.answers(to) && same_words(&comment.text, &text)
+            let is_answer = comment.account == account.login && comment.answers(to, has_threads);
+            is_answer && same_words(&comment.text, &text)
         };
         if !before.iter().any(is_it) {
             let given = server.reply(&self.repository, self.request, to, &text);

@@ -4,7 +4,7 @@
 use crate::change::visible;
 use crate::decision::Verdict;
 use crate::record::Record;
-use crate::source::server::at_lines;
+use crate::source::server::{RECORD_OF, at_lines};
 
 /// The length limit of a status description at GitHub and similar hosts, in characters.
 const MAX_SUMMARY: usize = 140;
@@ -53,7 +53,7 @@ pub fn comment(record: &Record, home: Home, is_in: impl Fn(usize) -> bool) -> St
     if elsewhere > 0 {
         text += &format!("\n{}\n", at_lines(elsewhere));
     }
-    text += &format!("\nSigned: undersign record `{}`. ", id(record));
+    text += &format!("\n{RECORD_OF}{}`. ", id(record));
     text += match home {
         Home { is_in_ref: true, .. } => "`undersign sync` fetches it, ",
         Home { is_with_verdict: true, .. } => "It stands in `extra_data` of this review, ",

@@ -13,6 +13,9 @@ use crate::decision::anchor::Anchor;
 use crate::source::git::Repository;
 use crate::source::server::{Comment, NOTE_OF, is_same_account};
 
+/// Gerrit's name for the message, in place of the path of a file.
+pub const COMMIT_MESSAGE: &str = "/COMMIT_MSG";
+
 /// A comment of somebody else, at its lines. Its texts are escaped.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Remark {
@@ -82,6 +85,12 @@ struct Placer<'r> {
 impl Placer<'_> {
     fn note(&self, comment: Comment) -> Note {
         let place = comment.place;
+        if !place.is_in_file() {
+            let text = visible::lines(words(&comment.text).trim());
+            // Lines of the commit message are none of the change.
+            let path = if place.path == COMMIT_MESSAGE { place.path } else { String::new() };
+            return Note { path, text, ..Note::default() };
+        }
         let path = RepoPath(place.path.into_bytes());
         // A file with a new name is known by that.
         let moved = self.diff.files.iter().find(|file| file.from.as_ref() == Some(&path));

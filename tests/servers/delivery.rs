@@ -124,6 +124,20 @@ impl Desk {
     }
 }
 
+/// What is ours could not be told from what is not, and all of it would be sent again.
+#[test]
+fn a_server_that_does_not_say_which_account_this_is_is_sent_nothing() {
+    for kind in KINDS {
+        let desk = Desk::new(kind);
+        desk.signs(Verdict::Approve);
+        desk.forge.fails(if kind == ServerKind::Gerrit { "/self" } else { "/user" }, Fault::Pretended);
+        let receipt = desk.delivers();
+        assert!(receipt.left[0].contains("it does not say which account this is"), "{kind:?}: {receipt:?}");
+        assert_eq!(desk.forge.texts().len(), 0, "{kind:?}");
+        desk.is_told_once("approved");
+    }
+}
+
 #[test]
 fn an_approval_is_told_with_its_commit_its_record_and_a_status() {
     for kind in KINDS {

@@ -16,6 +16,7 @@ pub const URL: &str = "https://git.example";
 pub struct Said {
     pub who: String,
     pub text: String,
+    /// Empty if it is about the request as a whole.
     pub path: String,
     /// The head that was there.
     pub head: String,
@@ -27,9 +28,20 @@ pub struct Said {
     pub answers: Option<usize>,
     pub is_program: bool,
     pub is_resolved: bool,
+    /// Somebody deleted it.
+    pub is_gone: bool,
 }
 
 impl State {
+    /// The comments that are there, with their positions.
+    pub fn said(&self) -> impl DoubleEndedIterator<Item = (usize, &Said)> {
+        self.comments.iter().enumerate().filter(|(_, said)| !said.is_gone)
+    }
+
+    pub fn has(&self, comment: usize) -> bool {
+        self.comments.get(comment).is_some_and(|said| !said.is_gone)
+    }
+
     /// We answer a comment.
     pub fn answered(&mut self, first: usize, text: &str) {
         let (who, text) = ("dana-at-work".to_owned(), text.to_owned());
@@ -264,7 +276,16 @@ impl Forge {
                 (200, Value::from(all))
             }
             (Method::Get, _) if path == format!("{pull}/comments") && self.kind == ServerKind::GitHub => {
-                (200, state.comments.iter().enumerate().map(|(at, said)| line_comment(at, said)).collect())
+                (200, at_lines(state).map(|(at, said)| line_comment(at, said)).collect())
+            }
+            (Method::Get, "/repos/ann/shop/issues/12/comments") => {
+                let whole = state.said().filter(|(_, said)| said.path.is_empty());
+                (200, whole.map(|(at, said)| whole_comment(at, said)).collect())
+            }
+            (Method::Post, "/repos/ann/shop/issues/12/comments") => {
+                let (who, text) = ("dana-at-work".to_owned(), body["body"].as_str().unwrap().to_owned());
+                state.comments.push(Said { who, text, ..Said::default() });
+                (201, whole_comment(state.comments.len() - 1, state.comments.last().unwrap()))
             }
             (Method::Get, _) if path == format!("{pull}/reviews/0/comments") => {
                 (200, state.notes.iter().map(|note| json!({"id": 1, "body": note["body"]})).collect())
@@ -277,6 +298,9 @@ impl Forge {
             (Method::Post, _) if path.starts_with(&format!("{pull}/comments/")) && self.kind == ServerKind::GitHub => {
                 let id = path.trim_end_matches("/replies").rsplit('/').next().unwrap();
                 let first: usize = id.parse::<usize>().unwrap() - 100;
+                if !state.has(first) {
+                    return (404, json!({"message": "Not Found"}));
+                }
                 if state.comments[first].answers.is_some() {
                     return (422, json!({"message": "replies to replies are not supported"}));
                 }
@@ -349,8 +373,7 @@ impl Forge {
                 "comments_count": 1,
             })
         };
-        let all = state.comments.iter().enumerate().filter(|_| self.kind == ServerKind::Gitea);
-        all.map(review).collect()
+        at_lines(state).filter(|_| self.kind == ServerKind::Gitea).map(review).collect()
     }
 
     /// As each of them takes a review: the words are not the same, and a wrong one is no error on Gitea.
@@ -405,6 +428,15 @@ impl Forge {
         }
         (200, review)
     }
+}
+
+fn at_lines(state: &State) -> impl Iterator<Item = (usize, &Said)> {
+    state.said().filter(|(_, said)| !said.path.is_empty())
+}
+
+fn whole_comment(at: usize, said: &Said) -> Value {
+    let name = if said.is_program { format!("{}[bot]", said.who) } else { said.who.clone() };
+    json!({"id": 100 + at, "user": {"login": name, "id": 9}, "body": said.text})
 }
 
 fn line_comment(at: usize, said: &Said) -> Value {

@@ -122,6 +122,10 @@ fn merge_request(state: &mut State, method: Method, rest: &str, body: &Value) ->
         }
         (Method::Post, _) if rest.starts_with("/discussions/c") && rest.ends_with("/notes") => {
             let first = rest["/discussions/c".len()..].trim_end_matches("/notes").parse().unwrap();
+            // A thread is there as long as one of its notes is.
+            if !state.said().any(|(at, said)| at == first || said.answers == Some(first)) {
+                return (404, json!({"message": "404 Discussion Not Found"}));
+            }
             let text = body["body"].as_str().unwrap();
             if text.lines().any(|line| line.starts_with('/')) {
                 return (400, json!({"message": "400 Bad request - Note {:base=>[\"Commands were run\"]}"}));
@@ -191,20 +195,25 @@ fn pipeline(state: &State, method: Method, path: &str) -> Option<(u16, Value)> {
 
 /// Threads at lines, each with its answers.
 fn threads(state: &State) -> Vec<Value> {
-    let all = || state.comments.iter().enumerate();
-    let first = all().filter(|(_, said)| said.answers.is_none());
+    let all = || state.said();
+    let first = (0..state.comments.len()).filter(|at| state.comments[*at].answers.is_none());
+    let first = first.filter(|at| all().any(|(own, said)| own == *at || said.answers == Some(*at)));
     let thread = |at: usize| {
         let own = all().filter(|(own, said)| *own == at || said.answers == Some(at));
         let notes: Vec<Value> = own.map(|(own, said)| note(own, said)).collect();
         json!({"id": format!("c{at}"), "individual_note": false, "notes": notes})
     };
-    first.map(|(at, _)| thread(at)).collect()
+    first.map(thread).collect()
 }
 
 fn note(at: usize, said: &Said) -> Value {
     let (old, new) = if said.old_side { (json!(said.line), Value::Null) } else { (Value::Null, json!(said.line)) };
     let end = |line: u64| if said.old_side { json!({"old_line": line}) } else { json!({"new_line": line}) };
     let name = if said.is_program { format!("project_7_bot_{}", said.who) } else { said.who.clone() };
+    if said.path.is_empty() {
+        // It can be a thread, too, and is one once somebody answered.
+        return json!({"id": 100 + at, "type": "DiscussionNote", "body": said.text, "author": user(&name)});
+    }
     json!({
         "id": 100 + at,
         "type": "DiffNote",

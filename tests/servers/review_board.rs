@@ -480,6 +480,43 @@ fn an_answer_to_a_colleague_is_published_once_and_with_nothing_else_whatever_fai
     assert_eq!(read().comments.len(), 1 + places.len());
 }
 
+/// A review has a text of its own, and comments on no line; each is answered where it is.
+#[test]
+fn what_is_about_the_whole_request_is_read_and_answered_once_whatever_fails() {
+    let Some(desk) = Desk::new() else { return };
+    desk.commits("till.txt", "one\ntwo\nthree\n", "Add a till");
+    let number = desk.asks_dana();
+    desk.brings();
+    let reviews = format!("review-requests/{number}/reviews/");
+    let review = desk.board.post("admin", &reviews, &[("body_top", "Why now?")])["review"]["id"].to_string();
+    desk.board.post("admin", &format!("{reviews}{review}/general-comments/"), &[("text", "And why at all?")]);
+    desk.board.call("admin", Method::Put, &format!("{reviews}{review}/"), &[("public", "1")]);
+    let read = || desk.access.remarks(&desk.repository, &desk.change(number), 7).unwrap().unwrap().comments;
+    let told = |one: &server::Comment| (one.account.clone(), one.text.clone(), one.place.is_in_file());
+    let wanted = [("admin", "Why now?", false), ("admin", "And why at all?", false)];
+    let wanted = wanted.map(|(who, text, is_in)| (who.to_owned(), text.to_owned(), is_in));
+    assert_eq!(read().iter().map(told).collect::<Vec<_>>(), wanted);
+    for (nth, one) in read().iter().enumerate() {
+        for (place, fault) in [("no fault", Fault::LostBefore), ("Put ", Fault::LostBefore), ("Put ", Fault::LostAfter)]
+        {
+            let text = format!("As agreed, {place} {fault:?}.");
+            desk.network.fails(place, fault);
+            let answer = (one.id.as_str(), text.as_str());
+            let first = desk.access.reply(&desk.repository, &desk.change(number), answer, 7).unwrap();
+            assert_eq!(desk.network.is_unmet(), place == "no fault", "{first:?}");
+            let again = if first.left.is_empty() { vec![] } else { desk.delivers().left };
+            assert_eq!(again, <[String; 0]>::default(), "{first:?}");
+            let is_it = |other: &&server::Comment| other.text == text && other.answers.as_ref() == Some(&one.id);
+            assert_eq!(read().iter().filter(is_it).count(), 1, "{nth}: {first:?}: {:?}", read());
+        }
+    }
+    assert_eq!(read().len(), 2 + 2 * 3);
+    // What tells a signed verdict is no remark.
+    desk.signs(number, Verdict::Reject);
+    assert_eq!(desk.delivers().left, <[String; 0]>::default());
+    assert_eq!(read().len(), 2 + 2 * 3);
+}
+
 #[test]
 fn notes_of_a_rejection_stand_at_their_rows_once_whatever_fails() {
     let Some(desk) = Desk::new() else { return };

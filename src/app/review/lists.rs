@@ -305,7 +305,11 @@ impl Review {
                 Row::Comment { comment, part: 0 } => {
                     let Some(remark) = self.line_facts.colleagues.get(*comment as usize) else { continue };
                     let text = visible::text(&remark.note.text).into_owned();
-                    out.push_str(&format!("\n- {} on line {}: {text}", remark.by, remark.note.line));
+                    let place = match remark.note.line {
+                        0 => visible::text(&remark.note.place()).into_owned(),
+                        line => format!("line {line}"),
+                    };
+                    out.push_str(&format!("\n- {} on {place}: {text}", remark.by));
                 }
                 _ => {}
             }

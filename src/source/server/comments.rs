@@ -1,10 +1,11 @@
-//! What people and programs wrote at the lines of a review request. Adapters map fields. Whose a comment is, what it is
+//! What people and programs wrote about a review request, at its lines or about it as a whole. Adapters map fields. Whose a comment is, what it is
 //! about, and how much is read is decided here, for all servers.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::RECORD_OF;
 use crate::change::{ObjectId, counted};
 use crate::risk::external::{Diagnostic, Region, Report, ReportedPath, Run, by_word};
 
@@ -12,6 +13,8 @@ use crate::risk::external::{Diagnostic, Region, Report, ReportedPath, Run, by_wo
 pub const MAX_COMMENTS: usize = 1_000;
 /// The most bytes of one comment; the rest is on its page.
 const MAX_TEXT: usize = 8 << 10;
+/// The same, of a program about the change as a whole: many write long tables.
+const MAX_TABLE: usize = 600;
 /// The most characters of the name of an account or of a tool: it is shown in each row.
 const MAX_NAME: usize = 60;
 /// In place of the commit that a program examined, if its server does not name one.
@@ -49,6 +52,7 @@ pub struct Place {
     /// The base at that time, if the server says it: lines of the old side are counted there.
     #[serde(default)]
     pub base: Option<ObjectId>,
+    /// Empty for the change as a whole. A server may have names that are of no file; they begin with a slash.
     pub path: String,
     #[serde(default)]
     pub old_side: bool,
@@ -56,6 +60,13 @@ pub struct Place {
     pub line: u32,
     /// The last line.
     pub until: u32,
+}
+
+impl Place {
+    /// Otherwise it is about the change as a whole.
+    pub fn is_in_file(&self) -> bool {
+        !self.path.is_empty() && !self.path.starts_with('/')
+    }
 }
 
 /// The comments of a review request, and sentences about those that were not read.
@@ -68,7 +79,8 @@ pub struct Comments {
 /// Comments by what becomes of them.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Sorted {
-    /// Of people, an answer after what it answers; and of programs, if they are about lines of the old side.
+    /// Of people, an answer after what it answers; and of programs, if they are about lines of the old side or about the
+    /// change as a whole.
     pub of_people: Vec<Comment>,
     /// What programs found in heads.
     pub of_programs: Vec<Report>,
@@ -76,7 +88,7 @@ pub struct Sorted {
 }
 
 impl Comments {
-    /// Adds comments that are about no line or file: they are counted only.
+    /// Adds comments that are not read: they are counted only.
     pub fn leave_out(&mut self, count: usize, what: &str) {
         if count > 0 {
             let are = if count == 1 { "is" } else { "are" };
@@ -95,11 +107,14 @@ impl Comments {
 
     /// Cuts what is too long, and tells what programs found from what people say. `author` opened the request.
     pub fn sorted(mut self, author: &str) -> Sorted {
+        // What was signed is read from its record, and not from what a server has for people.
+        self.list.retain(|comment| comment.place.is_in_file() || !comment.text.contains(RECORD_OF));
         let more = self.list.len().saturating_sub(MAX_COMMENTS);
         self.list.truncate(MAX_COMMENTS);
         self.leave_out(more, &format!("more than the {MAX_COMMENTS} that are read"));
         self.list.iter_mut().for_each(Comment::cut);
-        let is_finding = |comment: &Comment| comment.program.is_some() && !comment.place.old_side;
+        let is_finding =
+            |comment: &Comment| comment.program.is_some() && !comment.place.old_side && comment.place.is_in_file();
         let (found, said): (Vec<Comment>, Vec<Comment>) = self.list.into_iter().partition(is_finding);
         let of_programs = if found.is_empty() { Vec::new() } else { vec![report(found, author)] };
         Sorted { of_people: threads(said), of_programs, missing: self.missing }
@@ -107,18 +122,24 @@ impl Comments {
 }
 
 impl Comment {
-    /// Whether it is in the thread of another one, which is at its line on a server that names no threads.
-    pub fn answers(&self, other: &Comment) -> bool {
+    /// About a change as a whole.
+    pub fn of_whole(id: String, account: String, program: Option<String>, text: String) -> Comment {
+        Comment { id, account, program, text, ..Comment::default() }
+    }
+
+    /// Whether it is in the thread of another one: as its server names threads, or else at the same line.
+    pub fn answers(&self, other: &Comment, has_threads: bool) -> bool {
         let thread = |comment: &Comment| comment.answers.clone().unwrap_or_else(|| comment.id.clone());
         let line = |comment: &Comment| (comment.place.path.clone(), comment.place.old_side, comment.place.line);
-        let is_threaded = self.answers.is_some() || other.answers.is_some();
-        let is_with = if is_threaded { thread(self) == thread(other) } else { line(self) == line(other) };
+        let is_with = if has_threads { thread(self) == thread(other) } else { line(self) == line(other) };
         self.answers.as_ref() == Some(&other.id) || self.id != other.id && is_with
     }
 
     fn cut(&mut self) {
-        if self.text.len() > MAX_TEXT {
-            let end = (0..=MAX_TEXT).rev().find(|&end| self.text.is_char_boundary(end)).unwrap_or(0);
+        let is_table = self.program.is_some() && !self.place.is_in_file();
+        let most = if is_table { MAX_TABLE } else { MAX_TEXT };
+        if self.text.len() > most {
+            let end = (0..=most).rev().find(|&end| self.text.is_char_boundary(end)).unwrap_or(0);
             self.text.truncate(end);
             self.text.push_str(" … (the rest is on its page)");
         }
@@ -224,6 +245,19 @@ mod tests {
         assert_eq!((all.of_people.len(), all.of_people[0].account.len()), (MAX_COMMENTS, MAX_NAME));
         assert!(all.of_people[0].text.len() < MAX_TEXT + 50 && all.of_people[0].text.ends_with("on its page)"));
         assert!(all.missing[0].starts_with("2 comments are more than the 1000 that are read"), "{:?}", all.missing);
+    }
+
+    #[test]
+    fn what_is_about_the_change_as_a_whole_is_no_finding_and_names_no_signed_record() {
+        let said = |program: Option<&str>, text: &str| {
+            Comment::of_whole("1".to_owned(), "ci".to_owned(), program.map(str::to_owned), text.to_owned())
+        };
+        let table = "coverage ".repeat(1_000);
+        let list =
+            vec![said(None, "Why?"), said(Some("ci"), &table), said(None, &format!("**Approved**\n{RECORD_OF}1`"))];
+        let all = Comments { list, missing: Vec::new() }.sorted("mina");
+        assert_eq!((all.of_people.len(), all.of_programs.len()), (2, 0));
+        assert!(all.of_people[1].text.len() < MAX_TABLE + 50, "{}", all.of_people[1].text.len());
     }
 
     #[test]

@@ -116,19 +116,13 @@ impl Remark {
     }
 }
 
-/// By path. Some paths are of no file: `/COMMIT_MSG`, `/PATCHSET_LEVEL`.
+/// By path. Some paths are of no file: `/COMMIT_MSG`, and `/PATCHSET_LEVEL` for the change as a whole.
 type Remarks = BTreeMap<String, Vec<Remark>>;
 
 fn add(comments: &mut Comments, remarks: Remarks) {
-    let mut elsewhere = 0;
     for (path, remarks) in remarks {
-        if path.starts_with('/') {
-            elsewhere += remarks.len();
-            continue;
-        }
         comments.list.extend(remarks.into_iter().map(|remark| remark.comment(&path)));
     }
-    comments.leave_out(elsewhere, "on the commit message or on the change as a whole");
 }
 
 #[derive(Deserialize)]
@@ -298,7 +292,8 @@ const LISTED: &str = "&o=CURRENT_REVISION&o=DETAILED_ACCOUNTS";
 
 impl ReviewServer for Server<'_> {
     fn account(&self) -> Result<Account, ServerError> {
-        Ok(Account { login: self.me()?.login(), version: self.client.get("/config/server/version")? })
+        let login = self.me()?.login();
+        Account::named(&self.client, login, self.client.get("/config/server/version")?)
     }
 
     fn open(&self, repository: &str, account: &Account) -> Result<Vec<Pending>, ServerError> {

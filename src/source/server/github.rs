@@ -181,10 +181,39 @@ struct Review {
     state: String,
     #[serde(default)]
     body: String,
+    #[serde(default)]
+    html_url: String,
     commit_id: Option<String>,
     /// Gitea.
     #[serde(default)]
     comments_count: u64,
+}
+
+impl Review {
+    /// One of ours that is not submitted is for nobody yet.
+    fn is_public(&self) -> bool {
+        self.state != "PENDING"
+    }
+
+    /// What it says about the request as a whole.
+    fn remark(&self) -> Option<Comment> {
+        if self.body.trim().is_empty() || !self.is_public() {
+            return None;
+        }
+        let of_url = self.html_url.rsplit_once('#').map(|(_, anchor)| anchor).filter(|anchor| is_anchor(anchor));
+        let id = of_url.map_or_else(|| format!("pullrequestreview-{}", self.id), str::to_owned);
+        let account = self.user.as_ref().map(|user| user.login.clone()).unwrap_or_default();
+        Some(Comment::of_whole(id, account, self.user.as_ref().and_then(User::program), self.body.clone()))
+    }
+}
+
+/// How the anchor of a comment begins on the page of its request.
+const ISSUE_COMMENT: &str = "issuecomment-";
+
+/// A server gives it, and it goes into the text of an answer.
+fn is_anchor(text: &str) -> bool {
+    let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    text.len() <= 60 && text.starts_with(|c: char| c.is_ascii_lowercase()) && text.chars().all(is_plain)
 }
 
 /// GitHub: a comment at lines. `line` and `commit_id` are where the server believes that the lines are by now; what
@@ -226,6 +255,21 @@ impl LineComment {
             place,
             ..Comment::default()
         }
+    }
+}
+
+/// A comment on the request as a whole.
+#[derive(Deserialize)]
+struct WholeComment {
+    id: u64,
+    user: Option<User>,
+    body: Option<String>,
+}
+
+impl WholeComment {
+    fn comment(self) -> Comment {
+        let (id, program) = (format!("{ISSUE_COMMENT}{}", self.id), self.user.as_ref().and_then(User::program));
+        Comment::of_whole(id, login(self.user), program, self.body.unwrap_or_default())
     }
 }
 
@@ -413,15 +457,28 @@ impl Server<'_> {
         Ok(list.into_iter().map(|note| note.body).collect())
     }
 
-    /// Gitea has a list for each review.
-    fn comments_of_reviews(&self, repository: &str, request: Request) -> Result<Comments, ServerError> {
-        let reviews: Vec<Review> = self.list(&self.pull(repository, request, "/reviews"))?;
-        // One of ours that is not submitted is for nobody yet.
-        let is_public = |review: &Review| review.comments_count > 0 && review.state != "PENDING";
-        let mut commented: Vec<Review> = reviews.into_iter().filter(is_public).collect();
+    /// Comments on the request as a whole. Gitea gives them all at once.
+    fn whole_comments(&self, repository: &str, request: Request) -> Result<Vec<Comment>, ServerError> {
+        let path = self.path(repository, &format!("/issues/{}/comments", request.number));
+        let list: Vec<WholeComment> = match self.dialect {
+            Dialect::GitHub => self.list(&path)?,
+            Dialect::Gitea => self.client.get(&path)?,
+        };
+        Ok(list.into_iter().map(WholeComment::comment).collect())
+    }
+
+    /// Comments at lines. Gitea has a list for each review.
+    fn line_comments(&self, repository: &str, request: Request, reviews: &[Review]) -> Result<Comments, ServerError> {
+        let mut comments = Comments::default();
+        if self.dialect == Dialect::GitHub {
+            let list: Vec<LineComment> = self.list(&self.pull(repository, request, "/comments"))?;
+            comments.list.extend(list.into_iter().map(LineComment::comment));
+            return Ok(comments);
+        }
+        let mut commented: Vec<&Review> =
+            reviews.iter().filter(|review| review.comments_count > 0 && review.is_public()).collect();
         commented.sort_by_key(|review| review.id);
         let earlier = commented.len().saturating_sub(MAX_REVIEWS);
-        let mut comments = Comments::default();
         comments.leave_out_reviews(earlier);
         for review in commented.split_off(earlier) {
             let path = self.pull(repository, request, &format!("/reviews/{}/comments", review.id));
@@ -459,7 +516,7 @@ impl ReviewServer for Server<'_> {
             Dialect::GitHub => String::new(),
             Dialect::Gitea => self.client.get::<Version>("/version")?.version,
         };
-        Ok(Account { login: user.login, version })
+        Account::named(&self.client, user.login, version)
     }
 
     fn open(&self, repository: &str, account: &Account) -> Result<Vec<Pending>, ServerError> {
@@ -558,33 +615,53 @@ impl ReviewServer for Server<'_> {
     }
 
     fn comments(&self, repository: &str, request: Request) -> Result<Comments, ServerError> {
-        if self.dialect == Dialect::Gitea {
-            return self.comments_of_reviews(repository, request);
-        }
-        let list: Vec<LineComment> = self.list(&self.pull(repository, request, "/comments"))?;
-        Ok(Comments { list: list.into_iter().map(LineComment::comment).collect(), missing: Vec::new() })
+        let reviews: Vec<Review> = self.list(&self.pull(repository, request, "/reviews"))?;
+        let mut comments = self.line_comments(repository, request, &reviews)?;
+        comments.list.extend(self.whole_comments(repository, request)?);
+        comments.list.extend(reviews.iter().filter_map(Review::remark));
+        Ok(comments)
     }
 
     fn reply(&self, repository: &str, request: Request, to: &Comment, text: &str) -> Result<(), ServerError> {
+        let place = &to.place;
         let (path, body) = match self.dialect {
+            // Comments on the request as a whole are one conversation.
+            _ if !place.is_in_file() => {
+                let path = self.path(repository, &format!("/issues/{}/comments", request.number));
+                (path, json!({"body": text}))
+            }
             // An answer to an answer is one to the first.
             Dialect::GitHub => {
                 let first = to.answers.as_ref().unwrap_or(&to.id);
-                (format!("/comments/{first}/replies"), json!({"body": text}))
+                (self.pull(repository, request, &format!("/comments/{first}/replies")), json!({"body": text}))
             }
             // It shows comments on a line as one conversation, and has no other answers.
             Dialect::Gitea => {
-                if to.place.line == 0 {
+                if place.line == 0 {
                     let why = "the line of the comment is gone there, and it takes answers at lines only";
                     return Err(ServerError::Refused(self.client.host().to_owned(), why.to_owned()));
                 }
-                let Place { path, old_side, line, .. } = to.place.clone();
+                let Place { path, old_side, line, .. } = place.clone();
                 let (old_path, text) = (path.clone(), text.to_owned());
                 let note = self.dialect.note(&LineNote { path, old_path, old_side, line, beside: None, text });
-                ("/reviews".to_owned(), json!({"event": "COMMENT", "comments": [note]}))
+                let body = json!({"event": "COMMENT", "comments": [note]});
+                (self.pull(repository, request, "/reviews"), body)
             }
         };
-        self.client.post::<serde_json::Value>(&self.pull(repository, request, &path), &body).map(|_| ())
+        self.client.post::<serde_json::Value>(&path, &body).map(|_| ())
+    }
+
+    fn has_threads(&self, place: &Place) -> bool {
+        self.dialect == Dialect::GitHub && place.is_in_file()
+    }
+
+    /// It names the comment by its anchor on the page, which stays when the comment is edited: an answer is found again
+    /// by its text.
+    fn reply_text(&self, to: &Comment, text: &str) -> String {
+        if to.place.is_in_file() {
+            return text.to_owned();
+        }
+        format!("In reply to [this comment](#{}):\n\n{text}", to.id)
     }
 
     fn reviews(&self, repository: &str, request: Request) -> Result<Option<Vec<AccountReview>>, ServerError> {

@@ -255,7 +255,8 @@ impl Server<'_> {
     }
 
     fn me(&self) -> Result<String, ServerError> {
-        Ok(self.client.get::<User>("/v4/user")?.username)
+        let user: User = self.client.get("/v4/user")?;
+        Ok(Account::named(&self.client, user.username, String::new())?.login)
     }
 
     fn has_approved(&self, decided: &Decided<'_>, login: &str) -> Result<bool, ServerError> {
@@ -484,7 +485,6 @@ impl ReviewServer for Server<'_> {
         for discussion in discussions {
             let mut first: Option<String> = None;
             for note in discussion.notes.into_iter().flatten().filter(|note| !note.system) {
-                let Some(position) = note.position else { continue };
                 let account = username(note.author);
                 let id = format!("{}/{}", discussion.id, note.id);
                 comments.list.push(Comment {
@@ -492,7 +492,8 @@ impl ReviewServer for Server<'_> {
                     program: is_program(&account).then(String::new),
                     account,
                     text: note.body,
-                    place: position.place(),
+                    // Without a position it is about the request as a whole.
+                    place: note.position.map(Position::place).unwrap_or_default(),
                     is_resolved: note.resolved,
                     id: id.clone(),
                     ..Comment::default()
@@ -509,7 +510,7 @@ impl ReviewServer for Server<'_> {
         self.client.post::<Value>(&project(repository, &path), &json!({"body": text})).map(|_| ())
     }
 
-    fn reply_text(&self, text: &str) -> String {
+    fn reply_text(&self, _: &Comment, text: &str) -> String {
         harmless(text)
     }
 

@@ -177,6 +177,19 @@ pub struct LineNote {
     pub text: String,
 }
 
+impl Account {
+    /// # Errors
+    /// The server does not name the account: then nothing there could be told to be ours, and all of it would be sent
+    /// again.
+    fn named(client: &Client<'_>, login: String, version: String) -> Result<Account, ServerError> {
+        if login.is_empty() {
+            let what = "it does not say which account this is".to_owned();
+            return Err(ServerError::Unreadable(client.host().to_owned(), what));
+        }
+        Ok(Account { login, version })
+    }
+}
+
 impl Decided<'_> {
     /// The sentence that is in the text if notes stand at their lines.
     pub fn at_lines(&self) -> String {
@@ -205,6 +218,9 @@ impl LineNote {
 
 /// How the line begins that names the record of a note at a line.
 pub const NOTE_OF: &str = "Undersign record `";
+
+/// How the line begins that names the record in the text of a verdict.
+pub const RECORD_OF: &str = "Signed: undersign record `";
 
 /// Says that this many notes stand at their lines.
 pub fn at_lines(count: usize) -> String {
@@ -264,20 +280,26 @@ pub trait ReviewServer: Send + Sync {
         Ok(Vec::new())
     }
 
-    /// What people and programs wrote at its lines, in the order of the server.
+    /// What people and programs wrote at its lines and about it as a whole, in the order of the server.
     ///
     /// # Errors
     /// See [`ReviewServer::account`].
     fn comments(&self, repository: &str, request: Request) -> Result<Comments, ServerError>;
 
-    /// Answers a comment at its line.
+    /// Answers a comment where it is.
     ///
     /// # Errors
     /// See [`ReviewServer::account`].
     fn reply(&self, repository: &str, request: Request, to: &Comment, text: &str) -> Result<(), ServerError>;
 
-    /// An answer as this server stores it: some would read lines of it as commands.
-    fn reply_text(&self, text: &str) -> String {
+    /// Whether an answer there says which comment it answers.
+    fn has_threads(&self, _: &Place) -> bool {
+        true
+    }
+
+    /// An answer as this server stores it: some would read lines of it as commands, and some have no threads, so that
+    /// it says itself what it answers.
+    fn reply_text(&self, _to: &Comment, text: &str) -> String {
         text.to_owned()
     }
 

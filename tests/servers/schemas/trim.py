@@ -26,6 +26,7 @@ USED = {
     "/repos/{owner}/{repo}/commits/{ref}/check-runs": ["get"],
     "/repos/{owner}/{repo}/check-runs/{check_run_id}/annotations": ["get"],
     "/repos/{owner}/{repo}/statuses/{sha}": ["post"],
+    "/repos/{owner}/{repo}/issues/{issue_number}/comments": ["get", "post"],
     "/search/issues": ["get"],
 }
 FOR_PEOPLE = {"description", "example", "examples", "title", "externalDocs", "deprecated", "default"}

@@ -11,7 +11,7 @@ use crate::change::diff::Side;
 use crate::change::visible;
 use crate::decision::Note;
 use crate::examination::FileMaterial;
-use crate::examination::comments::Remark;
+use crate::examination::comments::{COMMIT_MESSAGE, Remark};
 use crate::risk::Finding;
 
 /// A finding at one of its places: its index in the list of all findings, and the index of the place in its own list.
@@ -158,6 +158,8 @@ pub fn comment_lines(remark: &Remark, name: &str, shape: Shape) -> Vec<String> {
     let resolved = if remark.is_resolved { ", resolved" } else { "" };
     let place = match note.until {
         _ if note.is_outdated() => format!(", outdated, about {}", note.quote()),
+        _ if note.path.is_empty() => ", on the change as a whole".to_owned(),
+        _ if note.path == COMMIT_MESSAGE => ", on the commit message".to_owned(),
         _ if note.path != name => format!(", at {}", note.place()),
         Some(until) if until != note.line => format!(", lines {}–{until}", note.line),
         _ => String::new(),

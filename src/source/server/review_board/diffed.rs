@@ -9,7 +9,8 @@ use super::super::comments::{Comment as Remark, Place};
 use super::shapes::{Links, href};
 use crate::change::ObjectId;
 
-/// A comment on a diff. Its lines are rows of the rendered side-by-side diff.
+/// A comment on a diff: its lines are rows of the rendered side-by-side diff. Also one on the request as a whole, which
+/// has none.
 #[derive(Deserialize)]
 pub(super) struct DiffComment {
     pub(super) id: u64,
@@ -102,22 +103,56 @@ pub(super) struct Said {
     pub(super) service: Option<String>,
     /// The review that it belongs to, or the one that its own answers.
     pub(super) review: u64,
+    pub(super) part: Part,
     pub(super) comment: DiffComment,
 }
 
-pub(super) fn remark(said: Said, diffed: &Diffed) -> Remark {
-    let Said { account, service, review, comment } = said;
+/// The lists of comments of a review. Each numbers its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part {
+    Diff,
+    General,
+}
+
+impl Part {
+    pub(super) const ALL: [Part; 2] = [Part::Diff, Part::General];
+
+    /// The name of its list, and that of one of it.
+    pub(super) fn names(self) -> (&'static str, &'static str) {
+        match self {
+            Part::Diff => ("diff_comments", "diff_comment"),
+            Part::General => ("general_comments", "general_comment"),
+        }
+    }
+
+    /// A comment of a review, as it is called here.
+    fn id(self, review: u64, comment: u64) -> String {
+        format!("{review}/{}{comment}", if self == Part::General { "g" } else { "" })
+    }
+
+    /// The part, and the number, of what is called so within its review.
+    pub(super) fn named(name: &str) -> (Part, &str) {
+        name.strip_prefix('g').map_or((Part::Diff, name), |number| (Part::General, number))
+    }
+}
+
+/// The text above the comments of a review is called so within it.
+pub(super) const TOP: &str = "top";
+
+/// None of a file: it is about the request as a whole.
+pub(super) fn remark(said: Said, diffed: Option<&Diffed>) -> Remark {
+    let Said { account, service, review, part, comment } = said;
     // Programs put it beside the text: `severity`, or the same below `risk`.
     let data = |name: &str| {
         let own = comment.extra_data.get(name).or_else(|| comment.extra_data.get("risk")?.get(name));
         own.and_then(Value::as_str).unwrap_or_default().to_owned()
     };
     Remark {
-        id: format!("{review}/{}", comment.id),
-        answers: comment.answers().map(|first| format!("{review}/{first}")),
+        id: part.id(review, comment.id),
+        answers: comment.answers().map(|first| part.id(review, first)),
         account,
         program: service,
-        place: diffed.place(&comment),
+        place: diffed.map(|diffed| diffed.place(&comment)).unwrap_or_default(),
         is_resolved: comment.issue_status.as_deref().is_some_and(|status| matches!(status, "resolved" | "dropped")),
         rule: data("rule"),
         severity: data("severity"),

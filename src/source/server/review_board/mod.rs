@@ -23,7 +23,7 @@ use super::{
 use crate::change::ObjectId;
 use crate::change::request::Request;
 use crate::decision::Verdict;
-use diffed::{DiffComment, Diffed, Rendered, Rows, Said, remark};
+use diffed::{DiffComment, Diffed, Part, Rendered, Rows, Said, TOP, remark};
 use shapes::{
     Change, Comment, Commit, Diff, File, Page, Repository, Review, ReviewRequest, Root, Session, StatusUpdate, href,
     ours, title,
@@ -192,20 +192,33 @@ impl<'t> Server<'t> {
         self.list(href(&request.links, "reviews"), "reviews")
     }
 
-    /// The comments on diffs of a review, or of an answer to it.
+    /// The comments of a review, or of an answer to it. What is about the request as a whole is left out of a review
+    /// that brought a signed record: it tells the verdict.
     fn said(&self, of: &Review, first: &Review, service: Option<&String>) -> Result<Vec<Said>, ServerError> {
-        let list: Vec<DiffComment> = self.list(href(&of.links, "diff_comments"), "diff_comments")?;
-        let account = title(&of.links, "user");
-        let said = |comment| Said { account: account.clone(), service: service.cloned(), review: first.id, comment };
-        Ok(list.into_iter().map(said).collect())
+        let mut all = Vec::new();
+        for part in Part::ALL.into_iter().filter(|part| *part == Part::Diff || is_without_record(of)) {
+            let (name, _) = part.names();
+            let list: Vec<DiffComment> = self.list(href(&of.links, name), name)?;
+            let (account, review) = (title(&of.links, "user"), first.id);
+            let said = |comment| Said { account: account.clone(), service: service.cloned(), review, part, comment };
+            all.extend(list.into_iter().map(said));
+        }
+        Ok(all)
     }
 
     /// Adds what answers a review; returns how many answers are not read.
-    fn add_replies(&self, review: &Review, said: &mut Vec<Said>) -> Result<usize, ServerError> {
+    fn add_replies(
+        &self,
+        review: &Review,
+        said: &mut Vec<Said>,
+        whole: &mut Vec<Remark>,
+    ) -> Result<usize, ServerError> {
         let replies: Vec<Review> = self.list(href(&review.links, "replies"), "replies")?;
         let public: Vec<Review> = replies.into_iter().filter(|reply| reply.public).collect();
         for reply in public.iter().take(MAX_REPLIES) {
             said.extend(self.said(reply, review, None)?);
+            let answer = top(reply, None).map(|answer| Remark { answers: Some(top_of(review)), ..answer });
+            whole.extend(answer);
         }
         Ok(public.len().saturating_sub(MAX_REPLIES))
     }
@@ -327,6 +340,22 @@ impl<'t> Server<'t> {
     }
 }
 
+/// Whether a review is no verdict of undersign.
+fn is_without_record(review: &Review) -> bool {
+    ours(&review.extra_data, "record").is_empty()
+}
+
+fn top_of(review: &Review) -> String {
+    format!("{}/{TOP}", review.id)
+}
+
+/// What a review says above its comments.
+fn top(review: &Review, service: Option<&String>) -> Option<Remark> {
+    let text = review.body_top.trim();
+    let remark = || Remark::of_whole(top_of(review), title(&review.links, "user"), service.cloned(), text.to_owned());
+    (!text.is_empty()).then(remark)
+}
+
 /// A rejection needs an issue: in Review Board, a review without "Ship It!" means nothing by itself.
 fn needs_issue(verdict: Verdict) -> bool {
     verdict == Verdict::Reject
@@ -412,36 +441,44 @@ impl ReviewServer for Server<'_> {
         Ok(checks)
     }
 
-    /// Comments on diffs. A review that a status update names is a program's.
+    /// Comments on diffs and on the request as a whole. A review that a status update names is a program's.
     fn comments(&self, repository: &str, request: Request) -> Result<Comments, ServerError> {
         let found = self.review_request(repository, request)?;
         let services = self.services(&found)?;
         let mut reviews: Vec<Review> = self.reviews(&found)?.into_iter().filter(|review| review.public).collect();
-        let (mut comments, mut said) = (Comments::default(), Vec::new());
+        let (mut comments, mut said, mut whole) = (Comments::default(), Vec::new(), Vec::new());
         let earlier = reviews.len().saturating_sub(MAX_REVIEWS);
         comments.leave_out_reviews(earlier);
         let mut unread = 0;
         for review in reviews.split_off(earlier) {
             let service = services.get(href(&review.links, "self")).filter(|service| *service != STATUS);
             let own = self.said(&review, &review, service)?;
-            if !own.is_empty() {
+            let top = top(&review, service).filter(|_| is_without_record(&review));
+            if !own.is_empty() || top.is_some() {
                 said.extend(own);
-                unread += self.add_replies(&review, &mut said)?;
+                whole.extend(top);
+                unread += self.add_replies(&review, &mut said, &mut whole)?;
             }
         }
+        comments.list = whole;
         // A comment on the difference of two diffs has its lines there.
         let is_between = |comment: &DiffComment| !href(&comment.links, "interfilediff").is_empty();
         let file = |comment: &DiffComment| href(&comment.links, "filediff").to_owned();
-        let links: Vec<String> = said.iter().map(|said: &Said| file(&said.comment)).collect();
+        let links: Vec<String> =
+            said.iter().filter(|said: &&Said| said.part == Part::Diff).map(|said| file(&said.comment)).collect();
         let wanted: BTreeSet<&str> = links.iter().map(String::as_str).take(MAX_COMMENTED).collect();
         let files = if wanted.is_empty() { BTreeMap::new() } else { self.files(&found, &wanted)? };
         let mut elsewhere = 0;
         for said in said {
+            if said.part == Part::General {
+                comments.list.push(remark(said, None));
+                continue;
+            }
             let Some(diffed) = files.get(&file(&said.comment)).filter(|_| !is_between(&said.comment)) else {
                 elsewhere += 1;
                 continue;
             };
-            comments.list.push(remark(said, diffed));
+            comments.list.push(remark(said, Some(diffed)));
         }
         comments.leave_out(unread, "answers beyond those that are read");
         comments.leave_out(elsewhere, "on the difference of two diffs, or on more files than are read");
@@ -462,17 +499,26 @@ impl ReviewServer for Server<'_> {
             Err(ServerError::NotFound(..)) => self.send(Method::Post, replies, &[], "reply")?,
             there => there?,
         };
-        let url = href(&reply.links, "diff_comments");
-        let there: Vec<DiffComment> = self.list(url, "diff_comments")?;
-        if there.iter().any(|one| one.text != text) {
+        let mut there = Vec::new();
+        for (name, _) in Part::ALL.map(Part::names) {
+            let list: Vec<DiffComment> = self.list(href(&reply.links, name), name)?;
+            there.extend(list.into_iter().map(|one| one.text));
+        }
+        there.extend((!reply.body_top.is_empty()).then(|| reply.body_top.clone()));
+        if there.iter().any(|own| own != text) {
             let what = "you have an answer there that is not published; publish or discard it on its page";
             return Err(ServerError::Conflict(self.client.host().to_owned(), what.to_owned()));
         }
-        if there.is_empty() {
-            let fields = [("reply_to_id", comment), ("text", text), ("text_type", "plain")];
-            self.send::<Value>(Method::Post, url, &fields, "diff_comment")?;
+        let mut publish = vec![("public", "1")];
+        if there.is_empty() && comment == TOP {
+            publish.extend([("body_top", text), ("body_top_text_type", "plain")]);
+        } else if there.is_empty() {
+            let (part, number) = Part::named(comment);
+            let ((list, one), fields) =
+                (part.names(), [("reply_to_id", number), ("text", text), ("text_type", "plain")]);
+            self.send::<Value>(Method::Post, href(&reply.links, list), &fields, one)?;
         }
-        self.send::<Review>(Method::Put, href(&reply.links, "self"), &[("public", "1")], "reply").map(|_| ())
+        self.send::<Review>(Method::Put, href(&reply.links, "self"), &publish, "reply").map(|_| ())
     }
 
     fn give_verdict(&self, decided: &Decided<'_>) -> Result<(), ServerError> {
