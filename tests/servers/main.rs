@@ -17,6 +17,7 @@ mod kinds;
 mod patches;
 mod program;
 mod remarks;
+mod reply_worlds;
 mod review_board;
 mod schemas;
 #[path = "../support/desk.rs"]
