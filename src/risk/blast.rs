@@ -170,6 +170,8 @@ fn is_test_tree(path: &str, folders: &[&str]) -> bool {
         "testfixtures",
         "integration-tests",
         "step_definitions",
+        "testhelper",
+        "testhelpers",
         "testutil",
         "testutils",
         "test-utils",

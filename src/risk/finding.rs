@@ -116,7 +116,8 @@ impl Finding {
     /// With the hidden characters of its sentences drawn as marks. They quote names and values of the change, and go to
     /// terminals, servers, records and reports.
     pub(super) fn made_visible(mut self) -> Finding {
-        for text in [&mut self.title, &mut self.why, &mut self.ask] {
+        let titles = self.places.iter_mut().map(|place| &mut place.title);
+        for text in [&mut self.title, &mut self.why, &mut self.ask].into_iter().chain(titles) {
             if let Cow::Owned(shown) = visible::text(text) {
                 *text = shown;
             }
@@ -212,6 +213,42 @@ pub(super) fn joined(findings: Vec<Finding>, names_it: impl Fn(&Finding) -> bool
     parts.into_iter().flat_map(as_one).collect()
 }
 
+/// What is asked for each separately: each secret may be another's, and each name may be a trap.
+const APART: &[&str] = &["secret.", "dep.", "uni.", "term."];
+
+/// Combines findings of one rule that are on one line, or are all of a deleted file, or about whole files with the same
+/// words, into one with several places: nobody answers them differently. Only those that are the program's own.
+pub(super) fn adjoined(
+    findings: Vec<Finding>,
+    is_own: impl Fn(&Finding) -> bool,
+    is_deleted: impl Fn(&RepoPath) -> bool,
+) -> Vec<Finding> {
+    let (mut at, mut parts): (BTreeMap<_, usize>, Vec<Vec<Finding>>) = Default::default();
+    for finding in findings {
+        let Location { path, side, line } = &finding.location;
+        let is_one = finding.places.is_empty()
+            && finding.severity > Severity::Note
+            && !APART.iter().any(|start| finding.rule.starts_with(start))
+            && is_own(&finding);
+        let is_gone = *side == Side::Old && is_deleted(path);
+        let (of, said) = match (line, is_gone) {
+            (0, false) => (String::new(), finding.title.clone()),
+            (_, true) => (path.lossy().into_owned(), String::new()),
+            (line, _) => (path.lossy().into_owned(), line.to_string()),
+        };
+        let severity = if is_gone { Severity::Note } else { finding.severity };
+        // What a deleted file takes with it is one loss, whichever rule says so: `destr.`, `resil.`.
+        let family = finding.rule.split_once('.').filter(|_| is_gone).map(|(family, _)| family.to_owned());
+        let same = (family.unwrap_or_else(|| finding.rule.clone()), severity, of, said, *side == Side::Old);
+        let known = if is_one { *at.entry(same).or_insert(parts.len()) } else { parts.len() };
+        match parts.get_mut(known) {
+            Some(part) => part.push(finding),
+            None => parts.push(vec![finding]),
+        }
+    }
+    parts.into_iter().flat_map(as_one).collect()
+}
+
 /// Reduces sorted findings to at most [`MAX_ASKED`] that need an answer: the gravest stay separate, the others are
 /// combined for each rule. Notes need no answer, and stay as they are.
 pub(super) fn grouped(mut findings: Vec<Finding>) -> Vec<Finding> {
@@ -280,10 +317,11 @@ fn together(findings: Vec<Finding>, asked: usize) -> Option<Finding> {
 }
 
 /// One finding at all places of several findings, as grave as the gravest of them.
-fn as_one(findings: Vec<Finding>) -> Option<Finding> {
+pub(super) fn as_one(mut findings: Vec<Finding>) -> Option<Finding> {
     if findings.len() < 2 {
         return findings.into_iter().next();
     }
+    findings.sort_by(by_gravity);
     let mut keys: Vec<String> = findings.iter().map(Finding::key).collect();
     keys.sort();
     let severity = findings.iter().map(|finding| finding.severity).max().unwrap_or_default();

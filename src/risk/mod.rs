@@ -473,7 +473,10 @@ impl<'r> Assessor<'r> {
     /// The assessment, once all of these files were read. The packages are those of the base.
     pub fn finish_among(self, files: &[FileDiff], packages: &Packages) -> Assessment {
         let (rules, added, reaches) = (self.rules, self.added, self.reaches.clone());
-        let findings = finding::grouped(finding::joined(self.found(), |finding| rules.names_its_object(finding)));
+        let deleted = self.removed.paths().clone();
+        let found = finding::joined(self.found(), |finding| rules.names_its_object(finding));
+        let is_deleted = |path: &RepoPath| deleted.contains(&*path.lossy());
+        let findings = finding::grouped(finding::adjoined(found, |finding| rules.is_own(finding), is_deleted));
         let blast::ByPaths { mut blast, felt, several } = blast::of(files, rules);
         let reach = packages.reach_of(&felt);
         // Folders stand for packages where no manifest says what these are.

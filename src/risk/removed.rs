@@ -35,6 +35,11 @@ impl Removed {
         }
     }
 
+    /// The paths of these files.
+    pub fn paths(&self) -> &BTreeSet<String> {
+        &self.0
+    }
+
     /// The findings, of which those of a deleted folder are low except for the gravest.
     pub fn weigh(&self, found: Vec<Finding>) -> Vec<Finding> {
         if self.0.len() < MANY {

@@ -846,3 +846,30 @@ fn a_lock_that_is_taken_twice_and_a_statement_outside_its_transaction_are_found(
         !fired("src/a.ts", within, &within.replace("tx.", "trx.")).contains(&"conc.outside-transaction".to_owned())
     );
 }
+
+#[test]
+fn the_parts_of_one_whole_are_one_finding_and_other_wholes_are_others() {
+    let grave = |path: &str, old: &str, new: &str| {
+        let found = assessed(&[sample(path, old, new)]).findings;
+        found.into_iter().filter(|found| found.severity >= Severity::High).collect::<Vec<_>>()
+    };
+    let message = |name: &str, fields: &str| format!("message {name} {{\n  string id = 1;\n{fields}}}\n");
+    let fields = "  bool active = 2;\n  int64 expires_at = 3;\n";
+    let head = "syntax = \"proto3\";\n";
+    let two = |a: &str, b: &str| format!("{head}{}{}", message("A", a), message("B", b));
+    let found = grave("api/a.proto", &two(fields, ""), &two("", ""));
+    assert_eq!(found.iter().map(Finding::count).collect::<Vec<_>>(), [2]);
+    let found = grave("api/a.proto", &two(fields, fields), &two("", ""));
+    assert_eq!(found.iter().map(Finding::count).collect::<Vec<_>>(), [2, 2]);
+}
+
+#[test]
+fn a_deleted_description_of_an_interface_is_one_finding() {
+    let path =
+        |name: &str| format!("  /{name}:\n    get:\n      responses:\n        '200':\n          description: a\n");
+    let text = format!("openapi: 3.0.0\ninfo:\n  title: a\n  version: '1'\npaths:\n{}{}", path("a"), path("b"));
+    let found = assessed(&[sample("api/openapi.yaml", &text, "")]).findings;
+    let grave: Vec<&Finding> = found.iter().filter(|found| found.severity >= Severity::Medium).collect();
+    assert_eq!(grave.len(), 1, "{grave:?}");
+    assert!(grave[0].count() > 1);
+}

@@ -31,7 +31,11 @@ pub(super) fn check(file: &FileUnderReview<'_>, rules: &Rules) -> Vec<Finding> {
     if added.iter().any(|(_, line)| principals(line).next().is_some()) {
         let old = String::from_utf8_lossy(file.old_text());
         let known: BTreeSet<&str> = principals(&old).collect();
-        let new = added.iter().filter(|(_, line)| principals(line).any(|name| !known.contains(name)));
+        // A condition on who calls narrows what a statement says.
+        let is_condition =
+            |line: &str| ["aws:Principal", "aws:Source", "aws:userid"].iter().any(|key| line.contains(key));
+        let added = added.iter().filter(|(_, line)| !is_condition(line));
+        let new = added.filter(|(_, line)| principals(line).any(|name| !known.contains(name)));
         let say = |(number, line): &(u32, String)| {
             let found = rules.of_check("iam.widen", file, Side::New, *number, line)?;
             let most = if is_role_to_use(line) { Severity::Medium } else { Severity::Critical };
@@ -45,7 +49,8 @@ pub(super) fn check(file: &FileUnderReview<'_>, rules: &Rules) -> Vec<Finding> {
 /// Whether a line says as whom something acts, or what a variable is by default: whom it lets in is said elsewhere.
 fn is_role_to_use(line: &str) -> bool {
     let key = line.split([':', '=']).next().unwrap_or_default().trim().trim_matches(['"', '\'']).to_ascii_lowercase();
-    matches!(key.replace('-', "_").as_str(), "default" | "role_to_assume" | "role_arn" | "assume_role" | "rolearn")
+    let key = key.replace('-', "_");
+    matches!(key.as_str(), "default" | "role_to_assume" | "assume_role" | "rolearn") || key.ends_with("role_arn")
 }
 
 fn denies_less(file: &FileUnderReview<'_>, rules: &Rules) -> Option<Finding> {

@@ -33,8 +33,46 @@ pub(super) fn weigh(
         Delta::Went { fact, .. } if is_one_of_permissions(fact, file, deltas) => {
             (Severity::Medium, "it let something in, and others of its kind are left")
         }
-        Delta::Came(new) if rule.wording.id == "destr.backup-off" && is_of_new_resource(new, deltas) => {
+        _ if is_of_rehearsal(delta.fact(), file) => (Severity::Medium, "it is for a test environment"),
+        Delta::Came(new) if rule.wording.id == "destr.rm-rf" && is_made_after(new, file) => {
+            (Severity::Low, "it is made again")
+        }
+        Delta::Changed { old, new } if rule.is_of_access() && is_split(old, new, deltas) => {
+            (Severity::Low, "another condition has the rest")
+        }
+        Delta::Went { fact, .. } if rule.is_of_access() && is_of_feature(fact) => {
+            (Severity::Medium, "it asked for a feature flag")
+        }
+        Delta::Went { fact, .. } if rule.is_of_access() && is_asked_later(fact, file, deltas) => {
+            (Severity::Medium, "its result is asked for since")
+        }
+        Delta::Went { fact, .. } if is_of_task_that_is_gone(fact, file) => (Severity::Low, "its task is gone with it"),
+        Delta::Changed { old, new } if rule.looks_for(old) && is_as_wide(old, new) => {
+            (Severity::Medium, "it was so before")
+        }
+        Delta::Changed { old, new } if rule.wording.id.starts_with("flag.") && is_so_beside(old, new, file) => {
+            (Severity::Medium, "the file has it so elsewhere")
+        }
+        Delta::Came(new)
+            if matches!(rule.wording.id.as_str(), "destr.backup-off" | "destr.expiry")
+                && is_of_new_resource(new, deltas) =>
+        {
             (Severity::Low, "the resource is new")
+        }
+        Delta::Came(new) if is_of_new_step(new, deltas) => (Severity::Medium, "the step is new"),
+        Delta::Came(fact) if is_of_models_only(fact, file) => (Severity::Low, "only what models know changes"),
+        Delta::Came(fact) | Delta::Changed { new: fact, .. }
+            if rule.wording.id == "inj.html" && is_from_a_file(fact, file) =>
+        {
+            (Severity::Low, "it is from a file of the program")
+        }
+        Delta::Came(_) | Delta::Changed { .. } if rule.wording.id == "inj.shell" && is_of_build(&file.path()) => {
+            (Severity::Medium, "it runs where the program is built")
+        }
+        Delta::Went { fact, .. } if is_passed_on(fact, file) => (Severity::Medium, "it was only handed on"),
+        Delta::Went { fact, .. } if is_computed(fact, file) => (Severity::Medium, "it was computed here"),
+        Delta::Went { fact, .. } if rule.is_of_access() && is_checked_alike(fact, deltas) => {
+            (Severity::Medium, "a similar check is in its place")
         }
         Delta::Went { fact, .. } if is_of_pair(fact, deltas) => (Severity::Low, "what it ended is gone with it"),
         Delta::Went { fact, .. } if has_renamed_bound(fact, deltas) => (Severity::Medium, "its bound has another name"),
@@ -177,11 +215,273 @@ fn is_as_before(old: &Fact, new: &Fact) -> bool {
 fn is_of_new_resource(new: &Fact, deltas: &[Delta]) -> bool {
     let is_resource = |own: &Fact| {
         own.kind == Kind::Block
-            && own.object.starts_with("resource.")
+            && ["resource.", "module."].iter().any(|of| own.object.starts_with(of))
             && new.object.strip_prefix(&own.object).is_some_and(|rest| rest.starts_with(['.', '[']))
     };
-    new.kind == Kind::Setting
+    matches!(new.kind, Kind::Setting | Kind::Block)
         && deltas.iter().take(MAX_TRIED).any(|delta| matches!(delta, Delta::Came(own) if is_resource(own)))
+}
+
+/// Whether a statement of a policy was as wide before: it says something else, too.
+fn is_as_wide(old: &Fact, new: &Fact) -> bool {
+    old.kind == Kind::Block && old.object == new.object && old.object.contains("tatement[")
+}
+
+/// Whether a key of several words has its new value in another part of the same file already, which did not change: what
+/// is on elsewhere is switched on here as well.
+fn is_so_beside(old: &Fact, new: &Fact, file: &FileUnderReview<'_>) -> bool {
+    let is_telling = new.name().trim_end_matches("[]").split(['_', '-']).filter(|word| word.len() > 1).count() > 1;
+    if old.kind != Kind::Setting || is_code(&file.path()) || !is_telling || new.parent().is_empty() {
+        return false;
+    }
+    let said = |line: u32| file.line(Side::New, line).trim_end_matches(',').trim_end().to_owned();
+    let own = said(*new.lines.start());
+    let changed = file.changed(Side::New);
+    let count = file.comparison.new.count();
+    own.len() > 12 && (1..=count).any(|line| !changed.touch(&(line..=line)) && said(line) == own)
+}
+
+/// Whether what may fail unseen came with its step: nothing that could fail before can fail unseen now.
+fn is_of_new_step(new: &Fact, deltas: &[Delta]) -> bool {
+    let is_of_steps = |object: &str| object.rsplit('.').next().is_some_and(|last| last.starts_with("steps["));
+    let is_whole = |own: &Fact| own.kind == Kind::Block && own.object == new.parent() && is_of_steps(&own.object);
+    let is_one = new.kind == Kind::Setting && matches!(new.name(), "continue-on-error" | "continueOnError");
+    is_one && deltas.iter().take(MAX_TRIED).any(|delta| matches!(delta, Delta::Came(own) if is_whole(own)))
+}
+
+/// Whether a key of a configuration is below the name of a test environment: `accounts.development.replicas`.
+fn is_of_rehearsal(fact: &Fact, file: &FileUnderReview<'_>) -> bool {
+    const NAMES: &[&str] = &["dev", "development", "sandbox", "staging", "qa", "preview", "preprod", "preproduction"];
+    let parts = || fact.parent().split(['.', '[', ']']);
+    fact.kind == Kind::Setting && !is_code(&file.path()) && parts().any(|part| NAMES.contains(&part))
+}
+
+/// Whether a command removes what the next lines put there again: `rm -rf /etc/a` before `cp -a backup /etc/a`.
+fn is_made_after(new: &Fact, file: &FileUnderReview<'_>) -> bool {
+    const MAKING: &[&str] = &["cp", "mv", "ln", "mkdir", "rsync", "tar", "git", "unzip", "install"];
+    const LINES: u32 = 4;
+    let paths: Vec<&str> = new.text.split_whitespace().skip(1).filter(|word| !word.starts_with('-')).collect();
+    let last = *new.lines.end();
+    let made = |line: u32| {
+        let text = file.line(Side::New, line);
+        let mut words = text.split_whitespace();
+        let is_making = words.next().is_some_and(|first| MAKING.contains(&first));
+        is_making && text.split_whitespace().skip(1).any(|word| paths.contains(&word.trim_end_matches('/')))
+    };
+    new.kind == Kind::Command && paths.len() == 1 && (last + 1..=last + LINES).any(made)
+}
+
+/// Whether a condition became two: what it no longer says is in another one of the same function that came.
+fn is_split(old: &Fact, new: &Fact, deltas: &[Delta]) -> bool {
+    let left: BTreeSet<&str> = words(&new.object).into_iter().collect();
+    let lost: Vec<&str> = words(&old.object).into_iter().filter(|word| !left.contains(word)).collect();
+    let has_rest = |own: &Fact| {
+        let said = words(&own.text);
+        own.kind == Kind::Guard
+            && own.scope == new.scope
+            && lost.iter().all(|word| said.contains(word) || is_sign(word))
+    };
+    let is_there = |delta: &Delta| matches!(delta, Delta::Came(own) if has_rest(own));
+    let is_telling = lost.iter().any(|word| !is_sign(word));
+    new.kind == Kind::Guard && is_telling && deltas.iter().take(MAX_TRIED).any(is_there)
+}
+
+/// A word that only joins conditions.
+fn is_sign(word: &str) -> bool {
+    matches!(word, "and" | "or" | "not" | "is" | "in")
+}
+
+/// Whether a condition asks whether a feature is released: its end is planned from the start.
+fn is_of_feature(fact: &Fact) -> bool {
+    let text = fact.text.to_ascii_lowercase();
+    let asks = ["isenabled(", "is_enabled(", "enabled?(", "featureflag", "feature_flag", "isfeatureenabled("];
+    fact.kind == Kind::Guard && text.contains("feature") && asks.iter().any(|word| text.contains(word))
+}
+
+/// Whether a function still makes the call that a lost check was about, and has another condition since:
+/// `get(id) ?? throw` became `a = get(id)` and `if (a == null)`.
+fn is_asked_later(fact: &Fact, file: &FileUnderReview<'_>, deltas: &[Delta]) -> bool {
+    let facts = file.stated(Side::New).map_or(&[][..], |stated| &stated.facts);
+    let call = fact.object.trim_start_matches("await ");
+    let is_call = |own: &Fact| own.kind == Kind::Call && own.scope == fact.scope && own.text == call;
+    let is_check = |own: &Fact| own.kind == Kind::Guard && own.scope == fact.scope;
+    let is_new = |delta: &Delta| matches!(delta, Delta::Came(own) if is_check(own));
+    fact.kind == Kind::Guard
+        && call.ends_with(')')
+        && facts.iter().any(is_call)
+        && deltas.iter().take(MAX_TRIED).any(is_new)
+}
+
+/// Whether the whole task that had a setting is gone: an item of a list that begins with its name.
+fn is_of_task_that_is_gone(fact: &Fact, file: &FileUnderReview<'_>) -> bool {
+    let path = file.path();
+    if fact.kind != Kind::Setting || !(path.ends_with(".yml") || path.ends_with(".yaml")) || file.new.is_none() {
+        return false;
+    }
+    let indent = |text: &str| text.len() - text.trim_start().len();
+    let first = *fact.lines.start();
+    let own = indent(&file.line(Side::Old, first));
+    let is_head = |text: &str| text.trim_start().starts_with("- name:") && indent(text) < own;
+    let Some(head) =
+        (first.saturating_sub(MAX_BLOCK).max(1)..first).rev().find(|at| is_head(&file.line(Side::Old, *at)))
+    else {
+        return false;
+    };
+    let outer = indent(&file.line(Side::Old, head));
+    let count = file.comparison.old.count();
+    let is_end = |at: &u32| {
+        let text = file.line(Side::Old, *at);
+        !text.trim().is_empty() && indent(&text) <= outer
+    };
+    let end = (head + 1..=count.min(head + MAX_BLOCK)).find(is_end).unwrap_or(count + 1);
+    // A module is what tells a task from a container, whose names are those of its kind.
+    let is_task = (head + 1..end).any(|at| {
+        let text = file.line(Side::Old, at);
+        let key = text.trim_start().split(':').next().unwrap_or_default();
+        indent(&text) == outer + 2
+            && (key.contains('.') && !key.contains(' ') || matches!(key, "when" | "register" | "become"))
+    });
+    let removed = file.changed(Side::Old);
+    is_task && (head..end).all(|at| file.line(Side::Old, at).trim().is_empty() || removed.touch(&(at..=at)))
+}
+
+/// Whether a step of a migration stands in the list of those that change only what models know of the tables, and not
+/// the tables.
+fn is_of_models_only(fact: &Fact, file: &FileUnderReview<'_>) -> bool {
+    let indent = |text: &str| text.len() - text.trim_start().len();
+    let first = *fact.lines.start();
+    let mut least = indent(&file.line(Side::New, first));
+    let is_call = fact.kind == Kind::Call && file.path().ends_with(".py");
+    is_call
+        && (first.saturating_sub(MAX_BLOCK).max(1)..first).rev().map(|line| file.line(Side::New, line)).any(|text| {
+            let is_outer = !text.trim().is_empty() && indent(&text) < least;
+            least = if is_outer { indent(&text) } else { least };
+            is_outer && text.trim_start().starts_with("state_operations")
+        })
+}
+
+/// Whether what goes into a page is the text of a file that the program brings: `import icon from "./close.svg"`.
+fn is_from_a_file(fact: &Fact, file: &FileUnderReview<'_>) -> bool {
+    let value = fact.value.say();
+    let name = value.split("||").next().unwrap_or_default().trim();
+    let is_name = !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '$'));
+    let is_import = |line: &str| {
+        let mut parts = line.trim_start().strip_prefix("import ").into_iter().flat_map(|rest| rest.split(" from "));
+        let (names, from) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+        names.trim() == name && [".svg", ".html", "?raw"].iter().any(|end| from.contains(end))
+    };
+    is_name && String::from_utf8_lossy(file.new_text()).lines().any(is_import)
+}
+
+/// Whether a file only runs where a program is built, with what its developers have.
+fn is_of_build(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let names =
+        ["Rakefile", "setup.py", "build.rs", "noxfile.py", "tasks.py", "conftest.py", "build.gradle", "magefile.go"];
+    let starts = ["gulpfile.", "Gruntfile.", "webpack.config.", "rollup.config.", "vite.config.", "esbuild."];
+    name.ends_with(".rake") || names.contains(&name) || starts.iter().any(|start| name.starts_with(start))
+}
+
+/// Whether a field of code only handed on what another one of the same name holds: `Provider: config.Provider`.
+fn is_passed_on(fact: &Fact, file: &FileUnderReview<'_>) -> bool {
+    let plain = |name: &str| name.trim_start_matches(['$', '&', '*']).replace('_', "").to_ascii_lowercase();
+    let value = fact.value.say();
+    let is_path = value.contains('.') && value.chars().all(|c| c.is_alphanumeric() || "._$&*".contains(c));
+    let is_one = fact.kind == Kind::Setting && is_code(&file.path()) && is_path && !fact.parent().is_empty();
+    let is_argument = || {
+        let facts = file.stated(Side::Old).map_or(&[][..], |stated| &stated.facts);
+        facts.iter().any(|own| own.kind == Kind::Call && own.object == fact.parent())
+    };
+    is_one && plain(value.rsplit('.').next().unwrap_or_default()) == plain(fact.name()) && !is_argument()
+}
+
+/// Whether a variable of a function was computed from others: what it is for is said where it is used.
+fn is_computed(fact: &Fact, file: &FileUnderReview<'_>) -> bool {
+    let is_local = fact.parent().is_empty() && !fact.scope.is_empty() && is_code(&file.path());
+    let is_constant = fact.name().bytes().all(|b| b.is_ascii_uppercase() || b"_0123456789".contains(&b));
+    let Value::Expression(text) = &fact.value else { return false };
+    fact.kind == Kind::Setting && is_local && !is_constant && text.contains(['(', '+', '&', '|', '?'])
+}
+
+/// Words that begin the names of functions which check something.
+const CHECKING: &[&str] = &[
+    "allow",
+    "assert",
+    "authenticate",
+    "authorize",
+    "check",
+    "compare",
+    "constant",
+    "ensure",
+    "enforce",
+    "fixed",
+    "grant",
+    "has",
+    "is",
+    "must",
+    "require",
+    "timing",
+    "valid",
+    "validate",
+    "verify",
+];
+
+/// Whether the function that lost a check has another call since that checks in the same way, of the same things: one of
+/// the same name, or of a name that begins with the same word.
+fn is_checked_alike(fact: &Fact, deltas: &[Delta]) -> bool {
+    let (lost, about) = checks_in(&fact.text);
+    let begins = |name: &String| parts_of(name).into_iter().next().filter(|word| CHECKING.contains(&word.as_str()));
+    let is_one = |own: &Fact| {
+        let (gained, others) = checks_in(&own.text);
+        let checks = |name: &&String| begins(name).is_some();
+        let is_same_call = lost.iter().filter(checks).any(|name| gained.contains(name));
+        let is_alike =
+            || lost.iter().filter_map(begins).any(|word| gained.iter().filter_map(begins).any(|own| own == word));
+        let is_about_it = about.intersection(&others).next().is_some();
+        matches!(own.kind, Kind::Call | Kind::Guard)
+            && own.scope == fact.scope
+            && own.text != fact.text
+            && (is_same_call || is_alike())
+            && is_about_it
+    };
+    let gained = |delta: &Delta| match delta {
+        Delta::Came(own) => is_one(own),
+        Delta::Changed { old, new } => is_one(new) && !is_one(old),
+        Delta::Went { .. } => false,
+    };
+    matches!(fact.kind, Kind::Call | Kind::Guard) && !lost.is_empty() && deltas.iter().take(MAX_TRIED).any(gained)
+}
+
+/// The last names of the functions that a text calls, and the other words in it.
+fn checks_in(text: &str) -> (BTreeSet<String>, BTreeSet<String>) {
+    let is_of_name = |c: char| c.is_alphanumeric() || c == '_';
+    let mut calls = BTreeSet::new();
+    for (at, _) in text.match_indices('(') {
+        let name = text[..at].rsplit(|c: char| !is_of_name(c)).next().unwrap_or_default();
+        if !name.is_empty() {
+            calls.insert(name.to_owned());
+        }
+    }
+    let others = words(text).into_iter().filter(|word| word.len() > 1 && !calls.contains(*word)).map(str::to_owned);
+    let others = others.collect();
+    (calls, others)
+}
+
+/// The words of a name in lower case: `VerifyHMAC` and `verify_hmac` begin with `verify`.
+fn parts_of(name: &str) -> Vec<String> {
+    let mut parts: Vec<String> = Vec::new();
+    let mut was_lower = false;
+    for c in name.chars() {
+        let begins = c == '_' || c.is_uppercase() && was_lower || parts.is_empty();
+        if begins {
+            parts.push(String::new());
+        }
+        if let Some(last) = parts.last_mut().filter(|_| c != '_') {
+            last.extend(c.to_lowercase());
+        }
+        was_lower = c.is_lowercase();
+    }
+    parts.into_iter().filter(|part| !part.is_empty()).collect()
 }
 
 /// Whether a shell no longer stops at failures because it never stops ignoring them: `set +e` went with `set -e`.
@@ -544,5 +844,116 @@ mod tests {
         let (old, rule) = (guarded(&guard("MAX_PAYLOAD")), "guard.bound-lost");
         assert!(worst(rule, "src/R.java", &old, &guarded(&guard("PAYLOAD_MAX"))) <= Some(Severity::Medium));
         assert_eq!(worst(rule, "src/R.java", &old, &guarded("")), Some(Severity::High));
+    }
+
+    #[test]
+    fn a_check_that_is_made_by_another_name_is_medium_and_one_that_is_gone_is_not() {
+        let with = |check: &str| {
+            format!("package a\n\nfunc (s *S) Approve(w W, r R) {{\n{check}\ts.approve(w, r.Order)\n}}\n")
+        };
+        let old = with("\tif !verifyHMAC(r.Key, r.Mac, r.ID) {\n\t\ts.fail(w)\n\t\treturn\n\t}\n");
+        let alike = with("\tif !verifyStep(r, r.Mac, stepApprove) {\n\t\ts.fail(w)\n\t\treturn\n\t}\n");
+        let other = with("\tif !parseForm(r, r.Mac) {\n\t\ts.fail(w)\n\t\treturn\n\t}\n");
+        let loud = |new: &str| {
+            let found = findings(&[("a/a.go", &old, new)]);
+            found.iter().any(|found| found.severity >= Severity::High)
+        };
+        assert!(!loud(&alike));
+        assert!(loud(&other));
+        assert!(loud(&with("")));
+    }
+
+    #[test]
+    fn a_condition_in_two_parts_refuses_what_it_refused() {
+        let old = "def show(order, who):\n    if order.is_old or not has_permission(who, ORDERS):\n        raise Denied()\n    \
+                   return order\n";
+        let two = "def show(order, who):\n    if order.is_old:\n        raise Denied()\n    if not has_permission(who, \
+                   ORDERS):\n        raise Denied()\n    return order\n";
+        let one = "def show(order, who):\n    if order.is_old:\n        raise Denied()\n    return order\n";
+        let loud = |new: &str| {
+            let found = findings(&[("a/views.py", old, new)]);
+            found.iter().any(|found| found.severity >= Severity::High)
+        };
+        assert!(!loud(two));
+        assert!(loud(one));
+    }
+
+    #[test]
+    fn what_reverts_a_migration_loses_nothing_and_a_migration_does() {
+        let migration = |up: &str, down: &str| {
+            format!(
+                "class Migration(migrations.Migration):\n    operations = [\n        migrations.RunSQL(\n            \
+                 sql=\"{up}\",\n            reverse_sql=\"{down}\",\n        )\n    ]\n"
+            )
+        };
+        let (rule, path) = ("destr.sql", "shop/migrations/0002_a.py");
+        let (drop, add) = ("ALTER TABLE a DROP COLUMN b", "ALTER TABLE a ADD COLUMN b int");
+        assert_eq!(worst(rule, path, "", &migration(add, drop)), None);
+        assert_eq!(worst(rule, path, "", &migration(drop, add)), Some(Severity::Critical));
+        let bare = |first: &str, second: &str| {
+            format!("operations = [\n    migrations.RunSQL(\n        \"{first}\",\n        \"{second}\",\n    )\n]\n")
+        };
+        assert_eq!(worst(rule, path, "", &bare(add, drop)), None);
+        assert_eq!(worst(rule, path, "", &bare(drop, add)), Some(Severity::Critical));
+    }
+
+    #[test]
+    fn a_field_that_only_models_lose_is_low() {
+        let step = "migrations.RemoveField(model_name=\"a\", name=\"b\"),\n";
+        let state = format!(
+            "operations = [\n    migrations.SeparateDatabaseAndState(\n        state_operations=[\n            {step}        \
+             ],\n    )\n]\n"
+        );
+        let path = "shop/migrations/0002_a.py";
+        assert_eq!(worst("destr.migration", path, "", &state), Some(Severity::Low));
+        let real = format!("operations = [\n    {step}]\n");
+        assert_eq!(worst("destr.migration", path, "", &real), Some(Severity::Critical));
+    }
+
+    #[test]
+    fn what_is_put_back_at_once_and_what_belonged_to_a_task_is_low() {
+        let script = |next: &str| format!("#!/bin/sh\nset -e\nrm -rf /etc/proxy\n{next}\n");
+        assert_eq!(worst("destr.rm-rf", "ops/a.sh", "", &script("cp -a backup /etc/proxy")), Some(Severity::Low));
+        assert_eq!(worst("destr.rm-rf", "ops/a.sh", "", &script("cp -a backup /etc/other")), Some(Severity::High));
+        let tasks = |copy: &str, wait: &str| {
+            format!(
+                "- name: Copy\n  ansible.builtin.copy:\n    src: a\n    dest: b\n{copy}  when: a\n{wait}- name: Last\n  \
+                 ansible.builtin.command: c\n"
+            )
+        };
+        let wait = "- name: Wait\n  ansible.builtin.wait_for:\n    port: 1\n    timeout: 30\n  when: a\n";
+        let rule = "resil.timeout-lost";
+        let whole = worst(rule, "roles/a/tasks/main.yml", &tasks("", wait), &tasks("", ""));
+        assert!(whole <= Some(Severity::Low), "{whole:?}");
+        let without = wait.replace("    timeout: 30\n", "");
+        let bare = worst(rule, "roles/a/tasks/main.yml", &tasks("", wait), &tasks("", &without));
+        assert_eq!(bare, Some(Severity::High));
+    }
+
+    #[test]
+    fn a_flag_that_is_on_elsewhere_or_in_a_test_environment_is_medium() {
+        let file = |test: bool, dev: bool, prod: bool| {
+            format!(
+                "{{\n  \"accounts\": {{\n    \"uat\": {{\n      \"enable_chat_model\": {test},\n      \"a\": 1\n    }},\n    \
+                 \"development\": {{\n      \"enable_chat_model\": {dev},\n      \"a\": 1\n    }},\n    \"production\": \
+                 {{\n      \"enable_chat_model\": {prod},\n      \"a\": 1\n    }}\n  }}\n}}\n"
+            )
+        };
+        let (rule, path) = ("flag.default", "infra/config.json");
+        let of = |old: String, new: String| worst(rule, path, &old, &new);
+        assert_eq!(of(file(false, false, false), file(false, false, true)), Some(Severity::High));
+        assert_eq!(of(file(true, false, false), file(true, false, true)), Some(Severity::Medium));
+        assert_eq!(of(file(false, false, false), file(false, true, false)), Some(Severity::Medium));
+    }
+
+    #[test]
+    fn a_step_that_is_new_and_may_fail_takes_nothing_from_the_checks() {
+        let (rule, path) = ("ci.check-off", ".github/workflows/ci.yml");
+        let job = |more: &str| format!("jobs:\n  test:\n    steps:\n      - name: t\n        run: make test\n{more}");
+        let old = job("");
+        let own = job("        continue-on-error: true\n");
+        let other = job("      - name: find\n        run: gh api a\n        continue-on-error: true\n");
+        assert_eq!(worst(rule, path, &old, &own), Some(Severity::High));
+        assert!(worst(rule, path, &old, &other) <= Some(Severity::Medium));
     }
 }

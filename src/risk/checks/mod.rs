@@ -10,6 +10,7 @@ mod hcl;
 mod identity;
 mod left_over;
 mod modes;
+mod owners;
 mod partly_read;
 mod resources;
 mod sequence;
@@ -36,6 +37,7 @@ pub(super) struct OfChange {
     dependencies: dependencies::Dependencies,
     guards: guards::Guards,
     identities: identity::Identities,
+    owners: owners::Owners,
     resources: resources::Moved,
     stated: stated::Stated,
     tests: test_loss::Losses,
@@ -47,6 +49,7 @@ impl OfChange {
         let mut found = self.dependencies.read(file, rules);
         found.extend(self.guards.read(file, rules));
         self.identities.read(file, rules);
+        self.owners.read(file, rules);
         found.extend(self.resources.read(file, rules));
         found.extend(self.stated.read(file, rules));
         found.extend(self.tests.read(file, rules));
@@ -64,6 +67,7 @@ impl OfChange {
             self.dependencies.finish(),
             self.guards.finish(),
             self.identities.finish(),
+            self.owners.finish(),
             self.resources.finish(),
             self.stated.finish(),
             self.tests.finish(),

@@ -59,6 +59,7 @@ const ATTACHING: &[&str] = &[
     "association",
     "attachment",
     "binding",
+    "capacity",
     "configuration",
     "controls",
     "cors",

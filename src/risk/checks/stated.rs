@@ -12,6 +12,7 @@ use crate::risk::checks::apart::Apart;
 use crate::risk::checks::context;
 use crate::risk::checks::successor;
 use crate::risk::facts::{Bases, Delta, Fact, Heirs, Kind};
+use crate::risk::finding::as_one;
 use crate::risk::rules::FactRule;
 use crate::risk::{FileUnderReview, Finding, Rules, Severity, is_code};
 
@@ -58,6 +59,8 @@ struct Said {
     resources: Vec<Address>,
     /// What the block that lost a setting includes since: its files, and the setting by its last name and its value.
     included: Option<(Vec<String>, Moved)>,
+    /// What contains it, if it is one of several parts: the line on which that begins, and its name.
+    whole: Option<(u32, String)>,
     found: Vec<Finding>,
 }
 
@@ -152,7 +155,7 @@ impl Stated {
         };
         let said = said.into_iter().filter(|said| !is_included(said)).filter(|said| !is_moved(said)).chain(across);
         let said = said.map(|said| said.less_if_elsewhere(&came_alike, &commands));
-        said.flat_map(|said| said.found).chain(apart.finish()).collect()
+        of_wholes(said).into_iter().chain(apart.finish()).collect()
     }
 }
 
@@ -161,9 +164,22 @@ impl Said {
     fn of(fact: &Fact, heirs: Option<Heirs>, found: Vec<Finding>) -> Option<Said> {
         let (scope, bases, guards) = (fact.scope.clone(), Bases::default(), BTreeSet::new());
         let (included, resources) = (None, Vec::new());
+        let whole = whole_of(fact);
         let words = if fact.kind == Kind::Command { words(&fact.text).into_iter().collect() } else { BTreeSet::new() };
         let (alike, moved) = (alike(fact), moved(fact));
-        let said = || Said { moved, alike, words, scope, heirs, bases, guards, resources, included, found: Vec::new() };
+        let said = || Said {
+            moved,
+            alike,
+            words,
+            scope,
+            heirs,
+            bases,
+            guards,
+            resources,
+            included,
+            whole: whole.clone(),
+            found: Vec::new(),
+        };
         (!found.is_empty()).then(|| Said { found, ..said() })
     }
 
@@ -270,6 +286,7 @@ impl Weighed {
         }
         weighed.tell_innermost_only();
         weighed.tell_wholes_only();
+        weighed.tell_blocks_only();
         weighed
     }
 
@@ -295,6 +312,22 @@ impl Weighed {
                 let calls = told.get(&(finding.rule.clone(), fact.scope.clone()));
                 !calls.is_some_and(|calls| calls.iter().any(is_inside))
             });
+        }
+    }
+
+    /// What a rule says about a block that came, it does not say about what is in it as well.
+    fn tell_blocks_only(&mut self) {
+        let blocks: BTreeSet<(String, String)> = self
+            .came
+            .iter()
+            .filter(|(fact, _)| fact.kind == Kind::Block)
+            .flat_map(|(fact, found)| found.iter().map(|finding| (finding.rule.clone(), fact.object.clone())))
+            .collect();
+        for (fact, found) in
+            self.came.iter_mut().filter(|(fact, found)| fact.kind == Kind::Setting && !found.is_empty())
+        {
+            let ends = || fact.object.match_indices(['.', '[']).map(|(at, _)| &fact.object[..at]);
+            found.retain(|finding| !ends().any(|outer| blocks.contains(&(finding.rule.clone(), outer.to_owned()))));
         }
     }
 
@@ -337,6 +370,36 @@ fn told_once(mut firing: Vec<(&FactRule, Finding)>) -> Vec<(&FactRule, Finding)>
     let stays = stays.filter(|(_, severity)| of_others < Some(*severity)).map(|(rule, _)| rule);
     firing.retain(|(rule, _)| !rule.yields || Some(std::ptr::from_ref(*rule)) == stays);
     firing
+}
+
+/// What contains a fact that is one of several parts of it: the fields of a message, the items of a list, the clauses
+/// of a statement.
+fn whole_of(fact: &Fact) -> Option<(u32, String)> {
+    let is_part = match fact.kind {
+        Kind::Setting | Kind::Block | Kind::Definition => !fact.parent().is_empty(),
+        Kind::Sql => true,
+        _ => false,
+    };
+    (is_part && fact.opens > 0).then(|| (fact.opens, fact.parent().to_owned()))
+}
+
+/// The findings, those of one rule about parts of the same whole as one.
+fn of_wholes(said: impl Iterator<Item = Said>) -> Vec<Finding> {
+    let (mut at, mut parts): (BTreeMap<_, usize>, Vec<Vec<Finding>>) = Default::default();
+    for Said { whole, found, heirs, .. } in said {
+        for finding in found {
+            let of = whole.clone().filter(|_| finding.places.is_empty() && !finding.rule.starts_with("secret."));
+            let path = finding.location.path.clone();
+            let key =
+                of.map(|of| (finding.rule.clone(), finding.severity, finding.why.clone(), path, heirs.is_some(), of));
+            let known = key.map_or(parts.len(), |key| *at.entry(key).or_insert(parts.len()));
+            match parts.get_mut(known) {
+                Some(part) => part.push(finding),
+                None => parts.push(vec![finding]),
+            }
+        }
+    }
+    parts.into_iter().flat_map(as_one).collect()
 }
 
 /// The files that each block takes in since, by the object of the block.

@@ -350,6 +350,12 @@ impl Rules {
         is_own.into_iter().any(|own| own.id == *id) && !self.checks.iter().any(|check| says_as_much(&check))
     }
 
+    /// Whether a finding is of a rule or check of these, and not of another tool.
+    pub(super) fn is_own(&self, finding: &Finding) -> bool {
+        let of_rules = self.rules.iter().map(|rule| &rule.wording).chain(self.facts.iter().map(|rule| &rule.wording));
+        of_rules.chain(&self.checks).any(|wording| wording.id == finding.rule)
+    }
+
     /// Whether a rule finds secrets, by its id: these are searched for in every commit of a change.
     pub fn finds_secrets(&self, id: &str) -> bool {
         let is_own = |rule: &&Rule| rule.wording.id == id && pack::is_of_pack(id);

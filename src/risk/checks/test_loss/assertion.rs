@@ -77,6 +77,9 @@ fn strength(text: &str) -> Strength {
             text.contains("!=") && !text.contains("!= nil") || text.contains("Equal") || text.contains("Diff");
         return if is_exact { Strength::Exact } else { Strength::Loose };
     }
+    if says_never(text) {
+        return Strength::Exact;
+    }
     let bare = text.replace("=>", "").replace("->", "");
     match (hits(&EXACT), LOOSE.as_ref().is_some_and(|regex| regex.is_match(bare.as_bytes()))) {
         (_, true) => Strength::Loose,
@@ -86,6 +89,14 @@ fn strength(text: &str) -> Strength {
         (false, false) if says_only_that_it_holds(text) => Strength::Loose,
         (false, false) => Strength::Unknown,
     }
+}
+
+/// Whether it states that something was never called: of all counts, that is one.
+fn says_never(text: &str) -> bool {
+    let is_negated = text.starts_with("assert not ") && text.ends_with(".called");
+    let never =
+        ["not_called()", "not.toHaveBeenCalled()", "not.toBeCalled()", "AssertNotCalled(", "assert_not_awaited()"];
+    is_negated || never.iter().any(|end| text.contains(end))
 }
 
 /// Whether the expected value is a boolean or null.
@@ -206,6 +217,8 @@ mod tests {
             "expect(() => f()).toThrowError(CartError)",
             "result.Should().Be(4)",
             "expect(Reservation.count).to (eq(0))",
+            "assert not send.called",
+            "send.assert_not_called()",
         ];
         let loose = [
             "assert total is not None",

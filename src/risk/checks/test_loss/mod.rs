@@ -12,6 +12,7 @@ use regex::bytes::Regex;
 
 use crate::change::diff::Side;
 use crate::risk::blast::is_test;
+use crate::risk::finding::as_one as together;
 use crate::risk::rules::ascii;
 use crate::risk::{FileUnderReview, Finding, Rules, Severity, is_code, subject};
 use assertion::{Assertion, Strength, words};
@@ -83,6 +84,8 @@ struct Said {
     asserts: Vec<Assertion>,
     /// It is one of several exact assertions of the file that accept nearly everything now.
     is_of_many: bool,
+    /// Its test has exact assertions since which it had not, half as many as those that are gone or more.
+    is_made_up: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -127,13 +130,29 @@ impl Losses {
         let mut found = Vec::new();
         for file in files.iter().filter(|file| !file.is_in_another_language(&written)) {
             for said in &file.said {
-                found.extend(said.left(&mut came, &tests, |words| code.severity(file, words)));
+                let names = said.tests.iter().any(|test| code.is_named_after_what_is_gone(test));
+                let of = |words: &BTreeSet<String>| if names { Severity::Medium } else { code.severity(file, words) };
+                found.extend(said.left(&mut came, &tests, of));
             }
         }
+        let mut found = of_many(found);
         let code_changed = !code.changed.is_empty();
         found.extend(as_one(snapshots).filter(|_| code_changed));
         found
     }
+}
+
+/// As many findings of a rule about tests are answered together.
+const MANY: usize = 3;
+
+/// The findings, those of a rule that are many as one at all of their places.
+fn of_many(found: Vec<Finding>) -> Vec<Finding> {
+    let mut of_rule: BTreeMap<(String, Severity), Vec<Finding>> = BTreeMap::new();
+    for finding in found {
+        of_rule.entry((finding.rule.clone(), finding.severity)).or_default().push(finding);
+    }
+    let joined = |found: Vec<Finding>| if found.len() < MANY { found } else { together(found).into_iter().collect() };
+    of_rule.into_values().flat_map(joined).collect()
 }
 
 /// A file of tests that is new, or gone.
@@ -199,7 +218,7 @@ impl Said {
         let about: BTreeSet<String> = lost.iter().flat_map(|own| own.words.iter().cloned()).collect();
         let is_exact = lost.iter().any(|own| own.strength == Strength::Exact);
         let severity = match is_exact {
-            true if is_said_anew => Severity::Medium,
+            true if is_said_anew || self.is_made_up => Severity::Medium,
             true if self.is_of_many => Severity::High,
             true => severity(&about),
             false => Severity::Medium,
@@ -216,6 +235,14 @@ impl Code {
         self.lines_added += u64::from(file.comparison.added);
         self.undefined.extend(definitions(file.removed()));
         self.defined.extend(definitions(file.added()));
+    }
+
+    /// Whether the name of a test contains that of a function which is gone: `test_prepare_document_without_address`.
+    fn is_named_after_what_is_gone(&self, test: &str) -> bool {
+        let plain = |name: &str| name.replace('_', "").to_ascii_lowercase();
+        let own = plain(test);
+        let is_gone = |name: &&String| !self.defined.contains(*name) && name.len() > 8;
+        self.undefined.iter().filter(is_gone).any(|name| own.contains(&plain(name)))
     }
 
     /// High if the tested code stays and changes; if it is removed together with its tests, that is as it should be.
@@ -252,7 +279,7 @@ fn said(file: &FileUnderReview<'_>, tests: &Tests, rules: &Rules) -> Vec<Said> {
         by_test.entry(&lost.test).or_default().push(lost);
     }
     for asserts in by_test.into_values() {
-        said.extend(fewer(file, &asserts, rules));
+        said.extend(fewer(file, tests, &asserts, rules));
     }
     let is_gutted = |(before, after): &&(Assertion, Assertion)| {
         let says_nothing = after.strength == Strength::Loose && !after.text.contains(['"', '\'', '`']);
@@ -264,7 +291,7 @@ fn said(file: &FileUnderReview<'_>, tests: &Tests, rules: &Rules) -> Vec<Said> {
         let finding = say(rules, "test.weakened", file, Side::New, after.line, &what);
         let asserts = vec![before.clone()];
         let (kind, tests) = (Kind::Weakened, Vec::new());
-        said.extend(finding.map(|finding| Said { finding, kind, tests, asserts, is_of_many }));
+        said.extend(finding.map(|finding| Said { finding, kind, tests, asserts, is_of_many, is_made_up: false }));
     }
     said
 }
@@ -277,17 +304,19 @@ fn deleted(file: &FileUnderReview<'_>, tests: &Tests, asserts: Vec<Assertion>, r
     let line = if file.new.is_none() { 0 } else { first.line };
     let finding = say(rules, "test.deleted", file, Side::Old, line, &(names + &more))?;
     let names = tests.gone.iter().map(|test| test.short().to_owned()).collect();
-    Some(Said { finding, kind: Kind::Deleted, tests: names, asserts, is_of_many: false })
+    Some(Said { finding, kind: Kind::Deleted, tests: names, asserts, is_of_many: false, is_made_up: false })
 }
 
-fn fewer(file: &FileUnderReview<'_>, asserts: &[&Assertion], rules: &Rules) -> Option<Said> {
+fn fewer(file: &FileUnderReview<'_>, tests: &Tests, asserts: &[&Assertion], rules: &Rules) -> Option<Said> {
     let first = asserts.iter().min_by_key(|own| own.line)?;
     let more = if asserts.len() > 1 { format!(" and {} more", asserts.len() - 1) } else { String::new() };
     let of = if first.test.is_empty() { String::new() } else { format!("{}: ", short(&first.test)) };
     let what = format!("{of}{}{more}", cut(&first.text));
     let finding = say(rules, "test.assert-lost", file, Side::Old, first.line, &what)?;
-    let asserts = asserts.iter().map(|own| (*own).clone()).collect();
-    Some(Said { finding, kind: Kind::Lost, tests: Vec::new(), asserts, is_of_many: false })
+    let asserts: Vec<Assertion> = asserts.iter().map(|own| (*own).clone()).collect();
+    let is_gain = |own: &&Assertion| own.test == first.test && own.strength == Strength::Exact && !own.is_tautology();
+    let is_made_up = !first.test.is_empty() && tests.added.iter().filter(is_gain).count() * 2 >= asserts.len();
+    Some(Said { finding, kind: Kind::Lost, tests: Vec::new(), asserts, is_of_many: false, is_made_up })
 }
 
 /// Tests that cannot fail any more.

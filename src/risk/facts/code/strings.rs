@@ -138,12 +138,36 @@ impl<'t> Walk<'t> {
         let statements = sql::statements(&joined.text);
         // A text that is joined from several has fewer lines than its expression.
         let has_own = statements.len() > 1 && joined.text.matches('\n').count() as u32 >= end.saturating_sub(first);
+        let undoes = !statements.is_empty() && self.undoes(node);
+        if undoes {
+            self.scope.push("down".into());
+        }
         for sql::Statement { lines, object, text } in statements {
             let line = (first + lines.start()).min(end);
             let last = if has_own { (first + lines.end()).min(end) } else { end };
             let value = if joined.is_dynamic { Value::Text("dynamic".to_owned()) } else { Value::None };
             self.tell(Kind::Sql, object, value, text, line..=last.max(line));
         }
+        if undoes {
+            self.scope.pop();
+        }
+    }
+
+    /// Whether a text is what reverts a migration: `reverse_sql="…"`, and the second argument of `RunSQL`.
+    fn undoes(&self, node: Node<'t>) -> bool {
+        const AROUND: usize = 8;
+        let named = |of: &Node<'t>| of.kind() == "keyword_argument" && self.raw(*of).starts_with("reverse_sql");
+        let is_second = |arguments: &Node<'t>| {
+            let call = arguments.parent().and_then(|call| call.child_by_field_name("function"));
+            let second = arguments.named_child(1);
+            let is_there = second.is_some_and(|second| second.byte_range().contains(&node.start_byte()));
+            is_there && call.is_some_and(|callee| last_name(self.raw(callee)) == "RunSQL")
+        };
+        let is_named = |of: &Node<'t>| of.kind() == "keyword_argument";
+        let around: Vec<Node<'t>> = self.ancestors.iter().rev().take(AROUND).copied().collect();
+        let is_bare = |arguments: &Node<'t>| arguments.named_child(1).is_some_and(|second| !is_named(&second));
+        let mut lists = around.iter().filter(|of| of.kind() == "argument_list");
+        around.iter().any(named) || lists.any(|list| is_bare(list) && is_second(list))
     }
 
     /// Texts that are passed to a shell: `os.system("…")`, `subprocess.run(["a", "b"])`,
