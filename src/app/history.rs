@@ -7,7 +7,7 @@ use super::{Effect, Overlay, State, Text, TextLine};
 use crate::change::visible;
 use crate::datafile::{SECONDS_OF_A_DAY, date, day};
 use crate::examination::decided::{Decided, Drilled, History, Landed, statement_of};
-use crate::gate::drill::DrillReport;
+use crate::gate::drill::{DrillReport, Subject};
 
 /// Reads the decisions of all repositories.
 pub fn asked(state: &mut State) -> Vec<Effect> {
@@ -70,9 +70,10 @@ fn entry(at: usize, own: &Decided) -> PickerEntry<Choice> {
 }
 
 fn drill(at: usize, own: &Drilled) -> PickerEntry<Choice> {
-    let DrillReport { people, began, target, .. } = &own.report;
+    let DrillReport { people, began, of, .. } = &own.report;
     let (on, who) = (day(began.div_euclid(SECONDS_OF_A_DAY)), people.first().map_or("", String::as_str));
     let owes = own.report.owes();
+    let (Subject::Change { target, .. } | Subject::Command { target, .. }) = of;
     PickerEntry {
         label: format!("{on} {:<11} {who:<8} {}: {}", "drill", own.repository, visible::text(target)),
         detail: if owes { "review owed".to_owned() } else { String::new() },
@@ -81,7 +82,7 @@ fn drill(at: usize, own: &Drilled) -> PickerEntry<Choice> {
     }
 }
 
-/// A drill in full: nothing landed by it.
+/// A drill in full: nothing landed or ran by it.
 pub fn of_drill(own: &Drilled) -> Text {
     let Drilled { repository, report } = own;
     let fact = |label: &str, text: &str| TextLine::Plain(format!("  {label:<10}{text}"));
@@ -94,13 +95,21 @@ pub fn of_drill(own: &Drilled) -> Text {
         (Some(_), Some(at)) => format!("done {} by {}", date(at), report.reviewers.join(" and ")),
         (Some(due), None) => format!("due {}", date(due)),
     };
+    let (of, act) = match &report.of {
+        Subject::Change { target, commit, .. } => {
+            (format!("{repository} {} → {}", &commit[..7], marked(target)), "landed")
+        }
+        Subject::Command { target, request } => {
+            (format!("{repository} request {} at {}", &request[..12], marked(target)), "ran")
+        }
+    };
     let mut lines = vec![
-        TextLine::Heading("A drill of an emergency. Nothing landed by it.".to_owned()),
+        TextLine::Heading(format!("A drill of an emergency. Nothing {act} by it.")),
         fact("began", &format!("{}, until {}", date(report.began), date(report.until))),
         fact("by", &report.people.join(" and ")),
         fact("signed", &would),
         fact("review", &review),
-        fact("of", &format!("{repository} {} → {}", &report.commit[..7], marked(&report.target))),
+        fact("of", &of),
         fact("record", &report.id),
         TextLine::Heading("Reason".to_owned()),
     ];

@@ -4,16 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::command_drills::OfCommands;
 use super::report::{ChainInput, DrillRow, Drills, NotPractised, Shown, Time};
 use super::{Ground, Query};
 use crate::change::digest::Digest;
-use crate::command::practice::CommandDrillReport;
-use crate::gate::drill::{DrillReport, drills_reviewed, practice};
-use crate::ledger;
+use crate::gate::drill::{DrillReport, Subject};
 use crate::ledger::commands::Keys;
+use crate::ledger::drills::AllDrills;
 use crate::policy::Policy;
-use crate::record::drill::{DrillChain, DrillStep};
+use crate::record::drill::DrillStep;
 use crate::record::{Chain, Entry};
 
 /// By default, whoever may declare an emergency should have practised it within so many days.
@@ -33,7 +31,7 @@ type ById = BTreeMap<String, DrillReport>;
 /// Drills, as policies judge them.
 struct Judged<'g> {
     ground: &'g Ground<'g>,
-    chains: &'g [DrillChain],
+    all: &'g AllDrills,
     to: i64,
     /// By the policy of when they began, and that of when they were reviewed.
     known: BTreeMap<(Digest, Digest), ById>,
@@ -49,7 +47,7 @@ impl Judged<'_> {
 
     fn by(&mut self, began: &Policy, reviewed: &Policy, id: &str) -> Option<DrillReport> {
         let all = self.known.entry((began.whole, reviewed.whole)).or_insert_with(|| {
-            let all = drills_reviewed(began, reviewed, self.chains, self.to);
+            let all = self.all.reports(began, reviewed, self.to);
             all.into_iter().map(|drill| (drill.id.clone(), drill)).collect()
         });
         all.get(id).cloned()
@@ -76,61 +74,54 @@ impl Ground<'_> {
     /// if that is later.
     pub(super) fn drills(&self, query: &Query, to: Option<i64>) -> Result<Held, String> {
         let keys = Keys::these(self.keys.keys().cloned());
-        let read = ledger::drills::read(self.repository, !self.repository.is_pushed_to(), &keys);
-        let (chains, unread) = read.map_err(|error| error.to_string())?;
-        let (mut of_commands, unread_too) = OfCommands::read(self, &keys)?;
-        let newest = chains.iter().flat_map(|chain| &chain.records).map(|record| record.issued()).max();
-        let to = query.to.or(to.max(newest).max(of_commands.newest())).unwrap_or_default();
-        let mut notes = notes(&chains, unread + unread_too);
-        notes.extend(damages(of_commands.chains()));
-        let inputs = chains.iter().map(input).chain(of_commands.chains().iter().map(input)).collect();
-        of_commands.until(to);
-        let chains: Vec<DrillChain> = chains.iter().map(|chain| chain.until(|record| record.issued() <= to)).collect();
-        let mut judged = Judged { ground: self, chains: &chains, to, known: BTreeMap::new() };
-        let mut held: Vec<DrillReport> = Vec::new();
-        let records = || chains.iter().flat_map(|chain| &chain.records);
-        let mut begun: Vec<(i64, String)> = records()
-            .filter(|record| record.drill().step == DrillStep::Begin)
-            .map(|record| (record.issued(), record.id().to_string()))
-            .filter(|(at, _)| query.from.is_none_or(|from| *at >= from))
-            .collect();
-        begun.sort();
-        let mut reviews: BTreeMap<String, BTreeSet<i64>> = BTreeMap::new();
-        for record in records().filter(|record| record.drill().step == DrillStep::Review) {
-            reviews.entry(record.began_by()).or_default().insert(record.issued());
-        }
-        for (at, id) in begun {
-            held.extend(judged.drill(at, &id, reviews.get(&id).unwrap_or(&BTreeSet::new()))?);
+        let read = AllDrills::read(self.repository, !self.repository.is_pushed_to(), &keys);
+        let mut all = read.map_err(|error| error.to_string())?;
+        let newest = all.steps().map(|(_, at, _)| at).max();
+        let to = query.to.or(to.max(newest)).unwrap_or_default();
+        let notes = notes(&all);
+        let inputs = all.of_changes.iter().map(input).chain(all.of_commands.iter().map(input)).collect();
+        all.until(to);
+        let held = self.held(query, &all, to)?;
+        let practice = all.practice(&self.newest, to);
+        if held.is_empty() && practice.is_empty() {
+            return Ok(Held { drills: None, notes });
         }
         let days = if query.drilled_within == 0 { DRILLED_WITHIN } else { query.drilled_within };
         let since = to.saturating_sub(i64::from(days) * 24 * 3600);
-        let everybody = practice(&self.newest, &chains, to);
-        let at_targets = of_commands.practice(&self.newest, to);
-        let held_there = of_commands.held(&|at| judged.policy(at), (query.from, to))?;
-        if held.is_empty() && everybody.is_empty() && held_there.is_empty() && at_targets.is_empty() {
-            return Ok(Held { drills: None, notes });
-        }
-        let is_missing = |last: Option<i64>| last.is_none_or(|last| last < since);
-        let missing = everybody.into_iter().filter(|one| is_missing(one.last)).map(|one| NotPractised {
+        let missing = practice.into_iter().filter(|one| one.last.is_none_or(|last| last < since));
+        let missing = missing.map(|one| NotPractised {
             person: Shown::of(&one.person),
-            target: None,
+            target: one.target.as_deref().map(Shown::of),
             last: one.last.map(Time),
         });
-        let missing_there = at_targets.into_iter().filter(|one| is_missing(one.last)).map(|one| NotPractised {
-            person: Shown::of(&one.person),
-            target: Some(Shown::of(&one.target)),
-            last: one.last.map(Time),
-        });
-        let mut rows: Vec<DrillRow> = held.iter().map(|drill| row(drill, to)).collect();
-        rows.extend(held_there.iter().map(|drill| row_of_command(drill, to)));
-        rows.sort_by(|a, b| (a.began.0, &a.id).cmp(&(b.began.0, &b.id)));
         let drills = Drills {
             within_days: days,
-            held: rows,
-            not_practised: missing.chain(missing_there).collect(),
+            held: held.iter().map(|drill| row(drill, to)).collect(),
+            not_practised: missing.collect(),
             chains: inputs,
         };
         Ok(Held { drills: Some(drills), notes })
+    }
+
+    /// Those that began in the period, the oldest first.
+    fn held(&self, query: &Query, all: &AllDrills, to: i64) -> Result<Vec<DrillReport>, String> {
+        let mut judged = Judged { ground: self, all, to, known: BTreeMap::new() };
+        let (mut begun, mut reviews): (Vec<(i64, String)>, BTreeMap<String, BTreeSet<i64>>) = Default::default();
+        for (id, at, step) in all.steps() {
+            match step {
+                DrillStep::Begin if query.from.is_none_or(|from| at >= from) => begun.push((at, id)),
+                DrillStep::Begin | DrillStep::Join => {}
+                DrillStep::Review => {
+                    reviews.entry(id).or_default().insert(at);
+                }
+            }
+        }
+        begun.sort();
+        let mut held = Vec::new();
+        for (at, id) in begun {
+            held.extend(judged.drill(at, &id, reviews.get(&id).unwrap_or(&BTreeSet::new()))?);
+        }
+        Ok(held)
     }
 }
 
@@ -142,47 +133,27 @@ fn input<R: Entry>(chain: &Chain<R>) -> ChainInput {
     }
 }
 
-fn notes(chains: &[DrillChain], unread: usize) -> Vec<String> {
-    let left_out = (unread > 0).then(|| format!("{unread} chains of drills are too long, and were not read."));
-    damages(chains).into_iter().chain(left_out).collect()
-}
-
-fn damages<R: Entry>(chains: &[Chain<R>]) -> Vec<String> {
-    let damaged = chains.iter().filter_map(|chain| {
-        let (position, fault) = chain.fault?;
-        Some(format!("Record {position} of the chain of drills {} does not hold: {fault}.", chain.id))
-    });
-    damaged.collect()
-}
-
-fn row_of_command(drill: &CommandDrillReport, to: i64) -> DrillRow {
-    let names = |people: &[String]| people.iter().map(|person| Shown::of(person)).collect();
-    DrillRow {
-        kind: "command-drill",
-        id: drill.id.clone(),
-        name: Shown::of(&drill.target),
-        commit: String::new(),
-        request: drill.request.clone(),
-        people: names(&drill.people),
-        began: Time(drill.began),
-        until: Time(drill.until),
-        lacking: drill.lacking.as_deref().map(Shown::of),
-        due: drill.due.map(Time),
-        reviewed: drill.reviewed.map(Time),
-        reviewers: names(&drill.reviewers),
-        review: Shown::of(&drill.review(to)),
-        reason: Shown::of(&drill.reason),
-    }
+fn notes(all: &AllDrills) -> Vec<String> {
+    let damaged = all
+        .damages()
+        .map(|(id, position, fault)| format!("Record {position} of the chain of drills {id} does not hold: {fault}."));
+    let left_out =
+        (all.unread > 0).then(|| format!("{} chains of drills are too long, and were not read.", all.unread));
+    damaged.chain(left_out).collect()
 }
 
 fn row(drill: &DrillReport, to: i64) -> DrillRow {
     let names = |people: &[String]| people.iter().map(|person| Shown::of(person)).collect();
+    let (kind, target, commit, request) = match &drill.of {
+        Subject::Change { target, commit, .. } => ("drill", target, commit.as_str(), ""),
+        Subject::Command { target, request } => ("command-drill", target, "", request.as_str()),
+    };
     DrillRow {
-        kind: "drill",
+        kind,
         id: drill.id.clone(),
-        name: Shown::of(&drill.target),
-        commit: drill.commit.clone(),
-        request: String::new(),
+        name: Shown::of(target),
+        commit: commit.to_owned(),
+        request: request.to_owned(),
         people: names(&drill.people),
         began: Time(drill.began),
         until: Time(drill.until),

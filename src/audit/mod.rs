@@ -25,7 +25,6 @@
 //! Nothing is decided here, no clock is read, and nothing is written: the same inputs produce the same bytes.
 
 mod book;
-mod command_drills;
 pub mod controls;
 mod cut;
 mod dates;

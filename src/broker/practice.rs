@@ -9,7 +9,7 @@ use crate::command::drill::{CommandDrillChain, CommandDrillRecord};
 use crate::command::{Answer, practice};
 use crate::ledger::AsOf;
 use crate::ledger::commands::Keys;
-use crate::ledger::drills::recent_of;
+use crate::ledger::drills::recent;
 use crate::record::RecordId;
 use crate::sync::Prompts;
 use crate::sync::commands::fetch_after;
@@ -45,6 +45,6 @@ impl Broker {
             *last = Some(Instant::now());
         }
         drop(last);
-        recent_of::<CommandDrillRecord>(&repository, keys, &AsOf::now(true, super::now())).unwrap_or_default()
+        recent::<CommandDrillRecord>(&repository, keys, &AsOf::now(true, super::now())).unwrap_or_default()
     }
 }

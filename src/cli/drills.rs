@@ -3,12 +3,10 @@
 use serde::Serialize;
 
 use crate::change::{counted, visible};
-use crate::command::RunRecord;
-use crate::command::practice::{self, CommandDrillReport};
 use crate::datafile::date;
-use crate::gate::drill::{DrillReport, drills};
-use crate::ledger::commands::{Keys, read_family_of};
-use crate::ledger::drills::{read, read_of_commands};
+use crate::gate::drill::{DrillReport, Subject};
+use crate::ledger::commands::Keys;
+use crate::ledger::drills::AllDrills;
 use crate::policy::Policy;
 use crate::source::git::Repository;
 
@@ -53,14 +51,20 @@ pub struct ShownDrill {
 
 impl ShownDrill {
     pub fn of(drill: &DrillReport, now: i64) -> ShownDrill {
+        let (kind, of) = match &drill.of {
+            Subject::Change { target, commit, manifest } => {
+                let target = visible::text(target).into_owned();
+                ("drill", Drilled::Change { target, commit: commit.clone(), manifest: manifest.clone() })
+            }
+            Subject::Command { target, request } => {
+                let target = visible::text(target).into_owned();
+                ("command-drill", Drilled::Command { target, request: request.clone() })
+            }
+        };
         ShownDrill {
             id: drill.id.clone(),
-            kind: "drill",
-            of: Drilled::Change {
-                target: visible::text(&drill.target).into_owned(),
-                commit: drill.commit.clone(),
-                manifest: drill.manifest.clone(),
-            },
+            kind,
+            of,
             began: drill.began,
             until: drill.until,
             people: drill.people.clone(),
@@ -71,24 +75,6 @@ impl ShownDrill {
             reason: visible::text(&drill.reason).into_owned(),
             told: headline(drill, now),
             is_current: drill.is_open(now) || drill.owes(),
-        }
-    }
-
-    pub fn of_command(drill: &CommandDrillReport, now: i64) -> ShownDrill {
-        ShownDrill {
-            id: drill.id.clone(),
-            kind: "command-drill",
-            of: Drilled::Command { target: visible::text(&drill.target).into_owned(), request: drill.request.clone() },
-            began: drill.began,
-            until: drill.until,
-            people: drill.people.clone(),
-            lacking: drill.lacking.clone().unwrap_or_default(),
-            due: drill.due,
-            reviewed: drill.reviewed,
-            reviewers: drill.reviewers.clone(),
-            reason: visible::text(&drill.reason).into_owned(),
-            told: command_headline(drill, now),
-            is_current: now < drill.until || drill.owes(),
         }
     }
 
@@ -105,59 +91,30 @@ impl ShownDrill {
     /// All drills of a repository, the newest first; none without a policy or if they cannot be read.
     pub fn all(repository: &Repository, policy: Option<&Policy>, now: i64) -> Vec<ShownDrill> {
         let Some(policy) = policy else { return Vec::new() };
-        let read = read(repository, true, &Keys::of(policy));
-        let (chains, unread) = read.unwrap_or_default();
-        if unread > 0 {
-            let unread = counted(unread, "chain");
+        let all = AllDrills::read(repository, true, &Keys::of(policy)).unwrap_or_default();
+        if all.unread > 0 {
+            let unread = counted(all.unread, "chain");
             eprintln!("undersign: {unread} of drills left out, which are too much to read: what they owe is not seen.");
         }
-        let reports = drills(policy, &chains, now);
-        let mut all: Vec<ShownDrill> = reports.iter().map(|drill| ShownDrill::of(drill, now)).collect();
-        let of_commands = of_commands(repository, policy, now);
-        all.extend(of_commands.iter().map(|drill| ShownDrill::of_command(drill, now)));
-        all
+        all.reports(policy, policy, now).iter().map(|drill| ShownDrill::of(drill, now)).collect()
     }
 }
 
-/// The drills of commands in a repository, the newest first; none if they cannot be read. Requests are read only if
-/// there is one.
-pub fn of_commands(repository: &Repository, policy: &Policy, now: i64) -> Vec<CommandDrillReport> {
-    let keys = Keys::of(policy);
-    let (chains, _) = read_of_commands(repository, true, &keys).unwrap_or_default();
-    if chains.is_empty() {
-        return Vec::new();
-    }
-    let runs = read_family_of::<RunRecord>(repository, true, &keys).unwrap_or_default();
-    practice::drills((policy, policy), &runs, &chains, now)
-}
-
-/// `DRILL 0123456789ab by ines of the request 7be0… at shop-prod, goes on until …; review owed within 1 day`
-pub fn command_headline(drill: &CommandDrillReport, now: i64) -> String {
-    let lasts = if now < drill.until { "goes on until" } else { "ended" };
-    let lacking = drill.lacking.as_ref().map(|why| format!("; no emergency would run it: {why}"));
-    format!(
-        "DRILL {} by {} of the request {} at {}, began {}, {lasts} {}; {}{}",
-        &drill.id[..12],
-        drill.people.join(" and "),
-        &drill.request[..12],
-        visible::text(&drill.target),
-        date(drill.began),
-        date(drill.until),
-        drill.review(now),
-        lacking.unwrap_or_default()
-    )
-}
-
-/// `DRILL 0123456789ab by dana and omar of 3f9c2ab1 on refs/heads/main, goes on until …; review owed within 1 day`
+/// `DRILL 0123456789ab by dana and omar of 3f9c2ab1 on refs/heads/main, goes on until …; review owed within 1 day`, and
+/// of a command `… of the request 7be0… at shop-prod, …`
 pub fn headline(drill: &DrillReport, now: i64) -> String {
     let lasts = if drill.is_open(now) { "goes on until" } else { "ended" };
-    let lacking = drill.lacking.as_ref().map(|why| format!("; no emergency would land it: {why}"));
+    let (of, act) = match &drill.of {
+        Subject::Change { target, commit, .. } => (format!("{} on {}", &commit[..12], visible::text(target)), "land"),
+        Subject::Command { target, request } => {
+            (format!("the request {} at {}", &request[..12], visible::text(target)), "run")
+        }
+    };
+    let lacking = drill.lacking.as_ref().map(|why| format!("; no emergency would {act} it: {why}"));
     format!(
-        "DRILL {} by {} of {} on {}, began {}, {lasts} {}; {}{}",
+        "DRILL {} by {} of {of}, began {}, {lasts} {}; {}{}",
         &drill.id[..12],
         drill.people.join(" and "),
-        &drill.commit[..12],
-        visible::text(&drill.target),
         date(drill.began),
         date(drill.until),
         drill.review(now),

@@ -5,12 +5,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::records::{Beside, CommandRecord};
-use super::statement::{
-    Predicate, Statement, Subject, SubjectDigest, is_digest, is_id, is_line, is_place, is_time, subject,
-};
+use super::statement::{Predicate, Statement, Subject, SubjectDigest, is_digest, is_place, subject};
 use crate::record::Chain;
-use crate::record::drill::{DrillStep, MAX_LENGTH, MAX_WORDS};
-use crate::record::statement::{Decimal, Link, RepositoryName, SeenHead, is_hex};
+use crate::record::drill::{DrillStep, Practised, Step};
+use crate::record::statement::{Decimal, Link, RepositoryName, SeenHead};
 
 /// The `predicateType` until the format is stable.
 pub const TYPE: &str = "urn:undersign:command-drill:v0";
@@ -54,7 +52,7 @@ pub struct CommandDrill {
     pub answers: Vec<String>,
     /// When it was signed, by the signer's clock; in one chain never below that of the record before.
     pub issued_at: Decimal,
-    /// When the drill ends at the latest: within [`MAX_LENGTH`] of `issued_at`.
+    /// When the drill ends at the latest: within [`MAX_LENGTH`](crate::record::drill::MAX_LENGTH) of `issued_at`.
     pub not_after: Decimal,
     /// The position in the signer's own chain of such drills.
     pub chain: Link,
@@ -62,7 +60,7 @@ pub struct CommandDrill {
     pub nonce: String,
     /// The program that signed, for people.
     pub tool: String,
-    /// The signer's words, as a reason would be given in an emergency; not blank, at most [`MAX_WORDS`] bytes.
+    /// The signer's words, as a reason would be given in an emergency; not blank, at most 4 KiB.
     pub reason: String,
 }
 
@@ -73,25 +71,12 @@ impl Predicate for CommandDrill {
     const MAX_PAYLOAD: usize = MAX_PAYLOAD;
 
     fn is_sound(&self) -> bool {
-        let is_named = match self.step {
-            DrillStep::Begin => self.drill.is_empty(),
-            DrillStep::Join | DrillStep::Review => is_digest(&self.drill),
-        };
-        is_named
-            && is_id(&self.principal)
-            && self.roles.iter().all(|role| is_id(role))
+        self.step().is_sound()
             && is_place(&self.repository, &self.target, &self.broker)
             && is_digest(&self.request)
             && is_digest(&self.command)
             && self.answers.len() <= MAX_ANSWERS
             && self.answers.iter().all(|id| is_digest(id))
-            && self.times_are_sound()
-            && self.chain.is_sound()
-            && self.chain.forks.is_empty()
-            && is_hex(&self.nonce, 32)
-            && is_line(&self.tool)
-            && self.reason.len() <= MAX_WORDS
-            && !self.reason.trim().is_empty()
     }
 
     fn subject(&self) -> Subject<SubjectDigest> {
@@ -108,10 +93,28 @@ impl Predicate for CommandDrill {
     }
 }
 
-impl CommandDrill {
-    fn times_are_sound(&self) -> bool {
-        let (issued, until) = (self.issued_at.seconds(), self.not_after.seconds());
-        is_time(self.issued_at) && is_time(self.not_after) && issued <= until && until - issued <= MAX_LENGTH
+impl Practised for CommandDrill {
+    fn step(&self) -> Step<'_> {
+        Step {
+            step: self.step,
+            drill: &self.drill,
+            principal: &self.principal,
+            roles: &self.roles,
+            repository: &self.repository,
+            issued_at: self.issued_at,
+            not_after: self.not_after,
+            chain: &self.chain,
+            nonce: &self.nonce,
+            tool: &self.tool,
+            reason: &self.reason,
+        }
+    }
+
+    fn is_about_same(&self, other: &CommandDrill) -> bool {
+        self.target == other.target
+            && self.broker == other.broker
+            && self.request == other.request
+            && self.command == other.command
     }
 }
 
@@ -121,38 +124,12 @@ impl Beside for CommandDrillStatement {
     }
 }
 
-impl CommandDrillRecord {
-    /// What was signed.
-    pub fn drill(&self) -> &CommandDrill {
-        &self.verified.statement().predicate
-    }
-
-    /// Seconds since the epoch.
-    pub fn issued(&self) -> i64 {
-        self.drill().issued_at.seconds()
-    }
-
-    /// The id of the record that began the drill of which this is a part.
-    pub fn began_by(&self) -> String {
-        match self.drill().step {
-            DrillStep::Begin => self.id().to_string(),
-            DrillStep::Join | DrillStep::Review => self.drill().drill.clone(),
-        }
-    }
-}
-
-/// The position of the first record of a chain that is dated before the one below it, counted from 1.
-pub fn out_of_order(chain: &CommandDrillChain) -> Option<usize> {
-    let goes_back = |pair: &[std::sync::Arc<CommandDrillRecord>]| pair[1].issued() < pair[0].issued();
-    chain.records.windows(2).position(goes_back).map(|at| at + 2)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::command::AuthorizationStatement;
     use crate::command::RunStatement;
-    use crate::record::drill::DrillStatement;
+    use crate::record::drill::{DrillStatement, MAX_WORDS};
     use crate::record::{Fault, Signable as _};
 
     fn drill() -> CommandDrill {

@@ -3,7 +3,8 @@
 use super::authorization::Verdict;
 use super::receipt::RunStatement;
 use super::request::{Proof, Request};
-use super::standing::{Counted, signers};
+use super::standing::Counted;
+use crate::gate::signers;
 use crate::policy::Policy;
 use crate::record::{RecordId, Signable as _};
 

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use super::authorization::{Authorization, Verdict};
 use super::records::{AuthorizationChain, AuthorizationRecord, Received};
-use crate::gate::CLOCK_SKEW;
-use crate::policy::{Person, PersonKind, Policy, Signer};
+use crate::gate::{CLOCK_SKEW, InRole};
+use crate::policy::{Person, PersonKind, Policy};
 use crate::record::{Presence, RecordId};
 
 /// A record in force, with the person whose key signed it.
@@ -43,9 +43,7 @@ impl<'k> Counted<'k> {
 }
 
 /// A signature that may let a request start, or would if it were no drill.
-pub(super) trait Signature<'k>: Copy {
-    fn person(&self) -> &'k Person;
-    fn roles(&self) -> &'k [String];
+pub(super) trait Signature<'k>: Copy + InRole<'k> {
     fn presence(&self) -> Presence;
     /// When it was signed, from when on it counts, and until when; in seconds since the epoch.
     fn times(&self) -> (i64, i64, i64);
@@ -57,15 +55,17 @@ pub(super) trait Signature<'k>: Copy {
     }
 }
 
-impl<'k> Signature<'k> for Counted<'k> {
+impl<'k> InRole<'k> for Counted<'k> {
     fn person(&self) -> &'k Person {
         self.person
     }
 
-    fn roles(&self) -> &'k [String] {
+    fn roles(&self) -> &[String] {
         &self.record.authorization().roles
     }
+}
 
+impl<'k> Signature<'k> for Counted<'k> {
     fn presence(&self) -> Presence {
         self.presence
     }
@@ -129,18 +129,6 @@ fn owned<'k>(
     let is_fit = enrolment.unfit(own.issued_at.seconds(), Some(came.unwrap_or(now)), now).is_none();
     let presence = enrolment.level(record.verified.token());
     Some((Counted { record, person, presence, received: came.unwrap_or(now) }, is_fit))
-}
-
-/// The people behind some records, each once, with the roles that they had when signing and still have.
-pub(super) fn signers<'k>(counted: &[impl Signature<'k>]) -> Vec<Signer<'k>> {
-    let mut people: std::collections::BTreeMap<&str, Signer<'k>> = Default::default();
-    for one in counted {
-        let person = one.person();
-        let signer = people.entry(&person.id).or_insert_with(|| Signer { person, roles: BTreeSet::new() });
-        let held = person.roles.iter().filter(|role| one.roles().contains(role));
-        signer.roles.extend(held.map(String::as_str));
-    }
-    people.into_values().collect()
 }
 
 pub(super) fn ids(counted: &[Counted<'_>]) -> Vec<RecordId> {

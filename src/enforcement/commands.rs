@@ -5,11 +5,12 @@
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::{BTreeSet, HashMap};
 
-use crate::command::drill::{self as command_drill, CommandDrillRecord};
+use crate::command::drill::CommandDrillRecord;
 use crate::command::{AuthorizationRecord, RunRecord};
 use crate::datafile::date;
 use crate::gate::{self, CLOCK_SKEW, Code, Reason, RefOutcome, Update};
 use crate::ledger::commands::{Family, Keys, Room, TooMuch, chain_from, chain_within, names, read_family_of};
+use crate::ledger::drills::DrillFamily;
 use crate::ledger::id_of;
 use crate::policy::{Enrolment, Policy};
 use crate::record::drill::{self, DrillRecord};
@@ -98,8 +99,8 @@ impl Chains {
             .or_else(|| push.of_family((&self.authorizations, &self.counts), &is_person, policy))
             .or_else(|| push.of_outcomes(self, policy))
             .or_else(|| push.of_evidence(self, policy))
-            .or_else(|| push.of_drills(self, policy))
-            .or_else(|| push.of_command_drills(self, policy))
+            .or_else(|| push.of_drills::<DrillRecord>(self, policy, too_large))
+            .or_else(|| push.of_drills::<CommandDrillRecord>(self, policy, |_| None))
     }
 }
 
@@ -180,34 +181,20 @@ impl Push<'_> {
         Some(self.answered(judged))
     }
 
-    /// The same of drills, by people of the roster. What is taken lets nothing land.
-    fn of_drills(&self, chains: &Chains, policy: &Policy) -> Option<RefOutcome> {
-        let id = id_of(self.update.name.strip_prefix(DrillRecord::PREFIX)?);
+    /// The same of drills of a kind, by people of the roster. What is taken lets nothing land or run.
+    fn of_drills<R: DrillFamily>(
+        &self,
+        chains: &Chains,
+        policy: &Policy,
+        useless: impl Fn(&Chain<R>) -> Option<Reason>,
+    ) -> Option<RefOutcome> {
+        let id = id_of(self.update.name.strip_prefix(R::PREFIX)?);
         let owner = policy.roster.enrolment_by_id(&id.key).map(|(_, enrolment)| enrolment);
-        let judged = self.judge_bounded::<DrillRecord>(&id, &OF_DRILLS, chains, owner);
-        let judged = judged.and_then(|chain| match drill::out_of_order(&chain) {
-            None => Ok(chain),
-            Some(position) => Err(dated_back(position, OF_DRILLS.noun)),
-        });
-        let judged = judged.and_then(|chain| match useless_drill(&chain, chains.now) {
-            None => Ok(chain),
-            Some(reason) => Err(reason),
-        });
-        Some(self.answered(judged))
-    }
-
-    /// The same of drills at targets. What is taken lets nothing run.
-    fn of_command_drills(&self, chains: &Chains, policy: &Policy) -> Option<RefOutcome> {
-        let id = id_of(self.update.name.strip_prefix(CommandDrillRecord::PREFIX)?);
-        let owner = policy.roster.enrolment_by_id(&id.key).map(|(_, enrolment)| enrolment);
-        let judged = self.judge_bounded::<CommandDrillRecord>(&id, &OF_DRILLS, chains, owner);
-        let judged = judged.and_then(|chain| match command_drill::out_of_order(&chain) {
-            None => Ok(chain),
-            Some(position) => Err(dated_back(position, OF_DRILLS.noun)),
-        });
+        let judged = self.judge_bounded::<R>(&id, &OF_DRILLS, chains, owner);
         let judged = judged.and_then(|chain| {
-            let times: Vec<i64> = chain.records.iter().map(|record| record.issued()).collect();
-            ahead::<CommandDrillRecord>(&chain.id, &times, chains.now).map_or(Ok(chain), Err)
+            let dated_back = drill::out_of_order(&chain).map(|position| dated_back(position, OF_DRILLS.noun));
+            let why = dated_back.or_else(|| ahead(&chain, chains.now)).or_else(|| useless(&chain));
+            why.map_or(Ok(chain), Err)
         });
         Some(self.answered(judged))
     }
@@ -308,13 +295,8 @@ impl Push<'_> {
     }
 }
 
-/// Why records of drills are of no use: dated ahead, nothing after them counts; or of too much, since pushes that are
-/// refused read them.
-fn useless_drill(chain: &Chain<DrillRecord>, now: i64) -> Option<Reason> {
-    let times: Vec<i64> = chain.records.iter().map(|record| record.issued()).collect();
-    if let Some(reason) = ahead::<DrillRecord>(&chain.id, &times, now) {
-        return Some(reason);
-    }
+/// Why drills of changes with so much in them are of no use: pushes that are refused read them.
+fn too_large(chain: &Chain<DrillRecord>) -> Option<Reason> {
     let is_large = |record: &DrillRecord| record.manifest.encode().len() > drill::MAX_MANIFEST;
     let at = chain.records.iter().position(|record| is_large(record))?;
     let detail = format!(
@@ -327,14 +309,16 @@ fn useless_drill(chain: &Chain<DrillRecord>, now: i64) -> Option<Reason> {
 }
 
 /// Why nothing after a record dated ahead counts: those of a chain are in the order of their times.
-fn ahead<R: Family>(id: &ChainId, times: &[i64], now: i64) -> Option<Reason> {
-    let at = times.iter().position(|issued| *issued > now.saturating_add(CLOCK_SKEW))?;
+fn ahead<R: DrillFamily>(chain: &Chain<R>, now: i64) -> Option<Reason> {
+    let is_ahead = |record: &R| record.issued() > now.saturating_add(CLOCK_SKEW);
+    let at = chain.records.iter().position(|record| is_ahead(record))?;
     let detail = format!(
         "Record {} of the pushed chain of drills is dated {}, ahead of this gate's clock. It would not count. Set the \
-         clock where it was signed and delete {}{id} there; the next drill begins a new chain.",
+         clock where it was signed and delete {}{} there; the next drill begins a new chain.",
         at + 1,
-        date(times[at]),
-        R::PREFIX
+        date(chain.records[at].issued()),
+        R::PREFIX,
+        chain.id
     );
     Some(Reason::deny(Code::LedgerFault, detail))
 }

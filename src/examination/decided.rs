@@ -7,10 +7,10 @@ use std::sync::Arc;
 use super::RepositorySnapshot;
 use crate::change::{ObjectId, address, counted, visible};
 use crate::decision::Verdict;
-use crate::gate::drill::{DrillReport, drills};
+use crate::gate::drill::DrillReport;
 use crate::gate::{self, Receipts, Signer, Validity};
-use crate::ledger;
 use crate::ledger::commands::Keys;
+use crate::ledger::drills::AllDrills;
 use crate::record::statement::Coverage;
 use crate::record::{Record, RecordId};
 use crate::risk::masked;
@@ -90,7 +90,7 @@ pub struct History {
     pub decisions: Vec<Decided>,
     /// How many more there are.
     pub left_out: usize,
-    /// Drills of emergencies, the newest first. Nothing was decided by any of them.
+    /// Drills of emergencies, of changes and of commands, the newest first. Nothing was decided by any of them.
     pub drills: Vec<Drilled>,
 }
 
@@ -167,8 +167,8 @@ pub fn history(
 /// The newest drills of a repository; none if they cannot be read.
 fn held(repository: &Repository, snapshot: &RepositorySnapshot, now: i64) -> Vec<Drilled> {
     let Some(policy) = snapshot.policy() else { return Vec::new() };
-    let (chains, _) = ledger::drills::read(repository, true, &Keys::of(policy)).unwrap_or_default();
-    let newest = drills(policy, &chains, now).into_iter().take(MOST_DRILLS);
+    let all = AllDrills::read(repository, true, &Keys::of(policy)).unwrap_or_default();
+    let newest = all.reports(policy, policy, now).into_iter().take(MOST_DRILLS);
     newest.map(|report| Drilled { repository: snapshot.name.clone(), report }).collect()
 }
 

@@ -73,7 +73,7 @@ impl<'g> CountedDecision<'g> {
 }
 
 /// What somebody of the roster signed in a role.
-pub(super) trait InRole<'g> {
+pub(crate) trait InRole<'g> {
     /// The owner of the key.
     fn person(&self) -> &'g Person;
 
@@ -92,7 +92,7 @@ impl<'g> InRole<'g> for CountedDecision<'g> {
 }
 
 /// The people behind some records, each once, with the roles that they had when they signed and still have.
-pub(super) fn signers<'g>(signed: &[impl InRole<'g>]) -> Vec<Signer<'g>> {
+pub(crate) fn signers<'g>(signed: &[impl InRole<'g>]) -> Vec<Signer<'g>> {
     let mut people: BTreeMap<&str, Signer<'g>> = BTreeMap::new();
     for one in signed {
         let person = one.person();

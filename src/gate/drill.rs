@@ -12,8 +12,8 @@ use super::break_glass::{lacking_slot, lands_alone};
 use super::counted_decision::{InRole, identities, signers};
 use super::duration::length;
 use crate::policy::{Ai, Enrolment, Person, PersonKind, Policy, Requirement};
-use crate::record::drill::{DrillChain, DrillRecord, DrillStep, out_of_order};
-use crate::record::{Key, Presence};
+use crate::record::drill::{DrillChain, DrillRecord, DrillStep, OfDrill, Practised as _, out_of_order};
+use crate::record::{Chain, Presence};
 
 /// Whether a record of a drill counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,32 +55,50 @@ impl DrillStanding {
     }
 }
 
-/// A record of a drill that counts.
-#[derive(Clone, Copy)]
-pub(super) struct CountedDrill<'c> {
-    pub person: &'c Person,
-    enrolment: &'c Enrolment,
-    pub presence: Presence,
-    pub record: &'c DrillRecord,
+/// A kind of drill, and the terms by which one lasts.
+pub trait Terms: OfDrill {
+    /// How long a record of it would be a signature for an emergency, in seconds; none if its own end alone says so.
+    fn longest(&self, policy: &Policy) -> Option<i64>;
 }
 
-impl<'c> InRole<'c> for CountedDrill<'c> {
+impl Terms for DrillRecord {
+    fn longest(&self, policy: &Policy) -> Option<i64> {
+        policy.break_glass.as_ref().map(|terms| terms.max_duration.min(policy.limits.validity))
+    }
+}
+
+/// A record of a drill that counts.
+pub(crate) struct CountedDrill<'c, R = DrillRecord> {
+    pub person: &'c Person,
+    pub enrolment: &'c Enrolment,
+    pub presence: Presence,
+    pub record: &'c R,
+}
+
+impl<R> Clone for CountedDrill<'_, R> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<R> Copy for CountedDrill<'_, R> {}
+
+impl<'c, R: OfDrill> InRole<'c> for CountedDrill<'c, R> {
     fn person(&self) -> &'c Person {
         self.person
     }
 
     fn roles(&self) -> &[String] {
-        &self.record.drill().roles
+        self.record.step().roles
     }
 }
 
-impl CountedDrill<'_> {
+impl<R: Terms> CountedDrill<'_, R> {
     /// When what it says ends, exclusive.
     fn until(&self, policy: &Policy) -> i64 {
-        let own = self.record.drill().not_after.seconds();
-        let Some(terms) = &policy.break_glass else { return own };
-        let longest = terms.max_duration.min(policy.limits.validity);
-        own.min(self.record.issued().saturating_add(longest))
+        let own = self.record.step().not_after.seconds();
+        let longest = self.record.longest(policy);
+        longest.map_or(own, |longest| own.min(self.record.issued().saturating_add(longest)))
     }
 
     /// Whether it would still be a signature for an emergency.
@@ -90,11 +108,11 @@ impl CountedDrill<'_> {
 }
 
 /// Whether each record of the chains counts, chain by chain.
-pub fn standings<'c>(policy: &Policy, chains: &'c [DrillChain], now: i64) -> Vec<(&'c DrillRecord, DrillStanding)> {
-    let of_chain = |chain: &'c DrillChain| {
+pub fn standings<'c, R: OfDrill>(policy: &Policy, chains: &'c [Chain<R>], now: i64) -> Vec<(&'c R, DrillStanding)> {
+    let of_chain = |chain: &'c Chain<R>| {
         let sound = sound_records(chain);
         chain.records.iter().enumerate().map(move |(at, record)| match at < sound {
-            true => (&**record, standing(policy, record, now).0),
+            true => (&**record, standing(policy, &**record, now).0),
             false => (&**record, DrillStanding::OutOfOrder),
         })
     };
@@ -102,54 +120,24 @@ pub fn standings<'c>(policy: &Policy, chains: &'c [DrillChain], now: i64) -> Vec
 }
 
 /// The number of records before the first that is dated back.
-fn sound_records(chain: &DrillChain) -> usize {
+fn sound_records<R: OfDrill>(chain: &Chain<R>) -> usize {
     out_of_order(chain).map_or(chain.records.len(), |position| position - 1)
 }
 
-fn standing<'c>(
+/// Whether a record counts, and whose it is: the one place that decides this.
+fn standing<'c, R: OfDrill>(
     policy: &'c Policy,
-    record: &'c DrillRecord,
+    record: &R,
     now: i64,
 ) -> (DrillStanding, Option<(&'c Person, &'c Enrolment)>) {
-    let own = record.drill();
-    let made = Made {
-        key: record.verified.key(),
-        principal: &own.principal,
-        repository: &own.repository.id,
-        issued: record.issued(),
-        is_clone: record.clone,
-    };
-    standing_of(policy, &made, now)
-}
-
-/// What a record of a drill, of whatever kind, says of who made it.
-pub struct Made<'r> {
-    /// The key that signed.
-    pub key: &'r Key,
-    /// Who that is, by the record.
-    pub principal: &'r str,
-    /// The id of the repository.
-    pub repository: &'r str,
-    /// When, in seconds since the epoch.
-    pub issued: i64,
-    /// The counter of the security key did not increase.
-    pub is_clone: bool,
-}
-
-/// Whether such a record counts, and whose it is: the one place that decides this.
-pub fn standing_of<'c>(
-    policy: &'c Policy,
-    made: &Made<'_>,
-    now: i64,
-) -> (DrillStanding, Option<(&'c Person, &'c Enrolment)>) {
-    let issued = made.issued;
-    let Some(owner) = policy.roster.enrolment(made.key) else { return (DrillStanding::Stranger, None) };
+    let (own, issued) = (record.step(), record.issued());
+    let Some(owner) = policy.roster.enrolment(record.verified().key()) else { return (DrillStanding::Stranger, None) };
     let (person, enrolment) = owner;
     let standing = match () {
-        () if person.id != made.principal => DrillStanding::Impostor,
+        () if person.id != own.principal => DrillStanding::Impostor,
         () if person.kind != PersonKind::Human => DrillStanding::Bot,
-        () if made.is_clone => DrillStanding::Clone,
-        () if made.repository != policy.repository => DrillStanding::Elsewhere,
+        () if record.is_clone() => DrillStanding::Clone,
+        () if own.repository.id != policy.repository => DrillStanding::Elsewhere,
         () if enrolment.unfit_when_signed(issued).is_some() => DrillStanding::Unfit,
         () if issued > now.saturating_add(CLOCK_SKEW) => DrillStanding::Ahead,
         () => DrillStanding::Counts,
@@ -157,67 +145,105 @@ pub fn standing_of<'c>(
     (standing, Some(owner))
 }
 
-fn counted<'c>(policy: &'c Policy, chains: &'c [DrillChain], now: i64) -> Vec<CountedDrill<'c>> {
+fn counted<'c, R: OfDrill>(policy: &'c Policy, chains: &'c [Chain<R>], now: i64) -> Vec<CountedDrill<'c, R>> {
     let sound = chains.iter().flat_map(|chain| &chain.records[..sound_records(chain)]);
-    let counts = |record: &'c DrillRecord| {
+    let counts = |record: &'c R| {
         let (DrillStanding::Counts, Some((person, enrolment))) = standing(policy, record, now) else { return None };
-        let presence = enrolment.level(record.verified.token());
+        let presence = enrolment.level(record.verified().token());
         Some(CountedDrill { person, enrolment, presence, record })
     };
     sound.filter_map(|record| counts(record)).collect()
 }
 
-/// A drill: who signed as for an emergency, and who reviewed.
-pub(super) struct Practised<'c> {
-    began: CountedDrill<'c>,
+/// A drill that was held: who signed as for an emergency, and who reviewed.
+pub(crate) struct HeldDrill<'c, R = DrillRecord> {
+    pub began: CountedDrill<'c, R>,
     /// Who signed as for an emergency, in the order of their times; who began it is the first.
-    pub declared: Vec<CountedDrill<'c>>,
-    reviews: Vec<CountedDrill<'c>>,
+    pub declared: Vec<CountedDrill<'c, R>>,
+    pub reviews: Vec<CountedDrill<'c, R>>,
     /// When it ends, exclusive.
     pub until: i64,
 }
 
-impl<'c> Practised<'c> {
-    /// All drills, the newest first.
-    fn all(policy: &'c Policy, chains: &'c [DrillChain], now: i64) -> Vec<Practised<'c>> {
-        let mut all: BTreeMap<String, Practised<'c>> = BTreeMap::new();
-        let counted = counted(policy, chains, now);
-        for one in counted.iter().filter(|one| one.record.drill().step == DrillStep::Begin) {
+impl<'c, R: Terms> HeldDrill<'c, R> {
+    /// All drills, the newest first: begun by one policy, reviewed by a later one, which may be the same.
+    pub fn all(policy: &'c Policy, later: &'c Policy, chains: &'c [Chain<R>], now: i64) -> Vec<HeldDrill<'c, R>> {
+        let mut all: BTreeMap<String, HeldDrill<'c, R>> = BTreeMap::new();
+        let of = |step: DrillStep| move |one: &CountedDrill<'c, R>| one.record.step().step == step;
+        let counted = self::counted(policy, chains, now);
+        for one in counted.iter().copied().filter(of(DrillStep::Begin)) {
             let until = one.until(policy);
-            let drill = Practised { began: *one, declared: vec![*one], reviews: Vec::new(), until };
+            let drill = HeldDrill { began: one, declared: vec![one], reviews: Vec::new(), until };
             all.insert(one.record.id().to_string(), drill);
         }
-        for one in counted {
+        let reviews = match std::ptr::eq(policy, later) {
+            true => counted.clone(),
+            false => self::counted(later, chains, now),
+        };
+        let joined = counted.into_iter().filter(of(DrillStep::Join));
+        for one in joined.chain(reviews.into_iter().filter(of(DrillStep::Review))) {
             let Some(drill) = all.get_mut(&one.record.began_by()).filter(|drill| drill.has(one)) else { continue };
-            match one.record.drill().step {
-                DrillStep::Begin => {}
-                DrillStep::Join => drill.declared.push(one),
+            match one.record.step().step {
                 DrillStep::Review => drill.reviews.push(one),
+                DrillStep::Begin | DrillStep::Join => drill.declared.push(one),
             }
         }
-        let mut all: Vec<Practised<'c>> = all.into_values().collect();
+        let order = |one: &CountedDrill<'c, R>| (one.record.issued(), one.record.id().to_string());
+        let mut all: Vec<HeldDrill<'c, R>> = all.into_values().collect();
         for drill in &mut all {
-            drill.declared[1..].sort_by_key(|one| (one.record.issued(), one.record.id().to_string()));
-            drill.reviews.sort_by_key(|one| (one.record.issued(), one.record.id().to_string()));
+            drill.declared[1..].sort_by_key(order);
+            drill.reviews.sort_by_key(order);
         }
         all.sort_by_key(|drill| (std::cmp::Reverse(drill.began.record.issued()), drill.began.record.id().to_string()));
         all
     }
 
-    /// Whether a record that names the drill is of it: for the same content and ref, and at a time of it.
-    fn has(&self, one: CountedDrill<'_>) -> bool {
-        let (own, began) = (one.record.drill(), self.began.record.drill());
+    /// Whether a record that names the drill is of it: about the same, and at a time of it.
+    fn has(&self, one: CountedDrill<'_, R>) -> bool {
         let at = one.record.issued();
-        let is_in_time = match own.step {
+        let is_in_time = match one.record.step().step {
             DrillStep::Begin | DrillStep::Join => at < self.until,
             DrillStep::Review => true,
         };
-        own.target.name == began.target.name
-            && own.manifest.sha256 == began.manifest.sha256
-            && at >= self.began.record.issued()
-            && is_in_time
+        one.record.drill().is_about_same(self.began.record.drill()) && at >= self.began.record.issued() && is_in_time
     }
 
+    /// The ids of who signed as for an emergency, each once.
+    pub fn people(&self) -> Vec<&'c str> {
+        let mut people: Vec<&str> = Vec::new();
+        for one in &self.declared {
+            if !people.contains(&one.person.id.as_str()) {
+                people.push(&one.person.id);
+            }
+        }
+        people
+    }
+
+    /// The drill for reports and lists. `due` is when the review would have been, or a sentence with what an emergency
+    /// would have lacked; `reviews` are those that were needed until it was done.
+    pub fn report(&self, of: Subject, due: Result<i64, String>, reviews: &[CountedDrill<'_, R>]) -> DrillReport {
+        let own = self.began.record.step();
+        let (lacking, due) = match due {
+            Ok(due) => (None, Some(due)),
+            Err(lacking) => (Some(lacking), None),
+        };
+        let reviewers: BTreeSet<&str> = reviews.iter().map(|one| one.person.id.as_str()).collect();
+        DrillReport {
+            id: self.began.record.id().to_string(),
+            of,
+            began: self.began.record.issued(),
+            until: self.until,
+            people: self.people().into_iter().map(str::to_owned).collect(),
+            lacking,
+            due,
+            reviewed: reviews.last().map(|one| one.record.issued()),
+            reviewers: reviewers.into_iter().map(str::to_owned).collect(),
+            reason: own.reason.to_owned(),
+        }
+    }
+}
+
+impl<'c> HeldDrill<'c> {
     /// Those that go on now, of the content that is meant, the newest first: with the signatures that an emergency
     /// would count.
     pub fn now(
@@ -225,8 +251,8 @@ impl<'c> Practised<'c> {
         chains: &'c [DrillChain],
         is_meant: impl Fn(&DrillRecord) -> bool,
         now: i64,
-    ) -> Vec<Practised<'c>> {
-        let mut all = Practised::all(policy, chains, now);
+    ) -> Vec<HeldDrill<'c>> {
+        let mut all = HeldDrill::all(policy, policy, chains, now);
         all.retain(|drill| now < drill.until && is_meant(drill.began.record));
         all.iter_mut().for_each(|drill| drill.declared.retain(|one| one.is_good(policy, now)));
         all.retain(|drill| !drill.declared.is_empty());
@@ -243,17 +269,27 @@ impl<'c> Practised<'c> {
         let due = last.map(|last| last.saturating_add(terms.debt_after));
         due.is_some_and(|due| now >= due) && reviews(policy, self).is_empty()
     }
+}
 
-    /// The ids of who signed as for an emergency, each once.
-    pub fn people(&self) -> Vec<&'c str> {
-        let mut people: Vec<&str> = Vec::new();
-        for one in &self.declared {
-            if !people.contains(&one.person.id.as_str()) {
-                people.push(&one.person.id);
-            }
-        }
-        people
-    }
+/// What was practised. Texts are as they were signed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Subject {
+    /// The change that an emergency would have landed.
+    Change {
+        /// The full name of the ref.
+        target: String,
+        /// The head.
+        commit: String,
+        /// The digest of the manifest, in hex.
+        manifest: String,
+    },
+    /// The command that an emergency would have run.
+    Command {
+        /// The name of the target.
+        target: String,
+        /// The id of the request.
+        request: String,
+    },
 }
 
 /// A drill for reports and lists. Texts are as they were signed.
@@ -261,12 +297,8 @@ impl<'c> Practised<'c> {
 pub struct DrillReport {
     /// The id of the record that began it.
     pub id: String,
-    /// The full name of the ref.
-    pub target: String,
-    /// The head of the change.
-    pub commit: String,
-    /// The digest of its manifest, in hex.
-    pub manifest: String,
+    /// What was practised.
+    pub of: Subject,
     /// By the clock of who began it; seconds since the epoch.
     pub began: i64,
     /// When it ended, exclusive.
@@ -296,77 +328,47 @@ impl DrillReport {
         self.due.is_some() && self.reviewed.is_none()
     }
 
-    /// How the review stands, as words: `review done 2 hours after it began`.
+    /// How the review stands, as words: `reviewed after 2 hours`.
     pub fn review(&self, now: i64) -> String {
-        review_told(self.began, (self.due, self.reviewed), now)
+        match (self.due, self.reviewed) {
+            (None, _) => "no review owed".to_owned(),
+            (Some(due), Some(at)) => {
+                let late = if at > due { ", late" } else { "" };
+                format!("reviewed after {}{late}", length(at.saturating_sub(self.began)))
+            }
+            (Some(due), None) if now > due => {
+                format!("review overdue since {}", length(now.saturating_sub(due)))
+            }
+            (Some(due), None) => format!("review owed within {}", length(due.saturating_sub(now))),
+        }
     }
 }
 
-/// How the review of a drill stands that began then, was due then, and was done then.
-pub fn review_told(began: i64, (due, reviewed): (Option<i64>, Option<i64>), now: i64) -> String {
-    match (due, reviewed) {
-        (None, _) => "no review owed".to_owned(),
-        (Some(due), Some(at)) => {
-            let late = if at > due { ", late" } else { "" };
-            format!("reviewed after {}{late}", length(at.saturating_sub(began)))
-        }
-        (Some(due), None) if now > due => {
-            format!("review overdue since {}", length(now.saturating_sub(due)))
-        }
-        (Some(due), None) => format!("review owed within {}", length(due.saturating_sub(now))),
-    }
-}
-
-/// All drills of a repository, the newest first, by the terms of a policy.
+/// All drills of changes in a repository, the newest first, by the terms of a policy.
 pub fn drills(policy: &Policy, chains: &[DrillChain], now: i64) -> Vec<DrillReport> {
-    Practised::all(policy, chains, now).iter().map(|drill| report(policy, policy, drill)).collect()
+    drills_reviewed(policy, policy, chains, now)
 }
 
 /// The same for a look back: who reviewed, and whether that was enough, is as by the policy of a later time.
 pub fn drills_reviewed(policy: &Policy, later: &Policy, chains: &[DrillChain], now: i64) -> Vec<DrillReport> {
-    let mut all = Practised::all(policy, chains, now);
-    let mut reviews: BTreeMap<String, Vec<CountedDrill<'_>>> = BTreeMap::new();
-    for one in counted(later, chains, now).into_iter().filter(|one| one.record.drill().step == DrillStep::Review) {
-        reviews.entry(one.record.began_by()).or_default().push(one);
-    }
-    for drill in &mut all {
-        let mut own = reviews.remove(&drill.began.record.id().to_string()).unwrap_or_default();
-        own.retain(|one| drill.has(*one));
-        own.sort_by_key(|one| (one.record.issued(), one.record.id().to_string()));
-        drill.reviews = own;
-    }
-    all.iter().map(|drill| report(policy, later, drill)).collect()
+    HeldDrill::all(policy, later, chains, now).iter().map(|drill| report(policy, later, drill)).collect()
 }
 
-fn report(policy: &Policy, later: &Policy, drill: &Practised<'_>) -> DrillReport {
-    let (record, own) = (drill.began.record, drill.began.record.drill());
-    let (lacking, due) = match declared(policy, drill) {
-        Ok(last) => {
-            let debt = policy.break_glass.as_ref().map_or(0, |terms| terms.debt_after);
-            (None, Some(last.saturating_add(debt)))
-        }
-        Err(lacking) => (Some(lacking), None),
-    };
-    let reviews = due.map(|_| reviews(later, drill)).unwrap_or_default();
-    let reviewers: BTreeSet<&str> = reviews.iter().map(|one| one.person.id.as_str()).collect();
-    DrillReport {
-        id: record.id().to_string(),
+fn report(policy: &Policy, later: &Policy, drill: &HeldDrill<'_>) -> DrillReport {
+    let own = drill.began.record.drill();
+    let debt = policy.break_glass.as_ref().map_or(0, |terms| terms.debt_after);
+    let due = declared(policy, drill).map(|last| last.saturating_add(debt));
+    let reviews = due.as_ref().map(|_| reviews(later, drill)).unwrap_or_default();
+    let of = Subject::Change {
         target: own.target.name.clone(),
         commit: own.commit.clone(),
         manifest: own.manifest.sha256.clone(),
-        began: record.issued(),
-        until: drill.until,
-        people: drill.people().into_iter().map(str::to_owned).collect(),
-        lacking,
-        due,
-        reviewed: reviews.last().map(|one| one.record.issued()),
-        reviewers: reviewers.into_iter().map(str::to_owned).collect(),
-        reason: own.reason.clone(),
-    }
+    };
+    drill.report(of, due, &reviews)
 }
 
 /// The people of the roster who wrote the change, according to those who signed, as for an emergency.
-fn authors<'c>(policy: &'c Policy, drill: &Practised<'c>) -> BTreeSet<&'c str> {
+fn authors<'c>(policy: &'c Policy, drill: &HeldDrill<'c>) -> BTreeSet<&'c str> {
     let named: Vec<_> = drill.declared.iter().flat_map(|one| identities(&one.record.drill().authors)).collect();
     policy.roster.ids_of(&named)
 }
@@ -375,7 +377,7 @@ fn authors<'c>(policy: &'c Policy, drill: &Practised<'c>) -> BTreeSet<&'c str> {
 ///
 /// # Errors
 /// A sentence: what it would have lacked.
-fn declared(policy: &Policy, drill: &Practised<'_>) -> Result<i64, String> {
+fn declared(policy: &Policy, drill: &HeldDrill<'_>) -> Result<i64, String> {
     let Some(requirement) = policy.emergency() else {
         return Err("The policy has no terms for emergencies.".to_owned());
     };
@@ -391,7 +393,7 @@ fn declared(policy: &Policy, drill: &Practised<'_>) -> Result<i64, String> {
 }
 
 /// The signatures of a drill that an emergency would have counted.
-fn counting<'c>(policy: &'c Policy, drill: &Practised<'c>, emergency: &Requirement) -> Vec<CountedDrill<'c>> {
+fn counting<'c>(policy: &'c Policy, drill: &HeldDrill<'c>, emergency: &Requirement) -> Vec<CountedDrill<'c>> {
     let wrote = authors(policy, drill);
     let counts =
         |one: &&CountedDrill<'_>| !wrote.contains(one.person.id.as_str()) && one.presence >= emergency.presence;
@@ -399,7 +401,7 @@ fn counting<'c>(policy: &'c Policy, drill: &Practised<'c>, emergency: &Requireme
 }
 
 /// The reviews that were needed until the review was done, in their order; none if it is not done.
-fn reviews<'c>(policy: &'c Policy, drill: &Practised<'c>) -> Vec<CountedDrill<'c>> {
+fn reviews<'c>(policy: &'c Policy, drill: &HeldDrill<'c>) -> Vec<CountedDrill<'c>> {
     let wrote = authors(policy, drill);
     let named: Vec<_> = drill.declared.iter().flat_map(|one| identities(&one.record.drill().authors)).collect();
     let asked = policy.requirements(drill.began.record.manifest.paths(), &named, Ai::Unknown);
@@ -411,9 +413,9 @@ fn reviews<'c>(policy: &'c Policy, drill: &Practised<'c>) -> Vec<CountedDrill<'c
 
 /// The fewest of these signatures, from the first, that fill all slots. Somebody may sign thousands of times: only what
 /// brings a role at a presence that the person has not brought yet can fill a slot more.
-fn first_filling(requirements: &[Requirement], signed: &[CountedDrill<'_>]) -> Option<usize> {
+pub(crate) fn first_filling<R: OfDrill>(requirements: &[Requirement], signed: &[CountedDrill<'_, R>]) -> Option<usize> {
     let mut brought: BTreeSet<(&str, &str, Presence)> = BTreeSet::new();
-    let mut able: Vec<CountedDrill<'_>> = Vec::new();
+    let mut able: Vec<CountedDrill<'_, R>> = Vec::new();
     for (at, one) in signed.iter().enumerate() {
         let person = one.person.id.as_str();
         let held = one.person.roles.iter().filter(|role| one.roles().contains(role));
@@ -440,13 +442,25 @@ pub fn authors_of<'p>(policy: &'p Policy, authors: &[String]) -> BTreeSet<&'p st
     policy.roster.ids_of(&identities(authors))
 }
 
-/// Somebody who may declare an emergency, and when they last signed in a drill.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Somebody who may declare an emergency, and when they last signed in a drill of one.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Practice {
+    /// The name of the target at which they may; none for changes.
+    pub target: Option<String>,
     /// The id of the person.
     pub person: String,
     /// None if never.
     pub last: Option<i64>,
+}
+
+/// When each of these was last, by whom or where they were.
+pub(crate) fn last_by<K: Ord>(all: impl Iterator<Item = (K, i64)>) -> BTreeMap<K, i64> {
+    let mut last: BTreeMap<K, i64> = BTreeMap::new();
+    for (key, at) in all {
+        let known = last.entry(key).or_insert(i64::MIN);
+        *known = at.max(*known);
+    }
+    last
 }
 
 /// Everybody whose signature could let an emergency through now, by their ids, with their last drill.
@@ -457,19 +471,16 @@ pub fn practice(policy: &Policy, chains: &[DrillChain], now: i64) -> Vec<Practic
         let has_role = terms.sign.iter().any(|slot| person.roles.contains(&slot.role));
         person.kind == PersonKind::Human && has_key && has_role
     };
-    let mut last: BTreeMap<&str, i64> = BTreeMap::new();
     let emergency = Requirement::of_emergency(terms);
-    let drills = Practised::all(policy, chains, now);
-    for one in drills.iter().flat_map(|drill| counting(policy, drill, &emergency)) {
-        let known = last.entry(&one.person.id).or_insert(i64::MIN);
-        *known = one.record.issued().max(*known);
-    }
-    let mut all: Vec<Practice> = policy
-        .roster
-        .people()
-        .filter(may)
-        .map(|person| Practice { person: person.id.clone(), last: last.get(person.id.as_str()).copied() })
-        .collect();
-    all.sort_by(|a, b| a.person.cmp(&b.person));
+    let held = HeldDrill::all(policy, policy, chains, now);
+    let signed = held.iter().flat_map(|drill| counting(policy, drill, &emergency));
+    let last = last_by(signed.map(|one| (one.person.id.as_str(), one.record.issued())));
+    let of = |person: &Person| Practice {
+        target: None,
+        person: person.id.clone(),
+        last: last.get(person.id.as_str()).copied(),
+    };
+    let mut all: Vec<Practice> = policy.roster.people().filter(may).map(of).collect();
+    all.sort();
     all
 }

@@ -27,6 +27,7 @@ pub mod summary;
 
 pub use crate::policy::SlotState;
 pub use break_glass::{Emergency, emergencies};
+pub(crate) use counted_decision::{InRole, signers};
 pub use history::{History, HistoryError, MAX_LINE, States};
 pub use input::{Contents, Input, MAX_PLACES, Opaque, Rest};
 pub use obsolete::{is_over, obsolete};

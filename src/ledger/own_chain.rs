@@ -18,7 +18,7 @@ use crate::datafile::date;
 use crate::disk::{read_small, write_atomically};
 use crate::gate::CLOCK_SKEW;
 use crate::gate::ref_names::AUTHORIZATIONS;
-use crate::record::drill::{self, DrillRecord};
+use crate::record::drill::{self, DrillRecord, OfDrill as _};
 use crate::record::outcome::{self, OutcomeRecord};
 use crate::record::{Chain, ChainId, Fault};
 use crate::source::git::{Repository, oid};

@@ -55,9 +55,122 @@ impl DrillStep {
             DrillStep::Review => "review",
         }
     }
+
+    /// Whether this step names the drill that it is of, as it must: a beginning names none.
+    fn is_of(self, drill: &str) -> bool {
+        match self {
+            DrillStep::Begin => drill.is_empty(),
+            DrillStep::Join | DrillStep::Review => is_hex(drill, 64),
+        }
+    }
 }
 
-/// A statement about a drill.
+/// What a statement about a drill says, whatever is practised.
+#[derive(Debug, Clone, Copy)]
+pub struct Step<'s> {
+    /// What the signer does.
+    pub step: DrillStep,
+    /// The id of the record that began the drill; empty in that record itself.
+    pub drill: &'s str,
+    /// Id of the signer. A claim until the roster gives the key to this person.
+    pub principal: &'s str,
+    /// According to the signer's policy.
+    pub roles: &'s [String],
+    /// The repository in which it is held.
+    pub repository: &'s RepositoryName,
+    /// When it was signed, by the signer's clock; in one chain never below that of the record before.
+    pub issued_at: Decimal,
+    /// When the drill ends at the latest: within [`MAX_LENGTH`] of `issued_at`.
+    pub not_after: Decimal,
+    /// The position in the signer's own chain of such drills.
+    pub chain: &'s Link,
+    /// 32 random hex digits.
+    pub nonce: &'s str,
+    /// The program that signed, for people.
+    pub tool: &'s str,
+    /// The signer's words, as a reason would be given in an emergency; not blank, at most [`MAX_WORDS`] bytes.
+    pub reason: &'s str,
+}
+
+impl Step<'_> {
+    /// Checks that the types cannot express.
+    pub(crate) fn is_sound(&self) -> bool {
+        self.step.is_of(self.drill)
+            && is_name(self.principal, 32)
+            && self.roles.iter().all(|role| is_name(role, 32))
+            && is_name(&self.repository.id, 64)
+            && self.repository.uri.len() <= MAX_LINE
+            && self.times_are_sound()
+            && self.chain.is_sound()
+            && self.chain.forks.is_empty()
+            && is_hex(self.nonce, 32)
+            && self.tool.len() <= MAX_LINE
+            && self.reason.len() <= MAX_WORDS
+            && !self.reason.trim().is_empty()
+    }
+
+    fn times_are_sound(&self) -> bool {
+        let (Ok(issued), Ok(until)) = (i64::try_from(self.issued_at.0), i64::try_from(self.not_after.0)) else {
+            return false;
+        };
+        issued <= until && until - issued <= MAX_LENGTH
+    }
+}
+
+/// What is practised: a change that an emergency would land, or a command that it would run.
+pub trait Practised: Predicate {
+    /// What does not depend on it.
+    fn step(&self) -> Step<'_>;
+
+    /// Whether a statement is about what this one is about, so that both may be of one drill.
+    fn is_about_same(&self, other: &Self) -> bool;
+}
+
+/// A record of a drill.
+pub trait OfDrill: Entry<Statement = Statement<Self::Drill>> {
+    /// What was signed.
+    type Drill: Practised;
+
+    /// What was signed.
+    fn drill(&self) -> &Self::Drill {
+        &self.verified().statement().predicate
+    }
+
+    /// What of it does not depend on what is practised.
+    fn step(&self) -> Step<'_> {
+        self.drill().step()
+    }
+
+    /// SHA-256 of the signed payload.
+    fn id(&self) -> RecordId {
+        self.verified().id()
+    }
+
+    /// Seconds since the epoch.
+    fn issued(&self) -> i64 {
+        self.step().issued_at.seconds()
+    }
+
+    /// The id of the record that began the drill of which this is a part.
+    fn began_by(&self) -> String {
+        match self.step().step {
+            DrillStep::Begin => self.id().to_string(),
+            DrillStep::Join | DrillStep::Review => self.step().drill.to_owned(),
+        }
+    }
+}
+
+impl<P: Practised, R: Entry<Statement = Statement<P>>> OfDrill for R {
+    type Drill = P;
+}
+
+/// The position of the first record of a chain that is dated before the one below it, counted from 1.
+pub fn out_of_order<R: OfDrill>(chain: &Chain<R>) -> Option<usize> {
+    let goes_back = |pair: &[Arc<R>]| pair[1].issued() < pair[0].issued();
+    chain.records.windows(2).position(goes_back).map(|at| at + 2)
+}
+
+/// A statement about a drill of a change.
 pub type DrillStatement = Statement<Drill>;
 
 /// The content, member by member as in `DRILLS.md`.
@@ -103,15 +216,15 @@ impl Predicate for Drill {
     const MAX_PAYLOAD: usize = MAX_PAYLOAD;
 
     fn is_sound(&self) -> bool {
-        self.names_are_sound()
-            && self.content_is_sound()
-            && self.times_are_sound()
-            && is_hex(&self.nonce, 32)
-            && self.chain.is_sound()
-            && self.chain.forks.is_empty()
-            && self.tool.len() <= MAX_LINE
-            && self.reason.len() <= MAX_WORDS
-            && !self.reason.trim().is_empty()
+        self.step().is_sound()
+            && self.authors.len() <= MAX_AUTHORS
+            && self.authors.iter().all(|author| author.len() <= MAX_LINE)
+            && self.target.name.len() <= MAX_LINE
+            && ref_name::is_full_name(&self.target.name)
+            && is_hex(&self.target.tip, 40)
+            && is_hex(&self.commit, 40)
+            && is_hex(&self.manifest.sha256, 64)
+            && self.manifest.paths.0 > 0
     }
 
     fn subject(&self) -> Subject<CommitDigest> {
@@ -128,35 +241,25 @@ impl Predicate for Drill {
     }
 }
 
-impl Drill {
-    fn names_are_sound(&self) -> bool {
-        is_name(&self.principal, 32)
-            && self.roles.iter().all(|role| is_name(role, 32))
-            && is_name(&self.repository.id, 64)
-            && self.repository.uri.len() <= MAX_LINE
-            && self.authors.len() <= MAX_AUTHORS
-            && self.authors.iter().all(|author| author.len() <= MAX_LINE)
+impl Practised for Drill {
+    fn step(&self) -> Step<'_> {
+        Step {
+            step: self.step,
+            drill: &self.drill,
+            principal: &self.principal,
+            roles: &self.roles,
+            repository: &self.repository,
+            issued_at: self.issued_at,
+            not_after: self.not_after,
+            chain: &self.chain,
+            nonce: &self.nonce,
+            tool: &self.tool,
+            reason: &self.reason,
+        }
     }
 
-    fn content_is_sound(&self) -> bool {
-        let is_named = match self.step {
-            DrillStep::Begin => self.drill.is_empty(),
-            DrillStep::Join | DrillStep::Review => is_hex(&self.drill, 64),
-        };
-        is_named
-            && self.target.name.len() <= MAX_LINE
-            && ref_name::is_full_name(&self.target.name)
-            && is_hex(&self.target.tip, 40)
-            && is_hex(&self.commit, 40)
-            && is_hex(&self.manifest.sha256, 64)
-            && self.manifest.paths.0 > 0
-    }
-
-    fn times_are_sound(&self) -> bool {
-        let (Ok(issued), Ok(until)) = (i64::try_from(self.issued_at.0), i64::try_from(self.not_after.0)) else {
-            return false;
-        };
-        issued <= until && until - issued <= MAX_LENGTH
+    fn is_about_same(&self, other: &Drill) -> bool {
+        self.target.name == other.target.name && self.manifest.sha256 == other.manifest.sha256
     }
 }
 
@@ -197,37 +300,6 @@ impl Entry for DrillRecord {
     fn is_clone(&self) -> bool {
         self.clone
     }
-}
-
-impl DrillRecord {
-    /// SHA-256 of the signed payload.
-    pub fn id(&self) -> RecordId {
-        self.verified.id()
-    }
-
-    /// What was signed.
-    pub fn drill(&self) -> &Drill {
-        &self.verified.statement().predicate
-    }
-
-    /// Seconds since the epoch.
-    pub fn issued(&self) -> i64 {
-        self.drill().issued_at.seconds()
-    }
-
-    /// The id of the record that began the drill of which this is a part.
-    pub fn began_by(&self) -> String {
-        match self.drill().step {
-            DrillStep::Begin => self.id().to_string(),
-            DrillStep::Join | DrillStep::Review => self.drill().drill.clone(),
-        }
-    }
-}
-
-/// The position of the first record of a chain that is dated before the one below it, counted from 1.
-pub fn out_of_order(chain: &DrillChain) -> Option<usize> {
-    let goes_back = |pair: &[Arc<DrillRecord>]| pair[1].issued() < pair[0].issued();
-    chain.records.windows(2).position(goes_back).map(|at| at + 2)
 }
 
 #[cfg(test)]

@@ -4,17 +4,15 @@
 use std::path::Path;
 use std::process::Command;
 
-use undersign::command::drill::{CommandDrill, CommandDrillRecord, CommandDrillStatement, NAMESPACE};
-use undersign::command::{RunChain, Verdict};
-use undersign::ledger::append_to;
-use undersign::ledger::commands::{Family as _, Keys, read_family};
-use undersign::record::chain::{Link, file_name};
-use undersign::record::drill::DrillStep;
-use undersign::record::statement::{Decimal, Link as Place, RepositoryName};
-use undersign::record::{ChainId, Signable as _};
+use undersign::command::Verdict;
+use undersign::command::drill::{CommandDrill, CommandDrillRecord};
+use undersign::ledger::commands::Keys;
+use undersign::record::ChainId;
+use undersign::record::chain::Link;
 use undersign::sync::Prompts;
 use undersign::sync::commands::{Sent, fetch, send};
 
+use crate::drilled;
 use crate::program::Program;
 use crate::scene::Scene;
 use crate::support::{git_in, now};
@@ -28,34 +26,7 @@ fn practise(scene: &Scene, who: &str, id: &str, set: impl FnOnce(&mut CommandDri
     let repository = scene.f.repository();
     fetch::<undersign::command::RunRecord>(&repository, "origin", Prompts::Never, (&Keys::all(), &Keys::all()))
         .unwrap();
-    let runs: Vec<RunChain> = read_family(&repository, true).unwrap();
-    let record = runs.iter().flat_map(|chain| &chain.records).find(|record| record.id().to_string() == id).unwrap();
-    let (key, run) = (scene.f.key(who), record.run());
-    let chain = ChainId { key: key.public.id().to_string(), device: "0123456789abcdef".into() };
-    let (seq, prev) = CommandDrillRecord::chain(&repository, &chain).next();
-    let mut own = CommandDrill {
-        step: DrillStep::Begin,
-        drill: String::new(),
-        principal: who.into(),
-        roles: vec!["senior".into()],
-        repository: RepositoryName { id: run.repository.id.clone(), uri: String::new() },
-        target: run.target.clone(),
-        broker: run.broker.clone(),
-        request: id.into(),
-        command: run.command_digest().unwrap().to_string(),
-        answers: Vec::new(),
-        issued_at: Decimal(now() as u64),
-        not_after: Decimal(now() as u64 + 1_800),
-        chain: Place { key: chain.key.clone(), id: chain.device.clone(), seq: Decimal(seq), prev, forks: Vec::new() },
-        nonce: format!("{seq:032x}"),
-        tool: "a test".into(),
-        reason: "the drill of May".into(),
-    };
-    set(&mut own);
-    let payload = CommandDrillStatement::new(own).encode();
-    let envelope = key.sign_for(NAMESPACE, payload, None).unwrap().encode();
-    let link = Link { name: file_name(seq), envelope, ..Link::default() };
-    append_to::<CommandDrillRecord>(&repository, &chain, link.clone(), now()).unwrap();
+    let (chain, link) = drilled::append(&scene.f, who, id, now(), set);
     assert_eq!(send::<CommandDrillRecord>(&repository, "origin", &chain, Prompts::Never), Sent::Taken);
     (chain, link)
 }

@@ -9,6 +9,8 @@ mod certificates;
 mod ci;
 #[path = "../support/desk.rs"]
 mod desk;
+#[path = "../support/command_drills.rs"]
+mod drilled;
 mod drills;
 mod faults;
 mod groups;

@@ -8,8 +8,9 @@ use undersign::ledger::commands::read_family;
 use undersign::record::statement::Decimal;
 
 use crate::desk::Session;
+use crate::drilled_commands;
 use crate::support::{Fixture, NOW};
-use crate::waiting::{INPUT, ask, ask_previewed, ask_with, waiting, waiting_for};
+use crate::waiting::{INPUT, ask, ask_previewed, ask_with, waiting, waiting_for, waiting_with};
 
 pub fn signed(f: &Fixture) -> Vec<Arc<AuthorizationRecord>> {
     let chains: Vec<AuthorizationChain> = read_family(&f.repository(), false).unwrap();
@@ -473,4 +474,19 @@ fn what_was_written_about_a_command_is_not_lost_by_leaving_without_a_word() {
     assert!(session.state.quit);
     let words = session.state.unsigned_commands().into_iter().flat_map(|(_, words)| words).collect::<Vec<_>>();
     assert_eq!(words, ["It was moved to the archive."]);
+}
+
+#[test]
+fn a_drill_of_a_command_is_listed_beside_what_was_decided_as_one_by_which_nothing_ran() {
+    let f = waiting_with("break_glass = { sign = [{ role = \"senior\", n = 1 }], presence = \"none\" }\n", INDEX);
+    let id = ask(&f, DROP, "Drop it.");
+    let words = "The drill of \u{202e}May";
+    drilled_commands::append(&f, "dana", &id, NOW - 3_600, |own| own.reason = words.into());
+    let mut session = Session::new(&f, (120, 40));
+    let frame = session.press("H").frame();
+    assert!(frame.contains("drill") && frame.contains("shop-prod") && frame.contains("review owed"), "{frame}");
+    let frame = session.press("drill<enter>").frame();
+    assert!(frame.contains("Nothing ran by it.") && frame.contains("an emergency would have had enough"), "{frame}");
+    assert!(frame.contains(&format!("request {} at shop-prod", &id[..12])), "{frame}");
+    assert!(frame.contains("The drill of ") && !frame.contains('\u{202e}'), "{frame}");
 }

@@ -13,6 +13,8 @@ mod desk;
 mod desks;
 #[path = "../support/drills.rs"]
 mod drilled;
+#[path = "../support/command_drills.rs"]
+mod drilled_commands;
 mod honest;
 mod hostile;
 mod late;

@@ -917,7 +917,7 @@ fn who_took_part_in_a_drill_and_what_is_owed_is_as_plain_rules_say() {
             *name != "robo" && plainly.terms().is_some_and(|(slots, _)| slots.iter().any(|role| roles.contains(role)))
         });
         let mut known: Vec<Practice> =
-            may.map(|(name, _)| Practice { person: (*name).to_owned(), last: last(name) }).collect();
+            may.map(|(name, _)| Practice { target: None, person: (*name).to_owned(), last: last(name) }).collect();
         known.sort_by(|a, b| a.person.cmp(&b.person));
         let said = practice(&policy, &chains, NOW as i64);
         met.count("practised", said.iter().any(|one| one.last.is_some()));

@@ -87,7 +87,7 @@ fn practised(f: &Fixture) -> Vec<Practice> {
 
 fn standing_of(f: &Fixture, id: &str) -> DrillStanding {
     let policy = policy_of(f);
-    let (chains, _) = ledger::drills::read(&f.repository(), true, &Keys::of(&policy)).unwrap();
+    let (chains, _) = ledger::drills::read::<DrillRecord>(&f.repository(), true, &Keys::of(&policy)).unwrap();
     let all = standings(&policy, &chains, now());
     all.iter().find(|(record, _)| record.id().to_string() == id).unwrap().1
 }

@@ -7,11 +7,13 @@ use std::process::{Command, Stdio};
 use base64ct::{Base64, Encoding as _};
 use undersign::change::manifest::Manifest;
 use undersign::change::{Commit, Identity, ObjectId};
+use undersign::command::drill::{CommandDrillRecord, CommandDrillStatement};
 use undersign::command::{AuthorizationRecord, AuthorizationStatement, RunRecord, RunStatement};
 use undersign::decision::Verdict;
 use undersign::gate::{Decided, Input, PushEvaluation, Remembered, States, Step, Update};
 use undersign::policy::Policy;
 use undersign::record::chain::Link;
+use undersign::record::drill::{DrillRecord, DrillStatement};
 use undersign::record::envelope::Envelope;
 use undersign::record::{Chain, ChainId, Entry, Fault, Head, verify, verify_as};
 
@@ -56,6 +58,12 @@ impl File {
             "authorization" => {
                 verify_as::<AuthorizationStatement>(&self.body).map_or_else(Fault::name, |_| "sound".to_owned())
             }
+            "drill" => verify_as::<DrillStatement>(&self.body).map_or_else(Fault::name, |_| "sound".to_owned()),
+            "command-drill" => {
+                verify_as::<CommandDrillStatement>(&self.body).map_or_else(Fault::name, |_| "sound".to_owned())
+            }
+            "drills" => judge_links::<DrillRecord>(&self.body),
+            "command-drills" => judge_links::<CommandDrillRecord>(&self.body),
             "runs" => judge_links::<RunRecord>(&self.body),
             "authorizations" => judge_links::<AuthorizationRecord>(&self.body),
             stage => panic!("{}: no stage `{stage}`", self.name),

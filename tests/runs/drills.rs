@@ -5,9 +5,10 @@
 //! people, at the same times, with the same words and by the same terms, would have started the command by break-glass.
 
 use undersign::command::drill::CommandDrill;
-use undersign::command::practice::{drills, practice, standings};
+use undersign::command::practice::{drills, practice};
 use undersign::command::request::Proof;
 use undersign::command::{Answer, Decided, Verdict};
+use undersign::gate::drill::standings;
 use undersign::record::RecordId;
 use undersign::record::drill::DrillStep;
 use undersign::record::statement::Decimal;

@@ -3,7 +3,7 @@
 use undersign::change::manifest::Manifest;
 use undersign::ledger::{self, commands::Family as _};
 use undersign::record::chain::{Link as Files, MANIFEST_FILE, file_name};
-use undersign::record::drill::{Drill, DrillRecord, DrillStatement, DrillStep, NAMESPACE};
+use undersign::record::drill::{Drill, DrillRecord, DrillStatement, DrillStep, NAMESPACE, OfDrill as _};
 use undersign::record::statement::{Decimal, Link, ManifestDigest, RepositoryName, Target};
 use undersign::record::{ChainId, Signable as _};
 use undersign::source::git;

@@ -27,10 +27,15 @@ pub fn waiting(sql: &str) -> Fixture {
 
 /// As [`waiting`], with a cooling time.
 pub fn waiting_for(cooling: &str, sql: &str) -> Fixture {
+    waiting_with(&format!("cooling = \"{cooling}\"\n"), sql)
+}
+
+/// As [`waiting`], with further lines for the target.
+pub fn waiting_with(lines: &str, sql: &str) -> Fixture {
     let broker = key_of("ops").public_key().to_openssh().unwrap();
     let f = Fixture::with_policy(&policy(&format!(
         "[broker.ops]\nkey = \"{broker}\"\n[target.shop-prod]\nbroker = \"ops\"\n\
-         about = \"AWS 4711, database orders\"\npresence = \"none\"\ncooling = \"{cooling}\"\n\
+         about = \"AWS 4711, database orders\"\npresence = \"none\"\n{lines}\
          sign = [{{ role = \"senior\", n = 1 }}]\n\
          [[target.shop-prod.command]]\nname = \"migrate\"\n\
          argv = [\"/usr/bin/psql\", \"-X\", \"-f\", \"{{input:sql}}\"]\n",

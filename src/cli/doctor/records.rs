@@ -5,14 +5,14 @@ use std::collections::BTreeSet;
 use super::Finding::{self, Bad, Good, Note};
 use super::commands;
 use crate::change::{address, counted, visible};
-use crate::command::practice;
-use crate::gate::drill;
+use crate::gate::drill::Practice;
 use crate::ledger::commands::{Family as _, Keys, read_outcomes};
+use crate::ledger::drills::AllDrills;
 use crate::ledger::evidence;
 use crate::ledger::{self, AsOf};
 use crate::policy::{Enrolment, Policy};
 use crate::record::evidence::{EvidenceRecord, out_of_order};
-use crate::record::{Chain, Entry, Fault};
+use crate::record::{Chain, ChainId, Fault};
 use crate::source::git::Repository;
 
 /// Ids of records that one line names.
@@ -68,25 +68,43 @@ pub(super) fn ledger_state(repository: &Repository, policy: &Policy, gated: bool
     found.extend(outcomes_state(repository, policy));
     found.extend(evidence_state(repository, policy));
     found.extend(drills_state(repository, policy));
-    found.extend(command_drills_state(repository, policy));
     found
 }
 
-/// The same of drills at targets.
-fn command_drills_state(repository: &Repository, policy: &Policy) -> Vec<Finding> {
-    let now = crate::cli::now();
-    let chains = match ledger::drills::read_of_commands(repository, !repository.is_bare(), &Keys::of(policy)) {
-        Ok((chains, _)) => chains,
-        Err(error) => return vec![Bad(format!("The chains of drills at targets cannot be read: {error}"))],
+/// Whether drills are whole, whose reviews are owed, and who has practised. No gate or broker depends on any of it.
+fn drills_state(repository: &Repository, policy: &Policy) -> Vec<Finding> {
+    let all = match AllDrills::read(repository, !repository.is_bare(), &Keys::of(policy)) {
+        Ok(all) => all,
+        Err(error) => return vec![Bad(format!("The chains of drills cannot be read: {error}"))],
     };
-    let mut found: Vec<Finding> = chains.iter().filter_map(|chain| damaged_drills(repository, policy, chain)).collect();
-    for owed in crate::cli::drills::of_commands(repository, policy, now).iter().filter(|own| own.owes()) {
+    let now = crate::cli::now();
+    let damages = all.damages().map(|(id, position, fault)| damaged_drills(repository, policy, (id, position, fault)));
+    let mut found: Vec<Finding> = damages.collect();
+    if all.unread > 0 {
+        let unread = counted(all.unread, "chain");
+        found.push(Bad(format!("{unread} of drills left out, which are too much to read: what they owe is not seen.")));
+    }
+    for owed in all.reports(policy, policy, now).iter().filter(|own| own.owes()) {
         let people = owed.people.join(" and ");
         found.push(Note(format!("The drill {} by {people}: {}.", &owed.id[..12], owed.review(now))));
     }
-    let stale = practice::practice(policy, &chains, now);
-    let stale = stale.iter().filter(|one| one.last.is_none_or(|last| last < now.saturating_sub(PRACTISED)));
-    let stale: Vec<String> = stale.map(|one| format!("{} at {}", one.person, one.target)).collect();
+    let (at_targets, of_changes): (Vec<Practice>, Vec<Practice>) =
+        all.practice(policy, now).into_iter().partition(|one| one.target.is_some());
+    let is_stale = |one: &&Practice| one.last.is_none_or(|last| last < now.saturating_sub(PRACTISED));
+    let stale: Vec<&str> = of_changes.iter().filter(is_stale).map(|one| one.person.as_str()).collect();
+    if !of_changes.is_empty() && stale.len() == of_changes.len() {
+        found.push(Note(format!(
+            "Nobody who may declare an emergency practised it within a year ({}): `undersign record drill`.",
+            stale.join(", ")
+        )));
+    } else if !stale.is_empty() {
+        found.push(Note(format!("Not practised an emergency within a year, though they may: {}.", stale.join(", "))));
+    } else if !of_changes.is_empty() {
+        found.push(Good("Everybody who may declare an emergency practised it within a year.".to_owned()));
+    }
+    let stale = at_targets.iter().filter(is_stale);
+    let stale: Vec<String> =
+        stale.flat_map(|one| one.target.as_ref().map(|target| format!("{} at {target}", one.person))).collect();
     if !stale.is_empty() {
         found.push(Note(format!(
             "Not practised an emergency within a year, though they may declare one: {}. `undersign record drill \
@@ -97,47 +115,17 @@ fn command_drills_state(repository: &Repository, policy: &Policy) -> Vec<Finding
     found
 }
 
-/// Whether drills are whole, whose reviews are owed, and who has practised. No gate depends on any of it.
-fn drills_state(repository: &Repository, policy: &Policy) -> Vec<Finding> {
-    let (chains, unread) = match ledger::drills::read(repository, !repository.is_bare(), &Keys::of(policy)) {
-        Ok(read) => read,
-        Err(error) => return vec![Bad(format!("The chains of drills cannot be read: {error}"))],
-    };
-    let now = crate::cli::now();
-    let mut found: Vec<Finding> = chains.iter().filter_map(|chain| damaged_drills(repository, policy, chain)).collect();
-    if unread > 0 {
-        let unread = counted(unread, "chain");
-        found.push(Bad(format!("{unread} of drills left out, which are too much to read: what they owe is not seen.")));
-    }
-    let all = drill::drills(policy, &chains, now);
-    for owed in all.iter().filter(|own| own.owes()) {
-        let people = owed.people.join(" and ");
-        found.push(Note(format!("The drill {} by {people}: {}.", &owed.id[..12], owed.review(now))));
-    }
-    let practice = drill::practice(policy, &chains, now);
-    let is_stale = |one: &&drill::Practice| one.last.is_none_or(|last| last < now.saturating_sub(PRACTISED));
-    let stale: Vec<&str> = practice.iter().filter(is_stale).map(|one| one.person.as_str()).collect();
-    if !practice.is_empty() && stale.len() == practice.len() {
-        found.push(Note(format!(
-            "Nobody who may declare an emergency practised it within a year ({}): `undersign record drill`.",
-            stale.join(", ")
-        )));
-    } else if !stale.is_empty() {
-        found.push(Note(format!("Not practised an emergency within a year, though they may: {}.", stale.join(", "))));
-    } else if !practice.is_empty() {
-        found.push(Good("Everybody who may declare an emergency practised it within a year.".to_owned()));
-    }
-    found
-}
-
-fn damaged_drills<R: Entry>(repository: &Repository, policy: &Policy, chain: &Chain<R>) -> Option<Finding> {
-    let (position, fault) = chain.fault?;
-    let owner = policy.roster.by_key_id(&chain.id.key).map_or("somebody", |person| &person.id);
-    Some(Bad(format!(
-        "Record {position} of a chain of drills of {owner} does not hold: {fault}. Restore it from another clone: {}.{}",
-        chain.id,
-        ledger::way_out(repository, &chain.id)
-    )))
+fn damaged_drills(
+    repository: &Repository,
+    policy: &Policy,
+    (id, position, fault): (&ChainId, usize, Fault),
+) -> Finding {
+    let owner = policy.roster.by_key_id(&id.key).map_or("somebody", |person| &person.id);
+    Bad(format!(
+        "Record {position} of a chain of drills of {owner} does not hold: {fault}. Restore it from another clone: \
+         {id}.{}",
+        ledger::way_out(repository, id)
+    ))
 }
 
 /// Whether what is signed about outcomes is whole. No gate depends on it.

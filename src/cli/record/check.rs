@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use crate::change::counted;
 use crate::change::digest::Digest;
-use crate::command::drill::{self as command_drill, CommandDrillStatement};
+use crate::command::drill::{self as command_drill, CommandDrill};
 use crate::command::records::Beside as _;
 use crate::command::{AuthorizationStatement, RunStatement, authorization, receipt};
-use crate::record::drill::{self, DrillStatement};
-use crate::record::{Fault, Key, sshsig, verify, verify_as};
+use crate::record::drill::{self, Drill, Practised};
+use crate::record::{Fault, Key, sshsig, typed, verify, verify_as};
 
 pub(super) fn run(files: &[PathBuf], signers: Option<&Path>) -> Result<u8, String> {
     let signers = signers.map(Signers::read).transpose()?;
@@ -75,27 +75,11 @@ impl Sound {
                 });
             }
         }
-        match verify_as::<DrillStatement>(line) {
-            Err(Fault::Namespace) => {}
-            Err(fault) => return Err(fault),
-            Ok(verified) => {
-                let own = &verified.statement().predicate;
-                let what = format!("{}  DRILL ({}) by {}", verified.id(), own.step.name(), own.principal);
-                let (principal, key) = (Some(own.principal.clone()), verified.key().clone());
-                return Ok(Sound { what, principal, key, namespace: drill::NAMESPACE, beside: BTreeSet::new() });
-            }
+        if let Some(sound) = drill_of::<Drill>(line, |_| String::new())? {
+            return Ok(sound);
         }
-        match verify_as::<CommandDrillStatement>(line) {
-            Err(Fault::Namespace) => {}
-            Err(fault) => return Err(fault),
-            Ok(verified) => {
-                let own = &verified.statement().predicate;
-                let (id, step) = (verified.id(), own.step.name());
-                let what = format!("{id}  DRILL ({step}) at {} by {}", own.target, own.principal);
-                let (principal, key) = (Some(own.principal.clone()), verified.key().clone());
-                let namespace = command_drill::NAMESPACE;
-                return Ok(Sound { what, principal, key, namespace, beside: BTreeSet::new() });
-            }
+        if let Some(sound) = drill_of::<CommandDrill>(line, |own| format!(" at {}", own.target))? {
+            return Ok(sound);
         }
         let verified = verify_as::<RunStatement>(line)?;
         let own = &verified.statement().predicate;
@@ -115,6 +99,20 @@ impl Sound {
             (None, None) => Err(format!("{what}: the key is that of no broker")),
         }
     }
+}
+
+/// A sound record of a drill of this kind; none if it is of another kind. `place` says where an emergency would have
+/// been, if that is short.
+fn drill_of<P: Practised>(line: &[u8], place: impl Fn(&P) -> String) -> Result<Option<Sound>, Fault> {
+    let verified = match verify_as::<typed::Statement<P>>(line) {
+        Err(Fault::Namespace) => return Ok(None),
+        verified => verified?,
+    };
+    let own = &verified.statement().predicate;
+    let (step, who) = (own.step(), own.step().principal.to_owned());
+    let what = format!("{}  DRILL ({}){} by {who}", verified.id(), step.step.name(), place(own));
+    let key = verified.key().clone();
+    Ok(Some(Sound { what, principal: Some(who), key, namespace: P::NAMESPACE, beside: BTreeSet::new() }))
 }
 
 /// What is said of the files of a record, which are named after their digests.

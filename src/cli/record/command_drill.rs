@@ -1,58 +1,29 @@
 //! `undersign record drill` for a command: an emergency at a target, practised step by step on a plain terminal. What
 //! is signed lets nothing run.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
-use std::path::Path;
+use std::sync::Arc;
 
-use super::follow_up::{Pen, confirm, named, sentence};
+use super::drill::{Participant, beginning, others};
+use super::follow_up::named;
 use crate::authorizing::{CommandLedger, PendingCommand};
 use crate::change::visible;
-use crate::cli::drills::command_headline;
-use crate::cli::{now, random};
-use crate::command::drill::{CommandDrill, CommandDrillChain, CommandDrillRecord, CommandDrillStatement};
+use crate::cli::drills::headline;
+use crate::cli::now;
+use crate::command::drill::{CommandDrill, CommandDrillRecord};
 use crate::command::is_destructive;
-use crate::command::practice::{CommandDrillReport, drills};
-use crate::datafile::date;
-use crate::examination::RepositorySnapshot;
-use crate::ledger::commands::Keys;
-use crate::ledger::drills::read_of_commands;
-use crate::ledger::own_chain::own_chain;
-use crate::policy::{Person, Policy};
-use crate::record::drill::DrillStep;
-use crate::record::statement::{Decimal, Link, RepositoryName};
-use crate::record::{ChainId, RecordId};
-use crate::signing::{self, Prepared, TOOL};
+use crate::gate::drill::DrillReport;
+use crate::record::RecordId;
+use crate::record::drill::{DrillStep, OfDrill as _};
+use crate::signing;
 
 /// What every statement about such a drill is headed with, on the terminal.
 const BANNER: &str = "DRILL. This practises an emergency at a target. It lets nothing run.";
 
-/// The drills of commands in a repository, with what they are of.
-pub(super) struct CommandDrills {
-    ledger: CommandLedger,
-    chains: Vec<CommandDrillChain>,
-    pub reports: Vec<CommandDrillReport>,
-}
-
-impl CommandDrills {
-    pub fn read(pen: &Pen, policy: &Policy) -> Result<CommandDrills, String> {
-        let ledger = CommandLedger::read(&pen.repository, policy).map_err(|error| error.to_string())?;
-        let (chains, _) =
-            read_of_commands(&pen.repository, true, &Keys::of(policy)).map_err(|error| error.to_string())?;
-        let reports = drills((policy, policy), ledger.runs(), &chains, now());
-        Ok(CommandDrills { ledger, chains, reports })
-    }
-
-    /// The record that began a drill.
-    fn beginning(&self, id: &str) -> Result<&CommandDrill, String> {
-        let records = || self.chains.iter().flat_map(|chain| &chain.records);
-        let record = records().find(|record| record.id().to_string() == id);
-        let record = record.ok_or_else(|| "The record of the drill is not here. Run `undersign sync`.".to_owned())?;
-        Ok(record.drill())
-    }
-}
-
 /// What is signed about which request.
 struct Content {
+    step: DrillStep,
     drill: String,
     target: String,
     broker: String,
@@ -61,69 +32,73 @@ struct Content {
     answers: Vec<String>,
 }
 
-/// Signs a step of a drill. `about` is a request for the first step, and otherwise the drill.
-pub(super) fn run(
-    pen: &Pen,
-    snapshot: &RepositorySnapshot,
-    (policy, person): (&Policy, &Person),
-    known: &CommandDrills,
-    (step, about, reason): (DrillStep, &str, &str),
+/// Signs the first step of a drill, with the request whose id begins so.
+pub(super) fn begin(who: &Participant<'_>, id: &str) -> Result<(), String> {
+    sign(who, begun(who, id)?)
+}
+
+/// Signs a further step of a drill of a request.
+pub(super) fn take_part(
+    who: &Participant<'_>,
+    step: DrillStep,
+    (report, request): (&DrillReport, &str),
 ) -> Result<(), String> {
     let content = match step {
-        DrillStep::Begin => begun(known, policy, person, about)?,
-        DrillStep::Join => joined(known, policy, person, about)?,
-        DrillStep::Review => reviewed(known, policy, person, about)?,
+        DrillStep::Begin | DrillStep::Join => joined(who, report, request)?,
+        DrillStep::Review => reviewed(who, report, request)?,
     };
-    let valid = policy.target(&content.target).map_or(0, |target| target.valid);
-    let own = own_chain(&pen.repository, &pen.key.public.id().to_string(), &known.chains, random()?, now())?;
-    let (seq, prev) = own.chain.next();
-    let ChainId { key, device } = own.chain.id.clone();
-    // A clock that was set back since makes no record that a gate refuses.
-    let issued =
-        now().max(own.chain.records.last().map_or(0, |record: &std::sync::Arc<CommandDrillRecord>| record.issued()));
-    let statement = CommandDrillStatement::new(CommandDrill {
-        step,
-        drill: content.drill,
-        principal: person.id.clone(),
-        roles: person.roles.clone(),
-        repository: RepositoryName { id: policy.repository.clone(), uri: snapshot.uri.clone() },
-        target: content.target,
-        broker: content.broker,
-        request: content.request,
-        command: content.command,
-        answers: content.answers,
-        issued_at: signing::seconds(issued),
-        not_after: signing::seconds(issued.saturating_add(valid)),
-        chain: Link { key, id: device, seq: Decimal(seq), prev, forks: Vec::new() },
-        nonce: base16ct::lower::encode_string(&random::<16>()?),
-        tool: TOOL.to_owned(),
-        reason: reason.trim().to_owned(),
-    });
-    let prepared = Prepared::fix((), &statement, Default::default(), str::to_owned).map_err(sentence)?;
-    own.ended.iter().for_each(|why| eprintln!("undersign: {why}"));
-    outln!("{BANNER}");
-    confirm(&prepared)?;
-    let record = prepared.append::<CommandDrillRecord>(&pen.repository, &pen.key, None, now()).map_err(sentence)?;
-    outln!("Signed and recorded: {}. `undersign sync` sends it.", record.id());
-    then(&record);
+    sign(who, content)
+}
+
+fn sign(who: &Participant<'_>, content: Content) -> Result<(), String> {
+    let valid = who.policy.target(&content.target).map_or(0, |target| target.valid);
+    let record: Arc<CommandDrillRecord> =
+        who.sign(&who.all.of_commands, BANNER, BTreeMap::new(), |frame| CommandDrill {
+            step: content.step,
+            drill: content.drill,
+            principal: frame.principal,
+            roles: frame.roles,
+            repository: frame.repository,
+            target: content.target,
+            broker: content.broker,
+            request: content.request,
+            command: content.command,
+            answers: content.answers,
+            issued_at: signing::seconds(frame.issued),
+            not_after: signing::seconds(frame.issued.saturating_add(valid)),
+            chain: frame.chain,
+            nonce: frame.nonce,
+            tool: frame.tool,
+            reason: frame.reason,
+        })?;
+    let own = record.drill();
+    if own.step != DrillStep::Review {
+        outln!(
+            "Ask the broker itself: `undersign sync`, then `undersign exec run {}`. It starts nothing, and says under \
+             DRILL what an emergency would be told.\n{}",
+            own.request,
+            others(&*record)
+        );
+    }
     Ok(())
 }
 
 /// A request whose id begins so, as the desk finds it.
-fn request(known: &CommandDrills, policy: &Policy, person: &Person, id: &str) -> Result<PendingCommand, String> {
-    let admitted = known.ledger.runs().iter().flat_map(|chain| &chain.records);
+fn request(who: &Participant<'_>, id: &str) -> Result<PendingCommand, String> {
+    let ledger = CommandLedger::read(&who.pen.repository, who.policy).map_err(|error| error.to_string())?;
+    let admitted = ledger.runs().iter().flat_map(|chain| &chain.records);
     let admitted = admitted.filter(|record| record.run().admitted().is_some());
     let ids: Vec<String> = admitted.map(|record| record.id().to_string()).collect();
     let missing = "Run `undersign sync` to fetch requests; the agent who asked knows its id.";
     let id: RecordId = named(id, ids.iter(), "request", missing)?.parse().map_err(|_| missing.to_owned())?;
-    let found = known.ledger.find(policy, id, Some(&person.id), now());
+    let found = ledger.find(who.policy, id, Some(&who.person.id), now());
     found.ok_or_else(|| "Its target is not in the policy, or has another broker. Nothing was signed.".to_owned())
 }
 
-fn begun(known: &CommandDrills, policy: &Policy, person: &Person, id: &str) -> Result<Content, String> {
-    let pending = request(known, policy, person, id)?;
+fn begun(who: &Participant<'_>, id: &str) -> Result<Content, String> {
+    let pending = request(who, id)?;
     let name = visible::text(pending.target()).into_owned();
-    if policy.target(pending.target()).is_none_or(|target| target.break_glass.is_none()) {
+    if who.policy.target(pending.target()).is_none_or(|target| target.break_glass.is_none()) {
         return Err(format!(
             "{name} has no break_glass in the policy, so nobody may declare an emergency there. Nothing was signed."
         ));
@@ -141,6 +116,7 @@ fn begun(known: &CommandDrills, policy: &Policy, person: &Person, id: &str) -> R
     type_target(&pending)?;
     let run = pending.record.run();
     Ok(Content {
+        step: DrillStep::Begin,
         drill: String::new(),
         target: run.target.clone(),
         broker: run.broker.clone(),
@@ -198,77 +174,41 @@ fn type_target(pending: &PendingCommand) -> Result<(), String> {
     if typed.trim() == pending.target() { Ok(()) } else { Err("That is not its name. Nothing was signed.".to_owned()) }
 }
 
-fn joined(known: &CommandDrills, policy: &Policy, person: &Person, id: &str) -> Result<Content, String> {
-    let report = found(known, id)?;
-    let short = &report.id[..12];
-    if now() >= report.until {
-        return Err(format!("The drill {short} ended {}. Begin another.", date(report.until)));
-    }
-    if report.people.contains(&person.id) {
-        return Err(format!("You take part in the drill {short} already. Nothing was signed."));
-    }
-    let pending = request(known, policy, person, &report.request)?;
+fn joined(who: &Participant<'_>, report: &DrillReport, id: &str) -> Result<Content, String> {
+    who.may_join(report)?;
+    let pending = request(who, id)?;
     refuse_useless(&pending)?;
     show(&pending);
     type_target(&pending)?;
-    Ok(Content { answers: answers(&pending), ..repeated(known, report)? })
+    repeated(who, report, DrillStep::Join, answers(&pending))
 }
 
-fn reviewed(known: &CommandDrills, policy: &Policy, person: &Person, id: &str) -> Result<Content, String> {
-    let report = found(known, id)?;
-    outln!("{}", command_headline(report, now()));
-    let pending = request(known, policy, person, &report.request)?;
-    if pending.request().asked.operator == person.id {
+fn reviewed(who: &Participant<'_>, report: &DrillReport, id: &str) -> Result<Content, String> {
+    outln!("{}", headline(report, now()));
+    let pending = request(who, id)?;
+    if pending.request().asked.operator == who.person.id {
         return Err("It would have run for you, so your review would not count. Nothing was signed.".to_owned());
     }
     show(&pending);
     outln!("Afterwards you read it whole at the desk, as you would read what ran in an emergency.");
-    repeated(known, report)
-}
-
-fn found<'k>(known: &'k CommandDrills, id: &str) -> Result<&'k CommandDrillReport, String> {
-    known.reports.iter().find(|report| report.id.starts_with(id)).ok_or_else(|| "There is no such drill.".to_owned())
+    repeated(who, report, DrillStep::Review, Vec::new())
 }
 
 /// What a further record about a drill repeats.
-fn repeated(known: &CommandDrills, report: &CommandDrillReport) -> Result<Content, String> {
-    let own = known.beginning(&report.id)?;
+fn repeated(
+    who: &Participant<'_>,
+    report: &DrillReport,
+    step: DrillStep,
+    answers: Vec<String>,
+) -> Result<Content, String> {
+    let own = beginning(&who.all.of_commands, &report.id)?.drill();
     Ok(Content {
+        step,
         drill: report.id.clone(),
         target: own.target.clone(),
         broker: own.broker.clone(),
         request: own.request.clone(),
         command: own.command.clone(),
-        answers: Vec::new(),
+        answers,
     })
-}
-
-/// What is left to practise.
-fn then(record: &CommandDrillRecord) {
-    let own = record.drill();
-    if own.step == DrillStep::Review {
-        return;
-    }
-    let id = &record.began_by()[..12];
-    outln!(
-        "Ask the broker itself: `undersign sync`, then `undersign exec run {}`. It starts nothing, and says under DRILL \
-         what an emergency would be told.\nOthers take part with `undersign record drill --join {id} --reason …`; the \
-         review is signed with `undersign record drill --review {id} --reason …`.",
-        own.request
-    );
-}
-
-/// Own chains of such drills that went different ways here and at a remote.
-pub(super) fn put_away(path: &Path, remote: Option<&str>) -> Result<usize, String> {
-    let described = |record: &CommandDrillRecord| {
-        let own = record.drill();
-        let request = own.request.get(..12).unwrap_or_default();
-        format!(
-            "{} of a drill of {request}, {}: {}",
-            own.step.name(),
-            date(record.issued()),
-            visible::text(&own.reason)
-        )
-    };
-    super::outcome::put_away_of(path, remote, "undersign record drill", described)
 }

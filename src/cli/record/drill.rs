@@ -1,12 +1,13 @@
-//! `undersign record drill`: an emergency, practised step by step on a plain terminal. What is signed lets nothing
-//! land.
+//! `undersign record drill`: an emergency, practised step by step on a plain terminal. What is signed lets nothing land
+//! or run.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Arc;
 
 use clap::Args;
 
-use super::command_drill::{self, CommandDrills};
+use super::command_drill;
 use super::follow_up::{Pen, confirm, named, sentence};
 use super::outcome::signer;
 use crate::change::{ObjectId, visible};
@@ -14,37 +15,22 @@ use crate::cli::drills::headline;
 use crate::cli::meant::{self, Meant};
 use crate::cli::queue::names;
 use crate::cli::{now, random};
+use crate::command::drill::CommandDrillRecord;
 use crate::datafile::date;
 use crate::examination::external::Reports;
 use crate::examination::{self, Examination, RepositorySnapshot};
 use crate::gate::Code;
-use crate::gate::drill::{DrillReport, authors_of, drills};
-use crate::ledger;
+use crate::gate::drill::{DrillReport, Subject, authors_of};
 use crate::ledger::commands::Keys;
-use crate::ledger::own_chain::own_chain;
+use crate::ledger::drills::AllDrills;
+use crate::ledger::own_chain::{PerClone, own_chain};
 use crate::policy::{Person, Policy, Signer};
-use crate::record::ChainId;
 use crate::record::chain::MANIFEST_FILE;
-use crate::record::drill::{
-    Drill, DrillChain, DrillRecord, DrillStatement, DrillStep, MAX_LENGTH, MAX_MANIFEST, MAX_WORDS,
-};
+use crate::record::drill::{Drill, DrillRecord, DrillStep, MAX_LENGTH, MAX_MANIFEST, MAX_WORDS, OfDrill};
 use crate::record::statement::{Decimal, Link, ManifestDigest, RepositoryName, Target};
+use crate::record::typed::Statement;
+use crate::record::{Chain, ChainId};
 use crate::signing::{self, Prepared, TOOL};
-
-/// The drills of a repository.
-struct Drills(Vec<DrillReport>);
-
-impl Drills {
-    fn of(policy: &Policy, chains: &[DrillChain], now: i64) -> Drills {
-        Drills(drills(policy, chains, now))
-    }
-
-    /// The drill whose id begins so.
-    fn find(&self, id: &str) -> Result<&DrillReport, String> {
-        let id = named(id, self.0.iter().map(|drill| &drill.id), "drill", MISSING)?;
-        self.0.iter().find(|drill| drill.id == id).ok_or_else(|| MISSING.to_owned())
-    }
-}
 
 /// What to do about a drill that is not here.
 const MISSING: &str = "`undersign record list --drills` lists those that count, and `undersign sync` fetches them.";
@@ -71,7 +57,93 @@ pub struct Options {
     review: Option<String>,
 }
 
-/// What the drill is about, and the bytes of its manifest.
+/// Somebody at a terminal who takes part in a drill.
+pub(super) struct Participant<'s> {
+    pub pen: &'s Pen,
+    snapshot: &'s RepositorySnapshot,
+    pub policy: &'s Policy,
+    pub person: &'s Person,
+    pub all: &'s AllDrills,
+    reason: &'s str,
+}
+
+/// What any statement about a drill says of its signer and its place, whatever is practised.
+pub(super) struct Frame {
+    pub principal: String,
+    pub roles: Vec<String>,
+    pub repository: RepositoryName,
+    pub issued: i64,
+    pub chain: Link,
+    pub nonce: String,
+    pub tool: String,
+    pub reason: String,
+}
+
+impl Participant<'_> {
+    /// Shows a statement, has its code typed, and appends it to the own chain of drills of this kind. `files` are
+    /// stored with it.
+    pub fn sign<R: PerClone + OfDrill>(
+        &self,
+        chains: &[Chain<R>],
+        banner: &str,
+        files: BTreeMap<String, Vec<u8>>,
+        about: impl FnOnce(Frame) -> R::Drill,
+    ) -> Result<Arc<R>, String> {
+        let Participant { pen, snapshot, policy, person, reason, .. } = self;
+        let own = own_chain(&pen.repository, &pen.key.public.id().to_string(), chains, random()?, now())?;
+        let (seq, prev) = own.chain.next();
+        let ChainId { key, device } = own.chain.id.clone();
+        // A clock that was set back since makes no record that a gate refuses.
+        let last = own.chain.records.last().map_or(0, |record| record.issued());
+        let statement = Statement::new(about(Frame {
+            principal: person.id.clone(),
+            roles: person.roles.clone(),
+            repository: RepositoryName { id: policy.repository.clone(), uri: snapshot.uri.clone() },
+            issued: now().max(last),
+            chain: Link { key, id: device, seq: Decimal(seq), prev, forks: Vec::new() },
+            nonce: base16ct::lower::encode_string(&random::<16>()?),
+            tool: TOOL.to_owned(),
+            reason: reason.trim().to_owned(),
+        }));
+        let prepared = Prepared::fix((), &statement, files, str::to_owned).map_err(sentence)?;
+        own.ended.iter().for_each(|why| eprintln!("undersign: {why}"));
+        outln!("{banner}");
+        confirm(&prepared)?;
+        let record = prepared.append::<R>(&pen.repository, &pen.key, None, now()).map_err(sentence)?;
+        outln!("Signed and recorded: {}. `undersign sync` sends it.", record.id());
+        Ok(record)
+    }
+
+    /// Refuses to take part in a drill that is over, or twice.
+    pub fn may_join(&self, report: &DrillReport) -> Result<(), String> {
+        let short = &report.id[..12];
+        if !report.is_open(now()) {
+            return Err(format!("The drill {short} ended {}. Begin another.", date(report.until)));
+        }
+        if report.people.contains(&self.person.id) {
+            return Err(format!("You take part in the drill {short} already. Nothing was signed."));
+        }
+        Ok(())
+    }
+}
+
+/// The record that began a drill.
+pub(super) fn beginning<'c, R: OfDrill>(chains: &'c [Chain<R>], id: &str) -> Result<&'c R, String> {
+    let mut records = chains.iter().flat_map(|chain| &chain.records).map(|record| &**record);
+    let record = records.find(|record| record.id().to_string() == id);
+    record.ok_or_else(|| "The record of the drill is not here. Run `undersign sync`.".to_owned())
+}
+
+/// How others take part, and how it is reviewed.
+pub(super) fn others(record: &impl OfDrill) -> String {
+    let id = &record.began_by()[..12];
+    format!(
+        "Others take part with `undersign record drill --join {id} --reason …`; the review is signed with `undersign \
+         record drill --review {id} --reason …`."
+    )
+}
+
+/// What a drill is about, and the bytes of its manifest.
 struct Content {
     step: DrillStep,
     drill: String,
@@ -90,73 +162,57 @@ pub fn run(options: &Options, path: &Path) -> Result<(), String> {
     if options.reason.len() > MAX_WORDS || options.reason.trim().is_empty() {
         return Err(format!("Give a reason of 1 to {MAX_WORDS} bytes, as you would in an emergency."));
     }
-    let known = CommandDrills::read(&pen, policy)?;
-    if let Some(asked) = of_command(options, &pen, policy, &known)? {
-        return command_drill::run(&pen, &snapshot, (policy, person), &known, asked);
+    let all = AllDrills::read(&pen.repository, true, &Keys::of(policy)).map_err(|error| error.to_string())?;
+    let who = Participant { pen: &pen, snapshot: &snapshot, policy, person, all: &all, reason: &options.reason };
+    if let Some(request) = &options.request {
+        return command_drill::begin(&who, request);
     }
-    let length = policy.break_glass.as_ref().map(|terms| terms.max_duration.min(MAX_LENGTH)).ok_or(
+    let later = [(DrillStep::Join, &options.join), (DrillStep::Review, &options.review)];
+    let Some((step, id)) = later.into_iter().find_map(|(step, id)| Some((step, id.as_deref()?))) else {
+        let change = options.change.as_deref().unwrap_or_default();
+        return of_change(&who, options, path, || begun(change, path, policy, person));
+    };
+    let reports = all.reports(policy, policy, now());
+    let id = named(id, reports.iter().map(|drill| &drill.id), "drill", MISSING)?;
+    let report = reports.iter().find(|drill| drill.id == id).ok_or(MISSING)?;
+    match (&report.of, step) {
+        (Subject::Command { request, .. }, _) => command_drill::take_part(&who, step, (report, request)),
+        (Subject::Change { .. }, DrillStep::Review) => of_change(&who, options, path, || reviewed(&who, report)),
+        (Subject::Change { .. }, _) => of_change(&who, options, path, || joined(&who, report)),
+    }
+}
+
+/// Signs a step of a drill of a change.
+fn of_change(
+    who: &Participant<'_>,
+    options: &Options,
+    path: &Path,
+    content: impl FnOnce() -> Result<Content, String>,
+) -> Result<(), String> {
+    let length = who.policy.break_glass.as_ref().map(|terms| terms.max_duration.min(MAX_LENGTH)).ok_or(
         "The policy has no [break_glass], so nobody may declare an emergency here, and there is none to practise. \
          Nothing was signed.",
     )?;
-    let (chains, _) =
-        ledger::drills::read(&pen.repository, true, &Keys::of(policy)).map_err(|error| error.to_string())?;
-    let content = match (&options.change, &options.join, &options.review) {
-        (Some(change), _, _) => begun(change, path, policy, person)?,
-        (_, Some(id), _) => joined(id, &chains, policy, person)?,
-        (_, _, id) => reviewed(id.as_deref().unwrap_or_default(), &chains, policy)?,
-    };
-    let own = own_chain(&pen.repository, &pen.key.public.id().to_string(), &chains, random()?, now())?;
-    let (seq, prev) = own.chain.next();
-    let ChainId { key, device } = own.chain.id.clone();
-    // A clock that was set back since makes no record that a gate refuses.
-    let last = own.chain.records.last().map_or(0, |record| record.issued());
-    let issued = now().max(last);
-    let statement = DrillStatement::new(Drill {
+    let content = content()?;
+    let files = BTreeMap::from([(MANIFEST_FILE.to_owned(), content.bytes)]);
+    let record: Arc<DrillRecord> = who.sign(&who.all.of_changes, BANNER, files, |frame| Drill {
         step: content.step,
         drill: content.drill,
-        principal: person.id.clone(),
-        roles: person.roles.clone(),
-        repository: RepositoryName { id: policy.repository.clone(), uri: snapshot.uri.clone() },
+        principal: frame.principal,
+        roles: frame.roles,
+        repository: frame.repository,
         target: content.target,
         commit: content.commit,
         manifest: content.manifest,
         authors: content.authors,
-        issued_at: signing::seconds(issued),
-        not_after: signing::seconds(issued.saturating_add(length)),
-        chain: Link { key, id: device, seq: Decimal(seq), prev, forks: Vec::new() },
-        nonce: base16ct::lower::encode_string(&random::<16>()?),
-        tool: TOOL.to_owned(),
-        reason: options.reason.trim().to_owned(),
-    });
-    let files = BTreeMap::from([(MANIFEST_FILE.to_owned(), content.bytes)]);
-    let prepared = Prepared::fix((), &statement, files, str::to_owned).map_err(sentence)?;
-    own.ended.iter().for_each(|why| eprintln!("undersign: {why}"));
-    outln!("{BANNER}");
-    confirm(&prepared)?;
-    let record = prepared.append::<DrillRecord>(&pen.repository, &pen.key, None, now()).map_err(sentence)?;
-    outln!("Signed and recorded: {}. `undersign sync` sends it.", record.id());
+        issued_at: signing::seconds(frame.issued),
+        not_after: signing::seconds(frame.issued.saturating_add(length)),
+        chain: frame.chain,
+        nonce: frame.nonce,
+        tool: frame.tool,
+        reason: frame.reason,
+    })?;
     then(&record, options, path)
-}
-
-/// The step of a drill of a command, and what it names; none if it is of a change.
-fn of_command<'o>(
-    options: &'o Options,
-    pen: &Pen,
-    policy: &Policy,
-    known: &CommandDrills,
-) -> Result<Option<(DrillStep, &'o str, &'o str)>, String> {
-    let (step, id) = match (&options.request, &options.join, &options.review) {
-        (Some(request), _, _) => return Ok(Some((DrillStep::Begin, request, &options.reason))),
-        (_, Some(drill), _) => (DrillStep::Join, drill),
-        (_, _, Some(drill)) => (DrillStep::Review, drill),
-        _ => return Ok(None),
-    };
-    let of_changes = ledger::drills::read(&pen.repository, true, &Keys::of(policy));
-    let of_changes = drills(policy, &of_changes.map_err(|error| error.to_string())?.0, now());
-    let commands = known.reports.iter().map(|drill| &drill.id);
-    named(id, commands.chain(of_changes.iter().map(|drill| &drill.id)), "drill", MISSING)?;
-    let is_command = known.reports.iter().any(|drill| drill.id.starts_with(id.as_str()));
-    Ok(is_command.then_some((step, id.as_str(), options.reason.as_str())))
 }
 
 /// The change that an emergency would land, as `undersign show` finds it.
@@ -215,23 +271,17 @@ fn refuse_useless(policy: &Policy, person: &Person, authors: &BTreeSet<&str>) ->
     ))
 }
 
-fn joined(id: &str, chains: &[DrillChain], policy: &Policy, person: &Person) -> Result<Content, String> {
-    let (report, content) = found(id, chains, policy, DrillStep::Join)?;
-    let short = &report.id[..12];
-    if !report.is_open(now()) {
-        return Err(format!("The drill {short} ended {}. Begin another.", date(report.until)));
-    }
-    if report.people.contains(&person.id) {
-        return Err(format!("You take part in the drill {short} already. Nothing was signed."));
-    }
-    refuse_useless(policy, person, &authors_of(policy, &content.authors))?;
+fn joined(who: &Participant<'_>, report: &DrillReport) -> Result<Content, String> {
+    let content = repeated(who, report, DrillStep::Join)?;
+    who.may_join(report)?;
+    refuse_useless(who.policy, who.person, &authors_of(who.policy, &content.authors))?;
     Ok(content)
 }
 
-fn reviewed(id: &str, chains: &[DrillChain], policy: &Policy) -> Result<Content, String> {
-    let (report, content) = found(id, chains, policy, DrillStep::Review)?;
+fn reviewed(who: &Participant<'_>, report: &DrillReport) -> Result<Content, String> {
+    let content = repeated(who, report, DrillStep::Review)?;
     let (tip, commit) = (&content.target.tip[..12], &content.commit[..12]);
-    outln!("{}", headline(&report, now()));
+    outln!("{}", headline(report, now()));
     let target = visible::text(&content.target.name);
     outln!(
         "Afterwards you read it as you would read an emergency: `undersign review {tip}..{commit} --target {target}`"
@@ -239,14 +289,11 @@ fn reviewed(id: &str, chains: &[DrillChain], policy: &Policy) -> Result<Content,
     Ok(content)
 }
 
-/// The drill whose id begins so, and what a further record about it repeats.
-fn found(id: &str, chains: &[DrillChain], policy: &Policy, step: DrillStep) -> Result<(DrillReport, Content), String> {
-    let known = Drills::of(policy, chains, now());
-    let report = known.find(id)?.clone();
-    let record = chains.iter().flat_map(|chain| &chain.records).find(|record| record.id().to_string() == report.id);
-    let record = record.ok_or_else(|| "The record of the drill is not here. Run `undersign sync`.".to_owned())?;
+/// What a further record about a drill repeats.
+fn repeated(who: &Participant<'_>, report: &DrillReport, step: DrillStep) -> Result<Content, String> {
+    let record = beginning(&who.all.of_changes, &report.id)?;
     let own = record.drill();
-    let content = Content {
+    Ok(Content {
         step,
         drill: report.id.clone(),
         target: own.target.clone(),
@@ -254,14 +301,12 @@ fn found(id: &str, chains: &[DrillChain], policy: &Policy, step: DrillStep) -> R
         manifest: own.manifest.clone(),
         authors: own.authors.clone(),
         bytes: record.manifest.encode(),
-    };
-    Ok((report, content))
+    })
 }
 
 /// What the rules of a gate say of it here, and what is left to practise.
 fn then(record: &DrillRecord, options: &Options, path: &Path) -> Result<(), String> {
     let own = record.drill();
-    let id = &record.began_by()[..12];
     if own.step == DrillStep::Review {
         return Ok(());
     }
@@ -275,18 +320,25 @@ fn then(record: &DrillRecord, options: &Options, path: &Path) -> Result<(), Stri
     let commit = own.commit.parse::<ObjectId>().map(|commit| commit.short()).unwrap_or_default();
     outln!(
         "Ask the gate itself: `undersign sync`, then push {commit} to {target}. It refuses, and says under DRILL what \
-         an emergency would be told.\nOthers take part with `undersign record drill --join {id} --reason …`; the review \
-         is signed with `undersign record drill --review {id} --reason …`."
+         an emergency would be told.\n{}",
+        others(record)
     );
     Ok(())
 }
 
-/// Own chains of drills that went different ways here and at a remote.
+/// Own chains of drills, of changes and of commands, that went different ways here and at a remote.
 pub(super) fn put_away(path: &Path, remote: Option<&str>) -> Result<usize, String> {
-    let described = |record: &DrillRecord| {
-        let own = record.drill();
-        let (step, commit) = (own.step.name(), own.commit.get(..12).unwrap_or_default());
-        format!("{step} of a drill of {commit}, {}: {}", date(record.issued()), visible::text(&own.reason))
-    };
-    super::outcome::put_away_of(path, remote, "undersign record drill", described)
+    fn of<R: PerClone + OfDrill>(
+        path: &Path,
+        remote: Option<&str>,
+        subject: impl Fn(&R::Drill) -> &str,
+    ) -> Result<usize, String> {
+        super::outcome::put_away_of(path, remote, "undersign record drill", |record: &R| {
+            let (own, subject) = (record.step(), subject(record.drill()));
+            let (step, subject) = (own.step.name(), subject.get(..12).unwrap_or_default());
+            format!("{step} of a drill of {subject}, {}: {}", date(record.issued()), visible::text(own.reason))
+        })
+    }
+    let of_changes = of::<DrillRecord>(path, remote, |own| &own.commit)?;
+    Ok(of_changes + of::<CommandDrillRecord>(path, remote, |own| &own.request)?)
 }

@@ -19,7 +19,7 @@ use crate::signing::{self, FollowUp, Prepared, Signatory, SigningError};
 use crate::source::git::Repository;
 use crate::sync::{Prompts, Remote};
 
-/// The fewest digits by which a record of a drill, or the request of one, is named.
+/// The fewest digits by which what a statement is about is named.
 const MIN_DIGITS: usize = 4;
 
 #[derive(Args)]

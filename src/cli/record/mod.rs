@@ -4,12 +4,10 @@ mod book;
 mod check;
 #[cfg(feature = "tui")]
 mod command_drill;
-mod command_drill_list;
 mod commands;
 #[cfg(feature = "tui")]
 mod drill;
 mod drill_list;
-mod drill_row;
 mod export;
 #[cfg(feature = "tui")]
 mod follow_up;
@@ -177,8 +175,7 @@ pub fn run(options: &Options, repository: Option<&Path>) -> Result<u8, String> {
         Command::Repair(options) => {
             let outcomes = outcome::put_away(path, options.remote.as_deref())?;
             let drills = drill::put_away(path, options.remote.as_deref())?;
-            let of_commands = command_drill::put_away(path, options.remote.as_deref())?;
-            follow_up::repair(options, path, outcomes + drills + of_commands > 0).map(|()| 0)
+            follow_up::repair(options, path, outcomes + drills > 0).map(|()| 0)
         }
         #[cfg(feature = "tui")]
         Command::Outcome(options) => outcome::run(options, path).map(|()| 0),
@@ -256,7 +253,7 @@ fn list(options: &ListOptions, book: &Book) -> Result<(), String> {
     if !options.json && outcome_list::are_there(book) {
         outln!("Records of outcomes are listed with --outcomes.");
     }
-    if !options.json && (drill_list::are_there(book) || command_drill_list::are_there(book)) {
+    if !options.json && drill_list::are_there(book) {
         outln!("Drills are listed with --drills.");
     }
     for chain in &book.snapshot.chains {
@@ -281,8 +278,7 @@ fn show(options: &ShowOptions, book: &Book) -> Result<(), String> {
         Ok(status) => status,
         Err(why) if options.for_agent => return Err(why),
         Err(why) => {
-            let is_drill = drill_list::show(&options.id, book, options.payload, options.json)?
-                || command_drill_list::show(&options.id, book, options.payload, options.json)?;
+            let is_drill = drill_list::show(&options.id, book, options.payload, options.json)?;
             return if is_drill { Ok(()) } else { Err(why) };
         }
     };

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use clap::{Args, ValueEnum};
 
-use super::follow_up::{Pen, confirm, sentence};
+use super::follow_up::{Pen, confirm, named, sentence};
 use super::outcome_list::{Standing, standing};
 use crate::change::{ObjectId, visible};
 use crate::cli::report::moment;
@@ -23,9 +23,6 @@ use crate::record::{Chain, ChainId};
 use crate::signing::{self, Prepared, TOOL};
 use crate::source::git::{self, Repository};
 use crate::sync::{Prompts, Remote};
-
-/// The fewest digits by which a record is named.
-const MIN_DIGITS: usize = 4;
 
 #[derive(Args)]
 pub struct Options {
@@ -264,22 +261,12 @@ fn withdrawal(
     if blank.words.is_empty() {
         return Err("Say why, with --words.".to_owned());
     }
-    if id.len() < MIN_DIGITS {
-        return Err(format!("Give at least {MIN_DIGITS} digits of the record's id."));
-    }
     let counts = |record: &OutcomeRecord| standing(record, policy) == Standing::InForce;
     let mine = in_force(chains, counts).into_iter().filter(|record| record.outcome().principal == blank.principal);
-    let found: Vec<_> = mine.filter(|record| record.id().to_string().starts_with(id)).collect();
-    let [record] = found[..] else {
-        let id = visible::text(id);
-        return Err(match found.len() {
-            0 => format!(
-                "No record of yours about an outcome that still counts begins with {id}; `undersign record list \
-                 --outcomes` lists them."
-            ),
-            count => format!("{count} records of yours begin with {id}. Give more digits."),
-        });
-    };
+    let mine: BTreeMap<String, &OutcomeRecord> = mine.map(|record| (record.id().to_string(), &**record)).collect();
+    let missing = "Only records of yours about outcomes that still count are taken back; `undersign record list \
+                   --outcomes` lists them.";
+    let record = mine[named(id, mine.keys(), "record", missing)?];
     let earlier = record.outcome();
     outln!("This takes back: {}", described(record));
     Ok(ChangeOutcome {

@@ -10,6 +10,7 @@ use crate::gate::drill::CountedDrill;
 use crate::gate::outcome::{Code, Reason};
 use crate::policy::{AuthorProof, Person};
 use crate::provenance;
+use crate::record::drill::OfDrill as _;
 
 /// How many commits are searched for the one that a message about an author names.
 const MAX_NAMED: usize = 1_000;

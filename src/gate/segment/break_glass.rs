@@ -7,11 +7,11 @@ use super::{MAX_NAMED, Segment, Standing, length};
 use crate::decision::Verdict;
 use crate::gate::break_glass::{lacking_slot, lands_alone};
 use crate::gate::counted_decision::{CountedDecision, InRole, signers};
-use crate::gate::drill::Practised;
+use crate::gate::drill::HeldDrill;
 use crate::gate::outcome::{Code, Reason, ReasonEffect};
 use crate::policy::{Asked, BreakGlass, Person, PersonKind, SlotState};
 use crate::record::Presence;
-use crate::record::drill::DrillRecord;
+use crate::record::drill::{DrillRecord, OfDrill as _};
 
 /// A signature for an emergency, or for a drill of one.
 struct Declared<'g> {
@@ -129,7 +129,7 @@ impl<'g> Segment<'_, 'g> {
         if !chains.iter().flat_map(|chain| &chain.records).any(|record| is_here(record)) {
             return Vec::new();
         }
-        let mut held = Practised::now(input.policy, &chains, is_here, input.now);
+        let mut held = HeldDrill::now(input.policy, &chains, is_here, input.now);
         held.truncate(MAX_NAMED);
         held.iter().map(|drill| self.drill(asked, claims, standing, drill)).collect()
     }
@@ -142,9 +142,8 @@ impl<'g> Segment<'_, 'g> {
         Standing { reasons, rejected_by: rejections.by, ..standing.clone() }
     }
 
-    fn drill(&self, asked: &Asked, claims: &Claims<'_>, standing: &Standing, drill: &Practised<'_>) -> Reason {
-        let people: Vec<&str> = drill.people().into_iter().collect();
-        let begins = format!("This is a drill by {}, and a drill lets nothing land.", people.join(" and "));
+    fn drill(&self, asked: &Asked, claims: &Claims<'_>, standing: &Standing, drill: &HeldDrill<'_>) -> Reason {
+        let begins = format!("This is a drill by {}, and a drill lets nothing land.", drill.people().join(" and "));
         let Some(terms) = &self.evaluation.input.policy.break_glass else {
             let detail = format!("{begins} An emergency would not land it: the policy has no terms for one.");
             return Reason::explains(Code::Drill, detail);

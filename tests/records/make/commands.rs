@@ -21,12 +21,12 @@ use super::signing::{armor, blob_of, envelope, record, sha512, to_be_signed};
 use crate::token::Token;
 
 /// What a change of a sound record leads to.
-const BAD: &str = "StatementMalformed";
+pub(super) const BAD: &str = "StatementMalformed";
 const SCRIPT: &[u8] = b"DROP TABLE orders;\n";
 
 /// An envelope, and the files beside it by their names.
-type Linked = (Vec<u8>, Vec<(String, Vec<u8>)>);
-type Change<P> = (&'static str, &'static str, Box<dyn FnOnce(&mut P)>);
+pub(super) type Linked = (Vec<u8>, Vec<(String, Vec<u8>)>);
+pub(super) type Change<P> = (&'static str, &'static str, Box<dyn FnOnce(&mut P)>);
 
 /// The broker of all vectors.
 pub(super) fn ops() -> Person {
@@ -34,17 +34,17 @@ pub(super) fn ops() -> Person {
 }
 
 /// A record signed for any purpose.
-fn sign_for(person: &Person, namespace: &str, payload: &[u8]) -> Vec<u8> {
+pub(super) fn sign_for(person: &Person, namespace: &str, payload: &[u8]) -> Vec<u8> {
     let signed = to_be_signed(namespace, b"sha512", &sha512(&undersign::record::envelope::pae(payload)));
     let blob = blob_of(&person.token.blob(), namespace, b"sha512", &person.token.sign(&signed, TOUCHED));
     envelope(payload, &person.token.key().fingerprint(), armor(&blob, 70).as_bytes())
 }
 
-fn repository() -> RepositoryName {
+pub(super) fn repository() -> RepositoryName {
     RepositoryName { id: "vectors-1".into(), uri: "https://example.com/shop".into() }
 }
 
-fn place(person: &Person, seq: u64, prev: &str) -> Link {
+pub(super) fn place(person: &Person, seq: u64, prev: &str) -> Link {
     let key = chain_id(person).key;
     Link { key, id: DEVICE.into(), seq: Decimal(seq), prev: prev.to_owned(), forks: Vec::new() }
 }
@@ -173,12 +173,12 @@ fn about_nothing(verdict: Verdict) -> impl FnOnce(&mut Authorization) {
     }
 }
 
-fn encoded<P: Predicate>(predicate: P) -> Vec<u8> {
+pub(super) fn encoded<P: Predicate>(predicate: P) -> Vec<u8> {
     Statement::new(predicate).encode()
 }
 
 /// Another text of a payload: what the types cannot express.
-fn spelled(payload: Vec<u8>, from: &str, to: &str) -> Vec<u8> {
+pub(super) fn spelled(payload: Vec<u8>, from: &str, to: &str) -> Vec<u8> {
     let text = String::from_utf8(payload).unwrap();
     assert!(text.contains(from), "{from}");
     text.replacen(from, to, 1).into_bytes()
@@ -443,7 +443,7 @@ fn story() -> Vec<Vec<u8>> {
 }
 
 /// The body of a vector of a chain.
-fn lines(person: &Person, links: &[Linked]) -> Vec<u8> {
+pub(super) fn lines(person: &Person, links: &[Linked]) -> Vec<u8> {
     let mut out = format!("chain {}\n", chain_id(person));
     for (seq, (envelope, files)) in (1..).zip(links) {
         out.push_str(&format!("link {} {}", file_name(seq), Base64::encode_string(envelope)));

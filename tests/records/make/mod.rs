@@ -13,11 +13,13 @@
 //! | `chain-*` | `chains.rs` | the records of one key in a row |
 //! | `gate-*` | `outcomes.rs`, `presence.rs`, `rejections.rs` | what a gate makes of records |
 //! | `run-*`, `runs-*`, `authorization-*`, `authorizations-*` | `commands.rs` | records about commands, format v0 |
+//! | `drill-*`, `drills-*`, `command-drill-*`, `command-drills-*` | `drills.rs` | records of drills, format v0 |
 //!
 //! `people.rs` holds who signs and the statement that all others are made from, `signing.rs` makes bytes of it.
 
 mod chains;
 mod commands;
+mod drills;
 mod envelopes;
 mod json;
 mod keys;
@@ -76,6 +78,7 @@ pub fn all() -> Vec<Vector> {
     maker.rejections();
     maker.ledger();
     maker.commands();
+    maker.drills();
     maker.0
 }
 
