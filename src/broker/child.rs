@@ -28,6 +28,28 @@ pub struct Spec {
     pub limits: Option<Limits>,
     /// A file to which the process ID is written before anything else: that of a control group.
     pub group: Option<PathBuf>,
+    /// Whether it goes on only once it is told to: [`Spec::write_waiting`].
+    pub waits: bool,
+}
+
+/// What the broker adds to the spec file of a process that waits: it may go on.
+const GO: &[u8] = b"\n";
+
+/// A spec file that is held: a process that was started with it enters its control group, and waits there. If the
+/// broker dies first, the process ends, since nothing was added to the file.
+pub struct Start(File);
+
+impl Start {
+    /// Lets the process go on.
+    ///
+    /// # Errors
+    /// It was not told, as far as anybody knows.
+    pub fn go(&mut self) -> std::io::Result<()> {
+        self.0.write_all(GO)?;
+        // It is told. If this fails, closing the file lets go of it.
+        let _ = self.0.unlock();
+        Ok(())
+    }
 }
 
 /// The limits for each process of a command.
@@ -46,10 +68,26 @@ impl Spec {
     /// # Errors
     /// A sentence: it cannot be written, or something is there already.
     pub fn write(&self, path: &Path) -> Result<(), String> {
+        self.written(path).map(|_| ())
+    }
+
+    /// Writes it for a process that waits.
+    ///
+    /// # Errors
+    /// As for [`Spec::write`].
+    pub fn write_waiting(self, path: &Path) -> Result<Start, String> {
+        let file = Spec { waits: true, ..self }.written(path)?;
+        file.lock().map_err(|error| format!("{} cannot be locked: {error}", path.display()))?;
+        Ok(Start(file))
+    }
+
+    fn written(&self, path: &Path) -> Result<File, String> {
         let failed = |error: std::io::Error| format!("{} cannot be written: {error}", path.display());
-        let mut file = File::options().write(true).create_new(true).mode(0o600).open(path).map_err(failed)?;
+        // What is added later comes after what the process says meanwhile.
+        let mut file = File::options().append(true).create_new(true).mode(0o600).open(path).map_err(failed)?;
         let text = serde_json::to_vec(self).map_err(|error| error.to_string())?;
-        file.write_all(&text).map_err(failed)
+        file.write_all(&text).map_err(failed)?;
+        Ok(file)
     }
 }
 
@@ -69,7 +107,7 @@ pub fn become_command(path: &Path) -> Result<std::convert::Infallible, String> {
     let mut file = opened.map_err(|error| format!("{} cannot be opened: {error}", path.display()))?;
     let mut text = Vec::new();
     file.read_to_end(&mut text).map_err(|error| error.to_string())?;
-    let why = match execute(&text) {
+    let why = match execute(&text, &mut file) {
         Ok(never) => match never {},
         Err(why) => why,
     };
@@ -79,13 +117,16 @@ pub fn become_command(path: &Path) -> Result<std::convert::Infallible, String> {
     Err(why)
 }
 
-fn execute(text: &[u8]) -> Result<std::convert::Infallible, String> {
+fn execute(text: &[u8], file: &mut File) -> Result<std::convert::Infallible, String> {
     let spec: Spec = serde_json::from_slice(text).map_err(|error| error.to_string())?;
     let program = program_file()?;
     let failed = |what: &'static str| move |error: nix::Error| format!("{what}: {error}");
     if let Some(group) = &spec.group {
         let entered = File::options().write(true).open(group).and_then(|mut file| file.write_all(b"0"));
         entered.map_err(|error| format!("the control group takes no process: {error}"))?;
+    }
+    if spec.waits {
+        wait(file, text)?;
     }
     // Its own session: it has no terminal to read from or to inject characters into.
     nix::unistd::setsid().map_err(failed("setsid"))?;
@@ -104,6 +145,17 @@ fn execute(text: &[u8]) -> Result<std::convert::Infallible, String> {
     nix::sys::prctl::set_no_new_privs().map_err(failed("no new privileges"))?;
     let (argv, env) = (texts(&spec.argv)?, texts(&spec.env)?);
     nix::unistd::fexecve(program.as_fd(), &argv, &env).map_err(failed("the program cannot be executed"))
+}
+
+/// Waits until the broker lets go of the spec file, of which this much was read: it may have been told already.
+fn wait(file: &mut File, read: &[u8]) -> Result<(), String> {
+    if read.ends_with(GO) {
+        return Ok(());
+    }
+    file.lock_shared().map_err(|error| format!("the spec cannot be locked: {error}"))?;
+    let mut told = Vec::new();
+    file.read_to_end(&mut told).map_err(|error| error.to_string())?;
+    if told == GO { Ok(()) } else { Err("the broker ended before it said that this may start".to_owned()) }
 }
 
 fn texts(texts: &[Vec<u8>]) -> Result<Vec<CString>, String> {

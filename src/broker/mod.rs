@@ -239,8 +239,18 @@ impl Broker {
         Ok(())
     }
 
-    /// Reads the policy branch and the ledger of the remote.
+    /// Reads the policy branch and the ledger of the remote, and saves what was seen.
     fn refresh(&self, known: &mut Known) {
+        let before = known.read;
+        self.look(known);
+        if let Err(why) = self.state.save() {
+            known.read = before;
+            known.alarms.push(why);
+        }
+    }
+
+    /// Reads the policy branch and the ledger of the remote. What was seen must be saved before anything depends on it.
+    fn look(&self, known: &mut Known) {
         known.alarms.clear();
         let repository = match self.repository() {
             Ok(repository) => repository,
@@ -296,7 +306,7 @@ impl Broker {
         Ok(())
     }
 
-    /// Reads the ledger, from the remote if there is one; what was seen is saved before anything depends on it.
+    /// Reads the ledger, from the remote if there is one, and learns what was seen.
     fn read(&self, repository: &Repository, known: &mut Known) -> Result<(), String> {
         let fetched = match &self.settings.remote {
             Some(remote) => self.fetch_ledger(repository, remote, &Keys::of(&known.policy)),

@@ -78,6 +78,7 @@ impl Broker {
             account,
             limits: Some(Limits { memory: MAX_MEMORY, seconds: TIME.as_secs() }),
             group: group.as_ref().ok().map(Group::procs),
+            waits: false,
         };
         spec.write(&folder.spec)?;
         let failed = |error: std::io::Error| format!("`show` cannot be run: {error}");

@@ -1,12 +1,12 @@
 //! The order of a run: judge, lock, open and hash, judge again, burn here and at the remote, and only then execute; the
-//! end is signed, whatever it was.
+//! end is signed, whatever it was. The process that becomes the command is there before the request is burnt, and waits.
 
 use std::fs::File;
 use std::io::Read;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,7 @@ use nix::unistd::Pid;
 
 use super::admit::refuse_present;
 use super::certificate::Prepared;
-use super::child::{Failed, Spec};
+use super::child::{Failed, Spec, Start};
 use super::files::OpenProgram;
 use super::group::Group;
 use super::settings::TargetSettings;
@@ -43,8 +43,11 @@ const SWEEPS: usize = 100;
 
 /// A run that is ready to start.
 struct Ready {
-    program: OpenProgram,
+    /// The digest of the program.
+    program: Digest,
     spec: PathBuf,
+    /// The process that becomes the command; none once it may.
+    waiting: Option<Waiting>,
     time: Duration,
     keep: u64,
     /// The account that must have no processes before and after; none if it is the broker's own.
@@ -57,9 +60,38 @@ struct Ready {
     login: Option<Prepared>,
 }
 
+/// A process that becomes a command once it is told to. Until then it is ended with this.
+struct Waiting(Option<(Child, Start)>);
+
+impl Waiting {
+    fn id(&self) -> i32 {
+        self.0.as_ref().and_then(|(child, _)| i32::try_from(child.id()).ok()).unwrap_or_default()
+    }
+
+    /// Lets it become the command.
+    ///
+    /// # Errors
+    /// It was not told, as far as anybody knows.
+    fn go(mut self) -> std::io::Result<Child> {
+        let (_, start) = self.0.as_mut().ok_or(std::io::ErrorKind::NotFound)?;
+        start.go()?;
+        self.0.take().map(|(child, _)| child).ok_or(std::io::ErrorKind::NotFound.into())
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        if let Some((child, _)) = &mut self.0 {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
 impl Drop for Ready {
     /// The spec holds secrets. The note stays if something in the group does not end.
     fn drop(&mut self) {
+        self.waiting = None;
         let _ = std::fs::remove_file(&self.spec);
         if self.group.as_ref().map_or(Ok(()), Group::kill).is_ok() {
             let _ = std::fs::remove_file(&self.note);
@@ -83,10 +115,9 @@ impl Broker {
         // Before git takes its time: a stop from here on counts.
         let _under_way = self.runs.begin(id);
         let mut known = self.known();
-        self.refresh(&mut known);
-        let answer = self.judge(&known, id);
-        if !starts(&answer) {
-            return self.explained(known, id, answer);
+        self.look(&mut known);
+        if !starts(&self.judge(&known, id)) {
+            return self.not_started(known, id);
         }
         let (target, request) = match request_of(&known, id) {
             Some(found) => found,
@@ -94,7 +125,18 @@ impl Broker {
         };
         self.runs.asked_by(id, &request.asked.by);
         let brought = if self.settings.is_ci { self.take_from_ledger(&known, id) } else { Ok(()) };
-        let ready = match brought.and_then(|()| self.prepare(id, &target, &request)) {
+        // The disk takes its time, and so does what is prepared. Before the request is burnt, both must be done.
+        let (saved, ready) = std::thread::scope(|scope| {
+            let saving = scope.spawn(|| self.state.save());
+            let ready = brought.and_then(|()| self.prepare(id, &target, &request));
+            (saving.join().unwrap_or_else(|_| Err("What was seen cannot be kept.".to_owned())), ready)
+        });
+        if saved.is_err() {
+            drop(ready);
+            self.inputs.clear(&target);
+            return self.not_started(known, id);
+        }
+        let ready = match ready {
             Ok(ready) => ready,
             Err(reply) => return *reply,
         };
@@ -110,6 +152,21 @@ impl Broker {
         }
         drop(known);
         self.ran(id, &target, ready)
+    }
+
+    /// Why a request does not start: by what is known now, once that is saved.
+    fn not_started(&self, mut known: MutexGuard<'_, Known>, id: RecordId) -> Reply {
+        if let Err(why) = self.state.save() {
+            // As if it had not been read.
+            known.read = None;
+            known.alarms.push(why);
+        }
+        let answer = self.judge(&known, id);
+        match starts(&answer) {
+            // It may since a moment, or what was seen could not be saved. Whoever calls again is told.
+            true => Reply { code: 75, ..self.reply(&known, id, &answer) },
+            false => self.explained(known, id, answer),
+        }
     }
 
     /// Executes a request that is burnt, and signs its end.
@@ -183,17 +240,22 @@ impl Broker {
         }
         let procs = group.as_ref().ok().map(Group::procs);
         let login = self.login(id, target, request, settings).map_err(failed)?;
-        let spec = self.write_spec(id, request, settings, (procs, login.as_ref())).map_err(failed)?;
-        Ok(Ready {
-            program,
+        let (spec, start) = self.write_spec(id, request, settings, (procs, login.as_ref())).map_err(failed)?;
+        let mut ready = Ready {
+            program: program.digest,
             spec,
+            waiting: None,
             time: Duration::from_secs(command.limits.time.0),
             keep: command.limits.output.0,
             uid,
             group,
             note: self.state.group_note(id),
             login,
-        })
+        };
+        let child = spawn(&program.file, &ready.spec);
+        let child = child.map_err(|error| failed(format!("Its process cannot be started: {error}.")))?;
+        ready.waiting = Some(Waiting(Some((child, start))));
+        Ok(ready)
     }
 
     /// What a command needs that logs in at its target.
@@ -247,7 +309,7 @@ impl Broker {
         request: &Request,
         settings: &TargetSettings,
         (group, login): (Option<PathBuf>, Option<&Prepared>),
-    ) -> Result<PathBuf, String> {
+    ) -> Result<(PathBuf, Start), String> {
         let command = &request.command;
         let argv = match login {
             Some(login) => Some(login.argv.clone()),
@@ -270,11 +332,12 @@ impl Broker {
             account: level::group(settings).map(|gid| (settings.uid, gid)),
             limits: None,
             group,
+            waits: true,
         };
         let path = self.state.dir.join("runs").join(format!("{id}.spec"));
         let _ = std::fs::remove_file(&path);
-        spec.write(&path)?;
-        Ok(path)
+        let start = spec.write_waiting(&path)?;
+        Ok((path, start))
     }
 
     /// Records that the request is started: from here on it never starts again.
@@ -286,7 +349,7 @@ impl Broker {
         answer: &Answer,
         ready: &Ready,
     ) -> Result<(), Refusal> {
-        let program = ready.program.digest;
+        let program = ready.program;
         if self.settings.is_ci {
             return self.share_started(known, (id, target), program, &ready.surroundings()).map(|_| ());
         }
@@ -338,10 +401,10 @@ impl Broker {
         if self.runs.is_stopped(id) {
             return not_run;
         }
-        let Ok(mut child) = spawn(&ready.program.file, &ready.spec) else { return not_run };
-        let pid = i32::try_from(child.id()).unwrap_or_default();
+        let Some(waiting) = ready.waiting.take() else { return not_run };
         // Without an agent ssh cannot log in, and says so itself. The key is gone when this ends.
-        let _agent = ready.login.take().map(|login| login.serve(pid, super::now()));
+        let _agent = ready.login.take().map(|login| login.serve(waiting.id(), super::now()));
+        let Ok(mut child) = waiting.go() else { return (Outcome::Unknown, 0, Captured::default()) };
         let pipes = Pipes::of(&mut child, ready.keep);
         let (outcome, code) = self.wait(id, &mut child, ready);
         (outcome, code, pipes.captured())

@@ -27,7 +27,13 @@ pub struct State {
     pub dir: PathBuf,
     /// Held while the broker runs: two on one directory would contradict each other.
     _lock: File,
-    memory: Mutex<Memory>,
+    memory: Mutex<Kept>,
+}
+
+/// What was seen, and whether all of it is on the disk.
+struct Kept {
+    memory: Memory,
+    is_saved: bool,
 }
 
 /// The records that were seen.
@@ -110,7 +116,7 @@ impl State {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Memory::default(),
             Err(error) => return Err(format!("memory.json cannot be read: {error}.")),
         };
-        Ok(State { dir: dir.to_owned(), _lock: lock, memory: Mutex::new(memory) })
+        Ok(State { dir: dir.to_owned(), _lock: lock, memory: Mutex::new(Kept { memory, is_saved: true }) })
     }
 
     pub fn settings(&self) -> Result<Settings, String> {
@@ -212,31 +218,44 @@ impl State {
     }
 
     pub(super) fn memory(&self) -> Memory {
-        self.memory.lock().map(|memory| memory.clone()).unwrap_or_default()
+        self.memory.lock().map(|kept| kept.memory.clone()).unwrap_or_default()
     }
 
-    /// Saves what was seen, before anything depends on it. Returns the authorizations that were not seen before.
+    /// Learns what was seen. Returns the authorizations that were not seen before. Before anything depends on it, it is
+    /// [saved](State::save).
     pub(super) fn learn(
         &self,
         chains: &[AuthorizationChain],
         heads: &Heads,
         now: i64,
     ) -> Result<Vec<RecordId>, String> {
-        let Ok(mut memory) = self.memory.lock() else { return Err("The broker's memory is broken.".to_owned()) };
+        let Ok(mut kept) = self.memory.lock() else { return Err(BROKEN.to_owned()) };
+        let Kept { memory, is_saved } = &mut *kept;
         let before = memory.heads.clone();
         heads.iter().for_each(|(chain, head)| memory.heads.learn(chain.clone(), Some(*head)));
         let all = chains.iter().flat_map(|chain| &chain.records).map(|record| record.id());
         let new: Vec<RecordId> = all.filter(|id| !memory.received.contains_key(id)).collect();
         memory.received.extend(new.iter().map(|id| (*id, now)));
-        if memory.heads == before && new.is_empty() {
-            return Ok(new);
-        }
-        let text = serde_json::to_vec(&*memory).map_err(|error| error.to_string())?;
-        let written = write_atomically(&self.dir.join("memory.json"), &text);
-        written.map_err(|error| format!("What was seen cannot be kept: {error}."))?;
+        *is_saved &= memory.heads == before && new.is_empty();
         Ok(new)
     }
+
+    /// Keeps on the disk what was learnt, if that is not there yet.
+    pub(super) fn save(&self) -> Result<(), String> {
+        let Ok(mut kept) = self.memory.lock() else { return Err(BROKEN.to_owned()) };
+        if kept.is_saved {
+            return Ok(());
+        }
+        let text = serde_json::to_vec(&kept.memory).map_err(|error| error.to_string())?;
+        let written = write_atomically(&self.dir.join("memory.json"), &text);
+        written.map_err(|error| format!("What was seen cannot be kept: {error}."))?;
+        kept.is_saved = true;
+        Ok(())
+    }
 }
+
+/// A thread ended while it held what was seen.
+const BROKEN: &str = "The broker's memory is broken.";
 
 /// The settings of a broker, whether it is running or not.
 pub fn settings_in(dir: &Path) -> Result<Settings, String> {

@@ -1,9 +1,11 @@
 //! What goes wrong at the worst moment: a stop that comes early, an end that cannot be signed, a damaged file, junk.
 
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use base64ct::{Base64, Encoding as _};
+use undersign::broker::child::{Spec, Start};
 use undersign::command::{AuthorizationRecord, RunRecord, Verdict};
 use undersign::ledger::commands::Keys;
 use undersign::sync::Prompts;
@@ -247,4 +249,76 @@ fn a_file_in_a_bundle_of_options_or_in_an_address_without_a_host_is_refused() {
         let said = ask(argument);
         assert_eq!(said.code, 0, "{argument} {said:?}");
     }
+}
+
+/// A process that is to become `/bin/echo ran`, and waits; and the file that it was started with.
+fn waiting(dir: &Path, early: impl FnOnce(&mut Start)) -> (std::process::Child, Start) {
+    let spec = Spec {
+        argv: vec![b"echo".to_vec(), b"ran".to_vec()],
+        env: Vec::new(),
+        cwd: "/".into(),
+        stdin: None,
+        account: None,
+        limits: None,
+        group: None,
+        waits: false,
+    };
+    let mut start = spec.write_waiting(&dir.join("spec")).unwrap();
+    early(&mut start);
+    let child = Command::new(env!("CARGO_BIN_EXE_undersign"))
+        .args(["broker", "child"])
+        .arg(dir.join("spec"))
+        .stdin(std::fs::File::open("/bin/echo").unwrap())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    (child, start)
+}
+
+#[test]
+fn a_process_that_waits_becomes_the_command_only_if_its_broker_says_so() {
+    let wait = || std::thread::sleep(Duration::from_millis(300));
+    // Its broker dies: the system lets go of the file, and nothing was added to it.
+    let dir = tempfile::tempdir().unwrap();
+    let (mut child, start) = waiting(dir.path(), |_| {});
+    wait();
+    assert!(child.try_wait().unwrap().is_none(), "it waits");
+    drop(start);
+    let said = child.wait_with_output().unwrap();
+    assert!(!said.status.success() && said.stdout.is_empty(), "{said:?}");
+    let left = std::fs::read_to_string(dir.path().join("spec")).unwrap();
+    assert!(left.contains("the broker ended before it said that this may start"), "{left}");
+    // Its broker says so while it waits, or before it has read anything.
+    for is_early in [false, true] {
+        let dir = tempfile::tempdir().unwrap();
+        let (child, mut start) = waiting(dir.path(), |start| {
+            if is_early {
+                start.go().unwrap();
+            }
+        });
+        if !is_early {
+            wait();
+            start.go().unwrap();
+        }
+        let said = child.wait_with_output().unwrap();
+        assert!(said.status.success() && said.stdout == b"ran\n", "{is_early}: {said:?}");
+    }
+}
+
+#[test]
+fn what_was_not_kept_on_the_disk_starts_nothing() {
+    let scene = Scene::new("", "");
+    let mark = mark(&scene);
+    let id = scene.ask(&format!("echo x >> {mark}"), "");
+    scene.sign("dana", Verdict::Authorize, &id);
+    // What the broker writes first is in the way.
+    let memory = scene.at("state/memory.json");
+    let _ = std::fs::remove_file(&memory);
+    std::fs::create_dir_all(format!("{memory}/full")).unwrap();
+    let said = scene.exec(&["run", &id]);
+    assert!(said.code == 4 && said.err.contains("What was seen cannot be kept"), "{said:?}");
+    assert_eq!(times(&mark), 0);
+    std::fs::remove_dir_all(&memory).unwrap();
+    assert_eq!((scene.exec(&["run", &id]).code, times(&mark)), (0, 1), "it was not burnt");
 }
