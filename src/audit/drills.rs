@@ -106,7 +106,8 @@ impl Ground<'_> {
     /// Those that began in the period, the oldest first.
     fn held(&self, query: &Query, all: &AllDrills, to: i64) -> Result<Vec<DrillReport>, String> {
         let mut judged = Judged { ground: self, all, to, known: BTreeMap::new() };
-        let (mut begun, mut reviews): (Vec<(i64, String)>, BTreeMap<String, BTreeSet<i64>>) = Default::default();
+        let mut begun: Vec<(i64, String)> = Vec::new();
+        let mut reviews: BTreeMap<String, BTreeSet<i64>> = BTreeMap::new();
         for (id, at, step) in all.steps() {
             match step {
                 DrillStep::Begin if query.from.is_none_or(|from| at >= from) => begun.push((at, id)),

@@ -18,17 +18,12 @@ use crate::source::git::{PolicyState, Repository, TargetBranch, organization};
 pub(super) fn open(path: &Path, settings: &Settings, now: Option<i64>) -> Result<Repository, Reason> {
     let repository = Repository::open_exactly(path).map_err(unread)?;
     let Some(place) = &settings.organization else { return Ok(repository) };
-    // The organization's repository has a policy of its own, which inherits from nowhere.
-    if organization::is_of(place, &repository) {
-        return Ok(repository);
-    }
-    let refused = |why: String| Reason::undecidable(Code::PolicyInvalid, why);
-    let read = if settings.lasting {
-        organization::read_at_hand(place, now)
-    } else {
-        organization::read(place, now).map(Arc::new)
-    };
-    Ok(repository.with_organization(read.map_err(refused)?))
+    let organization = organization::read_for(&repository, place, now, settings.lasting);
+    Ok(match organization.map_err(|why| Reason::undecidable(Code::PolicyInvalid, why))? {
+        Some(organization) => repository.with_organization(organization),
+        // The organization's repository has a policy of its own, which inherits from nowhere.
+        None => repository,
+    })
 }
 
 /// The policy by which a push would be judged now.

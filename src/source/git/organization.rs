@@ -41,16 +41,37 @@ pub struct Version {
 /// # Errors
 /// A sentence: nothing is there, it has mistakes, nobody verified it, or it is too old.
 pub fn read(place: &Path, now: Option<i64>) -> Result<Organization, String> {
-    read_by(place, now, &|name, bytes| parsed(name, bytes).map(Arc::new)).map(Arc::unwrap_or_clone)
+    let shown = visible::line(place.as_os_str().as_encoded_bytes());
+    let organization = match place.is_file() {
+        true => read_file(place, &shown, &parsed_anew),
+        false => read_in(&open(place)?, &shown, now, &parsed_anew),
+    };
+    organization.map(Arc::unwrap_or_clone)
 }
 
-/// The same for a process that lasts: a file of the same bytes is parsed once. Where it is and whether it still counts
-/// is asked each time.
+/// The same for a gate before `judged`; none if that is the repository at this place, which inherits from nowhere. In a
+/// process that lasts, a file of the same bytes is parsed once; where it is and whether it still counts is asked each
+/// time.
 ///
 /// # Errors
 /// As for [`read`].
-pub fn read_at_hand(place: &Path, now: Option<i64>) -> Result<Arc<Organization>, String> {
-    read_by(place, now, &parsed_at_hand)
+pub fn read_for(
+    judged: &Repository,
+    place: &Path,
+    now: Option<i64>,
+    lasts: bool,
+) -> Result<Option<Arc<Organization>>, String> {
+    let shown = visible::line(place.as_os_str().as_encoded_bytes());
+    let parse: Parse<'_> = if lasts { &parsed_at_hand } else { &parsed_anew };
+    if place.is_file() {
+        return read_file(place, &shown, parse).map(Some);
+    }
+    // It is opened once: in a service that takes a good part of what a push costs.
+    let repository = open(place)?;
+    if repository.is_same_as(judged) {
+        return Ok(None);
+    }
+    read_in(&repository, &shown, now, parse).map(Some)
 }
 
 /// Organizations that a process that lasts has parsed, the most recently used last: parsing one takes longer than
@@ -58,6 +79,10 @@ pub fn read_at_hand(place: &Path, now: Option<i64>) -> Result<Arc<Organization>,
 static AT_HAND: LazyLock<Mutex<VecDeque<Arc<Organization>>>> = LazyLock::new(Mutex::default);
 /// A file of 1 MiB takes about 20 MiB in memory.
 const MAX_AT_HAND: usize = 4;
+
+fn parsed_anew(name: &str, bytes: &[u8]) -> Result<Arc<Organization>, String> {
+    parsed(name, bytes).map(Arc::new)
+}
 
 fn parsed_at_hand(name: &str, bytes: &[u8]) -> Result<Arc<Organization>, String> {
     let digest = Digest::of(bytes);
@@ -76,22 +101,26 @@ fn parsed_at_hand(name: &str, bytes: &[u8]) -> Result<Arc<Organization>, String>
 /// Parses the bytes of a file, of which the name is for messages.
 type Parse<'p> = &'p dyn Fn(&str, &[u8]) -> Result<Arc<Organization>, String>;
 
-fn read_by(place: &Path, now: Option<i64>, parse: Parse<'_>) -> Result<Arc<Organization>, String> {
-    let shown = visible::line(place.as_os_str().as_encoded_bytes());
-    if place.is_file() {
-        let bytes = std::fs::read(place)
-            .map_err(|error| format!("The organization's file {shown} cannot be read: {error}."))?;
-        return parse(&shown, &bytes);
-    }
-    let repository = open(place)?;
-    let (commit, fetched) = newest(&repository).ok_or_else(|| {
+fn read_file(place: &Path, shown: &str, parse: Parse<'_>) -> Result<Arc<Organization>, String> {
+    let bytes =
+        std::fs::read(place).map_err(|error| format!("The organization's file {shown} cannot be read: {error}."))?;
+    parse(shown, &bytes)
+}
+
+fn read_in(
+    repository: &Repository,
+    shown: &str,
+    now: Option<i64>,
+    parse: Parse<'_>,
+) -> Result<Arc<Organization>, String> {
+    let (commit, fetched) = newest(repository).ok_or_else(|| {
         format!(
             "{shown} is a copy of the organization that nobody verified: `undersign org fetch {shown}` does, and \
              fetches what is new. If changes are pushed to it, it is the organization's own, which has a gate: \
              `undersign gate install {shown}`."
         )
     })?;
-    let organization = parse(ORGANIZATION_FILE, &text_at(&repository, commit)?)?;
+    let organization = parse(ORGANIZATION_FILE, &text_at(repository, commit)?)?;
     let (Some(now), Some(stale), Some(fetched)) = (now, organization.stale(), fetched) else { return Ok(organization) };
     if fetched > now.saturating_add(CLOCK_SKEW) {
         return Err(format!(
@@ -246,19 +275,23 @@ fn note(repository: &Repository, name: &str, text: &str) -> Result<(), String> {
     written.map_err(|error| format!("What was fetched cannot be noted in {}: {error}.", path.display()))
 }
 
+impl Repository {
+    /// Whether another one has the same git directory, so that it is the same repository.
+    fn is_same_as(&self, other: &Repository) -> bool {
+        std::fs::canonicalize(self.common_dir()).ok() == std::fs::canonicalize(other.common_dir()).ok()
+    }
+}
+
 /// Whether the place of an organization is this very repository.
 pub fn is_of(place: &Path, repository: &Repository) -> bool {
-    let same = |other: Repository| {
-        std::fs::canonicalize(other.common_dir()).ok() == std::fs::canonicalize(repository.common_dir()).ok()
-    };
-    Repository::open_exactly(place).is_ok_and(same)
+    Repository::open_exactly(place).is_ok_and(|other| other.is_same_as(repository))
 }
 
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
 
-    use super::{MAX_AT_HAND, Version, put_in_order, read_at_hand};
+    use super::{MAX_AT_HAND, Version, parsed_at_hand, put_in_order, read_file};
     use crate::change::ObjectId;
 
     #[test]
@@ -273,7 +306,7 @@ mod tests {
         let place = dir.path().join("organization.toml");
         let read = |version: usize| {
             std::fs::write(&place, of(version)).unwrap();
-            read_at_hand(&place, None).unwrap()
+            read_file(&place, "organization.toml", &parsed_at_hand).unwrap()
         };
         let first = read(1);
         assert!(Arc::ptr_eq(&first, &read(1)));
@@ -283,7 +316,7 @@ mod tests {
         // It was let go of meanwhile, and is read again.
         assert_eq!(read(1).version(), 1);
         std::fs::write(&place, "version = 1\n").unwrap();
-        assert!(read_at_hand(&place, None).is_err());
+        assert!(read_file(&place, "organization.toml", &parsed_at_hand).is_err());
     }
 
     #[test]
