@@ -408,6 +408,19 @@ fn what_is_about_the_change_as_a_whole_is_shown_and_what_tells_a_signed_verdict_
     }
 }
 
+#[test]
+fn a_token_that_may_not_read_the_page_of_a_request_reads_its_lines_and_that_is_told() {
+    for kind in [ServerKind::GitHub, ServerKind::Gitea] {
+        let moved = Moved::new(kind);
+        moved.says([moved.whole("zoe", "Why now?"), moved.now("zoe", 3, "Why twice?")]);
+        moved.desk.forge.fails("issues/12/comments", Fault::Status(403));
+        let Remarks { comments, missing, .. } = moved.reads().unwrap();
+        let texts: Vec<&str> = comments.iter().map(|comment| comment.text.as_str()).collect();
+        assert_eq!(texts, ["Why twice?"], "{kind:?}");
+        assert!(missing[0].contains("the token may not read issues (403)"), "{kind:?}: {missing:?}");
+    }
+}
+
 /// What a review says besides its comments; one that is not submitted says nothing yet.
 #[test]
 fn the_words_of_a_review_are_about_the_change_as_a_whole() {

@@ -54,7 +54,7 @@ impl Transport for Line {
         let answer = self.forge.send(request);
         let is_over = had_fault && self.forge.state.lock().unwrap().fault.is_none();
         // Some die of it, before they read what came.
-        if is_over && matches!(answer, Err(NoAnswer(_))) && request.url.len() % 2 == 0 {
+        if is_over && matches!(answer, Err(NoAnswer(_))) && request.url.len().is_multiple_of(2) {
             *self.is_dead.lock().unwrap() = true;
         }
         answer

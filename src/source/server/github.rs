@@ -617,7 +617,14 @@ impl ReviewServer for Server<'_> {
     fn comments(&self, repository: &str, request: Request) -> Result<Comments, ServerError> {
         let reviews: Vec<Review> = self.list(&self.pull(repository, request, "/reviews"))?;
         let mut comments = self.line_comments(repository, request, &reviews)?;
-        comments.list.extend(self.whole_comments(repository, request)?);
+        match self.whole_comments(repository, request) {
+            // On Gitea they need a scope of their own.
+            Err(ServerError::Forbidden(..)) => {
+                let why = "The comments on the page of the request are not read: the token may not read issues (403).";
+                comments.missing.push(why.to_owned());
+            }
+            whole => comments.list.extend(whole?),
+        }
         comments.list.extend(reviews.iter().filter_map(Review::remark));
         Ok(comments)
     }
