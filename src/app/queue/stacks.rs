@@ -66,8 +66,8 @@ impl Stacks {
     }
 }
 
-/// On which entry each builds: as git says, or else as it claims. Claims may go in a circle: the one that would close it
-/// does not count.
+/// On which entry each builds: as git says, or else as it claims. Claims may go in a circle: the one that would close
+/// it does not count.
 fn joined(
     count: usize,
     built: &HashMap<usize, usize>,

@@ -1,5 +1,5 @@
-//! What people and programs wrote about a review request, at its lines or about it as a whole. Adapters map fields. Whose a comment is, what it is
-//! about, and how much is read is decided here, for all servers.
+//! What people and programs wrote about a review request, at its lines or about it as a whole. Adapters map fields.
+//! Whose a comment is, what it is about, and how much is read is decided here, for all servers.
 
 use std::collections::BTreeMap;
 
@@ -79,8 +79,8 @@ pub struct Comments {
 /// Comments by what becomes of them.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Sorted {
-    /// Of people, an answer after what it answers; and of programs, if they are about lines of the old side or about the
-    /// change as a whole.
+    /// Of people, an answer after what it answers; and of programs, if they are about lines of the old side or about
+    /// the change as a whole.
     pub of_people: Vec<Comment>,
     /// What programs found in heads.
     pub of_programs: Vec<Report>,
