@@ -120,11 +120,12 @@ impl Judgement<'_> {
         let positions = RefCell::default();
         let position = |name: &str, id: &str, beyond| position_of(repository, ahead, name, id, beyond, &positions);
         let (record_statuses, digest) = (OnceCell::new(), self.policy.whole.to_string());
+        let (policy_now, held) = (&*self.policy, &self.ledger.held[..]);
         let still_approved = |landed: &gate::WaitingStates, receipts: &gate::Receipts| {
             let record_statuses =
-                record_statuses.get_or_init(|| gate::record_statuses(&self.policy, &self.ledger.held, receipts, now));
+                record_statuses.get_or_init(|| gate::record_statuses(policy_now, held, receipts, now));
             rules.protects(&landed.name)
-                && gate::still_approve(record_statuses, &landed.records, landed.policy == digest)
+                && gate::still_approve(policy_now, held, record_statuses, &landed.records, landed.policy == digest)
         };
         // A ref that may be deleted may start again; any other missing ref was removed behind the gate's back.
         gate_state.forget_tips(|name| match rules.protection(name) {

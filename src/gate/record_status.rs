@@ -9,7 +9,7 @@ use crate::decision::Verdict;
 use crate::policy::{Enrolment, Person, Policy, Unfit};
 use crate::record::chain::Superseded;
 use crate::record::statement::Predicate;
-use crate::record::{Chain, Key, Presence, Record};
+use crate::record::{Chain, Key, Presence, Record, RecordId};
 
 /// A record with what the roster says about it.
 #[derive(Debug, Clone, Copy)]
@@ -176,25 +176,59 @@ pub fn record_statuses<'c>(
     all
 }
 
-/// Whether records by which a push was allowed are still in force: not withdrawn, replaced or rejected since. It does
-/// not matter that they have expired; nor that a newer policy does not list one of their keys, so that its chain is no
-/// longer read.
-pub fn still_approve(record_statuses: &[RecordStatus<'_>], records: &[String], is_same_policy: bool) -> bool {
-    let stands = |status: &&RecordStatus<'_>| matches!(status.validity, Validity::InForce | Validity::Expired);
-    let standing =
-        || record_statuses.iter().filter(stands).map(|status| (status.record.id().to_string(), status.predicate()));
-    let is_answered = |id: &String| standing().any(|(_, other)| other.answers.contains(id));
+/// Whether records by which a push was allowed still stand: not withdrawn, replaced or rejected since. It does not
+/// matter that they have expired. Under another policy than that of the verdict it does not matter either what that
+/// says of a key or its owner: it may have ended one or renamed the other since, and what landed before that was
+/// allowed. A chain whose key it does not list is no longer read.
+pub fn still_approve(
+    policy: &Policy,
+    chains: &[Chain],
+    record_statuses: &[RecordStatus<'_>],
+    records: &[String],
+    is_same_policy: bool,
+) -> bool {
+    let stands = |status: &RecordStatus<'_>| matches!(status.validity, Validity::InForce | Validity::Expired);
+    let stood = |status: &RecordStatus<'_>| match status.validity {
+        Validity::InForce | Validity::Expired => true,
+        Validity::Superseded | Validity::Clone => false,
+        Validity::Unfit(_) | Validity::Stranger | Validity::Impostor => {
+            !is_same_policy && !is_taken_back(policy, chains, record_statuses, status.record)
+        }
+    };
+    let is_answered =
+        |id: &String| record_statuses.iter().any(|other| other.predicate().answers.contains(id) && stood(other));
+    let is_rejected = |own: &Predicate| {
+        let rejects = |other: &&RecordStatus<'_>| {
+            let predicate = other.predicate();
+            predicate.verdict == Verdict::Reject
+                && predicate.manifest.sha256 == own.manifest.sha256
+                && predicate.target.name == own.target.name
+                && stands(other)
+        };
+        record_statuses.iter().filter(rejects).any(|other| !is_answered(&other.record.id().to_string()))
+    };
     records.iter().all(|id| {
-        let Some((_, own)) = standing().find(|(other, _)| other == id) else {
-            return !is_same_policy && !record_statuses.iter().any(|status| status.record.id().to_string() == *id);
-        };
-        let rejects = |other: &Predicate| {
-            other.verdict == Verdict::Reject
-                && other.manifest.sha256 == own.manifest.sha256
-                && other.target.name == own.target.name
-        };
-        !standing().any(|(other, predicate)| rejects(predicate) && !is_answered(&other))
+        let named: Option<RecordId> = id.parse().ok();
+        let own = record_statuses.iter().find(|status| Some(status.record.id()) == named);
+        own.map_or_else(
+            || !is_same_policy && !chains.iter().flat_map(Chain::ended).any(|(_, ended)| ended == id),
+            |own| stood(own) && !is_rejected(own.predicate()),
+        )
     })
+}
+
+/// Whether whose key signed a record withdrew or replaced it, whatever the roster says of that key by now.
+fn is_taken_back(policy: &Policy, chains: &[Chain], record_statuses: &[RecordStatus<'_>], own: &Record) -> bool {
+    let (id, principal) = (own.id().to_string(), &own.predicate().principal);
+    let owner = |record: &Record| policy.roster.by_key(record.verified.key()).map(|person| &person.id);
+    let is_theirs = |other: &Record| {
+        let is_same_key = other.verified.key() == own.verified.key();
+        other.predicate().principal == *principal
+            && (is_same_key || owner(other).is_some_and(|id| owner(own) == Some(id)))
+    };
+    let mut sound = record_statuses.iter().filter(|status| status.validity != Validity::Clone);
+    sound.any(|status| status.predicate().supersedes.contains(&id) && is_theirs(status.record))
+        || chains.iter().flat_map(Chain::ended).any(|(by, ended)| by == principal && ended == id)
 }
 
 fn status<'c>(

@@ -7,15 +7,15 @@ use std::path::{Path, PathBuf};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use undersign::decision::Verdict;
-use undersign::enforcement::{Request, Settings};
+use undersign::enforcement::{self, Request, Settings};
 use undersign::gate::Decided;
 use undersign::inheritance;
 use undersign::policy::{Organization, Policy};
 
 use crate::properties::{NOW, PEOPLE, chains, decide, ledger, settled_ledger, token};
 use crate::scene::{
-    Answer, DAY, HOUR, MAIN, WORK, allowed, denied, from_now, judged, key_line, once, person, propose, undecided,
-    with_keys,
+    Answer, DAY, HOUR, MAIN, WORK, allowed, denied, follow, from_now, judged, key_line, once, person, propose,
+    undecided, with_keys,
 };
 use crate::support::gate::answer;
 use crate::support::{Fixture, git_in, now, policy};
@@ -224,6 +224,38 @@ fn one_change_of_the_organization_ends_a_key_in_every_repository() {
     denied(s.judged(WORK), "KEY_REVOKED");
     s.shop.decide("rahim", WORK, Verdict::Approve);
     allowed(s.judged(WORK));
+}
+
+/// What landed by dana's approval, before any other push was judged, stays when the organization ends her key or
+/// renames her: with `withdrawn`, what was let through and withdrawn before it landed does not.
+fn after_dana(file: &str, withdrawn: bool) -> Answer {
+    let s = Scene::new("");
+    let settings = s.settings(&s.home);
+    enforcement::record(&s.shop.repo, &settings, &[], &[], now()).unwrap();
+    let judged = |branch: &str| {
+        let request = s.shop.request(MAIN, &s.shop.id("main"), &s.shop.id(branch));
+        answer(&Request { ahead: true, ..request }, &settings)
+    };
+    allowed(judged(WORK));
+    if withdrawn {
+        follow(&s.shop, "dana", Verdict::Withdraw, &s.shop.decide("dana", WORK, Verdict::Approve));
+    }
+    s.shop.git("rahim", &["merge", "-q", "--ff-only", WORK]);
+    s.publish(file);
+    propose(&s.shop, "mina", "next", &[("docs/b.txt", "b\n")]);
+    s.shop.decide("rahim", "next", Verdict::Approve);
+    judged("next")
+}
+
+#[test]
+fn a_key_that_the_organization_ends_takes_nothing_away_that_landed_by_it() {
+    let lost = format!(", revoked = {{ reason = \"compromised\", since = {} }}", from_now(-DAY));
+    let lost = with_keys(&acme(2, ""), "dana", &[key_line("dana", &lost)]);
+    let renamed = acme(2, "").replace("[people.dana]", "[people.dana-k]");
+    for file in [lost, renamed] {
+        allowed(after_dana(&file, false));
+        denied(after_dana(&file, true), "NOT_A_STATE");
+    }
 }
 
 #[test]

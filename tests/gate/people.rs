@@ -1,6 +1,7 @@
 //! Rows 1 to 7 of `docs/threat-model.md`: who signs, with which key, in which role.
 
 use undersign::decision::Verdict;
+use undersign::record::Record;
 
 use crate::scene::*;
 use crate::support::{Decision, Fixture, key_of, now, policy};
@@ -387,6 +388,74 @@ fn row_07_twin_what_the_gate_had_before_a_key_was_retired_stays() {
     let f = revoked(&retired(), 2 * DAY);
     let state = state_since(&f, 2 * DAY);
     allowed(Gate::of(&f).state(state).judged(WORK));
+}
+
+/// The next policy says something else of rahim.
+fn of_rahim(edit: impl FnOnce(&str) -> String) -> String {
+    edit(&next(&signing_for_the_policy()))
+}
+
+/// Ines may sign for the policy, too.
+fn signing_for_the_policy() -> String {
+    policy("") + &person("ines", "\"senior\", \"policy\"", "")
+}
+
+fn ended(how: &str) -> String {
+    of_rahim(|policy| with_keys(policy, "rahim", &[key_line("rahim", &format!(", revoked = {{ {how} }}"))]))
+}
+
+fn renamed() -> String {
+    of_rahim(|policy| once(policy, "[people.rahim]", "[people.rahim-k]"))
+}
+
+/// The gate lets that policy through, by rahim's approval alone, and it lands; in between something else happens. What
+/// the gate says to the next change, which dana approved.
+fn after_policy(text: &str, between: impl FnOnce(&Fixture, &Record)) -> Answer {
+    let f = Fixture::with_policy(&signing_for_the_policy());
+    record(&f);
+    propose(&f, "mina", "policy-2", &[(".undersign/policy.toml", text)]);
+    let approval = f.decide("rahim", "policy-2", Verdict::Approve);
+    allowed(Gate::of(&f).judged("policy-2"));
+    between(&f, &approval);
+    f.git("rahim", &["merge", "-q", "--ff-only", "policy-2"]);
+    propose(&f, "mina", "next", &[("docs/b.txt", "b\n")]);
+    f.decide("dana", "next", Verdict::Approve);
+    Gate::of(&f).judged("next")
+}
+
+#[test]
+fn row_07_twin_what_landed_by_a_key_that_ends_with_it_or_by_a_person_who_is_renamed_stays() {
+    let recent = |reason: &str, word: &str| format!("reason = \"{reason}\", {word} = {}", from_now(-HOUR));
+    for text in [ended(&recent("compromised", "since")), ended(&recent("retired", "at")), renamed()] {
+        allowed(after_policy(&text, |_, _| ()));
+    }
+    let gone = of_rahim(|policy| with_keys(policy, "rahim", &[key_line("rahim2", "")]));
+    allowed(after_policy(&gone, |_, _| ()));
+}
+
+#[test]
+fn row_07_what_was_let_through_and_withdrawn_or_rejected_before_it_landed_does_not_stay_because_a_key_ends() {
+    let lost = ended(&format!("reason = \"compromised\", since = {}", from_now(-HOUR)));
+    for text in [lost, renamed(), next(&signing_for_the_policy())] {
+        denied(after_policy(&text, |f, approval| _ = follow(f, "rahim", Verdict::Withdraw, approval)), "NOT_A_STATE");
+        denied(after_policy(&text, |f, _| _ = f.decide("dana", "policy-2", Verdict::Reject)), "NOT_A_STATE");
+    }
+}
+
+#[test]
+fn row_07_twin_what_landed_although_rejected_stays_if_the_key_ends_that_answered_for_it() {
+    let lost = format!("reason = \"compromised\", since = {}", from_now(-HOUR));
+    let f = Fixture::with_policy(&signing_for_the_policy());
+    record(&f);
+    propose(&f, "mina", "policy-2", &[(".undersign/policy.toml", &ended(&lost))]);
+    f.decide("ines", "policy-2", Verdict::Approve);
+    let rejection = f.decide("dana", "policy-2", Verdict::Reject);
+    follow(&f, "rahim", Verdict::HandOver, &rejection);
+    allowed(Gate::of(&f).judged("policy-2"));
+    f.git("rahim", &["merge", "-q", "--ff-only", "policy-2"]);
+    propose(&f, "mina", "next", &[("docs/b.txt", "b\n")]);
+    f.decide("ines", "next", Verdict::Approve);
+    allowed(Gate::of(&f).judged("next"));
 }
 
 #[test]

@@ -387,9 +387,9 @@ impl Gate {
         let record_statuses = record_statuses(policy(world), chains, &Receipts::default(), NOW);
         for WaitingStates { name, commits, records, .. } in landed {
             let commits: Vec<ObjectId> = commits.iter().filter_map(|commit| commit.parse().ok()).collect();
-            if let Some(of) =
-                of(&name).filter(|of| world.is_protected(*of) && still_approve(&record_statuses, &records, true))
-            {
+            if let Some(of) = of(&name).filter(|of| {
+                world.is_protected(*of) && still_approve(policy(world), chains, &record_statuses, &records, true)
+            }) {
                 self.take(of, &commits);
             }
         }
