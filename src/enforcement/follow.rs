@@ -7,9 +7,16 @@ use crate::change::ObjectId;
 use crate::gate::Decided;
 use crate::source::git::Repository;
 
+/// How many of the commits up to which a way may be let through are tried, the furthest first.
+const MAX_TRIED: usize = 8;
+
 /// Follows a branch from one commit to another, as one push or as several: where its policy changes on the way, what
 /// comes after may have been signed by whom the new one asks for. Each step is taken over before the next is judged,
 /// which the gate does from where the branch points.
+///
+/// Nobody says where the pushes ended. A step goes to the furthest commit with another policy up to which the policy
+/// before it lets the way through: a policy that another push replaced is followed only where the rest needs it, and
+/// one inside of an approved change never.
 ///
 /// # Errors
 /// A sentence: why the whole way is not let through, if no step is; or what `take` says. Steps that were taken stay.
@@ -25,12 +32,16 @@ pub fn follow(
     while at != to {
         // Opened anew: a handle keeps what it has read.
         let repository = Repository::open_exactly(place).map_err(|error| error.to_string())?;
-        let is_let = |next| is_let_through(place, branch, (at, next), (settings, now));
-        let whole = is_let(to);
-        let next = match (&whole, next_policy(&repository, at, to)?) {
-            (Ok(()), _) => to,
-            (Err(_), Some(next)) if next != to && is_let(next).is_ok() => next,
-            _ => return whole,
+        let judged = |next| let_through(place, branch, (at, next), (settings, now));
+        let next = match judged(to) {
+            Ok(()) => to,
+            Err(refused) => {
+                let policy = repository.policy_digest(at);
+                let mut changed =
+                    refused.ends.iter().rev().copied().filter(|end| repository.policy_digest(*end) != policy);
+                let next = changed.by_ref().take(MAX_TRIED).find(|end| judged(*end).is_ok());
+                next.filter(|next| *next != to).ok_or(refused.why)?
+            }
         };
         take(&repository, at, next)?;
         at = next;
@@ -38,20 +49,18 @@ pub fn follow(
     Ok(())
 }
 
-/// The first commit after `from`, along first parents to `to`, with another policy.
-fn next_policy(repository: &Repository, from: ObjectId, to: ObjectId) -> Result<Option<ObjectId>, String> {
-    let line = repository.first_parents(to, usize::MAX).map_err(|error| error.to_string())?;
-    let policy = repository.policy_digest(from);
-    let new = line.iter().take_while(|commit| **commit != from);
-    Ok(new.filter(|commit| repository.policy_digest(**commit) != policy).last().copied())
+/// Why a way is not let through, and the commits at which what is approved of it ends.
+struct Refused {
+    why: String,
+    ends: Vec<ObjectId>,
 }
 
-fn is_let_through(
+fn let_through(
     place: &Path,
     branch: &str,
     (old, new): (ObjectId, ObjectId),
     (settings, now): (&Settings, i64),
-) -> Result<(), String> {
+) -> Result<(), Refused> {
     let path = place.to_string_lossy();
     let updates = vec![Update { name: branch.to_owned(), old, new }];
     let outcome = judge(&Request { repository: &path, updates, ..Request::default() }, settings, now);
@@ -60,5 +69,5 @@ fn is_let_through(
     }
     let reasons = outcome.refs.iter().flat_map(|judged| &judged.reasons);
     let why: Vec<_> = reasons.map(|reason| format!("{}: {}", reason.code, reason.detail)).collect();
-    Err(why.join("\n"))
+    Err(Refused { why: why.join("\n"), ends: outcome.refs.iter().flat_map(|judged| judged.ends.clone()).collect() })
 }

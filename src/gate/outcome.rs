@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::{SeenOrganization, Standing};
+use crate::change::ObjectId;
 use crate::policy::reason_codes::reason_codes;
 use crate::policy::{AI, HIDDEN, SlotState, Unfit};
 use crate::record::evidence::EvidenceKind;
@@ -306,6 +307,10 @@ pub struct RefOutcome {
     pub binding: Option<String>,
     /// Seconds since the epoch: when the first counted approval expires.
     pub valid_until: Option<i64>,
+    /// The commits at which what was approved ends, oldest first, even if not all of the push is allowed. Who follows
+    /// a branch asks for them; the answer does not say them.
+    #[serde(skip)]
+    pub ends: Vec<ObjectId>,
 }
 
 impl RefOutcome {
@@ -354,6 +359,7 @@ impl RefOutcome {
             valid_until: way.iter().filter_map(|s| s.valid_until).min(),
             presence: way.iter().filter_map(|s| s.presence).min().map(|presence| presence.to_string()),
             records: way.iter().flat_map(|s| s.records.clone()).collect(),
+            ends: Vec::new(),
             requirements: way.iter().flat_map(|s| s.slots.clone()).collect(),
             evidence: way.iter().flat_map(|s| s.evidence.clone()).collect(),
             reasons: way.into_iter().flat_map(|s| s.reasons).collect(),

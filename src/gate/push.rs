@@ -384,8 +384,8 @@ impl Attempt {
     }
 
     fn into_judged(self) -> Judged {
-        let states = if self.is_allowed() { self.states } else { Vec::new() };
-        Judged { outcome: self.outcome, states }
+        let states = if self.is_allowed() { self.states.clone() } else { Vec::new() };
+        Judged { outcome: RefOutcome { ends: self.states, ..self.outcome }, states }
     }
 
     /// Adds what would have been possible, if it is refused.

@@ -460,13 +460,38 @@ fn nora(roles: &str) -> String {
 
 /// A next policy lands, signed by somebody.
 fn landed(scene: &Scene, who: &str, branch: &str, policy: &str) {
+    approved(scene, who, branch, &[policy]);
+    pushed(scene);
+}
+
+/// Somebody signs for a branch that writes one policy after the other, and main of the clone holds it.
+fn approved(scene: &Scene, who: &str, branch: &str, policies: &[&str]) {
     scene.f.git("dana", &["checkout", "-q", "-b", branch]);
-    scene.f.write(".undersign/policy.toml", policy);
-    scene.f.commit("dana", "Change the policy");
+    for policy in policies {
+        scene.f.write(".undersign/policy.toml", policy);
+        scene.f.commit("dana", "Change the policy");
+    }
     scene.f.git("dana", &["checkout", "-q", "main"]);
     scene.f.decide(who, branch, undersign::decision::Verdict::Approve);
     scene.f.git("rahim", &["merge", "-q", "--ff-only", branch]);
+}
+
+/// The host has what main of the clone holds, and what was signed.
+fn pushed(scene: &Scene) {
     scene.f.git("rahim", &["push", "-q", "origin", "main", "refs/undersign/decisions/*:refs/undersign/decisions/*"]);
+}
+
+/// The policy of a scene, and the one after it, by which nora may sign for the next.
+fn enrolling(scene: &Scene) -> (String, String) {
+    let first = std::fs::read_to_string(scene.f.repo.join(".undersign/policy.toml")).unwrap();
+    let second = first.replace("version = 1\n", "version = 2\n");
+    (first, second.replace("[ai]", &(nora("\"senior\", \"policy\"") + "[ai]")))
+}
+
+/// The next version of a policy.
+fn version(policy: &str, version: u32) -> String {
+    let (before, after) = policy.split_once("\nversion = ").unwrap();
+    format!("{before}\nversion = {version}\n{}", after.split_once('\n').unwrap().1)
 }
 
 #[test]
@@ -484,9 +509,7 @@ fn a_refusal_of_somebody_who_joined_since_the_broker_looked_holds() {
 fn a_broker_follows_policies_that_came_one_after_the_other() {
     let scene = Scene::new("", "");
     let id = scene.ask("echo done", "");
-    let first = std::fs::read_to_string(scene.f.repo.join(".undersign/policy.toml")).unwrap();
-    let second =
-        first.replace("version = 1\n", "version = 2\n").replace("[ai]", &(nora("\"senior\", \"policy\"") + "[ai]"));
+    let (_, second) = enrolling(&scene);
     landed(&scene, "rahim", "enrol", &second);
     // Signed by nora, whom the policy that is pinned does not know; dana leaves.
     let third = second.replace("version = 2\n", "version = 3\n");
@@ -501,6 +524,78 @@ fn a_broker_follows_policies_that_came_one_after_the_other() {
     assert!(said.code == 75 && said.err.contains("UNSIGNED"), "{said:?}");
     scene.sign("nora", Verdict::Authorize, &id);
     assert_eq!(scene.exec(&["run", &id]).code, 0);
+}
+
+/// What the policy lets run unasked.
+fn ran_unasked(scene: &Scene) -> scene::Said {
+    let asked = scene.exec(&["request", "--target", "prod", "--", "/usr/bin/id", "root"]);
+    assert_eq!(asked.code, 0, "{asked:?}");
+    scene.exec(&["run", asked.out.trim()])
+}
+
+#[test]
+fn a_broker_follows_a_policy_that_was_approved_as_two_commits() {
+    let scene = Scene::new("", "");
+    let (_, second) = enrolling(&scene);
+    approved(&scene, "rahim", "enrol", &[&second, &format!("{second}# As the reviewer asked.\n")]);
+    pushed(&scene);
+    landed(&scene, "nora", "next", &version(&second, 3));
+    assert_eq!(ran_unasked(&scene).code, 0);
+}
+
+#[test]
+fn a_broker_follows_two_policies_that_landed_in_one_push_and_a_third_that_needs_them() {
+    let scene = Scene::new("", "");
+    let (_, second) = enrolling(&scene);
+    // By the second alone, rahim could not sign for the third.
+    let second =
+        second.replace("\"senior\", \"policy\"]\nemails = [\"nora", "\"senior\", \"chief\"]\nemails = [\"nora");
+    let second = second.replace("sign = [{ role = \"policy\"", "sign = [{ role = \"chief\"");
+    assert_eq!(second.matches("\"chief\"").count(), 2, "{second}");
+    approved(&scene, "rahim", "second", &[&second]);
+    approved(&scene, "rahim", "third", &[&version(&second, 3)]);
+    pushed(&scene);
+    landed(&scene, "nora", "fourth", &version(&second, 4));
+    assert_eq!(ran_unasked(&scene).code, 0);
+}
+
+#[test]
+fn a_broker_follows_a_policy_that_was_undone_before_it_looked_and_obeys_what_undid_it() {
+    let scene = Scene::new("", "");
+    let (first, second) = enrolling(&scene);
+    let id = scene.ask("echo done", "");
+    landed(&scene, "rahim", "enrol", &second);
+    scene.sign("nora", Verdict::Authorize, &id);
+    landed(&scene, "nora", "undo", &version(&first, 3));
+    let said = scene.exec(&["run", &id]);
+    assert!(said.code == 75 && said.err.contains("UNSIGNED"), "{said:?}");
+    scene.sign("dana", Verdict::Authorize, &id);
+    assert_eq!(scene.exec(&["run", &id]).code, 0);
+}
+
+#[test]
+fn a_broker_follows_no_policy_inside_of_an_approved_change() {
+    let scene = Scene::new("", "");
+    let (first, second) = enrolling(&scene);
+    approved(&scene, "rahim", "both", &[&second, &format!("{}# Nobody new.\n", version(&first, 2))]);
+    let end = scene.f.id("main");
+    pushed(&scene);
+    // Dana may not sign for the policy, so the way ends before.
+    landed(&scene, "dana", "next", &version(&first, 3));
+    let said = ran_unasked(&scene);
+    assert!(said.code == 4 && said.err.contains("POLICY_STALE"), "{said:?}");
+    assert!(said.err.contains(&format!("pinned, at {}", &end[..7])), "{said:?}");
+}
+
+#[test]
+fn a_policy_that_nobody_let_land_is_not_followed_for_one_after_it() {
+    let scene = Scene::new("", "");
+    let (_, second) = enrolling(&scene);
+    // Dana may not sign for the policy.
+    landed(&scene, "dana", "enrol", &second);
+    landed(&scene, "nora", "next", &version(&second, 3));
+    let said = ran_unasked(&scene);
+    assert!(said.code == 4 && said.err.contains("POLICY_STALE"), "{said:?}");
 }
 
 /// What a sheet asks a person to type.
