@@ -9,9 +9,10 @@ use crate::command::drill::CommandDrillRecord;
 use crate::command::{AuthorizationRecord, RunRecord};
 use crate::datafile::date;
 use crate::gate::{self, CLOCK_SKEW, Code, Reason, RefOutcome, Update};
-use crate::ledger::commands::{Family, Keys, Room, TooMuch, chain_from, chain_within, names, read_family_of};
+use crate::gate_state::GateState;
+use crate::ledger::commands::{Family, Keys, Room, TooMuch, chain_within, names};
 use crate::ledger::drills::DrillFamily;
-use crate::ledger::id_of;
+use crate::ledger::{Outlines, VerifiedChains, id_of};
 use crate::policy::{Enrolment, Policy};
 use crate::record::drill::{self, DrillRecord};
 use crate::record::evidence::{self, EvidenceRecord, out_of_order};
@@ -53,7 +54,11 @@ const OF_DRILLS: Bounded = Bounded {
 };
 
 /// What is known of such chains while one push is judged.
-pub(super) struct Chains {
+pub(super) struct Chains<'g> {
+    /// None if nothing is kept, such as in a look back.
+    gate_state: Option<&'g GateState>,
+    /// What was kept of chains that were verified for earlier pushes.
+    outlines: OnceCell<RefCell<Outlines>>,
     runs: OnceCell<Result<Both<RunRecord>, Reason>>,
     authorizations: OnceCell<Result<Both<AuthorizationRecord>, Reason>>,
     room: Cell<Room>,
@@ -73,9 +78,11 @@ struct Both<R> {
 /// A key by its id, and whether chains of it are taken.
 type Known<'k> = &'k dyn Fn(&str) -> bool;
 
-impl Chains {
-    pub fn at(now: i64) -> Chains {
+impl<'g> Chains<'g> {
+    pub fn at(now: i64, gate_state: Option<&'g GateState>) -> Chains<'g> {
         Chains {
+            gate_state,
+            outlines: OnceCell::new(),
             runs: OnceCell::new(),
             authorizations: OnceCell::new(),
             room: Cell::new(ROOM),
@@ -95,12 +102,32 @@ impl Chains {
         let is_broker = |key: &str| policy.brokers.iter().any(|broker| broker.key.id().to_string() == key);
         let is_person = |key: &str| policy.roster.by_key_id(key).is_some();
         let push = Push { repository, updates, update };
-        push.of_family((&self.runs, &self.counts), &is_broker, policy)
-            .or_else(|| push.of_family((&self.authorizations, &self.counts), &is_person, policy))
+        push.of_family((&self.runs, self), &is_broker, policy)
+            .or_else(|| push.of_family((&self.authorizations, self), &is_person, policy))
             .or_else(|| push.of_outcomes(self, policy))
             .or_else(|| push.of_evidence(self, policy))
             .or_else(|| push.of_drills::<DrillRecord>(self, policy, too_large))
             .or_else(|| push.of_drills::<CommandDrillRecord>(self, policy, |_| None))
+    }
+
+    /// The chains of a family that the repository holds, and all that was verified of them.
+    fn held<R: Family>(
+        &self,
+        repository: &Repository,
+        is_known: Known<'_>,
+        policy: &Policy,
+    ) -> Result<(VerifiedChains<R>, Vec<Chain<R>>), Reason> {
+        let outlines = || RefCell::new(self.gate_state.map(GateState::outlines).unwrap_or_default());
+        let mut outlines = self.outlines.get_or_init(outlines).borrow_mut();
+        let verified = outlines.verified::<R>();
+        let held = verified.family(repository, false, &Keys::of(policy)).map_err(super::unread)?;
+        let held: Vec<Chain<R>> = held.into_iter().filter(|chain| is_known(&chain.id.key)).collect();
+        if let Some(gate_state) = self.gate_state
+            && outlines.update(&verified, &held)
+        {
+            gate_state.keep_outlines(&outlines).map_err(super::unreadable)?;
+        }
+        Ok((verified, held))
     }
 }
 
@@ -114,7 +141,7 @@ struct Push<'p> {
 impl Push<'_> {
     fn of_family<R: Family>(
         &self,
-        (both, counts): (&OnceCell<Result<Both<R>, Reason>>, &Counts),
+        (both, chains): (&OnceCell<Result<Both<R>, Reason>>, &Chains<'_>),
         is_known: Known<'_>,
         policy: &Policy,
     ) -> Option<RefOutcome> {
@@ -127,10 +154,10 @@ impl Push<'_> {
         if !is_known(&id.key) {
             return Some(refused(Some(&Chain::empty(id))));
         }
-        if let Err(reason) = self.refuse_too_many::<R>(&id, counts, MAX_CHAINS) {
+        if let Err(reason) = self.refuse_too_many::<R>(&id, &chains.counts, MAX_CHAINS) {
             return Some(RefOutcome::refused(&update.name, reason));
         }
-        let both = match both.get_or_init(|| self.read(is_known, policy)) {
+        let both = match both.get_or_init(|| self.read(chains, is_known, policy)) {
             Ok(both) => both,
             Err(reason) => return Some(RefOutcome::refused(&update.name, reason.clone())),
         };
@@ -144,16 +171,16 @@ impl Push<'_> {
         !update.new.is_zero() && is_kept()
     }
 
-    fn read<R: Family>(&self, is_known: Known<'_>, policy: &Policy) -> Result<Both<R>, Reason> {
-        let held = read_family_of(self.repository, false, &Keys::of(policy)).map_err(super::unread)?;
-        let held: Vec<Chain<R>> = held.into_iter().filter(|chain| is_known(&chain.id.key)).collect();
+    /// Nothing that was verified for an earlier push is verified again, nor what is held for what is pushed.
+    fn read<R: Family>(&self, chains: &Chains<'_>, is_known: Known<'_>, policy: &Policy) -> Result<Both<R>, Reason> {
+        let (verified, held) = chains.held::<R>(self.repository, is_known, policy)?;
         let mut pushed = held.clone();
         for update in self.updates.iter().filter(|update| update.name.starts_with(R::PREFIX)) {
             self.repository.deadline.check().map_err(super::unread)?;
             let id = id_of(&update.name[R::PREFIX.len()..]);
             if is_known(&id.key) && self.is_kept(update) {
                 pushed.retain(|chain| chain.id != id);
-                pushed.push(chain_from(self.repository, &id, oid(update.new)));
+                pushed.push(verified.chain_from(self.repository, &id, oid(update.new)));
             }
         }
         self.repository.deadline.check().map_err(super::unread)?;
@@ -162,7 +189,7 @@ impl Push<'_> {
 
     /// An outcome is evidence for reports: a chain must be of somebody whose key holds, sound, and bounded. Whether
     /// what its signer saw is here does not matter for any verdict; the report says so.
-    fn of_outcomes(&self, chains: &Chains, policy: &Policy) -> Option<RefOutcome> {
+    fn of_outcomes(&self, chains: &Chains<'_>, policy: &Policy) -> Option<RefOutcome> {
         let id = id_of(self.update.name.strip_prefix(OutcomeRecord::PREFIX)?);
         let owner = policy.roster.enrolment_by_id(&id.key).map(|(_, enrolment)| enrolment);
         Some(self.answered(self.judge_bounded::<OutcomeRecord>(&id, &OF_OUTCOMES, chains, owner)))
@@ -170,7 +197,7 @@ impl Push<'_> {
 
     /// The same of evidence, by a key that the policy names for it. A chain that would not count is not taken, and so
     /// no stranger fills the host.
-    fn of_evidence(&self, chains: &Chains, policy: &Policy) -> Option<RefOutcome> {
+    fn of_evidence(&self, chains: &Chains<'_>, policy: &Policy) -> Option<RefOutcome> {
         let id = id_of(self.update.name.strip_prefix(EvidenceRecord::PREFIX)?);
         let owner = policy.evidence_by(&id.key).map(|(_, enrolment)| enrolment).next();
         let judged = self.judge_bounded::<EvidenceRecord>(&id, &OF_EVIDENCE, chains, owner);
@@ -184,7 +211,7 @@ impl Push<'_> {
     /// The same of drills of a kind, by people of the roster. What is taken lets nothing land or run.
     fn of_drills<R: DrillFamily>(
         &self,
-        chains: &Chains,
+        chains: &Chains<'_>,
         policy: &Policy,
         useless: impl Fn(&Chain<R>) -> Option<Reason>,
     ) -> Option<RefOutcome> {
@@ -209,7 +236,7 @@ impl Push<'_> {
         &self,
         id: &ChainId,
         kind: &Bounded,
-        chains: &Chains,
+        chains: &Chains<'_>,
         owner: Option<&Enrolment>,
     ) -> Result<Chain<R>, Reason> {
         let deny = |code, detail: String| Err(Reason::deny(code, detail));

@@ -260,7 +260,8 @@ impl Judgement<'_> {
         let mut evaluation = PushEvaluation::new(&input);
         let updates = &self.case.request.updates;
         let mut judged: Vec<Option<Judged>> = vec![None; updates.len()];
-        let chains = commands::Chains::at(self.case.now);
+        let kept = self.gate_state.as_ref().filter(|_| self.case.request.at.is_none());
+        let chains = commands::Chains::at(self.case.now, kept);
         for at in gate::judging_order(updates) {
             judged[at] = Some(self.of_ref(&updates[at], &mut evaluation, &input, &chains));
         }
@@ -309,7 +310,7 @@ impl Judgement<'_> {
         update: &Update,
         evaluation: &mut PushEvaluation<'_>,
         input: &Input<'_>,
-        chains: &commands::Chains,
+        chains: &commands::Chains<'_>,
     ) -> Judged {
         let without_states = |outcome| Judged { outcome, states: Vec::new() };
         if let Some(prefix) = ledger::prefix_of(&update.name) {

@@ -11,7 +11,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::archive::{Archive, Hashing, Header, Held, KEY, broken, copy, head, unwritten};
-use super::{Access, FILE, GateState, LEDGER, Lock, Log, StateKey, VERIFIED, log, log_of, read, states};
+use super::{Access, FILE, GateState, LEDGER, Lock, Log, OUTLINES, StateKey, VERIFIED, log, log_of, read, states};
 use crate::disk::{give_away, stream_atomically, sync_dir};
 use crate::gate::{AuditHead, Remembered};
 
@@ -233,7 +233,7 @@ pub fn restore(archive: &mut Archive, dir: &Path, key: Option<StateKey>) -> Resu
         give_away(&to);
     }
     let is_left = |name: &&str| !archive.files().iter().any(|held| held.name == **name);
-    for name in [LEDGER, VERIFIED, states::FILE, log::FILE].iter().filter(|name| is_left(name)) {
+    for name in [LEDGER, VERIFIED, OUTLINES, states::FILE, log::FILE].iter().filter(|name| is_left(name)) {
         match std::fs::remove_file(dir.join(name)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
             _ => {}

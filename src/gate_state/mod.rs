@@ -25,6 +25,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use states::StatesFile;
 
@@ -32,7 +33,7 @@ use crate::change::ObjectId;
 use crate::change::digest::Digest;
 use crate::disk::sweep;
 use crate::gate::{AuditHead, Receipts, RefPosition, Remembered, SeenOrganization, States, Waiting, WaitingStates};
-use crate::ledger::Digested;
+use crate::ledger::{Digested, Outlines};
 use crate::policy::{Policy, Roster};
 use crate::record::{Chain, ChainId};
 
@@ -53,6 +54,8 @@ const FILE: &str = "memory.json";
 /// The parts of the ledger that matter under the current policy, and those that matter under any.
 const LEDGER: &str = "ledger.cache";
 const VERIFIED: &str = "verified.cache";
+/// The chains about commands that were verified.
+const OUTLINES: &str = "commands.cache";
 /// The bytes at the end of either file with which the gate's own key authenticates the rest.
 const TAG: usize = 64;
 /// One line, a time, for each push about which the log could not have one.
@@ -387,6 +390,24 @@ impl GateState {
     }
 
     fn read_digested(&self, file: &str) -> Option<Digested> {
+        self.recalled(file)
+    }
+
+    /// What was verified of chains about commands; nothing if the gate's own key does not authenticate it.
+    pub fn outlines(&self) -> Outlines {
+        self.recalled(OUTLINES).unwrap_or_default()
+    }
+
+    /// Stores that, if there is a key to authenticate it.
+    ///
+    /// # Errors
+    /// A sentence: it cannot be written.
+    pub fn keep_outlines(&self, outlines: &Outlines) -> Result<(), String> {
+        self.store(OUTLINES, outlines)
+    }
+
+    /// What a file holds, if the gate's own key authenticates it.
+    fn recalled<T: DeserializeOwned>(&self, file: &str) -> Option<T> {
         let bytes = std::fs::read(self.dir.join(file)).ok()?;
         let (body, tag) = bytes.split_at_checked(bytes.len().checked_sub(TAG)?)?;
         let tag: Digest = std::str::from_utf8(tag).ok()?.parse().ok()?;
@@ -396,13 +417,16 @@ impl GateState {
 
     /// Stores what was read of the ledger, if there is a key to authenticate it.
     pub fn keep(&self, digested: &Digested) -> Result<(), String> {
+        self.store(if digested.policy.is_empty() { VERIFIED } else { LEDGER }, digested)
+    }
+
+    fn store(&self, file: &str, kept: &impl Serialize) -> Result<(), String> {
         let (Some(key), Some(lock)) = (&self.key, &self.lock) else { return Ok(()) };
         lock.check()?;
-        let file = if digested.policy.is_empty() { VERIFIED } else { LEDGER };
         let path = self.dir.join(file);
         let write = |out: &mut File| {
             let mut out = key.marking(&purpose(file, &self.repository), BufWriter::new(out));
-            serde_json::to_writer(&mut out, digested)?;
+            serde_json::to_writer(&mut out, kept)?;
             let (tag, mut out) = out.end();
             write!(out, "{tag}")?;
             out.flush()

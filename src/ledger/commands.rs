@@ -274,11 +274,6 @@ pub fn chain_of<R: Family>(repository: &Repository, name: &str, id: &ChainId) ->
     VerifiedChains::default().chain_of(repository, name, id)
 }
 
-/// The chain that ends in a commit.
-pub fn chain_from<R: Family>(repository: &Repository, id: &ChainId, tip: Oid) -> Chain<R> {
-    VerifiedChains::default().chain_from(repository, id, tip)
-}
-
 /// The commits up to a tip, the oldest first, from the first or after one of those that are known, which one that was,
 /// and whether there are more than the most; what cannot be read is `None`.
 pub(super) fn commits<'r>(
@@ -317,8 +312,8 @@ pub enum TooMuch {
     Full,
 }
 
-/// Like [`chain_from`], for a chain of at most so many records, and only as far as there is room. What is too much is
-/// found before any signature is verified.
+/// The chain that ends in a commit, if it has at most so many records, and only as far as there is room. What is too
+/// much is found before any signature is verified.
 ///
 /// # Errors
 /// It is too much.

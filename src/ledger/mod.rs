@@ -7,6 +7,7 @@ pub mod commands;
 mod digested;
 pub mod drills;
 pub mod evidence;
+mod outlines;
 #[cfg(feature = "tui")]
 pub mod own_chain;
 mod reader;
@@ -18,6 +19,7 @@ pub use crate::gate::ref_names::{DECISION_BRANCHES as BRANCH_PREFIX, DECISIONS a
 pub use append::{FSYNC, append, append_after, append_to, clear_stale_locks};
 pub use as_of::AsOf;
 pub use digested::{Digested, at_hand, keep_at_hand};
+pub use outlines::Outlines;
 pub use remotes::{Forgotten, Left, forget_remote, keep_given_up, left_of, never_read, note_remote, way_out};
 pub use verified::VerifiedChains;
 

@@ -77,6 +77,18 @@ impl<R: Family> VerifiedChains<R> {
         Ok(all.filter_map(copies).collect())
     }
 
+    /// Takes a chain as verified that somebody who is trusted for that verified before.
+    pub(super) fn recall(&self, tip: Oid, chain: Chain<R>) {
+        self.keep(tip, &chain, false);
+    }
+
+    /// The commit at which a chain ended when it was read, whatever its ref has moved to since.
+    pub(super) fn tip_of(&self, chain: &Chain<R>) -> Option<Oid> {
+        let all = self.all();
+        let mut kept = all.get(&chain.id)?.iter().rev();
+        kept.find(|(_, kept)| kept.head() == chain.head()).map(|(tip, _)| *tip)
+    }
+
     fn all(&self) -> MutexGuard<'_, Kept<R>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -14,6 +14,8 @@ mod drilled;
 mod plain;
 #[path = "../records/token.rs"]
 mod token;
+#[path = "../support/waiting.rs"]
+mod waiting;
 #[path = "../support/worlds.rs"]
 mod worlds;
 
@@ -30,6 +32,7 @@ mod evidence_forge;
 mod evidence_model;
 mod formats;
 mod inheritance;
+mod kept_chains;
 mod links;
 mod objects;
 mod operator;
