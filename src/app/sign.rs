@@ -165,7 +165,6 @@ impl Review {
             let asked = inventory.asked(self.document.rows()[position].folded);
             asked.map(move |(_, o)| (path.clone(), o.what.clone(), text(&o.key)))
         });
-        let marks = files().flat_map(|(position, inventory)| inventory.marks(self.document.rows()[position].folded));
         let paths = |positions: &mut dyn Iterator<Item = usize>| -> usize {
             positions.map(|position| self.diff.files[self.document.order()[position]].paths().count()).sum()
         };
@@ -175,7 +174,7 @@ impl Review {
             files_seen: paths(&mut (0..self.document.order().len()).filter(|&position| self.is_file_seen(position))),
             hunks: progress.hunks.1,
             hunks_seen: progress.hunks.0,
-            carried_over: marks.filter(|key| self.work.is_carried_over(key) && self.work.is_seen(key)).count(),
+            carried_over: self.carried_over(),
             hidden_characters: files().map(|(_, inventory)| inventory.hidden).sum(),
             omissions: omissions.collect(),
         }

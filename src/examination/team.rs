@@ -99,7 +99,9 @@ fn read(snapshot: &RepositorySnapshot, now: i64) -> BTreeMap<String, u64> {
         let recent = chain.records.iter().rev().map(|link| &link.verified.statement().predicate);
         for decision in recent.take_while(|decision| decision.issued_at.seconds() > now.saturating_sub(RECENT)) {
             let coverage = &decision.coverage;
-            let hunks = coverage.hunks_seen.0.saturating_sub(coverage.carried_over.0);
+            // More than were seen cannot be carried over: such a count is left out.
+            let seen = coverage.hunks_seen.0;
+            let hunks = seen.checked_sub(coverage.carried_over.0).unwrap_or(seen);
             let sum = all.entry(person.id.clone()).or_default();
             *sum = sum.saturating_add(hunks);
         }

@@ -321,3 +321,24 @@ fn a_folder_of_which_something_is_left_is_no_deleted_folder() {
     let frame = Session::new(&f, (120, 44)).press("<enter>").frame();
     assert!(!frame.contains("nothing is left below") && frame.contains("left: 4 hunks"), "{frame}");
 }
+
+/// An item of many files that was seen in an earlier revision is one, as among those that are seen.
+#[test]
+fn what_is_carried_over_is_counted_like_what_is_seen() {
+    let f = moved_folder();
+    Session::new(&f, (120, 44)).press("<enter><space><space><space>)aIt is a script.<enter>qq");
+    f.git("mina", &["checkout", "-q", "move"]);
+    f.write("new/part0/file00.txt", &format!("{TEXT}0\n").replace("four", "IV"));
+    f.commit("mina", "Count like the Romans");
+    f.git("mina", &["checkout", "-q", "main"]);
+    let mut session = Session::new(&f, (120, 44));
+    assert!(left(&session.press("<enter>").frame()).contains("left: 1 hunk"), "{}", session.frame());
+    session.press("u<space>S");
+    assert!(session.frame().contains("4 hunks seen, 3 of them in the revision before"), "{}", session.frame());
+    session.press("aRead it.<enter>");
+    let frame = session.frame();
+    let code = frame.lines().find_map(|l| Some(l.split_once("type ")?.1.split(' ').next()?.to_owned())).expect(&frame);
+    session.press(&code).press("<enter>");
+    let coverage = &undersign::ledger::read(&f.repository()).unwrap()[0].records[0].predicate().coverage.clone();
+    assert_eq!((coverage.hunks.0, coverage.hunks_seen.0, coverage.carried_over.0), (4, 4, 3));
+}

@@ -279,17 +279,19 @@ impl Review {
     /// rules may still remove one of them from the group.
     pub(super) fn with_group(&self, position: usize, keys: Vec<String>) -> Vec<String> {
         let Some(group) = self.document.group_at(position).filter(|_| !keys.is_empty()) else { return keys };
-        let key = |index: &usize| self.document.files()[*index].inventory.as_ref()?.hunks.first().cloned();
-        let all = group.members.iter().filter(|_| self.findings.examination().is_some()).map(key);
+        let is_known = self.findings.examination().is_some();
+        let all = self.keys_of_group(group).filter(|_| is_known).map(Option::<&String>::cloned);
         all.collect::<Option<_>>().unwrap_or_default()
+    }
+
+    /// The key of each file of a group; none for one that was not read yet.
+    pub(super) fn keys_of_group(&self, group: &Group) -> impl Iterator<Item = Option<&String>> {
+        group.members.iter().map(|index| self.document.files()[*index].inventory.as_ref()?.hunks.first())
     }
 
     /// Whether all of a group are seen.
     pub(super) fn is_group_seen(&self, group: &Group) -> bool {
-        group.members.iter().all(|index| {
-            let inventory = self.document.files()[*index].inventory.as_ref();
-            inventory.and_then(|own| own.hunks.first()).is_some_and(|key| self.work.is_seen(key))
-        })
+        self.keys_of_group(group).all(|key| key.is_some_and(|key| self.work.is_seen(key)))
     }
 }
 

@@ -94,6 +94,24 @@ impl Review {
         }
     }
 
+    /// Whether a mark was made in an earlier revision; an item of many files was if all of theirs were.
+    pub fn is_carried_over(&self, position: usize, mark: usize) -> bool {
+        let is_old = |key: &String| self.work.is_carried_over(key);
+        match self.document.group_at(position) {
+            Some(group) => self.keys_of_group(group).all(|key| key.is_some_and(is_old)),
+            None => self.mark_key(position, mark).is_some_and(is_old),
+        }
+    }
+
+    /// How many of the seen hunks are carried over, counted like those.
+    pub fn carried_over(&self) -> usize {
+        let of = |position: usize| {
+            let all = if self.document.is_hidden(position) { 0 } else { self.marks_of(position).1 };
+            (0..all).filter(|&mark| self.is_seen(position, mark) && self.is_carried_over(position, mark)).count()
+        };
+        (0..self.document.order().len()).map(of).sum()
+    }
+
     /// Whether all marks of a file are seen; a file without any (only omissions) is when they are acknowledged.
     pub fn is_file_seen(&self, position: usize) -> bool {
         let Tally { hunks, omissions, .. } = self.tallies.of(self.document.order()[position]);

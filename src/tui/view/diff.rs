@@ -254,9 +254,7 @@ impl Painter<'_> {
         let first = range.start + u32::from(range.end > range.start);
         let mark = hunk as usize;
         let seen = match review.is_seen(position, mark) {
-            true if review.mark_key(position, mark).is_some_and(|key| review.work.is_carried_over(key)) => {
-                Line::new().add(Role::Seen, "✓ seen before ")
-            }
+            true if review.is_carried_over(position, mark) => Line::new().add(Role::Seen, "✓ seen before "),
             true => Line::new().add(Role::Seen, "✓ seen "),
             false => Line::new().add(Role::Faint, "not seen "),
         };
