@@ -238,7 +238,7 @@ fn the_statement_is_a_sentence_above_the_bytes_that_it_is_read_from() {
         session.press("<enter><space>)aIt is a test host.<enter>SaA revert takes it back.<enter>");
         let frame = session.frame();
         assert!(frame.contains("dana (senior) APPROVES what "), "{frame}");
-        assert!(frame.contains("“A revert takes it back.”") && frame.contains("1 of 1 hunks"), "{frame}");
+        assert!(frame.contains("“A revert takes it back.”") && frame.contains("1 of 1 hunk ·"), "{frame}");
         let mut settings = insta::Settings::clone_current();
         settings.add_filter(r"[0-9a-f]{7,}", "hhhhhhh");
         settings.add_filter(r"type hhhhhhh|type [0-9a-f]{6}", "type cccccc");
@@ -378,4 +378,15 @@ fn a_passphrase_is_asked_for_once_a_sitting_where_that_is_wished_and_forgotten_w
     assert!(reject(&mut session));
     update(&mut session.state, Event::Stop);
     assert!(!session.state.sitting.is_open(), "suspended");
+}
+
+#[test]
+fn the_statement_says_how_much_of_what_was_asked_is_answered() {
+    let lock: String = (0..80).map(|n| format!("[[package]]\nname = \"crate-{n}\"\n")).collect();
+    let f = reader::fixture(&[("Cargo.lock", "")], &[("Cargo.lock", &lock)]);
+    let mut session = reader::opened(&f, (100, 40));
+    session.press("SrNo.<enter>");
+    assert!(session.frame().contains("0 of 1 omission acknowledged"), "{}", session.frame());
+    session.press("<esc>)aIt is made by a tool.<enter>SrNo.<enter>");
+    assert!(session.frame().contains("1 of 1 omission acknowledged"), "{}", session.frame());
 }

@@ -326,7 +326,8 @@ fn in_words(payload: &[u8], columns: usize) -> Vec<Line> {
     let who = format!("{} ({})", predicate.principal, predicate.roles.join(", "));
     let mut lines = told(Role::Title, &format!("{who} {says}"), columns);
     let short = |id: &str| id.chars().take(7).collect::<String>();
-    let paths = counted(usize::try_from(predicate.manifest.paths.0).unwrap_or(usize::MAX), "path");
+    let size = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
+    let paths = counted(size(predicate.manifest.paths.0), "path");
     let (head, tip) = (short(&predicate.head.commit), short(&predicate.target.tip));
     let content = format!("{paths} of {head}, to land on {tip}");
     lines.extend(row("content", &content, columns));
@@ -336,10 +337,15 @@ fn in_words(payload: &[u8], columns: usize) -> Vec<Line> {
     };
     lines.extend(row("because", &because, columns));
     let coverage = &predicate.coverage;
+    let of = |done: usize, all: usize, what: &str| format!("{done} of {}", counted(all, what));
     let answered = predicate.findings.answered.iter().filter(|finding| !finding.answer.is_empty()).count();
-    let mut seen = vec![format!("{} of {} hunks", coverage.hunks_seen.0, coverage.hunks.0)];
-    seen.extend((predicate.findings.total.0 > 0).then(|| counted(answered, "finding") + " answered"));
-    seen.extend((!coverage.omissions.is_empty()).then(|| counted(coverage.omissions.len(), "omission")));
+    let known = coverage.omissions.iter().filter(|omission| !omission.acknowledged.trim().is_empty()).count();
+    let (places, omissions) = (size(predicate.findings.total.0), coverage.omissions.len());
+    let mut seen = vec![of(size(coverage.hunks_seen.0), size(coverage.hunks.0), "hunk")];
+    // An answer speaks for all places of a finding, and the statement counts places.
+    let found = if answered == places { String::new() } else { format!(", {} found", counted(places, "place")) };
+    seen.extend((places > 0).then(|| format!("{} answered{found}", counted(answered, "finding"))));
+    seen.extend((omissions > 0).then(|| of(known, omissions, "omission") + " acknowledged"));
     seen.extend((!predicate.notes.is_empty()).then(|| counted(predicate.notes.len(), "note")));
     lines.extend(row("having seen", &seen.join(" · "), columns));
     // A rejection is in force until somebody withdraws it.

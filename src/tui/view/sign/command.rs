@@ -266,8 +266,10 @@ fn in_words(payload: &[u8], view: &CommandView, columns: usize) -> Vec<Line> {
     if !own.view.sha256.is_empty() {
         let answered = own.findings.iter().filter(|finding| !finding.answer.is_empty()).count();
         let mut seen = vec![format!("{} of {} rows", own.view.seen.0, own.view.rows.0)];
-        seen.extend((!own.findings.is_empty()).then(|| format!("{} answered", counted(answered, "finding"))));
-        seen.extend((!own.view.omissions.is_empty()).then(|| counted(own.view.omissions.len(), "omission")));
+        let known = own.view.omissions.iter().filter(|omission| !omission.acknowledged.trim().is_empty()).count();
+        let (findings, omissions) = (own.findings.len(), own.view.omissions.len());
+        seen.extend((findings > 0).then(|| format!("{answered} of {} answered", counted(findings, "finding"))));
+        seen.extend((omissions > 0).then(|| format!("{known} of {} acknowledged", counted(omissions, "omission"))));
         lines.extend(row("having seen", &seen.join(" · "), columns));
     }
     if !own.answers.is_empty() {
