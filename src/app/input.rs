@@ -109,8 +109,7 @@ fn screen_stroke(state: &mut State, stroke: Stroke) -> Vec<Effect> {
     if stroke.ctrl && stroke.key == Key::Char('c') {
         state.quit = true;
         reading::back_to_all(state);
-        let mut effects = prompt::kept(state);
-        effects.extend(reading::left(state));
+        let effects = reading::left(state);
         authorize::left(state);
         return effects;
     }

@@ -155,28 +155,23 @@ fn leave(state: &mut State, prompt: Prompt) {
     }
 }
 
-/// Keeps the notes that were being written on the open change, all of which is shown, when the program ends without
-/// being asked to: nobody else can write them again. A half-written answer is not kept, since it would count as one;
-/// one about a command stays unfinished, to be printed.
+/// Keeps the note that is being written when the program ends without being asked to: nobody else can write it again.
+/// What was left with Esc is not kept, whichever way the program ends, nor is a half-written answer, since it would
+/// count as one; an answer about a command stays unfinished, to be printed.
 pub fn kept(state: &mut State) -> Vec<Effect> {
-    let about = About::of(state);
-    let mut prompts: Vec<Prompt> = Vec::new();
-    for own in std::mem::take(&mut state.unfinished) {
-        match own.about == about {
-            true => prompts.push(own.prompt),
-            false => state.unfinished.push(own),
+    let prompt = match state.overlay.take() {
+        Some(Overlay::Prompt(prompt)) if prompt.is_unfinished() => *prompt,
+        other => {
+            state.overlay = other;
+            return Vec::new();
         }
+    };
+    match prompt.purpose {
+        Purpose::Note(..) => return done(state, prompt),
+        Purpose::AnswerOfCommand(_) => state.unfinished.push(Unfinished { about: About::of(state), prompt }),
+        _ => {}
     }
-    match state.overlay.take() {
-        Some(Overlay::Prompt(prompt)) => prompts.push(*prompt),
-        other => state.overlay = other,
-    }
-    let is_of_command = |prompt: &Prompt| matches!(prompt.purpose, Purpose::AnswerOfCommand(_));
-    let (of_command, prompts): (Vec<_>, Vec<_>) = prompts.into_iter().partition(is_of_command);
-    let unfinished = of_command.into_iter().filter(Prompt::is_unfinished);
-    state.unfinished.extend(unfinished.map(|prompt| Unfinished { about: about.clone(), prompt }));
-    let is_note = |prompt: &Prompt| matches!(prompt.purpose, Purpose::Note(..)) && prompt.is_unfinished();
-    prompts.into_iter().filter(is_note).flat_map(|prompt| done(state, prompt)).collect()
+    Vec::new()
 }
 
 pub fn stroke(state: &mut State, mut prompt: Prompt, stroke: Stroke) -> Vec<Effect> {

@@ -265,28 +265,46 @@ fn a_note_that_was_left_unfinished_is_there_again_at_the_same_place_alone() {
 
 /// What is unfinished remembers the note, and not its position among all.
 #[test]
-fn an_unfinished_edit_never_becomes_another_note_when_the_program_is_ended() {
+fn an_unfinished_edit_never_becomes_another_note() {
     let f = fixture(&[("guide.md", "# guide\n")], &[("new.txt", &numbered(0..10))]);
     let mut session = opened(&f);
     session.press("]2jcfirst<enter>").press("2jcsecond<enter>").press("2jcthird<enter>");
     // The second is being edited, and the first goes.
     session.press("2kc, and more<esc>").press("kc<ctrl-u><enter>");
-    let saved = update(&mut session.state, Event::Leave);
-    session.answer(saved);
-    let frame = opened(&f).frame();
+    let frame = session.press("c<enter>").frame();
     assert!(frame.contains("second, and more") && frame.contains("third") && !frame.contains("first"), "{frame}");
 }
 
 #[test]
-fn each_of_several_unfinished_notes_is_offered_again_and_kept_when_the_program_is_ended() {
+fn each_of_several_unfinished_notes_is_offered_again_as_long_as_the_program_runs() {
     let f = fixture(&[("guide.md", "# guide\n")], &[("new.txt", &numbered(0..10))]);
     let mut session = opened(&f);
     session.press("]2jcone thing<esc>").press("2jcanother thing<esc>").press("<ctrl-r>");
     let frame = session.press("]2jc").frame();
     assert!(frame.contains("one thing"), "{frame}");
-    session.press("<esc>");
-    let saved = update(&mut session.state, Event::Leave);
-    session.answer(saved);
-    let frame = opened(&f).frame();
-    assert!(frame.contains("✎ one thing") && frame.contains("✎ another thing"), "{frame}");
+    let frame = session.press("<esc>2jc").frame();
+    assert!(frame.contains("another thing"), "{frame}");
+}
+
+#[test]
+fn what_was_left_with_esc_is_no_note_whichever_way_one_leaves() {
+    let f = fixture(&[("guide.md", "# guide\n")], &[("new.txt", &numbered(0..10))]);
+    opened(&f).press("]2jcfirst<enter>qq");
+    let ways: [fn(&mut Session); 3] = [
+        |session| _ = session.press("qq"),
+        |session| _ = session.press("<ctrl-c>"),
+        |session| {
+            let saved = update(&mut session.state, Event::Leave);
+            session.answer(saved);
+        },
+    ];
+    for leave in ways {
+        let mut session = opened(&f);
+        // An edit of a note, and a new one.
+        session.press("]3jc, and more<esc>3jcsecond<esc>");
+        leave(&mut session);
+        let frame = opened(&f).frame();
+        assert!(frame.contains("✎ first") && !frame.contains("and more") && !frame.contains("second"), "{frame}");
+    }
+}
 }
