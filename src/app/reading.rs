@@ -168,7 +168,13 @@ fn remark(state: &mut State, action: Action) -> Vec<Effect> {
             Err(why) => state.status = Some(why),
         },
         Action::Note => match review.note_place() {
-            Some(place) => prompt::open(state, note(place, "note")),
+            Some(place) => {
+                let mut prompt = note(place, "note");
+                if let Some(what) = review.not_in_note() {
+                    prompt.label = format!("{}, {what}", prompt.label);
+                }
+                prompt::open(state, prompt);
+            }
             None => state.status = Some("This file is still being read.".to_owned()),
         },
         Action::FileNote => {

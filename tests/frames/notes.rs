@@ -307,4 +307,31 @@ fn what_was_left_with_esc_is_no_note_whichever_way_one_leaves() {
         assert!(frame.contains("✎ first") && !frame.contains("and more") && !frame.contains("second"), "{frame}");
     }
 }
+
+/// A selection may begin or end on a heading, or on a line of the other side.
+#[test]
+fn a_note_on_a_selection_is_about_all_of_it_or_says_what_it_leaves_out() {
+    let old = numbered(0..10);
+    let new = old.replace("line 5\n", "line five\n");
+    let f = fixture(&[("b.txt", &old), ("c.txt", "one\n")], &[("b.txt", &new), ("c.txt", "two\n")]);
+    let cases = [
+        // From the heading of the hunk, and back to it.
+        ("]v3jc", "note on lines 3 to 5:"),
+        ("]3jv3kc", "note on lines 3 to 5:"),
+        // From the heading of the file.
+        ("]kv4jc", "note on lines 3 to 5:"),
+        // From context to a removed line.
+        ("]3jvjc", "note on lines 5 to 6:"),
+        // From a removed line to what it became, and back.
+        ("]4jvjc", "note on line 6, without the removed ones:"),
+        ("]5jvkc", "note on line 6, before the change, without the added ones:"),
+        ("]3jv2jc", "note on lines 5 to 6, without the removed ones:"),
+        // Into the next file.
+        ("]3jv]2jc", "note on line 1, of this file only:"),
+    ];
+    for (keys, label) in cases {
+        let mut session = opened(&f);
+        assert!(session.press(keys).frame().contains(label), "{keys}: {}", session.frame());
+    }
+}
 }

@@ -38,6 +38,18 @@ pub struct Progress {
     pub unflagged: usize,
 }
 
+/// Lines of one side, 1-based.
+#[derive(Debug, Clone, Copy)]
+struct SelectedLines {
+    old_side: bool,
+    first: u32,
+    last: u32,
+    /// Lines of the other side are selected too.
+    is_mixed: bool,
+    /// Something outside of the file is selected too.
+    is_cut: bool,
+}
+
 impl Review {
     fn tally_of(&self, position: usize) -> Tally {
         let index = self.document.order()[position];
@@ -357,16 +369,18 @@ impl Review {
     pub fn note_place(&self) -> Option<(Note, Noted)> {
         let (position, row) = self.here()?;
         let (file, _) = self.document.read_at(position)?;
+        let selected = self.selected_lines().map(|own| (own.old_side, own.first, own.last));
         let row = self.document.row(position, row);
         if let Row::Note { note, .. } = row {
             return self.work.draft.notes.get(note as usize).map(|note| (note.clone(), Noted::There));
         }
         let (old_side, first, last) = match (row, self.line_of(position, row)) {
+            _ if selected.is_some() => selected.unwrap_or_default(),
             (Row::Hunk { hunk }, _) => lines_of(file.comparison.hunks.get(hunk as usize)?),
             (Row::Finding { finding, place }, _) => self.line_of_finding(finding, place),
             (Row::FindingDetail { finding, .. }, _) => self.line_of_finding(finding, 0),
             (Row::Comment { comment, .. }, _) => self.lines_of_comment(comment, &escape(&file.diff.path)),
-            (_, Some((old_side, line))) => (old_side, self.selected_line(position, old_side).unwrap_or(line), line),
+            (_, Some((old_side, line))) => (old_side, line, line),
             _ => (false, 0, 0),
         };
         let (line, until) = (first.min(last), first.max(last));
@@ -420,12 +434,44 @@ impl Review {
         Some(rows::place_of(*hunk.lines.get(line as usize)?))
     }
 
-    /// The line of a side at which the selection began, if that is in this file.
-    fn selected_line(&self, position: usize, old_side: bool) -> Option<u32> {
-        let start = self.viewport.selection.as_ref()?;
-        let row = self.document.row_at(start).filter(|(at, _)| *at == position)?.1;
-        let (side, line) = self.line_of(position, self.document.row(position, row))?;
-        (side == old_side).then_some(line)
+    /// The lines of one side in the selection, as far as it is in the file under the cursor: of the side that both of
+    /// its ends have, or else of the side of the cursor. A heading has the lines below it.
+    fn selected_lines(&self) -> Option<SelectedLines> {
+        let position = self.here()?.0;
+        let (file, _) = self.document.read_at(position)?;
+        let (selected, start) = (self.selected_rows(), self.document.start_of(position));
+        let own = selected.start.max(start)..selected.end.min(start + self.document.height_of(position));
+        let sides = |row: usize| match self.document.row(position, row - start) {
+            Row::Beyond { old, new, .. } => vec![(true, old + 1), (false, new + 1)],
+            row => {
+                let hunk = row.hunk().and_then(|hunk| file.comparison.hunks.get(hunk as usize));
+                let lines = row.lines().filter_map(|(line, _)| hunk?.lines.get(line as usize));
+                lines.flat_map(rows::numbers_of).collect()
+            }
+        };
+        let rows: Vec<Vec<(bool, u32)>> = own.clone().map(sides).filter(|sides| !sides.is_empty()).collect();
+        let has =
+            |row: Option<&Vec<(bool, u32)>>, old_side| row.is_some_and(|row| row.iter().any(|at| at.0 == old_side));
+        let ends = [rows.first(), rows.last()];
+        let at_cursor = if self.viewport.cursor() + 1 == selected.end { rows.last() } else { rows.first() };
+        let both = [false, true].into_iter().find(|old_side| ends.iter().all(|row| has(*row, *old_side)));
+        let old_side = both.unwrap_or_else(|| !has(at_cursor, false));
+        let lines = || rows.iter().flatten().filter(|(old, _)| *old == old_side).map(|(_, line)| *line);
+        // Context is on both sides: only lines that are on the other side alone are left out.
+        let is_mixed = rows.iter().any(|row| !has(Some(row), old_side));
+        let is_cut = own != selected;
+        Some(SelectedLines { old_side, first: lines().min()?, last: lines().max()?, is_mixed, is_cut })
+    }
+
+    /// What of the selection a note at the cursor is not about.
+    pub fn not_in_note(&self) -> Option<&'static str> {
+        let selected = self.selected_lines()?;
+        match selected {
+            SelectedLines { is_cut: true, .. } => Some("of this file only"),
+            SelectedLines { is_mixed: true, old_side: true, .. } => Some("before the change, without the added ones"),
+            SelectedLines { is_mixed: true, .. } => Some("without the removed ones"),
+            _ => None,
+        }
     }
 
     /// The lines that a note would be about, with their context.

@@ -339,6 +339,14 @@ pub fn place_of(line: Line) -> (bool, u32) {
     }
 }
 
+/// Each side that has a line, and its 1-based number there.
+pub fn numbers_of(line: &Line) -> Vec<(bool, u32)> {
+    match *line {
+        Line::Context { old, new } => vec![(true, old + 1), (false, new + 1)],
+        line => vec![place_of(line)],
+    }
+}
+
 /// The bytes of a line of a file.
 pub fn bytes_of(file: &FileMaterial, line: Line) -> &[u8] {
     match line {
