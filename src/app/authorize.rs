@@ -173,6 +173,13 @@ fn answer(state: &mut State) -> Vec<Effect> {
     Vec::new()
 }
 
+/// Text is pasted on the sheet.
+pub fn pasted_on_sheet(state: &mut State, mut sheet: Box<CommandSheet>, text: &str) {
+    let Screen::Command(command) = &mut state.screen else { return };
+    sheet.ceremony.pasted(text, &mut command.draft.reasons);
+    state.overlay = Some(Overlay::Authorize(sheet));
+}
+
 pub fn sheet_stroke(state: &mut State, mut sheet: Box<CommandSheet>, stroke: Stroke) -> Vec<Effect> {
     let Screen::Command(command) = &mut state.screen else { return Vec::new() };
     let asked = sheet.stroke(stroke, command, &state.keymap);

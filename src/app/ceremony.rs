@@ -7,7 +7,7 @@ use std::fmt;
 
 use super::action::{Action, Context};
 use super::keymap::{Key, Keymap, Meaning, Stroke};
-use super::text::TextField;
+use super::text::{TextField, did_not_fit};
 use crate::change::visible;
 use crate::risk::{MASK, masked};
 use crate::signing::{Prepared, SigningError};
@@ -105,6 +105,14 @@ fn secret_in(words: &str) -> Option<String> {
     Some(visible::text(&line.chars().take(MAX_ASKED).collect::<String>()).into_owned())
 }
 
+/// Keeps the reason for a verdict; an empty one is none.
+fn keep<V: Ord>(kept: &mut BTreeMap<V, String>, verdict: V, reason: &str) {
+    match reason.is_empty() {
+        true => _ = kept.remove(&verdict),
+        false => _ = kept.insert(verdict, reason.to_owned()),
+    }
+}
+
 impl<V: Copy + Ord + fmt::Display> Ceremony<V> {
     pub fn new(number: u64, key: Result<String, String>, needs_passphrase: bool) -> Ceremony<V> {
         Ceremony { number, stage: Stage::Choose, message: None, key, needs_passphrase, asked_about: None }
@@ -169,11 +177,7 @@ impl<V: Copy + Ord + fmt::Display> Ceremony<V> {
             self.message = Some("A reason is needed, in your own words.".to_owned());
             return Ask::Nothing;
         }
-        if text.is_empty() {
-            kept.remove(&verdict);
-        } else {
-            kept.insert(verdict, text);
-        }
+        keep(kept, verdict, &text);
         if !is_done {
             return Ask::SaveDraft;
         }
@@ -189,6 +193,20 @@ impl<V: Copy + Ord + fmt::Display> Ceremony<V> {
         Ask::Prepare(verdict)
     }
 
+    /// Text is pasted: it is taken into a reason, which is kept, and nowhere else. What confirms a signature is typed.
+    pub fn pasted(&mut self, text: &str, kept: &mut BTreeMap<V, String>) {
+        self.message = match &mut self.stage {
+            Stage::Reason { verdict, field } => {
+                let left_out = field.insert(text);
+                keep(kept, *verdict, field.text().trim());
+                (left_out > 0).then(|| did_not_fit(left_out))
+            }
+            Stage::Confirm { .. } | Stage::Passphrase { .. } => {
+                Some("Pasted text is not taken here: type it.".to_owned())
+            }
+            _ => return,
+        };
+    }
     /// A stroke after the verdict was chosen and the reason given.
     pub fn stroke(&mut self, stroke: Stroke) -> Ask<V> {
         match std::mem::replace(&mut self.stage, Stage::Choose) {

@@ -12,26 +12,20 @@ use super::servers::ServerSource;
 use super::text::TextField;
 use super::{Effect, Overlay, Screen, State, Text, authorize, help, history, reading, why};
 use crate::authorizing::RequestState;
-use crate::change::counted as count_of;
 
 /// The largest number accepted before an action.
 const MAX_COUNT: usize = 1_000_000;
 
 pub fn pasted(state: &mut State, text: &str) -> Vec<Effect> {
-    match &mut state.overlay {
-        Some(Overlay::Prompt(prompt)) => {
-            let left_out = prompt.field.insert(text);
-            if left_out > 0 {
-                let what = count_of(left_out, "character");
-                state.status = None;
-                prompt.left_out = Some(format!("{what} of what was pasted did not fit; see the end of it."));
-            }
+    match state.overlay.take() {
+        Some(Overlay::Prompt(prompt)) => prompt::pasted(state, prompt, text),
+        Some(Overlay::Picker(mut picker)) => {
+            picker.paste(text);
+            state.overlay = Some(Overlay::Picker(picker));
         }
-        Some(Overlay::Picker(picker)) => picker.paste(text),
-        Some(Overlay::Sign(_) | Overlay::Authorize(_)) => {
-            state.status = Some("Pasted text is not taken here: type it.".to_owned())
-        }
-        _ => {}
+        Some(Overlay::Sign(sheet)) => return reading::pasted_on_sheet(state, sheet, text),
+        Some(Overlay::Authorize(sheet)) => authorize::pasted_on_sheet(state, sheet, text),
+        other => state.overlay = other,
     }
     Vec::new()
 }

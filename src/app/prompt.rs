@@ -7,7 +7,7 @@ use unicode_width::UnicodeWidthStr as _;
 use super::keymap::{Key, Stroke};
 use super::review::{Noted, Subject};
 use super::saving::save_if_changed;
-use super::text::{TextField, fold};
+use super::text::{TextField, did_not_fit, fold};
 use super::{Effect, Overlay, Screen, State};
 use crate::authorizing::PageRow;
 use crate::change::visible;
@@ -203,11 +203,28 @@ pub fn stroke(state: &mut State, mut prompt: Prompt, stroke: Stroke) -> Vec<Effe
     if prompt.field.text().is_empty() {
         prompt.left_out = None;
     }
-    if matches!(prompt.purpose, Purpose::Filter) {
-        state.queue.set_filter(prompt.field.text(), page);
-    }
+    typed(state, &prompt);
     state.overlay = Some(Overlay::Prompt(Box::new(prompt)));
     Vec::new()
+}
+
+/// What was typed or pasted into a filter holds at once.
+fn typed(state: &mut State, prompt: &Prompt) {
+    if matches!(prompt.purpose, Purpose::Filter) {
+        let page = state.page();
+        state.queue.set_filter(prompt.field.text(), page);
+    }
+}
+
+/// Text is pasted into the prompt.
+pub fn pasted(state: &mut State, mut prompt: Box<Prompt>, text: &str) {
+    let left_out = prompt.field.insert(text);
+    if left_out > 0 {
+        state.status = None;
+        prompt.left_out = Some(did_not_fit(left_out));
+    }
+    typed(state, &prompt);
+    state.overlay = Some(Overlay::Prompt(prompt));
 }
 
 /// Puts the text from the person's editor into the prompt.

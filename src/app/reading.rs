@@ -435,6 +435,15 @@ fn lead(state: &mut State, action: Action) -> Vec<Effect> {
     Vec::new()
 }
 
+/// Text is pasted on the sheet.
+pub fn pasted_on_sheet(state: &mut State, mut sheet: Box<Sheet>, text: &str) -> Vec<Effect> {
+    let Screen::Review(review) = &mut state.screen else { return Vec::new() };
+    let before = review.work.draft.clone();
+    sheet.ceremony.pasted(text, &mut review.work.draft.reasons);
+    state.overlay = Some(Overlay::Sign(sheet));
+    save_if_changed(state, &before)
+}
+
 pub fn sheet_stroke(state: &mut State, mut sheet: Box<Sheet>, stroke: Stroke) -> Vec<Effect> {
     let Screen::Review(review) = &mut state.screen else { return Vec::new() };
     let before = review.work.draft.clone();

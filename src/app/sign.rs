@@ -1,4 +1,4 @@
-//! The sign sheet of a change. Rejecting needs less than approving; pasted text is not accepted.
+//! The sign sheet of a change. Rejecting needs less than approving; pasted text is accepted for the reason only.
 
 use std::collections::BTreeMap;
 

@@ -6,7 +6,7 @@ use unicode_segmentation::UnicodeSegmentation as _;
 use unicode_width::UnicodeWidthStr as _;
 
 use super::keymap::{Key, Stroke};
-use crate::change::visible;
+use crate::change::{counted, visible};
 
 /// The most bytes in a field, and in one of several lines: a record can contain no longer note or answer, with its
 /// prefix.
@@ -115,6 +115,11 @@ fn cleaned(text: &str, has_lines: bool) -> String {
     let text = text.replace("\r\n", "\n").replace('\r', "\n");
     let text = if has_lines { text } else { text.replace('\n', " ") };
     text.chars().filter(|&c| !visible::is_control(c) || matches!(c, '\n' | '\t')).collect()
+}
+
+/// What is said of a paste that was too long for its field.
+pub fn did_not_fit(characters: usize) -> String {
+    format!("{} of what was pasted did not fit; see the end of it.", counted(characters, "character"))
 }
 
 /// The width of a grapheme where it is drawn. The widths of the graphemes must be added up where all of a text must be

@@ -1,6 +1,8 @@
 //! What a first user meets: whose turn it is, what is left, what a sign means, at three sizes.
 
-use undersign::app::keymap::{Keymap, Stroke};
+use std::collections::VecDeque;
+
+use undersign::app::keymap::{Key, Keymap, Stroke};
 use undersign::app::update;
 use undersign::decision::Verdict;
 use undersign::signer::NoKey;
@@ -389,4 +391,35 @@ fn the_statement_says_how_much_of_what_was_asked_is_answered() {
     assert!(session.frame().contains("0 of 1 omission acknowledged"), "{}", session.frame());
     session.press("<esc>)aIt is made by a tool.<enter>SrNo.<enter>");
     assert!(session.frame().contains("1 of 1 omission acknowledged"), "{}", session.frame());
+}
+
+#[test]
+fn a_reason_can_be_pasted_and_what_confirms_it_cannot() {
+    let f = two_changes();
+    let mut session = Session::new(&f, (100, 40));
+    let paste = |session: &mut Session, text: &str| session.take(VecDeque::from([Event::Paste(text.to_owned())]));
+    session.press("<enter>Sr");
+    paste(&mut session, "See https://ci.example/7:\nit fails.");
+    assert!(session.frame().contains("reason: See https://ci.example/7: it fails."), "{}", session.frame());
+    session.press("<esc>");
+    // It is kept like what is typed.
+    let session = &mut Session::new(&f, (100, 40));
+    assert!(session.press("<enter>Sr").frame().contains("it fails."), "{}", session.frame());
+    session.press("<enter>");
+    paste(session, "reject");
+    assert!(session.frame().contains("Pasted text is not taken here: type it."), "{}", session.frame());
+    session.press("<enter>");
+    assert_eq!(undersign::ledger::read(&f.repository()).unwrap().len(), 0, "{}", session.frame());
+    assert!(session.press("reject<enter>").frame().contains("✓ Rejected"), "{}", session.frame());
+}
+
+#[test]
+fn what_is_pasted_into_the_filter_of_the_queue_holds_at_once() {
+    let f = two_changes();
+    let mut session = Session::new(&f, (100, 30));
+    session.press("/");
+    session.take(VecDeque::from([Event::Paste("typo".to_owned())]));
+    assert!(!session.frame().contains("Fetch with retries"), "{}", session.frame());
+    let frame = session.press("<enter>").frame();
+    assert!(frame.contains("Fix a typo") && !frame.contains("Fetch with retries"), "{frame}");
 }
