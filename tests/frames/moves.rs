@@ -342,3 +342,26 @@ fn what_is_carried_over_is_counted_like_what_is_seen() {
     let coverage = &undersign::ledger::read(&f.repository()).unwrap()[0].records[0].predicate().coverage.clone();
     assert_eq!((coverage.hunks.0, coverage.hunks_seen.0, coverage.carried_over.0), (4, 4, 3));
 }
+
+#[test]
+fn a_note_on_the_change_stands_at_the_first_entry_also_where_that_is_a_folder() {
+    let f = Fixture::new();
+    (0..5).for_each(|n| f.write(&format!("part/{n}.txt"), &format!("{TEXT}{n}\n")));
+    f.commit("rahim", "A folder");
+    f.git("mina", &["branch", "-q", "-D", "agent/work"]);
+    f.git("mina", &["checkout", "-q", "-b", "tidy", "main"]);
+    f.git("mina", &["rm", "-q", "-r", "part"]);
+    f.commit("mina", "Tidy up");
+    f.git("mina", &["checkout", "-q", "main"]);
+    let mut session = Session::new(&f, (120, 30));
+    let frame = session.press("<enter>gcWhose is that?<enter>").frame();
+    assert!(frame.contains("✎ the change: Whose is that?") && frame.contains("5 files deleted"), "{frame}");
+    let is_at_note = |session: &Session| session.frame().lines().any(|l| l.contains('▸') && l.contains("Whose is"));
+    assert!(is_at_note(session.press("gg@whose<enter>")), "{}", session.frame());
+    // The note is no part of what is marked.
+    let frame = session.press("gg<space>").frame();
+    assert!(left(&frame).contains("nothing left"), "{frame}");
+    // A long one is told from its beginning.
+    let frame = session.press("gg@whose<enter>c").press(&" really".repeat(20)).press("<enter>@").frame();
+    assert!(frame.contains("✎ the change  Whose is that?"), "{frame}");
+}

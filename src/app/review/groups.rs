@@ -295,10 +295,17 @@ impl Review {
     }
 }
 
-/// For the first file of a group: its name and the remarks on all, which are what is marked as seen.
+/// For the first file of a group: its name, what people wrote there, which is also what is about the change as a whole,
+/// and the sentences on all, which are what is marked as seen.
 pub(super) fn closed(mut rows: FileRows) -> FileRows {
     use super::rows::Row;
-    rows.rows.retain(|row| matches!(row, Row::File | Row::Sentence { .. } | Row::Gap));
-    rows.marks = std::iter::once(1..rows.rows.len() - 1).collect();
+    let is_kept = |row: &Row| {
+        !matches!(row, Row::Hunk { .. } | Row::Line { .. } | Row::Pair { .. } | Row::Beyond { .. } | Row::Rest)
+    };
+    rows.rows.retain(is_kept);
+    let is_sentence = |row: &Row| matches!(row, Row::Sentence { .. });
+    let start = rows.rows.iter().position(is_sentence).unwrap_or(1);
+    let count = rows.rows.iter().filter(|row| is_sentence(row)).count();
+    rows.marks = std::iter::once(start..start + count).collect();
     rows
 }

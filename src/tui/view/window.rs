@@ -51,8 +51,12 @@ fn entry_line<C>(entry: &PickerEntry<C>, characters: &[u32], selected: bool, wid
     let detail = clip(&entry.detail, width / 2);
     let room = width.saturating_sub(line.width() + detail.width() + 2);
     if entry.label.width() > room {
-        // Commands are recognised by their beginning, paths by their end.
-        let text = if entry.badge == Badge::None { clip(&entry.label, room) } else { clip_start(&entry.label, room) };
+        // Commands and words are recognised by their beginning, paths by their end.
+        let text = match entry.label.split_once("  ") {
+            _ if entry.badge == Badge::None => clip(&entry.label, room),
+            Some((place, words)) => clip(&format!("{}  {words}", clip_start(place, room / 2)), room),
+            None => clip_start(&entry.label, room),
+        };
         line = line.add(Role::Text, &text);
     } else {
         for (at, c) in entry.label.chars().enumerate() {
