@@ -341,6 +341,7 @@ fn for_review(state: &mut State, event: Event) -> Vec<Effect> {
         Event::Compared { ticket, index, result } => {
             let told = state.review_of(ticket).and_then(|review| review.compared(index, result));
             state.status = told.or(state.status.take());
+            reading::sheet_goes_on(state);
         }
         Event::Kinds { ticket, kinds } => {
             if let Some(review) = state.review_of(ticket) {
@@ -364,6 +365,7 @@ fn for_review(state: &mut State, event: Event) -> Vec<Effect> {
                     }
                 }
                 reading::renew_sheet(state);
+                reading::sheet_goes_on(state);
             }
         }
         Event::Traced { ticket, moves, attribution } => {

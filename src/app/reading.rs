@@ -405,6 +405,13 @@ pub fn renew_sheet(state: &mut State) {
     }
 }
 
+/// A sheet that waits for the change to be read.
+pub fn sheet_goes_on(state: &mut State) {
+    if let (Screen::Review(review), Some(Overlay::Sign(sheet))) = (&state.screen, &mut state.overlay) {
+        sheet.go_on(review);
+    }
+}
+
 /// What the owner of the key decided on the open change, if that is in force.
 fn own_decision(state: &State) -> Option<Verdict> {
     let Screen::Review(review) = &state.screen else { return None };

@@ -12,6 +12,8 @@ use crate::gate::Answerable;
 use crate::gate::advice::Need;
 use crate::signing::Seen;
 
+const STILL_READ: &str = "The change is still being read; wait a moment.";
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sheet {
     pub ceremony: Ceremony<Verdict>,
@@ -83,6 +85,13 @@ impl Sheet {
         }
     }
 
+    /// More of the change was read: once that is all, nobody has to wait any more.
+    pub fn go_on(&mut self, review: &Review) {
+        if review.is_complete() && self.ceremony.message.as_deref() == Some(STILL_READ) {
+            self.ceremony.message = None;
+        }
+    }
+
     fn choose(&mut self, stroke: Stroke, review: &Review, keymap: &Keymap) -> Ask<Verdict> {
         let verdict = match stroke.key {
             Key::Char('a') => Verdict::Approve,
@@ -124,7 +133,10 @@ impl Sheet {
             return Ask::Nothing;
         }
         if !review.is_complete() {
-            self.ceremony.message = Some("The change is still being read; wait a moment.".to_owned());
+            self.ceremony.message = Some(match review.is_being_read() {
+                true => STILL_READ.to_owned(),
+                false => "Not all of the change can be read here, so it cannot be decided here.".to_owned(),
+            });
             return Ask::Nothing;
         }
         let missing = review.checklist().missing(&review.work.draft, verdict);

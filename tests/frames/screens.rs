@@ -423,3 +423,39 @@ fn what_is_pasted_into_the_filter_of_the_queue_holds_at_once() {
     let frame = session.press("<enter>").frame();
     assert!(frame.contains("Fix a typo") && !frame.contains("Fetch with retries"), "{frame}");
 }
+
+#[test]
+fn counts_of_a_change_that_is_still_being_read_are_counts_so_far() {
+    let f = two_changes();
+    f.git("mina", &["checkout", "-q", "-b", "more", "main"]);
+    (0..3).for_each(|n| f.write(&format!("src/{n}.txt"), "one\n"));
+    f.commit("mina", "More");
+    let mut session = Session::new(&f, (120, 30));
+    session.press("/more<enter>");
+    let mut events: VecDeque<Event> = VecDeque::new();
+    let mut run = |session: &mut Session, event: Event| {
+        for effect in undersign::app::update(&mut session.state, event) {
+            events.extend(session.carried_out(effect));
+        }
+        events.pop_front()
+    };
+    let mut next = run(&mut session, Event::Stroke(Stroke::plain(Key::Enter)));
+    while let Some(event) = next.take() {
+        let is_first = matches!(event, Event::Compared { .. });
+        next = run(&mut session, event);
+        if is_first {
+            break;
+        }
+    }
+    assert!(session.frame().contains("left: 1 hunk so far …"), "{}", session.frame());
+    session.state.drawn();
+    session.begin("Sr");
+    assert!(session.frame().contains("What is left before you can approve, so far:"), "{}", session.frame());
+    assert!(session.frame().contains("still being read; wait a moment"), "{}", session.frame());
+    while let Some(event) = next.take() {
+        next = run(&mut session, event);
+    }
+    let frame = session.frame();
+    assert!(!frame.contains("wait a moment") && !frame.contains("so far"), "{frame}");
+    assert!(frame.contains("3 hunks not seen"), "{frame}");
+}

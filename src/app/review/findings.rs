@@ -20,6 +20,8 @@ pub struct Findings {
     places: HashMap<usize, Vec<(usize, usize)>>,
     /// Findings stay hidden until a first pass is done.
     pub blind: bool,
+    /// The rules could not finish.
+    pub is_failed: bool,
 }
 
 impl Findings {

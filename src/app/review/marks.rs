@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use super::File;
 use super::Review;
 use super::rows::{self, Row};
 use super::tally::Tally;
@@ -149,6 +150,18 @@ impl Review {
     /// All files were read and the rules have finished.
     pub fn is_complete(&self) -> bool {
         self.findings.examination().is_some() && self.document.files().iter().all(|file| file.inventory.is_some())
+    }
+
+    /// Files are still being read, or the rules have not finished: more may come to what is left.
+    pub fn is_being_read(&self) -> bool {
+        let is_read = |file: &File| file.inventory.is_some() || file.failed.is_some();
+        let is_examined = self.findings.examination().is_some() || self.findings.is_failed;
+        !(is_examined && self.document.files().iter().all(is_read))
+    }
+
+    /// Files whose contents are not here.
+    pub fn failed_files(&self) -> usize {
+        self.document.files().iter().filter(|file| file.failed.is_some() && file.inventory.is_none()).count()
     }
 
     pub fn checklist(&self) -> Checklist {

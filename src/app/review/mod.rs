@@ -175,6 +175,7 @@ impl Review {
     /// The change could not be examined: nothing more is read.
     pub fn not_examined(&mut self) {
         self.text_cache.read = self.document.files().len();
+        self.findings.is_failed = true;
     }
 
     /// Reorders the files together with their layouts.

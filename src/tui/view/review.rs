@@ -123,10 +123,19 @@ fn counters(state: &State, review: &Review, width: usize) -> Line {
     let left: Vec<_> = left.into_iter().flatten().collect();
     line = match left.is_empty() {
         false => line.add(Role::Muted, "left: ").add(Role::Warning, &left.join(" · ")),
-        true if !review.is_complete() => line.add(Role::Faint, "reading …"),
+        true if review.is_being_read() => line.add(Role::Faint, "reading …"),
+        true if !review.is_complete() => line,
         true if review.diff.files.is_empty() => line.add(Role::Muted, "nothing to read"),
         true => line.add(Role::Ok, "nothing left"),
     };
+    if !left.is_empty() && review.is_being_read() {
+        line = line.add(Role::Faint, " so far …");
+    }
+    let failed = review.failed_files();
+    if failed > 0 {
+        let gap = if left.is_empty() { "" } else { " · " };
+        line = line.add(Role::Warning, &format!("{gap}{} cannot be read", counted(failed, "file")));
+    }
     if review.findings.blind {
         line = line.add(Role::Warning, " · findings hidden");
     }

@@ -132,10 +132,18 @@ fn looked_at(sheet: &Sheet, review: &Review, keymap: &Keymap, columns: usize) ->
         let nothing = Line::new().add(Role::Title, "No file differs, so nothing could be read.");
         return std::iter::once(nothing).chain(notes).collect();
     }
+    if left.iter().all(|(missing, ..)| *missing == 0) && !review.is_complete() {
+        let told = match review.is_being_read() {
+            true => "The change is still being read: what is left is not known yet.",
+            false => "Not all of the change can be read here.",
+        };
+        return std::iter::once(Line::new().add(Role::Title, told)).chain(notes).collect();
+    }
     if left.iter().all(|(missing, ..)| *missing == 0) {
         return done_lines(review).into_iter().chain(notes).collect();
     }
-    let mut lines = vec![Line::new().add(Role::Title, "What is left before you can approve:")];
+    let so_far = if review.is_being_read() { ", so far" } else { "" };
+    let mut lines = vec![Line::new().add(Role::Title, &format!("What is left before you can approve{so_far}:"))];
     for (_, text, stroke) in left.iter().filter(|(missing, ..)| *missing > 0) {
         let line = Line::new().add(Role::Warning, "  ✗ ").add(Role::Text, text);
         let go = format!(" {stroke} goes there");
