@@ -13,6 +13,7 @@ use super::{
 use crate::change::{Change, counted, visible};
 use crate::decision::Verdict;
 use crate::delivery::Receipt;
+use crate::examination::comments::Remark;
 use crate::examination::{self, RepositorySnapshot};
 use crate::gate::{Answerable, Reason, advice};
 use crate::signing::SigningError;
@@ -380,6 +381,7 @@ fn for_review(state: &mut State, event: Event) -> Vec<Effect> {
             }
         }
         Event::Remarked { ticket, result } => return remarked(state, ticket, result),
+        Event::Rejected { ticket, remarks } => rejected(state, ticket, remarks),
         Event::Replied { ticket, result } => return replied(state, ticket, result),
         Event::Tested { ticket, coverage } => {
             let told = coverage.told();
@@ -451,6 +453,19 @@ fn remarked(state: &mut State, ticket: u64, result: Result<Option<Box<Remarked>>
     let (snapshot, change, diff) = (review.snapshot.clone(), review.change.clone(), review.diff.clone());
     let is_news = reports.iter().any(|report| !report.runs.is_empty() || !report.remarks.is_empty());
     is_news.then_some(Effect::Reexamine { ticket, snapshot, change, diff, reports }).into_iter().collect()
+}
+
+/// Rejections of the open change are in force, and these are their notes.
+fn rejected(state: &mut State, ticket: u64, remarks: Vec<Remark>) {
+    let why = state.keymap.first(super::action::Action::Intent);
+    let Some(review) = state.review_of(ticket) else { return };
+    let notes = match remarks.len() {
+        0 => String::new(),
+        n => format!(", with {} here", counted(n, "note")),
+    };
+    let told = review.rejected_by().map(|who| format!("{who}{notes}: {why} says why."));
+    review.rejected(remarks);
+    state.status = state.status.take().or(told);
 }
 
 /// The server has an answer to a comment, or it is kept to be sent: what is written there is read again.

@@ -117,6 +117,11 @@ pub enum Event {
         ticket: u64,
         result: Result<Option<Box<Remarked>>, String>,
     },
+    /// The notes of rejections of the change that are in force.
+    Rejected {
+        ticket: u64,
+        remarks: Vec<Remark>,
+    },
     /// What became of an answer to a comment.
     Replied {
         ticket: u64,

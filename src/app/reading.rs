@@ -109,8 +109,12 @@ fn in_review(state: &mut State, action: Action, count: Option<usize>) -> Vec<Eff
             prompt::open(state, search);
         }
         Action::Intent => {
-            let lines = review.intent();
-            let title = "what the change says of itself: claims, not facts".to_owned();
+            let (rejected, intent) = (review.told_rejections(), review.intent());
+            let title = match rejected.is_empty() {
+                true => "what the change says of itself: claims, not facts",
+                false => "who rejected it, and what it says of itself: claims, not facts",
+            };
+            let (title, lines) = (title.to_owned(), rejected.into_iter().chain(intent).collect());
             state.overlay = Some(Overlay::Text(Box::new(Text { title, lines, scroll: 0 })));
         }
         Action::Copy => return copied(state, Review::location),
@@ -134,6 +138,10 @@ fn remark(state: &mut State, action: Action) -> Vec<Effect> {
     let Screen::Review(review) = &state.screen else { return Vec::new() };
     // It is no part of the review.
     if let (Action::Answer, Some(remark)) = (action, review.remark()) {
+        if remark.id.is_empty() {
+            state.status = Some("This is from a signed rejection: who can end it is on the sign sheet.".to_owned());
+            return Vec::new();
+        }
         let (label, purpose) = (format!("answer {}", remark.by), Purpose::Reply(remark.id.clone()));
         prompt::open(state, Prompt::new(label, TextField::with_lines(""), purpose));
         return Vec::new();

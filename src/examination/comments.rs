@@ -1,17 +1,21 @@
 //! Comments that colleagues wrote at a review server, at the lines of the revision that is open. A server numbers lines
 //! at the commit that was there when they were written, so git says where these lines are now: as for notes of one's
-//! own, a comment whose lines no longer exist is outdated, and moves to no other line.
+//! own, a comment whose lines no longer exist is outdated, and moves to no other line. The notes of signed rejections
+//! are shown like them.
 
 use std::cell::Cell;
 
 use super::notes;
 use crate::change::diff::Diff;
-use crate::change::manifest::escape;
+use crate::change::manifest::{escape, unescape};
 use crate::change::{ObjectId, RepoPath, Revision, visible};
 use crate::decision::Note;
 use crate::decision::anchor::Anchor;
+use crate::gate::Answerable;
+use crate::record::Chain;
+use crate::record::statement::{Predicate, SignedNote};
 use crate::source::git::Repository;
-use crate::source::server::{Comment, NOTE_OF, is_same_account};
+use crate::source::server::{Comment, NOTE_OF, Place, is_same_account};
 
 /// Gerrit's name for the message, in place of the path of a file.
 pub const COMMIT_MESSAGE: &str = "/COMMIT_MSG";
@@ -19,7 +23,7 @@ pub const COMMIT_MESSAGE: &str = "/COMMIT_MSG";
 /// A comment of somebody else, at its lines. Its texts are escaped.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Remark {
-    /// The server's name for it.
+    /// The server's name for it; empty for a note that is at no server.
     pub id: String,
     pub note: Note,
     /// Who wrote it, as the server says: `zoe`, `mina, the author`, `you`.
@@ -28,6 +32,10 @@ pub struct Remark {
     pub is_answer: bool,
     /// Somebody marked it as settled there.
     pub is_resolved: bool,
+    /// It is a note of a signed rejection.
+    pub is_signed: bool,
+    /// Record and number of the note that it is, or that it says to be a copy of.
+    pub note_of: Option<(String, usize)>,
 }
 
 /// Places comments. `login` is our account there, `author` that of who opened the request.
@@ -51,9 +59,75 @@ pub fn placed(
             () => name,
         };
         let (is_answer, is_resolved) = (comment.answers.is_some(), comment.is_resolved);
-        Remark { id: comment.id.clone(), note: placer.note(comment), by, is_answer, is_resolved }
+        let (id, note_of) = (comment.id.clone(), copied(&comment.text));
+        Remark { id, note: placer.note(comment), by, is_answer, is_resolved, is_signed: false, note_of }
     };
     comments.into_iter().map(remark).collect()
+}
+
+/// The notes of rejections that are in force against a change, of this head or of an earlier one. They say whose they
+/// are, and whether their lines are as they were.
+pub fn of_rejections(
+    repository: &Repository,
+    revision: &Revision,
+    diff: &Diff,
+    rejections: &[Answerable],
+    chains: &[Chain],
+) -> Vec<Remark> {
+    let placer = Placer { repository, revision, diff, is_stacked: false, left: Cell::new(MAX_FOLLOWED) };
+    let records = || chains.iter().flat_map(|chain| &chain.records);
+    let notes = rejections.iter().flat_map(|rejection| {
+        let record = records().find(|record| record.id().to_string() == rejection.record);
+        let decision = record.map(|record| record.predicate());
+        decision.into_iter().flat_map(move |own| (1..).zip(&own.notes).map(move |note| (rejection, own, note)))
+    });
+    let remark = |(rejection, decision, (number, signed)): (&Answerable, &Predicate, (usize, &SignedNote))| {
+        let note = placer.note(as_comment(repository, decision, signed));
+        let then = decision.head.commit.parse::<ObjectId>().ok().filter(|then| *then != revision.head);
+        let since = match then {
+            None => String::new(),
+            Some(then) if note.line == 0 || note.is_outdated() => format!(", of {}", then.short()),
+            Some(then) => format!(", of {}, unchanged since", then.short()),
+        };
+        let by = format!("{}, rejection {}{since}", visible::text(&rejection.by), &rejection.record[..8]);
+        Remark { note, by, is_signed: true, note_of: Some((rejection.record.clone(), number)), ..Remark::default() }
+    };
+    notes.map(remark).collect()
+}
+
+/// The notes of rejections, and what is written at a server without the copies of these notes that were put there. A
+/// note that has a copy is answered at that.
+pub fn together(mut signed: Vec<Remark>, mut others: Vec<Remark>) -> Vec<Remark> {
+    for own in &mut signed {
+        // Anybody can write that it is a copy: then it has to read like one, and says nothing of the note.
+        let is_copy = |other: &Remark| other.note_of == own.note_of && other.note.text.ends_with(&own.note.text);
+        if let Some(at) = others.iter().position(is_copy) {
+            own.id = others.remove(at).id;
+        }
+    }
+    signed.append(&mut others);
+    signed
+}
+
+/// Of which record's note, by its number, a comment says to be a copy.
+fn copied(text: &str) -> Option<(String, usize)> {
+    let (record, rest) = text.trim_end().lines().last()?.strip_prefix(NOTE_OF)?.split_once('`')?;
+    let number = rest.strip_prefix(", note ")?.strip_suffix('.')?.parse().ok()?;
+    Some((record.to_owned(), number))
+}
+
+/// A signed note as a comment at the commits that were decided on.
+fn as_comment(repository: &Repository, decision: &Predicate, note: &SignedNote) -> Comment {
+    let (base, head) = (&decision.base.commit, &decision.head.commit);
+    let old_side = note.side == "old";
+    let at_base = Some(()).filter(|()| old_side).and_then(|()| notes::path_at_base(repository, base, head, &note.path));
+    let path = at_base.unwrap_or_else(|| note.path.clone());
+    let path = unescape(&path).and_then(|path| String::from_utf8(path.0).ok()).unwrap_or(path);
+    let (until, text) = note.until_and_words();
+    let line = |line: u64| u32::try_from(line).unwrap_or(0);
+    let (base, head) = (base.parse().ok(), head.parse().ok());
+    let place = Place { head, base, path, old_side, line: line(note.line.0), until: line(until) };
+    Comment { text: text.to_owned(), place, ..Comment::default() }
 }
 
 /// The words of a comment. Of a note that undersign put there, without their fence and the line that names the record.
@@ -139,5 +213,32 @@ impl Placer<'_> {
             [base] => Some(base),
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_note_that_was_put_at_a_server_is_shown_once_and_a_comment_that_only_says_to_be_one_as_well() {
+        let remark = |id: &str, text: &str, note_of: Option<(String, usize)>| Remark {
+            id: id.to_owned(),
+            note: Note { text: text.to_owned(), ..Note::default() },
+            note_of,
+            ..Remark::default()
+        };
+        let id = "ab".repeat(32);
+        let said = format!("```text\nKeep this.\n```\n\n{NOTE_OF}{id}`, note 2.");
+        assert_eq!(copied(&said), Some((id.clone(), 2)));
+        assert_eq!(copied("Keep this."), None);
+        let signed = || vec![Remark { is_signed: true, ..remark("", "Keep this.", Some((id.clone(), 2))) }];
+        let (copy, answer) = (remark("7", &words(&said), copied(&said)), remark("8", "Why?", None));
+        let shown = together(signed(), vec![copy, answer.clone()]);
+        assert_eq!(shown.iter().map(|remark| &remark.id[..]).collect::<Vec<_>>(), ["7", "8"]);
+        assert!(shown[0].is_signed && shown[1] == answer);
+        // The twin: other words, or another note.
+        let others = [remark("7", "Drop this.", copied(&said)), remark("9", "Keep this.", Some((id.clone(), 3)))];
+        assert_eq!(together(signed(), others.to_vec()).len(), 3);
     }
 }

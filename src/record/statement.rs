@@ -206,6 +206,16 @@ pub struct SignedNote {
     pub text: String,
 }
 
+impl SignedNote {
+    /// The last line that it is about, and its words without those that say so.
+    pub fn until_and_words(&self) -> (u64, &str) {
+        let line = self.line.0;
+        let said = self.text.strip_prefix(&format!("Lines {line} to ")).and_then(|rest| rest.split_once(": "));
+        let said = said.and_then(|(until, words)| Some((until.parse().ok()?, words)));
+        said.filter(|(until, _)| *until > line).unwrap_or((line, &self.text))
+    }
+}
+
 /// A claim by the signer's program; the gate looks for evidence itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -11,6 +11,7 @@ use crate::app::review::{self, Compared};
 use crate::change::Change;
 use crate::change::diff::{Diff, FileDiff};
 use crate::change::moved;
+use crate::examination::comments;
 use crate::examination::external::{self, Reports};
 use crate::examination::{self, Examination, FileMaterial, FileReader, Reading, RepositorySnapshot};
 use crate::provenance::attribution::Attribution;
@@ -114,7 +115,14 @@ pub fn read(
         change.examined(reading, ports.tools.reports.clone())
     };
     let is_examined = result.is_ok();
+    let rejections = result.iter().flat_map(|own| &own.standing).flat_map(|standing| &standing.to_answer);
+    let rejections: Vec<_> = rejections.cloned().collect();
     tell(Event::ReviewExamined { ticket, result });
+    if !rejections.is_empty() {
+        let revision = &change.change.revision;
+        let remarks = comments::of_rejections(&repository, revision, diff, &rejections, &snapshot.chains);
+        tell(Event::Rejected { ticket, remarks });
+    }
     let is_over = || ports.open.load(Ordering::Relaxed) != ticket;
     if !is_over() {
         // Nothing waits for these.

@@ -45,5 +45,7 @@ fn a_decision_takes_only_the_notes_that_it_signed() {
     let mut later = Session::new(&f, (120, 40));
     later.press("/retries<enter><enter>");
     let frame = later.frame();
-    assert!(frame.contains("Another note.") && !frame.contains("One note."), "{frame}");
+    assert!(frame.contains("✎ Another note.") && !frame.contains("✎ One note."), "{frame}");
+    // What was signed stands there as part of the rejection.
+    assert!(frame.contains(": “One note.”"), "{frame}");
 }

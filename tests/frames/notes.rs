@@ -334,4 +334,54 @@ fn a_note_on_a_selection_is_about_all_of_it_or_says_what_it_leaves_out() {
         assert!(session.press(keys).frame().contains(label), "{keys}: {}", session.frame());
     }
 }
+
+/// Dana rejects `topic` with two notes; what another person then sees, after an edit by the author.
+fn after_rejection(edit: Option<(&str, &str)>) -> Session {
+    let f = fixture(&[("guide.md", "# guide\n")], &[("new.txt", &numbered(0..10))]);
+    opened(&f).press("]2jcKeep this.<enter>").press("gg]9jvjcAnd these.<enter>SrNot so.<enter>reject<enter><esc>qq");
+    if let Some((path, text)) = edit {
+        f.git("mina", &["checkout", "-q", "topic"]);
+        f.write(path, text);
+        f.commit("mina", "Mend it");
+        f.git("mina", &["checkout", "-q", "main"]);
+    }
+    let ports = undersign::worker::Ports { clock: Some(NOW), ..ports(&f.dir.path().join("else"), f.key("rahim")) };
+    let mut session = Session::over(vec![f.repo.clone()], ports, NOW, (120, 40));
+    session.press("/topic<enter><enter>");
+    session
+}
+
+#[test]
+fn the_notes_of_a_rejection_stand_at_their_lines_for_everybody() {
+    let mut session = after_rejection(None);
+    let frame = session.frame();
+    assert!(frame.contains("rejected by dana") && frame.contains("with 2 notes here: i says why."), "{frame}");
+    assert!(row_before(&frame, "Keep this.").contains("line 1"), "{frame}");
+    let row = frame.lines().find(|row| row.contains("Keep this.")).unwrap();
+    assert!(row.contains("✎ dana, rejection ") && row.contains(": “Keep this.”") && !row.contains(", of "), "{row}");
+    assert!(frame.contains(", lines 8–9: “And these.”"), "{frame}");
+    let frame = session.press("i").frame();
+    assert!(frame.contains("dana rejected this change (") && frame.contains("“Not so.”"), "{frame}");
+    let frame = session.press("<esc>@keep").frame();
+    assert!(frame.contains("rejection"), "{frame}");
+    // Nothing is answered at a server.
+    let frame = session.press("<enter>a").frame();
+    assert!(frame.contains("This is from a signed rejection"), "{frame}");
+}
+
+#[test]
+fn the_notes_of_a_rejection_of_an_earlier_head_say_whether_their_lines_changed() {
+    let text = format!("first\n{}", numbered(0..10)).replace("line 8\n", "line eight\n");
+    let mut session = after_rejection(Some(("new.txt", &text)));
+    let frame = session.frame();
+    let row = frame.lines().find(|row| row.contains("Keep this.")).unwrap();
+    assert!(row.contains(", unchanged since: “Keep this.”"), "{frame}");
+    assert!(row_before(&frame, "Keep this.").contains("line 1"), "{frame}");
+    let outdated = frame.lines().find(|row| row.contains("line 7`, `line 8`")).unwrap_or(&frame);
+    assert!(outdated.contains(", outdated, about ") && !outdated.contains("unchanged"), "{frame}");
+    let frame = session.press("i").frame();
+    assert!(frame.contains("dana rejected an earlier head of this change ("), "{frame}");
+    // Twin: a change that nobody rejected has none of it.
+    let f = fixture(&[("guide.md", "# guide\n")], &[("new.txt", &numbered(0..10))]);
+    assert!(!opened(&f).frame().contains("reject"), "{}", opened(&f).frame());
 }

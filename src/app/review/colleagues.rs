@@ -1,11 +1,14 @@
-//! What colleagues wrote at a review server, by the files that it is about.
+//! What colleagues wrote at a review server, and in rejections that are in force, by the files that it is about.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::Review;
+use crate::app::TextLine;
 use crate::change::manifest::escape;
-use crate::examination::comments::Remark;
+use crate::change::visible;
+use crate::examination::comments::{Remark, together};
+use crate::gate::Answerable;
 
 /// Comments of other people, in their order.
 #[derive(Debug, Clone, Default)]
@@ -44,8 +47,54 @@ impl Colleagues {
 }
 
 impl Review {
-    /// What colleagues wrote has arrived. The text on the screen stays where it is.
+    /// What colleagues wrote at a server has arrived.
     pub fn commented(&mut self, remarks: Vec<Remark>) {
+        let signed = self.line_facts.colleagues.all.iter().filter(|remark| remark.is_signed).cloned();
+        self.remark_on(together(signed.collect(), remarks));
+    }
+
+    /// The notes of rejections have arrived.
+    pub fn rejected(&mut self, remarks: Vec<Remark>) {
+        let others = self.line_facts.colleagues.all.iter().filter(|remark| !remark.is_signed).cloned();
+        self.remark_on(together(remarks, others.collect()));
+    }
+
+    /// Who rejected this change as it is, or else an earlier state of it or another change of its paths, in words; none
+    /// if nobody did.
+    pub fn rejected_by(&self) -> Option<String> {
+        let of = |is_meant: bool| {
+            let own = self.rejections().filter(|one| (one.is_veto && !one.is_outdated) == is_meant);
+            let who: BTreeSet<&str> = own.map(|one| one.by.as_str()).collect();
+            who.into_iter().map(|who| visible::text(who).into_owned()).collect::<Vec<_>>().join(", ")
+        };
+        match (of(true), of(false)) {
+            (now, _) if !now.is_empty() => Some(format!("rejected by {now}")),
+            (_, before) if !before.is_empty() => Some(format!("rejected before by {before}")),
+            _ => None,
+        }
+    }
+
+    fn rejections(&self) -> impl Iterator<Item = &Answerable> {
+        let standing = self.findings.examination().and_then(|examination| examination.standing.as_ref());
+        standing.into_iter().flat_map(|standing| &standing.to_answer)
+    }
+
+    /// The rejections that are in force, with their reasons.
+    pub fn told_rejections(&self) -> Vec<TextLine> {
+        let told = |one: &Answerable| {
+            let what = match (one.is_veto, one.is_outdated) {
+                (true, false) => "this change",
+                (true, true) => "an earlier head of this change",
+                (false, _) => "an earlier version of this, or another change of the same paths",
+            };
+            let (by, record) = (visible::text(&one.by), &one.record[..12]);
+            TextLine::Warning(format!("{by} rejected {what} ({record}): “{}”", one.reason))
+        };
+        self.rejections().map(told).collect()
+    }
+
+    /// The text on the screen stays where it is.
+    fn remark_on(&mut self, remarks: Vec<Remark>) {
         let at = self.anchor();
         let files = self.diff.files.iter().enumerate();
         let indices: HashMap<String, usize> = files.map(|(index, file)| (escape(&file.path), index)).collect();

@@ -178,7 +178,8 @@ impl Review {
         let colleagues = self.line_facts.colleagues.all().iter().enumerate().filter(|_| !self.findings.blind);
         items.extend(colleagues.filter(|(_, remark)| !remark.is_resolved).map(|(at, remark)| {
             let label = format!("{}  {}: {}", visible::text(&remark.note.place()), remark.by, remark.note.text);
-            entry(Badge::Note, label.replace('\n', " "), "comment", Goal::Comment(at))
+            let what = if remark.is_signed { "rejection" } else { "comment" };
+            entry(Badge::Note, label.replace('\n', " "), what, Goal::Comment(at))
         }));
         items.extend(self.jumps.bookmarks().iter().map(|mark| {
             let path = self.diff.files.get(mark.index).map(|file| file.path.to_string()).unwrap_or_default();

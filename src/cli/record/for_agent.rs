@@ -58,7 +58,7 @@ impl Feedback {
         let predicate = status.predicate();
         let safe = |text: &str| visible::lines(text);
         let remark = |note: &SignedNote| {
-            let until = last_line(note);
+            let (until, _) = note.until_and_words();
             let (base, head) = (&predicate.base.commit, &predicate.head.commit);
             let (commit, path) = match note.side.as_str() {
                 "old" => (base, notes::path_at_base(repository, base, head, &note.path)),
@@ -154,13 +154,6 @@ fn why_no_quote(repository: &Repository, commit: &str) -> String {
         ),
         Some(_) => format!("The lines are not shown: commit {short} has no such lines of text there."),
     }
-}
-
-/// The record's format has one line for a note; that it is about several is said by its first words.
-fn last_line(note: &SignedNote) -> u64 {
-    let line = note.line.0;
-    let until = note.text.strip_prefix(&format!("Lines {line} to ")).and_then(|rest| rest.split_once(": "));
-    until.and_then(|(until, _)| until.parse().ok()).filter(|until| *until > line).unwrap_or(line)
 }
 
 fn place(path: &str, line: u64) -> String {

@@ -112,6 +112,10 @@ fn counters(state: &State, review: &Review, width: usize) -> Line {
         let agent = review.findings.examination().map_or("…", |e| e.provenance.word());
         line = line.add(Role::Muted, &format!("{agent} · {}   ", review.change.revision.head.short()));
     }
+    // The sign sheet says it in any case.
+    if let Some(told) = review.rejected_by().filter(|_| width >= 100) {
+        line = line.add(Role::Error, &format!("{told}   "));
+    }
     let open = |(have, all): (usize, usize), what: &str| (have < all).then(|| counted(all - have, what));
     let hunks = open(progress.hunks, "hunk").map(|hunks| {
         // Findings attract attention: hunks without findings must not be forgotten.
