@@ -11,7 +11,10 @@ use std::os::fd::AsFd as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossterm::event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture};
-use crossterm::terminal::{BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen};
+use crossterm::style::{Attribute, SetAttribute};
+use crossterm::terminal::{
+    BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
+};
 use crossterm::{cursor, execute, queue, terminal};
 
 use crate::app::State;
@@ -105,7 +108,10 @@ impl Drop for Screen {
 /// Restores the terminal. Safe to call twice.
 pub fn leave() {
     if TAKEN.swap(false, Ordering::AcqRel) {
-        let _ = execute!(stdout(), DisableMouseCapture, DisableBracketedPaste, LeaveAlternateScreen, cursor::Show);
+        // A terminal whose window grew meanwhile may bring rows of this screen into the one that it returns to.
+        let erased = (SetAttribute(Attribute::Reset), Clear(ClearType::All));
+        let _ = execute!(stdout(), DisableMouseCapture, DisableBracketedPaste, erased.0, erased.1);
+        let _ = execute!(stdout(), LeaveAlternateScreen, cursor::Show);
     }
     let _ = terminal::disable_raw_mode();
 }

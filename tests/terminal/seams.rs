@@ -264,3 +264,15 @@ fn a_signal_that_ends_the_desk_is_its_exit_code() {
         assert_eq!(program.end(), (code, true), "{signal}");
     }
 }
+
+/// A terminal whose window grew meanwhile may bring rows of the one screen into the other.
+#[test]
+fn the_screen_is_erased_before_it_is_given_back() {
+    let home = home();
+    let mut program = demo(home.path(), &[]);
+    program.press("\u{3}");
+    assert!(program.end().1);
+    let raw = String::from_utf8_lossy(&program.raw.lock().unwrap()).into_owned();
+    let before = raw.rsplit_once("\u{1b}[?1049l").expect("the other screen is left").0;
+    assert!(before.ends_with("\u{1b}[0m\u{1b}[2J"), "{:?}", before.chars().rev().take(80).collect::<String>());
+}
