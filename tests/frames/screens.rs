@@ -459,3 +459,22 @@ fn counts_of_a_change_that_is_still_being_read_are_counts_so_far() {
     assert!(!frame.contains("wait a moment") && !frame.contains("so far"), "{frame}");
     assert!(frame.contains("3 hunks not seen"), "{frame}");
 }
+
+#[test]
+fn on_a_low_screen_the_sheet_keeps_its_input_in_sight_and_says_that_there_are_bytes_below() {
+    let f = two_changes();
+    let mut session = Session::new(&f, (60, 15));
+    let frame = session.press("<enter>Sr").frame();
+    assert!(frame.contains("reason:") && frame.contains("the draft is kept."), "{frame}");
+    let frame = session.press("No.<enter>").frame();
+    assert!(frame.contains("↓ ") && frame.contains("more lines of what is signed"), "{frame}");
+    let frame = session.press(&"<pagedown>".repeat(30)).frame();
+    assert!(frame.contains("end of the bytes · ↑") && !frame.contains("more lines"), "{frame}");
+    let frame = session.press("reject<enter>").frame();
+    let record = undersign::ledger::read(&f.repository()).unwrap()[0].records[0].id().to_string();
+    assert!(record.as_bytes().chunks(20).all(|part| frame.contains(std::str::from_utf8(part).unwrap())), "{frame}");
+    let mut session = Session::new(&f, (40, 10));
+    let frame = session.press("<enter>SrNo.").frame();
+    let row = frame.lines().position(|row| row.contains("reason: No.")).expect(&frame);
+    assert!(row < frame.lines().position(|row| row.contains('└') || row.contains('╰')).expect(&frame), "{frame}");
+}

@@ -7,9 +7,10 @@ pub mod command;
 use ratatui::layout::{Position, Rect};
 use unicode_width::UnicodeWidthStr as _;
 
-use super::paint::{Line, Paint, fold};
+use super::paint::{Line, Paint, clip, fold};
 use crate::app::ceremony::{Ceremony, Scroll, Stage};
 use crate::app::text::TextField;
+use crate::change::counted;
 use crate::tui::theme::Role;
 
 /// The widest box: longer lines are hard to read.
@@ -48,7 +49,7 @@ fn draw<'s, V>(
     let most = area.height.saturating_sub(2);
     // A message is above the footer, from its beginning, even if the page has to be cut for it.
     let room = usize::from(most.saturating_sub(CHROME)).saturating_sub(message.len());
-    let page = page_of(Room { columns, rows: room });
+    let page = squeezed(page_of(Room { columns, rows: room }), room);
     let height = (page.lines.len().min(room) + message.len()) as u16 + CHROME;
     let window = Rect { x: area.x + (area.width - width) / 2, y: area.y + 1, width, height: height.min(most) };
     let title = if matches!(ceremony.stage, Stage::Confirm { .. }) { "sign: read it, then its code" } else { "sign" };
@@ -68,6 +69,24 @@ fn draw<'s, V>(
         None => foot,
     };
     Some(paint.field(at, &label, field, is_secret))
+}
+
+/// A page that is too high for its room: first without its blank lines, then so that its input stays in sight.
+fn squeezed(page: Page<'_>, room: usize) -> Page<'_> {
+    let Page { mut lines, foot, mut field } = page;
+    let mut row = field.as_ref().and_then(|(row, ..)| *row);
+    while lines.len() > room
+        && let Some(blank) = (0..lines.len()).rev().find(|at| lines[*at].width() == 0 && Some(*at) != row)
+    {
+        lines.remove(blank);
+        row = row.map(|row| row - usize::from(blank < row));
+    }
+    let above = row.map_or(0, |row| (row + 1).saturating_sub(room.max(1)));
+    lines.drain(..above.min(lines.len()));
+    if let Some((at, ..)) = &mut field {
+        *at = row.map(|row| row - above);
+    }
+    Page { lines, foot, field }
 }
 
 /// The pages that every sheet has. `what` names what is confirmed, `in_words` derives the sentences from the bytes.
@@ -124,8 +143,16 @@ fn statement(mut lines: Vec<Line>, payload: &[u8], scroll: &Scroll, room: Room) 
         let rule =
             Line::new().add(Role::Border, &format!("{rule}{}", "─".repeat(columns.saturating_sub(rule.width()))));
         let all: Vec<Line> = lines.into_iter().chain([rule]).chain(bytes).collect();
-        let scroll = scroll.within(all.len().saturating_sub(room));
-        return all.into_iter().skip(scroll).take(room).collect();
+        // The last row says that there is more, as long as there is.
+        let shown = room.saturating_sub(1).max(1);
+        let scroll = scroll.within(all.len().saturating_sub(shown));
+        let below = all.len().saturating_sub(scroll + shown);
+        let more = match below {
+            0 => "end of the bytes · ↑".to_owned(),
+            n => format!("↓ {} of what is signed", counted(n, "more line")),
+        };
+        let more = (room > 1).then(|| Line::new().add(Role::Warning, &clip(&more, columns)));
+        return all.into_iter().skip(scroll).take(shown).chain(more).collect();
     }
     // The bytes always have space, however long a reason.
     let most = room.saturating_sub(6).max(1);
@@ -188,7 +215,10 @@ fn reason<'s>(verdict: &str, ask: &str, note: &str, field: &'s TextField, column
 /// The page that says what was recorded.
 fn done<'s>(word: &str, record: &str, place: &str, columns: usize) -> Page<'s> {
     let mut lines = told(Role::Ok, &format!("✓ {word}, signed, recorded, read back and verified."), columns);
-    lines.extend([Line::new(), Line::new().add(Role::Faint, "record ").add(Role::Text, record), Line::new()]);
+    let record = told(Role::Text, record, columns.saturating_sub(7)).into_iter().enumerate();
+    let label = |at: usize| Line::new().add(Role::Faint, if at == 0 { "record " } else { "       " });
+    let record = record.map(|(at, part)| label(at).join(part));
+    lines.extend(std::iter::once(Line::new()).chain(record).chain([Line::new()]));
     lines.extend(told(Role::Muted, place, columns));
     let foot = Line::new().add(Role::Key, "any key").add(Role::Text, " closes");
     Page { lines, foot, field: None }
