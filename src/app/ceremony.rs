@@ -207,6 +207,14 @@ impl<V: Copy + Ord + fmt::Display> Ceremony<V> {
             _ => return,
         };
     }
+
+    /// Forgets a passphrase that is half typed.
+    pub fn forget_passphrase(&mut self) {
+        if let Stage::Passphrase { field, .. } = &mut self.stage {
+            *field = TextField::default();
+        }
+    }
+
     /// A stroke after the verdict was chosen and the reason given.
     pub fn stroke(&mut self, stroke: Stroke) -> Ask<V> {
         match std::mem::replace(&mut self.stage, Stage::Choose) {

@@ -174,6 +174,11 @@ fn act(state: &mut State, action: Action) -> Vec<Effect> {
 /// To the shell: somebody else may come back.
 pub fn suspended(state: &mut State) -> Vec<Effect> {
     state.sitting.forget();
+    match &mut state.overlay {
+        Some(Overlay::Sign(sheet)) => sheet.ceremony.forget_passphrase(),
+        Some(Overlay::Authorize(sheet)) => sheet.ceremony.forget_passphrase(),
+        _ => {}
+    }
     vec![Effect::Suspend]
 }
 

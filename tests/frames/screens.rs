@@ -478,3 +478,16 @@ fn on_a_low_screen_the_sheet_keeps_its_input_in_sight_and_says_that_there_are_by
     let row = frame.lines().position(|row| row.contains("reason: No.")).expect(&frame);
     assert!(row < frame.lines().position(|row| row.contains('└') || row.contains('╰')).expect(&frame), "{frame}");
 }
+
+#[test]
+fn a_passphrase_that_is_half_typed_is_forgotten_when_one_goes() {
+    let f = two_changes();
+    let mut session = Session::new(&f, (100, 40));
+    session.state.key_needs_passphrase = true;
+    let empty = session.press("<enter>SrNo.<enter>reject<enter>").frame();
+    assert!(empty.contains("passphrase of the key"), "{empty}");
+    session.press("half");
+    assert_ne!(session.frame(), empty);
+    update(&mut session.state, Event::Stroke(Stroke::parse("ctrl-z").unwrap()));
+    assert_eq!(session.frame(), empty);
+}
