@@ -491,3 +491,14 @@ fn a_passphrase_that_is_half_typed_is_forgotten_when_one_goes() {
     update(&mut session.state, Event::Stroke(Stroke::parse("ctrl-z").unwrap()));
     assert_eq!(session.frame(), empty);
 }
+
+#[test]
+fn of_rows_with_one_title_each_names_its_branch() {
+    let f = two_changes();
+    f.git("mina", &["checkout", "-q", "-b", "docs/again", "main"]);
+    f.write("README.md", "# the best shop\n");
+    f.commit("mina", "Fix a typo");
+    let frame = Session::new(&f, (80, 24)).frame();
+    assert!(frame.contains("docs/typo: Fix") && frame.contains("docs/again: Fix"), "{frame}");
+    assert!(!frame.contains("claude/tls:"), "{frame}");
+}

@@ -9,7 +9,7 @@ mod section;
 mod stacks;
 mod team;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use unicode_width::UnicodeWidthStr as _;
@@ -151,6 +151,8 @@ pub struct Queue {
     by_id: HashMap<String, usize>,
     /// The width of the longest title, and whether there is a review request: each frame needs them.
     longest_title: usize,
+    /// Titles that several changes have.
+    shared_titles: HashSet<String>,
     longest_ask: usize,
     has_requests: bool,
     stacks: Stacks,
@@ -200,6 +202,7 @@ impl Queue {
             order: Vec::new(),
             by_id: HashMap::new(),
             longest_title: 0,
+            shared_titles: HashSet::new(),
             longest_ask: 0,
             has_requests: false,
             stacks: Stacks::default(),
@@ -355,6 +358,11 @@ impl Queue {
     /// Whether any change is a review request.
     pub fn has_requests(&self) -> bool {
         self.has_requests
+    }
+
+    /// Whether another change has the title of this one.
+    pub fn is_title_shared(&self, entry: &Entry) -> bool {
+        self.shared_titles.contains(entry.title())
     }
 
     pub fn longest_title(&self) -> usize {

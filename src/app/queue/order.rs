@@ -1,5 +1,7 @@
 //! The order of the queue: by whose turn it is, and in each section by what the person chose.
 
+use std::collections::HashSet;
+
 use unicode_width::UnicodeWidthStr as _;
 
 use super::depends::Names;
@@ -42,6 +44,9 @@ impl Queue {
     /// Sorts all entries again.
     pub fn arrange(&mut self) {
         self.longest_title = self.entries.iter().map(|entry| entry.title().width()).max().unwrap_or(0);
+        let mut titles = HashSet::new();
+        let again = self.entries.iter().map(Entry::title).filter(|title| !titles.insert(*title));
+        self.shared_titles = again.map(str::to_owned).collect();
         self.longest_ask =
             self.entries.iter().filter_map(Entry::told_ask).map(|ask| ask.width()).max().unwrap_or_default();
         self.has_requests = self.entries.iter().any(|entry| entry.change.request().is_some());

@@ -11,7 +11,7 @@ pub use commands::{has_several, time_left};
 use super::paint::{Line, Paint, clip, fold};
 use super::{footer, rule};
 use crate::app::action::Action;
-use crate::app::queue::{Entry, Examined, Preview, QueueRow, Section, Sort, Source, without_policy};
+use crate::app::queue::{Entry, Examined, Preview, Queue, QueueRow, Section, Sort, Source, without_policy};
 use crate::app::servers::{RequestInfo, checks_sentence, checks_sign};
 use crate::app::{State, preview_height};
 use crate::change::counted;
@@ -351,7 +351,7 @@ impl Columns {
         let line = line.add(Role::Muted, &cell(examination.assessment.blast.class.word(), self.reach));
         let line =
             line.add(Role::Muted, &cell(name, self.repository)).add(Role::Muted, &change).add(Role::Accent, sign);
-        let title = format!("{}{}", state.queue.stack_sign(entry), self.title_of(entry));
+        let title = format!("{}{}", state.queue.stack_sign(entry), self.title_of(&state.queue, entry));
         let line = line.add(title_role, &cell(&title, self.title));
         let line = line.add(Role::Muted, &cell(&entry.change.name, self.branch));
         let provenance = &examination.provenance;
@@ -369,12 +369,12 @@ impl Columns {
     }
 
     /// The title, after the number or the branch if that distinguishes the row and has no column.
-    fn title_of(&self, entry: &Entry) -> String {
+    fn title_of(&self, queue: &Queue, entry: &Entry) -> String {
         let change = &entry.change;
         let is_plain = change.name == change.branch && change.stands.is_empty();
         let is_told = match change.request() {
             Some(_) => self.branch > 0 || self.change > 0,
-            None => self.branch > 0 || is_plain,
+            None => self.branch > 0 || is_plain && !queue.is_title_shared(entry),
         };
         if is_told {
             return entry.title().to_owned();
