@@ -493,6 +493,21 @@ fn a_passphrase_that_is_half_typed_is_forgotten_when_one_goes() {
 }
 
 #[test]
+fn a_filter_that_nothing_matches_says_so_and_leaves_no_rows_of_what_cannot_be_read() {
+    let f = two_changes();
+    let gone = f.dir.path().join("gone");
+    let ports = undersign::worker::Ports { clock: Some(NOW), ..ports(&f.dir.path().join("drafts"), f.key("dana")) };
+    let mut session = Session::over(vec![f.repo.clone(), gone], ports, NOW, (120, 30));
+    assert!(session.frame().contains("⊘"), "{}", session.frame());
+    let frame = session.press("/typo<enter>").frame();
+    assert!(frame.contains("Fix a typo") && !frame.contains("⊘"), "{frame}");
+    let frame = session.press("/<ctrl-u>zebra<enter>").frame();
+    assert!(frame.contains("Nothing matches the filter."), "{frame}");
+    let frame = session.press("/<ctrl-u>gone<enter>").frame();
+    assert!(frame.contains("⊘") && frame.contains("gone"), "{frame}");
+}
+
+#[test]
 fn of_rows_with_one_title_each_names_its_branch() {
     let f = two_changes();
     f.git("mina", &["checkout", "-q", "-b", "docs/again", "main"]);

@@ -445,14 +445,18 @@ impl Queue {
         let sources = || self.sources.iter().enumerate();
         let is_stuck = |source: &Source| matches!(source, Source::Ready(snapshot) if snapshot.policy().is_none());
         let has_changes = |at: usize| self.entries.iter().any(|entry| entry.change.repository == at);
-        rows.extend(
-            sources().filter(|(at, source)| is_stuck(source) && has_changes(*at)).map(|(at, _)| QueueRow::Policy(at)),
-        );
-        rows.extend((0..self.elsewhere.len()).map(QueueRow::Elsewhere));
-        rows.extend((0..self.silent.len()).map(QueueRow::Silent));
-        rows.extend((0..self.broken.len()).map(QueueRow::Broken));
+        let stuck = sources().filter(|(at, source)| is_stuck(source) && has_changes(*at));
         let failed = sources().filter(|(_, source)| matches!(source, Source::Failed { .. }));
-        rows.extend(failed.map(|(at, _)| QueueRow::Failed(at)));
+        let unread = (stuck.map(|(at, _)| QueueRow::Policy(at)))
+            .chain((0..self.elsewhere.len()).map(QueueRow::Elsewhere))
+            .chain((0..self.silent.len()).map(QueueRow::Silent))
+            .chain((0..self.broken.len()).map(QueueRow::Broken))
+            .chain(failed.map(|(at, _)| QueueRow::Failed(at)));
+        let is_meant = |row: &QueueRow| {
+            let told = self.problem(*row).map(|(what, why)| format!("{what} {why}"));
+            self.filter.is_empty() || told.is_some_and(|told| self.is_filtered_by(&told))
+        };
+        rows.extend(unread.filter(is_meant));
         rows
     }
 
@@ -469,7 +473,12 @@ impl Queue {
         let claims: Vec<_> = self.claims_of(&entry.change).map(|claim| claim.by.as_str()).collect();
         let status = entry.status.as_ref().map(ChangeStatus::to_string).unwrap_or_default();
         let text = [&entry.change.id, &entry.change.name, entry.title(), &agent, &status, again, asked, author, ready];
-        let text = [&text[..], &[&ask], &claims].concat().join(" ").to_lowercase();
+        self.is_filtered_by(&[&text[..], &[&ask], &claims].concat().join(" "))
+    }
+
+    /// Whether a text has each word of the filter.
+    fn is_filtered_by(&self, text: &str) -> bool {
+        let text = text.to_lowercase();
         self.filter.to_lowercase().split_whitespace().all(|word| text.contains(word))
     }
 }
