@@ -482,7 +482,9 @@ fn replied(state: &mut State, ticket: u64, result: Result<Receipt, String>) -> V
 
 /// A part of the change has arrived: it is shown instead of the whole change, which is kept.
 fn viewed(state: &mut State, part: ChangePart, result: Result<Box<View>, String>) {
-    let view = result.and_then(|view| if view.diff.files.is_empty() { Err(view.told.join(" ")) } else { Ok(*view) });
+    // A commit without anything to show is a page that says so: the title names the commit that is on the screen.
+    let is_page = |view: &View| !view.diff.files.is_empty() || matches!(part, ChangePart::Commit(_));
+    let view = result.and_then(|view| if is_page(&view) { Ok(*view) } else { Err(view.told.join(" ")) });
     let view = match (view, &mut state.screen) {
         (Ok(view), _) => view,
         (Err(why), Screen::Review(open)) => {

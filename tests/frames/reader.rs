@@ -699,6 +699,7 @@ fn a_merge_that_only_follows_from_its_parents_adds_nothing() {
         frame.contains("commit 2 of 3") && frame.contains("A merge that adds nothing to the 3 files of"),
         "{frame}"
     );
+    assert!(!frame.contains("+ topic"), "the screen is of the commit that the title names: {frame}");
     // It has nothing to show, and yet one gets past it, either way.
     let frame = session.press(">").frame();
     assert!(frame.contains("commit 3 of 3") && frame.contains("+ more"), "{frame}");

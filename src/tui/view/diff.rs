@@ -68,6 +68,17 @@ pub fn draw(review: &Review, keymap: &Keymap, area: Rect, paint: &mut Paint<'_>)
 /// There is no file: what was found in the commits is told here, since no line shows it.
 fn draw_nothing(review: &Review, area: Rect, paint: &mut Paint<'_>) {
     let width = usize::from(area.width).saturating_sub(2);
+    if review.part.shown().is_some() {
+        let told = match review.part.told() {
+            [] => "Nothing differs here.".to_owned(),
+            told => told.join(" "),
+        };
+        paint.clear(area);
+        for (row, text) in (0..area.height).zip(fold(&told, width)) {
+            paint.line(area, row, Line::new().add(Role::Muted, &format!(" {text}")));
+        }
+        return;
+    }
     let commits = counted(review.change.revision.commits.len(), "commit");
     let why = format!(
         "No file differs, so there is nothing to read: its {commits} undo each other, or change nothing. A merge lands \
