@@ -130,9 +130,16 @@ impl<C: Clone> Picker<C> {
         Pattern::parse(self.field.text(), CaseMatching::Smart, Normalization::Smart)
     }
 
-    /// How many match, of how many.
+    /// How many match, of how many. A row that acts on all is none of them.
     pub fn counts(&self) -> (usize, usize) {
-        (self.matching.len(), self.entries.len())
+        let acting = usize::from(self.acts_on_all);
+        let shown = if self.field.text().is_empty() { acting } else { 0 };
+        (self.matching.len().saturating_sub(shown), self.entries.len().saturating_sub(acting))
+    }
+
+    /// How many rows it has without a filter.
+    pub fn height(&self) -> usize {
+        self.entries.len()
     }
 
     /// The entries of a page, from the one on top: whether it is selected, the entry, and which of its characters

@@ -208,7 +208,12 @@ fn list(state: &mut State, action: Action) {
     match action {
         Action::Items => {
             let items = review.items();
-            let title = if items.len() < MAX_ITEMS { "open" } else { "open, the first of them" };
+            let is_open = |item: &PickerEntry<Goal>| !matches!(item.badge, Badge::Note | Badge::Bookmark);
+            let title = match items.len() < MAX_ITEMS {
+                true if items.iter().all(is_open) => "open",
+                true => "open, with notes and bookmarks",
+                false => "open, the first of them",
+            };
             state.overlay = Some(places(title, items));
         }
         Action::Alike => match review.same_edit_here() {

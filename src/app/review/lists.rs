@@ -1,6 +1,6 @@
 //! Lists of the content of a change: its files, what is still open, what it says about itself; and texts to copy.
 
-use super::rows::{Row, bytes_of};
+use super::rows::{Outline, Row, bytes_of};
 use super::target::{Anchor, Wanted};
 use super::{Group, Review};
 use crate::app::TextLine;
@@ -231,8 +231,7 @@ impl Review {
             };
             for hunk in 0..inventory.marks(self.document.rows()[position].folded).len() {
                 if !self.is_seen(position, hunk) {
-                    let line = inventory.outlines.get(hunk).map_or(0, |hunk| hunk.new.start + 1);
-                    let label = format!("{}:{line}", self.diff.files[index].path);
+                    let label = self.label_of_hunk(position, inventory.outlines.get(hunk));
                     open.push(entry(Badge::Unseen, label, "not seen", Goal::Hunk { index, hunk }));
                 }
             }
@@ -241,6 +240,17 @@ impl Review {
             }
         }
         open
+    }
+
+    /// Where a hunk is: its line, or the file or the folder that it stands for.
+    fn label_of_hunk(&self, position: usize, outline: Option<&Outline>) -> String {
+        let path = &self.diff.files[self.document.order()[position]].path;
+        let folder = self.document.group_at(position).and_then(|group| Some((group.folder()?, group.headline())));
+        match (folder, outline) {
+            (Some((folder, headline)), _) => format!("{folder}  {headline}"),
+            (None, Some(hunk)) => format!("{path}:{}", hunk.new.start + 1),
+            (None, None) => path.to_string(),
+        }
     }
 
     /// Messages of the commits, and the identities of who made them. All of this is claimed.

@@ -88,7 +88,8 @@ impl Review {
             }
             Action::Bottom => {
                 self.leave_trail();
-                self.go(self.document.height());
+                // The very last row is the gap below the last file.
+                self.go(self.document.height().saturating_sub(2));
             }
             Action::Left => self.viewport.scroll_left(SIDEWAYS * times),
             Action::Right => return self.scroll_right(SIDEWAYS * times, keymap),

@@ -18,7 +18,10 @@ fn middle(area: Rect, width: u16, height: u16) -> Rect {
 /// Draws a list to choose from; returns the position of the cursor.
 pub fn picker<C: Clone>(picker: &Picker<C>, area: Rect, paint: &mut Paint<'_>) -> Position {
     let (matching, all) = picker.counts();
-    let wanted = (all as u16).saturating_add(3).clamp(8, area.height.saturating_sub(4).max(8));
+    let wanted = u16::try_from(picker.height())
+        .unwrap_or(u16::MAX)
+        .saturating_add(3)
+        .clamp(8, area.height.saturating_sub(4).max(8));
     let window = middle(area, 110, wanted);
     let count = if matching == all { all.to_string() } else { format!("{matching} of {all}") };
     let inner = paint.frame(window, &format!("{} · {count}", picker.title));
