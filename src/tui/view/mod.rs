@@ -104,7 +104,8 @@ fn asked(state: &State, prompt: &Prompt, area: Rect, paint: &mut Paint<'_>) -> P
     for (row, text) in (top..).zip(&question) {
         paint.line(area, row, Line::new().add(Role::Accent, &paint::clip(&format!(" {text}"), width)));
     }
-    let mark = if prompt.label.ends_with('?') { "" } else { ":" };
+    // A question ends with a sign of its own, and what is written after it begins with one.
+    let mark = if prompt.label.ends_with('?') { " ›" } else { ":" };
     if prompt.has_earlier() && !question.is_empty() && status.is_none() {
         let told = " ↑ earlier answers ";
         let at = Rect { x: area.x + area.width - 2 - told.width() as u16, width: told.width() as u16, ..area };
