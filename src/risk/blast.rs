@@ -162,6 +162,8 @@ fn is_test_tree(path: &str, folders: &[&str]) -> bool {
         "__fixtures__",
         "testdata",
         "mocks",
+        "molecule",
+        ".snapshots",
         "cypress",
         "playwright",
         "androidtest",

@@ -226,7 +226,7 @@ pub(super) fn adjoined(
     let (mut at, mut parts): (BTreeMap<_, usize>, Vec<Vec<Finding>>) = Default::default();
     for finding in findings {
         let Location { path, side, line } = &finding.location;
-        let is_one = finding.places.is_empty()
+        let is_one = (finding.places.is_empty() || *line == 0)
             && finding.severity > Severity::Note
             && !APART.iter().any(|start| finding.rule.starts_with(start))
             && is_own(&finding);
@@ -236,11 +236,33 @@ pub(super) fn adjoined(
             (_, true) => (path.lossy().into_owned(), String::new()),
             (line, _) => (path.lossy().into_owned(), line.to_string()),
         };
-        let severity = if is_gone { Severity::Note } else { finding.severity };
         // What a deleted file takes with it is one loss, whichever rule says so: `destr.`, `resil.`.
-        let family = finding.rule.split_once('.').filter(|_| is_gone).map(|(family, _)| family.to_owned());
+        let family = finding.rule.split_once('.').map(|(family, _)| family);
+        let family = family.filter(|_| is_gone).map(str::to_owned);
+        let severity = if family.is_some() { Severity::Note } else { finding.severity };
         let same = (family.unwrap_or_else(|| finding.rule.clone()), severity, of, said, *side == Side::Old);
         let known = if is_one { *at.entry(same).or_insert(parts.len()) } else { parts.len() };
+        match parts.get_mut(known) {
+            Some(part) => part.push(finding),
+            None => parts.push(vec![finding]),
+        }
+    }
+    parts.into_iter().flat_map(as_one).collect()
+}
+
+/// As many keys of one file are a collection of them.
+const MANY_KEYS: usize = 5;
+
+/// The findings, those about private keys that are written one after the other in a file as one.
+pub(super) fn with_keys_together(findings: Vec<Finding>) -> Vec<Finding> {
+    let is_key = |finding: &Finding| finding.rule == "secret.key" && finding.places.is_empty();
+    let mut count: BTreeMap<(RepoPath, Severity), usize> = BTreeMap::new();
+    let of = |finding: &Finding| (finding.location.path.clone(), finding.severity);
+    findings.iter().filter(|own| is_key(own)).for_each(|own| *count.entry(of(own)).or_default() += 1);
+    let (mut at, mut parts): (BTreeMap<_, usize>, Vec<Vec<Finding>>) = Default::default();
+    for finding in findings {
+        let is_one = is_key(&finding) && count.get(&of(&finding)) >= Some(&MANY_KEYS);
+        let known = if is_one { *at.entry(of(&finding)).or_insert(parts.len()) } else { parts.len() };
         match parts.get_mut(known) {
             Some(part) => part.push(finding),
             None => parts.push(vec![finding]),

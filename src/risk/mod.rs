@@ -476,7 +476,8 @@ impl<'r> Assessor<'r> {
         let deleted = self.removed.paths().clone();
         let found = finding::joined(self.found(), |finding| rules.names_its_object(finding));
         let is_deleted = |path: &RepoPath| deleted.contains(&*path.lossy());
-        let findings = finding::grouped(finding::adjoined(found, |finding| rules.is_own(finding), is_deleted));
+        let found = finding::adjoined(found, |finding| rules.is_own(finding), is_deleted);
+        let findings = finding::grouped(finding::with_keys_together(found));
         let blast::ByPaths { mut blast, felt, several } = blast::of(files, rules);
         let reach = packages.reach_of(&felt);
         // Folders stand for packages where no manifest says what these are.

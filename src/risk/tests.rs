@@ -873,3 +873,19 @@ fn a_deleted_description_of_an_interface_is_one_finding() {
     assert_eq!(grave.len(), 1, "{grave:?}");
     assert!(grave[0].count() > 1);
 }
+
+#[test]
+fn a_value_of_an_interface_is_not_gone_with_the_words_of_its_directive() {
+    let values = |more: &str| format!("enum Event {{\n  A {more}\n  B\n}}\n");
+    let old = values("@deprecated(reason: \"See https://a.example/old for more\")");
+    let breaks = |new: &str| {
+        let found = assessed(&[sample("api/a.graphql", &old, new)]).findings;
+        found.iter().any(|found| found.rule == "api.contract-broken")
+    };
+    assert!(!breaks(&values("@deprecated(reason: \"Read https://a.example/new instead\")")));
+    assert!(breaks("enum Event {\n  B\n}\n"));
+    // What a program asks of others promises nothing.
+    let asked = |field: &str| format!("query($id: ID!) {{\n  node(id: $id) {{\n    {field}\n    name\n  }}\n}}\n");
+    let found = assessed(&[sample("src/a.graphql", &asked("owner"), &asked("total"))]).findings;
+    assert!(found.iter().all(|found| !found.rule.starts_with("api.")), "{found:?}");
+}

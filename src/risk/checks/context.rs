@@ -64,10 +64,19 @@ pub(super) fn weigh(
         Delta::Came(fact) | Delta::Changed { new: fact, .. }
             if rule.wording.id == "inj.html" && is_from_a_file(fact, file) =>
         {
-            (Severity::Low, "it is from a file of the program")
+            (Severity::Low, "it is a text of the program")
         }
         Delta::Came(_) | Delta::Changed { .. } if rule.wording.id == "inj.shell" && is_of_build(&file.path()) => {
             (Severity::Medium, "it runs where the program is built")
+        }
+        Delta::Went { fact, .. } if rule.wording.id.starts_with("resil.") && is_unset(fact) => {
+            (Severity::Low, "it was not set")
+        }
+        Delta::Went { fact, .. } if rule.wording.id == "conc.join-lost" && is_called_still(fact, file) => {
+            (Severity::Medium, "another call of it is left there")
+        }
+        Delta::Went { fact, .. } if rule.wording.id == "tls.lost" && is_of_call(fact, file) => {
+            (Severity::Medium, "it was computed here")
         }
         Delta::Went { fact, .. } if is_passed_on(fact, file) => (Severity::Medium, "it was only handed on"),
         Delta::Went { fact, .. } if is_computed(fact, file) => (Severity::Medium, "it was computed here"),
@@ -360,8 +369,12 @@ fn is_of_models_only(fact: &Fact, file: &FileUnderReview<'_>) -> bool {
         })
 }
 
-/// Whether what goes into a page is the text of a file that the program brings: `import icon from "./close.svg"`.
+/// Whether what goes into a page is a text of the program, or of a file that it brings: `import icon from "./close.svg"`.
 fn is_from_a_file(fact: &Fact, file: &FileUnderReview<'_>) -> bool {
+    let is_plain = |text: &str| !text.contains(['$', '{']);
+    if matches!(&fact.value, Value::Text(text) if text.len() > 2 && is_plain(text)) && is_code(&file.path()) {
+        return true;
+    }
     let value = fact.value.say();
     let name = value.split("||").next().unwrap_or_default().trim();
     let is_name = !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '$'));
@@ -393,6 +406,24 @@ fn is_passed_on(fact: &Fact, file: &FileUnderReview<'_>) -> bool {
         facts.iter().any(|own| own.kind == Kind::Call && own.object == fact.parent())
     };
     is_one && plain(value.rsplit('.').next().unwrap_or_default()) == plain(fact.name()) && !is_argument()
+}
+
+/// Whether a setting had no value.
+fn is_unset(fact: &Fact) -> bool {
+    fact.kind == Kind::Setting && matches!(fact.value.say().as_str(), "nothing" | "")
+}
+
+/// Whether a function that lost a call still calls the same.
+fn is_called_still(fact: &Fact, file: &FileUnderReview<'_>) -> bool {
+    let facts = file.stated(Side::New).map_or(&[][..], |stated| &stated.facts);
+    let is_same = |own: &Fact| own.kind == Kind::Call && own.scope == fact.scope && own.object == fact.object;
+    !fact.scope.is_empty() && facts.iter().any(is_same)
+}
+
+/// Whether a value of code was what a function returned.
+fn is_of_call(fact: &Fact, file: &FileUnderReview<'_>) -> bool {
+    let is_call = |text: &str| text.ends_with(')') && text.contains('(') && !text.starts_with('(');
+    is_code(&file.path()) && matches!(&fact.value, Value::Expression(text) if is_call(text))
 }
 
 /// Whether a variable of a function was computed from others: what it is for is said where it is used.

@@ -59,6 +59,8 @@ struct Open {
     name: String,
     first: u32,
     is_enum: bool,
+    /// What is asked of an interface, and not what it offers.
+    is_operation: bool,
 }
 
 struct Reader {
@@ -109,12 +111,16 @@ impl Reader {
         let name = clip_to(name.unwrap_or_default(), 120).to_owned();
         let begins = if words.is_empty() { number } else { self.began };
         let is_group = words.first() == Some(&"oneof");
-        if !words.is_empty() && !is_group {
+        let verb = words.first().and_then(|word| word.split('(').next()).unwrap_or_default();
+        let is_outermost = self.language == Language::GraphQl && self.names.is_empty();
+        let is_operation = is_outermost && matches!(verb, "" | "query" | "mutation" | "subscription" | "fragment");
+        if !words.is_empty() && !is_group && !is_operation {
             self.state(&name, &head, &(begins..=number), out);
         }
         if self.names.len() < MAX_LEVELS {
             let is_enum = words.contains(&"enum");
-            self.names.push(Open { name: if is_group { String::new() } else { name }, first: begins, is_enum });
+            let name = if is_group { String::new() } else { name };
+            self.names.push(Open { name, first: begins, is_enum, is_operation });
         }
     }
 
@@ -123,9 +129,9 @@ impl Reader {
         let text = text.trim();
         let lines = self.began..=number;
         if self.is_in_values() {
-            return text
+            return without_arguments(text)
                 .split([' ', ','])
-                .filter(|word| !word.is_empty())
+                .filter(|word| !word.is_empty() && !word.starts_with('@'))
                 .for_each(|word| self.state(word, word, &lines, out));
         }
         if let Some(name) = self.name_of(text) {
@@ -153,6 +159,9 @@ impl Reader {
     }
 
     fn state(&self, name: &str, text: &str, lines: &Lines, out: &mut Out) {
+        if self.names.first().is_some_and(|open| open.is_operation) {
+            return;
+        }
         let names: Vec<&str> =
             self.names.iter().map(|open| open.name.as_str()).filter(|name| !name.is_empty()).collect();
         let scope = clip(&names.join("."));
@@ -163,6 +172,21 @@ impl Reader {
             out.add(Kind::Definition, &object, Value::None, &tight(text), lines, &place);
         }
     }
+}
+
+/// A text without what directives say: `A @deprecated(reason: "use B")`.
+fn without_arguments(text: &str) -> String {
+    let mut depth = 0_usize;
+    let mut left = String::new();
+    for c in text.chars() {
+        match c {
+            '(' => depth += 1,
+            ')' => depth = depth.saturating_sub(1),
+            _ if depth == 0 => left.push(c),
+            _ => {}
+        }
+    }
+    left
 }
 
 /// The canonical form: no blanks inside brackets and before symbols.
