@@ -236,8 +236,8 @@ fn is_as_wide(old: &Fact, new: &Fact) -> bool {
     old.kind == Kind::Block && old.object == new.object && old.object.contains("tatement[")
 }
 
-/// Whether a key of several words has its new value in another part of the same file already, which did not change: what
-/// is on elsewhere is switched on here as well.
+/// Whether a key of several words has its new value in another part of the same file already, which did not change:
+/// what is on elsewhere is switched on here as well.
 fn is_so_beside(old: &Fact, new: &Fact, file: &FileUnderReview<'_>) -> bool {
     let is_telling = new.name().trim_end_matches("[]").split(['_', '-']).filter(|word| word.len() > 1).count() > 1;
     if old.kind != Kind::Setting || is_code(&file.path()) || !is_telling || new.parent().is_empty() {
@@ -369,7 +369,8 @@ fn is_of_models_only(fact: &Fact, file: &FileUnderReview<'_>) -> bool {
         })
 }
 
-/// Whether what goes into a page is a text of the program, or of a file that it brings: `import icon from "./close.svg"`.
+/// Whether what goes into a page is a text of the program, or of a file that it brings as one,
+/// `import icon from "./close.svg"`.
 fn is_from_a_file(fact: &Fact, file: &FileUnderReview<'_>) -> bool {
     let is_plain = |text: &str| !text.contains(['$', '{']);
     if matches!(&fact.value, Value::Text(text) if text.len() > 2 && is_plain(text)) && is_code(&file.path()) {
@@ -457,8 +458,8 @@ const CHECKING: &[&str] = &[
     "verify",
 ];
 
-/// Whether the function that lost a check has another call since that checks in the same way, of the same things: one of
-/// the same name, or of a name that begins with the same word.
+/// Whether the function that lost a check has another call since that checks in the same way, of the same things: one
+/// of the same name, or of a name that begins with the same word.
 fn is_checked_alike(fact: &Fact, deltas: &[Delta]) -> bool {
     let (lost, about) = checks_in(&fact.text);
     let begins = |name: &String| parts_of(name).into_iter().next().filter(|word| CHECKING.contains(&word.as_str()));

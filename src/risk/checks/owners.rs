@@ -1,5 +1,5 @@
-//! `scope.owner-lost` in files of owners by path: compared entry by entry, since most changes of a line add somebody, or
-//! follow files that moved.
+//! `scope.owner-lost` in files of owners by path: compared entry by entry, since most changes of a line add somebody,
+//! or follow files that moved.
 
 use std::collections::{BTreeMap, BTreeSet};
 
