@@ -96,7 +96,8 @@ mod tests {
             let (_dir, repository, ids) = made(&history);
             for &tip in &ids {
                 for &target in &ids {
-                    let Some(straight) = repository.straight(tip, target, &mut Shared::of(&repository)).unwrap() else { continue };
+                    let found = repository.straight(tip, target, &mut Shared::of(&repository)).unwrap();
+                    let Some(straight) = found else { continue };
                     prop_assert_eq!(repository.bases(tip, target).unwrap(), vec![straight.base]);
                     let walked = repository.commits_between(&[straight.base, target], tip).unwrap();
                     prop_assert_eq!(straight.commits, walked);
