@@ -110,6 +110,29 @@ fn variables_that_change_what_programs_do_come_neither_from_a_request_nor_from_t
 }
 
 #[test]
+fn a_client_of_a_cluster_goes_where_no_settings_of_the_broker_or_of_who_asks_lead() {
+    const KUBECTL: &str = "/usr/bin/kubectl";
+    if !Path::new(KUBECTL).exists() {
+        return eprintln!("skipped: there is no {KUBECTL}");
+    }
+    let entry =
+        format!("[[target.prod.command]]\nname = \"context\"\nargv = [\"{KUBECTL}\", \"config\", \"{{word}}\"]");
+    let scene = Scene::new(&entry, "");
+    let config = scene.at("kubeconfig");
+    let text = "apiVersion: v1\nkind: Config\ncurrent-context: elsewhere\n\
+                contexts:\n- name: elsewhere\n  context: {cluster: elsewhere, user: nobody}\n";
+    std::fs::write(&config, text).unwrap();
+    // Whoever has the variable is led there.
+    let led = Command::new(KUBECTL).args(["config", "current-context"]).env("KUBECONFIG", &config).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&led.stdout), "elsewhere\n");
+    let said = scene.exec(&["request", "--target", "prod", "--", KUBECTL, "config", "current-context"]);
+    let id = said.out.trim().to_owned();
+    scene.sign("dana", Verdict::Authorize, &id);
+    let ran = scene.exec(&["run", &id]);
+    assert!(ran.code == 1 && ran.out.is_empty() && ran.err.contains("current-context is not set"), "{ran:?}");
+}
+
+#[test]
 fn an_agent_that_asks_and_asks_has_a_limit() {
     let scene = Scene::new("pending = 2\n", "");
     let first = scene.ask("echo one", "");

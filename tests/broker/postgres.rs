@@ -158,8 +158,16 @@ fn a_migration_that_drops_a_table_is_refused_and_the_corrected_one_runs_once() {
     desk.press("Sa<enter>");
     desk.press(&challenge(&desk.frame())).press("<enter>");
     assert!(desk.frame().contains("✓ Authorized"), "{}", desk.frame());
+    // A profile of psql that the variables of the broker name would act, and does not here.
+    let (profile, seen) = (scene.at("psqlrc"), scene.at("psqlrc-was-read"));
+    std::fs::write(&profile, format!("\\! touch {seen}\n")).unwrap();
     let ran = scene.exec(&["run", &second]);
     assert!(ran.code == 0 && ran.out == "ALTER TABLE\n", "{ran:?}");
+    assert!(!Path::new(&seen).exists());
+    let mut led = Command::new(&psql);
+    led.args(place(&port)).args(["-c", "SELECT 1"]);
+    let led = led.envs([("PGPASSWORD", PASSWORD), ("PSQLRC", &profile)]).output().unwrap();
+    assert!(led.status.success() && Path::new(&seen).exists(), "whoever has them is led there: {led:?}");
     assert_eq!(server.sql("SELECT count(*), count(refunded) FROM orders"), "2|0");
     let again = scene.exec(&["run", &second]);
     assert!(again.code == 2 && again.err.contains("STARTED"), "{again:?}");

@@ -42,6 +42,9 @@ pub const HOSTILE: [(&str, &str); 8] = [
     ("BASH_ENV", "/nowhere"),
 ];
 
+/// Those of them that name a file in the folder of a scene, so that a test can put one there that acts.
+pub const ACTING: [(&str, &str); 2] = [("KUBECONFIG", "kubeconfig"), ("PSQLRC", "psqlrc")];
+
 /// The file of the organization, with the people of other fixtures.
 pub fn organization(version: u64) -> String {
     let alone = policy("");
@@ -313,6 +316,7 @@ impl Scene {
             .args(["broker", "serve", &self.at(state)])
             .env("SECRET_OF_THE_BROKER", "1")
             .envs(HOSTILE)
+            .envs(ACTING.map(|(name, file)| (name, self.at(file))))
             .stderr(std::fs::File::create(self.at("broker.log")).unwrap())
             .spawn()
             .unwrap();
