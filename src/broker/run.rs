@@ -1,5 +1,6 @@
 //! The order of a run: judge, lock, open and hash, judge again, burn here and at the remote, and only then execute; the
-//! end is signed, whatever it was. The process that becomes the command is there before the request is burnt, and waits.
+//! end is signed, whatever it was. The process that becomes the command is there before the request is burnt, and
+//! waits.
 
 use std::fs::File;
 use std::io::Read;

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use std::sync::Arc;
 
-use super::drill::{Participant, beginning, others};
 use super::follow_up::named;
+use super::participant::{Participant, beginning, others};
 use crate::authorizing::{CommandLedger, PendingCommand};
 use crate::change::visible;
 use crate::cli::drills::headline;

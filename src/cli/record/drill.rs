@@ -8,13 +8,14 @@ use std::sync::Arc;
 use clap::Args;
 
 use super::command_drill;
-use super::follow_up::{Pen, confirm, named, sentence};
+use super::follow_up::{Pen, named};
 use super::outcome::signer;
+use super::participant::{Participant, beginning, others};
 use crate::change::{ObjectId, visible};
 use crate::cli::drills::headline;
 use crate::cli::meant::{self, Meant};
+use crate::cli::now;
 use crate::cli::queue::names;
-use crate::cli::{now, random};
 use crate::command::drill::CommandDrillRecord;
 use crate::datafile::date;
 use crate::examination::external::Reports;
@@ -23,14 +24,12 @@ use crate::gate::Code;
 use crate::gate::drill::{DrillReport, Subject, authors_of};
 use crate::ledger::commands::Keys;
 use crate::ledger::drills::AllDrills;
-use crate::ledger::own_chain::{PerClone, own_chain};
+use crate::ledger::own_chain::PerClone;
 use crate::policy::{Person, Policy, Signer};
 use crate::record::chain::MANIFEST_FILE;
 use crate::record::drill::{Drill, DrillRecord, DrillStep, MAX_LENGTH, MAX_MANIFEST, MAX_WORDS, OfDrill};
-use crate::record::statement::{Decimal, Link, ManifestDigest, RepositoryName, Target};
-use crate::record::typed::Statement;
-use crate::record::{Chain, ChainId};
-use crate::signing::{self, Prepared, TOOL};
+use crate::record::statement::{ManifestDigest, Target};
+use crate::signing;
 
 /// What to do about a drill that is not here.
 const MISSING: &str = "`undersign record list --drills` lists those that count, and `undersign sync` fetches them.";
@@ -55,92 +54,6 @@ pub struct Options {
     /// Sign as somebody who reviewed afterwards: the drill by its id, or its first digits
     #[arg(long, value_name = "DRILL", conflicts_with_all = ["change", "join"])]
     review: Option<String>,
-}
-
-/// Somebody at a terminal who takes part in a drill.
-pub(super) struct Participant<'s> {
-    pub pen: &'s Pen,
-    snapshot: &'s RepositorySnapshot,
-    pub policy: &'s Policy,
-    pub person: &'s Person,
-    pub all: &'s AllDrills,
-    reason: &'s str,
-}
-
-/// What any statement about a drill says of its signer and its place, whatever is practised.
-pub(super) struct Frame {
-    pub principal: String,
-    pub roles: Vec<String>,
-    pub repository: RepositoryName,
-    pub issued: i64,
-    pub chain: Link,
-    pub nonce: String,
-    pub tool: String,
-    pub reason: String,
-}
-
-impl Participant<'_> {
-    /// Shows a statement, has its code typed, and appends it to the own chain of drills of this kind. `files` are
-    /// stored with it.
-    pub fn sign<R: PerClone + OfDrill>(
-        &self,
-        chains: &[Chain<R>],
-        banner: &str,
-        files: BTreeMap<String, Vec<u8>>,
-        about: impl FnOnce(Frame) -> R::Drill,
-    ) -> Result<Arc<R>, String> {
-        let Participant { pen, snapshot, policy, person, reason, .. } = self;
-        let own = own_chain(&pen.repository, &pen.key.public.id().to_string(), chains, random()?, now())?;
-        let (seq, prev) = own.chain.next();
-        let ChainId { key, device } = own.chain.id.clone();
-        // A clock that was set back since makes no record that a gate refuses.
-        let last = own.chain.records.last().map_or(0, |record| record.issued());
-        let statement = Statement::new(about(Frame {
-            principal: person.id.clone(),
-            roles: person.roles.clone(),
-            repository: RepositoryName { id: policy.repository.clone(), uri: snapshot.uri.clone() },
-            issued: now().max(last),
-            chain: Link { key, id: device, seq: Decimal(seq), prev, forks: Vec::new() },
-            nonce: base16ct::lower::encode_string(&random::<16>()?),
-            tool: TOOL.to_owned(),
-            reason: reason.trim().to_owned(),
-        }));
-        let prepared = Prepared::fix((), &statement, files, str::to_owned).map_err(sentence)?;
-        own.ended.iter().for_each(|why| eprintln!("undersign: {why}"));
-        outln!("{banner}");
-        confirm(&prepared)?;
-        let record = prepared.append::<R>(&pen.repository, &pen.key, None, now()).map_err(sentence)?;
-        outln!("Signed and recorded: {}. `undersign sync` sends it.", record.id());
-        Ok(record)
-    }
-
-    /// Refuses to take part in a drill that is over, or twice.
-    pub fn may_join(&self, report: &DrillReport) -> Result<(), String> {
-        let short = &report.id[..12];
-        if !report.is_open(now()) {
-            return Err(format!("The drill {short} ended {}. Begin another.", date(report.until)));
-        }
-        if report.people.contains(&self.person.id) {
-            return Err(format!("You take part in the drill {short} already. Nothing was signed."));
-        }
-        Ok(())
-    }
-}
-
-/// The record that began a drill.
-pub(super) fn beginning<'c, R: OfDrill>(chains: &'c [Chain<R>], id: &str) -> Result<&'c R, String> {
-    let mut records = chains.iter().flat_map(|chain| &chain.records).map(|record| &**record);
-    let record = records.find(|record| record.id().to_string() == id);
-    record.ok_or_else(|| "The record of the drill is not here. Run `undersign sync`.".to_owned())
-}
-
-/// How others take part, and how it is reviewed.
-pub(super) fn others(record: &impl OfDrill) -> String {
-    let id = &record.began_by()[..12];
-    format!(
-        "Others take part with `undersign record drill --join {id} --reason …`; the review is signed with `undersign \
-         record drill --review {id} --reason …`."
-    )
 }
 
 /// What a drill is about, and the bytes of its manifest.
