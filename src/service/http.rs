@@ -192,11 +192,10 @@ impl Head {
     /// # Errors
     /// It expects something else.
     pub fn expects_continue(&self) -> Result<bool, RequestError> {
-        match self.all("expect").next() {
-            None => Ok(false),
-            Some(what) if what.eq_ignore_ascii_case(b"100-continue") => Ok(self.minor > 0),
-            Some(_) => Err(refused(417, "Of what a client may expect, only 100-continue is known.")),
+        if !self.all("expect").all(|what| what.eq_ignore_ascii_case(b"100-continue")) {
+            return Err(refused(417, "Of what a client may expect, only 100-continue is known."));
         }
+        Ok(self.minor > 0 && self.all("expect").next().is_some())
     }
 }
 
@@ -383,6 +382,7 @@ mod tests {
         assert!(head("Connection: keep-alive, CLOSE\r\n").closes());
         assert_eq!(head("Expect: 100-Continue\r\n").expects_continue(), Ok(true));
         assert!(head("Expect: tea\r\n").expects_continue().is_err());
+        assert!(head("Expect: 100-continue\r\nExpect: tea\r\n").expects_continue().is_err());
         assert!(read_head(&mut &b"GET / HTTP/1.0\r\n\r\n"[..], 100).unwrap().closes());
     }
 }

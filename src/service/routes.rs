@@ -160,7 +160,8 @@ impl Routes<'_> {
         request.head.all("host").all(|host| {
             let host = std::str::from_utf8(host).unwrap_or_default();
             let name = without_port(host);
-            let is_loopback = name.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
+            let address = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
+            let is_loopback = address.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
             is_loopback
                 || name.eq_ignore_ascii_case("localhost")
                 || hosts.iter().any(|own| own.eq_ignore_ascii_case(name))

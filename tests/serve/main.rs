@@ -135,8 +135,15 @@ fn a_page_whose_name_was_made_to_lead_here_is_refused() {
     for own in ["a", "A:80", "localhost", "LocalHost:7117", "127.0.0.1:7117", "127.0.0.2", "[::1]:80", "[::1]"] {
         assert_eq!(by(own).status, 200, "{own}");
     }
-    for other in ["evil.example", "a.evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "10.0.0.1", ""]
-    {
+    for other in [
+        "evil.example",
+        "a.evil.example",
+        "localhost.evil.example",
+        "127.0.0.1.evil.example",
+        "10.0.0.1",
+        "",
+        "[[::1]]",
+    ] {
         by(other).refused(421, "--host");
     }
     let body = push_main(&f, &f.id("main"), &f.id("agent/work")).to_string();
