@@ -130,13 +130,13 @@ fn drilled(drill: &DrillRow) -> &str {
     short(if drill.request.is_empty() { &drill.commit } else { &drill.request })
 }
 
-/// Who held a drill, and whether an emergency would have landed the change, or run the command: `dana and omar; an
-/// emergency would have landed it`.
+/// Who held a drill, and whether an emergency would have landed the change, or run the command: `dana and omar; by their
+/// signatures, an emergency would have landed it`. What else may have stood against it is not judged here.
 fn held(drill: &DrillRow) -> String {
     let people: Vec<&str> = drill.people.iter().map(Shown::as_str).collect();
     let act = if drill.request.is_empty() { "landed" } else { "run" };
     let would = drill.lacking.as_ref().map_or_else(
-        || format!("an emergency would have {act} it"),
+        || format!("by their signatures, an emergency would have {act} it"),
         |lacking| format!("an emergency would not have {act} it: {lacking}"),
     );
     format!("{}; {would}", people.join(" and "))
