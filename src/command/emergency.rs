@@ -40,13 +40,30 @@ pub(super) fn signed<'k>(case: &Case<'k>) -> Result<Option<Vec<Counted<'k>>>, Re
 /// # Errors
 /// A sentence: what is missing.
 pub(super) fn enough<'k, S: Signature<'k>>(case: &Case<'_>, all: &[S]) -> Result<Vec<S>, String> {
+    enough_after(case, all, || used(case))
+}
+
+/// The same after so many emergencies, for who asks about many signatures.
+///
+/// # Errors
+/// As for [`enough`].
+pub(super) fn enough_after<'k, S: Signature<'k>>(
+    case: &Case<'_>,
+    all: &[S],
+    used: impl FnOnce() -> usize,
+) -> Result<Vec<S>, String> {
     let in_time: Vec<S> = all.iter().filter(|one| case.window(*one).is_none()).copied().collect();
     let present = filling(case.target, case.request, &in_time)?;
-    let used = started(case).filter(|(at, _)| *at > case.knowledge.now.saturating_sub(WINDOW)).count();
+    let used = used();
     match case.target.break_glass.as_ref().map_or(0, |terms| terms.max_per_30d) {
         most if used >= most => Err(format!("Break-glass was used {used} times in 30 days; {most} are allowed.")),
         _ => Ok(present),
     }
+}
+
+/// How often break-glass was used at the target in the period of the quota.
+pub(super) fn used(case: &Case<'_>) -> usize {
+    started(case).filter(|(at, _)| *at > case.knowledge.now.saturating_sub(WINDOW)).count()
 }
 
 /// Those of these signatures that fill the slots of an emergency, whenever they were made.
@@ -54,20 +71,31 @@ pub(super) fn enough<'k, S: Signature<'k>>(case: &Case<'_>, all: &[S]) -> Result
 /// # Errors
 /// A sentence: what is missing.
 pub(super) fn filling<'k, S: Signature<'k>>(target: &Target, request: &Request, all: &[S]) -> Result<Vec<S>, String> {
-    let (Some(terms), Some(requirement)) = (&target.break_glass, target.emergency()) else {
-        return Err("The policy has no terms for emergencies at this target.".to_owned());
-    };
+    let present = able(target, request, all)?;
+    let requirement = target.emergency().ok_or_else(no_terms)?;
+    match requirement.fill(&signers(&present)).iter().find(|slot| !slot.is_filled()) {
+        Some(slot) => Err(format!("Break-glass needs {} of role {}, has {}.", slot.need, slot.slot, slot.have)),
+        None => Ok(present),
+    }
+}
+
+fn no_terms() -> String {
+    "The policy has no terms for emergencies at this target.".to_owned()
+}
+
+/// Those of these signatures that an emergency counts, whether they are enough or not.
+///
+/// # Errors
+/// A sentence: why it counts none.
+pub(super) fn able<'k, S: Signature<'k>>(target: &Target, request: &Request, all: &[S]) -> Result<Vec<S>, String> {
+    let terms = target.break_glass.as_ref().ok_or_else(no_terms)?;
     if request.asked.proof == Proof::Claimed && !terms.operator {
         let detail = "The operator is only claimed, so nobody can be excluded as the operator, who may not allow it.";
         return Err(detail.to_owned());
     }
     let may = |one: &S| terms.operator || one.person().id != request.asked.operator;
     let good = |one: &&S| one.presence() >= terms.presence && may(one);
-    let present: Vec<S> = all.iter().filter(good).copied().collect();
-    match requirement.fill(&signers(&present)).iter().find(|slot| !slot.is_filled()) {
-        Some(slot) => Err(format!("Break-glass needs {} of role {}, has {}.", slot.need, slot.slot, slot.have)),
-        None => Ok(present),
-    }
+    Ok(all.iter().filter(good).copied().collect())
 }
 
 /// Runs of the target that an emergency let through, with their start times. A run that certainly did not start is not

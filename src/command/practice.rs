@@ -5,14 +5,14 @@
 //! Nothing starts, waits, is counted in a quota or owed because of a drill: [`may_start`](super::may_start) does not
 //! take any, and what a broker says of one is the sentence of an explanation.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::case::{Case, is_destructive};
 use super::decision::past;
 use super::drill::{CommandDrill, CommandDrillChain, CommandDrillRecord};
-use super::emergency::{enough, filling};
+use super::emergency::{able, enough_after, filling, used};
 use super::knowledge::Knowledge;
-use super::outcome::{Code, Decided, Effect, Reason};
+use super::outcome::{Answer, Code, Decided, Effect, Reason};
 use super::receipt::Run;
 use super::records::RunChain;
 use super::request::Request;
@@ -54,50 +54,67 @@ impl<'c> Signature<'c> for Practised<'c> {
 }
 
 /// What an emergency would be told now by the broker that is asked, if people practise one with this request: a
-/// sentence for each drill. Whatever is returned, the answer stands as it is.
+/// sentence for each drill, one of each person, and first of those that it would start. Whatever is returned, the answer
+/// stands as it is.
 pub fn told(knowledge: &Knowledge<'_>, chains: &[CommandDrillChain], request: RecordId) -> Vec<Reason> {
     let Ok(case) = Case::of(knowledge, request) else { return Vec::new() };
-    let now = knowledge.now;
+    let Some(record) = knowledge.own.records.iter().find(|record| record.id() == request) else { return Vec::new() };
+    let (now, run, id) = (knowledge.now, record.run(), request.to_string());
     let is_meant = |drill: &Held<'_>| {
         let own = drill.began.record.drill();
-        let run = admitted(std::slice::from_ref(knowledge.own), own).map(|(run, _)| run);
-        own.request == case.id.to_string() && run.is_some() && now < drill.until
+        now < drill.until && own.request == id && own.broker == knowledge.own.id.key && repeats(own, run)
     };
-    let held = Held::all(knowledge.policy, knowledge.policy, chains, now);
-    let meant = held.into_iter().filter(is_meant).take(MAX_TOLD);
-    meant.filter_map(|drill| explained(&case, drill)).collect()
-}
-
-fn explained(case: &Case<'_>, mut drill: Held<'_>) -> Option<Reason> {
-    let now = case.now();
-    drill.declared.retain(|one| one.enrolment.unfit(one.record.issued(), Some(now), now).is_none());
-    if drill.declared.is_empty() {
-        return None;
+    // Who begins many drills takes no place of another: of each person the one with the most people, the newest first.
+    let mut by_person: BTreeMap<&str, Held<'_>> = BTreeMap::new();
+    for drill in Held::all(knowledge.policy, knowledge.policy, chains, now).into_iter().filter(is_meant) {
+        let Some(drill) = good_now(drill, now) else { continue };
+        let person = drill.began.person.id.as_str();
+        if by_person.get(person).is_none_or(|known| known.people().len() < drill.people().len()) {
+            by_person.insert(person, drill);
+        }
     }
-    let begins = format!("This is a drill by {}, and a drill runs nothing.", drill.people().join(" and "));
-    let would = match enough(case, &drill.declared) {
-        Err(why) => format!("An emergency would not start it. {why}"),
-        Ok(present) => would(case, &present),
-    };
-    Some(Reason::new(Code::Drill, Effect::Explains, format!("{begins} {would}")))
+    if by_person.is_empty() {
+        return Vec::new();
+    }
+    // Neither depends on the drill, and both look through the broker's whole chain.
+    let (used, answer) = (used(&case), case.without_emergency().0);
+    let mut told: Vec<(bool, String)> = by_person
+        .values()
+        .map(|drill| {
+            let begins = format!("This is a drill by {}, and a drill runs nothing.", drill.people().join(" and "));
+            let (starts, would) = match enough_after(&case, &drill.declared, || used) {
+                Err(why) => (false, format!("An emergency would not start it. {why}")),
+                Ok(present) => would(&case, answer.clone(), &present),
+            };
+            (starts, format!("{begins} {would}"))
+        })
+        .collect();
+    told.sort_by_key(|(starts, _)| !starts);
+    told.into_iter().take(MAX_TOLD).map(|(_, said)| Reason::new(Code::Drill, Effect::Explains, said)).collect()
 }
 
-/// What an emergency with these signatures would be told.
-fn would(case: &Case<'_>, present: &[Practised<'_>]) -> String {
-    let (answer, _) = case.without_emergency();
+/// The drill with the signatures whose keys hold now; none if there are none.
+fn good_now(mut drill: Held<'_>, now: i64) -> Option<Held<'_>> {
+    drill.declared.retain(|one| one.enrolment.unfit(one.record.issued(), Some(now), now).is_none());
+    (!drill.declared.is_empty()).then_some(drill)
+}
+
+/// Whether an emergency with these signatures would start it, and what it would be told; `answer` is that without one.
+fn would(case: &Case<'_>, answer: Answer, present: &[Practised<'_>]) -> (bool, String) {
     if answer.decided == Decided::Start {
-        return "An emergency would have nothing to let through: it may start as it is.".to_owned();
+        return (true, "An emergency would have nothing to let through: it may start as it is.".to_owned());
     }
     let people = present.iter().map(|one| one.person.id.as_str()).collect();
     let answer = past(answer, people);
     if answer.decided == Decided::Start {
         let debt = case.target.break_glass.as_ref().map_or(0, |terms| terms.debt_after);
-        return format!("An emergency would start it, and would have to be authorized within {}.", Length(debt));
+        let said = format!("An emergency would start it, and would have to be authorized within {}.", Length(debt));
+        return (true, said);
     }
     let left = answer.reasons.iter().filter(|reason| reason.effect >= Effect::Waits);
     let codes: BTreeSet<&str> = left.map(|reason| reason.code.name()).collect();
     let codes: Vec<&str> = codes.into_iter().collect();
-    format!("An emergency would not start it either, because of {}.", codes.join(", "))
+    (false, format!("An emergency would not start it either, because of {}.", codes.join(", ")))
 }
 
 /// All drills of commands in a repository, the newest first: by the terms of a policy, and reviewed by those of a later
@@ -108,12 +125,13 @@ pub fn drills(
     chains: &[CommandDrillChain],
     now: i64,
 ) -> Vec<DrillReport> {
-    Held::all(policy, later, chains, now).iter().map(|drill| report(policy, later, runs, drill)).collect()
+    let requests = Requests::of(runs);
+    Held::all(policy, later, chains, now).iter().map(|drill| report(policy, later, &requests, drill)).collect()
 }
 
-fn report(policy: &Policy, later: &Policy, runs: &[RunChain], drill: &Held<'_>) -> DrillReport {
+fn report(policy: &Policy, later: &Policy, requests: &Requests<'_>, drill: &Held<'_>) -> DrillReport {
     let own = drill.began.record.drill();
-    let request = admitted(runs, own).map(|(_, request)| request);
+    let request = requests.of_drill(own);
     let due = declared(policy, request, drill);
     let reviews = match (&due, request, later.target(&own.target)) {
         (Ok(_), Some(request), Some(target)) => reviews(target, request, drill),
@@ -123,16 +141,38 @@ fn report(policy: &Policy, later: &Policy, runs: &[RunChain], drill: &Held<'_>) 
     drill.report(of, due, &reviews)
 }
 
-/// The request of a drill, if its broker's chain has it, and the record repeats what it says.
-fn admitted<'r>(runs: &'r [RunChain], own: &CommandDrill) -> Option<(&'r Run, &'r Request)> {
-    let of_broker = runs.iter().filter(|chain| chain.id.key == own.broker);
-    let record = of_broker.flat_map(|chain| &chain.records).find(|record| record.id().to_string() == own.request)?;
-    let run = record.run();
-    let is_same = run.target == own.target
+/// What brokers admitted, by id, each with the key of its chain: a drill may be of any of a great number.
+struct Requests<'r>(HashMap<RecordId, (&'r str, &'r Run)>);
+
+impl<'r> Requests<'r> {
+    fn of(runs: &'r [RunChain]) -> Requests<'r> {
+        let of_chain = |chain: &'r RunChain| {
+            let admitted = chain.records.iter().filter(|record| record.run().admitted().is_some());
+            admitted.map(|record| (record.id(), (chain.id.key.as_str(), record.run())))
+        };
+        Requests(runs.iter().flat_map(of_chain).collect())
+    }
+
+    /// The request of a drill, if its broker's chain has it, and the record repeats what it says.
+    fn of_drill(&self, own: &CommandDrill) -> Option<&'r Request> {
+        let (broker, run) = self.0.get(&own.request.parse().ok()?)?;
+        run.admitted().filter(|_| *broker == own.broker && repeats(own, run))
+    }
+}
+
+/// Whether a record of a drill says of a request what its broker admitted.
+pub fn repeats(own: &CommandDrill, run: &Run) -> bool {
+    run.target == own.target
         && run.broker == own.broker
         && run.repository.id == own.repository.id
-        && run.command_digest().is_some_and(|digest| digest.to_string() == own.command);
-    run.admitted().filter(|_| is_same).map(|request| (run, request))
+        && run.command_digest().is_some_and(|digest| digest.to_string() == own.command)
+}
+
+/// The target of a drill, if it is in the policy and of the broker that the drill names.
+fn target_of<'p>(policy: &'p Policy, own: &CommandDrill) -> Option<&'p Target> {
+    let is_own =
+        |target: &&Target| policy.broker_of(target).is_some_and(|broker| broker.key.id().to_string() == own.broker);
+    policy.target(&own.target).filter(is_own)
 }
 
 /// When the authorization would have been due, counted from the last signature that an emergency would have needed.
@@ -141,10 +181,7 @@ fn admitted<'r>(runs: &'r [RunChain], own: &CommandDrill) -> Option<(&'r Run, &'
 /// A sentence: what it would have lacked.
 fn declared(policy: &Policy, request: Option<&Request>, drill: &Held<'_>) -> Result<i64, String> {
     let own = drill.began.record.drill();
-    let is_own =
-        |target: &&Target| policy.broker_of(target).is_some_and(|broker| broker.key.id().to_string() == own.broker);
-    let target = policy.target(&own.target).filter(is_own);
-    let target = target.ok_or("The policy has no such target, or gives it to another broker.")?;
+    let target = target_of(policy, own).ok_or("The policy has no such target, or gives it to another broker.")?;
     let request = request.ok_or("The request is not here, or another one.")?;
     let present = filling(target, request, &drill.declared)?;
     let required: Vec<Requirement> = target.emergency().into_iter().collect();
@@ -162,10 +199,16 @@ fn reviews<'c>(target: &Target, request: &Request, drill: &Held<'c>) -> Vec<Prac
     own
 }
 
-/// Everybody whose signature could let an emergency through now, by target and id, with their last drill there.
-pub fn practice(policy: &Policy, chains: &[CommandDrillChain], now: i64) -> Vec<Practice> {
+/// Everybody whose signature could let an emergency through now, by target and id, with their last drill there: of a
+/// request that is here, with a signature that an emergency would have counted.
+pub fn practice(policy: &Policy, runs: &[RunChain], chains: &[CommandDrillChain], now: i64) -> Vec<Practice> {
+    let requests = Requests::of(runs);
     let held = Held::all(policy, policy, chains, now);
-    let signed = held.iter().flat_map(|drill| &drill.declared);
+    let signed = held.iter().flat_map(|drill| {
+        let own = drill.began.record.drill();
+        let known = target_of(policy, own).zip(requests.of_drill(own));
+        known.and_then(|(target, request)| able(target, request, &drill.declared).ok()).unwrap_or_default()
+    });
     let last = last_by(signed.map(|one| {
         let own = one.record.drill();
         ((own.target.as_str(), one.person.id.as_str()), one.record.issued())

@@ -85,7 +85,7 @@ impl AllDrills {
     /// drill there.
     pub fn practice(&self, policy: &Policy, now: i64) -> Vec<Practice> {
         let of_changes = gate::drill::practice(policy, &self.of_changes, now).into_iter();
-        of_changes.chain(practice::practice(policy, &self.of_commands, now)).collect()
+        of_changes.chain(practice::practice(policy, &self.runs, &self.of_commands, now)).collect()
     }
 
     /// The steps of all drills, in no order: the id of the drill, when it was signed, and what it does.

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use undersign::command::Verdict;
 use undersign::command::drill::{CommandDrill, CommandDrillRecord};
-use undersign::ledger::commands::Keys;
+use undersign::ledger::commands::{Family as _, Keys};
 use undersign::record::ChainId;
 use undersign::record::chain::Link;
 use undersign::sync::Prompts;
@@ -210,7 +210,72 @@ fn a_drill_of_a_command_is_held_on_the_command_line_and_every_list_shows_it_as_a
     assert!(missing.contains("rahim") && !missing.contains("dana"), "{missing}");
     for format in ["html", "md", "csv"] {
         let text = scene.undersign(&["report", "audit", "--policy-branch", "refs/heads/main", "--format", format]).out;
-        assert!(text.contains(&drill[..12]) && text.contains("an emergency would have run it"), "{format}: {text}");
+        assert!(
+            text.contains(&drill[..12]) && text.contains("by their signatures, an emergency would have run it"),
+            "{format}: {text}"
+        );
     }
     assert_eq!(times(&mark), 0);
+}
+
+/// Whom the report lists as not having practised.
+fn not_practised(scene: &Scene) -> String {
+    let said = scene.undersign(&["report", "audit", "--policy-branch", "refs/heads/main", "--format", "json"]);
+    let report: serde_json::Value = serde_json::from_str(&said.out).unwrap_or_else(|_| panic!("{said:?}"));
+    report["drills"]["not_practised"].to_string()
+}
+
+#[test]
+fn a_drill_that_says_something_else_of_its_request_takes_no_further_signature() {
+    let scene = Scene::new(GLASS, "");
+    let id = scene.ask("echo x", "orders fail");
+    assert_eq!(scene.undersign(&["sync"]).code, 0);
+    scene.f.git("dana", &["config", "gpg.format", "ssh"]);
+    scene.f.git("dana", &["config", "user.signingkey", scene.f.key_file("rahim").to_str().unwrap()]);
+    let said_of = |set: &dyn Fn(&mut CommandDrill), step: &str| {
+        let (chain, _) = practise(&scene, "mina", &id, set);
+        let drill = CommandDrillRecord::chain(&scene.f.repository(), &chain).head().unwrap().record.to_string();
+        let said = scene.undersign(&["record", "drill", step, &drill, "--reason", "Read it"]);
+        assert_ne!(said.code, 0, "{said:?}");
+        said.err.contains("another target, broker or command than the request itself")
+    };
+    for step in ["--join", "--review"] {
+        assert!(said_of(&|own| own.command = "c".repeat(64), step), "{step}");
+        // The true one is refused only because nobody is there to type.
+        assert!(!said_of(&|_| (), step), "{step}");
+    }
+}
+
+#[test]
+fn many_drills_of_one_person_do_not_hide_that_of_another() {
+    let scene = Scene::new(GLASS, "");
+    let id = scene.ask("echo x", "orders fail");
+    practise(&scene, "dana", &id, |_| {});
+    (0..5).for_each(|_| _ = practise(&scene, "mina", &id, |own| own.roles = vec!["junior".into()]));
+    std::thread::sleep(std::time::Duration::from_secs(3));
+    let said = scene.exec(&["run", &id]);
+    let told: Vec<&str> = said.err.lines().filter(|line| line.starts_with("DRILL")).collect();
+    assert_eq!((said.code, told.len()), (75, 2), "{said:?}");
+    assert!(told[0].contains("by dana") && told[0].contains("An emergency would start it"), "{said:?}");
+    assert!(told[1].contains("by mina") && told[1].contains("would not start it"), "{said:?}");
+}
+
+#[test]
+fn a_drill_of_a_request_that_is_not_there_or_is_another_is_no_practice() {
+    let scene = Scene::new(GLASS, "");
+    let id = scene.ask("echo x", "orders fail");
+    practise(&scene, "dana", &id, |own| own.request = "0".repeat(64));
+    practise(&scene, "dana", &id, |own| own.command = "c".repeat(64));
+    assert!(not_practised(&scene).contains("dana"), "{}", not_practised(&scene));
+    practise(&scene, "dana", &id, |_| {});
+    assert!(!not_practised(&scene).contains("dana"), "{}", not_practised(&scene));
+}
+
+#[test]
+fn a_signature_that_an_emergency_does_not_count_is_no_practice() {
+    // It would run for mina, who may not allow it.
+    let scene = Scene::new(&GLASS.replace("role = \"senior\"", "role = \"junior\""), "");
+    let id = scene.ask("echo x", "orders fail");
+    practise(&scene, "mina", &id, |own| own.roles = vec!["junior".into()]);
+    assert!(not_practised(&scene).contains("mina"), "{}", not_practised(&scene));
 }

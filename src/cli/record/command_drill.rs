@@ -12,7 +12,7 @@ use crate::change::visible;
 use crate::cli::drills::headline;
 use crate::cli::now;
 use crate::command::drill::{CommandDrill, CommandDrillRecord};
-use crate::command::is_destructive;
+use crate::command::{is_destructive, practice};
 use crate::gate::drill::DrillReport;
 use crate::record::RecordId;
 use crate::record::drill::{DrillStep, OfDrill as _};
@@ -177,32 +177,46 @@ fn type_target(pending: &PendingCommand) -> Result<(), String> {
 fn joined(who: &Participant<'_>, report: &DrillReport, id: &str) -> Result<Content, String> {
     who.may_join(report)?;
     let pending = request(who, id)?;
+    let own = begun_about(who, report, &pending)?;
     refuse_useless(&pending)?;
     show(&pending);
     type_target(&pending)?;
-    repeated(who, report, DrillStep::Join, answers(&pending))
+    Ok(repeated(own, report, DrillStep::Join, answers(&pending)))
 }
 
 fn reviewed(who: &Participant<'_>, report: &DrillReport, id: &str) -> Result<Content, String> {
     outln!("{}", headline(report, now()));
     let pending = request(who, id)?;
+    let own = begun_about(who, report, &pending)?;
     if pending.request().asked.operator == who.person.id {
         return Err("It would have run for you, so your review would not count. Nothing was signed.".to_owned());
     }
     show(&pending);
     outln!("Afterwards you read it whole at the desk, as you would read what ran in an emergency.");
-    repeated(who, report, DrillStep::Review, Vec::new())
+    Ok(repeated(own, report, DrillStep::Review, Vec::new()))
+}
+
+/// What began a drill, if it says of the request what the request itself does: a further record repeats it, and nobody
+/// signs anything else than what is shown here.
+fn begun_about<'w>(
+    who: &Participant<'w>,
+    report: &DrillReport,
+    pending: &PendingCommand,
+) -> Result<&'w CommandDrill, String> {
+    let own = beginning(&who.all.of_commands, &report.id)?.drill();
+    if own.request == pending.id.to_string() && practice::repeats(own, pending.record.run()) {
+        return Ok(own);
+    }
+    Err(format!(
+        "The drill {} says of its request another target, broker or command than the request itself, so you would sign \
+         something else than what you read. Begin another drill. Nothing was signed.",
+        &report.id[..12]
+    ))
 }
 
 /// What a further record about a drill repeats.
-fn repeated(
-    who: &Participant<'_>,
-    report: &DrillReport,
-    step: DrillStep,
-    answers: Vec<String>,
-) -> Result<Content, String> {
-    let own = beginning(&who.all.of_commands, &report.id)?.drill();
-    Ok(Content {
+fn repeated(own: &CommandDrill, report: &DrillReport, step: DrillStep, answers: Vec<String>) -> Content {
+    Content {
         step,
         drill: report.id.clone(),
         target: own.target.clone(),
@@ -210,5 +224,5 @@ fn repeated(
         request: own.request.clone(),
         command: own.command.clone(),
         answers,
-    })
+    }
 }
