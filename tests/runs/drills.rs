@@ -255,7 +255,7 @@ fn row_50_the_review_of_a_drill_is_done_by_the_slots_alone_and_without_the_opera
     let done = report(&world);
     assert!(done.reviewed == Some(world.now) && done.reviewers.contains(&"dana".to_owned()), "{done:?}");
     let chains: Vec<_> = world.drills.values().cloned().collect();
-    let practised = practice(&world.policy, &chains, world.now);
+    let practised = practice(&world.policy, &[world.brokers[0].chain.clone()], &chains, world.now);
     assert!(practised.len() == 1 && practised[0].person == "ines" && practised[0].last == Some(world.now));
 }
 
