@@ -54,8 +54,8 @@ impl<'c> Signature<'c> for Practised<'c> {
 }
 
 /// What an emergency would be told now by the broker that is asked, if people practise one with this request: a
-/// sentence for each drill, one of each person, and first of those that it would start. Whatever is returned, the answer
-/// stands as it is.
+/// sentence for each drill, one of each person, and first of those that it would start. Whatever is returned, the
+/// answer stands as it is.
 pub fn told(knowledge: &Knowledge<'_>, chains: &[CommandDrillChain], request: RecordId) -> Vec<Reason> {
     let Ok(case) = Case::of(knowledge, request) else { return Vec::new() };
     let Some(record) = knowledge.own.records.iter().find(|record| record.id() == request) else { return Vec::new() };
@@ -64,32 +64,31 @@ pub fn told(knowledge: &Knowledge<'_>, chains: &[CommandDrillChain], request: Re
         let own = drill.began.record.drill();
         now < drill.until && own.request == id && own.broker == knowledge.own.id.key && repeats(own, run)
     };
-    // Who begins many drills takes no place of another: of each person the one with the most people, the newest first.
-    let mut by_person: BTreeMap<&str, Held<'_>> = BTreeMap::new();
-    for drill in Held::all(knowledge.policy, knowledge.policy, chains, now).into_iter().filter(is_meant) {
-        let Some(drill) = good_now(drill, now) else { continue };
-        let person = drill.began.person.id.as_str();
-        if by_person.get(person).is_none_or(|known| known.people().len() < drill.people().len()) {
-            by_person.insert(person, drill);
-        }
-    }
-    if by_person.is_empty() {
+    let held = Held::all(knowledge.policy, knowledge.policy, chains, now).into_iter().filter(is_meant);
+    let held: Vec<Held<'_>> = held.filter_map(|drill| good_now(drill, now)).collect();
+    if held.is_empty() {
         return Vec::new();
     }
     // Neither depends on the drill, and both look through the broker's whole chain.
     let (used, answer) = (used(&case), case.without_emergency().0);
-    let mut told: Vec<(bool, String)> = by_person
-        .values()
-        .map(|drill| {
-            let begins = format!("This is a drill by {}, and a drill runs nothing.", drill.people().join(" and "));
-            let (starts, would) = match enough_after(&case, &drill.declared, || used) {
-                Err(why) => (false, format!("An emergency would not start it. {why}")),
-                Ok(present) => would(&case, answer.clone(), &present),
-            };
-            (starts, format!("{begins} {would}"))
-        })
-        .collect();
-    told.sort_by_key(|(starts, _)| !starts);
+    // Who begins many drills takes no place of another: of each person one that it would start, or with the most
+    // people, the newest first.
+    let mut by_person: BTreeMap<&str, ((bool, usize), String)> = BTreeMap::new();
+    for drill in &held {
+        let people = drill.people();
+        let (starts, would) = match enough_after(&case, &drill.declared, || used) {
+            Err(why) => (false, format!("An emergency would not start it. {why}")),
+            Ok(present) => would(&case, answer.clone(), &present),
+        };
+        let rank = (starts, people.len());
+        let said = || format!("This is a drill by {}, and a drill runs nothing. {would}", people.join(" and "));
+        let person = drill.began.person.id.as_str();
+        if by_person.get(person).is_none_or(|(known, _)| *known < rank) {
+            by_person.insert(person, (rank, said()));
+        }
+    }
+    let mut told: Vec<_> = by_person.into_values().collect();
+    told.sort_by_key(|((starts, _), _)| !starts);
     told.into_iter().take(MAX_TOLD).map(|(_, said)| Reason::new(Code::Drill, Effect::Explains, said)).collect()
 }
 

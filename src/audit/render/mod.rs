@@ -130,8 +130,8 @@ fn drilled(drill: &DrillRow) -> &str {
     short(if drill.request.is_empty() { &drill.commit } else { &drill.request })
 }
 
-/// Who held a drill, and whether an emergency would have landed the change, or run the command: `dana and omar; by their
-/// signatures, an emergency would have landed it`. What else may have stood against it is not judged here.
+/// Who held a drill, and whether an emergency would have landed the change, or run the command: `dana and omar; by
+/// their signatures, an emergency would have landed it`. What else may have stood against it is not judged here.
 fn held(drill: &DrillRow) -> String {
     let people: Vec<&str> = drill.people.iter().map(Shown::as_str).collect();
     let act = if drill.request.is_empty() { "landed" } else { "run" };
