@@ -258,13 +258,17 @@ impl Decided {
         let coverage = &predicate.coverage;
         let count = |n: u64, what: &str| (n > 0).then(|| counted(usize::try_from(n).unwrap_or(usize::MAX), what));
         let (known, not) = coverage.omissions.iter().partition::<Vec<_>, _>(|one| !one.acknowledged.trim().is_empty());
-        let open = predicate.findings.total.0.saturating_sub(predicate.findings.answered.len() as u64);
+        // One answer may be for several places, and the record counts these.
+        let (answered, found) = (predicate.findings.answered.len(), predicate.findings.total.0);
+        let answered = format!("{} answered", counted(answered, "finding"));
         let parts = [
             count(coverage.files.0.saturating_sub(coverage.files_seen.0), "path"),
             count(coverage.hunks.0.saturating_sub(coverage.hunks_seen.0), "hunk"),
             count(known.len() as u64, "omission").map(|told| format!("{told} acknowledged")),
             count(not.len() as u64, "omission").map(|told| format!("{told} not acknowledged")),
-            count(open, "finding").map(|told| format!("{told} not answered")),
+            count(found, "place")
+                .filter(|_| found > predicate.findings.answered.len() as u64)
+                .map(|told| format!("{answered}, {told} found")),
         ];
         parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
     }

@@ -225,7 +225,7 @@ fn what_must_not_come_in_is_refused_with_a_sentence_and_nothing_is_written() {
         let file = beside(&f, name, bytes);
         untouched(&f, &before, run(&f, &["key", "accept", &file]), why);
     };
-    refuse("crlf", sound.replace('\n', "\r\n").as_bytes(), "line ends were changed");
+    refuse("crlf", sound.replace('\n', "\r\n").as_bytes(), "line endings were changed");
     refuse("signed-off", format!("{sound}-- \nOmar\n").as_bytes(), "besides its signatures");
     refuse("other", sound.replace("\"omar\"", "\"rahim\"").as_bytes(), "a signature does not hold");
     refuse("huge", &vec![b'{'; 1 << 20], "larger than 16 KiB");

@@ -623,6 +623,7 @@ fn what_was_decided_has_the_title_that_the_queue_gave_it() {
     desk.host("feat", &[(5, "five")]);
     desk.host("feat", &[(9, "nine")]);
     desk.f.decide("rahim", "feat", Verdict::Reject);
+    desk.git(&["fetch", "-q", "origin"]);
     desk.run(&["sync"]).exits(0);
     desk.run(&["queue"]).exits(0).says("Edit for feat: five").says_not("nine");
     desk.run(&["history"]).exits(0).says("Edit for feat: five").says_not("nine");

@@ -121,7 +121,9 @@ fn what_is_open_is_fetched_what_is_not_is_left_and_a_verdict_and_its_record_reac
     desk.forge.says(true, "success");
     desk.says(&["queue", "--fetch"], Some("s3cret"));
     let (_, said) = desk.says(&["queue", "--json"], None);
-    let json: serde_json::Value = serde_json::from_str(&said).unwrap();
+    // What it says on standard error comes after.
+    let mut all = serde_json::Deserializer::from_str(&said).into_iter::<serde_json::Value>();
+    let json = all.next().unwrap().unwrap();
     let row = &json["changes"][0];
     assert_eq!(
         (&row["request"], &row["asked"], &row["not_ready"]),
