@@ -15,6 +15,7 @@ mod for_agent;
 #[cfg(feature = "tui")]
 mod outcome;
 mod outcome_list;
+#[cfg(feature = "tui")]
 mod participant;
 mod shapes;
 

@@ -33,8 +33,10 @@ mod text;
 #[cfg(feature = "syntax")]
 mod walk;
 
+#[cfg(feature = "syntax")]
+use super::MAX_PARSED;
 use super::inert::Rows;
-use super::{ChangedLines, Facts, MAX_PARSED, ParsedText};
+use super::{ChangedLines, Facts, ParsedText};
 use crate::change::compare::Comparison;
 
 /// The tree of a text, if its path has a supported language and it can be parsed in bounded time.
