@@ -61,6 +61,7 @@ fn reader(file: FileMaterial, diff: FileDiff, look: ViewOptions, size: (u16, u16
         services: Ok(Default::default()),
         chains: Vec::new(),
         ledger_fault: None,
+        unread: None,
         evidence: Default::default(),
         drills: Default::default(),
         packages: Default::default(),

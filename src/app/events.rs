@@ -265,7 +265,7 @@ fn claimed(state: &mut State, repository: usize, result: Result<Option<i64>, Str
     state.claiming.done(repository, result.is_ok());
     let sync = state.keymap.first(super::action::Action::Sync);
     let has_remote = state.queue.outbox.contains_key(&repository);
-    let others = if has_remote { format!("; {sync} sends that") } else { String::new() };
+    let others = if has_remote { format!("; {sync} shares it") } else { String::new() };
     let (told, is_changed) = match result {
         Ok(Some(_)) => (format!("claimed for 24 hours{others}"), true),
         Ok(None) => (format!("given back{others}"), true),
@@ -425,7 +425,7 @@ fn for_review(state: &mut State, event: Event) -> Vec<Effect> {
     Vec::new()
 }
 
-/// A server said what is written at the lines of the open change.
+/// A server said what is written about the open change.
 fn remarked(state: &mut State, ticket: u64, result: Result<Option<Box<Remarked>>, String>) -> Vec<Effect> {
     if state.review_of(ticket).is_none() {
         return Vec::new();
@@ -445,7 +445,7 @@ fn remarked(state: &mut State, ticket: u64, result: Result<Option<Box<Remarked>>
     } else if !remarks.is_empty() {
         let open = remarks.iter().filter(|remark| !remark.is_resolved).count();
         let (all, server) = (counted(remarks.len(), "comment"), visible::text(&server));
-        let told = format!("{server}: {all} at the lines, {open} not resolved");
+        let told = format!("{server}: {all}, {open} not resolved");
         state.status = state.status.take().or(Some(told));
     }
     let Some(review) = state.review_of(ticket) else { return Vec::new() };

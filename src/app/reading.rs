@@ -83,7 +83,7 @@ fn attributed(state: &State) -> String {
         return format!("nothing is known of who wrote these lines: {problem}");
     }
     if review.line_facts.attribution.is_empty() {
-        return "unknown, which is not by hand: no note of git-ai or Agent Trace says it".to_owned();
+        return "unknown, which does not mean by hand: no git-ai or Agent Trace note covers it".to_owned();
     }
     let counts = review.line_facts.attribution.counts();
     let added = review.findings.examination().map_or(0, |examination| examination.added as usize);
@@ -139,7 +139,7 @@ fn remark(state: &mut State, action: Action) -> Vec<Effect> {
     // It is no part of the review.
     if let (Action::Answer, Some(remark)) = (action, review.remark()) {
         if remark.id.is_empty() {
-            state.status = Some("This is from a signed rejection: who can end it is on the sign sheet.".to_owned());
+            state.status = Some("This is a note in a signed rejection. The sign sheet says who can end it.".to_owned());
             return Vec::new();
         }
         let (label, purpose) = (format!("answer {}", remark.by), Purpose::Reply(remark.id.clone()));

@@ -87,7 +87,7 @@ impl Sheet {
 
     /// More of the change was read: once that is all, nobody has to wait any more.
     pub fn go_on(&mut self, review: &Review) {
-        if review.is_complete() && self.ceremony.message.as_deref() == Some(STILL_READ) {
+        if !review.is_being_read() && self.ceremony.message.as_deref() == Some(STILL_READ) {
             self.ceremony.message = None;
         }
     }

@@ -43,10 +43,10 @@ impl Start {
     /// Lets the process go on.
     ///
     /// # Errors
-    /// It was not told, as far as anybody knows.
+    /// It may not have been told.
     pub fn go(&mut self) -> std::io::Result<()> {
         self.0.write_all(GO)?;
-        // It is told. If this fails, closing the file lets go of it.
+        // It has been told. If unlocking fails, closing the file releases the lock.
         let _ = self.0.unlock();
         Ok(())
     }

@@ -72,7 +72,7 @@ impl Waiting {
     /// Lets it become the command.
     ///
     /// # Errors
-    /// It was not told, as far as anybody knows.
+    /// It may not have been told.
     fn go(mut self) -> std::io::Result<Child> {
         let (_, start) = self.0.as_mut().ok_or(std::io::ErrorKind::NotFound)?;
         start.go()?;
@@ -139,7 +139,10 @@ impl Broker {
         }
         let ready = match ready {
             Ok(ready) => ready,
-            Err(reply) => return *reply,
+            Err(reply) => {
+                self.inputs.clear(&target);
+                return *reply;
+            }
         };
         // Opening and copying took time: only the current judgement decides.
         let answer = self.judge(&known, id);
@@ -164,7 +167,7 @@ impl Broker {
         }
         let answer = self.judge(&known, id);
         match starts(&answer) {
-            // It may since a moment, or what was seen could not be saved. Whoever calls again is told.
+            // It became allowed only now, or what was seen could not be saved. The caller has to try again.
             true => Reply { code: 75, ..self.reply(&known, id, &answer) },
             false => self.explained(known, id, answer),
         }

@@ -28,7 +28,7 @@ const MAX_TOLD: usize = 4;
 
 /// A record of a drill that counts.
 type Practised<'c> = CountedDrill<'c, CommandDrillRecord>;
-/// A drill: who signed as for an emergency, who it was for, and who reviewed.
+/// A drill of a command.
 type Held<'c> = HeldDrill<'c, CommandDrillRecord>;
 
 impl Terms for CommandDrillRecord {

@@ -170,7 +170,7 @@ impl Drafts {
         let saved = written().map(|(draft, problem)| Saved { draft, problem });
         saved.map_err(|error| {
             let dir = self.dir.display();
-            format!("{error}: the draft is not saved, and lives only as long as this program ({dir}).")
+            format!("{error}: the draft was not saved in {dir}, and is lost when this program ends.")
         })
     }
 

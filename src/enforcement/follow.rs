@@ -16,7 +16,7 @@ const MAX_TRIED: usize = 8;
 ///
 /// Nobody says where the pushes ended. A step goes to the furthest commit with another policy up to which the policy
 /// before it lets the way through: a policy that another push replaced is followed only where the rest needs it, and
-/// one inside of an approved change never.
+/// one inside an approved change never.
 ///
 /// # Errors
 /// A sentence: why the whole way is not let through, if no step is; or what `take` says. Steps that were taken stay.
@@ -37,10 +37,8 @@ pub fn follow(
             Ok(()) => to,
             Err(refused) => {
                 let policy = repository.policy_digest(at);
-                let mut changed =
-                    refused.ends.iter().rev().copied().filter(|end| repository.policy_digest(*end) != policy);
-                let next = changed.by_ref().take(MAX_TRIED).find(|end| judged(*end).is_ok());
-                next.filter(|next| *next != to).ok_or(refused.why)?
+                let changed = refused.ends.iter().rev().copied().filter(|end| repository.policy_digest(*end) != policy);
+                changed.take(MAX_TRIED).find(|end| judged(*end).is_ok()).ok_or(refused.why)?
             }
         };
         take(&repository, at, next)?;

@@ -125,7 +125,7 @@ impl Judgement<'_> {
             let record_statuses =
                 record_statuses.get_or_init(|| gate::record_statuses(policy_now, held, receipts, now));
             rules.protects(&landed.name)
-                && gate::still_approve(policy_now, held, record_statuses, &landed.records, landed.policy == digest)
+                && gate::still_approve(policy_now, held, record_statuses, landed, landed.policy == digest)
         };
         // A ref that may be deleted may start again; any other missing ref was removed behind the gate's back.
         gate_state.forget_tips(|name| match rules.protection(name) {

@@ -100,7 +100,13 @@ pub fn of_rejections(
 pub fn together(mut signed: Vec<Remark>, mut others: Vec<Remark>) -> Vec<Remark> {
     for own in &mut signed {
         // Anybody can write that it is a copy: then it has to read like one, and says nothing of the note.
-        let is_copy = |other: &Remark| other.note_of == own.note_of && other.note.text.ends_with(&own.note.text);
+        let says_where = |before: &str| {
+            before.starts_with("Lines ") && before.ends_with(": ") && before.len() < 40 && !before.contains('\n')
+        };
+        let is_copy = |other: &Remark| {
+            let before = other.note.text.strip_suffix(own.note.text.as_str());
+            other.note_of == own.note_of && before.is_some_and(|before| before.is_empty() || says_where(before))
+        };
         if let Some(at) = others.iter().position(is_copy) {
             own.id = others.remove(at).id;
         }

@@ -49,9 +49,7 @@ impl PolicyChange {
         let (allow, deny) = (turned(Decided::Allow), turned(Decided::Deny));
         parts.extend((allow > 0).then(|| format!("{} to allow", flips(allow))));
         parts.extend((deny > 0).then(|| format!("{} to deny", flips(deny))));
-        parts.extend(
-            (allow + deny == 0).then(|| format!("the result is the same for each open change ({})", self.open)),
-        );
+        parts.extend((allow + deny == 0).then(|| format!("no result changes for the open changes ({})", self.open)));
         parts.join("; ")
     }
 }

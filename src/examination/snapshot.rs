@@ -97,7 +97,7 @@ impl RepositorySnapshot {
     /// That decisions may be missing here, as a sentence; none without a policy by which any count.
     pub fn told_unread(&self) -> Option<String> {
         let remote = self.unread.as_ref().filter(|_| self.policy().is_some())?;
-        Some(format!("Decisions of {} were never fetched: `undersign sync` does.", visible::text(remote)))
+        Some(format!("No decisions were ever fetched from {}. `undersign sync` fetches them.", visible::text(remote)))
     }
 
     /// Whether requests for commands can be pending here.

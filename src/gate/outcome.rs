@@ -307,8 +307,8 @@ pub struct RefOutcome {
     pub binding: Option<String>,
     /// Seconds since the epoch: when the first counted approval expires.
     pub valid_until: Option<i64>,
-    /// The commits at which what was approved ends, oldest first, even if not all of the push is allowed. Who follows
-    /// a branch asks for them; the answer does not say them.
+    /// The commits at which what was approved ends, oldest first, even if not all of the push is allowed. For whoever
+    /// follows a branch; not part of the answer.
     #[serde(skip)]
     pub ends: Vec<ObjectId>,
 }

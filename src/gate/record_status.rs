@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::{CLOCK_SKEW, Receipts};
+use super::{CLOCK_SKEW, Receipts, WaitingStates};
 use crate::change::visible;
 use crate::decision::Verdict;
 use crate::policy::{Enrolment, Person, Policy, Unfit};
@@ -179,12 +179,12 @@ pub fn record_statuses<'c>(
 /// Whether records by which a push was allowed still stand: not withdrawn, replaced or rejected since. It does not
 /// matter that they have expired. Under another policy than that of the verdict it does not matter either what that
 /// says of a key or its owner: it may have ended one or renamed the other since, and what landed before that was
-/// allowed. A chain whose key it does not list is no longer read.
+/// allowed. A chain whose key it does not list is no longer read; what others say of its records is.
 pub fn still_approve(
     policy: &Policy,
     chains: &[Chain],
     record_statuses: &[RecordStatus<'_>],
-    records: &[String],
+    landed: &WaitingStates,
     is_same_policy: bool,
 ) -> bool {
     let stands = |status: &RecordStatus<'_>| matches!(status.validity, Validity::InForce | Validity::Expired);
@@ -195,25 +195,30 @@ pub fn still_approve(
             !is_same_policy && !is_taken_back(policy, chains, record_statuses, status.record)
         }
     };
+    // Anybody can write that something is answered: of keys that ended since, those count that were somebody's.
+    let answers = |other: &RecordStatus<'_>| {
+        matches!(other.predicate().verdict, Verdict::HandOver | Verdict::BreakGlass)
+            && (stands(other) || matches!(other.validity, Validity::Unfit(_)) && stood(other))
+    };
     let is_answered =
-        |id: &String| record_statuses.iter().any(|other| other.predicate().answers.contains(id) && stood(other));
-    let is_rejected = |own: &Predicate| {
+        |id: &String| record_statuses.iter().any(|other| other.predicate().answers.contains(id) && answers(other));
+    let is_rejected = |is_of_it: &dyn Fn(&Predicate) -> bool| {
         let rejects = |other: &&RecordStatus<'_>| {
-            let predicate = other.predicate();
-            predicate.verdict == Verdict::Reject
-                && predicate.manifest.sha256 == own.manifest.sha256
-                && predicate.target.name == own.target.name
-                && stands(other)
+            other.predicate().verdict == Verdict::Reject && is_of_it(other.predicate()) && stands(other)
         };
         record_statuses.iter().filter(rejects).any(|other| !is_answered(&other.record.id().to_string()))
     };
-    records.iter().all(|id| {
+    let is_ended = |id: &String| {
+        let supersedes = |status: &RecordStatus<'_>| stands(status) && status.predicate().supersedes.contains(id);
+        chains.iter().flat_map(Chain::ended).any(|(_, ended)| ended == id) || record_statuses.iter().any(supersedes)
+    };
+    let is_landed = |other: &Predicate| other.target.name == landed.name && landed.commits.contains(&other.head.commit);
+    landed.records.iter().all(|id| {
         let named: Option<RecordId> = id.parse().ok();
         let own = record_statuses.iter().find(|status| Some(status.record.id()) == named);
-        own.map_or_else(
-            || !is_same_policy && !chains.iter().flat_map(Chain::ended).any(|(_, ended)| ended == id),
-            |own| stood(own) && !is_rejected(own.predicate()),
-        )
+        let Some(own) = own else { return !is_same_policy && !is_ended(id) && !is_rejected(&is_landed) };
+        let (digest, target) = (&own.predicate().manifest.sha256, &own.predicate().target.name);
+        stood(own) && !is_rejected(&|other| other.manifest.sha256 == *digest && other.target.name == *target)
     })
 }
 

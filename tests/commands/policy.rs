@@ -120,7 +120,7 @@ fn another_policy_is_tried_out_on_what_is_open() {
         back.says("Version 2 to version 1: 1 difference, which does not loosen it; 1 open change flips to deny.");
     back.says("  ▲ core needs 2 of role senior instead of 1\n").says("  allow → deny  shop:agent/work\n");
     let same = run(&f, &["policy", "simulate", "--to", "main"]).exits(0);
-    same.says("Version 1 to version 1: it means the same; the result is the same for each open change (2).");
+    same.says("Version 1 to version 1: it means the same; no result changes for the open changes (2).");
 }
 
 #[test]

@@ -596,7 +596,7 @@ fn a_clone_that_never_fetched_decisions_says_so_and_not_that_there_are_none() {
     desk.host("feat", &[(5, "five")]);
     desk.f.decide("rahim", "feat", Verdict::Reject);
     desk.clone_again(&[]);
-    let never = "Decisions of origin were never fetched: `undersign sync` does.";
+    let never = "No decisions were ever fetched from origin. `undersign sync` fetches them.";
     for words in [&["queue"][..], &["history"], &["record", "list"], &["show", "feat"]] {
         desk.run(words).exits(0).complains(never);
     }

@@ -323,9 +323,9 @@ fn a_note_on_a_selection_is_about_all_of_it_or_says_what_it_leaves_out() {
         // From context to a removed line.
         ("]3jvjc", "note on lines 5 to 6:"),
         // From a removed line to what it became, and back.
-        ("]4jvjc", "note on line 6, without the removed ones:"),
-        ("]5jvkc", "note on line 6, before the change, without the added ones:"),
-        ("]3jv2jc", "note on lines 5 to 6, without the removed ones:"),
+        ("]4jvjc", "note on line 6, without the removed lines:"),
+        ("]5jvkc", "note on line 6, before the change, without the added lines:"),
+        ("]3jv2jc", "note on lines 5 to 6, without the removed lines:"),
         // Into the next file.
         ("]3jv]2jc", "note on line 1, of this file only:"),
     ];
@@ -366,7 +366,7 @@ fn the_notes_of_a_rejection_stand_at_their_lines_for_everybody() {
     assert!(frame.contains("rejection"), "{frame}");
     // Nothing is answered at a server.
     let frame = session.press("<enter>a").frame();
-    assert!(frame.contains("This is from a signed rejection"), "{frame}");
+    assert!(frame.contains("This is a note in a signed rejection"), "{frame}");
 }
 
 #[test]

@@ -440,6 +440,9 @@ fn row_07_what_was_let_through_and_withdrawn_or_rejected_before_it_landed_does_n
         denied(after_policy(&text, |f, approval| _ = follow(f, "rahim", Verdict::Withdraw, approval)), "NOT_A_STATE");
         denied(after_policy(&text, |f, _| _ = f.decide("dana", "policy-2", Verdict::Reject)), "NOT_A_STATE");
     }
+    // The chain of the approval is not read any more.
+    let gone = of_rahim(|policy| with_keys(policy, "rahim", &[key_line("rahim2", "")]));
+    denied(after_policy(&gone, |f, _| _ = f.decide("dana", "policy-2", Verdict::Reject)), "NOT_A_STATE");
 }
 
 #[test]

@@ -385,10 +385,10 @@ impl Gate {
         self.remembered.tips.retain(|name, _| of(name).is_some_and(is_kept));
         let landed = self.remembered.settle(position, true, NOW);
         let record_statuses = record_statuses(policy(world), chains, &Receipts::default(), NOW);
-        for WaitingStates { name, commits, records, .. } in landed {
-            let commits: Vec<ObjectId> = commits.iter().filter_map(|commit| commit.parse().ok()).collect();
-            if let Some(of) = of(&name).filter(|of| {
-                world.is_protected(*of) && still_approve(policy(world), chains, &record_statuses, &records, true)
+        for landed in landed {
+            let commits: Vec<ObjectId> = landed.commits.iter().filter_map(|commit| commit.parse().ok()).collect();
+            if let Some(of) = of(&landed.name).filter(|of| {
+                world.is_protected(*of) && still_approve(policy(world), chains, &record_statuses, &landed, true)
             }) {
                 self.take(of, &commits);
             }

@@ -69,7 +69,7 @@ impl Review {
         };
         match (of(true), of(false)) {
             (now, _) if !now.is_empty() => Some(format!("rejected by {now}")),
-            (_, before) if !before.is_empty() => Some(format!("rejected before by {before}")),
+            (_, before) if !before.is_empty() => Some(format!("earlier rejection by {before}")),
             _ => None,
         }
     }

@@ -59,7 +59,10 @@ pub(super) fn ledger_state(repository: &Repository, policy: &Policy, gated: bool
             }
             let unread = ledger::never_read(repository).filter(|_| !repository.is_bare());
             found.extend(unread.map(|remote| {
-                Note(format!("Decisions of {} were never fetched: `undersign sync` does.", visible::text(&remote)))
+                Note(format!(
+                    "No decisions were ever fetched from {}. `undersign sync` fetches them.",
+                    visible::text(&remote)
+                ))
             }));
             found.extend(secrets(&chains));
         }
@@ -107,8 +110,8 @@ fn drills_state(repository: &Repository, policy: &Policy) -> Vec<Finding> {
         stale.flat_map(|one| one.target.as_ref().map(|target| format!("{} at {target}", one.person))).collect();
     if !stale.is_empty() {
         found.push(Note(format!(
-            "Not practised an emergency within a year, though they may declare one: {}. `undersign record drill \
-             --request` does.",
+            "These may declare an emergency, but have not practised one within a year: {}. Start a drill with \
+             `undersign record drill --request ID`.",
             stale.join(", ")
         )));
     }

@@ -208,8 +208,8 @@ fn begun_about<'w>(
         return Ok(own);
     }
     Err(format!(
-        "The drill {} says of its request another target, broker or command than the request itself, so you would sign \
-         something else than what you read. Begin another drill. Nothing was signed.",
+        "The drill {} names a different target, broker or command from those in its request, so you would sign \
+         something other than what you read. Begin another drill. Nothing was signed.",
         &report.id[..12]
     ))
 }

@@ -264,7 +264,7 @@ fn withdrawal(
     let counts = |record: &OutcomeRecord| standing(record, policy) == Standing::InForce;
     let mine = in_force(chains, counts).into_iter().filter(|record| record.outcome().principal == blank.principal);
     let mine: BTreeMap<String, &OutcomeRecord> = mine.map(|record| (record.id().to_string(), &**record)).collect();
-    let missing = "Only records of yours about outcomes that still count are taken back; `undersign record list \
+    let missing = "Only your own records of outcomes that still count can be taken back; `undersign record list \
                    --outcomes` lists them.";
     let record = mine[named(id, mine.keys(), "record", missing)?];
     let earlier = record.outcome();

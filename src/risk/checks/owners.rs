@@ -63,11 +63,11 @@ impl Owners {
         let weighed = lost.into_iter().map(|Lost { pattern, has_heir, finding }| {
             let folder = pattern.trim_start_matches('/').trim_end_matches('*').trim_end_matches('/');
             let is_of = |path: &String| {
-                path.strip_prefix(folder)
-                    .is_some_and(|rest| !folder.is_empty() && (rest.is_empty() || rest.starts_with('/')))
+                // Of a folder, others may be left.
+                !folder.is_empty() && path == folder
             };
             let (most, how) = match (deleted.iter().any(is_of), has_heir) {
-                (true, _) => (Severity::Low, "; its files are deleted"),
+                (true, _) => (Severity::Low, "; its file is deleted"),
                 (_, true) => (Severity::Medium, "; another entry names the same"),
                 _ => return finding,
             };
@@ -101,9 +101,9 @@ mod tests {
         let of = |owners: &str| format!("# payments\n/pay/ {owners}\n/web/ @c\n");
         assert_eq!(worst(&[(path, &of("@a @b"), &of("@a @b @d"))]), None);
         assert_eq!(worst(&[(path, &of("@a @b"), &of("@b @a"))]), None, "their order says nothing");
-        assert_eq!(worst(&[(path, &of("@a @b"), &of("@a @d"))]), Some(Severity::High));
-        assert_eq!(worst(&[(path, &of("@a"), "/web/ @c\n")]), Some(Severity::High));
-        assert_eq!(worst(&[(path, &of("@a"), &of(""))]), Some(Severity::High), "nobody is asked any more");
+        assert_eq!(worst(&[(path, &of("@a @b"), &of("@a @d"))]), Some(Severity::Medium));
+        assert_eq!(worst(&[(path, &of("@a"), "/web/ @c\n")]), Some(Severity::Medium));
+        assert_eq!(worst(&[(path, &of("@a"), &of(""))]), Some(Severity::Medium), "nobody is asked any more");
     }
 
     #[test]
@@ -111,7 +111,11 @@ mod tests {
         let path = "CODEOWNERS";
         let (old, wider) = ("/src/pay @a\n/web/ @c\n", "**/Pay* @a\n/web/ @c\n");
         assert_eq!(worst(&[(path, old, wider)]), Some(Severity::Medium));
-        let gone = [(path, old, "/web/ @c\n"), ("src/pay/a.rs", "fn a() {}\n", "")];
-        assert_eq!(worst(&gone), Some(Severity::Low));
+        let gone = |entry: &str| {
+            let old = format!("{entry} @a\n/web/ @c\n");
+            worst(&[(path, &old, "/web/ @c\n"), ("src/pay/a.rs", "fn a() {}\n", "")])
+        };
+        assert_eq!(gone("/src/pay/a.rs"), Some(Severity::Low));
+        assert_eq!(gone("/src/pay"), Some(Severity::Medium), "others may be left of the folder");
     }
 }

@@ -108,7 +108,9 @@ impl Comments {
     /// Cuts what is too long, and tells what programs found from what people say. `author` opened the request.
     pub fn sorted(mut self, author: &str) -> Sorted {
         // What was signed is read from its record, and not from what a server has for people.
-        self.list.retain(|comment| comment.place.is_in_file() || !comment.text.contains(RECORD_OF));
+        self.list.retain(|comment| {
+            comment.place.is_in_file() || !comment.text.lines().any(|line| line.starts_with(RECORD_OF))
+        });
         let more = self.list.len().saturating_sub(MAX_COMMENTS);
         self.list.truncate(MAX_COMMENTS);
         self.leave_out(more, &format!("more than the {MAX_COMMENTS} that are read"));
