@@ -237,7 +237,7 @@ fn a_drill_that_says_something_else_of_its_request_takes_no_further_signature() 
         let drill = CommandDrillRecord::chain(&scene.f.repository(), &chain).head().unwrap().record.to_string();
         let said = scene.undersign(&["record", "drill", step, &drill, "--reason", "Read it"]);
         assert_ne!(said.code, 0, "{said:?}");
-        said.err.contains("another target, broker or command than the request itself")
+        said.err.contains("a different target, broker or command from those in its request")
     };
     for step in ["--join", "--review"] {
         assert!(said_of(&|own| own.command = "c".repeat(64), step), "{step}");

@@ -323,9 +323,9 @@ fn a_note_on_a_selection_is_about_all_of_it_or_says_what_it_leaves_out() {
         // From context to a removed line.
         ("]3jvjc", "note on lines 5 to 6:"),
         // From a removed line to what it became, and back.
-        ("]4jvjc", "note on line 6, without the removed lines:"),
-        ("]5jvkc", "note on line 6, before the change, without the added lines:"),
-        ("]3jv2jc", "note on lines 5 to 6, without the removed lines:"),
+        ("]4jvjc", "note on line 6, without the removed ones:"),
+        ("]5jvkc", "note on line 6, before the change, without the added ones:"),
+        ("]3jv2jc", "note on lines 5 to 6, without the removed ones:"),
         // Into the next file.
         ("]3jv]2jc", "note on line 1, of this file only:"),
     ];

@@ -481,8 +481,8 @@ impl Review {
         let selected = self.selected_lines()?;
         match selected {
             SelectedLines { is_cut: true, .. } => Some("of this file only"),
-            SelectedLines { is_mixed: true, old_side: true, .. } => Some("before the change, without the added lines"),
-            SelectedLines { is_mixed: true, .. } => Some("without the removed lines"),
+            SelectedLines { is_mixed: true, old_side: true, .. } => Some("before the change, without the added ones"),
+            SelectedLines { is_mixed: true, .. } => Some("without the removed ones"),
             _ => None,
         }
     }
