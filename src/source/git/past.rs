@@ -120,7 +120,7 @@ impl Repository {
     }
 
     /// The title of a change: that of its first commit, not one of a branch that it merged, unless it has no other. At
-    /// most [`MAX_OWN_LINE`] commits are read.
+    /// most 1,000 commits are read.
     ///
     /// # Errors
     /// A commit is missing.
