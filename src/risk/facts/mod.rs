@@ -222,7 +222,6 @@ impl ChangedLines {
 pub(super) struct ParsedText<'t> {
     pub path: &'t str,
     pub text: &'t str,
-    #[cfg_attr(not(feature = "syntax"), expect(dead_code, reason = "without grammars there are no trees"))]
     pub tree: &'t SyntaxTree,
 }
 
