@@ -46,8 +46,8 @@ impl Lines {
         self.start(line)..self.start(line.saturating_add(1))
     }
 
-    /// The byte at which a line begins; of a line that is not there, the end of the text.
-    pub fn start(&self, line: u32) -> usize {
+    /// Of a line that is not there: the end of the text.
+    fn start(&self, line: u32) -> usize {
         self.starts.get(line as usize).copied().unwrap_or(self.len) as usize
     }
 

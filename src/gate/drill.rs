@@ -219,8 +219,8 @@ impl<'c, R: Terms> HeldDrill<'c, R> {
         people
     }
 
-    /// The drill for reports and lists. `due` is when the review would have been due, or a sentence with what an emergency
-    /// would have lacked; `reviews` are those that were needed until it was done.
+    /// The drill for reports and lists. `due` is when the review would have been due, or a sentence with what an
+    /// emergency would have lacked; `reviews` are those that were needed until it was done.
     pub fn report(&self, of: Subject, due: Result<i64, String>, reviews: &[CountedDrill<'_, R>]) -> DrillReport {
         let own = self.began.record.step();
         let (lacking, due) = match due {

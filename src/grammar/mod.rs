@@ -6,7 +6,7 @@ mod scanners;
 
 use tree_sitter::Language;
 
-pub use parse::{parse, parse_edited};
+pub use parse::parse;
 use scanners::{fits_any, fits_python, fits_ruby};
 
 /// The grammar of a language.

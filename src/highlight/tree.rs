@@ -20,16 +20,8 @@ impl Reader {
         let grammar = Grammar::of_path(path)?;
         let mut lines = texts.comparison.hunks.iter().flat_map(|hunk| &hunk.lines);
         let is_old_drawn = lines.any(|line| matches!(line, Line::Removed { .. }));
-        let new = text(texts.new)?;
-        let lines = (&texts.comparison.old, &texts.comparison.new);
-        if !is_old_drawn {
-            let tree = grammar::parse(grammar, new)?;
-            return Some(Reader { old: Vec::new(), new: tokens(grammar, new, &tree, lines.1) });
-        }
-        let old = text(texts.old)?;
-        let before = grammar::parse(grammar, old)?;
-        let after = grammar::parse_edited(grammar, texts.comparison, (old, &before), new)?;
-        Some(Reader { old: tokens(grammar, old, &before, lines.0), new: tokens(grammar, new, &after, lines.1) })
+        let old = if is_old_drawn { tokens(grammar, texts.old, &texts.comparison.old)? } else { Vec::new() };
+        Some(Reader { old, new: tokens(grammar, texts.new, &texts.comparison.new)? })
     }
 
     /// The tokens of a line; each line is read once.
@@ -42,13 +34,11 @@ impl Reader {
     }
 }
 
-fn text(bytes: &[u8]) -> Option<&str> {
-    std::str::from_utf8(bytes).ok().filter(|text| text.len() <= MAX_TEXT)
-}
-
-fn tokens(grammar: &'static Grammar, text: &str, tree: &Tree, lines: &Lines) -> Vec<Tokens> {
+fn tokens(grammar: &'static Grammar, text: &[u8], lines: &Lines) -> Option<Vec<Tokens>> {
+    let text = std::str::from_utf8(text).ok().filter(|text| text.len() <= MAX_TEXT)?;
+    let tree = grammar::parse(grammar, text)?;
     let written = Written { lines, at: 0, line: 0, current: Vec::new(), all: Vec::new() };
-    Walk { kinds: Kinds::of(grammar), text: text.as_bytes(), written }.walk(tree)
+    Some(Walk { kinds: Kinds::of(grammar), text: text.as_bytes(), written }.walk(&tree))
 }
 
 /// What is known of a node while its children are walked.

@@ -42,7 +42,7 @@ use crate::change::diff::{Content, FileDiff, Side};
 use crate::change::digest::Digest;
 use crate::change::enclosing::whereabouts;
 use crate::change::{RepoPath, address, counted};
-use facts::{ChangedLines, Delta, Enclosing, Fact, Facts, ParsedText, SyntaxTree};
+use facts::{ChangedLines, Delta, Enclosing, Fact, Facts};
 use layout::News;
 use machine::Author;
 use turned::Turned;
@@ -62,8 +62,6 @@ pub struct FileUnderReview<'a> {
     written_by: OnceCell<Author>,
     news_old: OnceCell<News>,
     news_new: OnceCell<News>,
-    old_tree: OnceCell<SyntaxTree>,
-    new_tree: OnceCell<SyntaxTree>,
     old_facts: OnceCell<Option<Facts>>,
     new_facts: OnceCell<Option<Facts>>,
     deltas: OnceCell<Vec<Delta>>,
@@ -107,8 +105,6 @@ impl<'a> FileUnderReview<'a> {
             written_by: OnceCell::new(),
             news_old: OnceCell::new(),
             news_new: OnceCell::new(),
-            old_tree: OnceCell::new(),
-            new_tree: OnceCell::new(),
             old_facts: OnceCell::new(),
             new_facts: OnceCell::new(),
             deltas: OnceCell::new(),
@@ -149,22 +145,6 @@ impl<'a> FileUnderReview<'a> {
         std::str::from_utf8(text).unwrap_or_else(|_| cell.get_or_init(|| encoding::decoded(text)))
     }
 
-    /// The text of a side with its tree.
-    fn parsed<'t>(&'t self, side: Side, path: &'t str) -> ParsedText<'t> {
-        let text = self.decoded(side);
-        let tree = match side {
-            Side::Old => self.old_tree.get_or_init(|| SyntaxTree::of(path, text)),
-            Side::New => self.new_tree.get_or_init(|| {
-                if self.old.is_none() {
-                    return SyntaxTree::of(path, text);
-                }
-                let from = self.path_of(Side::Old);
-                SyntaxTree::after(self.parsed(Side::Old, &from), path, text, self.comparison)
-            }),
-        };
-        ParsedText { path, text, tree }
-    }
-
     /// The path of a side: the old text has its old path.
     fn path_of(&self, side: Side) -> Cow<'_, str> {
         self.diff.from.as_ref().filter(|_| side == Side::Old).unwrap_or(&self.diff.path).lossy()
@@ -178,7 +158,7 @@ impl<'a> FileUnderReview<'a> {
             if is_generated(&to) || !turned::may_turn(self.comparison, self.old_text(), self.new_text()) {
                 return Turned::default();
             }
-            Turned::of(self.comparison, self.parsed(Side::Old, &from), self.parsed(Side::New, &to))
+            Turned::of(self.comparison, (&from, self.decoded(Side::Old)), (&to, self.decoded(Side::New)))
         })
     }
 
@@ -265,10 +245,8 @@ impl<'a> FileUnderReview<'a> {
         let cell = if side == Side::Old { &self.old_facts } else { &self.new_facts };
         let path = self.path_of(side);
         let read = || {
-            if is_generated(&path) || self.author() == Author::Packer {
-                return None;
-            }
-            let mut found = facts::facts(self.parsed(side, &path), &self.window(side))?;
+            let text = Some(self.decoded(side)).filter(|_| !is_generated(&path) && self.author() != Author::Packer)?;
+            let mut found = facts::facts(&path, text, &self.window(side))?;
             // The patterns read what may be misread.
             found.is_partial |= self.may_be_misread(side);
             Some(found)

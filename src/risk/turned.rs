@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
-use super::facts::{self, ParsedText};
+use super::facts;
 use crate::change::compare::{Comparison, Line};
 use crate::change::diff::Side;
 
@@ -25,9 +25,11 @@ pub(super) struct Turned {
 
 impl Turned {
     /// Compares what runs of the lines that both sides have; the texts may be decoded ones.
-    pub fn of(comparison: &Comparison, old: ParsedText<'_>, new: ParsedText<'_>) -> Turned {
+    pub fn of(comparison: &Comparison, (old_path, old): (&str, &str), (new_path, new): (&str, &str)) -> Turned {
         let mut turned = Turned::default();
-        let (Some(before), Some(after)) = (facts::idle_lines(old), facts::idle_lines(new)) else { return turned };
+        let (Some(before), Some(after)) = (facts::idle_lines(old_path, old), facts::idle_lines(new_path, new)) else {
+            return turned;
+        };
         let is_inert = |rows: &[bool], row: u32| rows.get(row as usize).copied().unwrap_or_default();
         each_common(comparison, |old, new, cause| {
             let Some(cause) = cause else { return };

@@ -256,12 +256,9 @@ fn mark_conditional(rows: &mut Rows<'_>) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{ParsedText, SyntaxTree, idle_lines};
-
     /// The numbers of the lines that do not run.
     fn found(path: &str, text: &str) -> Vec<usize> {
-        let tree = SyntaxTree::of(path, text);
-        let rows = idle_lines(ParsedText { path, text, tree: &tree }).unwrap_or_default();
+        let rows = super::super::idle_lines(path, text).unwrap_or_default();
         (1..).zip(rows).filter(|(_, is_inert)| *is_inert).map(|(number, _)| number).collect()
     }
 

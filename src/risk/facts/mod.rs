@@ -12,7 +12,6 @@ mod inert;
 mod sql;
 mod value;
 
-pub(super) use code::SyntaxTree;
 pub(super) use compare::{Delta, Enclosing, Heirs, ends_of};
 pub(super) use condition::{Refusals, is_inverted};
 pub(super) use config::without_template;
@@ -217,22 +216,13 @@ impl ChangedLines {
     }
 }
 
-/// A text whose format is given by its path, with its tree.
-#[derive(Clone, Copy)]
-pub(super) struct ParsedText<'t> {
-    pub path: &'t str,
-    pub text: &'t str,
-    pub tree: &'t SyntaxTree,
-}
-
-/// The facts of a text on the lines that changed; nothing if the format is not known. Linear in the length of the text.
-pub(super) fn facts(source: ParsedText<'_>, changed: &ChangedLines) -> Option<Facts> {
-    let ParsedText { path, text, .. } = source;
+/// The facts of a text on the lines that changed, in the format given by its path; nothing if the format is not known.
+/// Linear in the length of the text.
+pub(super) fn facts(path: &str, text: &str, changed: &ChangedLines) -> Option<Facts> {
     let is_long = text.len() > MAX_PARSED;
     // Only whether the format is read.
     let text = if is_long { "{}\n" } else { text };
-    let mut found =
-        code::facts(ParsedText { text, ..source }, changed).or_else(|| config::facts(path, text, changed))?;
+    let mut found = code::facts(path, text, changed).or_else(|| config::facts(path, text, changed))?;
     found.is_cut |= is_long || found.facts.len() > MAX_FACTS;
     found.is_partial |= found.is_cut;
     found.facts.truncate(MAX_FACTS);
@@ -240,13 +230,12 @@ pub(super) fn facts(source: ParsedText<'_>, changed: &ChangedLines) -> Option<Fa
 }
 
 /// Whether each line of a text is one that does not run; nothing if that is not known of its format. Linear.
-pub(super) fn idle_lines(source: ParsedText<'_>) -> Option<Vec<bool>> {
-    let ParsedText { path, text, .. } = source;
+pub(super) fn idle_lines(path: &str, text: &str) -> Option<Vec<bool>> {
     if text.len() > MAX_PARSED {
         return None;
     }
     let mut rows = inert::Rows::of(text);
-    let is_known = code::mark_inert(source, &mut rows).is_some() || inert::mark_by_signs(path, text, &mut rows);
+    let is_known = code::mark_inert(path, text, &mut rows).is_some() || inert::mark_by_signs(path, text, &mut rows);
     inert::mark_left_out(path, &mut rows);
     is_known.then(|| rows.into_idle())
 }

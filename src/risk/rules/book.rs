@@ -6,7 +6,7 @@ use super::{Rules, Severity, Wording};
 use crate::change::compare::compare;
 use crate::change::diff::{Content, FileDiff, Mode, TreeEntry};
 use crate::change::{ObjectId, RepoPath};
-use crate::risk::facts::{self, ChangedLines, Fact, ParsedText, SyntaxTree};
+use crate::risk::facts::{self, ChangedLines, Fact};
 use crate::risk::{Assessor, FileUnderReview};
 
 /// The description of a rule, for people.
@@ -111,7 +111,7 @@ fn marked(mark: &str, text: &str) -> String {
 pub fn facts_of(path: &str, text: &str) -> Option<Vec<String>> {
     let lines = u32::try_from(text.lines().count()).unwrap_or(u32::MAX / 2);
     let whole = ChangedLines::in_runs(std::iter::once(1..=lines + 1));
-    let found = facts::facts(ParsedText { path, text, tree: &SyntaxTree::of(path, text) }, &whole)?;
+    let found = facts::facts(path, text, &whole)?;
     let mut said: Vec<String> = found.facts.iter().map(line).collect();
     if found.is_cut {
         said.push("There is more than is read: the rest of this text states nothing to a rule.".to_owned());

@@ -224,9 +224,9 @@ fn take_nearest(
 
 /// The tests that assert nothing on the new side, and call nothing that sounds like an assertion.
 fn emptied(file: &FileUnderReview<'_>, mut suspects: BTreeSet<String>) -> BTreeSet<String> {
-    let path = file.path();
+    let text = file.decoded(Side::New);
     let all = ChangedLines::in_runs(std::iter::once(1..=file.comparison.new.count().max(1)));
-    let facts = facts::facts(file.parsed(Side::New, &path), &all);
+    let facts = facts::facts(&file.path(), text, &all);
     let Some(facts) = facts.filter(|facts| !facts.is_cut) else { return BTreeSet::new() };
     let checks = |fact: &Fact| {
         let lower = fact.object.to_ascii_lowercase();

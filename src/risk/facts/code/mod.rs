@@ -33,79 +33,36 @@ mod text;
 #[cfg(feature = "syntax")]
 mod walk;
 
-#[cfg(feature = "syntax")]
-use super::MAX_PARSED;
 use super::inert::Rows;
-use super::{ChangedLines, Facts, ParsedText};
-use crate::change::compare::Comparison;
-
-/// The tree of a text, if its path has a supported language and it can be parsed in bounded time.
-#[cfg(feature = "syntax")]
-#[derive(Debug, Default)]
-pub(in crate::risk) struct SyntaxTree(Option<tree_sitter::Tree>);
-
-/// Nothing: this build has no grammars.
-#[cfg(not(feature = "syntax"))]
-#[derive(Debug, Default)]
-pub(in crate::risk) struct SyntaxTree;
-
-#[cfg(feature = "syntax")]
-impl SyntaxTree {
-    pub fn of(path: &str, text: &str) -> SyntaxTree {
-        let language = languages::of_path(path).filter(|_| text.len() <= MAX_PARSED);
-        SyntaxTree(language.and_then(|(syntax, _)| crate::grammar::parse(syntax.language.grammar, text)))
-    }
-
-    /// Of the new text of a comparison: what both have is not parsed again.
-    pub fn after(old: ParsedText<'_>, path: &str, text: &str, comparison: &Comparison) -> SyntaxTree {
-        let (was, is) = (languages::of_path(old.path), languages::of_path(path));
-        match (was.zip(is), &old.tree.0) {
-            (Some(((was, _), (is, _))), Some(tree)) if std::ptr::eq(was, is) && text.len() <= MAX_PARSED => {
-                let grammar = is.language.grammar;
-                SyntaxTree(crate::grammar::parse_edited(grammar, comparison, (old.text, tree), text))
-            }
-            _ => SyntaxTree::of(path, text),
-        }
-    }
-}
-
-#[cfg(not(feature = "syntax"))]
-impl SyntaxTree {
-    pub fn of(_path: &str, _text: &str) -> SyntaxTree {
-        SyntaxTree
-    }
-
-    pub fn after(_old: ParsedText<'_>, _path: &str, _text: &str, _comparison: &Comparison) -> SyntaxTree {
-        SyntaxTree
-    }
-}
+use super::{ChangedLines, Facts};
 
 /// Nothing if the path has no supported language.
 #[cfg(feature = "syntax")]
-pub(super) fn facts(source: ParsedText<'_>, changed: &ChangedLines) -> Option<Facts> {
-    let (syntax, special) = languages::of_path(source.path)?;
-    let Some(tree) = &source.tree.0 else {
+pub(super) fn facts(path: &str, text: &str, changed: &ChangedLines) -> Option<Facts> {
+    let (syntax, special) = languages::of_path(path)?;
+    let Some(tree) = crate::grammar::parse(syntax.language.grammar, text) else {
         return Some(Facts { is_cut: true, ..Facts::default() });
     };
-    Some(walk::walk((syntax, special), source.text, tree, changed, walk::is_of_tests(source.path)))
+    Some(walk::walk((syntax, special), text, &tree, changed, walk::is_of_tests(path)))
 }
 
 /// Nothing: this build has no grammars.
 #[cfg(not(feature = "syntax"))]
-pub(super) fn facts(_source: ParsedText<'_>, _changed: &ChangedLines) -> Option<Facts> {
+pub(super) fn facts(_path: &str, _text: &str, _changed: &ChangedLines) -> Option<Facts> {
     None
 }
 
 /// Marks the lines that do not run; nothing if the path has no supported language.
 #[cfg(feature = "syntax")]
-pub(super) fn mark_inert(source: ParsedText<'_>, rows: &mut Rows<'_>) -> Option<()> {
-    let (syntax, _) = languages::of_path(source.path)?;
-    inert::mark(syntax, source.text, source.tree.0.as_ref()?, rows);
+pub(super) fn mark_inert(path: &str, text: &str, rows: &mut Rows<'_>) -> Option<()> {
+    let (syntax, _) = languages::of_path(path)?;
+    let tree = crate::grammar::parse(syntax.language.grammar, text)?;
+    inert::mark(syntax, text, &tree, rows);
     Some(())
 }
 
 /// Nothing: this build has no grammars.
 #[cfg(not(feature = "syntax"))]
-pub(super) fn mark_inert(_source: ParsedText<'_>, _rows: &mut Rows<'_>) -> Option<()> {
+pub(super) fn mark_inert(_path: &str, _text: &str, _rows: &mut Rows<'_>) -> Option<()> {
     None
 }

@@ -6,16 +6,10 @@
 use proptest::prelude::*;
 
 use super::super::{ChangedLines, Fact, Facts, Kind, MAX_FACTS, MAX_PARSED, MAX_TEXT};
-use super::{ParsedText, SyntaxTree};
-use crate::change::compare::compare;
 
 fn read(path: &str, text: &str) -> Facts {
     let lines = u32::try_from(text.lines().count()).unwrap();
-    read_on(path, text, &ChangedLines::of(1..=lines.max(1)))
-}
-
-fn read_on(path: &str, text: &str, lines: &ChangedLines) -> Facts {
-    super::facts(ParsedText { path, text, tree: &SyntaxTree::of(path, text) }, lines).unwrap()
+    super::facts(path, text, &ChangedLines::of(1..=lines.max(1))).unwrap()
 }
 
 fn show(fact: &Fact) -> String {
@@ -90,7 +84,7 @@ fn said(path: &str, source: &str) -> String {
 #[test]
 fn only_what_touches_a_changed_line_is_told() {
     let text = "a(1)\nb(\n    2,\n    timeout=5,\n)\nc(3)\n";
-    let found = read_on("a.py", text, &ChangedLines::of([4].into_iter())).facts;
+    let found = super::facts("a.py", text, &ChangedLines::of([4].into_iter())).unwrap().facts;
     let found: Vec<String> = found.iter().map(show).collect();
     assert_eq!(found, ["Call b = 2", "Setting b.timeout = 5"]);
 }
@@ -175,52 +169,6 @@ const SIGNS: &[&str] = &[
     "return ", "case ", "1", "x", "é", "𐀀", "\u{feff}", "\0", "..", ";", ":", ",", "=", "@", "&&", "||", "!", "~", "%",
     "=begin", "__END__", "\r\n", "*", "?", "+",
 ];
-
-/// Each node of a tree: its kind, its bytes, its place, and whether it is missing.
-fn nodes(tree: &SyntaxTree) -> Vec<String> {
-    let Some(tree) = &tree.0 else { return Vec::new() };
-    let (mut cursor, mut all) = (tree.walk(), Vec::new());
-    loop {
-        let node = cursor.node();
-        let (from, to) = (node.start_position(), node.end_position());
-        let field = cursor.field_name().unwrap_or_default();
-        all.push(format!("{field} {} {:?} {from}-{to} {}", node.kind(), node.byte_range(), node.is_missing()));
-        if cursor.goto_first_child() {
-            continue;
-        }
-        while !cursor.goto_next_sibling() {
-            if !cursor.goto_parent() {
-                return all;
-            }
-        }
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
-
-    #[test]
-    fn a_tree_by_that_of_the_other_side_is_the_one_of_the_text_alone(
-        at in 0..TABLES.len(),
-        edits in prop::collection::vec((0usize..200, 0usize..6, 0usize..200, 0usize..6), 1..5),
-    ) {
-        let (path, table) = TABLES[at];
-        let old = parted(table).0;
-        let mut lines: Vec<&str> = old.split_inclusive('\n').collect();
-        let all = lines.clone();
-        for (from, count, source, copied) in edits {
-            let from = from % (lines.len() + 1);
-            let to = (from + count).min(lines.len());
-            let source = source % all.len();
-            lines.splice(from..to, all[source..(source + copied).min(all.len())].iter().copied());
-        }
-        let new = lines.concat();
-        let tree = SyntaxTree::of(path, old);
-        let before = ParsedText { path, text: old, tree: &tree };
-        let after = SyntaxTree::after(before, path, &new, &compare(old.as_bytes(), new.as_bytes()));
-        prop_assert_eq!(nodes(&after), nodes(&SyntaxTree::of(path, &new)));
-    }
-}
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]
