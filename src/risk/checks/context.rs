@@ -9,7 +9,7 @@ use crate::risk::facts::{Delta, Fact, Kind, Value};
 use crate::risk::rules::FactRule;
 use crate::risk::{FileUnderReview, Finding, Severity, is_code};
 
-/// How many facts are looked at for one.
+/// How many facts, or lines of a file, are looked at for one.
 const MAX_TRIED: usize = 4_000;
 /// The most lines of the block around a guard.
 const MAX_BLOCK: u32 = 200;
@@ -246,7 +246,7 @@ fn is_so_beside(old: &Fact, new: &Fact, file: &FileUnderReview<'_>) -> bool {
     let said = |line: u32| file.line(Side::New, line).trim_end_matches(',').trim_end().to_owned();
     let own = said(*new.lines.start());
     let changed = file.changed(Side::New);
-    let count = file.comparison.new.count();
+    let count = file.comparison.new.count().min(MAX_TRIED as u32);
     own.len() > 12 && (1..=count).any(|line| !changed.touch(&(line..=line)) && said(line) == own)
 }
 
@@ -384,7 +384,7 @@ fn is_from_a_file(fact: &Fact, file: &FileUnderReview<'_>) -> bool {
         let (names, from) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
         names.trim() == name && [".svg", ".html", "?raw"].iter().any(|end| from.contains(end))
     };
-    is_name && String::from_utf8_lossy(file.new_text()).lines().any(is_import)
+    is_name && file.decoded(Side::New).lines().take(MAX_TRIED).any(is_import)
 }
 
 /// Whether a file only runs where a program is built, with what its developers have.
