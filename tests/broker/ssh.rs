@@ -110,8 +110,9 @@ fn scene() -> Option<(Scene, u32)> {
     for name in ["one", "two", "one.pub"] {
         std::fs::copy(dir.path().join(name), scene.at(name)).unwrap();
     }
-    // sshd runs it in another account, which may not reach where it was built.
-    std::fs::copy(UNDERSIGN, scene.at("undersign")).unwrap();
+    // sshd runs it in another account, which may not reach where it was built. Copied by another process: what another
+    // test starts meanwhile would hold it open for writing, and nobody could run it ("Text file busy").
+    assert!(Command::new("cp").args([UNDERSIGN, &scene.at("undersign")]).status().unwrap().success());
     let lines = Command::new(scene.at("undersign")).args(["broker", "keys", &scene.at("state")]).output().unwrap();
     assert!(lines.status.success(), "{lines:?}");
     std::fs::write(scene.at("authorized_keys"), lines.stdout).unwrap();
