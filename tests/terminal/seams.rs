@@ -246,11 +246,11 @@ fn what_could_not_be_saved_is_printed_and_is_no_success() {
     program.press("c");
     program.wait_for("note");
     program.press("Who asked for this?\r");
-    program.wait_for("cannot be saved");
+    program.wait_for("was not saved");
     program.press("qq");
     let (exit, restored) = program.end();
     assert!(exit == 70 && restored, "{exit}");
-    program.wait_for("cannot be saved");
+    program.wait_for("was not saved");
     program.wait_for("Who asked for this?");
 }
 

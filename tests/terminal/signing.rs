@@ -141,7 +141,7 @@ fn what_a_colleague_pushed_comes_with_a_refresh_and_what_is_listed_stays_where_t
     git_in(&colleague, "mina", &["add", "news.txt"]);
     git_in(&colleague, "mina", &["commit", "-q", "-m", "Tell the news"]);
     git_in(&colleague, "mina", &["push", "-q", "origin", "news"]);
-    assert!(!program.text().contains("fetched"), "{}", program.text());
+    assert!(!program.text().contains("   fetched"), "{}", program.text());
     program.press("R");
     program.wait_for("there is news");
     program.wait_for("Tell the news");
