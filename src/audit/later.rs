@@ -25,8 +25,7 @@ impl<'s> Later<'s> {
             person: &predicate.principal,
             signed_at: predicate.issued_at.seconds(),
             head_at: head.and_then(|head| self.ground.repository.dated(head).ok()).map(|(time, _)| time),
-            // More than were seen cannot be carried over: such a count says nothing.
-            is_carried_over: coverage.hunks_seen.0 > 0 && coverage.carried_over == coverage.hunks_seen,
+            is_carried_over: coverage.hunks_seen.0 > 0 && coverage.read_anew() == 0,
             key_ended: self.key_ended(record),
             ended: self.ended(record),
         }

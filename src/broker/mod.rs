@@ -94,6 +94,16 @@ struct Known {
     policy_fault: Option<String>,
 }
 
+impl Known {
+    /// What was seen is saved. If it could not be, it is as if it had been read when it was `before`.
+    fn saved(&mut self, saved: Result<(), String>, before: Option<Instant>) {
+        if let Err(why) = saved {
+            self.read = before;
+            self.alarms.push(why);
+        }
+    }
+}
+
 impl Broker {
     /// Opens the directory that `broker init` created.
     ///
@@ -243,10 +253,8 @@ impl Broker {
     fn refresh(&self, known: &mut Known) {
         let before = known.read;
         self.look(known);
-        if let Err(why) = self.state.save() {
-            known.read = before;
-            known.alarms.push(why);
-        }
+        let saved = self.state.save();
+        known.saved(saved, before);
     }
 
     /// Reads the policy branch and the ledger of the remote. What was seen must be saved before anything depends on it.

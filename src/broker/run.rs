@@ -62,11 +62,16 @@ struct Ready {
 }
 
 /// A process that becomes a command once it is told to. Until then it is ended with this.
-struct Waiting(Option<(Child, Start)>);
+struct Waiting {
+    /// None once it was told.
+    child: Option<Child>,
+    id: i32,
+    start: Start,
+}
 
 impl Waiting {
-    fn id(&self) -> i32 {
-        self.0.as_ref().and_then(|(child, _)| i32::try_from(child.id()).ok()).unwrap_or_default()
+    fn new(child: Child, start: Start) -> Waiting {
+        Waiting { id: i32::try_from(child.id()).unwrap_or_default(), child: Some(child), start }
     }
 
     /// Lets it become the command.
@@ -74,15 +79,14 @@ impl Waiting {
     /// # Errors
     /// It may not have been told.
     fn go(mut self) -> std::io::Result<Child> {
-        let (_, start) = self.0.as_mut().ok_or(std::io::ErrorKind::NotFound)?;
-        start.go()?;
-        self.0.take().map(|(child, _)| child).ok_or(std::io::ErrorKind::NotFound.into())
+        self.start.go()?;
+        self.child.take().ok_or_else(|| std::io::ErrorKind::NotFound.into())
     }
 }
 
 impl Drop for Waiting {
     fn drop(&mut self) {
-        if let Some((child, _)) = &mut self.0 {
+        if let Some(child) = &mut self.child {
             let _ = child.kill();
             let _ = child.wait();
         }
@@ -160,11 +164,8 @@ impl Broker {
 
     /// Why a request does not start: by what is known now, once that is saved.
     fn not_started(&self, mut known: MutexGuard<'_, Known>, id: RecordId) -> Reply {
-        if let Err(why) = self.state.save() {
-            // As if it had not been read.
-            known.read = None;
-            known.alarms.push(why);
-        }
+        let saved = self.state.save();
+        known.saved(saved, None);
         let answer = self.judge(&known, id);
         match starts(&answer) {
             // It became allowed only now, or what was seen could not be saved. The caller has to try again.
@@ -258,7 +259,7 @@ impl Broker {
         };
         let child = spawn(&program.file, &ready.spec);
         let child = child.map_err(|error| failed(format!("Its process cannot be started: {error}.")))?;
-        ready.waiting = Some(Waiting(Some((child, start))));
+        ready.waiting = Some(Waiting::new(child, start));
         Ok(ready)
     }
 
@@ -407,7 +408,7 @@ impl Broker {
         }
         let Some(waiting) = ready.waiting.take() else { return not_run };
         // Without an agent ssh cannot log in, and says so itself. The key is gone when this ends.
-        let _agent = ready.login.take().map(|login| login.serve(waiting.id(), super::now()));
+        let _agent = ready.login.take().map(|login| login.serve(waiting.id, super::now()));
         let Ok(mut child) = waiting.go() else { return (Outcome::Unknown, 0, Captured::default()) };
         let pipes = Pipes::of(&mut child, ready.keep);
         let (outcome, code) = self.wait(id, &mut child, ready);

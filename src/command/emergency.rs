@@ -43,7 +43,7 @@ pub(super) fn enough<'k, S: Signature<'k>>(case: &Case<'_>, all: &[S]) -> Result
     enough_after(case, all, || used(case))
 }
 
-/// The same after so many emergencies, for who asks about many signatures.
+/// The same, with the number of emergencies already counted: it does not depend on the signatures.
 ///
 /// # Errors
 /// As for [`enough`].

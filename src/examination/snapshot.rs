@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::packages;
-use crate::change::visible;
 use crate::datafile::FileError;
 use crate::gate::{self, Reason};
 use crate::ledger;
@@ -96,8 +95,7 @@ impl RepositorySnapshot {
 
     /// That decisions may be missing here, as a sentence; none without a policy by which any count.
     pub fn told_unread(&self) -> Option<String> {
-        let remote = self.unread.as_ref().filter(|_| self.policy().is_some())?;
-        Some(format!("No decisions were ever fetched from {}. `undersign sync` fetches them.", visible::text(remote)))
+        self.unread.as_deref().filter(|_| self.policy().is_some()).map(ledger::told_unread)
     }
 
     /// Whether requests for commands can be pending here.

@@ -98,12 +98,8 @@ fn read(snapshot: &RepositorySnapshot, now: i64) -> BTreeMap<String, u64> {
         let Some(person) = policy.roster.by_key_id(&chain.id.key) else { continue };
         let recent = chain.records.iter().rev().map(|link| &link.verified.statement().predicate);
         for decision in recent.take_while(|decision| decision.issued_at.seconds() > now.saturating_sub(RECENT)) {
-            let coverage = &decision.coverage;
-            // More than were seen cannot be carried over: such a count is left out.
-            let seen = coverage.hunks_seen.0;
-            let hunks = seen.checked_sub(coverage.carried_over.0).unwrap_or(seen);
             let sum = all.entry(person.id.clone()).or_default();
-            *sum = sum.saturating_add(hunks);
+            *sum = sum.saturating_add(decision.coverage.read_anew());
         }
     }
     all

@@ -20,7 +20,9 @@ pub use append::{FSYNC, append, append_after, append_to, clear_stale_locks};
 pub use as_of::AsOf;
 pub use digested::{Digested, at_hand, keep_at_hand};
 pub use outlines::Outlines;
-pub use remotes::{Forgotten, Left, forget_remote, keep_given_up, left_of, never_read, note_remote, way_out};
+pub use remotes::{
+    Forgotten, Left, forget_remote, keep_given_up, left_of, never_read, note_remote, told_unread, way_out,
+};
 pub use verified::VerifiedChains;
 
 use std::collections::BTreeMap;

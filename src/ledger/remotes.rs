@@ -90,9 +90,15 @@ pub fn note_remote(repository: &Repository, name: &str) -> Result<(), String> {
 }
 
 /// The remote that is the project, if no records were ever exchanged with it: that none are here says nothing of it.
+/// A bare repository is where others fetch from.
 pub fn never_read(repository: &Repository) -> Option<String> {
-    let project = repository.project().ok()??;
+    let project = repository.project().ok()?.filter(|_| !repository.is_bare())?;
     (!noted(repository).contains(&project)).then_some(project)
+}
+
+/// The same in words, for a person.
+pub fn told_unread(remote: &str) -> String {
+    format!("No decisions were ever fetched from {}. `undersign sync` fetches them.", visible::text(remote))
 }
 
 /// What remotes that are configured no more were seen to have of a chain, of any family.

@@ -246,6 +246,13 @@ pub struct Coverage {
     pub omissions: Vec<Omission>,
 }
 
+impl Coverage {
+    /// Hunks that were read anew. More than were seen cannot be carried over: such a count is none.
+    pub fn read_anew(&self) -> u64 {
+        self.hunks_seen.0.checked_sub(self.carried_over.0).unwrap_or(self.hunks_seen.0)
+    }
+}
+
 /// Something that nobody reads line by line: a submodule, an LFS pointer, a binary or too large file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::Finding::{self, Bad, Good, Note};
 use super::commands;
-use crate::change::{address, counted, visible};
+use crate::change::{address, counted};
 use crate::gate::drill::Practice;
 use crate::ledger::commands::{Family as _, Keys, read_outcomes};
 use crate::ledger::drills::AllDrills;
@@ -57,13 +57,7 @@ pub(super) fn ledger_state(repository: &Repository, policy: &Policy, gated: bool
                     }
                 }));
             }
-            let unread = ledger::never_read(repository).filter(|_| !repository.is_bare());
-            found.extend(unread.map(|remote| {
-                Note(format!(
-                    "No decisions were ever fetched from {}. `undersign sync` fetches them.",
-                    visible::text(&remote)
-                ))
-            }));
+            found.extend(ledger::never_read(repository).map(|remote| Note(ledger::told_unread(&remote))));
             found.extend(secrets(&chains));
         }
     }

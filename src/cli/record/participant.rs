@@ -1,4 +1,5 @@
-//! Somebody who takes part in a drill, of a change or of a command: what is signed is so framed whatever is practised.
+//! Somebody who takes part in a drill, of a change or of a command: the part of a statement that is the same
+//! for both.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
