@@ -125,12 +125,12 @@ impl Repository {
     /// # Errors
     /// A commit is missing.
     pub fn title_between(&self, base: ObjectId, head: ObjectId) -> Result<String, GitError> {
-        let mut line = self.past(head, Some(base), CommitSelection::FirstParents, MAX_OWN_LINE)?;
-        if line.is_empty() {
-            line.push(head);
-        }
+        let line = self.past(head, Some(base), CommitSelection::FirstParents, MAX_OWN_LINE)?;
         let parents = |id: &ObjectId| self.raw.find_commit(oid(*id)).map_or(0, |commit| commit.parent_count());
-        let oldest = line.iter().rev().find(|id| parents(id) < 2).or(line.last()).copied();
+        let oldest = match line.iter().rev().find(|id| parents(id) < 2) {
+            Some(own) => Some(*own),
+            None => self.past(head, Some(base), CommitSelection::Written, MAX_OWN_LINE)?.pop(),
+        };
         Ok(self.past_commit(oldest.unwrap_or(head))?.title().to_owned())
     }
 
