@@ -66,6 +66,8 @@ pub enum GitError {
     Missing(String),
     #[error("The ref {0} points to nothing that is here. Run `git fetch`, or delete the ref.")]
     Dangling(String),
+    #[error("The file of the ref {0} holds no commit id. Delete it, or run `git fetch` to have it written anew.")]
+    Unreadable(String),
     #[error("git could not read the repository: {0}.")]
     Other(String),
 }

@@ -6,7 +6,7 @@
 //! the same proposal. The plain name belongs to the remote with the target, or else to the only remote that has it;
 //! other proposals are distinguished by their remote, local work by `heads/`, as in git itself.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use git2::BranchType;
 
@@ -227,7 +227,22 @@ impl Repository {
             found.push((at, tip));
         }
         found.extend(self.requests(&remotes)?);
+        let broken = self.unreadable(&found, &remotes);
+        found.extend(broken);
         Ok(found)
+    }
+
+    /// Branches whose files hold no commit id: they are left out where all are listed.
+    fn unreadable(&self, known: &[At], remotes: &BTreeSet<String>) -> Vec<At> {
+        let known: HashSet<&str> = known.iter().map(|(at, _)| at.full.as_str()).collect();
+        let of = |folder: &str, kind: BranchType| {
+            let names = self.unreadable_refs(folder, |name| known.contains(name));
+            names.into_iter().filter_map(move |full| branch_ref(full, kind, remotes))
+        };
+        let all = of("refs/heads", BranchType::Local).chain(of("refs/remotes", BranchType::Remote));
+        let branches = all.filter(|at| at.branch != "HEAD" && !is_chain(&at.branch));
+        let why = |at: &BranchRef| Err(GitError::Unreadable(visible::text(&at.full).into_owned()));
+        branches.map(|at| (at.clone(), why(&at))).collect()
     }
 
     /// The review requests that were fetched.

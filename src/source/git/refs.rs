@@ -96,6 +96,32 @@ impl Repository {
         found.collect()
     }
 
+    /// The refs below a folder that are files without a commit id, as a crash leaves them; those that are known are not
+    /// read. A ref that is being written or deleted is none of these.
+    pub(super) fn unreadable_refs(&self, folder: &str, is_known: impl Fn(&str) -> bool) -> Vec<String> {
+        let (mut found, mut folders) = (Vec::new(), vec![folder.to_owned()]);
+        while let Some(folder) = folders.pop() {
+            let Ok(entries) = std::fs::read_dir(self.common_dir().join(&folder)) else { continue };
+            for entry in entries.flatten() {
+                let (Ok(kind), Some(name)) = (entry.file_type(), entry.file_name().to_str().map(str::to_owned)) else {
+                    continue;
+                };
+                let full = format!("{folder}/{name}");
+                let is_broken = |error: git2::Error| error.code() != git2::ErrorCode::NotFound;
+                if kind.is_dir() {
+                    folders.push(full);
+                } else if !is_known(&full)
+                    && git2::Reference::is_valid_name(&full)
+                    && self.raw.find_reference(&full).is_err_and(is_broken)
+                {
+                    found.push(full);
+                }
+            }
+        }
+        found.sort();
+        found
+    }
+
     /// The ref that a symbolic ref names.
     pub fn stands_for(&self, name: &str) -> Option<String> {
         let reference = self.raw.find_reference(name).ok()?;
