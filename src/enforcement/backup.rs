@@ -55,7 +55,7 @@ pub fn back_up(path: &Path, settings: &Settings, to: &Path, with_key: bool, now:
         }
         let own = if gate.key.exists() { Some(StateKey::read(&gate.key)?) } else { None };
         let access = Access { key: own, repository: &gate.policy.repository, patience: None, lasting: false };
-        let state = GateState::open_as_it_is(&gate.dir, access)?;
+        let state = GateState::open_as_it_is(&gate.dir, access).map_err(|error| error.to_string())?;
         let key = with_key
             .then(|| std::fs::read_to_string(&gate.key).map_err(|error| format!("{}: {error}.", gate.key.display())));
         state.snapshot(key.transpose()?)?

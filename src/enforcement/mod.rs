@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 
 use crate::change::{ObjectId, visible};
 use crate::gate::{Code, Decided, Lands, LedgerSummary, MemorySummary, Outcome, Reason, RefOutcome, ref_names};
-use crate::gate_state::{self, Access, GateState, Lock, StateKey};
+use crate::gate_state::{self, Access, GateState, Lock, StateError, StateKey};
 use crate::policy::Policy;
 use crate::provenance;
 use crate::record::Chain;
@@ -258,10 +258,9 @@ impl<'c> Case<'c> {
         }
         match open_state(repository, self.settings, &dir, &policy.repository, self.deadline.left()) {
             Ok(gate_state) => Ok(Some(gate_state)),
-            // Another process held it the whole time.
-            Err(why) if self.deadline.check().is_err() => Err(Reason::undecidable(Code::Limit, why)),
-            Err(_) if self.settings.state.is_none() && !dir.exists() => Ok(None),
-            Err(why) => Err(unreadable(why)),
+            Err(StateError::Held(why)) => Err(Reason::undecidable(Code::Limit, why.to_string())),
+            Err(StateError::Unusable(_)) if self.settings.state.is_none() && !dir.exists() => Ok(None),
+            Err(StateError::Unusable(why)) => Err(unreadable(why)),
         }
     }
 
@@ -327,7 +326,7 @@ fn open_state(
     dir: &Path,
     id: &str,
     patience: Option<Duration>,
-) -> Result<GateState, String> {
+) -> Result<GateState, StateError> {
     let own = own_key(repository);
     let (is_first, key) = match &settings.state_key {
         Some(file) => (false, Some(StateKey::read(file)?)),

@@ -70,7 +70,8 @@ pub fn record(
     }
     tips.dedup();
     let dir = settings.state.clone().unwrap_or_else(|| default_state(&repository));
-    let mut gate_state = open_state(&repository, settings, &dir, &policy.repository, None)?;
+    let mut gate_state =
+        open_state(&repository, settings, &dir, &policy.repository, None).map_err(|error| error.to_string())?;
     let mut states = tips.iter().map(|(name, tip)| (*tip, name.clone())).collect::<Vec<_>>();
     for name in lines {
         let Some((_, tip)) = tips.iter().find(|(own, _)| own == name) else { continue };
@@ -132,7 +133,8 @@ pub fn accept(path: &Path, settings: &Settings, what: &Accepted, reason: &str, n
     let tip = policy_branch(&repository, settings, hosts).map_err(|reason| reason.detail)?.map(|branch| branch.tip);
     let policy = policy(&repository, settings, tip).map_err(|reason| reason.detail)?;
     let dir = settings.state.clone().unwrap_or_else(|| default_state(&repository));
-    let mut gate_state = open_state(&repository, settings, &dir, &policy.repository, None)?;
+    let mut gate_state =
+        open_state(&repository, settings, &dir, &policy.repository, None).map_err(|error| error.to_string())?;
     let remembered = gate_state.remembered();
     let (answer, done) = match what {
         Accepted::Clock => {

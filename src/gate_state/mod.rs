@@ -118,14 +118,40 @@ pub struct GateState {
     lasting: bool,
 }
 
+/// Why a state was not opened.
+#[derive(Debug, thiserror::Error)]
+pub enum StateError {
+    /// Another gate held it the whole time.
+    #[error("{0}")]
+    Held(LockError),
+    /// It cannot be used, as a sentence.
+    #[error("{0}")]
+    Unusable(String),
+}
+
+impl From<LockError> for StateError {
+    fn from(error: LockError) -> StateError {
+        match error {
+            LockError::Held { .. } => StateError::Held(error),
+            LockError::Unusable { .. } => StateError::Unusable(error.to_string()),
+        }
+    }
+}
+
+impl From<String> for StateError {
+    fn from(why: String) -> StateError {
+        StateError::Unusable(why)
+    }
+}
+
 impl GateState {
     /// Opens a state directory, creates it if necessary, and waits for other users of it. Without the key that wrote
     /// it, only facts that restrict are used.
     ///
     /// # Errors
     /// A sentence; an unusable directory or a damaged file is never treated as an empty memory.
-    pub fn open(dir: &Path, access: Access<'_>) -> Result<GateState, String> {
-        let lock = Lock::take(dir, access.patience).map_err(|error| error.to_string())?;
+    pub fn open(dir: &Path, access: Access<'_>) -> Result<GateState, StateError> {
+        let lock = Lock::take(dir, access.patience)?;
         sweep(dir);
         backup::sweep_restores(dir);
         let memory = GateState::look(dir, access)?;
@@ -138,8 +164,8 @@ impl GateState {
     ///
     /// # Errors
     /// Like [`GateState::open`].
-    pub fn open_as_it_is(dir: &Path, access: Access<'_>) -> Result<GateState, String> {
-        let lock = Lock::take(dir, access.patience).map_err(|error| error.to_string())?;
+    pub fn open_as_it_is(dir: &Path, access: Access<'_>) -> Result<GateState, StateError> {
+        let lock = Lock::take(dir, access.patience)?;
         let memory = GateState::look(dir, access)?;
         Ok(GateState { lock: Some(lock), ..memory })
     }

@@ -28,6 +28,7 @@ fn copied(name: &str) -> TempDir {
 fn open(name: &str, dir: &Path) -> Result<GateState, String> {
     let key = StateKey::read(&fixture(name).join("state.key")).unwrap();
     GateState::open(dir, Access { key: Some(key), repository: "fixture-1", patience: None, lasting: false })
+        .map_err(|error| error.to_string())
 }
 
 fn memory(dir: &Path) -> Value {
