@@ -29,6 +29,25 @@ fn slots(asked: &Asked) -> Vec<String> {
 }
 
 #[test]
+fn one_mistake_makes_no_other_key_unknown() {
+    let table = [
+        ("version = 1", "version = \"x\""),
+        ("repository = \"", "repository = \"/"),
+        ("criticality = \"critical\"", "criticality = \"huge\""),
+        ("[compartment.default]", "[compartment.other]"),
+    ];
+    for (from, to) in table {
+        let found = mistakes(from, to);
+        assert!(!found.contains("unknown key"), "{to}: {found}");
+    }
+    let organization = "schema = \"undersign-organization/v1\"\nversion = 0.5\norganization = \"/acme\"\n\
+                        self_review = false\n[limits]\nvalidity = \"30d\"\n[hidden]\nallow = []\n";
+    let found = Organization::read("organization.toml", organization.as_bytes()).unwrap_err().to_string();
+    assert!(found.contains("`version`") && !found.contains("unknown key `self_review`"), "{found}");
+    assert!(!found.contains("unknown key `limits`") && !found.contains("unknown key `hidden`"), "{found}");
+}
+
+#[test]
 fn each_mistake_names_what_is_wrong() {
     let table = [
         ("schema = \"undersign-policy/v1\"", "schema = \"x\"", "reads no other"),

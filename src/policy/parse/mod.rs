@@ -68,26 +68,28 @@ pub(super) fn parse(file: &str, source: &str, organization: Option<&Organization
         let freezes = limits::freezes(root, compartments.as_deref().unwrap_or_default());
         let targets = targets::targets(root, &people, &brokers, &freezes);
         let break_glass = limits::break_glass(root, &people);
+        let scalars = Scalars::of(root);
+        let (limits, hidden, clock) = (limits::limits(root, Limits::default()), hidden(root), team::clock(root));
         let digest = Digest::of(source.as_bytes());
         Some(Policy {
             version: version?,
             repository: repository?,
-            self_review: root.boolean("self_review").is_some_and(|flag| flag.value),
-            expires: root.time("expires").map(|time| time.value),
-            author_proof: author_proof(root),
+            self_review: scalars.self_review,
+            expires: scalars.expires,
+            author_proof: scalars.author_proof,
             refs,
             ai: ai.unwrap_or(AiRules::STRICT),
             compartments: compartments?,
-            limits: limits::limits(root, Limits::default()),
+            limits,
             freezes,
             owed_by: break_glass.iter().cloned().collect(),
             break_glass,
-            hidden: hidden(root),
+            hidden,
             roster: Roster::new(people.all),
             brokers,
             targets,
             evidence,
-            clock: team::clock(root),
+            clock,
             inherited,
             digest,
             whole: digest,
@@ -97,6 +99,24 @@ pub(super) fn parse(file: &str, source: &str, organization: Option<&Organization
         Some(organization) => organization.over(own),
         None => own,
     })
+}
+
+/// Settings of the whole file. Each is read before a mistake elsewhere gives up: a key that nobody read is called
+/// unknown.
+struct Scalars {
+    self_review: bool,
+    expires: Option<i64>,
+    author_proof: AuthorProof,
+}
+
+impl Scalars {
+    fn of(root: &Table<'_>) -> Scalars {
+        Scalars {
+            self_review: root.boolean("self_review").is_some_and(|flag| flag.value),
+            expires: root.time("expires").map(|time| time.value),
+            author_proof: author_proof(root),
+        }
+    }
 }
 
 /// Reads what an organization asks of each of its repositories. Whatever the file leaves out, it does not ask for.
@@ -116,26 +136,29 @@ pub(super) fn organization(file: &str, source: &str) -> Result<Organization, Fil
         let ai = ai(root, &people);
         let unsaid = Limits { validity: i64::MAX, ..Limits::default() };
         let break_glass = limits::break_glass(root, &people);
+        let (refs, freezes) = (refs(root, false).inherited(), limits::freezes(root, &compartments));
+        let scalars = Scalars::of(root);
+        let (limits, hidden, clock) = (limits::limits(root, unsaid), hidden(root), team::clock(root));
         let digest = Digest::of(source.as_bytes());
         let rules = Policy {
             version: version?,
             repository: id?,
-            self_review: root.boolean("self_review").is_some_and(|flag| flag.value),
-            expires: root.time("expires").map(|time| time.value),
-            author_proof: author_proof(root),
-            refs: refs(root, false).inherited(),
+            self_review: scalars.self_review,
+            expires: scalars.expires,
+            author_proof: scalars.author_proof,
+            refs,
             ai: ai.unwrap_or(AiRules::NONE),
-            freezes: limits::freezes(root, &compartments),
+            freezes,
             compartments,
-            limits: limits::limits(root, unsaid),
+            limits,
             owed_by: break_glass.iter().cloned().collect(),
             break_glass,
-            hidden: hidden(root),
+            hidden,
             roster: Roster::new(people.all),
             brokers: Vec::new(),
             targets: Vec::new(),
             evidence,
-            clock: team::clock(root),
+            clock,
             inherited: None,
             digest,
             whole: digest,
