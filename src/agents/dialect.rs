@@ -94,8 +94,42 @@ const SHELLS: &[&str] = &[
 
 /// Tools that change files and run nothing: they have a patch where others have a command.
 const EDITORS: &[&str] = &["apply_patch", "Edit", "MultiEdit", "Write", "NotebookEdit"];
+/// Tools of the agents themselves that only read or change files, in lowercase.
+const FILE_TOOLS: &[&str] = &[
+    "apply_patch",
+    "create",
+    "edit",
+    "fs_read",
+    "fs_write",
+    "glob",
+    "grep",
+    "grep_files",
+    "list",
+    "list_dir",
+    "list_directory",
+    "ls",
+    "multiedit",
+    "notebookedit",
+    "notebookread",
+    "patch",
+    "read",
+    "read_file",
+    "read_many_files",
+    "replace",
+    "search_file_content",
+    "view",
+    "write",
+    "write_file",
+];
 /// The longest command that is quoted back to an agent, in bytes.
 const MAX_SAID: usize = 2_000;
+
+impl Call {
+    /// Whether it reads or changes files by a tool of the agent itself, and runs nothing.
+    pub fn is_of_files(&self) -> bool {
+        self.commands.is_empty() && FILE_TOOLS.contains(&self.tool.to_ascii_lowercase().as_str())
+    }
+}
 
 impl Agent {
     /// All of them.

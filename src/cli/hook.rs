@@ -139,11 +139,14 @@ fn considered(agent: Agent, rules: Option<&Path>) -> Answer {
         Ok(call) => call,
         Err(why) => return stopped(agent, None, &format!("{why} Nobody can say what it does, so it was not run.")),
     };
-    // A tool that runs nothing is allowed even if the rules are faulty: otherwise nobody could use it to fix them.
+    // Files are read and changed even if the rules are faulty: otherwise no agent could fix them.
     let judged = match production_rules(rules) {
         Ok(rules) => judge(&call, &rules),
-        Err(_) if call.commands.is_empty() => Judgement::Elsewhere,
-        Err(why) => return stopped(agent, Some(&call), &format!("{why}\nUntil that is mended no command runs.")),
+        Err(_) if call.is_of_files() => Judgement::Elsewhere,
+        Err(why) => {
+            let until = "Until that is fixed, only the agent's own tools for files run.";
+            return stopped(agent, Some(&call), &format!("{why}\n{until}"));
+        }
     };
     match judged {
         Judgement::Elsewhere => agent.passes(),

@@ -52,11 +52,17 @@ fn a_call_that_cannot_be_read_is_stopped() {
 }
 
 #[test]
-fn rules_with_mistakes_stop_every_command_and_no_other_tool() {
+fn rules_with_mistakes_stop_every_tool_that_is_not_for_files() {
     let f = Fixture::new();
     let rules = crate::beside(&f, "hook.toml", "schema = \"undersign-hook/v0\"\nmarker = 1\n");
-    asked(&f, "claude-code", LIST, Some(&rules)).exits(2).complains("line 2").complains("no command runs");
+    asked(&f, "claude-code", LIST, Some(&rules))
+        .exits(2)
+        .complains("line 2")
+        .complains("only the agent's own tools for files");
     asked(&f, "claude-code", READ, Some(&rules)).exits(0);
+    for tool in ["mcp__prod__delete", "use_aws", "mcp__files__read", "Deploy"] {
+        asked(&f, "claude-code", &READ.replace("\"Read\"", &format!("\"{tool}\"")), Some(&rules)).exits(2);
+    }
     let rules = crate::beside(
         &f,
         "own.toml",
