@@ -40,8 +40,8 @@ pub struct ReviewOptions {
 
 /// Opens the desk on the repositories named, else on the one it stands in and those of the configuration file.
 pub fn open(repositories: &[PathBuf]) -> Result<u8, String> {
-    let near = repositories.first().map_or(Path::new("."), PathBuf::as_path);
-    let config = Config::read(Some(near));
+    let near = repositories.first().cloned().unwrap_or_else(super::here);
+    let config = Config::read(Some(&near));
     let listed = if repositories.is_empty() { here_and_configured(&config)? } else { repositories.to_vec() };
     let names = super::names(&listed);
     let paths = names.paths().to_vec();
@@ -58,11 +58,12 @@ pub fn open(repositories: &[PathBuf]) -> Result<u8, String> {
 /// The repository one stands in, and those of the configuration. One that is there and cannot be opened is named with
 /// its reason, on its row or at once.
 fn here_and_configured(config: &Config) -> Result<Vec<PathBuf>, String> {
-    let here = match Repository::open(Path::new(".")) {
+    let place = super::here();
+    let here = match Repository::open(&place) {
         Ok(here) => Some(here.root),
         Err(GitError::NotARepository(_)) => None,
         Err(error) if config.repositories.is_empty() => return Err(error.to_string()),
-        Err(_) => Some(PathBuf::from(".")),
+        Err(_) => Some(place),
     };
     let paths: Vec<_> = here.into_iter().chain(config.repositories.iter().cloned()).collect();
     if paths.is_empty() {

@@ -318,7 +318,8 @@ pub fn run() -> ExitCode {
 /// The exit code of a command, or why it failed.
 fn carried_out(arguments: &Arguments) -> Result<u8, String> {
     let repositories = &arguments.repo;
-    let first = repositories.first().map(PathBuf::as_path);
+    let of_environment = git_dir().filter(|_| arguments.command.as_ref().is_some_and(Command::follows_environment));
+    let first = repositories.first().or(of_environment.as_ref()).map(PathBuf::as_path);
     if let Some(command) = &arguments.command {
         if repositories.len() > 1 && !command.takes_several_repositories() {
             return Err(format!(
@@ -335,6 +336,12 @@ fn carried_out(arguments: &Arguments) -> Result<u8, String> {
 }
 
 impl Command {
+    /// Whether it means the repository that git would mean. A gate, and what checks by its rules, means the one that it
+    /// is given.
+    fn follows_environment(&self) -> bool {
+        !matches!(self, Command::Gate(_) | Command::Verify(_))
+    }
+
     fn takes_several_repositories(&self) -> bool {
         matches!(self, Command::Queue(_) | Command::Show(_) | Command::History(_))
     }
@@ -462,6 +469,16 @@ fn own_packs() -> Vec<PackFile> {
     return crate::examination::packs::in_folder(&crate::config::rules_directory());
     #[cfg(not(feature = "tui"))]
     Vec::new()
+}
+
+/// The repository that the environment names, as git reads it.
+fn git_dir() -> Option<PathBuf> {
+    std::env::var_os("GIT_DIR").filter(|dir| !dir.is_empty()).map(PathBuf::from)
+}
+
+/// Where git would look for the repository if none is named.
+fn here() -> PathBuf {
+    git_dir().unwrap_or_else(|| PathBuf::from("."))
 }
 
 /// The time, in seconds since the epoch.

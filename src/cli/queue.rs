@@ -285,7 +285,7 @@ pub fn run(options: &Options, repositories: &[PathBuf]) -> Result<u8, String> {
 /// Those that somebody named, otherwise the one here, and where none is, as in the home of a timer, those of the
 /// configuration.
 pub(super) fn names(repositories: &[PathBuf]) -> Names {
-    let here = PathBuf::from(".");
+    let here = super::here();
     #[cfg(feature = "tui")]
     if repositories.is_empty() && matches!(Repository::open(&here), Err(GitError::NotARepository(_))) {
         let configured = config::repositories();

@@ -630,6 +630,63 @@ fn what_was_decided_has_the_title_that_the_queue_gave_it() {
 }
 
 #[test]
+fn what_was_decided_has_the_same_title_if_its_own_line_is_nothing_but_merges() {
+    let desk = Desk::new();
+    desk.f.write(".undersign/policy.toml", &policy(""));
+    desk.f.commit("rahim", "Policy");
+    desk.host("bugs", &[(5, "five")]);
+    desk.host("bugs", &[(9, "nine")]);
+    desk.f.git("mina", &["checkout", "-q", "-b", "feat", "main"]);
+    desk.f.git("mina", &["merge", "-q", "--no-ff", "-m", "Merge bugs", "bugs"]);
+    desk.f.git("mina", &["branch", "-q", "-D", "bugs"]);
+    desk.f.git("mina", &["checkout", "-q", "main"]);
+    desk.f.decide("rahim", "feat", Verdict::Reject);
+    desk.git(&["fetch", "-q", "origin"]);
+    desk.run(&["sync"]).exits(0);
+    desk.run(&["queue"]).exits(0).says("Edit for bugs: five").says_not("Merge bugs");
+    desk.run(&["history"]).exits(0).says("Edit for bugs: five").says_not("Merge bugs");
+}
+
+#[test]
+fn the_repository_that_the_environment_names_is_meant_as_git_means_it() {
+    let desk = Desk::new();
+    desk.host("feat", &[(5, "five")]);
+    desk.git(&["fetch", "-q", "origin"]);
+    let other = desk.f.dir.path().join("other");
+    std::fs::create_dir_all(&other).unwrap();
+    git_in(&other, "dana", &["init", "-q"]);
+    let run = |words: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_undersign"));
+        command.args(words).current_dir(&other).env("HOME", &other).env("XDG_CONFIG_HOME", other.join("none"));
+        let out = command.env("GIT_DIR", desk.here.join(".git")).output().unwrap();
+        String::from_utf8_lossy(&out.stdout).into_owned() + &String::from_utf8_lossy(&out.stderr)
+    };
+    for words in [&["queue"][..], &["show", "feat"]] {
+        assert!(run(words).contains("Edit for feat: five"), "{words:?} {}", run(words));
+    }
+    let here = other.to_str().unwrap();
+    assert!(!run(&["--repo", here, "queue"]).contains("Edit for feat"), "what is named comes first");
+}
+
+#[test]
+fn a_branch_whose_file_holds_no_commit_is_a_row_and_hides_no_other() {
+    let desk = Desk::new();
+    desk.host("feat", &[(5, "five")]);
+    desk.git(&["fetch", "-q", "origin"]);
+    let heads = desk.here.join(".git/refs/heads");
+    std::fs::create_dir_all(heads.join("ann")).unwrap();
+    std::fs::write(heads.join("empty"), "").unwrap();
+    std::fs::write(heads.join("ann/odd"), "deadbeef\n").unwrap();
+    // One that git is about to write.
+    std::fs::write(heads.join("next.lock"), "").unwrap();
+    let mut queue = desk.run(&["queue"]).exits(0);
+    for name in ["refs/heads/empty", "refs/heads/ann/odd"] {
+        queue = queue.says(&format!("The file of the ref {name} holds no commit id."));
+    }
+    queue.says("Edit for feat: five").says_not("next");
+}
+
+#[test]
 fn outside_a_repository_the_queue_is_that_of_the_configuration() {
     let desk = Desk::new();
     desk.host("feat", &[(5, "five")]);
