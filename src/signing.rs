@@ -11,7 +11,7 @@ use crate::change::{Change, Identity, ObjectId, visible};
 use crate::decision::{Draft, Note, Verdict};
 use crate::examination::{Examination, RepositorySnapshot};
 use crate::gate::{Answerable, Signer};
-use crate::ledger::commands::Family;
+use crate::ledger::families::Family;
 use crate::ledger::{self, LedgerError};
 use crate::policy::{Person, Policy};
 use crate::record::chain::{FINDINGS_FILE, Link, MANIFEST_FILE, file_name};

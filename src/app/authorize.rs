@@ -1,7 +1,6 @@
 //! Strokes on an open command and its sheet.
 
 use super::action::Action;
-use super::ceremony::Ask;
 use super::command::delivery::Delivery;
 use super::command::sheet::CommandSheet;
 use super::command::{
@@ -10,6 +9,7 @@ use super::command::{
 use super::keymap::Stroke;
 use super::prompt::{self, Prompt, Purpose};
 use super::queue::QueuedCommand;
+use super::signing_steps::Ask;
 use super::text::TextField;
 use super::{Effect, Overlay, Screen, State, why};
 use crate::authorizing::PageRow;

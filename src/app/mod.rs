@@ -3,7 +3,6 @@
 
 pub mod action;
 mod authorize;
-pub mod ceremony;
 pub mod choice;
 mod claiming;
 pub mod command;
@@ -18,11 +17,12 @@ pub mod picker;
 pub mod prompt;
 pub mod queue;
 mod reading;
+pub mod remembered_passphrase;
 pub mod review;
 mod saving;
 pub mod servers;
 pub mod sign;
-pub mod sitting;
+pub mod signing_steps;
 pub mod text;
 mod why;
 
@@ -39,7 +39,6 @@ use crate::risk::Severity;
 use crate::signer::NoKey;
 use crate::signing::Moved;
 use action::Context;
-use ceremony::Ceremony;
 use choice::Choice;
 pub use claiming::Claiming;
 use command::delivery::Deliveries;
@@ -50,11 +49,12 @@ pub use messages::{Effect, Event, Listing, Opened, Remarked, Synced};
 use picker::Picker;
 use prompt::{Prompt, Unfinished};
 use queue::{Preview, Queue, Source};
+use remembered_passphrase::Sitting;
 use review::Review;
 use review::layout::ViewOptions;
 use review::text_cache::ROOM;
 use sign::Sheet;
-use sitting::Sitting;
+use signing_steps::Ceremony;
 
 /// The least number of columns with room for a file list beside the diff.
 pub const FILE_LIST_FROM: u16 = 100;

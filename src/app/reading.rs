@@ -1,7 +1,6 @@
 //! Actions of the reader beyond the diff: prompts, pickers, parts of the change, editor, clipboard, the sign sheet.
 
 use super::action::Action;
-use super::ceremony::Ask;
 use super::choice::Choice;
 use super::keymap::Stroke;
 use super::picker::{Badge, Picker, PickerEntry};
@@ -11,6 +10,7 @@ use super::review::parts::ChangePart;
 use super::review::{EditId, Goal, MAX_ITEMS, Noted, Review};
 use super::saving::{save, save_if_changed};
 use super::sign::Sheet;
+use super::signing_steps::Ask;
 use super::text::TextField;
 use super::{Effect, FILE_LIST_FROM, Overlay, Screen, State, Text, WATCH};
 use crate::change::manifest::escape;

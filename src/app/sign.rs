@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::action::{Action, Context};
-use super::ceremony::{Ask, Ceremony, Stage};
 use super::keymap::{Key, Keymap, Stroke};
 use super::review::Review;
+use super::signing_steps::{Ask, Ceremony, Stage};
 use crate::change::manifest::escape;
 use crate::decision::{Draft, Missing, Verdict};
 use crate::gate::Answerable;

@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::report::{ChainInput, DrillRow, Drills, NotPractised, Shown, Time};
-use super::{Ground, Query};
+use super::{AuditInput, Query};
 use crate::change::digest::Digest;
 use crate::gate::drill::{DrillReport, Subject};
-use crate::ledger::commands::Keys;
 use crate::ledger::drills::AllDrills;
+use crate::ledger::families::Keys;
 use crate::policy::Policy;
 use crate::record::drill::DrillStep;
 use crate::record::{Chain, Entry};
@@ -30,7 +30,7 @@ type ById = BTreeMap<String, DrillReport>;
 
 /// Drills, as policies judge them.
 struct Judged<'g> {
-    ground: &'g Ground<'g>,
+    input: &'g AuditInput<'g>,
     all: &'g AllDrills,
     to: i64,
     /// By the policy of when they began, and that of when they were reviewed.
@@ -39,7 +39,7 @@ struct Judged<'g> {
 
 impl Judged<'_> {
     fn policy(&self, at: i64) -> Result<Option<Arc<Policy>>, String> {
-        match self.ground.policies.at_time(at).map_err(|error| error.to_string())? {
+        match self.input.policies.at_time(at).map_err(|error| error.to_string())? {
             super::policies::Held::Found(policy) => Ok(Some(policy)),
             _ => Ok(None),
         }
@@ -69,7 +69,7 @@ impl Judged<'_> {
     }
 }
 
-impl Ground<'_> {
+impl AuditInput<'_> {
     /// The drills of the period. Where nobody said when it ends, that is with the newest record of a drill, or at `to`
     /// if that is later.
     pub(super) fn drills(&self, query: &Query, to: Option<i64>) -> Result<Held, String> {
@@ -105,7 +105,7 @@ impl Ground<'_> {
 
     /// Those that began in the period, the oldest first.
     fn held(&self, query: &Query, all: &AllDrills, to: i64) -> Result<Vec<DrillReport>, String> {
-        let mut judged = Judged { ground: self, all, to, known: BTreeMap::new() };
+        let mut judged = Judged { input: self, all, to, known: BTreeMap::new() };
         let mut begun: Vec<(i64, String)> = Vec::new();
         let mut reviews: BTreeMap<String, BTreeSet<i64>> = BTreeMap::new();
         for (id, at, step) in all.steps() {

@@ -63,7 +63,7 @@ impl Judged {
 type Answered = (usize, Vec<Option<Judged>>);
 
 /// The data that questions about one ref need.
-pub struct Court<'c> {
+pub struct RefJudge<'c> {
     pub repository: &'c Repository,
     pub book: &'c Book,
     pub name: &'c str,
@@ -75,7 +75,7 @@ pub struct Court<'c> {
     pub shown: &'c [(ObjectId, &'c str)],
 }
 
-impl Court<'_> {
+impl RefJudge<'_> {
     /// The answers, in the order of the questions, which is that of the line; none if no policy protected the ref. Uses
     /// all processors.
     ///

@@ -1,6 +1,6 @@
 //! What became of decisions after something landed because of them, and what their signers had seen.
 
-use super::Ground;
+use super::AuditInput;
 use super::exceptions::ApprovalFacts;
 use super::line::Step;
 use crate::datafile::date;
@@ -10,7 +10,7 @@ use crate::record::Record;
 
 /// What became of decisions after something landed because of them.
 pub(super) struct Later<'s> {
-    pub ground: &'s Ground<'s>,
+    pub input: &'s AuditInput<'s>,
     /// The end of the period, in seconds.
     pub to: i64,
     pub judged_at: i64,
@@ -24,7 +24,7 @@ impl<'s> Later<'s> {
         ApprovalFacts {
             person: &predicate.principal,
             signed_at: predicate.issued_at.seconds(),
-            head_at: head.and_then(|head| self.ground.repository.dated(head).ok()).map(|(time, _)| time),
+            head_at: head.and_then(|head| self.input.repository.dated(head).ok()).map(|(time, _)| time),
             is_carried_over: coverage.hunks_seen.0 > 0 && coverage.read_anew() == 0,
             key_ended: self.key_ended(record),
             ended: self.ended(record),
@@ -32,13 +32,13 @@ impl<'s> Later<'s> {
     }
 
     fn key_ended(&self, record: &Record) -> Option<String> {
-        let Some((_, enrolment)) = self.ground.newest.roster.enrolment(record.verified.key()) else {
+        let Some((_, enrolment)) = self.input.newest.roster.enrolment(record.verified.key()) else {
             return Some("is no longer in the roster".to_owned());
         };
         let Enrolment { revoked, valid: (_, until), .. } = enrolment;
         match revoked {
             Some(Revocation::Compromised { since }) if *since <= self.to => {
-                let known = self.ground.book.known_since(&record.id().to_string());
+                let known = self.input.book.known_since(&record.id().to_string());
                 let when = match known.is_some_and(|known| known >= *since) {
                     true => "and this approval came after that",
                     false => "and this approval came before that",
@@ -54,19 +54,19 @@ impl<'s> Later<'s> {
     fn ended(&self, record: &Record) -> Option<String> {
         let is_since = |known: i64| known > self.judged_at && known <= self.to;
         let ends = |other: &Record| matches!(other.predicate().verdict, Verdict::Withdraw | Verdict::Reject);
-        let taken_back = self.ground.book.enders(record.id()).find(|(other, known)| {
+        let taken_back = self.input.book.enders(record.id()).find(|(other, known)| {
             is_since(*known)
                 && ends(other)
                 && other.predicate().principal == record.predicate().principal
-                && self.ground.is_of_its_principal(other)
+                && self.input.is_of_its_principal(other)
         });
         if let Some((_, known)) = taken_back {
             return Some(format!("was taken back {}", date(known)));
         }
-        let mut same = self.ground.book.of_manifest(&record.predicate().manifest.sha256);
+        let mut same = self.input.book.of_manifest(&record.predicate().manifest.sha256);
         let is_here = |other: &Record| other.predicate().target.name == record.predicate().target.name;
         let is_rejection = |other: &Record| {
-            other.predicate().verdict == Verdict::Reject && is_here(other) && self.ground.is_of_its_principal(other)
+            other.predicate().verdict == Verdict::Reject && is_here(other) && self.input.is_of_its_principal(other)
         };
         let rejected = same.find(|(other, known)| is_since(*known) && is_rejection(other));
         rejected.map(|(other, known)| {
@@ -76,14 +76,14 @@ impl<'s> Later<'s> {
 
     /// Who approved exactly this after it had landed without approval.
     pub fn approved_later(&self, name: &str, manifest: Option<&str>) -> Option<(String, i64)> {
-        let of = self.ground.book.of_manifest(manifest?);
+        let of = self.input.book.of_manifest(manifest?);
         let later = of.filter(|(record, known)| {
             let predicate = record.predicate();
             predicate.verdict == Verdict::Approve
                 && predicate.target.name == name
                 && *known > self.judged_at
                 && *known <= self.to
-                && self.ground.is_of_its_principal(record)
+                && self.input.is_of_its_principal(record)
         });
         later.map(|(record, known)| (record.predicate().principal.clone(), known)).min_by_key(|(_, known)| *known)
     }
@@ -93,7 +93,7 @@ impl<'s> Later<'s> {
         let last = last?;
         let own = last.commit.to_string();
         let of = |record: &Record| {
-            let known = self.ground.book.known_since(&record.id().to_string())?;
+            let known = self.input.book.known_since(&record.id().to_string())?;
             let landed = if record.predicate().head.commit == own { merged } else { last.time };
             (known > landed).then(|| {
                 format!(
@@ -110,11 +110,11 @@ impl<'s> Later<'s> {
 }
 
 /// What signers of counted decisions saw, and is missing: it may contain a rejection.
-pub(super) fn unheard(ground: &Ground<'_>, counted: &[(&Record, String)]) -> Vec<String> {
+pub(super) fn unheard(input: &AuditInput<'_>, counted: &[(&Record, String)]) -> Vec<String> {
     let of = |record: &Record| {
         let predicate = record.predicate();
-        let gone = predicate.seen.iter().find(|seen| ground.book.by_id(&seen.record).is_none())?;
-        let is_known = gone.chain.split('/').next().is_some_and(|key| ground.keys.contains_key(key));
+        let gone = predicate.seen.iter().find(|seen| input.book.by_id(&seen.record).is_none())?;
+        let is_known = gone.chain.split('/').next().is_some_and(|key| input.keys.contains_key(key));
         is_known.then(|| {
             format!(
                 "{} signed after record {} of the chain {}, and it is not in the ledger: the gate would not judge.",

@@ -1,6 +1,6 @@
 //! What a segment newly lets land, as it changed the policy or the file of the organization.
 
-use super::Ground;
+use super::AuditInput;
 use super::line::Step;
 use super::policies::{Held, Policies};
 use crate::change::ObjectId;
@@ -12,14 +12,14 @@ use crate::source::git::organization;
 const MAX_LOOSENED: usize = 3;
 
 /// Step by step: a change that a later step takes back was in force in between.
-pub(super) fn of(ground: &Ground<'_>, name: &str, steps: &[Step], landed_at: i64) -> Vec<String> {
-    let policies = &ground.policies;
+pub(super) fn of(input: &AuditInput<'_>, name: &str, steps: &[Step], landed_at: i64) -> Vec<String> {
+    let policies = &input.policies;
     let is_of_policy = policies.branch.as_deref() == Some(name) && !policies.is_fixed();
     if !is_of_policy {
         return Vec::new();
     }
     let of_step = |step: &Step| {
-        let of_organization = loosened_organization(ground.repository, step.from, step.commit);
+        let of_organization = loosened_organization(input.repository, step.from, step.commit);
         [loosened_policy(policies, step.from, step.commit, landed_at), of_organization].concat()
     };
     let all: Vec<String> = steps.iter().filter(|step| step.touches_rules).flat_map(of_step).collect();

@@ -99,7 +99,7 @@ pub struct Query {
 pub type Progress<'p> = &'p (dyn Fn(&'static str, usize, usize) + Sync);
 
 /// The data of the repository and the gate, read once.
-struct Ground<'g> {
+struct AuditInput<'g> {
     repository: &'g Repository,
     policies: Policies<'g>,
     newest: Arc<Policy>,
@@ -184,15 +184,15 @@ pub fn look(query: &Query, progress: Progress<'_>) -> Result<Looked, String> {
         return Err(format!("The period ends ({}) before it begins ({}).", Time(to), Time(from)));
     }
     let repository = Repository::open(&query.repository).map_err(|error| error.to_string())?;
-    let ground = Ground::read(&repository, query, progress)?;
-    let population = Population::of(&ground, query)?;
-    let optimistic = ShownStates::let_through(&ground, &population);
+    let input = AuditInput::read(&repository, query, progress)?;
+    let population = Population::of(&input, query)?;
+    let optimistic = ShownStates::let_through(&input, &population);
     let of_refs = |states| (0..population.runs.len()).map(|at| OfRef::of(&population, states, at)).collect::<Vec<_>>();
     let first = of_refs(&optimistic);
     // The clock is never used: without a given end, the period ends with the newest landing.
     let newest = first.iter().filter_map(OfRef::newest).max();
     let to = query.to.or(newest);
-    let states = merges::approved_states(&ground, query, to, &population, &first, progress)?;
+    let states = merges::approved_states(&input, query, to, &population, &first, progress)?;
     let all = of_refs(&states);
     let (mut landings, mut found) = (Vec::new(), Vec::new());
     // Commits that are gone are not in the newest landing.
@@ -201,21 +201,21 @@ pub fn look(query: &Query, progress: Progress<'_>) -> Result<Looked, String> {
         one.at.is_none_or(is_within)
     };
     for of_ref in all.iter().filter(|of_ref| of_ref.is_meant()) {
-        let (own, exceptions) = of_ref.landings(&ground, query, to, progress)?;
+        let (own, exceptions) = of_ref.landings(&input, query, to, progress)?;
         landings.extend(own);
         found.extend(exceptions);
     }
-    found.extend(ground.lost_landings(query, &population).into_iter().filter(is_within));
+    found.extend(input.lost_landings(query, &population).into_iter().filter(is_within));
     found.extend(population.created_past_the_gate().map(created_past_the_gate));
-    found.extend(ground.exceptions());
+    found.extend(input.exceptions());
     found.sort_by(|a, b| (a.kind, a.at, &a.name, &a.commit).cmp(&(b.kind, b.at, &b.name, &b.commit)));
-    let drills::Held { drills, notes } = ground.drills(query, to)?;
-    let mut inputs = ground.inputs(&population, query, to);
+    let drills::Held { drills, notes } = input.drills(query, to)?;
+    let mut inputs = input.inputs(&population, query, to);
     inputs.notes.extend(notes.iter().map(|note| Shown::of(note)));
     let report = Report {
         schema: SCHEMA,
         version: env!("CARGO_PKG_VERSION"),
-        repository: Shown::of(&ground.newest.repository),
+        repository: Shown::of(&input.newest.repository),
         query: report::Query {
             from: query.from.map(Time),
             to: to.map(Time),
@@ -235,12 +235,12 @@ pub fn look(query: &Query, progress: Progress<'_>) -> Result<Looked, String> {
         landings,
         controls: BTreeMap::new(),
     };
-    let signed = ground.signed();
-    let keys = ground.known_keys();
-    Ok(Looked { report, signed, keys, newest: ground.newest, is_host: repository.is_pushed_to() })
+    let signed = input.signed();
+    let keys = input.known_keys();
+    Ok(Looked { report, signed, keys, newest: input.newest, is_host: repository.is_pushed_to() })
 }
 
-impl<'g> Ground<'g> {
+impl<'g> AuditInput<'g> {
     /// Whether a record is signed with a key that some policy gave to the person whom it names: anybody in the roster
     /// can sign a record that names somebody else. The gate does not count it, and no sentence may be based on it.
     fn is_of_its_principal(&self, record: &Record) -> bool {
@@ -271,7 +271,7 @@ impl<'g> Ground<'g> {
         all
     }
 
-    fn read(repository: &'g Repository, query: &Query, progress: Progress<'_>) -> Result<Ground<'g>, String> {
+    fn read(repository: &'g Repository, query: &Query, progress: Progress<'_>) -> Result<AuditInput<'g>, String> {
         let branch = enforcement::policy_branch(repository, &query.settings, repository.is_pushed_to());
         let branch = branch.map_err(|reason| reason.detail)?;
         let organizations = Organizations::of(repository, query.settings.organization.as_deref())?;
@@ -310,7 +310,7 @@ impl<'g> Ground<'g> {
         let book = Book::of(chains, |chain, record| times.known(chain, record));
         let emergencies = RefCell::default();
         let evidence = ledger::evidence::Book::default();
-        Ok(Ground {
+        Ok(AuditInput {
             repository,
             policies,
             newest,

@@ -9,7 +9,7 @@ use super::line;
 use super::lines::{self, Came, Evidence, Line, Run};
 use super::moves::{Move, Moves};
 use super::policies;
-use super::{Ground, Query};
+use super::{AuditInput, Query};
 use crate::change::{ObjectId, visible};
 use crate::gate::States;
 use crate::gate_state::Entry;
@@ -43,22 +43,22 @@ pub struct Head {
 }
 
 impl<'p> Population<'p> {
-    pub fn of(ground: &'p Ground<'_>, query: &Query) -> Result<Population<'p>, String> {
-        let refs = ground.refs(query)?;
-        let entries = ground.log.as_ref().map_or(&[][..], |log| &log.entries.entries);
-        let mut lines = Lines { ground, query, forest: Forest::default(), heads: Vec::new(), gone: 0 };
+    pub fn of(input: &'p AuditInput<'_>, query: &Query) -> Result<Population<'p>, String> {
+        let refs = input.refs(query)?;
+        let entries = input.log.as_ref().map_or(&[][..], |log| &log.entries.entries);
+        let mut lines = Lines { input, query, forest: Forest::default(), heads: Vec::new(), gone: 0 };
         lines.present(&refs).map_err(|error| error.to_string())?;
         let moves = {
-            let commit = |id: ObjectId| ground.repository.commit_named(id);
+            let commit = |id: ObjectId| input.repository.commit_named(id);
             let tip = |name: &str| refs.iter().find(|(own, _)| own == name).map(|(_, tip)| *tip);
             Moves::of(entries, commit, tip, |name, commit| lines.is_on(name, commit))
         };
         lines.past(&moves).map_err(|error| error.to_string())?;
         let Lines { forest, mut heads, .. } = lines;
         for (line, head) in heads.iter_mut().enumerate() {
-            head.before = before(ground, &moves, &forest, line, head);
+            head.before = before(input, &moves, &forest, line, head);
         }
-        let runs = runs(ground, query, &moves, &forest, &heads);
+        let runs = runs(input, query, &moves, &forest, &heads);
         Ok(Population { moves, forest, heads, runs })
     }
 
@@ -144,7 +144,7 @@ impl<'p> Population<'p> {
 
 /// The lines, while they are read.
 struct Lines<'l> {
-    ground: &'l Ground<'l>,
+    input: &'l AuditInput<'l>,
     query: &'l Query,
     forest: Forest,
     heads: Vec<Head>,
@@ -155,7 +155,7 @@ struct Lines<'l> {
 impl Lines<'_> {
     /// What refs show now.
     fn present(&mut self, refs: &[(String, ObjectId)]) -> Result<(), GitError> {
-        let policies = &self.ground.policies;
+        let policies = &self.input.policies;
         // A policy branch that nothing protects is not reported; but others are cut from it.
         if let (Some(branch), Some(last)) = (&policies.branch, policies.line().last())
             && refs.iter().all(|(name, _)| name != branch)
@@ -169,7 +169,7 @@ impl Lines<'_> {
     fn past(&mut self, moves: &Moves<'_>) -> Result<(), GitError> {
         let names: HashSet<String> = self.heads.iter().map(|head| head.name.clone()).collect();
         let is_meant = |name: &str| self.query.refs.iter().any(|own| own == name);
-        let known = |name: &&str| names.contains(*name) || self.ground.was_protected(name) || is_meant(name);
+        let known = |name: &&str| names.contains(*name) || self.input.was_protected(name) || is_meant(name);
         let all: Vec<&str> = moves.names().into_iter().filter(known).collect();
         all.into_iter().try_for_each(|name| self.gone(name, moves))
     }
@@ -181,7 +181,7 @@ impl Lines<'_> {
 
     /// Whether it shows anything that no other line does.
     fn add(&mut self, name: &str, tip: ObjectId, is_meant: Option<bool>, is_gone: bool) -> Result<bool, GitError> {
-        let (places, base) = line::line(self.ground.repository, tip, |commit| self.forest.contains(commit))?;
+        let (places, base) = line::line(self.input.repository, tip, |commit| self.forest.contains(commit))?;
         let is_new = !places.is_empty();
         self.forest.add(Piece { places, base });
         let asked = self.query.refs.is_empty() || self.query.refs.iter().any(|own| own == name);
@@ -213,20 +213,20 @@ fn between(sightings: &[(i64, i64, usize)], begins: i64, place: usize) -> Told {
 }
 
 /// How many commits of a line its ref showed before the log's first line about it.
-fn before(ground: &Ground<'_>, moves: &Moves<'_>, forest: &Forest, line: usize, head: &Head) -> usize {
+fn before(input: &AuditInput<'_>, moves: &Moves<'_>, forest: &Forest, line: usize, head: &Head) -> usize {
     let height = forest.height(line);
     let Some(begins) = moves.begins else { return height };
     let shared = |commit: ObjectId| forest.meets(line, commit).map_or(0, |(shared, _)| shared);
     // The operator recorded then what was there: of a ref that is not in that line, nothing was.
     let is_missing = |seq: u64| {
-        let first = moves.first_record.filter(|first| ground.protected_by(&head.name, first));
+        let first = moves.first_record.filter(|first| input.protected_by(&head.name, first));
         first.is_some_and(|first| seq > first.seq)
     };
     // Of a ref that became protected later, nobody recorded what was there; what it showed first, it may have got
     // since.
     let was_open = || {
-        let log = ground.log.as_ref().and_then(|log| log.entries.entries.first());
-        log.is_some_and(|(entry, _)| entry.policy.is_some() && !ground.protected_by(&head.name, entry))
+        let log = input.log.as_ref().and_then(|log| log.entries.entries.first());
+        log.is_some_and(|(entry, _)| entry.policy.is_some() && !input.protected_by(&head.name, entry))
     };
     match moves.first(&head.name) {
         Some(first) if is_missing(first.seq) => 0,
@@ -235,9 +235,9 @@ fn before(ground: &Ground<'_>, moves: &Moves<'_>, forest: &Forest, line: usize, 
         Some(_) if was_open() => 0,
         Some(first) => {
             let candidate = first.commit.map_or(0, shared);
-            ground.states().map_or(candidate, |states| recorded(states, forest, line, &head.name, candidate))
+            input.states().map_or(candidate, |states| recorded(states, forest, line, &head.name, candidate))
         }
-        None => match ground.states() {
+        None => match input.states() {
             Some(states) => recorded(states, forest, line, &head.name, height),
             None => forest.places(line, 0..height).take_while(|place| place.time < begins).count(),
         },
@@ -250,7 +250,7 @@ fn recorded(states: &States, forest: &Forest, line: usize, name: &str, candidate
     (0..candidate).rev().find(is_state).map_or(0, |at| at + 1)
 }
 
-fn runs(ground: &Ground<'_>, query: &Query, moves: &Moves<'_>, forest: &Forest, heads: &[Head]) -> Vec<Run> {
+fn runs(input: &AuditInput<'_>, query: &Query, moves: &Moves<'_>, forest: &Forest, heads: &[Head]) -> Vec<Run> {
     let mut names: BTreeMap<&str, usize> = BTreeMap::new();
     for head in heads {
         let next = names.len();
@@ -262,9 +262,9 @@ fn runs(ground: &Ground<'_>, query: &Query, moves: &Moves<'_>, forest: &Forest, 
     };
     let all: Vec<Line<'_>> = heads.iter().map(of).collect();
     let by_index: BTreeMap<usize, &str> = names.iter().map(|(name, index)| (*index, *name)).collect();
-    let was_protected = |name: usize, one: &Move<'_>| ground.protected_by(by_index[&name], one.entry);
-    let approvals = ground.approvals(&names);
-    let first = ground.policies.branch.as_deref().and_then(|branch| names.get(branch)).copied();
+    let was_protected = |name: usize, one: &Move<'_>| input.protected_by(by_index[&name], one.entry);
+    let approvals = input.approvals(&names);
+    let first = input.policies.branch.as_deref().and_then(|branch| names.get(branch)).copied();
     lines::runs(
         forest,
         &all,
@@ -272,7 +272,7 @@ fn runs(ground: &Ground<'_>, query: &Query, moves: &Moves<'_>, forest: &Forest, 
     )
 }
 
-impl Ground<'_> {
+impl AuditInput<'_> {
     /// The refs that any policy protects or protected, whichever the query asks for, and those of the query: the policy
     /// branch first, then by name.
     fn refs(&self, query: &Query) -> Result<Vec<(String, ObjectId)>, String> {

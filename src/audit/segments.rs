@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::cut::{self, Segment, Stretches, Weighed};
 use super::dates::Dates;
 use super::exceptions::{self, Facts};
-use super::judge::{Court, Judged, Question};
+use super::judge::{Judged, Question, RefJudge};
 use super::later::{Later, unheard};
 use super::line::{self, Place, Step};
 use super::lines::Run;
@@ -17,7 +17,7 @@ use super::report::{Decision, Exception, Landing};
 use super::row::Parts;
 use super::states::ShownStates;
 use super::verdicts::Verdicts;
-use super::{Ground, Progress, Query};
+use super::{AuditInput, Progress, Query};
 use crate::change::ObjectId;
 use crate::change::manifest::Manifest;
 use crate::datafile::date;
@@ -143,39 +143,39 @@ impl<'l> OfRef<'l> {
     /// What landed in the period, with its exceptions.
     pub fn landings(
         &self,
-        ground: &Ground<'_>,
+        input: &AuditInput<'_>,
         query: &Query,
         to: Option<i64>,
         progress: Progress<'_>,
     ) -> Result<(Vec<Landing>, Vec<Exception>), String> {
         let Some((low, high)) = self.span(query.from, to) else { return Ok(Default::default()) };
-        self.with_cut(ground, query, (low, high), progress, |mut cut| self.rows(ground, query, to, &mut cut, progress))
+        self.with_cut(input, query, (low, high), progress, |mut cut| self.rows(input, query, to, &mut cut, progress))
     }
 
     /// The sides of merges in a period.
-    pub fn sides(&self, ground: &Ground<'_>, query: &Query, to: Option<i64>) -> Vec<ObjectId> {
+    pub fn sides(&self, input: &AuditInput<'_>, query: &Query, to: Option<i64>) -> Vec<ObjectId> {
         let is_within = |place: &usize| self.dates.is_within(*place, query.from, to);
         let commits = (0..self.places.len()).filter(is_within).map(|place| self.places[place].commit);
-        commits.flat_map(|commit| ground.repository.sides(commit)).collect()
+        commits.flat_map(|commit| input.repository.sides(commit)).collect()
     }
 
     /// For places that no verdict of the gate let through: what the rules say of what landed there, and what it merges.
     pub fn decisions(
         &self,
-        ground: &Ground<'_>,
+        input: &AuditInput<'_>,
         query: &Query,
         places: &BTreeSet<usize>,
         progress: Progress<'_>,
     ) -> Result<Vec<(usize, Decision, Vec<ObjectId>)>, String> {
         let (Some(&first), Some(&last)) = (places.first(), places.last()) else { return Ok(Vec::new()) };
         let span = (first.saturating_sub(MAX_STEPS), last + 1);
-        self.with_cut(ground, query, span, progress, |cut| {
+        self.with_cut(input, query, span, progress, |cut| {
             let of = |&place: &usize| {
                 let end = place - cut.low + 1;
                 let ending = cut.judged.iter().filter(|((_, own), _)| *own == end);
                 let decision = ending.map(|(_, judged)| judged.decision()).min();
                 let step = &cut.steps[end - 1..end];
-                let is_governed = matches!(&self.held(ground, step, place),
+                let is_governed = matches!(&self.held(input, step, place),
                     Held::Found(policy) if policy.refs.protects(self.name()));
                 let otherwise = if is_governed { Decision::Unapproved } else { Decision::Ungoverned };
                 (place, decision.unwrap_or(otherwise), step[0].sides.clone())
@@ -186,27 +186,27 @@ impl<'l> OfRef<'l> {
 
     fn with_cut<T>(
         &self,
-        ground: &Ground<'_>,
+        input: &AuditInput<'_>,
         query: &Query,
         (low, high): (usize, usize),
         progress: Progress<'_>,
         then: impl FnOnce(Cut<'_>) -> Result<T, GitError>,
     ) -> Result<T, String> {
-        let (records, wanted) = ground.book.wanted(self.name());
+        let (records, wanted) = input.book.wanted(self.name());
         let told = |done| progress("steps", done, high - low);
-        let steps = line::steps(ground.repository, self.below(low), &self.places[low..high], &wanted, &told);
+        let steps = line::steps(input.repository, self.below(low), &self.places[low..high], &wanted, &told);
         let mut steps = steps.map_err(|error| error.to_string())?;
         let weighed: Vec<Weighed> = steps.iter_mut().map(|step| std::mem::take(&mut step.weighed)).collect();
         let wanted: Vec<u64> = records.iter().map(|record| cut::difference(&record.manifest)).collect();
         let is_one = |(start, end): (usize, usize), of: u32| {
             let digest = &records[of as usize].predicate().manifest.sha256;
-            self.are_one(ground, low + start..low + end, query.to, digest)
+            self.are_one(input, low + start..low + end, query.to, digest)
         };
-        let (stretches, apart) = cut::stretches(&weighed, &wanted, &self.named(ground, low, high), is_one);
+        let (stretches, apart) = cut::stretches(&weighed, &wanted, &self.named(input, low, high), is_one);
         drop(weighed);
         let (judged, segments) = Default::default();
         let cut = Cut { low, steps: &steps, stretches, apart, records, judged, segments };
-        self.judged(ground, query, cut, progress).and_then(then).map_err(|error| error.to_string())
+        self.judged(input, query, cut, progress).and_then(then).map_err(|error| error.to_string())
     }
 
     /// The commit at a place.
@@ -220,7 +220,7 @@ impl<'l> OfRef<'l> {
     }
 
     /// The stretches of several steps that records for this ref name: from their base to their head.
-    fn named(&self, ground: &Ground<'_>, low: usize, high: usize) -> Vec<(usize, usize)> {
+    fn named(&self, input: &AuditInput<'_>, low: usize, high: usize) -> Vec<(usize, usize)> {
         // The number of steps up to and including a commit.
         let mut steps: HashMap<String, usize> =
             (low..high).map(|place| (self.places[place].commit.to_string(), place - low + 1)).collect();
@@ -230,14 +230,14 @@ impl<'l> OfRef<'l> {
             let (start, end) = (*steps.get(&predicate.base.commit)?, *steps.get(&predicate.head.commit)?);
             (predicate.target.name == self.name() && start + 1 < end).then_some((start, end))
         };
-        let named: BTreeSet<(usize, usize)> = ground.book.landing().filter_map(of).collect();
+        let named: BTreeSet<(usize, usize)> = input.book.landing().filter_map(of).collect();
         named.into_iter().collect()
     }
 
     /// Whether several places are known to have landed as one: by one verdict of the gate; otherwise if all of them
     /// landed by the end of the period, and are exactly the commits of an approval of that content. Places that merely
     /// add up to the same change may have landed step by step.
-    fn are_one(&self, ground: &Ground<'_>, places: Range<usize>, to: Option<i64>, manifest: &str) -> bool {
+    fn are_one(&self, input: &AuditInput<'_>, places: Range<usize>, to: Option<i64>, manifest: &str) -> bool {
         let (start, end) = (self.run.places.start + places.start, self.run.places.start + places.end);
         if self.sightings.iter().any(|(_, shared)| start < *shared && *shared < end) {
             // Somebody could use the ref as it was between them.
@@ -258,24 +258,24 @@ impl<'l> OfRef<'l> {
                 && predicate.target.name == self.name()
                 && predicate.base.commit == from
                 && predicate.head.commit == last
-                && ground.is_of_its_principal(record)
+                && input.is_of_its_principal(record)
         };
         places.clone().all(|place| to.is_none_or(|to| self.dates.landed_at(place) <= to))
-            && ground.book.of_manifest(manifest).any(|(record, known)| leads_over(record, known))
+            && input.book.of_manifest(manifest).any(|(record, known)| leads_over(record, known))
     }
 
     /// For a single step: who approved it together with others, if these are not known to have landed as one.
-    fn together(&self, ground: &Ground<'_>, cut: &Cut<'_>, step: usize) -> Option<String> {
+    fn together(&self, input: &AuditInput<'_>, cut: &Cut<'_>, step: usize) -> Option<String> {
         let of = |(&(start, end), of): (&(usize, usize), &Option<u32>)| {
             let manifest = of
                 .filter(|_| (start..end).contains(&step))
                 .map(|of| &cut.records[of as usize].predicate().manifest.sha256)?;
-            let mut all = ground.book.of_manifest(manifest);
+            let mut all = input.book.of_manifest(manifest);
             let is_here = |record: &Record| {
                 let predicate = record.predicate();
                 predicate.verdict == Verdict::Approve && predicate.target.name == self.name()
             };
-            let (record, _) = all.find(|(record, _)| is_here(record) && ground.is_of_its_principal(record))?;
+            let (record, _) = all.find(|(record, _)| is_here(record) && input.is_of_its_principal(record))?;
             let step = |at: usize| cut.steps[at].commit.short();
             Some(format!(
                 "{} approved what the {} steps from {} to {} come to together; that they landed as one is not known.",
@@ -292,23 +292,23 @@ impl<'l> OfRef<'l> {
     /// Judges the stretches that match records, and cuts the steps accordingly.
     fn judged<'c>(
         &self,
-        ground: &Ground<'_>,
+        input: &AuditInput<'_>,
         query: &Query,
         mut cut: Cut<'c>,
         progress: Progress<'_>,
     ) -> Result<Cut<'c>, GitError> {
         let shown = self.states.of_others(self.population, self.run.line);
-        let court = self.court(ground, &shown);
+        let ref_judge = self.ref_judge(input, &shown);
         let (mut approved, keys) = (BTreeSet::new(), cut.stretches.keys().copied().collect::<Vec<_>>());
         for (batch, part) in keys.chunks(BATCH).enumerate() {
             progress("segments", batch * BATCH, keys.len());
             let question = |&(start, end): &(usize, usize)| {
                 let manifest = cut.manifest(start, end).unwrap_or_else(|| Manifest::default().digest().to_string());
                 let (steps, place) = (&cut.steps[start..end], cut.low + end - 1);
-                self.question(ground, query, &Asked { steps, place, manifest: Some(&manifest), is_explained: false })
+                self.question(input, query, &Asked { steps, place, manifest: Some(&manifest), is_explained: false })
             };
             let questions: Vec<_> = part.iter().map(question).collect();
-            for (key, judged) in part.iter().zip(court.judge(&questions)?) {
+            for (key, judged) in part.iter().zip(ref_judge.judge(&questions)?) {
                 // A stretch that may not land is not a segment.
                 if let Some(judged) = judged.filter(|judged| judged.decision() <= Decision::Nothing) {
                     approved.insert(*key);
@@ -341,21 +341,21 @@ impl<'l> OfRef<'l> {
         Some(Judged { at, outcome: RefOutcome::refused(name, reason) })
     }
 
-    fn court<'c>(&'c self, ground: &'c Ground<'_>, shown: &'c [(ObjectId, &'c str)]) -> Court<'c> {
-        Court {
-            repository: ground.repository,
-            book: &ground.book,
-            evidence: &ground.evidence,
+    fn ref_judge<'c>(&'c self, input: &'c AuditInput<'_>, shown: &'c [(ObjectId, &'c str)]) -> RefJudge<'c> {
+        RefJudge {
+            repository: input.repository,
+            book: &input.book,
+            evidence: &input.evidence,
             name: self.name(),
-            policy_branch: ground.policies.branch.as_deref().filter(|_| !ground.policies.is_fixed()),
+            policy_branch: input.policies.branch.as_deref().filter(|_| !input.policies.is_fixed()),
             shown,
         }
     }
 
     /// The policy by which a segment is judged: the one that the gate names in its log, otherwise the one before the
     /// move by which the segment landed, or before the segment.
-    fn held(&self, ground: &Ground<'_>, steps: &[Step], place: usize) -> Held {
-        let policies = &ground.policies;
+    fn held(&self, input: &AuditInput<'_>, steps: &[Step], place: usize) -> Held {
+        let policies = &input.policies;
         let name = Some(self.name());
         let told = self.verdicts.policy(place).and_then(|told| policies.told(&told));
         let found = told.unwrap_or_else(|| {
@@ -395,36 +395,36 @@ impl<'l> OfRef<'l> {
         self.sightings.iter().find(|(_, shared)| *shared > above).map(|(at, _)| *at)
     }
 
-    fn question(&self, ground: &Ground<'_>, query: &Query, asked: &Asked<'_>) -> Option<Question> {
+    fn question(&self, input: &AuditInput<'_>, query: &Query, asked: &Asked<'_>) -> Option<Question> {
         let (first, last) = (asked.steps.first()?, asked.steps.last()?);
         let near = asked.steps.iter().filter(|_| asked.is_explained).flat_map(|step| step.near.iter().cloned());
         let pusher = self.verdicts.at(asked.place).and_then(|verdict| verdict.pusher.as_ref());
-        let held = self.held(ground, asked.steps, asked.place);
+        let held = self.held(input, asked.steps, asked.place);
         Some(Question {
             from: first.from?,
             to: last.commit,
             manifest: asked.manifest.unwrap_or_default().to_owned(),
             near: near.collect(),
             pusher: pusher.map(|pusher| pusher.as_str().to_owned()),
-            times: self.times(ground, query, asked, &held),
+            times: self.times(input, query, asked, &held),
             held,
-            organization: self.organization(&ground.policies, asked.place),
+            organization: self.organization(&input.policies, asked.place),
         })
     }
 
     /// When machines signed that something passed for what a segment brings.
-    fn evidence_of(&self, ground: &Ground<'_>, asked: &Asked<'_>, held: &Held) -> Vec<i64> {
+    fn evidence_of(&self, input: &AuditInput<'_>, asked: &Asked<'_>, held: &Held) -> Vec<i64> {
         let (Held::Found(policy), Some(last)) = (held, asked.steps.last()) else { return Vec::new() };
         let keys = policy.evidence.iter().flat_map(|source| &source.keys).map(|own| own.key.id().to_string());
         let keys: BTreeSet<String> = keys.collect();
         if keys.is_empty() {
             return Vec::new();
         }
-        let with_remotes = !ground.repository.is_bare();
+        let with_remotes = !input.repository.is_bare();
         let scope = evidence::Scope::all(with_remotes);
         // Where they cannot be read, the judgement says so.
-        let chains = ground.evidence.read(ground.repository, &keys, &scope).unwrap_or_default();
-        let tree = ground.repository.tree_of(last.commit).map(|tree| tree.to_string()).unwrap_or_default();
+        let chains = input.evidence.read(input.repository, &keys, &scope).unwrap_or_default();
+        let tree = input.repository.tree_of(last.commit).map(|tree| tree.to_string()).unwrap_or_default();
         let manifest = asked.manifest.unwrap_or_default();
         let is_of_it = |own: &Evidence| {
             let is_content = own.tree == tree || (!manifest.is_empty() && own.manifest.sha256 == manifest);
@@ -437,7 +437,7 @@ impl<'l> OfRef<'l> {
     /// The times at which a segment is judged: when the gate judged it. Without its log nobody knows when it landed,
     /// but a commit that was reviewed did not land before its approvals: then at the committer's date, and at each
     /// later approval, and result of a check.
-    fn times(&self, ground: &Ground<'_>, query: &Query, asked: &Asked<'_>, held: &Held) -> Vec<i64> {
+    fn times(&self, input: &AuditInput<'_>, query: &Query, asked: &Asked<'_>, held: &Held) -> Vec<i64> {
         if let Some(verdict) = self.verdicts.at(asked.place) {
             return vec![verdict.at.0];
         }
@@ -449,7 +449,7 @@ impl<'l> OfRef<'l> {
             _ => BTreeSet::new(),
         };
         let (mut times, mut is_known) = (BTreeSet::new(), asked.manifest.is_none());
-        for (record, known) in ground.book.of_manifest(asked.manifest.unwrap_or_default()) {
+        for (record, known) in input.book.of_manifest(asked.manifest.unwrap_or_default()) {
             if record.predicate().target.name != self.name() {
                 continue;
             }
@@ -457,7 +457,7 @@ impl<'l> OfRef<'l> {
             let later = cooling.iter().chain([&0]).map(|cooling| known.saturating_add(*cooling));
             times.extend(later.filter(|time| *time > made && *time <= bound));
         }
-        let evidence = self.evidence_of(ground, asked, held).into_iter();
+        let evidence = self.evidence_of(input, asked, held).into_iter();
         times.extend(evidence.filter(|time| *time > made && *time <= bound));
         // Before anybody signed for it, there is nothing to judge.
         if is_known || times.is_empty() {
@@ -468,14 +468,14 @@ impl<'l> OfRef<'l> {
 
     fn rows(
         &self,
-        ground: &Ground<'_>,
+        input: &AuditInput<'_>,
         query: &Query,
         to: Option<i64>,
         cut: &mut Cut<'_>,
         progress: Progress<'_>,
     ) -> Result<(Vec<Landing>, Vec<Exception>), GitError> {
         let shown = self.states.of_others(self.population, self.run.line);
-        let court = self.court(ground, &shown);
+        let ref_judge = self.ref_judge(input, &shown);
         let merged = merged_since(cut.steps);
         let is_within = |segment: &Segment| self.dates.is_within(cut.low + segment.steps.end - 1, query.from, to);
         let meant: Vec<Segment> = cut.segments.iter().filter(|segment| is_within(segment)).cloned().collect();
@@ -494,19 +494,19 @@ impl<'l> OfRef<'l> {
                 }
                 let (steps, place) = (&cut.steps[start..end], cut.low + end - 1);
                 let (manifest, is_explained) = (cut.manifest(start, end), explained <= MAX_EXPLAINED);
-                self.question(ground, query, &Asked { steps, place, manifest: manifest.as_deref(), is_explained })
+                self.question(input, query, &Asked { steps, place, manifest: manifest.as_deref(), is_explained })
             };
             let questions: Vec<_> = part.iter().map(&mut question).collect();
-            for (segment, judged) in part.iter().zip(court.judge(&questions)?) {
+            for (segment, judged) in part.iter().zip(ref_judge.judge(&questions)?) {
                 let Range { start, end } = segment.steps;
                 let (steps, place) = (&cut.steps[start..end], cut.low + end - 1);
                 let judged = cut.judged.remove(&(start, end)).filter(|_| segment.is_approved).or(judged);
-                let (held, manifest) = (self.held(ground, steps, place), cut.manifest(start, end));
-                let is_shallow = ground.repository.is_shallow();
+                let (held, manifest) = (self.held(input, steps, place), cut.manifest(start, end));
+                let is_shallow = input.repository.is_shallow();
                 let judged = judged.or_else(|| self.unspoken_of(&held, steps, place, is_shallow));
-                let together = if segment.is_approved { None } else { self.together(ground, cut, start) };
+                let together = if segment.is_approved { None } else { self.together(input, cut, start) };
                 let one = Found { steps, place, judged, held, manifest, together };
-                if let Some((landing, exceptions)) = self.row(ground, query, to, &one, merged[end]) {
+                if let Some((landing, exceptions)) = self.row(input, query, to, &one, merged[end]) {
                     landings.push(landing);
                     found.extend(exceptions);
                 }
@@ -517,7 +517,7 @@ impl<'l> OfRef<'l> {
 
     fn row(
         &self,
-        ground: &Ground<'_>,
+        input: &AuditInput<'_>,
         query: &Query,
         to: Option<i64>,
         found: &Found<'_>,
@@ -529,34 +529,33 @@ impl<'l> OfRef<'l> {
         };
         let verdict = self.verdicts.at(found.place);
         let judged = found.judged.as_ref();
-        let (name, steps, book) = (self.name(), found.steps, &ground.book);
+        let (name, steps, book) = (self.name(), found.steps, &input.book);
         let (landed_at, policy) = (self.dates.landed_at(found.place), held.map(|policy| &**policy));
         let parts = Parts { name, steps, verdict, landed_at, judged, policy, book };
         let mut landing = parts.landing()?;
-        if landing.decision == Decision::Ungoverned && !ground.newest.refs.protects(name) {
+        if landing.decision == Decision::Ungoverned && !input.newest.refs.protects(name) {
             // Another policy protected the ref, at another time.
             return None;
         }
         let counted = parts.counted();
-        let later = Later { ground, to: to.unwrap_or(i64::MAX), judged_at: landing.judged_at.0 };
+        let later = Later { input, to: to.unwrap_or(i64::MAX), judged_at: landing.judged_at.0 };
         let own = judged.and_then(|judged| judged.outcome.manifest.first());
         let is_emergency = landing.decision == Decision::BreakGlass;
         let emergency = own.filter(|_| is_emergency).zip(held);
-        let review_due =
-            emergency.and_then(|(one, policy)| ground.review_due(policy, one, (later.judged_at, later.to)));
+        let review_due = emergency.and_then(|(one, policy)| input.review_due(policy, one, (later.judged_at, later.to)));
         let facts = Facts {
             approvals: counted.iter().map(|(record, _)| later.approval(record)).collect(),
             review_due,
-            loosens: loosening::of(ground, name, steps, landed_at),
-            is_log_expected: self.is_log_expected(ground, found),
+            loosens: loosening::of(input, name, steps, landed_at),
+            is_log_expected: self.is_log_expected(input, found),
             gone: self.gone(policy, verdict),
-            lost: self.lost(ground, found, landing.decision),
+            lost: self.lost(input, found, landing.decision),
             approved_later: later.approved_later(name, found.manifest.as_deref()),
             late: later.late(steps.last().filter(|_| verdict.is_none()), &counted, merged),
             backdated: self.backdated(found),
             bypassed: self.dates.bypassed(found.place),
             together: found.together.clone(),
-            unheard: unheard(ground, &counted),
+            unheard: unheard(input, &counted),
             is_self_review: judged
                 .is_some_and(|judged| judged.outcome.reasons.iter().any(|reason| reason.code == Code::SelfReview)),
         };
@@ -566,9 +565,9 @@ impl<'l> OfRef<'l> {
     }
 
     /// What lands after the beginning of the log must be in it: it is above something that is, or was made later.
-    fn is_log_expected(&self, ground: &Ground<'_>, found: &Found<'_>) -> bool {
+    fn is_log_expected(&self, input: &AuditInput<'_>, found: &Found<'_>) -> bool {
         let made = found.steps.iter().map(|step| step.time).max().unwrap_or(0);
-        let begins = self.population.moves.begins.filter(|_| ground.states().is_none());
+        let begins = self.population.moves.begins.filter(|_| input.states().is_none());
         self.verdicts.is_expected(found.place) || begins.is_some_and(|begins| made >= begins)
     }
 
@@ -607,14 +606,14 @@ impl<'l> OfRef<'l> {
 
     /// Records because of which the gate let it land, but that are not here: named once for each move, and for
     /// everything that is not approved without them.
-    fn lost(&self, ground: &Ground<'_>, found: &Found<'_>, decision: Decision) -> Vec<String> {
+    fn lost(&self, input: &AuditInput<'_>, found: &Found<'_>, decision: Decision) -> Vec<String> {
         let Some(records) = self.verdicts.records(found.place) else { return Vec::new() };
         let line = |place: usize| self.verdicts.at(place).map(|verdict| verdict.line);
         let is_last = line(found.place) != line(found.place + 1);
         if !is_last && decision != Decision::Unapproved {
             return Vec::new();
         }
-        let lost = records.iter().filter(|id| ground.book.by_id(id).is_none());
+        let lost = records.iter().filter(|id| input.book.by_id(id).is_none());
         lost.map(|id| id.chars().take(12).collect()).collect()
     }
 }

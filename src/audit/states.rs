@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::Ground;
+use super::AuditInput;
 use super::lines::Came;
 use super::population::Population;
 use super::report::Decision;
@@ -23,12 +23,12 @@ pub struct Side {
 
 impl ShownStates {
     /// All commits but those that came past a gate, unless its operator recorded them.
-    pub fn let_through(ground: &Ground<'_>, population: &Population<'_>) -> ShownStates {
+    pub fn let_through(input: &AuditInput<'_>, population: &Population<'_>) -> ShownStates {
         let mut unsound = HashSet::new();
         let mut sound = HashSet::new();
         for run in &population.runs {
             let name = &population.heads[run.line].name;
-            let is_recorded = |commit| ground.states().is_some_and(|states| states.is_of(commit, name));
+            let is_recorded = |commit| input.states().is_some_and(|states| states.is_of(commit, name));
             for (range, came) in &run.came {
                 for place in population.forest.places(run.line, range.clone()) {
                     let is_past = *came == Came::Past && !is_recorded(place.commit);

@@ -16,10 +16,10 @@ use crate::command::preview::Document;
 use crate::command::receipt::{Ended, Event, Outcome, YesNo};
 use crate::command::{
     Answer, AuthorizationChain, AuthorizationRecord, Code, Decided, Knowledge, Received, Request, RunChain, RunRecord,
-    Verdict, Veto, Vetoes, is_owed, may_start, vetoes,
+    ShownRefusal, ShownRefusals, Verdict, is_owed, may_start, shown_refusals,
 };
 use crate::datafile::clock;
-use crate::ledger::commands::{Keys, read_family_of};
+use crate::ledger::families::{Keys, read_family_of};
 use crate::policy::{PersonKind, Policy, SlotState, Target};
 use crate::record::{Heads, RecordId};
 use crate::source::git::{GitError, Repository};
@@ -79,7 +79,7 @@ pub struct PendingCommand {
     pub is_owed: bool,
     /// This person is one of those who may take over somebody else's refusal.
     pub may_take_over: bool,
-    pub vetoes: Vetoes,
+    pub refusals: ShownRefusals,
     /// What it would do, item by item, as its broker computed it.
     pub preview: Option<Arc<Document>>,
     /// The earliest end of its cooling time, in seconds since the epoch; none if it is not cooling.
@@ -196,8 +196,8 @@ impl PendingCommand {
     }
 
     /// Refusals of this very command by other people, still in force.
-    pub fn refused_by_others(&self) -> impl Iterator<Item = &Veto> {
-        self.vetoes.holding.iter().filter(|veto| Some(&veto.by) != self.me.as_ref())
+    pub fn refused_by_others(&self) -> impl Iterator<Item = &ShownRefusal> {
+        self.refusals.holding.iter().filter(|refusal| Some(&refusal.by) != self.me.as_ref())
     }
 
     /// The number of missing signatures, each slot counted separately.
@@ -289,8 +289,8 @@ impl CommandLedger {
         let is_owed = is_owed(&knowledge, id);
         let needs_me = (standing == RequestState::Waits || is_owed) && can;
         let may_break_glass = me.is_some_and(|me| may_break_glass(target, policy, request, me));
-        let vetoes = vetoes(&knowledge, id);
-        let may_take_over = me.is_some_and(|me| may_take_over(policy, &vetoes, request, me));
+        let refusals = shown_refusals(&knowledge, id);
+        let may_take_over = me.is_some_and(|me| may_take_over(policy, &refusals, request, me));
         let roles = roles(policy, &answer.slots, &request.asked.operator);
         let (record, request) = (record.clone(), request.clone());
         let preview = record.link.files.get(&request.preview.sha256);
@@ -307,7 +307,7 @@ impl CommandLedger {
             may_break_glass,
             is_owed,
             may_take_over,
-            vetoes,
+            refusals,
             preview,
             cools_until,
             roles,
@@ -419,7 +419,7 @@ fn own_records<'c>(
     now: i64,
 ) -> Vec<&'c AuthorizationRecord> {
     let (id, command) = (record.id().to_string(), record.run().command_digest().map(|digest| digest.to_string()));
-    let counted = crate::command::standing(policy, people, &Received::new(), now);
+    let counted = crate::command::in_force(policy, people, &Received::new(), now);
     let own = counted.into_iter().filter(|one| one.person.id == me).map(|one| one.record);
     own.filter(|record| {
         let own = record.authorization();
@@ -467,9 +467,9 @@ fn may_break_glass(target: &Target, policy: &Policy, request: &Request, me: &str
 }
 
 /// Whether a person has a role of those who could change the policy, and there is a refusal by somebody else.
-fn may_take_over(policy: &Policy, vetoes: &Vetoes, request: &Request, me: &str) -> bool {
+fn may_take_over(policy: &Policy, refusals: &ShownRefusals, request: &Request, me: &str) -> bool {
     let Some(person) = policy.roster.by_id(me).filter(|person| person.kind == PersonKind::Human) else { return false };
     let required = policy.hand_over();
     let fills = required.iter().flat_map(|own| &own.slots).any(|slot| person.roles.contains(&slot.role));
-    fills && request.asked.operator != me && vetoes.holding.iter().any(|veto| veto.by != me)
+    fills && request.asked.operator != me && refusals.holding.iter().any(|refusal| refusal.by != me)
 }

@@ -12,7 +12,7 @@ use crate::change::{counted, visible};
 use crate::command::preview::{Act, Document, Method, Row};
 use crate::command::receipt::Outcome;
 use crate::command::request::{Input, Kept, PreviewBy, Proof, Request};
-use crate::command::{Veto, is_destructive};
+use crate::command::{ShownRefusal, is_destructive};
 use crate::datafile::date;
 use crate::policy::Policy;
 use crate::policy::meaning::Length;
@@ -249,10 +249,12 @@ impl RequestPage {
     fn before(&mut self, pending: &PendingCommand, ledger: &CommandLedger) {
         self.heading("before");
         let rows = self.rows.len();
-        let said = |veto: &Veto| format!("{} by {}: “{}”", date(veto.at), veto.by, veto.reason.replace('\n', " "));
-        pending.vetoes.holding.iter().for_each(|veto| self.warn(REFUSED, said(veto)));
-        for veto in &pending.vetoes.to_answer {
-            self.warn(REFUSED, format!("another request: {}", said(veto)));
+        let said = |refusal: &ShownRefusal| {
+            format!("{} by {}: “{}”", date(refusal.at), refusal.by, refusal.reason.replace('\n', " "))
+        };
+        pending.refusals.holding.iter().for_each(|refusal| self.warn(REFUSED, said(refusal)));
+        for refusal in &pending.refusals.to_answer {
+            self.warn(REFUSED, format!("another request: {}", said(refusal)));
         }
         if let Some((asked, ended, at)) = ledger.last_run(&pending.record) {
             let how = match ended.outcome {

@@ -9,7 +9,7 @@ use crate::command::authorization::{Authorization, Finding, Omission, RUNS, Requ
 use crate::command::statement::Statement;
 use crate::command::{AuthorizationRecord, Verdict};
 use crate::examination::RepositorySnapshot;
-use crate::ledger::commands::Family;
+use crate::ledger::families::Family;
 use crate::policy::{Person, Policy};
 use crate::record::statement::{Decimal, Link, RepositoryName, SeenHead};
 use crate::record::{Chain, ChainId, Fault, RecordId};
@@ -207,17 +207,17 @@ impl Found {
 
     /// Refusals by others that the signer answers for. The page shows them all.
     fn answered(&self, verdict: Verdict) -> Vec<String> {
-        let vetoes = &self.pending.vetoes;
-        let ids = |vetoes: &[crate::command::Veto]| {
-            let others = vetoes.iter().filter(|veto| veto.by != self.person.id);
-            others.map(|veto| veto.record.to_string()).collect()
+        let refusals = &self.pending.refusals;
+        let ids = |refusals: &[crate::command::ShownRefusal]| {
+            let others = refusals.iter().filter(|refusal| refusal.by != self.person.id);
+            others.map(|refusal| refusal.record.to_string()).collect()
         };
         match verdict {
             // An own refusal of another command must be answered as well.
             Verdict::Authorize | Verdict::BreakGlass => {
-                vetoes.to_answer.iter().map(|veto| veto.record.to_string()).collect()
+                refusals.to_answer.iter().map(|refusal| refusal.record.to_string()).collect()
             }
-            Verdict::Handover => ids(&vetoes.holding),
+            Verdict::Handover => ids(&refusals.holding),
             Verdict::Refuse | Verdict::Withdraw | Verdict::Repair => Vec::new(),
         }
     }

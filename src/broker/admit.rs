@@ -24,7 +24,7 @@ use crate::policy::argv::is_role;
 use crate::policy::{CommandEntry, Target};
 use crate::record::RecordId;
 use crate::record::statement::Decimal;
-use crate::sync::commands::Sent;
+use crate::sync::families::Sent;
 
 /// Who asks.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -13,10 +13,10 @@ use crate::command::receipt::{Event, Outcome};
 use crate::command::request::{Request, print};
 use crate::command::{RunChain, RunRecord};
 use crate::disk::write_atomically;
-use crate::ledger::commands::{Family as _, damaged_prefix_of, remote_prefix_of};
+use crate::ledger::families::{Family as _, damaged_prefix_of, remote_prefix_of};
 use crate::record::RecordId;
 use crate::source::git::Repository;
-use crate::sync::commands::Sent;
+use crate::sync::families::Sent;
 
 /// How often a record is signed anew because another job was faster.
 const TRIES: u32 = 5;

@@ -8,12 +8,12 @@ mod branches;
 pub mod certificate;
 pub mod child;
 pub mod ci;
+mod drills;
 pub mod examine;
 mod files;
 mod group;
 mod level;
 mod notice;
-mod practice;
 mod preview;
 mod run;
 mod running;
@@ -31,14 +31,14 @@ use std::time::Instant;
 
 use crate::change::ObjectId;
 use crate::change::digest::Digest;
-use crate::command::drill::CommandDrillRecord;
+use crate::command::drill_statement::CommandDrillRecord;
 use crate::command::receipt::{self, Ended, Event, Outcome, Output, Run};
 use crate::command::statement::Statement;
 use crate::command::{
     Answer, AuthorizationChain, AuthorizationRecord, Decided, Knowledge, RunChain, RunRecord, may_start,
 };
 use crate::enforcement;
-use crate::ledger::commands::{Family as _, Keys};
+use crate::ledger::families::{Family as _, Keys};
 use crate::ledger::{BRANCH_PREFIX, FSYNC, LedgerError, PREFIX, VerifiedChains, append_after, clear_stale_locks};
 use crate::policy::{Policy, Target};
 use crate::record::chain::{Link, file_name};
@@ -46,7 +46,7 @@ use crate::record::statement::{Decimal, Link as Place, PolicyName, RepositoryNam
 use crate::record::{ChainId, Head, Heads, RecordId, Signable as _};
 use crate::signer::SigningKey;
 use crate::source::git::{PolicyState, Repository, organization};
-use crate::sync::commands::{Sent, fetch_after, send};
+use crate::sync::families::{Sent, fetch_after, send};
 use crate::sync::{Prompts, fetch_ref};
 use files::{Hashed, Inputs};
 use running::Runs;

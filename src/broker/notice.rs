@@ -12,7 +12,7 @@ use super::{Broker, Known};
 use crate::change::visible;
 use crate::command::receipt::{Ended, Run};
 use crate::command::request::{PreviewBy, Request};
-use crate::command::{Counted, Verdict, standing};
+use crate::command::{Counted, Verdict, in_force};
 use crate::notices;
 use crate::policy::Policy;
 use crate::record::RecordId;
@@ -98,7 +98,7 @@ impl Broker {
             return;
         }
         let (now, received) = (super::now(), self.state.memory().received);
-        let counted = standing(&known.policy, &known.authorizations, &received, now);
+        let counted = in_force(&known.policy, &known.authorizations, &received, now);
         for one in counted.iter().filter(|one| new.contains(&one.record.id())) {
             let own = one.authorization();
             let Some((id, run, request)) = refused(known, one) else { continue };

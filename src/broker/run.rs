@@ -28,7 +28,7 @@ use crate::command::receipt::{Ended, Event, Outcome, Started, YesNo};
 use crate::command::request::{Request, bytes};
 use crate::command::{Answer, Claim, Code, Effect};
 use crate::record::RecordId;
-use crate::sync::commands::Sent;
+use crate::sync::families::Sent;
 
 /// The time between TERM and KILL.
 const GRACE: Duration = Duration::from_secs(5);

@@ -13,7 +13,7 @@ use crate::authorizing::CommandLedger;
 use crate::command::{AuthorizationRecord, Verdict};
 use crate::config::Config;
 use crate::drafts::Drafts;
-use crate::ledger::commands::{Family, read_family};
+use crate::ledger::families::{Family, read_family};
 use crate::record::{Record, Signable as _};
 use crate::signer::{NoKey, SigningKey};
 use crate::source::git::{Names, PolicyState, Repository};

@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicU64;
 use clap::Args;
 
 use super::show::ReportOptions;
-use super::{meant, queue};
+use super::{find_change, queue};
 use crate::app::servers::ServerSource;
 use crate::app::{Effect, State};
 use crate::cache::{self, Caches};
@@ -115,7 +115,7 @@ fn pending(options: &ReviewOptions, path: &Path) -> Result<(RepositorySnapshot, 
     if options.target.is_some() {
         return Err("A pending change has its target. Give --target with a range: BASE..HEAD.".to_owned());
     }
-    meant::find(&options.range, &super::names(&[path.to_owned()])).map(|meant| (meant.snapshot, meant.change))
+    find_change::find(&options.range, &super::names(&[path.to_owned()])).map(|meant| (meant.snapshot, meant.change))
 }
 
 fn range(options: &ReviewOptions, path: &Path) -> Result<(RepositorySnapshot, Change), String> {

@@ -14,7 +14,7 @@ use clap::{Args, Subcommand};
 use crate::broker::wire::{Ask, Draft, Place, Reply};
 use crate::change::visible;
 use crate::command::{AuthorizationChain, AuthorizationStatement, RunStatement};
-use crate::ledger::commands::read_family;
+use crate::ledger::families::read_family;
 use crate::record::envelope::Envelope;
 use crate::record::{Fault, verify_as};
 use crate::source::git::Repository;

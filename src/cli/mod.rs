@@ -23,13 +23,13 @@ macro_rules! help {
 }
 
 mod doctor;
-mod drills;
+mod drill_rows;
 mod evidence;
+mod find_change;
 mod gate;
 mod history;
 mod hook;
 mod manual;
-mod meant;
 mod org;
 mod policy;
 mod queue;

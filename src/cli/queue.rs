@@ -12,7 +12,7 @@ use clap::Args;
 use serde::Serialize;
 use unicode_width::UnicodeWidthStr as _;
 
-use super::drills::ShownDrill;
+use super::drill_rows::ShownDrill;
 #[cfg(feature = "tui")]
 use crate::app::servers::{Index, NotReady, ServerSource};
 use crate::cache::{self, Caches};

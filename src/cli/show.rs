@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde::Serialize;
 
-use super::meant::{self, Meant};
+use super::find_change::{self, Meant};
 use super::queue::{self, Row, ShownEncoding};
 use crate::cache::{self, Caches};
 use crate::change::diff::{Diff, FileDiff};
@@ -305,7 +305,7 @@ struct ShownPlace {
 
 pub fn run(options: &Options, repositories: &[PathBuf]) -> Result<(), String> {
     let mut reports = options.reports.files()?;
-    let meant = meant::find(&options.change, &queue::names(repositories))?;
+    let meant = find_change::find(&options.change, &queue::names(repositories))?;
     let Meant { repository, snapshot, change, others } = &meant;
     reports.add(options.reports.of_change(repository, change)?);
     let examined = examination::with_reports(repository, snapshot, change, reports.clone(), super::now());

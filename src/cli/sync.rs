@@ -10,7 +10,7 @@ use crate::config;
 #[cfg(feature = "tui")]
 use crate::delivery::ServerAccess;
 use crate::ledger;
-use crate::ledger::commands::Keys;
+use crate::ledger::families::Keys;
 use crate::policy::Policy;
 use crate::source::git::{PolicyState, Repository};
 use crate::sync::{Prompts, Remote};

@@ -1,10 +1,10 @@
-//! One request with what decides about it: the policy of its target, who signed, and who refused.
+//! One request with all that decides about it: the policy of its target, the signatures, and the refusals.
 
 use super::knowledge::Knowledge;
 use super::outcome::{Code, Effect, Reason};
+use super::record_status::{Counted, Signature, in_force};
 use super::refusals::{Refusals, refusals};
 use super::request::{PreviewBy, Request};
-use super::standing::{Counted, Signature, standing};
 use crate::policy::{PersonKind, Target};
 use crate::record::RecordId;
 
@@ -44,7 +44,7 @@ impl<'k> Case<'k> {
                 "The policy has no such target any more, or gives it to another broker. Ask that one.",
             ));
         };
-        let counted = standing(knowledge.policy, knowledge.authorizations, knowledge.received, knowledge.now);
+        let counted = in_force(knowledge.policy, knowledge.authorizations, knowledge.received, knowledge.now);
         let digest = run.command_digest().map(|digest| digest.to_string()).unwrap_or_default();
         let refusals = refusals(knowledge.policy, &counted, &target.name, (request, &digest), knowledge.now);
         Ok(Case { knowledge, id, target, request, counted, refusals })

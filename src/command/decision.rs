@@ -1,14 +1,14 @@
 //! The rule: whether a broker may start a run, by its current knowledge. It guarantees that for each request there is
 //! at most one run, only with its slots filled and with no refusal known.
 
+use super::break_glass::{self, owed};
 use super::case::Case;
-use super::emergency::{self, owed};
 use super::knowledge::Knowledge;
-use super::ordinary::Ordinary;
+use super::ledger_faults::trouble;
 use super::outcome::{Answer, Claim, Code, Decided, Effect, Reason};
 use super::receipt::Event;
-use super::standing::{Counted, ids};
-use super::trouble::trouble;
+use super::record_status::{Counted, ids};
+use super::requirements::Ordinary;
 use crate::change::visible;
 use crate::policy::meaning::Length;
 use crate::record::RecordId;
@@ -23,7 +23,7 @@ pub fn may_start(knowledge: &Knowledge<'_>, request: RecordId) -> Answer {
 
 /// Whether the request ran in an emergency, so that its authorization is owed.
 pub fn is_owed(knowledge: &Knowledge<'_>, request: RecordId) -> bool {
-    Case::of(knowledge, request).is_ok_and(|case| emergency::is_owed(&case))
+    Case::of(knowledge, request).is_ok_and(|case| break_glass::is_owed(&case))
 }
 
 impl<'k> Case<'k> {
@@ -32,7 +32,7 @@ impl<'k> Case<'k> {
         if answer.decided == Decided::Start {
             return self.granted(answer, &ordinary.signed, false);
         }
-        match emergency::signed(&self) {
+        match break_glass::signed(&self) {
             Ok(None) => answer,
             Ok(Some(signed)) => {
                 let people = signed.iter().map(|one| one.person.id.as_str()).collect();

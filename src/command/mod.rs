@@ -7,24 +7,24 @@
 #![warn(missing_docs)]
 
 pub mod authorization;
+mod break_glass;
 mod case;
 mod decision;
 pub mod drill;
-mod emergency;
+pub mod drill_statement;
 pub mod entry;
 mod knowledge;
-mod ordinary;
+mod ledger_faults;
 pub mod outcome;
-pub mod practice;
 pub mod preview;
 pub mod receipt;
+mod record_status;
 pub mod records;
 mod refusals;
 pub mod request;
-mod standing;
+mod requirements;
+mod shown_refusals;
 pub mod statement;
-mod trouble;
-mod vetoes;
 
 pub use authorization::{Authorization, AuthorizationStatement, Verdict};
 pub use case::is_destructive;
@@ -32,7 +32,7 @@ pub use decision::{is_owed, may_start};
 pub use knowledge::Knowledge;
 pub use outcome::{Answer, Claim, Code, Decided, Effect, Reason};
 pub use receipt::{Event, Run, RunStatement};
+pub use record_status::{Counted, in_force};
 pub use records::{AuthorizationChain, AuthorizationRecord, Received, RunChain, RunRecord};
 pub use request::{Request, command_digest};
-pub use standing::{Counted, standing};
-pub use vetoes::{Veto, Vetoes, vetoes};
+pub use shown_refusals::{ShownRefusal, ShownRefusals, shown_refusals};

@@ -2,8 +2,8 @@
 
 use super::authorization::Verdict;
 use super::receipt::RunStatement;
+use super::record_status::Counted;
 use super::request::{Proof, Request};
-use super::standing::Counted;
 use crate::gate::signers;
 use crate::policy::Policy;
 use crate::record::{RecordId, Signable as _};

@@ -2,14 +2,14 @@
 //! the request, send what the outbox lists as not done, and read each back. Nothing is sent to a request that is not
 //! what was signed, and nothing is sent twice.
 
-mod apart;
 mod lines;
+mod linked_remotes;
 mod outbox;
 mod remarks;
 mod replies;
 mod text;
 
-pub use apart::{known, link, linked};
+pub use linked_remotes::{known, link, linked};
 pub use outbox::{Entry, Outbox};
 pub use remarks::Remarks;
 pub use replies::Reply;
@@ -47,7 +47,7 @@ pub struct Hosted {
 pub fn repositories(repository: &Repository, server: &Server) -> Vec<(String, String)> {
     let known = remotes(repository).into_iter().filter_map(|(name, url)| {
         let by_address = || server.repository_of(&address::Remote::of(&url)?);
-        let called = apart::linked(repository, &name, server).or_else(by_address)?;
+        let called = linked_remotes::linked(repository, &name, server).or_else(by_address)?;
         Some((name, called))
     });
     known.collect()
@@ -90,7 +90,7 @@ impl Hosts {
             server: server.name.clone(),
             remote: remote.clone(),
             by_address: address::Remote::of(url).and_then(|address| server.repository_of(&address)),
-            linked: apart::linked(repository, remote, server),
+            linked: linked_remotes::linked(repository, remote, server),
         };
         Hosts(servers.iter().flat_map(|server| remotes.iter().map(move |remote| host(server, remote))).collect())
     }

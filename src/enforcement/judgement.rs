@@ -5,7 +5,7 @@ use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use super::commands;
+use super::families;
 use super::ledger::Ledger;
 use super::{Case, Request, unread, unreadable};
 use crate::change::{ObjectId, visible};
@@ -14,7 +14,7 @@ use crate::gate::{
     Remembered, States, Update, Waiting,
 };
 use crate::gate_state::{Entry, GateState, LANDED};
-use crate::ledger::commands::Keys;
+use crate::ledger::families::Keys;
 use crate::ledger::{self, AsOf};
 use crate::policy::{AuthorProof, Policy, RefProtection};
 use crate::record::{Chain, ChainId, Fault, Heads, Record};
@@ -157,7 +157,7 @@ impl Judgement<'_> {
         let shown = if ahead {
             self.repository.shown_refs(ahead, |name| self.is_protected(name))
         } else {
-            self.shown_trunk().into_iter().collect()
+            self.shown_policy_branch().into_iter().collect()
         };
         let others = shown.into_iter().filter(|(name, _)| !asked.contains(name.as_str()));
         let own = updates.iter().filter(|update| !update.old.is_zero());
@@ -168,7 +168,7 @@ impl Judgement<'_> {
         Cow::Owned(states)
     }
 
-    fn shown_trunk(&self) -> Option<(String, ObjectId)> {
+    fn shown_policy_branch(&self) -> Option<(String, ObjectId)> {
         let policy_branch = self.policy_branch.as_ref()?;
         Some((policy_branch.clone(), self.repository.commit_named(self.repository.shown(policy_branch, false)?)?))
     }
@@ -261,7 +261,7 @@ impl Judgement<'_> {
         let updates = &self.case.request.updates;
         let mut judged: Vec<Option<Judged>> = vec![None; updates.len()];
         let kept = self.gate_state.as_ref().filter(|_| self.case.request.at.is_none());
-        let chains = commands::Chains::at(self.case.now, kept);
+        let chains = families::Chains::at(self.case.now, kept);
         for at in gate::judging_order(updates) {
             judged[at] = Some(self.of_ref(&updates[at], &mut evaluation, &input, &chains));
         }
@@ -310,7 +310,7 @@ impl Judgement<'_> {
         update: &Update,
         evaluation: &mut PushEvaluation<'_>,
         input: &Input<'_>,
-        chains: &commands::Chains<'_>,
+        chains: &families::Chains<'_>,
     ) -> Judged {
         let without_states = |outcome| Judged { outcome, states: Vec::new() };
         if let Some(prefix) = ledger::prefix_of(&update.name) {

@@ -5,7 +5,7 @@
 //! of the inspected repository have no influence.
 
 mod backup;
-mod commands;
+mod families;
 mod follow;
 mod judgement;
 mod ledger;

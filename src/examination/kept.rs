@@ -24,7 +24,7 @@ use crate::change::digest::Digest;
 use crate::change::manifest::Manifest;
 use crate::change::{Change, ObjectId, RepoPath};
 use crate::gate::{Contents, NextPolicy, Obstacle, Opaque, Rest, Step};
-use crate::ledger::commands::Keys;
+use crate::ledger::families::Keys;
 use crate::ledger::{AsOf, evidence};
 use crate::policy::Policy;
 use crate::provenance;

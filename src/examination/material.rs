@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::change::compare::{Comparison, Line, compare};
+use crate::change::compare::{Comparison, compare};
 use crate::change::diff::{Content, FileDiff};
 use crate::change::moved;
 use crate::risk::FileUnderReview;
@@ -33,17 +33,6 @@ impl FileMaterial {
         let side = |entry: Option<_>| entry.map(|entry| git::content(repository, entry)).transpose();
         let passed = git::passed_by_submodule(repository, diff);
         Ok(FileMaterial { passed, ..FileMaterial::of(diff.clone(), side(diff.old)?, side(diff.new)?) })
-    }
-
-    /// The removed and added lines, each with its sign.
-    pub fn changed_lines(&self) -> impl Iterator<Item = (u8, &[u8])> {
-        let (old, new) = (text_of(&self.old), text_of(&self.new));
-        let lines = self.comparison.hunks.iter().flat_map(|hunk| &hunk.lines);
-        lines.filter_map(move |line| match *line {
-            Line::Removed { old: line } => Some((b'-', self.comparison.old.get(old, line))),
-            Line::Added { new: line } => Some((b'+', self.comparison.new.get(new, line))),
-            Line::Context { .. } => None,
-        })
     }
 
     /// The input for finding moves among all changed lines of a change.

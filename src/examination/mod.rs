@@ -2,35 +2,35 @@
 //! commands `queue` and `show` get the same answers from here.
 
 pub mod background;
+mod blockers;
 #[cfg(feature = "tui")]
 pub mod comments;
 pub mod concurrent;
 pub mod decided;
 pub mod external;
 pub mod interdiff;
+mod intermediate;
 mod kept;
 pub mod landed;
 mod material;
+mod material_reader;
 pub mod notes;
 pub mod packages;
 pub mod packs;
-mod passing;
 mod policy_change;
 mod reach;
-mod reading;
-mod refusals;
 pub mod renamed;
 mod sides;
 mod snapshot;
 mod status;
 pub mod team;
 
+use blockers::to_look_again;
+pub use blockers::{people_missing, refusals, stop};
 pub use kept::Kept;
 pub use material::{FileMaterial, FileReader, text_of};
+pub use material_reader::Reading;
 pub use policy_change::{Flip, PolicyChange, compared, policy_change};
-pub use reading::Reading;
-use refusals::to_look_again;
-pub use refusals::{people_missing, refusals, stop};
 pub use snapshot::{RepositorySnapshot, rulebook};
 pub use status::ChangeStatus;
 
@@ -52,10 +52,10 @@ use crate::risk::{Assessment, Packages, Rules};
 use crate::source::git::push::Commits;
 use crate::source::git::{self, GitError, Repository};
 use background::Background;
+use blockers::comes_to_nothing;
 use concurrent::{Edits, Lines};
 use kept::{Answers, Asked};
 use reach::depended_on;
-use refusals::comes_to_nothing;
 
 /// What rules and policy say about a change, once its texts are read.
 #[derive(Debug, Clone)]
@@ -117,7 +117,7 @@ struct Facts {
 impl Facts {
     /// Whether a part of the change was not examined.
     fn is_partial(&self) -> bool {
-        self.assessment.findings.iter().any(|finding| finding.rule == passing::PARTIAL)
+        self.assessment.findings.iter().any(|finding| finding.rule == intermediate::PARTIAL)
     }
 }
 
@@ -148,9 +148,9 @@ fn find_out(
     packages: &Packages,
 ) -> Facts {
     let mut assessor = reading.assessor;
-    let passing = passing::secrets(repository, snapshot.rules(), change, &diff, |finding| assessor.saw(finding));
+    let passing = intermediate::secrets(repository, snapshot.rules(), change, &diff, |finding| assessor.saw(finding));
     assessor.add(passing);
-    assessor.add(passing::in_messages(repository, snapshot.rules(), change, &diff));
+    assessor.add(intermediate::in_messages(repository, snapshot.rules(), change, &diff));
     let first = diff.files.first().map(|file| &file.path);
     assessor.add(first.map(|first| snapshot.rules().refused_packs(first)).unwrap_or_default());
     Facts {

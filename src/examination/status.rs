@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-use super::refusals::{people_asked, to_look_again};
+use super::blockers::{people_asked, to_look_again};
 use super::{Examination, RepositorySnapshot};
 use crate::gate::{Code, SlotState, Standing, advice};
 use crate::policy::Policy;

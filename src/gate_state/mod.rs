@@ -3,12 +3,12 @@
 //! authenticates them.
 
 mod archive;
-mod at_hand;
 mod backup;
 mod folder;
 mod key;
 mod lock;
 mod log;
+mod memory_cache;
 mod states;
 
 pub use archive::{Archive, Held};
@@ -206,7 +206,7 @@ impl GateState {
     /// Like [`GateState::open`].
     pub fn look(dir: &Path, access: Access<'_>) -> Result<GateState, String> {
         let (remembered, is_vouched) = match access.lasting {
-            true => at_hand::read(dir, access.key.as_ref(), access.repository)?,
+            true => memory_cache::read(dir, access.key.as_ref(), access.repository)?,
             false => read(dir, access.key.as_ref(), access.repository)?,
         };
         let (states_file, states) = match &access.key {

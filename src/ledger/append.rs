@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use git2::{ErrorCode, ObjectType, Oid};
 
-use super::commands::Family;
+use super::families::Family;
 use super::{LedgerError, VerifiedChains};
 use crate::record::chain::{self, Link};
 use crate::record::{Chain, ChainId, Fault, Record};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use git2::Oid;
 
-use super::commands::{Family, Keys, chain_names};
+use super::families::{Family, Keys, chain_names};
 use super::id_of;
 use crate::change::ObjectId;
 use crate::record::ChainId;

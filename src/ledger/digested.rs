@@ -7,8 +7,8 @@ use std::sync::{Arc, LazyLock, Mutex};
 use git2::Oid;
 use serde::{Deserialize, Serialize};
 
+use super::bounded_cache::Recent;
 use super::reader::{ChainReader, Files};
-use super::recent::Recent;
 use super::{PREFIX, Scope};
 use crate::record::{Abridged, Chain, Record, verify};
 use crate::source::git::Repository;

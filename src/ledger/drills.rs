@@ -9,9 +9,9 @@ use std::time::Duration;
 use git2::Oid;
 
 use super::AsOf;
-use super::commands::{Family, Keys, Room, chain_within, link_at, read_family_of, read_of_keys, record_of_link};
-use crate::command::drill::CommandDrillChain;
-use crate::command::{RunChain, RunRecord, practice};
+use super::families::{Family, Keys, Room, chain_within, link_at, read_family_of, read_of_keys, record_of_link};
+use crate::command::drill_statement::CommandDrillChain;
+use crate::command::{RunChain, RunRecord, drill};
 use crate::gate;
 use crate::gate::drill::{DrillReport, Practice, drills_reviewed};
 use crate::policy::Policy;
@@ -76,7 +76,7 @@ impl AllDrills {
     /// same.
     pub fn reports(&self, policy: &Policy, later: &Policy, now: i64) -> Vec<DrillReport> {
         let mut all = drills_reviewed(policy, later, &self.of_changes, now);
-        all.extend(practice::drills((policy, later), &self.runs, &self.of_commands, now));
+        all.extend(drill::drills((policy, later), &self.runs, &self.of_commands, now));
         all.sort_by(|a, b| (Reverse(a.began), &a.id).cmp(&(Reverse(b.began), &b.id)));
         all
     }
@@ -85,7 +85,7 @@ impl AllDrills {
     /// drill there.
     pub fn practice(&self, policy: &Policy, now: i64) -> Vec<Practice> {
         let of_changes = gate::drill::practice(policy, &self.of_changes, now).into_iter();
-        of_changes.chain(practice::practice(policy, &self.runs, &self.of_commands, now)).collect()
+        of_changes.chain(drill::practice(policy, &self.runs, &self.of_commands, now)).collect()
     }
 
     /// The steps of all drills, in no order: the id of the drill, when it was signed, and what it does.

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use git2::Oid;
 
 use super::AsOf;
-use super::commands::{Family as _, Keys, Room, TooMuch, chain_within};
+use super::families::{Family as _, Keys, Room, TooMuch, chain_within};
 use crate::record::evidence::{EvidenceChain, EvidenceRecord, MAX_CHAINS, MAX_RECORDS, MAX_VALID};
 use crate::record::{Chain, ChainId};
 use crate::source::git::{GitError, Repository};
@@ -127,7 +127,7 @@ fn tips(
 /// Whether the newest record of a chain holds, and is too old to count: none below it is dated later, or the chain is
 /// of no use anyway.
 fn is_over(repository: &Repository, id: &ChainId, tip: Oid, now: i64) -> bool {
-    let record = super::commands::record_at::<EvidenceRecord>(repository, id, tip);
+    let record = super::families::record_at::<EvidenceRecord>(repository, id, tip);
     record.is_some_and(|record| record.issued() < now.saturating_sub(MAX_VALID))
 }
 

@@ -3,15 +3,15 @@
 
 mod append;
 mod as_of;
-pub mod commands;
+mod bounded_cache;
 mod digested;
 pub mod drills;
 pub mod evidence;
+pub mod families;
 mod outlines;
 #[cfg(feature = "tui")]
 pub mod own_chain;
 mod reader;
-mod recent;
 mod remotes;
 mod verified;
 

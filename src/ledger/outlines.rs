@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::commands::Family;
+use super::families::Family;
 use super::{VerifiedChains, id_of};
 use crate::record::{Chain, Outline};
 

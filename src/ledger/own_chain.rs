@@ -8,12 +8,12 @@ use std::time::UNIX_EPOCH;
 
 use git2::Oid;
 
-use super::commands::{Family, remote_prefix_of};
+use super::families::{Family, remote_prefix_of};
 use super::remotes::remote_names;
 use super::{PREFIX, remote_prefix};
 use crate::change::digest::Digest;
 use crate::command::AuthorizationRecord;
-use crate::command::drill::CommandDrillRecord;
+use crate::command::drill_statement::CommandDrillRecord;
 use crate::datafile::date;
 use crate::disk::{read_small, write_atomically};
 use crate::gate::CLOCK_SKEW;

@@ -7,7 +7,7 @@ use std::sync::{LazyLock, Mutex};
 
 use git2::Oid;
 
-use super::recent::Recent;
+use super::bounded_cache::Recent;
 use super::{Digested, Scope, id_of};
 use crate::record::chain::{self, Link};
 use crate::record::envelope::MAX_ENVELOPE;

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use git2::{ErrorCode, Oid};
 
-use super::commands::{Family, Keys, MAX_LINKS, chain_names, commits, link};
+use super::families::{Family, Keys, MAX_LINKS, chain_names, commits, link};
 use crate::record::{Chain, ChainId};
 use crate::source::git::{GitError, Repository};
 

@@ -8,7 +8,7 @@ use crate::audit::report::{ChainInput, Shown, Time};
 use crate::audit::{KnownKey, Looked};
 use crate::change::ObjectId;
 use crate::datafile::date;
-use crate::ledger::commands::{Family as _, Keys, read_outcomes};
+use crate::ledger::families::{Family as _, Keys, read_outcomes};
 use crate::record::Index;
 use crate::record::outcome::{MAX_OF_KEY, MAX_RECORDS, OutcomeChain, OutcomeKind, OutcomeRecord, in_force};
 use crate::source::git::{self, GitError, Repository};

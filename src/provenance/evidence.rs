@@ -1,8 +1,8 @@
 //! What a line, an identity or a branch is evidence of.
 
 use super::attribution::{Format, Writer};
-use super::known::{self, How};
 use super::lines::{self, MessageLine};
+use super::recognise::{self, How};
 use super::rules::{Key, Rules, Tool, Wanted};
 use super::{Channel, Class, Evidence, Strength};
 use crate::change::{Identity, ObjectId, visible};
@@ -78,7 +78,7 @@ impl Rules {
     /// `Mina (claude)`, `Claude for Mina`. They remain authors.
     fn beside(&self, who: &Identity, channel: Channel, raw: &str) -> Option<Evidence> {
         let new = |rule: String, class| Evidence::new(rule, Strength::Medium, class, channel, raw);
-        if let Some(tag) = known::tag_of(&who.email) {
+        if let Some(tag) = recognise::tag_of(&who.email) {
             let spaced = tag.replace(['-', '_', '.'], " ");
             let tool = [tag.as_str(), &spaced].into_iter().find_map(|name| self.known.names.first(name));
             match tool.map(|owner| &self.tools[owner]) {

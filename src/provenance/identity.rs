@@ -1,6 +1,6 @@
 //! Who wrote a change, and on whose behalf: people, distinguished from agents and bots by the rules.
 
-use super::known::{How, Known};
+use super::recognise::{How, Known};
 use super::rules::Rules;
 use super::{Class, lines};
 use crate::change::fold::folded;

@@ -6,9 +6,9 @@
 pub mod attribution;
 mod evidence;
 mod identity;
-mod known;
 mod lines;
 mod patterns;
+mod recognise;
 mod rules;
 
 pub use identity::{author_set, operators};

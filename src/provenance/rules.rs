@@ -5,8 +5,8 @@ use std::sync::LazyLock;
 use globset::{GlobBuilder, GlobMatcher};
 use regex::{Regex, RegexBuilder};
 
-use super::known::Known;
 use super::patterns::Patterns;
+use super::recognise::Known;
 use super::{Class, Strength};
 use crate::change::digest::Digest;
 use crate::datafile::{self, FileError, Placed, Table};

@@ -3,7 +3,7 @@
 
 pub mod branches;
 mod claims;
-pub mod commands;
+pub mod families;
 #[cfg(feature = "tui")]
 pub mod patches;
 pub mod probe;
@@ -25,7 +25,7 @@ use git2::{ErrorCode, Oid};
 pub use requests::fetch_these;
 
 use crate::change::visible;
-use crate::ledger::commands::Keys;
+use crate::ledger::families::Keys;
 use crate::ledger::{self, BRANCH_PREFIX, PREFIX};
 use crate::record::{Chain, ChainId, Fault, Head, Heads, Index};
 use crate::source::git::Repository;
@@ -143,7 +143,7 @@ impl<'r> Remote<'r> {
 
     /// The number of records about commands that people signed here and the remote was not yet seen to hold.
     pub fn undelivered(&self) -> usize {
-        commands::outbox(self.repository, &self.name)
+        families::outbox(self.repository, &self.name)
     }
 
     /// The number of our own records that the remote was not yet seen to hold.
@@ -154,16 +154,16 @@ impl<'r> Remote<'r> {
             chain.records.len().saturating_sub(there)
         };
         let decisions: usize = ledger::read(self.repository).unwrap_or_default().iter().map(count).sum();
-        decisions + commands::outbox(self.repository, &self.name)
+        decisions + families::outbox(self.repository, &self.name)
     }
 
     /// Fetches what the remote holds about commands by keys that count.
     ///
     /// # Errors
     /// It could not be read.
-    pub fn fetch_commands(&self, counted: &Keys) -> Result<commands::News, String> {
+    pub fn fetch_commands(&self, counted: &Keys) -> Result<families::News, String> {
         ledger::note_remote(self.repository, &self.name)?;
-        commands::fetch_all(self.repository, &self.name, self.prompts, counted)
+        families::fetch_all(self.repository, &self.name, self.prompts, counted)
     }
 
     /// Sends only what people signed here about commands; returns the number of records sent.
@@ -171,7 +171,7 @@ impl<'r> Remote<'r> {
     /// # Errors
     /// Some of it was not accepted: a sentence for each chain.
     pub fn deliver_commands(&self) -> Result<usize, String> {
-        let report = commands::deliver(self.repository, &self.name, self.prompts);
+        let report = families::deliver(self.repository, &self.name, self.prompts);
         if report.alarms.is_empty() { Ok(report.sent) } else { Err(report.alarms.join(" ")) }
     }
 
@@ -180,11 +180,11 @@ impl<'r> Remote<'r> {
     pub fn sync(&self, restore: bool, counted: &Keys) -> Result<Report, String> {
         ledger::note_remote(self.repository, &self.name)?;
         // First, what a broker waits for: no other failure may delay it.
-        let delivered = commands::deliver(self.repository, &self.name, self.prompts);
+        let delivered = families::deliver(self.repository, &self.name, self.prompts);
         let mut report = Report { sent: delivered.sent, ..Report::default() };
         let decisions = self.sync_decisions(restore, &mut report);
         report.alarms.extend(delivered.alarms.iter().cloned());
-        commands::sync(self.repository, &self.name, self.prompts, counted, &mut report);
+        families::sync(self.repository, &self.name, self.prompts, counted, &mut report);
         match decisions {
             Ok(()) => Ok(report),
             Err(why) => Err([vec![why], delivered.alarms].concat().join(" ")),

@@ -10,7 +10,7 @@ use crate::app::command::{AskedRemote, CommandEffect, CommandEvent, CommandListi
 use crate::authorizing::{self, CommandDecision, CommandLedger, PendingCommand, RequestPage};
 use crate::command::Verdict;
 use crate::examination::RepositorySnapshot;
-use crate::ledger::commands::Keys;
+use crate::ledger::families::Keys;
 use crate::policy::Policy;
 use crate::record::RecordId;
 use crate::signing::{Prepared, SigningError, signer_of};

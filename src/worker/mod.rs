@@ -1,6 +1,6 @@
 //! FLOOR 4: effects → ports → events. [`perform`] is a plain function: threads call it in the program, tests inline.
 
-mod carried;
+mod carry_over;
 mod commands;
 mod drafts;
 mod highlight;
@@ -37,7 +37,7 @@ use crate::examination::team::Team;
 use crate::examination::{
     self, ChangeStatus, Examination, Kept, RepositorySnapshot, background, comments, decided, interdiff,
 };
-use crate::ledger::commands::Keys;
+use crate::ledger::families::Keys;
 use crate::ledger::own_chain::decision_chain;
 use crate::policy::Ask;
 use crate::record::Record;
@@ -628,7 +628,7 @@ fn bring_up(
 ) -> usize {
     let renamed = Renamed::since(repository, snapshot, draft, change, diff);
     examination::notes::follow(repository, draft, &change.revision, diff, &renamed);
-    carried::carry(repository, snapshot, draft, diff, &renamed).unwrap_or_default()
+    carry_over::carry(repository, snapshot, draft, diff, &renamed).unwrap_or_default()
 }
 
 fn prepare(case: &Case<'_>, snapshot: &RepositorySnapshot, ports: &Ports) -> Result<signing::Prepared, SigningError> {

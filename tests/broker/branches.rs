@@ -5,16 +5,16 @@ use std::time::{Duration, Instant};
 use undersign::command::Verdict;
 use undersign::command::request::Proof;
 use undersign::command::{Event, RunChain};
-use undersign::ledger::commands::read_family;
+use undersign::ledger::families::read_family;
 use undersign::sync::Prompts;
-use undersign::sync::commands::fetch;
+use undersign::sync::families::fetch;
 
 use crate::scene::Scene;
 
 /// What brokers signed, as the host has it.
 pub fn records(scene: &Scene) -> Vec<(String, Event)> {
     use undersign::command::RunRecord;
-    use undersign::ledger::commands::Keys;
+    use undersign::ledger::families::Keys;
     let repository = scene.f.repository();
     fetch::<RunRecord>(&repository, "origin", Prompts::Never, (&Keys::all(), &Keys::all())).unwrap();
     let runs: Vec<RunChain> = read_family(&repository, true).unwrap();

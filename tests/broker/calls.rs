@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use undersign::command::receipt::YesNo;
 use undersign::command::{Event, RunRecord, Verdict};
-use undersign::ledger::commands::Keys;
+use undersign::ledger::families::Keys;
 use undersign::sync::Prompts;
-use undersign::sync::commands::fetch;
+use undersign::sync::families::fetch;
 
 use crate::branches::records;
 use crate::scene::{COMMANDS, Scene};

@@ -5,12 +5,12 @@ use std::path::Path;
 use std::process::Command;
 
 use undersign::command::Verdict;
-use undersign::command::drill::{CommandDrill, CommandDrillRecord};
-use undersign::ledger::commands::{Family as _, Keys};
+use undersign::command::drill_statement::{CommandDrill, CommandDrillRecord};
+use undersign::ledger::families::{Family as _, Keys};
 use undersign::record::ChainId;
 use undersign::record::chain::Link;
 use undersign::sync::Prompts;
-use undersign::sync::commands::{Sent, fetch, send};
+use undersign::sync::families::{Sent, fetch, send};
 
 use crate::drilled;
 use crate::program::Program;

@@ -7,9 +7,9 @@ use std::time::Duration;
 use base64ct::{Base64, Encoding as _};
 use undersign::broker::child::{Spec, Start};
 use undersign::command::{AuthorizationRecord, RunRecord, Verdict};
-use undersign::ledger::commands::Keys;
+use undersign::ledger::families::Keys;
 use undersign::sync::Prompts;
-use undersign::sync::commands::{Sent, fetch, send};
+use undersign::sync::families::{Sent, fetch, send};
 
 use crate::holes::{Program, has_accounts};
 use crate::scene::Scene;

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use undersign::command::{AuthorizationRecord, Event, Verdict};
 use undersign::ledger::VerifiedChains;
-use undersign::ledger::commands::Family as _;
+use undersign::ledger::families::Family as _;
 
 use crate::branches::records;
 use crate::scene::{COMMANDS, HOSTILE, Scene, is_root, unused_uid};

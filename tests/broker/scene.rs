@@ -14,12 +14,12 @@ use undersign::command::records::AuthorizationRecord;
 use undersign::command::statement::Statement;
 use undersign::command::{RunChain, RunRecord, Verdict, authorization};
 use undersign::ledger::append_to;
-use undersign::ledger::commands::{Family as _, Keys, read_family};
+use undersign::ledger::families::{Family as _, Keys, read_family};
 use undersign::record::chain::{Link, file_name};
 use undersign::record::statement::{Decimal, Link as Place, PolicyName, RepositoryName};
 use undersign::record::{ChainId, Signable as _};
 use undersign::sync::Prompts;
-use undersign::sync::commands::{Sent, fetch, send};
+use undersign::sync::families::{Sent, fetch, send};
 use undersign::worker::Ports;
 
 use crate::desk::{Session, ports};

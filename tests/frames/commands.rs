@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use insta::assert_snapshot;
 use undersign::command::{AuthorizationChain, AuthorizationRecord, Verdict};
-use undersign::ledger::commands::read_family;
+use undersign::ledger::families::read_family;
 use undersign::record::statement::Decimal;
 
 use crate::desk::Session;

@@ -7,7 +7,7 @@ use undersign::app::command::CommandEffect;
 use undersign::app::command::delivery::Delivery;
 use undersign::app::{Effect, Event};
 use undersign::command::{AuthorizationChain, AuthorizationRecord};
-use undersign::ledger::commands::{Family as _, read_family};
+use undersign::ledger::families::{Family as _, read_family};
 use undersign::source::git::Repository;
 use undersign::worker::Ports;
 

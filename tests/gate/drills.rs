@@ -12,7 +12,7 @@ use undersign::examination::RepositorySnapshot;
 use undersign::gate::drill::{DrillReport, DrillStanding, Practice, drills, practice, standings};
 use undersign::gate::{Input, Outcome, PushEvaluation, ReasonEffect, Remembered, States, Update};
 use undersign::ledger::own_chain::own_chain;
-use undersign::ledger::{self, LedgerError, commands::Family as _, commands::Keys};
+use undersign::ledger::{self, LedgerError, families::Family as _, families::Keys};
 use undersign::policy::Policy;
 use undersign::record::chain::{Link as Files, MANIFEST_FILE};
 use undersign::record::drill::*;

@@ -2,7 +2,7 @@
 //! else.
 
 use undersign::decision::Verdict;
-use undersign::ledger::{self, commands::Family as _};
+use undersign::ledger::{self, families::Family as _};
 use undersign::record::chain::{Link as Files, file_name};
 use undersign::record::evidence::*;
 use undersign::record::statement::{Decimal, Link, ManifestDigest, RepositoryName, Target};

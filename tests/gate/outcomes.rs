@@ -1,7 +1,7 @@
 //! Signed outcomes beside decisions: no gate judges by them, and their chains only grow.
 
 use undersign::decision::Verdict;
-use undersign::ledger::{self, commands::Family as _};
+use undersign::ledger::{self, families::Family as _};
 use undersign::record::ChainId;
 use undersign::record::chain::{Link as Files, file_name};
 use undersign::record::outcome::*;

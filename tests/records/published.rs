@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use base64ct::{Base64, Encoding as _};
 use undersign::change::manifest::Manifest;
 use undersign::change::{Commit, Identity, ObjectId};
-use undersign::command::drill::{CommandDrillRecord, CommandDrillStatement};
+use undersign::command::drill_statement::{CommandDrillRecord, CommandDrillStatement};
 use undersign::command::{AuthorizationRecord, AuthorizationStatement, RunRecord, RunStatement};
 use undersign::decision::Verdict;
 use undersign::gate::{Decided, Input, PushEvaluation, Remembered, States, Step, Update};

@@ -4,8 +4,8 @@
 //! A drill changes no answer of a broker. It is told as one that an emergency would have passed exactly if the same
 //! people, at the same times, with the same words and by the same terms, would have started the command by break-glass.
 
-use undersign::command::drill::CommandDrill;
-use undersign::command::practice::{drills, practice};
+use undersign::command::drill::{drills, practice};
+use undersign::command::drill_statement::CommandDrill;
 use undersign::command::request::Proof;
 use undersign::command::{Answer, Decided, Verdict};
 use undersign::gate::drill::standings;

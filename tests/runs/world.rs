@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, HashMap};
 use ed25519_dalek::{Signer as _, SigningKey};
 use undersign::change::digest::Digest;
 use undersign::command::authorization::{Authorization, RUNS, RequestText, Verdict, View};
-use undersign::command::drill::{CommandDrill, CommandDrillChain};
-use undersign::command::practice;
+use undersign::command::drill;
+use undersign::command::drill_statement::{CommandDrill, CommandDrillChain};
 use undersign::command::receipt::{Event, Run, Started, YesNo};
 use undersign::command::records::{AuthorizationChain, CommandRecord, Received, RunChain};
 use undersign::command::request::*;
@@ -426,7 +426,7 @@ impl World {
     /// What an emergency would be told, by drills.
     pub fn told(&self, at: usize, ask: Ask) -> Vec<String> {
         let drills: Vec<CommandDrillChain> = self.drills.values().cloned().collect();
-        let told = self.knowing(at, |knowledge| practice::told(knowledge, &drills, self.requests[&ask]));
+        let told = self.knowing(at, |knowledge| drill::told(knowledge, &drills, self.requests[&ask]));
         told.into_iter().map(|reason| reason.detail).collect()
     }
 

@@ -1,9 +1,9 @@
 //! Records of drills of commands, signed with real keys: also such as no terminal would sign.
 
 use undersign::command::RunRecord;
-use undersign::command::drill::{CommandDrill, CommandDrillRecord, CommandDrillStatement, NAMESPACE};
+use undersign::command::drill_statement::{CommandDrill, CommandDrillRecord, CommandDrillStatement, NAMESPACE};
 use undersign::ledger::append_to;
-use undersign::ledger::commands::{Family as _, read_family};
+use undersign::ledger::families::{Family as _, read_family};
 use undersign::record::chain::{Link as Files, file_name};
 use undersign::record::drill::DrillStep;
 use undersign::record::statement::{Decimal, Link, RepositoryName};

@@ -1,7 +1,7 @@
 //! Records of drills, signed with real keys: also such as no desk would sign.
 
 use undersign::change::manifest::Manifest;
-use undersign::ledger::{self, commands::Family as _};
+use undersign::ledger::{self, families::Family as _};
 use undersign::record::chain::{Link as Files, MANIFEST_FILE, file_name};
 use undersign::record::drill::{Drill, DrillRecord, DrillStatement, DrillStep, NAMESPACE, OfDrill as _};
 use undersign::record::statement::{Decimal, Link, ManifestDigest, RepositoryName, Target};

@@ -11,7 +11,7 @@ use undersign::command::request::{Asked, Command, Input, Kept, Limits, Preview, 
 use undersign::command::statement::Statement;
 use undersign::command::{RunRecord, receipt};
 use undersign::ledger::append_to;
-use undersign::ledger::commands::Family as _;
+use undersign::ledger::families::Family as _;
 use undersign::record::chain::{Link, file_name};
 use undersign::record::statement::{Decimal, Link as Place, PolicyName, RepositoryName};
 use undersign::record::{ChainId, Signable as _};

@@ -2,8 +2,8 @@
 
 use super::{CommandView, Left};
 use crate::app::action::{Action, Context};
-use crate::app::ceremony::{Ask, Ceremony, Stage};
 use crate::app::keymap::{Key, Keymap, Stroke};
+use crate::app::signing_steps::{Ask, Ceremony, Stage};
 use crate::command::Verdict;
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -12,7 +12,7 @@ use crate::command::statement::Statement;
 use crate::command::{RunChain, RunRecord};
 use crate::datafile::Table;
 use crate::ledger::append_to;
-use crate::ledger::commands::{Family as _, Keys, read_family_of};
+use crate::ledger::families::{Family as _, Keys, read_family_of};
 use crate::policy::Policy;
 use crate::record::chain::{Link, file_name};
 use crate::record::statement::{Decimal, Link as Place, PolicyName, RepositoryName};

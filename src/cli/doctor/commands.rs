@@ -6,7 +6,7 @@ use super::Finding::{self, Bad, Good, Note};
 use crate::change::{counted, visible};
 use crate::command::{AuthorizationRecord, Event, Run, RunRecord};
 use crate::datafile::date;
-use crate::ledger::commands::{Family, Keys, read_family_of};
+use crate::ledger::families::{Family, Keys, read_family_of};
 use crate::policy::Policy;
 use crate::record::Chain;
 use crate::source::git::Repository;

@@ -43,8 +43,8 @@ struct Row {
 
 pub fn run(options: &Options, here: &Path) -> Result<(), String> {
     let repository = Repository::open(here).map_err(|error| error.to_string())?;
-    let trunk = repository.target().map_err(|error| error.to_string())?;
-    let policy = match repository.policy_at(trunk.tip).map_err(|error| error.to_string())? {
+    let policy_branch = repository.target().map_err(|error| error.to_string())?;
+    let policy = match repository.policy_at(policy_branch.tip).map_err(|error| error.to_string())? {
         PolicyState::Found(policy) => policy,
         _ => return Err("There is no valid policy, so nothing is evidence here.".to_owned()),
     };

@@ -8,8 +8,8 @@ use crate::change::ObjectId;
 use crate::change::digest::Digest;
 use crate::cli::{now, random};
 use crate::ledger::AsOf;
-use crate::ledger::commands::{Family as _, chain_of, names};
 use crate::ledger::evidence::{self, Scope};
+use crate::ledger::families::{Family as _, chain_of, names};
 use crate::policy::{EvidenceSource, Policy};
 use crate::record::evidence::{
     Evidence, EvidenceChain, EvidenceKind, EvidenceRecord, EvidenceResult, EvidenceStatement, MAX_CHAINS, MAX_RECORDS,
@@ -19,7 +19,7 @@ use crate::record::{ChainId, RecordId};
 use crate::signer::SigningKey;
 use crate::signing::{self, Prepared, SigningError, TOOL};
 use crate::source::git::{self, GitError, PolicyState, Repository, TargetBranch};
-use crate::sync::commands::{Sent, bring, give_up, send};
+use crate::sync::families::{Sent, bring, give_up, send};
 use crate::sync::{Prompts, Remote};
 
 /// How often a lost race is run again.
@@ -49,17 +49,22 @@ impl Pen {
     ) -> Result<Pen, String> {
         let told = |error: GitError| error.to_string();
         let repository = Repository::open(here).map_err(told)?;
-        let trunk = repository.target().map_err(told)?;
-        let policy = match repository.policy_at(trunk.tip).map_err(told)? {
+        let policy_branch = repository.target().map_err(told)?;
+        let policy = match repository.policy_at(policy_branch.tip).map_err(told)? {
             PolicyState::Found(policy) => policy,
-            _ => return Err(format!("There is no valid policy on {}, so nothing is evidence here.", trunk.name)),
+            _ => {
+                return Err(format!(
+                    "There is no valid policy on {}, so nothing is evidence here.",
+                    policy_branch.name
+                ));
+            }
         };
         let target = match target {
             Some(name) => {
                 let full = if name.starts_with("refs/") { name.to_owned() } else { format!("refs/heads/{name}") };
                 repository.target_named(&full).map_err(told)?
             }
-            None => trunk,
+            None => policy_branch,
         };
         let key = SigningKey::find(&key.display().to_string(), None, None).map_err(|error| error.to_string())?;
         if key.needs_passphrase() || key.needs_terminal() {

@@ -153,7 +153,10 @@ fn refuse_hooks_of_others(repository: &Repository) -> Result<(), String> {
 
 /// What whoever installs it should know now and not at the first push.
 fn told(repository: &Repository, options: &Options) {
-    let policy = repository.target().ok().map(|trunk| (trunk.name.clone(), repository.policy_at(trunk.tip)));
+    let policy = repository
+        .target()
+        .ok()
+        .map(|policy_branch| (policy_branch.name.clone(), repository.policy_at(policy_branch.tip)));
     match policy {
         _ if options.gate.has_policy() => {}
         Some((_, Ok(PolicyState::Found(policy)))) => {

@@ -162,8 +162,11 @@ fn read_file(file: &Path, here: &Path) -> Result<Result<Policy, String>, String>
 
 /// The policy that is in force: of the policy branch.
 fn in_force(repository: &Repository) -> Result<Policy, String> {
-    let trunk = repository.target().map_err(|error| error.to_string())?;
-    found(repository.policy_at(trunk.tip).map_err(|error| error.to_string())?, &visible::text(&trunk.name))
+    let policy_branch = repository.target().map_err(|error| error.to_string())?;
+    found(
+        repository.policy_at(policy_branch.tip).map_err(|error| error.to_string())?,
+        &visible::text(&policy_branch.name),
+    )
 }
 
 fn found(state: PolicyState, place: &str) -> Result<Policy, String> {

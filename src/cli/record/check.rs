@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::change::counted;
 use crate::change::digest::Digest;
-use crate::command::drill::{self as command_drill, CommandDrill};
+use crate::command::drill_statement::{self as command_drill, CommandDrill};
 use crate::command::records::Beside as _;
 use crate::command::{AuthorizationStatement, RunStatement, authorization, receipt};
 use crate::record::drill::{self, Drill, Practised};

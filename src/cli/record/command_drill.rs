@@ -9,10 +9,10 @@ use super::follow_up::named;
 use super::participant::{Participant, beginning, others};
 use crate::authorizing::{CommandLedger, PendingCommand};
 use crate::change::visible;
-use crate::cli::drills::headline;
+use crate::cli::drill_rows::headline;
 use crate::cli::now;
-use crate::command::drill::{CommandDrill, CommandDrillRecord};
-use crate::command::{is_destructive, practice};
+use crate::command::drill_statement::{CommandDrill, CommandDrillRecord};
+use crate::command::{drill, is_destructive};
 use crate::gate::drill::DrillReport;
 use crate::record::RecordId;
 use crate::record::drill::{DrillStep, OfDrill as _};
@@ -128,8 +128,8 @@ fn begun(who: &Participant<'_>, id: &str) -> Result<Content, String> {
 
 /// A break-glass record names every refusal that its signer was shown.
 fn answers(pending: &PendingCommand) -> Vec<String> {
-    let vetoes = &pending.vetoes;
-    vetoes.to_answer.iter().map(|veto| veto.record.to_string()).collect()
+    let refusals = &pending.refusals;
+    refusals.to_answer.iter().map(|refusal| refusal.record.to_string()).collect()
 }
 
 fn refuse_useless(pending: &PendingCommand) -> Result<(), String> {
@@ -152,9 +152,9 @@ fn show(pending: &PendingCommand) {
     outln!("command   {}", pending.line());
     outln!("does      destroys {}, replaces {}, unclear {}", preview.destroys.0, preview.replaces.0, preview.unclear.0);
     outln!("asked     for {}: {}", visible::text(operator), visible::text(&request.why));
-    for (what, vetoes) in [("refused", &pending.vetoes.holding), ("answers", &pending.vetoes.to_answer)] {
-        for veto in vetoes {
-            outln!("{what:<9} {}: {}", visible::text(&veto.by), visible::text(&veto.reason));
+    for (what, refusals) in [("refused", &pending.refusals.holding), ("answers", &pending.refusals.to_answer)] {
+        for refusal in refusals {
+            outln!("{what:<9} {}: {}", visible::text(&refusal.by), visible::text(&refusal.reason));
         }
     }
 }
@@ -204,7 +204,7 @@ fn begun_about<'w>(
     pending: &PendingCommand,
 ) -> Result<&'w CommandDrill, String> {
     let own = beginning(&who.all.of_commands, &report.id)?.drill();
-    if own.request == pending.id.to_string() && practice::repeats(own, pending.record.run()) {
+    if own.request == pending.id.to_string() && drill::repeats(own, pending.record.run()) {
         return Ok(own);
     }
     Err(format!(

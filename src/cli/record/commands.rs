@@ -8,14 +8,14 @@ use super::book::Book;
 use super::export::Bundle;
 use super::shapes::print_list;
 use crate::change::{counted, visible};
+use crate::command::in_force;
 use crate::command::request::print;
-use crate::command::standing;
 use crate::command::{
     AuthorizationChain, AuthorizationRecord, Event, Received, RunChain, RunRecord, authorization, receipt,
 };
 use crate::datafile::date;
 use crate::gate::Signer;
-use crate::ledger::commands::read_family;
+use crate::ledger::families::read_family;
 use crate::policy::{Broker, Policy};
 use crate::record::chain::Link;
 use crate::record::{Chain, Key, RecordId};
@@ -238,7 +238,7 @@ fn of_broker(record: &RunRecord, policy: &Policy) -> Row {
 
 fn of_people(chains: &[AuthorizationChain], policy: &Policy) -> Vec<Row> {
     let now = crate::cli::now();
-    let stands: Vec<_> = standing(policy, chains, &Received::new(), now).iter().map(|one| one.record.id()).collect();
+    let stands: Vec<_> = in_force(policy, chains, &Received::new(), now).iter().map(|one| one.record.id()).collect();
     let row = |record: &AuthorizationRecord| {
         let own = record.authorization();
         Row {

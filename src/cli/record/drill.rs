@@ -12,18 +12,18 @@ use super::follow_up::{Pen, named};
 use super::outcome::signer;
 use super::participant::{Participant, beginning, others};
 use crate::change::{ObjectId, visible};
-use crate::cli::drills::headline;
-use crate::cli::meant::{self, Meant};
+use crate::cli::drill_rows::headline;
+use crate::cli::find_change::{self, Meant};
 use crate::cli::now;
 use crate::cli::queue::names;
-use crate::command::drill::CommandDrillRecord;
+use crate::command::drill_statement::CommandDrillRecord;
 use crate::datafile::date;
 use crate::examination::external::Reports;
 use crate::examination::{self, Examination, RepositorySnapshot};
 use crate::gate::Code;
 use crate::gate::drill::{DrillReport, Subject, authors_of};
-use crate::ledger::commands::Keys;
 use crate::ledger::drills::AllDrills;
+use crate::ledger::families::Keys;
 use crate::ledger::own_chain::PerClone;
 use crate::policy::{Person, Policy, Signer};
 use crate::record::chain::MANIFEST_FILE;
@@ -130,7 +130,7 @@ fn of_change(
 
 /// The change that an emergency would land, as `undersign show` finds it.
 fn begun(change: &str, path: &Path, policy: &Policy, person: &Person) -> Result<Content, String> {
-    let meant = meant::find(change, &names(&[path.to_owned()]))?;
+    let meant = find_change::find(change, &names(&[path.to_owned()]))?;
     let examination = examined(&meant)?;
     let authors = &examination.authors;
     refuse_useless(policy, person, &policy.roster.ids_of(authors))?;
@@ -224,7 +224,7 @@ fn then(record: &DrillRecord, options: &Options, path: &Path) -> Result<(), Stri
         return Ok(());
     }
     let change = options.change.clone().unwrap_or_else(|| own.commit.clone());
-    if let Ok(meant) = meant::find(&change, &names(&[path.to_owned()])) {
+    if let Ok(meant) = find_change::find(&change, &names(&[path.to_owned()])) {
         let standing = examined(&meant)?.standing;
         let reasons = standing.iter().flat_map(|standing| &standing.reasons);
         reasons.filter(|reason| reason.code == Code::Drill).for_each(|reason| outln!("{}", reason.detail));

@@ -12,7 +12,7 @@ use crate::cli::report::moment;
 use crate::cli::{now, random};
 use crate::datafile::date;
 use crate::examination::RepositorySnapshot;
-use crate::ledger::commands::{Keys, chain_of, names, read_outcomes, remote_prefix_of};
+use crate::ledger::families::{Keys, chain_of, names, read_outcomes, remote_prefix_of};
 use crate::ledger::own_chain::{PerClone, own_chain};
 use crate::policy::{Person, Policy};
 use crate::record::outcome::{

@@ -9,7 +9,7 @@ use super::shapes::print_list;
 use crate::change::{counted, visible};
 use crate::datafile::date;
 use crate::gate::Signer;
-use crate::ledger::commands::{Keys, chain_names, read_outcomes};
+use crate::ledger::families::{Keys, chain_names, read_outcomes};
 use crate::policy::Policy;
 use crate::record::outcome::{MAX_OF_KEY, MAX_RECORDS, OutcomeRecord, in_force};
 use crate::source::git::Repository;

@@ -4,7 +4,7 @@
 use undersign::change::digest::Digest;
 use undersign::change::manifest::Manifest;
 use undersign::command::authorization;
-use undersign::command::drill::{self as command_drill, CommandDrill};
+use undersign::command::drill_statement::{self as command_drill, CommandDrill};
 use undersign::record::Signable as _;
 use undersign::record::chain::MANIFEST_FILE;
 use undersign::record::drill::{self, Drill, DrillStep, MAX_LENGTH, MAX_WORDS, Practised};

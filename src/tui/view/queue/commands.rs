@@ -157,8 +157,8 @@ pub(super) fn preview(state: &State, command: &QueuedCommand, width: usize, is_t
     let proof = if asked.proof == Proof::Proven { "proven" } else { "only claimed" };
     let operator = if asked.operator.is_empty() { "nobody that is named" } else { &asked.operator };
     facts.add("runs for", Role::Text, &format!("{operator}, {proof} by {}", asked.by));
-    if let Some(veto) = pending.vetoes.to_answer.first() {
-        facts.add("before", Role::Warning, &format!("{} refused another request: “{}”", veto.by, veto.reason));
+    if let Some(refusal) = pending.refusals.to_answer.first() {
+        facts.add("before", Role::Warning, &format!("{} refused another request: “{}”", refusal.by, refusal.reason));
     }
     if !request.why.is_empty() {
         facts.add("it says", Role::Claim, &format!("“{}”", request.why));

@@ -6,10 +6,10 @@ use unicode_width::UnicodeWidthStr as _;
 
 use super::{Page, Room, common, date, row, told};
 use crate::app::action::Action;
-use crate::app::ceremony::Stage;
 use crate::app::keymap::Keymap;
 use crate::app::review::{Review, Subject};
 use crate::app::sign::Sheet;
+use crate::app::signing_steps::Stage;
 use crate::app::text::TextField;
 use crate::change::counted;
 use crate::decision::{Missing, Verdict};

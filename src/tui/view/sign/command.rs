@@ -4,11 +4,11 @@ use ratatui::layout::{Position, Rect};
 
 use super::{Page, Room, common, date, row, told};
 use crate::app::action::Action;
-use crate::app::ceremony::Stage;
 use crate::app::command::delivery::Delivery;
 use crate::app::command::sheet::{CommandSheet, needs_reason};
 use crate::app::command::{CommandView, Left};
 use crate::app::keymap::Keymap;
+use crate::app::signing_steps::Stage;
 use crate::authorizing::RequestState;
 use crate::change::{counted, visible};
 use crate::command::receipt::RunStatement;
@@ -159,13 +159,14 @@ fn refusals(view: &CommandView, columns: usize) -> Vec<Line> {
     const TOLD: usize = 3;
     let pending = &view.pending;
     let holding =
-        pending.refused_by_others().map(|veto| (veto, "refused it, and it does not run before that is ended"));
-    let answered = pending.vetoes.to_answer.iter();
-    let all: Vec<_> =
-        holding.chain(answered.map(|veto| (veto, "refused another request, which an authorization answers"))).collect();
+        pending.refused_by_others().map(|refusal| (refusal, "refused it, and it does not run before that is ended"));
+    let answered = pending.refusals.to_answer.iter();
+    let all: Vec<_> = holding
+        .chain(answered.map(|refusal| (refusal, "refused another request, which an authorization answers")))
+        .collect();
     let mut lines = Vec::new();
-    for (veto, what) in all.iter().take(TOLD) {
-        let text = format!("{} {what}: “{}”", veto.by, visible::text(&veto.reason));
+    for (refusal, what) in all.iter().take(TOLD) {
+        let text = format!("{} {what}: “{}”", refusal.by, visible::text(&refusal.reason));
         let mut parts = fold(&text, columns);
         if parts.len() > 2 {
             parts.truncate(2);
@@ -174,7 +175,7 @@ fn refusals(view: &CommandView, columns: usize) -> Vec<Line> {
         lines.extend(parts.iter().map(|part| Line::new().add(Role::Warning, part)));
     }
     if let Some(rest) = all.get(TOLD..).filter(|rest| !rest.is_empty()) {
-        let names = names(rest.iter().map(|(veto, _)| veto.by.as_str()));
+        let names = names(rest.iter().map(|(refusal, _)| refusal.by.as_str()));
         let text = format!("… and {} by {names}, on the page", counted(rest.len(), "refusal"));
         lines.push(Line::new().add(Role::Warning, &clip(&text, columns)));
     }
@@ -231,9 +232,11 @@ fn keys(sheet: &CommandSheet, view: &CommandView, keymap: &Keymap) -> Line {
 
 /// Refusals by their ids, with their signers: the names come from the page, and are in no statement.
 fn answered(ids: &[String], view: &CommandView) -> String {
-    let vetoes = &view.pending.vetoes;
-    let by = |id: &String| vetoes.holding.iter().chain(&vetoes.to_answer).find(|veto| veto.record.to_string() == *id);
-    let names = names(ids.iter().map(|id| by(id).map_or("somebody", |veto| veto.by.as_str())));
+    let refusals = &view.pending.refusals;
+    let by = |id: &String| {
+        refusals.holding.iter().chain(&refusals.to_answer).find(|refusal| refusal.record.to_string() == *id)
+    };
+    let names = names(ids.iter().map(|id| by(id).map_or("somebody", |refusal| refusal.by.as_str())));
     format!("{} by {names}", counted(ids.len(), "refusal"))
 }
 

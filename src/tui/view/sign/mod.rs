@@ -8,7 +8,7 @@ use ratatui::layout::{Position, Rect};
 use unicode_width::UnicodeWidthStr as _;
 
 use super::paint::{Line, Paint, clip, fold};
-use crate::app::ceremony::{Ceremony, Scroll, Stage};
+use crate::app::signing_steps::{Ceremony, Scroll, Stage};
 use crate::app::text::TextField;
 use crate::change::counted;
 use crate::tui::theme::Role;

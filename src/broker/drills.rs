@@ -1,18 +1,18 @@
-//! What people practise here: drills are fetched once an answer that starts nothing stands, and add a sentence to it.
+//! Adds a sentence about drills to an answer that starts nothing. They are fetched lazily: any other needs none.
 
 use std::sync::{MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::wire::Reply;
 use super::{Broker, Known};
-use crate::command::drill::{CommandDrillChain, CommandDrillRecord};
-use crate::command::{Answer, practice};
+use crate::command::drill_statement::{CommandDrillChain, CommandDrillRecord};
+use crate::command::{Answer, drill};
 use crate::ledger::AsOf;
-use crate::ledger::commands::Keys;
 use crate::ledger::drills::recent;
+use crate::ledger::families::Keys;
 use crate::record::RecordId;
 use crate::sync::Prompts;
-use crate::sync::commands::fetch_after;
+use crate::sync::families::fetch_after;
 
 /// How often drills are fetched at most. They explain, so nothing is lost if one comes later.
 const EACH: Duration = Duration::from_secs(3);
@@ -30,7 +30,7 @@ impl Broker {
         drop(known);
         let chains = self.drills(&Keys::of(&policy));
         let known = self.known();
-        answer.reasons.extend(self.knowing(&known, id, |knowledge| practice::told(knowledge, &chains, id)));
+        answer.reasons.extend(self.knowing(&known, id, |knowledge| drill::told(knowledge, &chains, id)));
         self.reply(&known, id, &answer)
     }
 

@@ -5,8 +5,8 @@ use serde::Serialize;
 use crate::change::{counted, visible};
 use crate::datafile::date;
 use crate::gate::drill::{DrillReport, Subject};
-use crate::ledger::commands::Keys;
 use crate::ledger::drills::AllDrills;
+use crate::ledger::families::Keys;
 use crate::policy::Policy;
 use crate::source::git::Repository;
 

@@ -5,13 +5,13 @@
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::{BTreeSet, HashMap};
 
-use crate::command::drill::CommandDrillRecord;
+use crate::command::drill_statement::CommandDrillRecord;
 use crate::command::{AuthorizationRecord, RunRecord};
 use crate::datafile::date;
 use crate::gate::{self, CLOCK_SKEW, Code, Reason, RefOutcome, Update};
 use crate::gate_state::GateState;
-use crate::ledger::commands::{Family, Keys, Room, TooMuch, chain_within, names};
 use crate::ledger::drills::DrillFamily;
+use crate::ledger::families::{Family, Keys, Room, TooMuch, chain_within, names};
 use crate::ledger::{Outlines, VerifiedChains, id_of};
 use crate::policy::{Enrolment, Policy};
 use crate::record::drill::{self, DrillRecord};

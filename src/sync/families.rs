@@ -6,10 +6,10 @@ use git2::{ErrorCode, Oid};
 use super::program::{CHAINS, run_git};
 use super::{Incoming, Prompts, Report};
 use crate::change::{ObjectId, counted, visible};
-use crate::command::drill::CommandDrillRecord;
+use crate::command::drill_statement::CommandDrillRecord;
 use crate::command::{AuthorizationRecord, RunRecord};
 use crate::ledger::VerifiedChains;
-use crate::ledger::commands::{
+use crate::ledger::families::{
     Family, Keys, chain_of, commit_of, damaged_prefix_of, names, read_family, remote_prefix_of,
 };
 use crate::record::drill::DrillRecord;

@@ -3,8 +3,8 @@
 use super::authorization::Verdict;
 use super::case::{Case, is_destructive};
 use super::outcome::{Code, Effect, Reason};
+use super::record_status::Counted;
 use super::request::{Proof, Request};
-use super::standing::Counted;
 use crate::gate::signers;
 use crate::policy::meaning::Length;
 use crate::policy::{Requirement, SlotState, Target};
