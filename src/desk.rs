@@ -6,7 +6,7 @@ use std::io::Write as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGTTIN, SIGTTOU};
 use signal_hook::iterator::Signals;
@@ -15,6 +15,7 @@ use crate::app::command::{CommandEffect, CommandEvent};
 use crate::app::keymap::{Key, Stroke};
 use crate::app::{Effect, Event, State, update};
 use crate::clipboard;
+use crate::clock;
 use crate::drafts::UnsavedDraft;
 use crate::tui::theme::Theme;
 use crate::tui::{self, Screen};
@@ -211,7 +212,7 @@ pub fn run(
         while let Some(event) = intake.next(&state, begun, drawn) {
             is_due |= state.is_looked_at(&event);
             is_owed = true;
-            state.now = clock();
+            state.now = clock::now();
             for effect in update(&mut state, event) {
                 if let Some(told) = hands.carry_out(effect, &mut screen, &mut intake).map_err(failed)? {
                     state.status = Some(told);
@@ -281,10 +282,6 @@ fn take_in_the_last(state: &mut State, mut intake: Intake, hands: &Hands) {
             }
         }
     }
-}
-
-fn clock() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() as i64)
 }
 
 /// Who reads the terminal: the thread of [`listen`], or temporarily none of our threads.

@@ -87,12 +87,6 @@ pub fn give_away(path: &Path) {
     }
 }
 
-/// The time by the clock of this machine, in seconds since the epoch, for lines that no verdict depends on.
-pub fn now() -> i64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    since.map_or(0, |since| since.as_secs() as i64)
-}
-
 /// Removes what [`write_atomically`] left in a directory when its process was killed. The caller must keep out all
 /// writers.
 pub fn sweep(dir: &Path) {

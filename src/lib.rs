@@ -26,7 +26,8 @@
 //!  3  signing  examination  authorizing  sync  delivery  notices  enforcement  inheritance  audit  outcomes  broker
 //!                                               what is joined for the sheet, queue and reader, remotes, review
 //!                                               servers, notices, pushes, organizations, looks back, commands
-//!  2  source  ledger  claims  waiting  gate_state  signer  drafts  cache  disk  clipboard  editor
+//!  2  source  ledger  claims  waiting  gate_state  signer  drafts  cache  disk  clock  random
+//!     clipboard  editor
 //!                                               git objects; chains and claims in refs; since when what waits; what
 //!                                               a gate saw; keys; files
 //!  1  provenance  risk  policy  decision  record  gate  enrolment  command  agents  highlight    rules
@@ -113,6 +114,9 @@ pub mod claims;
 pub mod cli;
 #[cfg(feature = "git")]
 #[doc(hidden)]
+pub mod clock;
+#[cfg(feature = "git")]
+#[doc(hidden)]
 pub mod disk;
 #[cfg(feature = "git")]
 pub mod enforcement;
@@ -130,6 +134,9 @@ pub mod inheritance;
 pub mod ledger;
 #[cfg(feature = "git")]
 pub mod outcomes;
+#[cfg(feature = "git")]
+#[doc(hidden)]
+pub mod random;
 #[cfg(feature = "git")]
 pub mod risk;
 #[cfg(feature = "serve")]

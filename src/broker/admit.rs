@@ -13,6 +13,7 @@ use super::wire::{Draft, Refusal, Reply};
 use super::{Broker, Known, own_target, policy_name};
 use crate::change::digest::Digest;
 use crate::change::visible;
+use crate::clock::now;
 use crate::command::RunRecord;
 use crate::command::entry::{Admissible, admissible, local_names};
 use crate::command::receipt::Event;
@@ -151,7 +152,7 @@ impl Broker {
         if let Some(why) = settings.ssh.as_ref().and_then(|login| login.refusal(&command)) {
             return Err(Reply::refused(2, "ARGV", why));
         }
-        let now = super::now();
+        let now = now();
         // A person who is not in the roster could not be told apart from the signers.
         let in_roster = |who: &String| known.policy.roster.by_id(who).is_some();
         let operator = asker.operator.clone().filter(in_roster);
@@ -181,7 +182,7 @@ impl Broker {
         if self.settings.is_ci {
             return;
         }
-        let now = super::now();
+        let now = now();
         let started: BTreeSet<&str> = known.own.records.iter().filter_map(|record| record.run().about()).collect();
         let is_open = |record: &&Arc<RunRecord>| !started.contains(record.id().to_string().as_str());
         let open = known.own.records.iter().filter(is_open).filter_map(|record| record.run().admitted());
@@ -205,7 +206,7 @@ impl Broker {
 
     /// Limits the open requests of one operator at a target, so that nobody buries one.
     fn refuse_too_many(&self, known: &Known, target: &Target, request: &Request) -> Result<(), Refusal> {
-        let now = super::now();
+        let now = now();
         let started: Vec<&str> = known.own.records.iter().filter_map(|record| record.run().about()).collect();
         let open = known.own.records.iter().filter(|record| {
             let own = record.run();

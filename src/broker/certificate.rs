@@ -17,8 +17,8 @@ use ssh_key::certificate::{Builder, CertType};
 use ssh_key::private::Ed25519Keypair;
 use ssh_key::{Certificate, PrivateKey};
 
-use super::state::random;
 use crate::command::request::{Command, bytes};
+use crate::random::random;
 use crate::record::RecordId;
 use crate::record::wire::{put, take};
 

@@ -9,6 +9,7 @@ use super::run::{end_of, request_of};
 use super::wire::{Refusal, Reply};
 use super::{Broker, Captured, Known, ended, starts};
 use crate::change::digest::Digest;
+use crate::clock::now;
 use crate::command::receipt::{Event, Outcome};
 use crate::command::request::{Request, print};
 use crate::command::{RunChain, RunRecord};
@@ -106,7 +107,7 @@ impl Broker {
                 End::Exit(code) => (Outcome::Exit, code, began),
                 End::Unknown => (Outcome::Unknown, 0, 0),
             };
-            Ok(Event::Ended(ended(&id.to_string(), outcome, code, (began, super::now()), &Captured::default())))
+            Ok(Event::Ended(ended(&id.to_string(), outcome, code, (began, now()), &Captured::default())))
         };
         if let Err(reply) = self.share(&mut known, &target, &[], event) {
             return *reply;
@@ -225,7 +226,7 @@ impl Broker {
         let time = record.and_then(|record| record.run().admitted()).map_or(0, |request| request.command.limits.time.0);
         let until = began.saturating_add(i64::try_from(time).unwrap_or(i64::MAX));
         let id = id.to_string();
-        if super::now() <= until {
+        if now() <= until {
             let text = "A job started it, and it may run now.".to_owned();
             return Reply { code: 75, text, id, state: "running".to_owned(), ..Reply::default() };
         }

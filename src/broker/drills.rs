@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::wire::Reply;
 use super::{Broker, Known};
+use crate::clock::now;
 use crate::command::drill_statement::{CommandDrillChain, CommandDrillRecord};
 use crate::command::{Answer, drill};
 use crate::ledger::AsOf;
@@ -45,6 +46,6 @@ impl Broker {
             *last = Some(Instant::now());
         }
         drop(last);
-        recent::<CommandDrillRecord>(&repository, keys, &AsOf::now(true, super::now())).unwrap_or_default()
+        recent::<CommandDrillRecord>(&repository, keys, &AsOf::now(true, now())).unwrap_or_default()
     }
 }

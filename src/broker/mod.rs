@@ -31,6 +31,7 @@ use std::time::Instant;
 
 use crate::change::ObjectId;
 use crate::change::digest::Digest;
+use crate::clock::now;
 use crate::command::drill_statement::CommandDrillRecord;
 use crate::command::receipt::{self, Ended, Event, Outcome, Output, Run};
 use crate::command::statement::Statement;
@@ -592,12 +593,6 @@ fn own_target<'p>(policy: &'p Policy, key: &str, name: &str) -> Option<&'p Targe
     }
     let own = |target: &&Target| policy.broker_of(target).is_some_and(|broker| broker.key.id().to_string() == key);
     policy.target(name).filter(own)
-}
-
-/// Seconds since the epoch.
-fn now() -> i64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    since.map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
 }
 
 /// Whether an answer lets a run start.

@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::run::request_of;
 use super::{Broker, Known};
 use crate::change::visible;
+use crate::clock::now;
 use crate::command::receipt::{Ended, Run};
 use crate::command::request::{PreviewBy, Request};
 use crate::command::{Counted, Verdict, in_force};
@@ -97,7 +98,7 @@ impl Broker {
         if new.is_empty() || self.notices.is_none() {
             return;
         }
-        let (now, received) = (super::now(), self.state.memory().received);
+        let (now, received) = (now(), self.state.memory().received);
         let counted = in_force(&known.policy, &known.authorizations, &received, now);
         for one in counted.iter().filter(|one| new.contains(&one.record.id())) {
             let own = one.authorization();

@@ -24,6 +24,7 @@ use super::settings::TargetSettings;
 use super::wire::{Refusal, Reply};
 use super::{Broker, Captured, Known, ended, level, policy_name, starts};
 use crate::change::digest::Digest;
+use crate::clock::now;
 use crate::command::receipt::{Ended, Event, Outcome, Started, YesNo};
 use crate::command::request::{Request, bytes};
 use crate::command::{Answer, Claim, Code, Effect};
@@ -176,7 +177,7 @@ impl Broker {
 
     /// Executes a request that is burnt, and signs its end.
     fn ran(&self, id: RecordId, target: &str, mut ready: Ready) -> Reply {
-        let began = super::now();
+        let began = now();
         let (mut outcome, mut code, output) = self.execute(id, &mut ready);
         self.inputs.clear(target);
         // If the process could not become the command, it reports that here instead.
@@ -193,7 +194,7 @@ impl Broker {
             let when = if outcome == Outcome::NotRun { "before it started" } else { "too late to end it" };
             reply.text.push_str(&format!(" Somebody stopped it, {when}."));
         }
-        let end = ended(&id.to_string(), outcome, code, (began, super::now()), &output);
+        let end = ended(&id.to_string(), outcome, code, (began, now()), &output);
         // Each waits for the disk, and neither for the other.
         let said = std::thread::scope(|scope| {
             scope.spawn(|| self.keep_output(id, &output));
@@ -368,7 +369,7 @@ impl Broker {
             }
             (Sent::Away(why), Claim::Published) => format!("the remote was not reached ({why})"),
         };
-        let end = ended(&id.to_string(), Outcome::NotRun, 0, (0, super::now()), &Captured::default());
+        let end = ended(&id.to_string(), Outcome::NotRun, 0, (0, now()), &Captured::default());
         self.runs.ended(id, end);
         // If it cannot be signed now, it is tried again.
         let _ = self.sign_ends(known);
@@ -408,7 +409,7 @@ impl Broker {
         }
         let Some(waiting) = ready.waiting.take() else { return not_run };
         // Without an agent ssh cannot log in, and says so itself. The key is gone when this ends.
-        let _agent = ready.login.take().map(|login| login.serve(waiting.id, super::now()));
+        let _agent = ready.login.take().map(|login| login.serve(waiting.id, now()));
         let Ok(mut child) = waiting.go() else { return (Outcome::Unknown, 0, Captured::default()) };
         let pipes = Pipes::of(&mut child, ready.keep);
         let (outcome, code) = self.wait(id, &mut child, ready);

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::{Captured, ended};
+use crate::clock::now;
 use crate::command::receipt::{Ended, Outcome};
 use crate::record::RecordId;
 
@@ -88,7 +89,7 @@ impl Runs {
     pub fn end_of(&self, id: RecordId) -> Option<Ended> {
         let is_under_way = self.is_under_way(id);
         let end = self.held().unsigned.get(&id).cloned();
-        let unknown = || ended(&id.to_string(), Outcome::Unknown, 0, (0, super::now()), &Captured::default());
+        let unknown = || ended(&id.to_string(), Outcome::Unknown, 0, (0, now()), &Captured::default());
         end.or_else(|| (!is_under_way).then(unknown))
     }
 

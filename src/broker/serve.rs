@@ -12,6 +12,7 @@ use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
 use super::admit::Asker;
 use super::wire::{self, Ask, Refusal, Reply};
 use super::{Broker, Known, branches, own_target, starts};
+use crate::clock::now;
 use crate::command::RunRecord;
 use crate::command::request::{OVERFLOW_UID, Proof};
 use crate::ledger::{LedgerError, append_after};
@@ -198,7 +199,7 @@ impl Broker {
                 .map(|verified| verified.statement().predicate.chain.seq.0);
             let Ok(seq) = seq else { return *Reply::refused(2, "LEDGER_FAULT", "A record does not hold.") };
             let link = Link { name: file_name(seq), envelope, ..Link::default() };
-            match append_after(&self.chains.people, &repository, &id, link, super::now()) {
+            match append_after(&self.chains.people, &repository, &id, link, now()) {
                 Ok(_) => taken += 1,
                 Err(LedgerError::LostPlace) => {
                     let text = format!(
@@ -270,7 +271,7 @@ impl Broker {
 
     fn waiting_to_start(&self, known: &Known) -> Vec<(String, RecordId)> {
         let started: BTreeSet<&str> = known.own.records.iter().filter_map(|record| record.run().about()).collect();
-        let now = super::now();
+        let now = now();
         let waits = |record: &&Arc<RunRecord>| {
             let own = record.run();
             let target = own_target(&known.policy, &self.id.key, &own.target);

@@ -16,6 +16,7 @@ use crate::command::{AuthorizationChain, Received};
 use crate::disk::{write_atomically, write_until_restart};
 use crate::gate::SeenOrganization;
 use crate::policy::Inherited;
+use crate::random::random;
 use crate::record::{Heads, RecordId};
 use crate::signer::SigningKey;
 
@@ -299,12 +300,6 @@ fn text_in(dir: &Path, name: &str) -> Result<String, String> {
 pub(super) fn key_in(dir: &Path) -> Result<SigningKey, String> {
     let path = dir.join("key").display().to_string();
     SigningKey::find(&path, None, None).map_err(|error| error.to_string())
-}
-
-pub(super) fn random<const N: usize>() -> Result<[u8; N], String> {
-    let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).map_err(|error| format!("The system gives no random numbers: {error}."))?;
-    Ok(bytes)
 }
 
 /// 32 hex digits.

@@ -30,7 +30,7 @@ pub fn run(options: &Options) -> Result<u8, String> {
         Some(dir) => dir.clone(),
         None => fresh_dir()?,
     };
-    let demo = build::build(&dir, super::now())?;
+    let demo = build::build(&dir, crate::clock::now())?;
     if let Some(why) = desk::no_screen() {
         outln!("{why}, so nothing can be signed. The sample repositories are in {}.", demo.dir.display());
         return queue::run(&queue::Options::default(), &demo.repositories);
@@ -96,7 +96,7 @@ fn about_command(repository: &Repository, record: &str) -> Option<String> {
     let ledger = CommandLedger::read(repository, &policy).ok()?;
     let mut records = ledger.people().iter().flat_map(|chain| &chain.records);
     let own = records.find(|own| own.id().to_string() == record)?.authorization();
-    let pending = ledger.find(&policy, own.request.id.parse().ok()?, None, super::now())?;
+    let pending = ledger.find(&policy, own.request.id.parse().ok()?, None, crate::clock::now())?;
     let next = match own.verdict {
         Verdict::Refuse => {
             "Its broker would now tell the agent why, and run neither this nor the same again.".to_owned()

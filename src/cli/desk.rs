@@ -168,7 +168,7 @@ pub(super) fn run(
     names: Names,
     begin: impl FnOnce(&Config, i64) -> (State, Vec<Effect>),
 ) -> Result<Left, String> {
-    let (mut state, mut effects) = begin(&config, super::now());
+    let (mut state, mut effects) = begin(&config, crate::clock::now());
     state.queue.servers = config.servers.iter().map(|server| ServerSource::new(server.name.clone())).collect();
     if !config.servers.is_empty() {
         effects.push(Effect::Recall);

@@ -95,14 +95,15 @@ pub fn run(options: &Options, repositories: &[PathBuf]) -> Result<(), String> {
             unread.extend(snapshot.told_unread().map(|told| format!("{}: {told}", visible::text(&snapshot.name))));
             let pending = repository.changes(index, &snapshot.target).map_err(|error| error.to_string())?;
             let heads: BTreeSet<_> = pending.changes.iter().map(|change| change.revision.head).collect();
-            decided::history(&repository, &snapshot, &heads, MOST, super::now()).map_err(|error| error.to_string())
+            decided::history(&repository, &snapshot, &heads, MOST, crate::clock::now())
+                .map_err(|error| error.to_string())
         };
         match read() {
             Ok(own) => all.push(own),
             Err(why) => unreadable.push(Unreadable::of(path.display().to_string(), why)),
         }
     }
-    let all = History::joined(all, super::now());
+    let all = History::joined(all, crate::clock::now());
     let is_any_read = unreadable.len() < repositories.len();
     let first = unreadable.first().map(|first| first.why.clone());
     let decisions = all.decisions.iter().map(Row::of).collect();

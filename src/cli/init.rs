@@ -77,7 +77,7 @@ fn policy(repository: &str, id: &str, name: &str, email: &str, key: &str, target
         .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
         .take(40)
         .collect();
-    let unique = &Digest::of(format!("{key}{repository}{}", super::now()).as_bytes()).to_string()[..8];
+    let unique = &Digest::of(format!("{key}{repository}{}", crate::clock::now()).as_bytes()).to_string()[..8];
     format!(
         r#"# Who signs for what in this repository. Read from the policy branch as it stood before a push, never from the change
 # under review. `undersign policy check` reads this file, `undersign policy explain PATH` says what a path needs, and the

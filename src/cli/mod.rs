@@ -481,18 +481,6 @@ fn here() -> PathBuf {
     git_dir().unwrap_or_else(|| PathBuf::from("."))
 }
 
-/// The time, in seconds since the epoch.
-fn now() -> i64 {
-    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs() as i64)
-}
-
-/// Bytes from the operating system's generator.
-fn random<const N: usize>() -> Result<[u8; N], String> {
-    let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).map_err(|error| format!("The operating system gives no random bytes: {error}."))?;
-    Ok(bytes)
-}
-
 #[cfg(test)]
 mod tests {
     use super::{GROUPS, command};

@@ -95,7 +95,7 @@ impl QueuedDrill {
     /// All of a repository, the newest first.
     pub fn all(snapshot: &RepositorySnapshot) -> Vec<QueuedDrill> {
         let Ok(repository) = Repository::open(&snapshot.root) else { return Vec::new() };
-        let all = ShownDrill::all(&repository, snapshot.policy(), super::now()).into_iter();
+        let all = ShownDrill::all(&repository, snapshot.policy(), crate::clock::now()).into_iter();
         all.map(|drill| QueuedDrill { repository: visible::text(&snapshot.name).into_owned(), drill }).collect()
     }
 
@@ -263,7 +263,7 @@ pub fn run(options: &Options, repositories: &[PathBuf]) -> Result<u8, String> {
         notify(&queue, &seen)?;
     }
     if options.late {
-        queue.changes.retain(|row| row.late.is_some_and(|late| late <= super::now()));
+        queue.changes.retain(|row| row.late.is_some_and(|late| late <= crate::clock::now()));
         // Nobody waits for a drill.
         queue.drills.clear();
     }
@@ -300,7 +300,7 @@ pub(super) fn names(repositories: &[PathBuf]) -> Names {
 fn fetch(names: &Names) -> Vec<Unreadable> {
     let opened = names.paths().iter().filter_map(|path| Repository::open(path).ok());
     let repositories: Vec<Repository> = opened.map(|repository| names.name(repository)).collect();
-    let (prompts, now) = (Prompts::Allowed, super::now());
+    let (prompts, now) = (Prompts::Allowed, crate::clock::now());
     let branches = |answered: &dyn Fn(&Repository) -> Vec<String>| -> Vec<(String, String)> {
         let fetched = repositories.iter().map(|it| (it.name.clone(), branches::fetch(it, &answered(it), prompts, now)));
         fetched.filter_map(|(name, fetched)| Some((name, fetched.err()?))).collect()
@@ -427,10 +427,11 @@ pub(super) fn each(
     for one in pending.broken {
         broken(visible::text(&one.id).into_owned(), one.why.to_string());
     }
-    let team = Team::of(&repository, &snapshot, pending.changes.iter().map(|own| own.revision.head), super::now());
+    let team =
+        Team::of(&repository, &snapshot, pending.changes.iter().map(|own| own.revision.head), crate::clock::now());
     let kept = Kept::of(&repository, &snapshot, &cache);
     for change in pending.changes {
-        let examined = kept.listed(&change, super::now());
+        let examined = kept.listed(&change, crate::clock::now());
         visit((&snapshot, &team), change, examined.map_err(|error| error.to_string()));
     }
     Ok(snapshot)
@@ -442,7 +443,7 @@ fn start_clocks<'r>(
     pending: &BTreeSet<ObjectId>,
     rows: impl Iterator<Item = (ObjectId, &'r mut Row)>,
 ) -> Option<Unreadable> {
-    let (now, home) = (super::now(), waiting::home());
+    let (now, home) = (crate::clock::now(), waiting::home());
     let mut since = waiting::since(home.as_deref(), &snapshot.common_dir, now);
     for (head, row) in rows.filter(|(_, row)| row.waits()) {
         since.entry(head).or_insert(now);
@@ -474,7 +475,7 @@ impl Row {
 
     /// By when it is to be signed, as far as a queue has seen it wait.
     pub(super) fn with_clock(mut self, snapshot: &RepositorySnapshot, head: ObjectId) -> Row {
-        let since = waiting::since(waiting::home().as_deref(), &snapshot.common_dir, super::now());
+        let since = waiting::since(waiting::home().as_deref(), &snapshot.common_dir, crate::clock::now());
         self.tell_clock(snapshot, head, &since);
         self
     }
@@ -482,7 +483,7 @@ impl Row {
 
 pub(super) fn row(snapshot: &RepositorySnapshot, team: &Team, change: &Change, examination: &Examination) -> Row {
     let text = |text: &str| visible::text(text).into_owned();
-    let now = super::now();
+    let now = crate::clock::now();
     let status = ChangeStatus::of(snapshot, examination, me(snapshot), now);
     let ask = team.ask(snapshot, examination, change, &status, now);
     let claims = team.claims_of(change.revision.head);
@@ -584,7 +585,7 @@ fn notify(queue: &Queue, seen: &[notices::Seen]) -> Result<(), String> {
         return Err("There is no `notify` in config.toml: it names the command that gets the notices.".to_owned());
     }
     let home = waiting::home().ok_or("There is no directory to remember which notices were sent: set HOME.")?;
-    let is_over = |time: Option<i64>| time.is_some_and(|time| time <= super::now());
+    let is_over = |time: Option<i64>| time.is_some_and(|time| time <= crate::clock::now());
     let fact = |row: &Row| Fact {
         key: row.key.clone(),
         root: row.root.clone(),
@@ -605,7 +606,7 @@ fn notify(queue: &Queue, seen: &[notices::Seen]) -> Result<(), String> {
         page: row.page.clone(),
     };
     let facts: Vec<Fact> = queue.changes.iter().map(fact).collect();
-    let problems = notices::tell(&command, &facts, seen, &home, super::now());
+    let problems = notices::tell(&command, &facts, seen, &home, crate::clock::now());
     problems.iter().for_each(|why| eprintln!("undersign: {why}"));
     Ok(())
 }
@@ -665,7 +666,7 @@ impl Row {
 fn needed(row: &Row) -> String {
     let claims: Vec<_> = row.claims.iter().map(|claim| format!(", claimed {}", claim.told)).collect();
     let need = row.not_ready.map_or_else(|| row.status.to_string(), str::to_owned);
-    let is_over = |time: Option<i64>| time.is_some_and(|time| time <= super::now());
+    let is_over = |time: Option<i64>| time.is_some_and(|time| time <= crate::clock::now());
     let due = match () {
         () if is_over(row.late) => ", late",
         () if is_over(row.due) => ", due",

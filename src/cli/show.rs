@@ -308,7 +308,7 @@ pub fn run(options: &Options, repositories: &[PathBuf]) -> Result<(), String> {
     let meant = find_change::find(&options.change, &queue::names(repositories))?;
     let Meant { repository, snapshot, change, others } = &meant;
     reports.add(options.reports.of_change(repository, change)?);
-    let examined = examination::with_reports(repository, snapshot, change, reports.clone(), super::now());
+    let examined = examination::with_reports(repository, snapshot, change, reports.clone(), crate::clock::now());
     let examined = examined.map_err(|error| error.to_string())?;
     let cache = Caches::at(cache::home()).of(repository.common_dir());
     let examined = examined.with_background(change, snapshot.rules(), &cache);
@@ -322,10 +322,10 @@ pub fn run(options: &Options, repositories: &[PathBuf]) -> Result<(), String> {
     let coverage = external::test_coverage(repository, change, &diff, &reports).map_err(|error| error.to_string())?;
     let test_coverage = (!reports.test_coverage.is_empty()).then(|| ShownCoverage::of(&coverage));
     let heads = others.iter().chain([change]).map(|own| own.revision.head);
-    let team = Team::of(repository, snapshot, heads, super::now());
+    let team = Team::of(repository, snapshot, heads, crate::clock::now());
     let row = queue::row(snapshot, &team, change, &examined).with_clock(snapshot, change.revision.head);
     let kept = Kept::of(repository, snapshot, &cache);
-    let concurrent = kept.beside((change, &examined.edits), others, super::now());
+    let concurrent = kept.beside((change, &examined.edits), others, crate::clock::now());
     let concurrent = ShownConcurrent::of(&concurrent);
     let shown = Shown { test_coverage, concurrent, ..shown(snapshot, row, namesakes, &examined, &diff) };
     if options.json {
@@ -398,7 +398,7 @@ fn shown(
         requirements: examination.standing.as_ref().map(|s| s.slots.clone()).unwrap_or_default(),
         needs: match (snapshot.policy(), &examination.standing) {
             (Some(policy), Some(standing)) => {
-                advice::needs(policy, standing, super::now()).iter().map(ToString::to_string).collect()
+                advice::needs(policy, standing, crate::clock::now()).iter().map(ToString::to_string).collect()
             }
             _ => Vec::new(),
         },
@@ -510,7 +510,8 @@ fn print_coverage(coverage: &ShownCoverage) {
 /// Whether it must be rebased, what is needed, then what the gate says besides.
 fn said(snapshot: &RepositorySnapshot, examination: &Examination) -> Vec<String> {
     let Some(standing) = &examination.standing else { return Vec::new() };
-    let needs = snapshot.policy().map(|policy| advice::needs(policy, standing, super::now())).unwrap_or_default();
+    let needs =
+        snapshot.policy().map(|policy| advice::needs(policy, standing, crate::clock::now())).unwrap_or_default();
     let of_need = |need: &advice::Need| need.code().map_or(need.to_string(), |code| format!("{code}: {need}"));
     let besides = advice::besides(standing).map(|reason| format!("{}: {}", reason.code, reason.detail));
     let stop = examination::stop(examination);

@@ -51,7 +51,7 @@ pub fn run(options: &Options, repository: Option<&Path>) -> Result<(), String> {
     if options.remote.is_none() {
         remote.fetch_from_others(&mut report);
     }
-    report.claims = policy.and_then(|policy| remote.exchange_claims(&policy, super::now()).err());
+    report.claims = policy.and_then(|policy| remote.exchange_claims(&policy, crate::clock::now()).err());
     outln!("{}: {report}.", visible::text(&remote.name));
     // Nothing depends on them.
     report.claims.iter().for_each(|why| eprintln!("undersign: claims were not exchanged: {why}"));

@@ -204,7 +204,7 @@ pub fn run(options: &Options, repository: Option<&Path>) -> u8 {
         lands: options.lands,
         at: options.at.map(jiff::Timestamp::as_second),
     };
-    let outcome = enforcement::judge(&request, &options.gate.settings(), super::now());
+    let outcome = enforcement::judge(&request, &options.gate.settings(), crate::clock::now());
     let format = options.format.unwrap_or(if options.pre_receive { Format::Plain } else { Format::Json });
     print(&outcome, format, options.pre_receive);
     if let Some(new) = options.new

@@ -12,6 +12,7 @@ use std::time::UNIX_EPOCH;
 use crate::change::digest::Digest;
 use crate::change::from_hex;
 use crate::disk::{read_small, write_atomically};
+use crate::random::random;
 
 /// In the git directory: the name, and where the repository was when it got it.
 const NAME: &str = "undersign/drafts";
@@ -73,7 +74,7 @@ impl Folder {
         let own = if let Named::Own(name) = &known { Some(name.clone()) } else { None };
         let name = match &own {
             Some(name) => name.clone(),
-            None => base16ct::lower::encode_string(&random()?),
+            None => base16ct::lower::encode_string(&random::<8>()?),
         };
         if let Named::PutBack(before) = &known {
             copy(&all.join(before), &all.join(&name)).map_err(|error| error.to_string())?;
@@ -269,10 +270,4 @@ impl Noted {
 fn is_same(a: &Path, b: &Path) -> bool {
     let about = |path: &Path| std::fs::metadata(path).ok().map(|about| (about.dev(), about.ino()));
     about(a).is_some_and(|a| Some(a) == about(b))
-}
-
-fn random() -> Result<[u8; 8], String> {
-    let mut bytes = [0; 8];
-    getrandom::fill(&mut bytes).map_err(|error| format!("this system gives no random bytes: {error}"))?;
-    Ok(bytes)
 }

@@ -336,7 +336,7 @@ fn open_state(
     let gate_state = GateState::open(dir, Access { key, repository: id, patience, lasting: settings.lasting })?;
     let mut gate_state = if is_ours { gate_state.into_adopted()? } else { gate_state };
     if let Some(host) = nix::unistd::gethostname().ok().and_then(|host| host.into_string().ok()) {
-        gate_state.on_host(&host, crate::disk::now())?;
+        gate_state.on_host(&host, crate::clock::now())?;
     }
     Ok(gate_state)
 }

@@ -196,7 +196,7 @@ impl GateState {
              on.",
             env!("CARGO_PKG_VERSION")
         );
-        let at = crate::disk::now();
+        let at = crate::clock::now();
         self.enter_and_keep(Entry::noted(UPGRADED, at, note)).map(|_| ())
     }
 

@@ -17,7 +17,6 @@ pub mod servers;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use git2::{ErrorCode, Oid};
 
@@ -25,6 +24,7 @@ use git2::{ErrorCode, Oid};
 pub use requests::fetch_these;
 
 use crate::change::visible;
+use crate::clock;
 use crate::ledger::families::Keys;
 use crate::ledger::{self, BRANCH_PREFIX, PREFIX};
 use crate::record::{Chain, ChainId, Fault, Head, Heads, Index};
@@ -497,14 +497,14 @@ impl<'r> Incoming<'r> {
     const DECISIONS: &'static str = "refs/undersign/incoming/";
     const COMMANDS: &'static str = "refs/undersign/incoming-commands/";
     /// Seconds after which the refs there belong to an aborted fetch.
-    const OLD: u64 = 24 * 3_600;
+    const OLD: i64 = 24 * 3_600;
 
     /// A folder below one of these.
     fn below(all: &str, repository: &'r Repository) -> Incoming<'r> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let now = clock::now();
         let is_old = |name: &str| {
-            let began = name[all.len()..].split_once('-').and_then(|(began, _)| began.parse::<u64>().ok());
+            let began = name[all.len()..].split_once('-').and_then(|(began, _)| began.parse::<i64>().ok());
             began.is_none_or(|began| began.saturating_add(Incoming::OLD) < now)
         };
         remove_below(repository, all, is_old);

@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use crate::app::command::CommandEffect;
 use crate::app::queue::Again;
@@ -29,6 +29,7 @@ use crate::change::diff::Diff;
 use crate::change::{Change, Commit, ObjectId, RepoPath, visible};
 use crate::claims;
 use crate::clipboard;
+use crate::clock;
 use crate::decision::{Draft, Revised};
 use crate::delivery::{self, Hosts, ServerAccess};
 use crate::drafts::{Drafts, Refs, adopted};
@@ -40,6 +41,7 @@ use crate::examination::{
 use crate::ledger::families::Keys;
 use crate::ledger::own_chain::decision_chain;
 use crate::policy::Ask;
+use crate::random::random;
 use crate::record::Record;
 use crate::risk::{PackFile, masked};
 use crate::signer::{NoKey, SigningKey};
@@ -108,8 +110,7 @@ impl FirstFrame {
 
 impl Ports {
     pub fn now(&self) -> i64 {
-        self.clock
-            .unwrap_or_else(|| SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() as i64))
+        self.clock.unwrap_or_else(clock::now)
     }
 
     fn signing_key(&self) -> Result<&SigningKey, SigningError> {
@@ -133,14 +134,9 @@ impl Ports {
 
     /// Bytes from the operating system's generator; without it nothing is signed.
     fn random<const N: usize>(&self) -> Result<[u8; N], SigningError> {
-        let mut bytes = [self.random.unwrap_or_default(); N];
-        if self.random.is_none() {
-            getrandom::fill(&mut bytes).map_err(|error| {
-                SigningError::Refused(format!(
-                    "The operating system gives no random bytes: {error}. Nothing was signed."
-                ))
-            })?;
-        }
+        let given = self.random.map(|byte| Ok([byte; N]));
+        let bytes = given.unwrap_or_else(random);
+        let bytes = bytes.map_err(|why| SigningError::Refused(format!("{why} Nothing was signed.")))?;
         Ok(bytes)
     }
 }

@@ -102,7 +102,7 @@ fn admit(samples: &[Sample], demo: &Demo, broker: &Path, now: i64) -> Result<(),
 }
 
 fn new_key(comment: &str) -> Result<PrivateKey, String> {
-    let mut key = PrivateKey::from(Ed25519Keypair::from_seed(&crate::cli::random()?));
+    let mut key = PrivateKey::from(Ed25519Keypair::from_seed(&crate::random::random()?));
     key.set_comment(comment);
     Ok(key)
 }

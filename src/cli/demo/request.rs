@@ -128,7 +128,7 @@ pub fn admit(sample: &SampleRequest, path: &Path, key: &Path, now: i64) -> Resul
 }
 
 fn hex<const N: usize>() -> Result<String, String> {
-    Ok(base16ct::lower::encode_string(&crate::cli::random::<N>()?))
+    Ok(base16ct::lower::encode_string(&crate::random::random::<N>()?))
 }
 
 fn append(

@@ -214,7 +214,7 @@ fn given_away(policy: &Policy) -> Vec<Finding> {
             .push(Note("A change without a sign of AI needs nothing more; such signs are easily left out.".to_owned()));
     }
     if let Some(expires) = policy.expires {
-        let left = expires - crate::cli::now();
+        let left = expires - crate::clock::now();
         if left <= 0 {
             found.push(Bad("The policy has expired: only a change of it may land.".to_owned()));
         } else if left < 30 * 24 * 3600 {
@@ -300,7 +300,7 @@ fn own_key(repository: &Repository, policy: &Policy) -> Finding {
         Err(why) => return Note(why.text),
     };
     let mut keys = policy.roster.people().flat_map(|person| person.keys.iter().map(move |own| (person, own)));
-    let now = crate::cli::now();
+    let now = crate::clock::now();
     match keys.find(|(_, own)| own.key.fingerprint() == fingerprint) {
         Some((person, own)) if own.unfit(now, Some(now), now).is_some() => {
             Bad(format!("Your key {fingerprint} of {} does not count now: {}.", person.id, own.told(now)))

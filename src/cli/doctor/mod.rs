@@ -99,7 +99,7 @@ pub fn run(options: &Options, repository: Option<&Path>) -> Result<(), String> {
             let settings = options.gate.settings();
             let organization = settings.organization.as_ref();
             let organization =
-                organization.map(|place| organization::read(place, Some(crate::cli::now()))).transpose()?;
+                organization.map(|place| organization::read(place, Some(crate::clock::now()))).transpose()?;
             let repository = match organization {
                 Some(organization) => repository.with_organization(organization),
                 None => repository,

@@ -74,7 +74,7 @@ fn drills_state(repository: &Repository, policy: &Policy) -> Vec<Finding> {
         Ok(all) => all,
         Err(error) => return vec![Bad(format!("The chains of drills cannot be read: {error}"))],
     };
-    let now = crate::cli::now();
+    let now = crate::clock::now();
     let damages = all.damages().map(|(id, position, fault)| damaged_drills(repository, policy, (id, position, fault)));
     let mut found: Vec<Finding> = damages.collect();
     if all.unread > 0 {
@@ -158,7 +158,7 @@ fn outcomes_state(repository: &Repository, policy: &Policy) -> Vec<Finding> {
 /// Whether what machines signed is whole: of a damaged chain nothing counts, and so nothing lands that asks for it.
 fn evidence_state(repository: &Repository, policy: &Policy) -> Vec<Finding> {
     let keys = policy.evidence.iter().flat_map(|source| &source.keys).map(|own| own.key.id().to_string()).collect();
-    let now = crate::cli::now();
+    let now = crate::clock::now();
     let scope = evidence::Scope::of(AsOf::now(!repository.is_bare(), now));
     let chains = match evidence::read(repository, &keys, &scope) {
         Ok(chains) => chains,

@@ -7,7 +7,7 @@ use crate::sync::{Prompts, Remote};
 
 pub fn run(name: &str, repository: &Repository) -> Result<(), String> {
     let remote = Remote::find(repository, Some(name), Prompts::Allowed)?;
-    let probe = format!("probe/{}", base16ct::lower::encode_string(&crate::cli::random::<8>()?));
+    let probe = format!("probe/{}", base16ct::lower::encode_string(&crate::random::random::<8>()?));
     outln!("{:<34}{:>8}{:>8}{:>9}{:>9}", remote.name, "create", "grow", "rewind", "delete");
     let mut best = (Guarantee::None, PREFIX);
     let mut left = Vec::new();

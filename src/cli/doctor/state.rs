@@ -25,7 +25,7 @@ pub(super) fn restored(dir: &Path) -> Option<Finding> {
 
 /// A clock that ran ahead when something was let through, and stops the gate until then.
 pub(super) fn clock(dir: &Path) -> Option<Finding> {
-    let (seen, now) = (gate_state::clock(dir).ok()?, crate::cli::now());
+    let (seen, now) = (gate_state::clock(dir).ok()?, crate::clock::now());
     (now.saturating_add(CLOCK_SKEW) < seen).then(|| {
         Bad(format!(
             "The gate last let a push through at {}, and it is {} now, so nothing lands (TIME). If the clock is wrong \

@@ -8,7 +8,7 @@ use clap::Args;
 use super::pen::Pen;
 use crate::change::address::Remote;
 use crate::change::{ObjectId, counted, visible};
-use crate::cli::now;
+use crate::clock::now;
 use crate::config;
 use crate::delivery::ServerAccess;
 use crate::policy::EvidenceSource;

@@ -6,7 +6,7 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::change::visible;
-use crate::cli::now;
+use crate::clock::now;
 use crate::datafile::date;
 use crate::ledger::evidence::{Scope, read};
 use crate::policy::Policy;

@@ -6,11 +6,12 @@ use std::path::Path;
 
 use crate::change::ObjectId;
 use crate::change::digest::Digest;
-use crate::cli::{now, random};
+use crate::clock::now;
 use crate::ledger::AsOf;
 use crate::ledger::evidence::{self, Scope};
 use crate::ledger::families::{Family as _, chain_of, names};
 use crate::policy::{EvidenceSource, Policy};
+use crate::random::random;
 use crate::record::evidence::{
     Evidence, EvidenceChain, EvidenceKind, EvidenceRecord, EvidenceResult, EvidenceStatement, MAX_CHAINS, MAX_RECORDS,
 };

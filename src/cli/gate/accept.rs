@@ -40,7 +40,7 @@ pub fn run(options: &Options, repository: &Path) -> Result<(), String> {
         }
     };
     let settings = options.state.settings_at(repository)?;
-    let done = enforcement::accept(repository, &settings, &what, options.because.trim(), crate::cli::now())?;
+    let done = enforcement::accept(repository, &settings, &what, options.because.trim(), crate::clock::now())?;
     outln!("{done}");
     Ok(())
 }

@@ -39,7 +39,7 @@ pub struct RestoreOptions {
 }
 
 pub fn back_up(options: &BackupOptions, repository: &Path) -> Result<(), String> {
-    let now = crate::cli::now();
+    let now = crate::clock::now();
     // A backup is also checked where there is no gate.
     let settings =
         if options.check.is_some() { options.state.settings() } else { options.state.settings_at(repository)? };
@@ -64,7 +64,7 @@ pub fn back_up(options: &BackupOptions, repository: &Path) -> Result<(), String>
 
 pub fn restore(options: &RestoreOptions, repository: &Path) -> Result<(), String> {
     let settings = options.state.settings_at(repository)?;
-    let backup = enforcement::restore(repository, &settings, &options.file, options.with_key, crate::cli::now())?;
+    let backup = enforcement::restore(repository, &settings, &options.file, options.with_key, crate::clock::now())?;
     outln!("Restored from {}.", options.file.display());
     tell(&backup);
     let place = Repository::open_exactly(repository).map_err(|error| error.to_string())?;

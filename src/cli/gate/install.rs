@@ -110,11 +110,11 @@ fn refuse_unusable_files(repository: &Repository, dir: &Path, settings: &Setting
         StateKey::read(file)?;
     }
     if let Some(place) = &settings.organization {
-        let organization = organization::read(place, Some(crate::cli::now()))?;
+        let organization = organization::read(place, Some(crate::clock::now()))?;
         refuse_home(repository, place, &organization)?;
     }
     if settings.policy.is_some() {
-        policy_in_force(&dir.to_string_lossy(), settings, crate::cli::now()).map_err(|reason| reason.detail)?;
+        policy_in_force(&dir.to_string_lossy(), settings, crate::clock::now()).map_err(|reason| reason.detail)?;
     }
     Ok(())
 }

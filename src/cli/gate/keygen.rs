@@ -15,7 +15,7 @@ pub struct Options {
 }
 
 pub fn run(options: &Options) -> Result<(), String> {
-    let key = GateKey::generate(crate::cli::random()?);
+    let key = GateKey::generate(crate::random::random()?);
     let public = PathBuf::from(format!("{}.pub", options.file.display()));
     let failed = |error: std::io::Error| format!("The key {} cannot be written: {error}.", options.file.display());
     // Never overwrite an existing key: its signatures could not be distinguished from those of the new one. Nor the

@@ -85,7 +85,7 @@ pub fn run(options: &Options, repository: &Path) -> Result<(), String> {
 
 /// Records, and says what.
 pub(super) fn record(repository: &Path, settings: &Settings, refs: &[String], lines: &[String]) -> Result<(), String> {
-    let recorded = enforcement::record(repository, settings, refs, lines, crate::cli::now())?;
+    let recorded = enforcement::record(repository, settings, refs, lines, crate::clock::now())?;
     for (name, commit) in &recorded.tips {
         outln!("  {}  {}", commit.short(), visible::text(name));
     }

@@ -69,7 +69,7 @@ pub fn run(options: &Options, repository: Option<&Path>) -> Result<(), String> {
         served,
         settings,
         tally: &tally,
-        clock: crate::cli::now,
+        clock: crate::clock::now,
         git_dirs: GitDirs::default(),
     };
     let listener = Listener::bind(&options.listen)?;

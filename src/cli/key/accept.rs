@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::file::{Files, PeopleFile};
 use crate::change::visible;
-use crate::cli::now;
+use crate::clock::now;
 use crate::datafile::date;
 use crate::enrolment::request::MAX_REQUEST;
 use crate::enrolment::{self, Asks, Edit, KeyRequest, Terms};

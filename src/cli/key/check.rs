@@ -7,9 +7,10 @@ use clap::Args;
 use super::file::PeopleFile;
 use super::pen;
 use crate::change::visible;
-use crate::cli::{now, random};
+use crate::clock::now;
 use crate::enrolment::request::NAMESPACE;
 use crate::policy::Policy;
+use crate::random::random;
 use crate::record::{Presence, sshsig};
 
 #[derive(Args)]

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::change::{ObjectId, RepoPath, counted, shell_word, visible};
-use crate::cli::now;
+use crate::clock::now;
 use crate::disk::write_atomically;
 use crate::enrolment::{Edit, RosterFile, edit};
 use crate::policy::{self, Ai, Compartment, Organization, Person, Policy, meaning};

@@ -7,7 +7,7 @@ use clap::Args;
 use super::Edits;
 use super::file::{Files, PeopleFile};
 use crate::change::counted;
-use crate::cli::now;
+use crate::clock::now;
 use crate::datafile::date;
 use crate::enrolment::{self, Edit, Refusal, fallen};
 use crate::examination::RepositorySnapshot;

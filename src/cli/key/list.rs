@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::file::{Files, PeopleFile};
 use crate::change::visible;
-use crate::cli::now;
+use crate::clock::now;
 use crate::policy::Policy;
 
 #[derive(Args)]

@@ -9,7 +9,7 @@ use super::Edits;
 use super::file::{Files, PeopleFile};
 use crate::change::visible;
 use crate::change::{Identity, counted};
-use crate::cli::now;
+use crate::clock::now;
 use crate::config::GitSettings;
 use crate::datafile::date;
 use crate::enrolment::{self, Fallen, Refusal};

@@ -7,12 +7,14 @@ use clap::Args;
 
 use super::{file::Files, pen};
 use crate::change::{Identity, shell_word, visible};
-use crate::cli::{init, now, random};
+use crate::cli::init;
+use crate::clock::now;
 use crate::config::GitSettings;
 use crate::datafile;
 use crate::enrolment::request::{MAX_OVERLAP, SCHEMA, VALIDITY};
 use crate::enrolment::{Asks, Code, KeyRequest, Request};
 use crate::policy::{ORGANIZATION_FILE, Person, Policy};
+use crate::random::random;
 use crate::record::key::TokenUse;
 use crate::record::statement::Decimal;
 use crate::signer::SigningKey;

@@ -55,7 +55,7 @@ pub fn run(options: &Options) -> Result<u8, String> {
 }
 
 fn fetch(options: &CopyOptions) -> Result<(), String> {
-    let fetched = inheritance::fetch(&options.copy, super::now())?;
+    let fetched = inheritance::fetch(&options.copy, crate::clock::now())?;
     let organization = &fetched.organization;
     let (id, version) = (organization.id(), organization.version());
     match fetched.before {
@@ -89,7 +89,7 @@ fn check(file: &Path) -> Result<u8, String> {
         super::policy::people(rules.roster.people().count()),
         counted(rules.compartments.len(), "compartment")
     );
-    for told in crate::policy::unfilled(rules, super::now()) {
+    for told in crate::policy::unfilled(rules, crate::clock::now()) {
         eprintln!("undersign: {}: {}", file.display(), visible::text(&told));
     }
     if organization.stale().is_none() {

@@ -48,7 +48,7 @@ struct Row {
 }
 
 pub fn run(options: &Options) -> Result<u8, String> {
-    let organization = organization::read(&options.organization, Some(crate::cli::now()))?;
+    let organization = organization::read(&options.organization, Some(crate::clock::now()))?;
     let row = |path: &PathBuf| row(path, &options.organization, &organization);
     let status = Status {
         schema: "undersign-org-status/v0",
@@ -149,7 +149,7 @@ impl Row {
             }
         }
         let Some(place) = hook.given("--organization") else { return };
-        match organization::read(&place, Some(crate::cli::now())) {
+        match organization::read(&place, Some(crate::clock::now())) {
             Err(why) => self.deviates.push(why),
             Ok(own) if own.digest() != organization.digest() => self.deviates.push(format!(
                 "its gate judges by version {} of {}, from {}",

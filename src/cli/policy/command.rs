@@ -60,7 +60,7 @@ fn needs(policy: &Policy, target: &Target, is_destructive: bool) {
 }
 
 fn slots(policy: &Policy, requirement: &Requirement) -> String {
-    let now = crate::cli::now();
+    let now = crate::clock::now();
     let slot = |slot: &Slot| {
         let able = policy.roster.people().filter(|person| person.could_fill(&slot.role, requirement.presence, now));
         let names: Vec<_> = able.map(|person| person.id.as_str()).collect();
@@ -84,7 +84,7 @@ fn conditions(policy: &Policy, target: &Target) {
             Start::Authorized => "at once, when it is authorized",
         }
     );
-    if let Some(freeze) = policy.frozen(target, crate::cli::now()) {
+    if let Some(freeze) = policy.frozen(target, crate::clock::now()) {
         outln!("  The freeze {} holds now.", freeze.name);
     }
     if let Some(emergency) = target.emergency() {

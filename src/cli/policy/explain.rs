@@ -68,14 +68,14 @@ pub fn run(options: &Options, here: &Path) -> Result<(), String> {
     if let Some((touched, most)) = policy.limits.exceeded(&asked.compartments) {
         outln!("  They lie in {} compartments; one change may touch {most}.", touched.len());
     }
-    for freeze in policy.freezes.iter().filter(|f| asked.compartments.iter().any(|c| f.holds(c, crate::cli::now()))) {
+    for freeze in policy.freezes.iter().filter(|f| asked.compartments.iter().any(|c| f.holds(c, crate::clock::now()))) {
         outln!("  The freeze {} holds now.", freeze.name);
     }
     Ok(())
 }
 
 fn sentence(policy: &Policy, requirement: &Requirement, authors: &[Identity]) -> String {
-    let now = crate::cli::now();
+    let now = crate::clock::now();
     let wrote = policy.roster.ids_of(authors);
     let outside = |person: &&Person| policy.self_review || !wrote.contains(person.id.as_str());
     let slot = |slot: &crate::policy::Slot| {
@@ -99,7 +99,7 @@ fn named(person: &Person, now: i64) -> String {
 /// What evidence is asked for, and by whose key. It is weaker than a signature, and says so.
 fn evidence(policy: &Policy, need: &EvidenceNeed) -> String {
     let Some(source) = policy.evidence_source(need.source()) else { return need.to_string() };
-    let now = crate::cli::now();
+    let now = crate::clock::now();
     let keys = source.keys.iter().filter(|own| own.unfit(now, None, now).is_none());
     let keys: Vec<String> = keys.map(|own| own.key.fingerprint()).collect();
     let keys = if keys.is_empty() { "no key that holds".to_owned() } else { keys.join(" or ") };

@@ -102,7 +102,7 @@ fn told(file: &Path, policy: &Policy) -> u8 {
         let sign = meaning::slots(&compartment.sign) + &evidence;
         outln!("  {:<16} {:<9} {sign}", compartment.name, compartment.criticality.to_string());
     }
-    for advice in policy::advice(policy, super::now()) {
+    for advice in policy::advice(policy, crate::clock::now()) {
         eprintln!("undersign: {}: {}", file.display(), visible::text(&advice));
     }
     0

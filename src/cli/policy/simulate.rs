@@ -33,7 +33,7 @@ pub fn run(options: &Options, here: &Path) -> Result<(), String> {
         (None, Some(file)) => super::read_file(file, here)??,
         (None, None) => return Err("--to or --to-file says what to compare with.".to_owned()),
     };
-    let change = examination::compared(&repository, &snapshot, &old, &new, crate::cli::now())
+    let change = examination::compared(&repository, &snapshot, &old, &new, crate::clock::now())
         .map_err(|error| error.to_string())?;
     outln!("Version {} to version {}: {}.", old.version, new.version, change.headline());
     change.meaning.iter().for_each(|meaning| outln!("  {meaning}"));

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::only;
 use crate::change::visible;
 use crate::examination::RepositorySnapshot;
 use crate::gate::{self, Receipts, RecordStatus};
@@ -33,22 +34,18 @@ impl Book {
     /// All records by the time they claim, then by chain and number.
     pub fn record_statuses(&self) -> Result<Vec<RecordStatus<'_>>, String> {
         let chains = &self.snapshot.chains;
-        let mut statuses = gate::record_statuses(self.policy()?, chains, &Receipts::claimed(chains), crate::cli::now());
+        let mut statuses =
+            gate::record_statuses(self.policy()?, chains, &Receipts::claimed(chains), crate::clock::now());
         statuses.sort_by_key(|status| status.predicate().issued_at);
         Ok(statuses)
     }
 
     /// The record whose id begins so.
     pub fn find(&self, id: &str) -> Result<RecordStatus<'_>, String> {
-        let matching: Vec<_> = self
-            .record_statuses()?
-            .into_iter()
-            .filter(|status| status.record.id().to_string().starts_with(id))
-            .collect();
-        match matching[..] {
-            [one] => Ok(one),
-            [] => Err(format!("There is no record `{}` here; `undersign record list` lists them.", visible::text(id))),
-            _ => Err(format!("`{}` begins several record ids; give more digits.", visible::text(id))),
-        }
+        let begins = |status: &RecordStatus<'_>| status.record.id().to_string().starts_with(id);
+        let found = only(id, self.record_statuses()?.into_iter().filter(begins))?;
+        let missing =
+            || format!("There is no record `{}` here; `undersign record list` lists them.", visible::text(id));
+        found.ok_or_else(missing)
     }
 }

@@ -10,7 +10,7 @@ use super::participant::{Participant, beginning, others};
 use crate::authorizing::{CommandLedger, PendingCommand};
 use crate::change::visible;
 use crate::cli::drill_rows::headline;
-use crate::cli::now;
+use crate::clock::now;
 use crate::command::drill_statement::{CommandDrill, CommandDrillRecord};
 use crate::command::{drill, is_destructive};
 use crate::gate::drill::DrillReport;

@@ -237,7 +237,7 @@ fn of_broker(record: &RunRecord, policy: &Policy) -> Row {
 }
 
 fn of_people(chains: &[AuthorizationChain], policy: &Policy) -> Vec<Row> {
-    let now = crate::cli::now();
+    let now = crate::clock::now();
     let stands: Vec<_> = in_force(policy, chains, &Received::new(), now).iter().map(|one| one.record.id()).collect();
     let row = |record: &AuthorizationRecord| {
         let own = record.authorization();

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::book::Book;
 use super::export::{Bundle, signers_for};
+use super::only;
 use super::shapes::print_one;
 use crate::change::{counted, visible};
 use crate::cli::drill_rows::ShownDrill;
@@ -82,7 +83,7 @@ impl Row {
     }
 
     fn all<R: OfDrill<Drill: Shown>>(policy: &Policy, chains: &[Chain<R>]) -> Vec<Row> {
-        let standings = standings(policy, chains, crate::cli::now());
+        let standings = standings(policy, chains, crate::clock::now());
         standings.into_iter().map(|(record, standing)| Row::of(record, standing, policy)).collect()
     }
 }
@@ -114,7 +115,7 @@ fn read(book: &Book) -> Result<AllDrills, String> {
 }
 
 pub(super) fn list(book: &Book, as_json: bool) -> Result<(), String> {
-    let (all, policy, now) = (read(book)?, book.policy()?, crate::cli::now());
+    let (all, policy, now) = (read(book)?, book.policy()?, crate::clock::now());
     let reports = all.reports(policy, policy, now);
     let shown: Vec<ShownDrill> = reports.iter().map(|drill| ShownDrill::of(drill, now)).collect();
     let mut rows = Row::all(policy, &all.of_changes);
@@ -150,12 +151,8 @@ pub(super) fn list(book: &Book, as_json: bool) -> Result<(), String> {
 
 /// The one record about a drill whose id begins so; none if there is none.
 fn found<'c, R: OfDrill>(id: &str, chains: &'c [Chain<R>]) -> Result<Option<&'c R>, String> {
-    let all = chains.iter().flat_map(|chain| &chain.records).filter(|record| record.id().to_string().starts_with(id));
-    match all.collect::<Vec<_>>()[..] {
-        [] => Ok(None),
-        [one] => Ok(Some(one)),
-        _ => Err(format!("`{}` begins several record ids; give more digits.", visible::text(id))),
-    }
+    let all = chains.iter().flat_map(|chain| &chain.records);
+    only(id, all.map(|record| &**record).filter(|record| record.id().to_string().starts_with(id)))
 }
 
 /// Shows a record about a drill; returns whether there is one whose id begins so.
@@ -178,7 +175,7 @@ fn show_of<R: OfDrill<Drill: Shown>>(
         out!("{}", String::from_utf8_lossy(&payload));
         return Ok(true);
     }
-    let all = standings(policy, chains, crate::cli::now());
+    let all = standings(policy, chains, crate::clock::now());
     let standing = all.iter().find(|(other, _)| other.id() == record.id()).map(|(_, standing)| *standing);
     let row = Row::of(record, standing.unwrap_or(DrillStanding::Stranger), policy);
     let key = record.verified().key().to_openssh();

@@ -7,12 +7,13 @@ use clap::Args;
 
 use super::book::Book;
 use crate::change::visible;
-use crate::cli::{now, random};
+use crate::clock::now;
 use crate::config::Config;
 use crate::decision::Verdict;
 use crate::examination::RepositorySnapshot;
 use crate::gate::Signer;
 use crate::ledger::{self, own_chain::decision_chain};
+use crate::random::random;
 use crate::record::{Chain, ChainId, Fault, Record};
 use crate::signer::{KeyLocation, SigningKey};
 use crate::signing::{self, FollowUp, Prepared, Signatory, SigningError};

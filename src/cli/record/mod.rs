@@ -337,3 +337,12 @@ fn token(record: &Record) -> String {
         .token()
         .map_or_else(String::new, |token| format!(" (flags {:#04x}, counter {})", token.flags, token.counter))
 }
+
+/// The one of those whose ids begin so; none if there is none.
+fn only<T>(id: &str, mut beginning: impl Iterator<Item = T>) -> Result<Option<T>, String> {
+    let first = beginning.next();
+    match beginning.count() {
+        0 => Ok(first),
+        more => Err(format!("{} records begin with `{}`; give more digits.", more + 1, visible::text(id))),
+    }
+}

@@ -9,12 +9,13 @@ use super::follow_up::{Pen, confirm, named, sentence};
 use super::outcome_list::{Standing, standing};
 use crate::change::{ObjectId, visible};
 use crate::cli::report::moment;
-use crate::cli::{now, random};
+use crate::clock::now;
 use crate::datafile::date;
 use crate::examination::RepositorySnapshot;
 use crate::ledger::families::{Keys, chain_of, names, read_outcomes, remote_prefix_of};
 use crate::ledger::own_chain::{PerClone, own_chain};
 use crate::policy::{Person, Policy};
+use crate::random::random;
 use crate::record::outcome::{
     ChangeOutcome, MAX_SEEN, MAX_WORDS, OutcomeChain, OutcomeKind, OutcomeRecord, OutcomeStatement, in_force, is_link,
 };

@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::follow_up::{Pen, confirm, sentence};
-use crate::cli::{now, random};
+use crate::clock::now;
 use crate::datafile::date;
 use crate::examination::RepositorySnapshot;
 use crate::gate::drill::DrillReport;
 use crate::ledger::drills::AllDrills;
 use crate::ledger::own_chain::{PerClone, own_chain};
 use crate::policy::{Person, Policy};
+use crate::random::random;
 use crate::record::drill::OfDrill;
 use crate::record::statement::{Decimal, Link, RepositoryName};
 use crate::record::typed::Statement;

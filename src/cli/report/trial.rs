@@ -91,7 +91,7 @@ fn now(repository: Option<&Repository>, given: &Settings, dir: &Path) -> Now {
     };
     let mut faults = Vec::new();
     let place = repository.root.to_string_lossy();
-    let policy = match policy_in_force(&place, given, crate::cli::now()) {
+    let policy = match policy_in_force(&place, given, crate::clock::now()) {
         Ok(policy) => Some((policy.digest, policy.organization.map(|organization| organization.digest))),
         Err(reason) => {
             // A mistake in a policy has lines of its own, and this is one sentence.
