@@ -17,7 +17,7 @@ use crate::examination::comments::Remark;
 use crate::examination::{self, RepositorySnapshot};
 use crate::gate::{Answerable, Reason, advice};
 use crate::signing::SigningError;
-use crate::source::server::Told;
+use crate::source::server::{CommentCount, Told};
 
 pub fn arrived(state: &mut State, event: Event) -> Vec<Effect> {
     match event {
@@ -442,15 +442,17 @@ fn remarked(state: &mut State, ticket: u64, result: Result<Option<Box<Remarked>>
     // What became of the change or of what the person wrote comes first.
     if let Some(first) = missing.first() {
         state.status = state.status.take().or(Some(first.clone()));
-    } else if !remarks.is_empty() {
-        let open = remarks.iter().filter(|remark| !remark.is_resolved).count();
-        let (all, server) = (counted(remarks.len(), "comment"), visible::text(&server));
-        let told = format!("{server}: {all}, {open} not resolved");
+    } else if let Some(told) = CommentCount::of(remarks.iter().map(|remark| remark.is_resolved)).told() {
+        let told = format!("{}: {told}", visible::text(&server));
         state.status = state.status.take().or(Some(told));
     }
     let Some(review) = state.review_of(ticket) else { return Vec::new() };
-    review.commented(remarks);
+    review.commented(server, remarks, missing);
+    let read = review.comment_count().map(|count| (review.change.id.clone(), count));
     let (snapshot, change, diff) = (review.snapshot.clone(), review.change.clone(), review.diff.clone());
+    if let Some((id, count)) = read {
+        state.queue.commented(id, count);
+    }
     let is_news = reports.iter().any(|report| !report.runs.is_empty() || !report.remarks.is_empty());
     is_news.then_some(Effect::Reexamine { ticket, snapshot, change, diff, reports }).into_iter().collect()
 }

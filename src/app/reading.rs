@@ -109,12 +109,15 @@ fn in_review(state: &mut State, action: Action, count: Option<usize>) -> Vec<Eff
             prompt::open(state, search);
         }
         Action::Intent => {
-            let (rejected, intent) = (review.told_rejections(), review.intent());
-            let title = match rejected.is_empty() {
-                true => "what the change says of itself: claims, not facts",
-                false => "who rejected it, and what it says of itself: claims, not facts",
+            let (rejected, comments) = (review.told_rejections(), review.told_comments());
+            let title = match (rejected.is_empty(), comments.is_empty()) {
+                (true, true) => "what the change says of itself: claims, not facts",
+                (false, true) => "who rejected it, and what it says of itself: claims, not facts",
+                (true, false) => "what others wrote, and what it says of itself: claims, not facts",
+                (false, false) => "who rejected it, what others wrote, and what it says of itself: claims, not facts",
             };
-            let (title, lines) = (title.to_owned(), rejected.into_iter().chain(intent).collect());
+            let title = title.to_owned();
+            let lines = rejected.into_iter().chain(comments).chain(review.intent()).collect();
             state.overlay = Some(Overlay::Text(Box::new(Text { title, lines, scroll: 0 })));
         }
         Action::Copy => return copied(state, Review::location),

@@ -85,6 +85,7 @@ pub fn output_came(text: &mut Text, id: RecordId, result: Result<Option<[String;
 fn lines(state: &State, entry: &Entry, examination: &Examination) -> Vec<TextLine> {
     let mut lines = risk(state, entry, examination);
     lines.extend(also_edited(state, entry));
+    lines.extend(comments(state, entry));
     lines.extend(signers(state, entry, examination));
     lines.extend(crossings(examination));
     lines.extend(policy_change(examination));
@@ -150,6 +151,13 @@ fn also_edited(state: &State, entry: &Entry) -> Vec<TextLine> {
     let more = beside.unnamed();
     told.extend((more > 0).then(|| TextLine::Muted(format!("  and {}", counted(more, "more change")))));
     told
+}
+
+/// How much others wrote about it at its server; what they wrote is read with the change.
+fn comments(state: &State, entry: &Entry) -> Option<TextLine> {
+    let told = state.queue.comments(entry)?.told()?;
+    let server = entry.hosted.as_ref().map_or(String::new(), |hosted| visible::text(&hosted.server).into_owned());
+    Some(TextLine::Heading(format!("At {server}: {told}")))
 }
 
 /// Whether history contributed to the points: what is not known is reported, not guessed.

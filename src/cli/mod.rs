@@ -22,6 +22,7 @@ macro_rules! help {
     };
 }
 
+mod comments;
 mod doctor;
 mod drill_rows;
 mod evidence;

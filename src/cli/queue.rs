@@ -38,7 +38,7 @@ use crate::signer::NoKey;
 use crate::source::git::GitError;
 use crate::source::git::{Names, PolicyState, Repository};
 #[cfg(feature = "tui")]
-use crate::source::server::Server;
+use crate::source::server::{CommentCount, Server};
 #[cfg(feature = "tui")]
 use crate::sync::servers;
 use crate::sync::{Prompts, branches};
@@ -167,6 +167,10 @@ pub(super) struct Row {
     pub asked: Option<String>,
     /// The branch on which its server would land it, if that is another one than `target`.
     pub told_target: Option<String>,
+    /// How many comments it has, as far as its server's list says so.
+    #[cfg(feature = "tui")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub comment_count: Option<CommentCount>,
     /// Why nobody need read it yet, by what its server said last.
     pub not_ready: Option<&'static str>,
     /// Its page on its server.
@@ -529,6 +533,8 @@ pub(super) fn row(snapshot: &RepositorySnapshot, team: &Team, change: &Change, e
         told_target: None,
         not_ready: None,
         #[cfg(feature = "tui")]
+        comment_count: None,
+        #[cfg(feature = "tui")]
         page: None,
         #[cfg(feature = "tui")]
         root: PathBuf::new(),
@@ -568,6 +574,7 @@ fn add_told(hosts: &Hosts, told: &Index<'_>, change: &Change, row: &mut Row) {
     let Some(info) = info else { return };
     row.title = visible::text(&info.pending.title).into_owned();
     row.not_ready = info.not_ready().map(NotReady::word);
+    row.comment_count = info.pending.comments;
     // A page without anything that could act: no query, and no user.
     let page = Some(&info.pending.page).filter(|page| page.len() <= 400 && page.starts_with("http"));
     row.page = page.filter(|page| address::without_user(page) == **page).map(|page| visible::text(page).into_owned());

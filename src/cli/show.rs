@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde::Serialize;
 
+use super::comments::Comments;
 use super::find_change::{self, Meant};
 use super::queue::{self, Row, ShownEncoding};
 use crate::cache::{self, Caches};
@@ -34,8 +35,25 @@ pub struct Options {
     /// Print the findings as a SARIF 2.1.0 log
     #[arg(long, conflicts_with = "json")]
     sarif: bool,
+    /// What others wrote about it, asked of the review server that has the change
+    #[cfg(feature = "tui")]
+    #[arg(long, conflicts_with = "sarif")]
+    comments: bool,
     #[command(flatten)]
     reports: ReportOptions,
+}
+
+impl Options {
+    #[cfg(feature = "tui")]
+    fn comments(&self, repository: &Repository, change: &Change, diff: &Diff) -> Result<Option<Comments>, String> {
+        self.comments.then(|| Comments::read(repository, change, diff)).transpose()
+    }
+
+    /// The programs of a gate host know no review server.
+    #[cfg(not(feature = "tui"))]
+    fn comments(&self, _: &Repository, _: &Change, _: &Diff) -> Result<Option<Comments>, String> {
+        Ok(None)
+    }
 }
 
 /// Findings of other tools.
@@ -115,6 +133,9 @@ struct Shown {
     /// Present where a report of it was given.
     #[serde(skip_serializing_if = "Option::is_none")]
     test_coverage: Option<ShownCoverage>,
+    /// Present where they were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    comments: Option<Comments>,
     evidence: Vec<ShownEvidence>,
     requirements: Vec<SlotState>,
     /// The same in words, with who could still sign.
@@ -327,7 +348,8 @@ pub fn run(options: &Options, repositories: &[PathBuf]) -> Result<(), String> {
     let kept = Kept::of(repository, snapshot, &cache);
     let concurrent = kept.beside((change, &examined.edits), others, crate::clock::now());
     let concurrent = ShownConcurrent::of(&concurrent);
-    let shown = Shown { test_coverage, concurrent, ..shown(snapshot, row, namesakes, &examined, &diff) };
+    let comments = options.comments(repository, change, &diff)?;
+    let shown = Shown { test_coverage, concurrent, comments, ..shown(snapshot, row, namesakes, &examined, &diff) };
     if options.json {
         super::print_json(&shown);
     } else {
@@ -394,6 +416,7 @@ fn shown(
             })
             .collect(),
         test_coverage: None,
+        comments: None,
         evidence: examination.provenance.evidence.iter().map(evidence).collect(),
         requirements: examination.standing.as_ref().map(|s| s.slots.clone()).unwrap_or_default(),
         needs: match (snapshot.policy(), &examination.standing) {
@@ -558,6 +581,7 @@ fn print(shown: &Shown) {
         why.into_iter().for_each(|why| outln!("             {why}"));
     }
     shown.test_coverage.iter().for_each(print_coverage);
+    shown.comments.iter().for_each(Comments::print);
     outln!("  needs:");
     shown.said.iter().for_each(|line| outln!("    {line}"));
     if !row.told_ask.is_empty() {

@@ -38,6 +38,25 @@ pub struct Remark {
     pub note_of: Option<(String, usize)>,
 }
 
+impl Remark {
+    /// In a sentence: who, what it is about if that is not a line of the file of this name, and the words in quotes.
+    pub fn said(&self, name: &str) -> String {
+        let note = &self.note;
+        let answers = if self.is_answer { "↳ " } else { "" };
+        let resolved = if self.is_resolved { ", resolved" } else { "" };
+        let place = match note.until {
+            _ if note.is_outdated() => format!(", outdated, about {}", note.quote()),
+            _ if note.path.is_empty() => ", on the change as a whole".to_owned(),
+            _ if note.path == COMMIT_MESSAGE => ", on the commit message".to_owned(),
+            _ if note.path != name => format!(", at {}", note.place()),
+            Some(until) if until != note.line => format!(", lines {}–{until}", note.line),
+            _ => String::new(),
+        };
+        // A place quotes a line of the change.
+        format!("{answers}{}{resolved}{}: “{}”", self.by, visible::text(&place), note.text)
+    }
+}
+
 /// Places comments. `login` is our account there, `author` that of who opened the request.
 pub fn placed(
     repository: &Repository,

@@ -463,6 +463,7 @@ fn pending(number: u64, head: ObjectId) -> Pending {
         full: None,
         page: String::new(),
         depends_on: Vec::new(),
+        comments: None,
     }
 }
 

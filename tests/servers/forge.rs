@@ -249,7 +249,7 @@ impl Forge {
     }
 
     fn pull(&self, state: &State) -> Value {
-        json!({
+        let mut pull = json!({
             "number": 12,
             "title": state.title,
             "body": state.description,
@@ -260,7 +260,12 @@ impl Forge {
             "base": {"ref": state.base, "sha": "0".repeat(40)},
             "html_url": format!("{URL}/ann/shop/pull/12"),
             "requested_reviewers": if state.asks_nobody { json!([]) } else { json!([{"login": "dana-at-work"}]) },
-        })
+        });
+        if self.kind == ServerKind::Gitea {
+            let at_lines = state.said().filter(|(_, said)| !said.path.is_empty()).count();
+            (pull["comments"], pull["review_comments"]) = (json!(state.said().count() - at_lines), json!(at_lines));
+        }
+        pull
     }
 
     fn answer(&self, state: &mut State, method: Method, path: &str, body: &Value) -> (u16, Value) {

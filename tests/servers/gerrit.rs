@@ -76,6 +76,8 @@ fn one(state: &State, query: &str) -> Value {
         "status": if state.is_closed { "ABANDONED" } else { "NEW" },
         "owner": person(own, &state.author, query),
         "attention_set": {"7": {"account": dana()}},
+        "total_comment_count": state.said().count(),
+        "unresolved_comment_count": state.said().filter(|(_, said)| !said.is_resolved).count(),
     });
     if state.is_draft {
         change["work_in_progress"] = json!(true);

@@ -68,6 +68,7 @@ fn one(state: &State) -> Value {
         "source_branch": "rework",
         "target_branch": state.base,
         "sha": state.head,
+        "user_notes_count": state.said().count(),
         "web_url": format!("{URL}/shops/till/shop/-/merge_requests/12"),
         "references": {"short": "!12", "full": "shops/till/shop!12"},
         "diff_refs": {"base_sha": "b".repeat(40), "start_sha": "c".repeat(40), "head_sha": state.head},

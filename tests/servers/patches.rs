@@ -38,6 +38,7 @@ impl ReviewServer for Told {
             full: None,
             page: String::new(),
             depends_on: Vec::new(),
+            comments: None,
         }])
     }
 

@@ -409,6 +409,50 @@ fn what_is_about_the_change_as_a_whole_is_shown_and_what_tells_a_signed_verdict_
 }
 
 #[test]
+fn how_much_others_wrote_is_in_the_row_and_what_is_on_no_line_where_a_reviewer_asks_what_is_said() {
+    for kind in KINDS {
+        let moved = Moved::new(kind);
+        moved.says([
+            moved.now("zoe", 3, "Why twice?"),
+            moved.then("zoe", 2, "is about what is gone"),
+            Said { is_resolved: true, ..moved.now("zoe", 4, "settled") },
+            moved.whole("zoe", "Why now\u{1b}[31m?"),
+        ]);
+        let mut session = Session::new(&moved.desk.f, (140, 50));
+        let forge = moved.desk.forge.clone();
+        session.ports.access =
+            ServerAccess::over(Box::new(forge.clone()), vec![forge.server()], moved.desk.f.dir.path());
+        session.state.queue.servers = vec![ServerSource::new("work".to_owned())];
+        let all: Vec<&str> = moved.desk.forge.request().split('/').collect();
+        session.press(&format!("R/{}<enter>", all[1]));
+        let listed = session.frame();
+        let row = |frame: &str| frame.lines().find(|line| line.contains(" ▸ ")).unwrap_or_default().to_owned();
+        let (sign, told) = match kind {
+            ServerKind::Gerrit => ("✎3", ", 4 comments, 3 not resolved"),
+            ServerKind::GitLab | ServerKind::Gitea => ("✎4", ", 4 comments"),
+            // Its list counts none.
+            _ => ("", ""),
+        };
+        assert_eq!(row(&listed).contains('✎'), !sign.is_empty(), "{kind:?}: {listed}");
+        assert!(row(&listed).contains(sign) && listed.contains(told), "{kind:?}: {listed}");
+        session.press("<enter>i");
+        let read = session.frame();
+        let at = read.find("At work: 4 comments, ").unwrap_or_else(|| panic!("{kind:?}: {read}"));
+        let said = &read[at..read.find("you came back").unwrap_or(read.len())];
+        let said = said.split("Rework the till").next().unwrap();
+        let (whole, gone) =
+            ("zoe, on the change as a whole: “Why now␛[31m?”", "zoe, outdated, about `two of the till`");
+        assert!(said.contains(", 1 outdated") && said.contains(whole) && said.contains(gone), "{kind:?}: {read}");
+        assert!(!said.contains("Why twice?"), "it stands at its line: {kind:?}: {read}");
+        assert!(read.chars().all(|c| c == '\n' || !c.is_control()), "{read:?}");
+        let hidden = session.press("<esc>Bi").frame();
+        assert!(!hidden.contains("At work: "), "who hides comments is told of none: {kind:?}: {hidden}");
+        let back = session.press("<esc>Bq").frame();
+        assert!(row(&back).contains('✎'), "what was read is known: {kind:?}: {back}");
+    }
+}
+
+#[test]
 fn a_token_that_may_not_read_the_page_of_a_request_reads_its_lines_and_that_is_told() {
     for kind in [ServerKind::GitHub, ServerKind::Gitea] {
         let moved = Moved::new(kind);

@@ -31,7 +31,7 @@ use crate::examination::team::Team;
 use crate::examination::{ChangeStatus, Examination, RepositorySnapshot};
 use crate::policy::Ask;
 use crate::source::git::PolicyState;
-use crate::source::server::Told;
+use crate::source::server::{CommentCount, Told};
 use crate::waiting::WaitingSince;
 
 /// A repository of the desk.
@@ -155,6 +155,9 @@ pub struct Queue {
     shared_titles: HashSet<String>,
     longest_ask: usize,
     has_requests: bool,
+    has_comments: bool,
+    /// By the id of a change: how many comments it had when it was read here.
+    read_comments: HashMap<String, CommentCount>,
     stacks: Stacks,
     /// By which each of them refers to others.
     names: depends::Names,
@@ -205,6 +208,8 @@ impl Queue {
             shared_titles: HashSet::new(),
             longest_ask: 0,
             has_requests: false,
+            has_comments: false,
+            read_comments: HashMap::new(),
             stacks: Stacks::default(),
             names: depends::Names::default(),
             under_way: 0,
@@ -299,7 +304,13 @@ impl Queue {
     pub fn answered(&mut self, name: &str, result: Result<Arc<Told>, String>, now: i64) -> bool {
         let Some(server) = self.servers.iter_mut().find(|server| server.name == name) else { return false };
         match result {
-            Ok(told) => (server.told, server.problem) = (Some(told), None),
+            Ok(told) => {
+                (server.told, server.problem) = (Some(told), None);
+                // What its list counts is newer than what was read before.
+                let is_counted =
+                    |id: &String| self.by_id.get(id).is_some_and(|at| self.entries[*at].is_counted_by(name));
+                self.read_comments.retain(|id, _| !is_counted(id));
+            }
             Err(why) => server.problem = Some(why),
         }
         self.join_servers();
@@ -358,6 +369,24 @@ impl Queue {
     /// Whether any change is a review request.
     pub fn has_requests(&self) -> bool {
         self.has_requests
+    }
+
+    /// Whether comments at a server are known of any change.
+    pub fn has_comments(&self) -> bool {
+        self.has_comments
+    }
+
+    /// The comments of a change were read.
+    pub fn commented(&mut self, id: String, count: CommentCount) {
+        self.has_comments |= !count.sign().is_empty();
+        self.read_comments.insert(id, count);
+    }
+
+    /// How many comments a change has at its server: as they were last read here, or as the server's list of requests
+    /// says it. No row asks for more.
+    pub fn comments(&self, entry: &Entry) -> Option<CommentCount> {
+        let listed = || entry.request_info.as_ref()?.pending.comments;
+        self.read_comments.get(&entry.change.id).copied().or_else(listed)
     }
 
     /// Whether another change has the title of this one.
@@ -488,6 +517,12 @@ impl Entry {
     pub fn title(&self) -> &str {
         let told = self.request_info.as_ref().map(|request_info| request_info.pending.title.as_str());
         told.filter(|title| !title.trim().is_empty()).unwrap_or(self.change.title())
+    }
+
+    /// Whether the list of a server counts its comments.
+    fn is_counted_by(&self, server: &str) -> bool {
+        let info = self.request_info.as_ref().filter(|info| info.pending.comments.is_some());
+        info.is_some() && self.hosted.as_ref().is_some_and(|hosted| hosted.server == server)
     }
 
     /// Whether its server requests a review by this person.

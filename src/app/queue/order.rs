@@ -50,6 +50,8 @@ impl Queue {
         self.longest_ask =
             self.entries.iter().filter_map(Entry::told_ask).map(|ask| ask.width()).max().unwrap_or_default();
         self.has_requests = self.entries.iter().any(|entry| entry.change.request().is_some());
+        let has_any = |entry| self.comments(entry).is_some_and(|count| !count.sign().is_empty());
+        self.has_comments = self.entries.iter().any(has_any);
         self.by_id = self.entries.iter().enumerate().map(|(at, entry)| (entry.change.id.clone(), at)).collect();
         let mut order: Vec<usize> = (0..self.entries.len()).collect();
         order.sort_by(|a, b| self.rank(*a).cmp(&self.rank(*b)));

@@ -9,11 +9,15 @@ use crate::change::manifest::escape;
 use crate::change::visible;
 use crate::examination::comments::{Remark, together};
 use crate::gate::Answerable;
+use crate::source::server::CommentCount;
 
 /// Comments of other people, in their order.
 #[derive(Debug, Clone, Default)]
 pub struct Colleagues {
     all: Arc<Vec<Remark>>,
+    /// The server that has them, by its name in the configuration; and sentences about what of it is not here.
+    server: Option<String>,
+    missing: Vec<String>,
     /// By the index of a file, the indices of its comments.
     homes: HashMap<usize, Vec<usize>>,
     /// On no file of the change: they are shown at the first.
@@ -46,9 +50,16 @@ impl Colleagues {
     }
 }
 
+/// Comments that a server has: a note of a rejection counts where it was put there as well.
+fn at_server(all: &[Remark]) -> impl Iterator<Item = &Remark> {
+    all.iter().filter(|remark| !remark.id.is_empty())
+}
+
 impl Review {
-    /// What colleagues wrote at a server has arrived.
-    pub fn commented(&mut self, remarks: Vec<Remark>) {
+    /// What colleagues wrote at a server has arrived, and sentences about what of it did not.
+    pub fn commented(&mut self, server: String, remarks: Vec<Remark>, missing: Vec<String>) {
+        let colleagues = &mut self.line_facts.colleagues;
+        (colleagues.server, colleagues.missing) = (Some(server), missing);
         let signed = self.line_facts.colleagues.all.iter().filter(|remark| remark.is_signed).cloned();
         self.remark_on(together(signed.collect(), remarks));
     }
@@ -72,6 +83,36 @@ impl Review {
             (_, before) if !before.is_empty() => Some(format!("earlier rejection by {before}")),
             _ => None,
         }
+    }
+
+    /// How many comments the server has; none if none were read.
+    pub fn comment_count(&self) -> Option<CommentCount> {
+        let colleagues = &self.line_facts.colleagues;
+        colleagues.server.is_some().then(|| CommentCount::of(at_server(&colleagues.all).map(|one| one.is_resolved)))
+    }
+
+    /// What colleagues wrote at the server: how many comments, and those that stand at no line of the change. Nothing
+    /// while comments are hidden.
+    pub fn told_comments(&self) -> Vec<TextLine> {
+        let Colleagues { all, server, missing, .. } = &self.line_facts.colleagues;
+        let Some(server) = server.as_ref().filter(|_| !self.findings.blind) else { return Vec::new() };
+        let told = self.comment_count().and_then(CommentCount::told);
+        if told.is_none() && missing.is_empty() {
+            return Vec::new();
+        }
+        let outdated = at_server(all).filter(|remark| remark.note.is_outdated()).count();
+        let outdated = if outdated > 0 { format!(", {outdated} outdated") } else { String::new() };
+        let told = told.unwrap_or_else(|| "no comment".to_owned());
+        let mut lines = vec![TextLine::Heading(format!("At {}: {told}{outdated}", visible::text(server)))];
+        lines.extend(missing.iter().map(|why| TextLine::Warning(format!("  {why}"))));
+        let paths: BTreeSet<String> = self.diff.files.iter().map(|file| escape(&file.path)).collect();
+        let is_at_line =
+            |remark: &Remark| remark.note.line > 0 && !remark.note.is_outdated() && paths.contains(&remark.note.path);
+        for remark in at_server(all).filter(|remark| !is_at_line(remark)) {
+            let said = remark.said("");
+            lines.extend(said.lines().map(|line| TextLine::Claim(format!("  {line}"))));
+        }
+        lines
     }
 
     fn rejections(&self) -> impl Iterator<Item = &Answerable> {
@@ -105,8 +146,9 @@ impl Review {
                 None => strays.push(comment),
             }
         }
-        let before =
-            std::mem::replace(&mut self.line_facts.colleagues, Colleagues { all: Arc::new(remarks), homes, strays });
+        let Colleagues { server, missing, .. } = self.line_facts.colleagues.clone();
+        let now = Colleagues { all: Arc::new(remarks), server, missing, homes, strays };
+        let before = std::mem::replace(&mut self.line_facts.colleagues, now);
         let first = self
             .document
             .order()

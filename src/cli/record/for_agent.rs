@@ -5,6 +5,7 @@
 use serde::Serialize;
 
 use crate::change::visible;
+use crate::cli::comments::Comments;
 use crate::examination::notes;
 use crate::gate::{RecordStatus, Signer};
 use crate::record::statement::{AnsweredFinding, SignedNote};
@@ -25,6 +26,9 @@ pub struct Feedback {
     reason: String,
     notes: Vec<Remark>,
     findings: Vec<Answered>,
+    /// Of others; present where they were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub comments: Option<Comments>,
 }
 
 #[derive(Debug, Serialize)]
@@ -97,6 +101,7 @@ impl Feedback {
             reason: safe(&predicate.reason),
             notes: predicate.notes.iter().map(remark).collect(),
             findings: predicate.findings.answered.iter().map(answered).collect(),
+            comments: None,
         }
     }
 
@@ -139,6 +144,7 @@ impl Feedback {
             let answer = visible::fenced(&finding.answer, "text");
             out += &format!("\n`{place}` {} ({})\n\n{answer}", finding.rule, finding.severity);
         }
+        out.extend(self.comments.iter().map(Comments::markdown));
         out
     }
 }

@@ -25,8 +25,12 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use crate::change::visible;
+#[cfg(feature = "tui")]
+use crate::cli::{comments::Comments, meant, meant::Meant, queue};
 use crate::datafile;
 use crate::decision::Verdict;
+#[cfg(feature = "tui")]
+use crate::examination;
 use crate::examination::decided::statement_of;
 use crate::gate::{RecordStatus, Signer};
 use crate::record::Record;
@@ -123,6 +127,10 @@ struct ShowOptions {
     /// Print what was decided and remarked for the tool that wrote the change, as Markdown
     #[arg(long, conflicts_with = "payload")]
     for_agent: bool,
+    /// With it, what others wrote at the review server that has the change, asked now
+    #[cfg(feature = "tui")]
+    #[arg(long, requires = "for_agent")]
+    comments: bool,
     /// As JSON
     #[arg(long, conflicts_with = "payload")]
     json: bool,
@@ -293,7 +301,12 @@ fn show(options: &ShowOptions, book: &Book) -> Result<(), String> {
     }
     if options.for_agent {
         let repository = Repository::open(&book.snapshot.root).map_err(|error| error.to_string())?;
-        let feedback = for_agent::Feedback::of(&status, &signer, &repository);
+        #[allow(unused_mut)]
+        let mut feedback = for_agent::Feedback::of(&status, &signer, &repository);
+        #[cfg(feature = "tui")]
+        if options.comments {
+            feedback.comments = Some(comments_of(&status, &book.snapshot.root)?);
+        }
         if options.json {
             super::print_json(&feedback);
         } else {
@@ -323,6 +336,19 @@ fn show(options: &ShowOptions, book: &Book) -> Result<(), String> {
     }
     outln!("To check it without undersign: `undersign record export {} --to DIR`.", record.id().short());
     Ok(())
+}
+
+/// What others wrote about the change that was decided on, while that is pending.
+#[cfg(feature = "tui")]
+fn comments_of(status: &RecordStatus<'_>, root: &Path) -> Result<Comments, String> {
+    let head = &status.predicate().head.commit;
+    let found = meant::find(head, &queue::names(&[root.to_owned()]));
+    let Meant { repository, snapshot, change, .. } = found.map_err(|why| {
+        let short: String = head.chars().take(12).collect();
+        format!("The comments cannot be asked for: no pending change ends with {short}, which was decided on. {why}")
+    })?;
+    let diff = examination::diff(&repository, &snapshot, &change).map_err(|error| error.to_string())?;
+    Comments::read(&repository, &change, &diff)
 }
 
 fn show_json(status: &RecordStatus<'_>, signer: &Signer) -> Result<(), String> {

@@ -76,6 +76,51 @@ pub struct Comments {
     pub missing: Vec<String>,
 }
 
+/// How many comments a review request has. What counts as one is a matter of its server: a list of requests may count
+/// those of programs, or not say which are resolved.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CommentCount {
+    /// None if it is not known, here and below.
+    pub all: Option<u64>,
+    pub open: Option<u64>,
+}
+
+impl CommentCount {
+    /// None if a list says neither.
+    pub(super) fn listed(all: Option<u64>, open: Option<u64>) -> Option<CommentCount> {
+        (all.is_some() || open.is_some()).then_some(CommentCount { all, open })
+    }
+
+    /// Of comments that were read, each resolved or not.
+    pub fn of(are_resolved: impl Iterator<Item = bool>) -> CommentCount {
+        let (mut all, mut open) = (0, 0);
+        for is_resolved in are_resolved {
+            all += 1;
+            open += u64::from(!is_resolved);
+        }
+        CommentCount { all: Some(all), open: Some(open) }
+    }
+
+    /// In words; none if there are none.
+    pub fn told(self) -> Option<String> {
+        let comments = |count| counted(usize::try_from(count).unwrap_or(usize::MAX), "comment");
+        match (self.all, self.open) {
+            (None | Some(0), None | Some(0)) => None,
+            (None | Some(0), Some(open)) => Some(format!("{} not resolved", comments(open))),
+            (Some(all), None) => Some(comments(all)),
+            (Some(all), Some(open)) => Some(format!("{}, {open} not resolved", comments(all))),
+        }
+    }
+
+    /// In the few columns of a row: those that are not resolved, or all where that is not known; empty for none.
+    pub fn sign(self) -> String {
+        match self.open.or(self.all) {
+            None | Some(0) => String::new(),
+            Some(count) => format!("✎{}", count.min(99)),
+        }
+    }
+}
+
 /// Comments by what becomes of them.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Sorted {
@@ -238,6 +283,18 @@ mod tests {
         let ids = |list| threads(list).into_iter().map(|one: Comment| one.id).collect::<String>();
         assert_eq!(ids(list), "acdb");
         assert_eq!(ids(vec![said("a", Some("b")), said("b", Some("a")), said("c", Some("c"))]).len(), 3);
+    }
+
+    #[test]
+    fn a_count_says_what_is_known_of_it() {
+        let of = |all, open| CommentCount { all, open };
+        let told = |all, open| (of(all, open).told().unwrap_or_default(), of(all, open).sign());
+        assert_eq!(told(Some(5), Some(2)), ("5 comments, 2 not resolved".to_owned(), "✎2".to_owned()));
+        assert_eq!(told(Some(1), Some(0)), ("1 comment, 0 not resolved".to_owned(), String::new()));
+        assert_eq!(told(Some(u64::MAX), None).1, "✎99");
+        assert_eq!(told(None, Some(1)), ("1 comment not resolved".to_owned(), "✎1".to_owned()));
+        assert_eq!(told(Some(0), Some(0)), Default::default());
+        assert_eq!(CommentCount::listed(None, None), None);
     }
 
     #[test]

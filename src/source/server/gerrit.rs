@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::comments::{Comment, Comments, Place};
+use super::comments::{Comment, CommentCount, Comments, Place};
 use super::http::{Client, ServerError, escaped};
 use super::{Abilities, Account, Checks, Decided, Now, Observed, Pending, ReviewServer};
 use crate::change::ObjectId;
@@ -171,6 +171,8 @@ struct Change {
     current_revision: Option<String>,
     revisions: Option<BTreeMap<String, Revision>>,
     messages: Option<Vec<Message>>,
+    total_comment_count: Option<u64>,
+    unresolved_comment_count: Option<u64>,
     labels: Option<BTreeMap<String, Label>>,
     permitted_labels: Option<BTreeMap<String, Vec<String>>>,
     #[serde(default, rename = "_more_changes")]
@@ -242,6 +244,7 @@ impl Server<'_> {
             full,
             // The message has it, which git brings.
             depends_on: Vec::new(),
+            comments: CommentCount::listed(change.total_comment_count, change.unresolved_comment_count),
         }
     }
 

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::comments::{Comment, Comments, Place, reported_by};
+use super::comments::{Comment, CommentCount, Comments, Place, reported_by};
 use super::http::{Client, ServerError, escaped};
 use super::{Account, AccountReview, Checks, Decided, LineNote, Now, Observed, Pending, ReviewServer, STATUS};
 use crate::change::ObjectId;
@@ -129,6 +129,9 @@ struct Pull {
     html_url: String,
     body: Option<String>,
     requested_reviewers: Option<Vec<User>>,
+    /// Gitea: its list counts comments, on the page and at lines.
+    comments: Option<u64>,
+    review_comments: Option<u64>,
 }
 
 /// A result of a search over the whole server.
@@ -501,6 +504,14 @@ impl Server<'_> {
     }
 }
 
+/// The sum of two counts, if any of them is known.
+fn total(a: Option<u64>, b: Option<u64>) -> Option<u64> {
+    match (a, b) {
+        (None, None) => None,
+        (a, b) => Some(a.unwrap_or(0).saturating_add(b.unwrap_or(0))),
+    }
+}
+
 fn request(number: u64) -> Request {
     Request { kind: RequestKind::Pull, number }
 }
@@ -536,6 +547,7 @@ impl ReviewServer for Server<'_> {
                 full: None,
                 page: pull.html_url,
                 depends_on: depends_on(&pull.body.unwrap_or_default()),
+                comments: CommentCount::listed(total(pull.comments, pull.review_comments), None),
             }
         });
         Ok(pending.collect())
@@ -558,6 +570,8 @@ impl ReviewServer for Server<'_> {
                 full: None,
                 page: issue.html_url,
                 depends_on: depends_on(&issue.body.unwrap_or_default()),
+                // The search counts those on the page alone.
+                comments: None,
             })
         });
         Ok(pending.collect())

@@ -7,7 +7,7 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::comments::{Comment, Comments, Place};
+use super::comments::{Comment, CommentCount, Comments, Place};
 use super::http::{Client, ServerError, escaped};
 use super::{Abilities, Account, Checks, Decided, Now, Observed, Pending, ReviewServer, STATUS};
 use crate::change::ObjectId;
@@ -63,6 +63,7 @@ struct MergeRequest {
     #[serde(default)]
     target_branch: String,
     sha: Option<String>,
+    user_notes_count: Option<u64>,
     #[serde(default)]
     web_url: String,
     references: Option<References>,
@@ -116,6 +117,7 @@ impl MergeRequest {
             full: None,
             page: self.web_url,
             depends_on: depends_on(&self.description.unwrap_or_default()),
+            comments: CommentCount::listed(self.user_notes_count, None),
         }
     }
 }

@@ -14,7 +14,7 @@ mod review_board;
 mod series;
 mod told;
 
-pub use comments::{Comment, Comments, Place, Sorted, is_same_account};
+pub use comments::{Comment, CommentCount, Comments, Place, Sorted, is_same_account};
 pub use credentials::{Credentials, token, variable};
 pub use http::{Kept, Network, NoAnswer, Secret, ServerError, Transport};
 pub use kind::ServerKind;
@@ -76,6 +76,9 @@ pub struct Pending {
     /// What its description says that it depends on.
     #[serde(default)]
     pub depends_on: Vec<Reference>,
+    /// Its comments, if the list that has the request counts them.
+    #[serde(default)]
+    pub comments: Option<CommentCount>,
 }
 
 /// The current state of a review request.

@@ -8,10 +8,9 @@ use super::super::layout::Shape;
 use super::{Omission, Row, place_of};
 use crate::app::text::fold;
 use crate::change::diff::Side;
-use crate::change::visible;
 use crate::decision::Note;
 use crate::examination::FileMaterial;
-use crate::examination::comments::{COMMIT_MESSAGE, Remark};
+use crate::examination::comments::Remark;
 use crate::risk::Finding;
 
 /// A finding at one of its places: its index in the list of all findings, and the index of the place in its own list.
@@ -153,19 +152,5 @@ pub fn note_lines(note: &Note, name: &str, shape: Shape) -> Vec<String> {
 
 /// What a colleague wrote, wrapped: who, what it is about if that is not the line above, and the words in quotes.
 pub fn comment_lines(remark: &Remark, name: &str, shape: Shape) -> Vec<String> {
-    let note = &remark.note;
-    let answers = if remark.is_answer { "↳ " } else { "" };
-    let resolved = if remark.is_resolved { ", resolved" } else { "" };
-    let place = match note.until {
-        _ if note.is_outdated() => format!(", outdated, about {}", note.quote()),
-        _ if note.path.is_empty() => ", on the change as a whole".to_owned(),
-        _ if note.path == COMMIT_MESSAGE => ", on the commit message".to_owned(),
-        _ if note.path != name => format!(", at {}", note.place()),
-        Some(until) if until != note.line => format!(", lines {}–{until}", note.line),
-        _ => String::new(),
-    };
-    // A place quotes a line of the change.
-    let place = visible::text(&place);
-    let text = format!("{answers}{}{resolved}{place}: “{}”", remark.by, note.text);
-    fold(&text, shape.columns.saturating_sub(INDENT).max(20))
+    fold(&remark.said(name), shape.columns.saturating_sub(INDENT).max(20))
 }

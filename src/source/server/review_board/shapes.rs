@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::super::Pending;
+use super::super::{Pending, comments::CommentCount};
 use crate::change::ObjectId;
 use crate::change::references::Reference;
 use crate::change::request::{Request, RequestKind};
@@ -78,6 +78,8 @@ pub(super) struct ReviewRequest {
     pub(super) public: bool,
     /// None if the review request was posted without its commits.
     pub(super) commit_id: Option<String>,
+    /// Comments that somebody has to answer.
+    pub(super) issue_open_count: Option<u64>,
     #[serde(default)]
     pub(super) absolute_url: String,
     #[serde(default)]
@@ -203,6 +205,8 @@ impl ReviewRequest {
             full: None,
             page: self.absolute_url,
             depends_on: self.depends_on.iter().filter_map(Link::request).collect(),
+            // Comments that open no issue are in no list.
+            comments: CommentCount::listed(None, self.issue_open_count),
         }
     }
 }

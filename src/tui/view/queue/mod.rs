@@ -20,7 +20,7 @@ use crate::examination::{self, ChangeStatus, Examination, RepositorySnapshot};
 use crate::gate::advice;
 use crate::risk::Severity;
 use crate::risk::masked;
-use crate::source::server::Checks;
+use crate::source::server::{Checks, CommentCount};
 use crate::tui::theme::Role;
 
 /// The width of the list if the preview is at its right.
@@ -248,6 +248,8 @@ struct Columns {
     agent: usize,
     size: usize,
     checks: usize,
+    /// Comments of others.
+    said: usize,
     age: usize,
     due: usize,
     need: usize,
@@ -275,12 +277,13 @@ impl Columns {
             agent: from(11, 70),
             size: from(14, 92),
             checks: if state.queue.servers.is_empty() { 0 } else { from(4, 84) },
+            said: if state.queue.has_comments() { from(5, 110) } else { 0 },
             age: from(5, 76),
             due: if state.queue.has_clock() { from(5, 100) } else { 0 },
             need: if width >= 100 { (state.queue.longest_ask() + 2).clamp(10, 20) } else { 10 },
         };
         let used = Columns::FIXED + columns.bar + columns.reach + columns.repository + columns.change + columns.agent;
-        let right = columns.size + columns.checks + columns.age + columns.due + columns.need;
+        let right = columns.size + columns.checks + columns.said + columns.age + columns.due + columns.need;
         let rest = width.saturating_sub(used + right).max(10);
         // Extra width goes to the title until the longest fits, then to the branch.
         let longest = state.queue.longest_title() + 2;
@@ -308,6 +311,7 @@ impl Columns {
             format!("{:>w$}", if self.size > 0 { &size } else { "" }, w = self.size.saturating_sub(1)),
             " ".repeat(self.size.min(1)),
             cell("CI", self.checks),
+            cell("said", self.said),
             if self.age > 0 { format!("{age:>4} ") } else { String::new() },
             if self.due > 0 { format!("{due:>4} ") } else { String::new() },
             " needs".to_owned(),
@@ -333,10 +337,11 @@ impl Columns {
                     .add(Role::Muted, &change)
                     .add(Role::Accent, sign);
                 let line = line.add(Role::Muted, &cell(entry.title(), rest));
-                return self.age(self.checks(line, entry), state, entry);
+                return self.age(self.claims(line, state, entry), state, entry);
             }
             Examined::Failed(why) => {
-                let room = self.title + self.branch + self.agent + self.size + self.checks + self.age + self.need;
+                let room = self.title + self.branch + self.agent + self.size + self.checks + self.said + self.age;
+                let room = room + self.need;
                 let line = line.add(Role::Faint, &cell("⊘", 2 + self.bar + self.reach));
                 let line = line
                     .add(Role::Muted, &cell(name, self.repository))
@@ -365,7 +370,7 @@ impl Columns {
         let ask = entry.told_ask().filter(|ask| ask.width() < self.need);
         let need = ask.or_else(|| Some(short_status(entry.status.as_ref()?, examination))).unwrap_or_default();
         let need = not_ready.map_or(need, |why| why.word().to_owned());
-        self.age(self.checks(line, entry), state, entry).add(status_role(entry), &clip(&need, self.need - 1))
+        self.age(self.claims(line, state, entry), state, entry).add(status_role(entry), &clip(&need, self.need - 1))
     }
 
     /// The title, after the number or the branch if that distinguishes the row and has no column.
@@ -385,7 +390,8 @@ impl Columns {
         }
     }
 
-    fn checks(&self, line: Line, entry: &Entry) -> Line {
+    /// What its server says of it: checks, and how much others wrote.
+    fn claims(&self, line: Line, state: &State, entry: &Entry) -> Line {
         let checks = entry.request_info.as_ref().and_then(|request_info| request_info.checks);
         let role = match checks {
             Some(Checks { failed, .. }) if failed > 0 => Role::Error,
@@ -393,7 +399,8 @@ impl Columns {
             Some(Checks { passed, .. }) if passed > 0 => Role::Ok,
             _ => Role::Faint,
         };
-        line.add(role, &cell(&checks_sign(checks), self.checks))
+        let said = state.queue.comments(entry).map(CommentCount::sign).unwrap_or_default();
+        line.add(role, &cell(&checks_sign(checks), self.checks)).add(Role::Muted, &cell(&said, self.said))
     }
 
     fn age(&self, line: Line, state: &State, entry: &Entry) -> Line {
@@ -614,7 +621,7 @@ fn details(state: &State, entry: &Entry, examination: &Examination, width: usize
     facts.gap();
     needs(&mut facts, state, entry, examination);
     facts.gap();
-    request_info(&mut facts, entry);
+    request_info(&mut facts, state, entry);
     let provenance = &examination.provenance;
     let evidence: Vec<_> = provenance.evidence.iter().map(|evidence| masked(evidence.raw.trim())).collect();
     let shown = if is_tall { evidence.len() } else { evidence.len().min(1) };
@@ -653,11 +660,13 @@ fn also_edited(facts: &mut Facts, state: &State, entry: &Entry) {
 }
 
 /// What its server says about it: claims.
-fn request_info(facts: &mut Facts, entry: &Entry) {
+fn request_info(facts: &mut Facts, state: &State, entry: &Entry) {
     let Some(info @ RequestInfo { pending, checks }) = &entry.request_info else { return };
     let asked = pending.asked.as_ref().map(|asked| format!(", asks {asked}")).unwrap_or_default();
     let draft = if pending.is_draft { ", a draft" } else { "" };
-    let text = format!("{} by {}{asked}{draft}", pending.request.sign(), pending.author);
+    let said = state.queue.comments(entry).and_then(CommentCount::told);
+    let said = said.map_or(String::new(), |told| format!(", {told}"));
+    let text = format!("{} by {}{asked}{draft}{said}", pending.request.sign(), pending.author);
     facts.add("request", Role::Text, &text);
     if let Some(checks) = checks {
         facts.add("CI", Role::Text, &checks_sentence(*checks));
