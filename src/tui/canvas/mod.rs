@@ -28,6 +28,10 @@ const MANY_BLANKS: usize = 10;
 const BLANKS_TO_END: usize = 3;
 /// Replaces a character that may be wider than the rest of its row: on the last row it would scroll the screen.
 const BEYOND: &str = "?";
+/// With fewer runs, their order makes no difference.
+const FEW_RUNS: usize = 4;
+/// The most cells to go back for a run in the next row: as many bytes as skipping the cells up to the next run takes.
+const FEW_BACK: u16 = 4;
 /// The most unchanged cells that are written again rather than skipped.
 const STEP: usize = 4;
 
@@ -93,7 +97,7 @@ impl Canvas {
         let bg = if self.erasing.paints { commonest(&self.next) } else { Color::Reset };
         let blank = vec![blank(bg); usize::from(area.width)];
         self.plan(|_| &blank);
-        self.try_both(|pen| {
+        self.try_orders(|pen| {
             pen.dip(Ink { bg, ..Ink::PLAIN });
             pen.csi(&[2], b'J');
             // Some emulators paint nothing where no cell was ever written, unless each row is erased separately.
@@ -112,12 +116,12 @@ impl Canvas {
         let shift = if is_small { None } else { Shift::between(shown, &self.next) };
         if !shift.as_ref().is_some_and(|shift| shift.is_clear) {
             self.plan(row);
-            self.try_both(|_| {});
+            self.try_orders(|_| {});
         }
         let Some(shift) = shift.filter(|_| self.pen.bytes.is_empty() || self.pen.bytes.len() >= SHORT) else { return };
         let blank = vec![blank(Color::Reset); width];
         self.plan(|y| shift.source(y).map_or(&blank[..], row));
-        self.try_both(|pen| scroll(pen, &shift));
+        self.try_orders(|pen| scroll(pen, &shift));
     }
 
     /// Finds the runs to write if a terminal shows these rows.
@@ -136,15 +140,19 @@ impl Canvas {
         }
     }
 
-    /// Writes the runs after a prefix, once row by row and once ink by ink, and keeps whichever is shorter than the
-    /// best so far.
-    fn try_both(&mut self, begin: impl Fn(&mut Pen)) {
-        for layered in [false, true] {
-            if layered {
-                if self.runs.len() < 4 {
-                    return;
+    /// Writes the runs after a prefix: row by row, ink by ink, and ink by ink with columns written downwards. Keeps
+    /// whichever is the shortest so far.
+    fn try_orders(&mut self, begin: impl Fn(&mut Pen)) {
+        for order in [Order::Rows, Order::Inks, Order::Columns] {
+            match order {
+                Order::Rows => {}
+                _ if self.runs.len() < FEW_RUNS => return,
+                Order::Inks => layer(&mut self.runs),
+                Order::Columns => {
+                    let width = self.next.area.width;
+                    let groups = self.runs.chunk_by_mut(|one, next| one.ink == next.ink && !next.in_order);
+                    groups.filter(|group| !group[0].in_order).for_each(|group| downwards(group, width));
                 }
-                layer(&mut self.runs);
             }
             self.other.begin();
             begin(&mut self.other);
@@ -204,6 +212,26 @@ fn layer(runs: &mut [Run]) {
         true => (true, None),
         false => (false, inks.iter().position(|ink| *ink == run.ink).map(|at| ranks[at])),
     });
+}
+
+/// Puts runs of one ink, which come row by row, into an order in which what is below a run comes next to it: a line feed
+/// and a few cells back are shorter than skipping a pane.
+fn downwards(runs: &mut [Run], width: u16) {
+    let by_row = runs.to_vec();
+    let mut is_taken = vec![false; by_row.len()];
+    let mut slots = runs.iter_mut();
+    for first in 0..by_row.len() {
+        let mut next = Some(first);
+        while let Some(at) = next.filter(|at| !is_taken[*at]) {
+            is_taken[at] = true;
+            slots.next().into_iter().for_each(|slot| *slot = by_row[at]);
+            next = by_row[at].end(width).and_then(|(x, y)| {
+                let row = by_row.partition_point(|run| run.y <= y);
+                let is_below = |run: &Run| run.y == y + 1 && run.from <= x && x - run.from <= FEW_BACK;
+                by_row[row..].iter().take_while(|run| run.y == y + 1).position(is_below).map(|index| row + index)
+            });
+        }
+    }
 }
 
 /// Computes the width of what begins in each cell; returns whether all terminals agree on it.
@@ -284,6 +312,15 @@ struct Run {
     in_order: bool,
 }
 
+/// The order in which runs are written.
+#[derive(Debug, Clone, Copy)]
+enum Order {
+    Rows,
+    Inks,
+    /// Of one ink, what is below each other.
+    Columns,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Way {
     Written,
@@ -294,6 +331,15 @@ enum Way {
 }
 
 impl Run {
+    /// Where the cursor is after it, if that is known.
+    fn end(&self, width: u16) -> Option<(u16, u16)> {
+        match self.way {
+            Way::Written => Some((self.to, self.y)).filter(|(x, _)| *x < width),
+            Way::Erased | Way::ErasedToEnd => Some((self.from, self.y)),
+            Way::Odd => None,
+        }
+    }
+
     fn write(&self, frame: &Buffer, pen: &mut Pen) {
         pen.go(self.from, self.y);
         if self.is_blank {

@@ -69,18 +69,33 @@ impl Pen {
         (self.ink, self.row, self.column) = (None, None, None);
     }
 
-    /// Moves to a cell by the shortest safe sequence.
+    /// Moves to a cell by the shortest safe sequence. A line feed only moves down, since the terminal is in raw mode and
+    /// the last row is never left.
     pub fn go(&mut self, x: u16, y: u16) {
-        match (self.row, self.column) {
-            (Some(row), Some(column)) if (row, column) == (y, x) => return,
-            (Some(row), Some(column)) if row == y && x > column => self.csi(&[x - column], b'C'),
-            (Some(row), _) if row == y && x == 0 => self.bytes.push(b'\r'),
-            (Some(row), _) if row == y => self.csi(&[x + 1], b'G'),
-            (Some(row), Some(_)) if row + 1 == y && x == 0 => self.bytes.extend(b"\r\n"),
+        let column = self.column.filter(|_| self.row.is_some_and(|row| row <= y));
+        let down = self.row.and_then(|row| y.checked_sub(row)).filter(|down| *down == 0 || column.is_some());
+        let absolute = if x == 0 { 3 + digits(y + 1) } else { 4 + digits(y + 1) + digits(x + 1) };
+        let relative = down.map(|down| usize::from(down) + Sideways::to(x, column).bytes());
+        match (down, relative) {
+            (Some(down), Some(bytes)) if bytes <= absolute => {
+                self.bytes.extend((0..down).map(|_| b'\n'));
+                self.turn(Sideways::to(x, column));
+            }
             _ if x == 0 => self.csi(&[y + 1], b'H'),
             _ => self.csi(&[y + 1, x + 1], b'H'),
         }
         (self.row, self.column) = (Some(y), Some(x));
+    }
+
+    fn turn(&mut self, sideways: Sideways) {
+        match sideways {
+            Sideways::Stay => {}
+            Sideways::Return => self.bytes.push(b'\r'),
+            Sideways::Backspaces(cells) => self.bytes.extend((0..cells).map(|_| b'\x08')),
+            Sideways::Back(cells) => self.csi(&[cells], b'D'),
+            Sideways::Forward(cells) => self.csi(&[cells], b'C'),
+            Sideways::Column(column) => self.csi(&[column + 1], b'G'),
+        }
     }
 
     /// Sets the parts of the ink that differ.
@@ -144,6 +159,47 @@ impl Pen {
         }
         self.bytes.push(end);
     }
+}
+
+/// The shortest way to another column of the same row.
+#[derive(Debug, Clone, Copy)]
+enum Sideways {
+    Stay,
+    Return,
+    Backspaces(u16),
+    Back(u16),
+    Forward(u16),
+    Column(u16),
+}
+
+impl Sideways {
+    fn to(x: u16, from: Option<u16>) -> Sideways {
+        let by_distance = match from {
+            Some(from) if from == x => Some(Sideways::Stay),
+            Some(from) if from < x => Some(Sideways::Forward(x - from)),
+            Some(from) if from - x < 5 => Some(Sideways::Backspaces(from - x)),
+            Some(from) => Some(Sideways::Back(from - x)),
+            None => None,
+        };
+        let anywhere = if x == 0 { Sideways::Return } else { Sideways::Column(x) };
+        by_distance.filter(|way| way.bytes() <= anywhere.bytes()).unwrap_or(anywhere)
+    }
+
+    fn bytes(self) -> usize {
+        match self {
+            Sideways::Stay => 0,
+            Sideways::Return => 1,
+            Sideways::Backspaces(cells) => usize::from(cells),
+            Sideways::Back(1) | Sideways::Forward(1) => 3,
+            Sideways::Back(cells) | Sideways::Forward(cells) => 3 + digits(cells),
+            Sideways::Column(column) => 3 + digits(column + 1),
+        }
+    }
+}
+
+/// How many digits a number has.
+fn digits(number: u16) -> usize {
+    number.checked_ilog10().unwrap_or(0) as usize + 1
 }
 
 /// The SGR parameters that change one ink into another.

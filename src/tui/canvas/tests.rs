@@ -291,6 +291,21 @@ fn what_has_the_same_ink_in_many_places_is_written_together() {
 }
 
 #[test]
+fn what_is_below_each_other_is_reached_by_line_feeds() {
+    let mut canvas = Canvas::new(MODERN);
+    let mut frame = Buffer::empty(Rect { x: 0, y: 0, width: 80, height: 30 });
+    bytes(&mut canvas, &frame);
+    for y in 0..30 {
+        frame.set_string(10, y, "│", Style::reset());
+        frame.set_string(60, y, (100 + y).to_string(), Style::reset());
+    }
+    let text = String::from_utf8(bytes(&mut canvas, &frame)).unwrap();
+    assert_eq!(text.matches("│\n\x08").count(), 29, "{text:?}");
+    assert!(text.contains("100\n\x08\x08\x08101"), "{text:?}");
+    assert!(text.len() < 30 * (5 + 7) + 30, "{}: {text:?}", text.len());
+}
+
+#[test]
 fn colours_are_said_where_they_change_and_blanks_are_erased() {
     let mut canvas = Canvas::new(MODERN);
     let mut frame = Buffer::empty(Rect { x: 0, y: 0, width: 80, height: 3 });
