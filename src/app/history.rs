@@ -53,7 +53,7 @@ fn entry(at: usize, own: &Decided) -> PickerEntry<Choice> {
         Landed::NotFound | Landed::TooShallow => "not found",
         Landed::Unknown => "",
     };
-    let unseen = if own.left_unseen().is_empty() { "" } else { "unseen" };
+    let unseen = if own.left_unseen().is_empty() { "" } else { "left" };
     let doubt = own.doubt();
     let badge = match (own.is_sure() && !own.is_ahead, unseen) {
         (false, _) => Badge::Unknown,
@@ -128,7 +128,7 @@ pub fn text(own: &Decided) -> Text {
     lines.extend((!doubt.is_empty()).then(|| TextLine::Warning(format!("  {:<10}{doubt}", "counts"))));
     lines.push(fact("saw", own.saw()));
     let unseen = own.left_unseen();
-    lines.extend((!unseen.is_empty()).then(|| TextLine::Warning(format!("  {:<10}{unseen}", "unseen"))));
+    lines.extend((!unseen.is_empty()).then(|| TextLine::Warning(format!("  {:<10}{unseen}", "left"))));
     let landed = own.landed.told(&predicate.target.name);
     lines.extend((!landed.is_empty()).then(|| fact("landed", landed)));
     lines.extend(doubt.is_empty().then(|| fact("counts", "in force".to_owned())));

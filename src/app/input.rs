@@ -133,7 +133,7 @@ fn screen_stroke(state: &mut State, stroke: Stroke) -> Vec<Effect> {
             state.count = None;
             let strokes: String = std::mem::take(&mut state.pending).iter().map(Stroke::to_string).collect();
             state.status =
-                Some(format!("{strokes} means nothing here; {} shows what does", state.keymap.first(Action::Help)));
+                Some(format!("{strokes} is not bound here; {} lists the keys", state.keymap.first(Action::Help)));
             Vec::new()
         }
     }

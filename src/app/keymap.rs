@@ -257,7 +257,7 @@ fn run(text: &Placed<'_, String>) -> Option<Vec<Stroke>> {
     let known = strokes.filter(|run| !run.is_empty());
     if known.is_none() {
         text.mistake(format!(
-            "`{}` is no stroke; write j, G, ctrl-d, space, enter, or several with blanks between",
+            "`{}` is not a stroke; write j, G, ctrl-d, space, enter, or several with blanks between",
             text.value
         ));
     }

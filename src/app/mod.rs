@@ -397,10 +397,26 @@ impl State {
         let (width, page) = (self.diff_width(), self.page());
         self.queue.follow(page);
         let columns = usize::from(self.size.0);
+        // A question covers the last rows, and never what it is about.
+        let asked = match &self.overlay {
+            Some(Overlay::Prompt(prompt)) => Some(prompt.question(columns).len()),
+            _ => None,
+        };
+        let page = page.saturating_sub(asked.unwrap_or(0)).max(1);
         match &mut self.screen {
-            Screen::Review(review) => review.lay_out(width, page, self.look),
-            // The cursor, and a space at the right edge.
-            Screen::Command(command) => command.lay_out(columns.saturating_sub(4), page),
+            Screen::Review(review) => {
+                review.lay_out(width, page, self.look);
+                if asked.is_some() {
+                    review.keep_in_sight();
+                }
+            }
+            Screen::Command(command) => {
+                // The cursor, and a space at the right edge.
+                command.lay_out(columns.saturating_sub(4), page);
+                if asked.is_some() {
+                    command.keep_in_sight();
+                }
+            }
             Screen::Queue => {}
         }
     }

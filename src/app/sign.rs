@@ -6,6 +6,7 @@ use super::action::{Action, Context};
 use super::keymap::{Key, Keymap, Stroke};
 use super::review::Review;
 use super::signing_steps::{Ask, Ceremony, Stage};
+use crate::change::any_of;
 use crate::change::manifest::escape;
 use crate::decision::{Draft, Missing, Verdict};
 use crate::gate::Answerable;
@@ -55,7 +56,7 @@ pub struct Advice {
 impl Advice {
     /// What must happen to a rejection whose signer cannot end it.
     pub fn taken_over(&self) -> String {
-        format!("{} takes it over (undersign record hand-over)", self.enders.join(" or "))
+        format!("{} takes it over (undersign record hand-over)", any_of(&self.enders))
     }
 }
 

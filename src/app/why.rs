@@ -33,7 +33,10 @@ pub fn text(state: &State, entry: &Entry) -> Text {
 
 /// The status of a command, and why: what its broker would answer.
 pub fn of_command(pending: &PendingCommand) -> Text {
-    let mut lines = vec![TextLine::Plain(format!("At {}: {}.", visible::text(pending.target()), pending.word()))];
+    let waits = pending.standing == RequestState::Waits && !pending.is_owed;
+    let needs = if waits && (pending.needs_me || pending.people_missing() > 0) { "needs " } else { "" };
+    let first = format!("{}: {needs}{}.", visible::text(pending.target()), pending.word());
+    let mut lines = vec![TextLine::Plain(first)];
     match &pending.standing {
         RequestState::Refused(why) | RequestState::Stopped(why) => lines.push(TextLine::Warning(why.clone())),
         _ if pending.is_owed => lines.push(TextLine::Warning(

@@ -63,7 +63,7 @@ impl RequestPage {
             let content = bytes(input).map(|bytes| Content::of_blob(bytes.to_vec()));
             match (bytes(input), content) {
                 (Some(bytes), Some(Content::Text(_))) => texts.push((input, bytes)),
-                _ => omissions.push(format!("input {}: its {} are no text", input.role, size(input))),
+                _ => omissions.push(format!("input {}: its {} are not text", input.role, size(input))),
             }
         }
         // What a plan does stands in the preview.
@@ -204,21 +204,21 @@ impl RequestPage {
             }
         }
         for input in &command.inputs {
-            let kept = if input.kept == Kept::Record { "below" } else { "with the broker alone" };
+            let kept = if input.kept == Kept::Record { "below" } else { "only the broker has it" };
             let digest = short(&input.sha256);
             self.fact("input", format!("{}   {}   sha256 {digest}…   {kept}", input.role, size(input)));
         }
         if !command.stdin.is_empty() {
             self.fact("reads", format!("input {} from its standard input", command.stdin));
         }
-        let (time, output) = (Length(command.limits.time.seconds()), command.limits.output.0);
-        self.fact("runs in", format!("{} as account {}, ended after {time}", command.cwd, command.uid.0));
-        self.fact("output", format!("{output} bytes of each are kept"));
+        let (time, output) = (Length(command.limits.time.seconds()), in_units(command.limits.output.0));
+        self.fact("runs in", format!("{} as account {}, killed after {time}", command.cwd, command.uid.0));
+        self.fact("output", format!("the first {output} of stdout and of stderr is kept"));
         for variable in &command.env {
             self.fact("variable", format!("{}={}", variable.name, variable.value));
         }
         for secret in &command.secrets {
-            self.fact("secret", format!("{secret}, whose value the broker alone has"));
+            self.fact("secret", format!("{secret}, whose value only the broker has"));
         }
     }
 
@@ -367,13 +367,23 @@ fn differences(then: &Request, now: &Request) -> Vec<String> {
     if old == new {
         told.push("nothing: it is the same command".to_owned());
     } else if told.is_empty() {
-        told.push("account, folder, limits or standard input".to_owned());
+        told.push("account, directory, limits or standard input".to_owned());
     }
     told
 }
 
 fn size(input: &Input) -> String {
     counted(usize::try_from(input.size.0).unwrap_or(usize::MAX), "byte")
+}
+
+/// A limit as people set it: `1 MiB`.
+fn in_units(bytes: u64) -> String {
+    match bytes {
+        0 => "0 bytes".to_owned(),
+        bytes if bytes % (1 << 20) == 0 => format!("{} MiB", bytes >> 20),
+        bytes if bytes % (1 << 10) == 0 => format!("{} KiB", bytes >> 10),
+        bytes => format!("{bytes} bytes"),
+    }
 }
 
 fn short(digest: &str) -> &str {

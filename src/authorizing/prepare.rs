@@ -141,7 +141,7 @@ impl Found {
         let seen = self.seen(&chain);
         let is_about_request = matches!(verdict, Verdict::Authorize | Verdict::Refuse | Verdict::BreakGlass);
         let text = String::from_utf8(self.pending.record.verified.payload())
-            .map_err(|_| SigningError::Refused("The request is no text. Nothing was signed.".to_owned()))?;
+            .map_err(|_| SigningError::Refused("The request is not text. Nothing was signed.".to_owned()))?;
         let request = RequestText { id: self.pending.id.to_string(), text };
         let digest = run.command_digest().map(|digest| digest.to_string()).unwrap_or_default();
         let nothing = RequestText { id: String::new(), text: String::new() };

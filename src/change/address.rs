@@ -64,7 +64,7 @@ fn without_login(address: &str) -> String {
     let first = address.find('/').unwrap_or(address.len());
     let (front, path) = address.split_at(first);
     let Some(colon) = front.find(':') else { return address.to_owned() };
-    // A URL with a slash too few is no address at all, and may hold the same secrets.
+    // A URL with a slash too few is not an address at all, and may hold the same secrets.
     if path.contains('@') && ["http", "https", "ftp", "ftps", "ssh", "git"].contains(&&front[..colon]) {
         return format!("{}:", &front[..colon]);
     }

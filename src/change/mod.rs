@@ -141,6 +141,15 @@ pub fn counted(n: usize, noun: &str) -> String {
     if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
 }
 
+/// `a`, `a or b`, `a, b or c`.
+pub fn any_of<T: AsRef<str>>(names: &[T]) -> String {
+    let names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
+    match names.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
+        _ => names.concat(),
+    }
+}
+
 /// A name and an address as a commit states them: a claim, nothing more.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Identity {
@@ -227,7 +236,7 @@ impl Revision {
         oldest.map(Commit::title).filter(|title| !title.is_empty())
     }
 
-    /// The oldest commit of its own line that is no merge, if it has merges at all.
+    /// The oldest commit of its own line that is not a merge, if it has merges at all.
     fn own_oldest(&self) -> Option<&Commit> {
         self.commits.iter().find(|commit| commit.parents.len() > 1)?;
         let by_id: BTreeMap<ObjectId, &Commit> = self.commits.iter().map(|commit| (commit.id, commit)).collect();

@@ -43,7 +43,7 @@ impl Reference {
         Reference::Request { host: Some(remote.host.to_lowercase()), path: Some(path.to_lowercase()), number }
     }
 
-    /// From a text without blanks; none if it is no reference.
+    /// From a text without blanks; none if it is not a reference.
     pub fn parse(text: &str) -> Option<Reference> {
         if let Some(digits) = text.strip_prefix('I').filter(|digits| digits.len() == CHANGE_ID) {
             let is_hex = digits.bytes().all(|byte| byte.is_ascii_hexdigit());

@@ -249,7 +249,7 @@ mod tests {
         ];
         assert_eq!(pairs(&many), ["a/two > b/two", "a/one > b/zero"]);
         assert!(pairs(&[("a", Some(""), None), ("b", None, Some(""))]).is_empty(), "empty files are not one file");
-        assert!(pairs(&[("a", Some(TEXT), Some("x\n")), ("b", None, Some(TEXT))]).is_empty(), "a copy is no move");
+        assert!(pairs(&[("a", Some(TEXT), Some("x\n")), ("b", None, Some(TEXT))]).is_empty(), "a copy is not a move");
     }
 
     #[test]

@@ -93,7 +93,7 @@ pub fn forbidden(name: &[u8], mode: Mode) -> Option<&'static str> {
 fn forbidden_part(name: &str, mode: Mode) -> Option<&'static str> {
     let plain = folded(trimmed(&folded(name)));
     if plain.chars().all(|c| matches!(c, '.' | ' ')) && !name.is_empty() {
-        return Some("is no name of its own on Windows, where dots and blanks at the end do not count");
+        return Some("is not a name of its own on Windows, where dots and blanks at the end do not count");
     }
     if matches!(plain.as_str(), ".git" | "git~1") {
         return Some("is `.git` on some file systems, and what lies there is obeyed by git");

@@ -175,7 +175,7 @@ struct Placer<'r> {
     repository: &'r Repository,
     revision: &'r Revision,
     diff: &'r Diff,
-    /// The base is no base of the target: a server may count its old side there or here, and does not say where.
+    /// The base is not a base of the target: a server may count its old side there or here, and does not say where.
     is_stacked: bool,
     /// How much of [`MAX_FOLLOWED`] is left.
     left: Cell<usize>,

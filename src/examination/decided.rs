@@ -45,7 +45,7 @@ pub enum Landed {
     Merged(ObjectId),
     /// A commit of the target has the very tree that was to result.
     AsTree(ObjectId),
-    /// It is no branch's head any more, and not found in the target: it may have landed by other commits.
+    /// It is not a branch's head any more, and not found in the target: it may have landed by other commits.
     NotFound,
     /// It was not found, and this clone has only the newest of the target.
     TooShallow,
@@ -202,7 +202,7 @@ fn landed(
     let predicate = record.predicate();
     let Some(head) = head.filter(|_| predicate.target.name == snapshot.target.name) else { return Landed::Unknown };
     let by_tree = || {
-        // What the target had when it was signed is no landing of it, as after a change that takes something back.
+        // What the target had when it was signed is not a landing of it, as after a change that takes something back.
         let before: Option<Vec<ObjectId>> =
             [&predicate.target.tip, &predicate.base.commit].into_iter().map(|id| id.parse().ok()).collect();
         landings.as_tree(repository, predicate.result_tree.parse().ok()?, &before?)
@@ -258,17 +258,19 @@ impl Decided {
         let coverage = &predicate.coverage;
         let count = |n: u64, what: &str| (n > 0).then(|| counted(usize::try_from(n).unwrap_or(usize::MAX), what));
         let (known, not) = coverage.omissions.iter().partition::<Vec<_>, _>(|one| !one.acknowledged.trim().is_empty());
-        // One answer may be for several places, and the record counts these.
+        // One answer may be for several places, and the record counts what was found by these.
         let (answered, found) = (predicate.findings.answered.len(), predicate.findings.total.0);
-        let answered = format!("{} answered", counted(answered, "finding"));
         let parts = [
             count(coverage.files.0.saturating_sub(coverage.files_seen.0), "path"),
             count(coverage.hunks.0.saturating_sub(coverage.hunks_seen.0), "hunk"),
             count(known.len() as u64, "omission").map(|told| format!("{told} acknowledged")),
             count(not.len() as u64, "omission").map(|told| format!("{told} not acknowledged")),
-            count(found, "place")
-                .filter(|_| found > predicate.findings.answered.len() as u64)
-                .map(|told| format!("{answered}, {told} found")),
+            count(found, "place").filter(|_| found > predicate.findings.answered.len() as u64).map(|places| {
+                match answered {
+                    0 => format!("findings at {places} not answered"),
+                    n => format!("{} answered of those at {places}", counted(n, "finding")),
+                }
+            }),
         ];
         parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
     }

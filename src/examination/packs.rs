@@ -12,7 +12,7 @@ pub fn in_folder(folder: &Path) -> Vec<PackFile> {
         Ok(entries) => entries,
         Err(error) if error.kind() == ErrorKind::NotFound => return Vec::new(),
         Err(error) => {
-            let (place, why) = (folder.display().to_string(), format!("the folder cannot be read: {error}"));
+            let (place, why) = (folder.display().to_string(), format!("the directory cannot be read: {error}"));
             let name = vec!["rules.toml".to_owned()];
             return PackFile::of_folder(Origin::User, name, |_| place.clone(), |_| Err(why.clone()));
         }

@@ -6,6 +6,7 @@ use std::fmt;
 use super::Standing;
 use super::duration::length;
 use super::outcome::{Code, Reason, ReasonEffect};
+use crate::change::any_of;
 use crate::policy::{Compartment, Enrolment, Person, PersonKind, Policy, Requirement, SlotState};
 use crate::record::{Key, Presence};
 
@@ -33,8 +34,8 @@ impl fmt::Display for Need {
         }
         match (&self.could[..], self.slot.is_filled()) {
             (_, true) => Ok(()),
-            ([], false) => write!(f, "; nobody else in the roster can"),
-            (could, false) => write!(f, "; {} can", could.join(" or ")),
+            ([], false) => write!(f, "; nobody else in the roster can sign"),
+            (could, false) => write!(f, "; {} can sign", any_of(could)),
         }
     }
 }
@@ -171,7 +172,7 @@ pub fn futile(policy: &Policy, standing: &Standing, key: Option<&Key>, now: i64)
     if mine.is_empty() {
         let roles: std::collections::BTreeSet<_> = open.iter().map(|slot| slot.slot.as_str()).collect();
         let roles: Vec<_> = roles.into_iter().collect();
-        return Some(format!("what is open needs the role {}, which you do not have", roles.join(" or ")));
+        return Some(format!("what is open needs the role {}, which you do not have", any_of(&roles)));
     }
     let asked = mine.iter().map(|slot| policy.presence_in(&slot.compartment)).min().unwrap_or_default();
     let weak = own.presence < asked;
@@ -263,26 +264,31 @@ mod tests {
     fn a_need_names_who_can_still_fill_it() {
         type Row<'r> = (&'r str, (&'r str, &'r str, usize, &'r [&'r str]), &'r [&'r str], &'r str);
         let table: &[Row<'_>] = &[
-            ("", ("default", "senior", 1, &[]), &[], "default: 0 of 1 senior; anna or ben can"),
+            ("", ("default", "senior", 1, &[]), &[], "default: 0 of 1 senior; anna or ben can sign"),
             ("", ("default", "senior", 1, &["anna"]), &[], "default: 1 of 1 senior (anna)"),
-            ("", ("default", "senior", 2, &["anna"]), &[], "default: 1 of 2 senior (anna); ben can"),
-            ("", ("default", "senior", 1, &[]), &["anna"], "default: 0 of 1 senior; ben can"),
-            ("self_review = true", ("default", "senior", 1, &[]), &["anna"], "default: 0 of 1 senior; anna or ben can"),
+            ("", ("default", "senior", 2, &["anna"]), &[], "default: 1 of 2 senior (anna); ben can sign"),
+            ("", ("default", "senior", 1, &[]), &["anna"], "default: 0 of 1 senior; ben can sign"),
+            (
+                "self_review = true",
+                ("default", "senior", 1, &[]),
+                &["anna"],
+                "default: 0 of 1 senior; anna or ben can sign",
+            ),
             (
                 "",
                 ("default", "senior", 1, &[]),
                 &["anna", "ben"],
-                "default: 0 of 1 senior; nobody else in the roster can",
+                "default: 0 of 1 senior; nobody else in the roster can sign",
             ),
-            ("", ("vault", "senior", 1, &[]), &[], "vault: 0 of 1 senior with touch; ben can"),
+            ("", ("vault", "senior", 1, &[]), &[], "vault: 0 of 1 senior with touch; ben can sign"),
             ("", ("vault", "senior", 1, &["ben"]), &[], "vault: 1 of 1 senior with touch (ben)"),
             (
                 "",
                 ("vault", "senior", 1, &[]),
                 &["ben"],
-                "vault: 0 of 1 senior with touch; nobody else in the roster can",
+                "vault: 0 of 1 senior with touch; nobody else in the roster can sign",
             ),
-            ("", ("ai", "senior", 2, &["ben"]), &[], "ai: 1 of 2 senior (ben); anna can"),
+            ("", ("ai", "senior", 2, &["ben"]), &[], "ai: 1 of 2 senior (ben); anna can sign"),
         ];
         for (top, slot, authors, wanted) in table {
             let found = needs(&policy(top), &standing(&[*slot], authors), NOW);

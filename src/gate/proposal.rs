@@ -108,7 +108,7 @@ impl Obstacle {
                 )
             }
             Obstacle::Blocked(path) => {
-                (path, format!("{path} is a file on one side where the other has a folder. {reviewed}"))
+                (path, format!("{path} is a file on one side where the other has a directory. {reviewed}"))
             }
         };
         Reason::deny(Code::BaseMoved, detail).at(path)
@@ -133,7 +133,7 @@ fn judge(update: &Update, lands: Lands, input: &Input<'_>) -> Result<RefOutcome,
     }
     let commit = |id| {
         let found = input.history.commit_of(id)?;
-        found.ok_or_else(|| Reason::deny(Code::Opaque, "What is proposed is no commit, so it cannot be reviewed."))
+        found.ok_or_else(|| Reason::deny(Code::Opaque, "What is proposed is not a commit, so it cannot be reviewed."))
     };
     let (tip, head) = (commit(update.old)?, commit(update.new)?);
     if let Some(reason) = distrust(input) {

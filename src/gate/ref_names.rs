@@ -78,7 +78,7 @@ pub fn refuse_names(updates: &[Update]) -> Option<Reason> {
 fn refuse_name(update: &Update) -> Option<Reason> {
     let name = visible::text(&update.name);
     if !ref_name::is_full_name(&update.name) {
-        let detail = format!("{name} is no full name of a ref that git allows. Push under another name.");
+        let detail = format!("{name} is not a full ref name that git allows. Push under another name.");
         return Some(Reason::deny(Code::RefUncovered, detail));
     }
     if update.name.starts_with("refs/replace/") && !update.new.is_zero() {
@@ -156,7 +156,7 @@ fn refuse_claims(person: &str, update: &Update, input: &Input<'_>, facts: &dyn R
     } else if input.pusher.and_then(|account| roster.by_account(account)).is_some_and(|pusher| pusher.id != person) {
         "These are another person's claims. Push your own."
     } else if !update.new.is_zero() && facts.bytes_of_blob(update.new).is_none_or(|size| size > MAX_CLAIMS) {
-        "This is no list of claims, or longer than one may be."
+        "This is not a list of claims, or longer than one may be."
     } else {
         return None;
     };

@@ -110,12 +110,14 @@ impl Facts {
 pub enum SummaryError {
     /// The private key cannot be read: only RFC 8410 in PKCS#8 is accepted.
     #[error(
-        "this is no ed25519 private key in PEM (PKCS#8, not encrypted); `openssl genpkey -algorithm ed25519` makes one"
+        "this is not an ed25519 private key in PEM (PKCS#8, not encrypted); `openssl genpkey -algorithm ed25519` makes \
+         one"
     )]
     PrivateKey,
     /// The public key cannot be read: only RFC 8410 in SubjectPublicKeyInfo is accepted.
     #[error(
-        "this is no ed25519 public key in PEM (SubjectPublicKeyInfo); `openssl pkey -in KEY -pubout` writes that of a key"
+        "this is not an ed25519 public key in PEM (SubjectPublicKeyInfo); `openssl pkey -in KEY -pubout` writes that of a \
+         key"
     )]
     PublicKey,
     /// The field of this name is not a URI, as far as is checked: RFC 3986 requires more.

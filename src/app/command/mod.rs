@@ -365,7 +365,20 @@ impl CommandView {
             _ => return None,
         };
         self.cursor = cursor.min(last);
+        if matches!(action, Action::NextFinding | Action::PreviousFinding) {
+            self.keep_in_sight();
+        }
         None
+    }
+
+    /// Scrolls no further than needed to show all of the row that the cursor is on.
+    pub fn keep_in_sight(&mut self) {
+        let Some(row) = self.parts.get(self.cursor).map(|part| part.row) else { return };
+        let start = self.parts.partition_point(|part| part.row < row);
+        let end = self.parts.partition_point(|part| part.row <= row);
+        if self.cursor < start + self.height {
+            self.scroll = self.scroll.clamp(end.saturating_sub(self.height).min(start), start);
+        }
     }
 
     /// Scrolls; the cursor stays as long as it is on the screen.

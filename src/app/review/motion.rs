@@ -95,7 +95,7 @@ impl Review {
             Action::Right => return self.scroll_right(SIDEWAYS * times, keymap),
             Action::Centre => self.viewport.centre(),
             Action::NextHunk => return self.jump(true, times, "no further hunk", Wanted::AnyHunk),
-            Action::PreviousHunk => return self.jump(false, times, "no hunk before", Wanted::AnyHunk),
+            Action::PreviousHunk => return self.jump(false, times, "no previous hunk", Wanted::AnyHunk),
             Action::NextFile => return self.jump(true, times, "this is the last file", Wanted::File),
             Action::PreviousFile => return self.jump(false, times, "this is the first file", Wanted::File),
             Action::NextFinding | Action::PreviousFinding if self.findings.blind => {

@@ -274,15 +274,36 @@ impl Review {
 
     fn land(&mut self, position: usize, row: usize, arrival: Arrival) {
         let (start, page) = (self.document.start_of(position), self.viewport.page());
-        let stays = arrival != Arrival::Top && self.viewport.is_well_visible(start + row);
+        let height = self.height_of_item(position, row);
+        let is_whole = self.viewport.rows().contains(&(start + row + height - 1));
+        let stays = arrival != Arrival::Top && self.viewport.is_well_visible(start + row) && is_whole;
         if !stays {
             self.viewport.scroll_to(match arrival {
                 Arrival::Inside => (start + row).saturating_sub(page / 4),
-                _ if row < page / 2 => start,
+                _ if row < page / 2 && row + height <= page => start,
                 _ => start + row,
             });
         }
         self.go(start + row);
+    }
+
+    /// How many rows a finding or an omission takes from its first on; any other row is one.
+    fn height_of_item(&self, position: usize, row: usize) -> usize {
+        let first = self.document.row(position, row);
+        let is_of_it = |at: &usize| match (first, self.document.row(position, *at)) {
+            (Row::Finding { finding, .. }, Row::FindingDetail { finding: own, .. }) => finding == own,
+            (Row::Omission { omission, .. }, Row::Omission { omission: own, .. }) => omission == own,
+            _ => false,
+        };
+        1 + (row + 1..self.document.height_of(position)).take_while(is_of_it).count()
+    }
+
+    /// Keeps what the cursor is on in sight while something is asked about it.
+    pub fn keep_in_sight(&mut self) {
+        if let Some((position, row)) = self.here() {
+            let height = self.height_of_item(position, row);
+            self.viewport.show(height);
+        }
     }
 
     /// Goes to a row of a file, further down on the screen if there is something to read above it.

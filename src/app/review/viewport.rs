@@ -105,6 +105,12 @@ impl Viewport {
         (self.cursor, self.scroll) = (row, row.saturating_sub(above));
     }
 
+    /// Scrolls no further than needed to show so many rows from the cursor on.
+    pub(super) fn show(&mut self, rows: usize) {
+        let lowest = (self.cursor + rows).saturating_sub(self.page).min(self.cursor);
+        self.scroll = self.scroll.clamp(lowest, self.cursor);
+    }
+
     /// Puts a row of the document at the top of the screen, before the cursor goes there.
     pub(super) fn scroll_to(&mut self, row: usize) {
         self.scroll = row;

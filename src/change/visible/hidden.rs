@@ -278,7 +278,7 @@ fn neighbour(mut others: impl Iterator<Item = char>) -> Option<char> {
     next.filter(|c| !is_hidden(*c))
 }
 
-/// Between an Arabic letter and another letter or a digit. Never two in a row: the first is no letter to the second.
+/// Between an Arabic letter and another letter or a digit. Never two in a row: the first is not a letter to the second.
 fn divides_arabic(before: &str, after: &str) -> bool {
     let (Some(left), Some(right)) = (neighbour(before.chars().rev()), neighbour(after.chars())) else { return false };
     let is_word = OF_WORD.contains(left) && OF_WORD.contains(right);

@@ -26,7 +26,9 @@ use serde::Serialize;
 
 use crate::change::visible;
 #[cfg(feature = "tui")]
-use crate::cli::{comments::Comments, meant, meant::Meant, queue};
+use crate::cli::comments::Comments;
+use crate::cli::find_change::{self, Meant};
+use crate::cli::queue;
 use crate::datafile;
 use crate::decision::Verdict;
 #[cfg(feature = "tui")]
@@ -342,7 +344,7 @@ fn show(options: &ShowOptions, book: &Book) -> Result<(), String> {
 #[cfg(feature = "tui")]
 fn comments_of(status: &RecordStatus<'_>, root: &Path) -> Result<Comments, String> {
     let head = &status.predicate().head.commit;
-    let found = meant::find(head, &queue::names(&[root.to_owned()]));
+    let found = find_change::find(head, &queue::names(&[root.to_owned()]));
     let Meant { repository, snapshot, change, .. } = found.map_err(|why| {
         let short: String = head.chars().take(12).collect();
         format!("The comments cannot be asked for: no pending change ends with {short}, which was decided on. {why}")

@@ -30,7 +30,7 @@ pub fn draw(state: &State, view: &CommandView, area: Rect, paint: &mut Paint<'_>
     footer(
         state,
         &[
-            (Action::Advance, "on"),
+            (Action::Advance, "page down"),
             (Action::NextFinding, "finding"),
             (Action::NextHunk, "part"),
             (Action::Answer, "answer"),

@@ -15,7 +15,7 @@ use crate::app::review::rows::inventory::blanks_only;
 use crate::app::review::rows::text::{pieces, window};
 use crate::app::review::rows::{
     ByteRange, Half, Row, answer_lines, behind_title, between, bytes_of, comment_lines, detail, note_lines,
-    omission_lines, pairs, place_of_all, sentence_lines,
+    omission_lines, pairs, place_of_all, sentence_lines, title_is_cut,
 };
 use crate::change::compare::{Block, Hunk, Line as DiffLine, word_spans};
 use crate::change::counted;
@@ -174,7 +174,11 @@ impl Painter<'_> {
                     lead.add(Role::HunkHeader, &format!("   ⋯ {} to the end", counted(left, "unchanged line"))),
                 )
             }
-            Row::Finding { finding, place } => Drawn::plain(self.finding_line(finding, place, lead)),
+            Row::Finding { finding, place } => {
+                let next = review.document.row(position, row + 1);
+                let has_detail = matches!(next, Row::FindingDetail { .. });
+                Drawn::plain(self.finding_line(finding, place, has_detail, lead))
+            }
             Row::FindingDetail { finding, part } => Drawn::plain(self.detail_line(finding, part, lead)),
             Row::Note { note, part } => {
                 let name = escape(&review.diff.files[review.document.order()[position]].path);
@@ -303,14 +307,21 @@ impl Painter<'_> {
         lead.add(role, &format!("{mark}{text}"))
     }
 
-    fn finding_line(&self, finding: u32, place: u32, lead: Line) -> Line {
+    fn finding_line(&self, finding: u32, place: u32, has_detail: bool, lead: Line) -> Line {
         let Some(f) = self.review.findings.get(finding as usize) else { return lead };
         let line = lead.add(severity_role(f.severity), &format!("  {} ┃ {}", f.severity.letter(), f.rule));
         let answer = self.review.answer_to(finding as usize);
         let room = self.width.saturating_sub(line.width());
         let one_of = place_of_all(f, place as usize);
         let behind = behind_title(&one_of, answer.is_some());
-        let title = clip(&format!("  {}", f.title_at(place as usize)), room.saturating_sub(behind));
+        let title = f.title_at(place as usize);
+        // The row below has it in full.
+        let is_below =
+            has_detail && title == f.title_at(0) && title_is_cut(f, answer.is_some(), self.review.document.shape());
+        let title = match is_below {
+            true => String::new(),
+            false => clip(&format!("  {title}"), room.saturating_sub(behind)),
+        };
         let line = line.add(Role::Finding, &title).add(Role::Muted, &one_of);
         match answer {
             Some(_) => line.add(Role::Seen, "  ✓ answered"),

@@ -16,7 +16,7 @@ pub fn draw(state: &State, scroll: usize, area: Rect, paint: &mut Paint<'_>) {
     let page = usize::from(height.saturating_sub(2));
     let scroll = scroll.min(rows.saturating_sub(page));
     let hint = match rows > page {
-        true => format!("{}–{} of {rows} · j k scroll, any other key closes", scroll + 1, scroll + page),
+        true => format!("{}–{} of {rows} · j k space scroll, any other key closes", scroll + 1, scroll + page),
         false => "any other key closes".to_owned(),
     };
     let name = match state.screen {

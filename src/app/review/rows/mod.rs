@@ -13,7 +13,7 @@ pub use omissions::bytes_text;
 pub use omissions::{Omission, Spot};
 pub use remarks::{
     Located, Remarks, answer_lines, behind_title, comment_lines, detail, note_lines, omission_lines, place_of_all,
-    sentence_lines,
+    sentence_lines, title_is_cut,
 };
 
 use super::layout::{Cells, Opening, Shape};

@@ -105,15 +105,19 @@ pub fn place_of_all(finding: &Finding, place: usize) -> String {
     if finding.count() > 1 { format!("  {} of {}", place + 1, finding.count()) } else { String::new() }
 }
 
+/// Whether the title of a finding is too long for its row, and is below it.
+pub fn title_is_cut(finding: &Finding, is_answered: bool, shape: Shape) -> bool {
+    // The longest of them: the first place in a file need not be the first of all.
+    let behind = behind_title(&place_of_all(finding, finding.count() - 1), is_answered);
+    BEFORE_RULE + finding.rule.width() + 2 + finding.title_at(0).width() + behind > shape.columns
+}
+
 /// What is said below the title of a finding: the title in full if its row cuts it, since the object and its values are
 /// at the end; then why it matters and what to ask, wrapped.
 pub fn detail(finding: &Finding, is_answered: bool, shape: Shape) -> Vec<String> {
     let columns = shape.columns.saturating_sub(INDENT).max(20);
-    let title = finding.title_at(0);
-    // The longest of them: the first place in a file need not be the first of all.
-    let behind = behind_title(&place_of_all(finding, finding.count() - 1), is_answered);
-    let is_cut = BEFORE_RULE + finding.rule.width() + 2 + title.width() + behind > shape.columns;
-    let mut rows = if is_cut { fold(title, columns) } else { Vec::new() };
+    let mut rows =
+        if title_is_cut(finding, is_answered, shape) { fold(finding.title_at(0), columns) } else { Vec::new() };
     rows.extend(fold(&format!("{} {}", finding.why, finding.ask), columns));
     rows
 }

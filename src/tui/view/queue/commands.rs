@@ -126,7 +126,12 @@ fn effect(pending: &PendingCommand) -> String {
 }
 
 /// The details of the selected command.
-pub(super) fn preview(state: &State, command: &QueuedCommand, width: usize, is_tall: bool) -> Vec<Line> {
+pub(super) fn preview(
+    state: &State,
+    command: &QueuedCommand,
+    (width, rows): (usize, usize),
+    is_tall: bool,
+) -> Vec<Line> {
     let (now, pending) = (state.now, &command.pending);
     let request = pending.request();
     let name = state.queue.ready(command.repository).filter(|_| has_several(state));
@@ -140,7 +145,7 @@ pub(super) fn preview(state: &State, command: &QueuedCommand, width: usize, is_t
     let title = clip(&pending.line(), width.saturating_sub(right.width() + 4));
     let head = Line::new().add(Role::Title, &format!(" {title}"));
     let mut lines = vec![head.pad_to(width.saturating_sub(right.width() + 1)).add(Role::Muted, &right)];
-    let mut facts = Facts { lines: Vec::new(), room: width.saturating_sub(Facts::LABEL + 2), is_tall };
+    let mut facts = Facts::new(width, is_tall);
     let preview = &request.preview;
     match preview.by {
         PreviewBy::Broker => {
@@ -163,6 +168,6 @@ pub(super) fn preview(state: &State, command: &QueuedCommand, width: usize, is_t
     if !request.why.is_empty() {
         facts.add("it says", Role::Claim, &format!("“{}”", request.why));
     }
-    lines.extend(facts.lines);
+    lines.extend(facts.into_lines(rows.saturating_sub(1)));
     lines
 }

@@ -503,11 +503,11 @@ pub fn age(now: i64, then: i64) -> String {
     }
 }
 
-/// The details of the selected row: each fact in one row or, if there is enough height, wrapped.
+/// The details of the selected row: each fact in one row, and wrapped as far as there are rows.
 fn preview_of(state: &State, area: Rect, is_tall: bool, paint: &mut Paint<'_>) {
     let width = usize::from(area.width);
     if let Some(command) = state.queue.selected_command() {
-        let lines = commands::preview(state, command, width, is_tall);
+        let lines = commands::preview(state, command, (width, usize::from(area.height)), is_tall);
         return lines.into_iter().enumerate().for_each(|(row, line)| paint.line(area, row as u16, line));
     }
     let Some(entry) = state.queue.selected_entry() else {
@@ -521,7 +521,10 @@ fn preview_of(state: &State, area: Rect, is_tall: bool, paint: &mut Paint<'_>) {
     };
     let mut lines = head_of(state, entry, width, is_tall);
     match &entry.examined {
-        Examined::Done(examination) => lines.extend(details(state, entry, examination, width, is_tall)),
+        Examined::Done(examination) => {
+            let rows = usize::from(area.height).saturating_sub(lines.len());
+            lines.extend(details(state, entry, examination, (width, rows), is_tall));
+        }
         Examined::Pending => lines.push(Line::new().add(Role::Faint, " examining …")),
         Examined::Failed(why) => {
             let text = fold(why, width.saturating_sub(2));
@@ -555,9 +558,20 @@ fn head_of(state: &State, entry: &Entry, width: usize, is_tall: bool) -> Vec<Lin
     vec![head.pad_to(width.saturating_sub(route.width() + 1)).add(Role::Muted, &route)]
 }
 
-/// Labels and their texts.
+/// A label and its text.
+struct Fact {
+    /// The role of the label.
+    own: Role,
+    label: String,
+    role: Role,
+    text: String,
+    /// The text where there is one row for it; none if its beginning will do.
+    brief: Option<String>,
+}
+
+/// Labels and their texts, the most important first; none is a gap.
 struct Facts {
-    lines: Vec<Line>,
+    facts: Vec<Option<Fact>>,
     room: usize,
     is_tall: bool,
 }
@@ -565,30 +579,63 @@ struct Facts {
 impl Facts {
     const LABEL: usize = 13;
 
-    /// One fact; wrapped if there is enough height. Rows that belong together share a label.
-    fn add(&mut self, label: &str, role: Role, text: &str) {
-        self.add_as(Role::Faint, label, role, text);
+    fn new(width: usize, is_tall: bool) -> Facts {
+        Facts { facts: Vec::new(), room: width.saturating_sub(Facts::LABEL + 2), is_tall }
     }
 
-    /// With the role of the label: a finding's severity.
-    fn add_as(&mut self, own: Role, label: &str, role: Role, text: &str) {
-        let parts = if self.is_tall { fold(text, self.room) } else { vec![clip(text, self.room)] };
-        for (at, part) in parts.iter().enumerate() {
-            let label = if at == 0 { label } else { "" };
-            let line = Line::new().add(own, &format!(" {label:<w$}", w = Facts::LABEL));
-            self.lines.push(line.add(role, part));
-        }
+    /// One fact. Rows that belong together share a label.
+    fn add(&mut self, label: &str, role: Role, text: &str) {
+        self.add_as(Role::Faint, label, role, text, None);
+    }
+
+    /// With the role of the label, which is a finding's severity, and with a text for a single row.
+    fn add_as(&mut self, own: Role, label: &str, role: Role, text: &str, brief: Option<String>) {
+        self.facts.push(Some(Fact { own, label: label.to_owned(), role, text: text.to_owned(), brief }));
     }
 
     fn gap(&mut self) {
         if self.is_tall {
-            self.lines.push(Line::new());
+            self.facts.push(None);
         }
+    }
+
+    /// Each has at least one row; those that are longer are wrapped while rows are left, from the first on.
+    fn into_lines(self, rows: usize) -> Vec<Line> {
+        let mut spare = if self.is_tall { usize::MAX } else { rows.saturating_sub(self.facts.len()) };
+        let mut lines = Vec::new();
+        for fact in self.facts {
+            let Some(Fact { own, label, role, text, brief }) = fact else {
+                lines.push(Line::new());
+                continue;
+            };
+            let mut parts = fold(&text, self.room);
+            if parts.is_empty() {
+                parts.push(String::new());
+            }
+            let more = spare.min(parts.len().saturating_sub(1));
+            spare -= more;
+            if more + 1 < parts.len() {
+                let rest = parts.split_off(more).join(" ");
+                parts.push(brief.filter(|_| more == 0).unwrap_or_else(|| clip(&rest, self.room)));
+            }
+            for (at, part) in parts.iter().enumerate() {
+                let label = if at == 0 { label.as_str() } else { "" };
+                let line = Line::new().add(own, &format!(" {label:<w$}", w = Facts::LABEL));
+                lines.push(line.add(role, part));
+            }
+        }
+        lines
     }
 }
 
-fn details(state: &State, entry: &Entry, examination: &Examination, width: usize, is_tall: bool) -> Vec<Line> {
-    let mut facts = Facts { lines: Vec::new(), room: width.saturating_sub(Facts::LABEL + 2), is_tall };
+fn details(
+    state: &State,
+    entry: &Entry,
+    examination: &Examination,
+    (width, rows): (usize, usize),
+    is_tall: bool,
+) -> Vec<Line> {
+    let mut facts = Facts::new(width, is_tall);
     let assessment = &examination.assessment;
     if let Some(again) = &entry.again {
         let told = again.told.as_deref().unwrap_or("…");
@@ -604,14 +651,14 @@ fn details(state: &State, entry: &Entry, examination: &Examination, width: usize
     depends_on(&mut facts, state, entry);
     if let [first, more @ ..] = &examination.crossings[..] {
         let more = if more.is_empty() { String::new() } else { format!("   +{} more", more.len()) };
-        let text = clip(&first.to_string(), facts.room.saturating_sub(more.width())) + &more;
-        facts.add("crosses", Role::Warning, &text);
+        let brief = clip(&first.to_string(), facts.room.saturating_sub(more.width())) + &more;
+        facts.add_as(Role::Faint, "crosses", Role::Warning, &format!("{first}{more}"), Some(brief));
     }
     let worst = assessment.findings.iter().map(|finding| finding.severity).max();
     let worst = worst.map_or("no finding".to_owned(), |worst| format!("worst finding {}", worst.name()));
     let asks = if assessment.tier <= 2 { "; sign it with a reason" } else { "" };
     let text = format!("{worst}, reach {}{asks}", assessment.blast.class.meaning());
-    facts.add_as(tier_role(assessment.tier), &format!("tier {}", assessment.tier), Role::Text, &text);
+    facts.add_as(tier_role(assessment.tier), &format!("tier {}", assessment.tier), Role::Text, &text, None);
     facts.gap();
     found(&mut facts, examination);
     let reasons: Vec<_> = assessment.blast.reasons.iter().map(|r| format!("{} {}", r.path, r.sentence)).collect();
@@ -634,7 +681,7 @@ fn details(state: &State, entry: &Entry, examination: &Examination, width: usize
     }
     let size = format!("{}, +{} −{}", counted(examination.files, "file"), examination.added, examination.removed);
     facts.add("size", Role::Text, &size);
-    facts.lines
+    facts.into_lines(rows)
 }
 
 /// What it says that it depends on: in one row where there are few, what is pending first.
@@ -644,8 +691,8 @@ fn depends_on(facts: &mut Facts, state: &State, entry: &Entry) {
     match &all[..] {
         [first, more @ ..] if !facts.is_tall && !more.is_empty() => {
             let more = format!("   +{} more", more.len());
-            let text = clip(&first.told(), facts.room.saturating_sub(more.width())) + &more;
-            facts.add("depends on", Role::Text, &text);
+            let brief = clip(&first.told(), facts.room.saturating_sub(more.width())) + &more;
+            facts.add_as(Role::Faint, "depends on", Role::Text, &format!("{}{more}", first.told()), Some(brief));
         }
         all => all.iter().for_each(|dependency| facts.add("depends on", Role::Text, &dependency.told())),
     }
@@ -695,10 +742,9 @@ fn found(facts: &mut Facts, examination: &Examination) {
         let is_last = at + 1 == shown.len() && more > 0;
         let more = if is_last { format!("   +{more} more") } else { String::new() };
         let place = format!("   {}{more}", finding.whereabouts());
-        let room = facts.room.saturating_sub(place.width());
-        let text =
-            if facts.is_tall { format!("{}{place}", finding.title) } else { clip(&finding.title, room) + &place };
-        facts.add_as(severity_role(finding.severity), finding.severity.name(), Role::Text, &text);
+        let brief = clip(&finding.title, facts.room.saturating_sub(place.width())) + &place;
+        let text = format!("{}{place}", finding.title);
+        facts.add_as(severity_role(finding.severity), finding.severity.name(), Role::Text, &text, Some(brief));
     }
     if !shown.is_empty() {
         facts.gap();

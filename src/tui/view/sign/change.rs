@@ -375,7 +375,7 @@ fn done<'s>(record: &str, verdict: Verdict, keymap: &Keymap, columns: usize) -> 
         Verdict::Repair => "Repaired",
     };
     let place = format!(
-        "It lies in the repository under refs/undersign/decisions/ and counts elsewhere once it is sent: {} in the \
+        "It is stored under refs/undersign/decisions/ and counts elsewhere once it is sent: {} in the \
          queue, or `undersign sync`.",
         keymap.first(Action::Sync)
     );
