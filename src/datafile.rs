@@ -421,12 +421,43 @@ impl Drop for Table<'_> {
         let used = self.used.borrow();
         for key in self.keys() {
             if !used.contains(&key.value) {
-                let known: Vec<_> = used.iter().map(|k| format!("`{k}`")).collect();
-                let hint = if known.is_empty() { String::new() } else { format!("; known here: {}", known.join(", ")) };
+                let known = used.iter().map(AsRef::as_ref);
+                let hint = match closest(&key.value, known.clone()) {
+                    Some(meant) => format!("; did you mean `{meant}`?"),
+                    None if used.is_empty() => String::new(),
+                    None => format!("; known here: {}", known.map(|k| format!("`{k}`")).collect::<Vec<_>>().join(", ")),
+                };
                 key.mistake(format!("unknown key `{}`{hint}", key.value));
             }
         }
     }
+}
+
+/// Longer keys are not compared: a file may come from anybody, and this takes time by the square of the length.
+const MAX_COMPARED: usize = 64;
+
+/// The known key that somebody probably meant: at most a third of its letters differ.
+fn closest<'k>(key: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
+    if key.len() > MAX_COMPARED {
+        return None;
+    }
+    let near = known.map(|known| (distance(key, known), known)).filter(|(far, known)| far * 3 <= known.len());
+    near.min().map(|(_, known)| known)
+}
+
+/// How many letters must be added, removed or replaced to make one text of the other.
+fn distance(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.bytes().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.bytes().enumerate() {
+            let replaced = diagonal + usize::from(x != y);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row[b.len()]
 }
 
 #[cfg(test)]
@@ -447,6 +478,22 @@ mod tests {
         .unwrap_err();
         let lines: Vec<_> = refused.mistakes.iter().map(|m| m.line).collect();
         assert_eq!(lines, [1, 1, 2, 4, 6], "{refused}");
+    }
+
+    #[test]
+    fn an_unknown_key_that_is_nearly_a_known_one_is_answered_with_that() {
+        let said = |key: &str| {
+            let refused = read("sample.toml", &format!("{key} = 1\n"), |root| {
+                root.number("version");
+                root.number("senior");
+                Some(())
+            });
+            refused.unwrap_err().mistakes[0].text.clone()
+        };
+        assert_eq!(said("verison"), "unknown key `verison`; did you mean `version`?");
+        assert_eq!(said("senoir"), "unknown key `senoir`; did you mean `senior`?");
+        assert_eq!(said("people"), "unknown key `people`; known here: `senior`, `version`");
+        assert!(said(&"v".repeat(MAX_COMPARED + 1)).contains("known here"));
     }
 
     #[test]

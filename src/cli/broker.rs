@@ -15,16 +15,25 @@ pub struct Options {
 #[derive(Subcommand)]
 enum Command {
     /// Make the directory of a broker, and print what goes into the policy
-    #[command(after_help = help!("0 when it is made", "undersign broker init /var/lib/undersign --settings broker.toml"))]
+    #[command(after_help = help!(
+        ["0   it is made"],
+        "undersign broker init /var/lib/undersign --settings broker.toml"
+    ))]
     Init(InitOptions),
     /// Pin the policy as it stands; the broker then takes a newer one only where this one lets it land
-    #[command(after_help = help!("0 when it is pinned", "undersign broker pin /var/lib/undersign"))]
+    #[command(after_help = help!(["0   it is pinned"], "undersign broker pin /var/lib/undersign"))]
     Pin(PinOptions),
     /// Take requests in, and run what was authorized
-    #[command(after_help = help!("0 never: it serves until a signal ends it", "undersign broker serve /var/lib/undersign"))]
+    #[command(after_help = help!(
+        ["0   never: it serves until a signal ends it"],
+        "undersign broker serve /var/lib/undersign"
+    ))]
     Serve(ServeOptions),
     /// Print lines for the authorized_keys of the account `ssh_uid`: one for each key of an agent
-    #[command(after_help = help!("0", "undersign broker keys /var/lib/undersign > ~ask/.ssh/authorized_keys"))]
+    #[command(after_help = help!(
+        ["0   success"],
+        "undersign broker keys /var/lib/undersign > ~ask/.ssh/authorized_keys"
+    ))]
     Keys(ServeOptions),
     /// What sshd runs for the key of an agent: passes one message on to the broker
     #[command(hide = true)]
@@ -73,7 +82,7 @@ pub fn run(options: &Options) -> Result<(), String> {
     match &options.command {
         Command::Init(options) => init(options),
         Command::Pin(options) => {
-            let id = |text: &String| text.parse().map_err(|_| format!("{text} is no commit, as 40 hex digits."));
+            let id = |text: &String| text.parse().map_err(|_| format!("{text} is not a commit id (40 hex digits)."));
             let told = options.commit.as_ref().map(id).transpose()?;
             let (commit, policy) = Broker::pin(&options.dir, told)?;
             outln!(

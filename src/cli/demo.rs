@@ -20,7 +20,7 @@ use crate::source::git::{Names, PolicyState, Repository};
 
 #[derive(Args)]
 pub struct Options {
-    /// Where to make it, or where an earlier one is; without it, a new temporary folder
+    /// Where to make it, or where an earlier one is; without it, a new temporary directory
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
 }
@@ -56,7 +56,7 @@ pub fn run(options: &Options) -> Result<u8, String> {
 /// A folder that stays.
 fn fresh_dir() -> Result<PathBuf, String> {
     let made = tempfile::Builder::new().prefix("undersign-demo-").tempdir();
-    let failed = |error| format!("No folder can be made for the samples: {error}. Name one with --dir DIR.");
+    let failed = |error| format!("No directory can be made for the samples: {error}. Name one with --dir DIR.");
     made.map(tempfile::TempDir::keep).map_err(failed)
 }
 

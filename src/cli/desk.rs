@@ -55,7 +55,7 @@ pub fn open(repositories: &[PathBuf]) -> Result<u8, String> {
     farewell(&left)
 }
 
-/// The repository one stands in, and those of the configuration. One that is there and cannot be opened is named with
+/// The current repository, and those of the configuration. One that is there and cannot be opened is named with
 /// its reason, on its row or at once.
 fn here_and_configured(config: &Config) -> Result<Vec<PathBuf>, String> {
     let place = super::here();
@@ -68,8 +68,8 @@ fn here_and_configured(config: &Config) -> Result<Vec<PathBuf>, String> {
     let paths: Vec<_> = here.into_iter().chain(config.repositories.iter().cloned()).collect();
     if paths.is_empty() {
         return Err(
-            "Here is no git repository, and the configuration names none. Name one with --repo DIR, list yours \
-                    under `repositories` in config.toml, or run `undersign demo` for samples."
+            "This is not a git repository, and config.toml lists none. Name one with --repo DIR, list yours under \
+             `repositories` in config.toml, or run `undersign demo` for samples."
                 .to_owned(),
         );
     }
@@ -138,7 +138,7 @@ fn range(options: &ReviewOptions, path: &Path) -> Result<(RepositorySnapshot, Ch
 }
 
 /// What a range is called, so that its draft is found again, and by no other range. `HEAD` is wherever one stands: it
-/// is the branch on which it is. What is no ref, such as `HEAD~2`, is the commit.
+/// is the branch on which it is. What is not a ref, such as `HEAD~2`, is the commit.
 fn named(repository: &Repository, range: &str, revision: &Revision) -> String {
     let (base, head) = range.split_once("..").unwrap_or((range, ""));
     let head = head.trim_start_matches('.');

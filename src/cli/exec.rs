@@ -42,43 +42,69 @@ pub struct Options {
 enum Command {
     /// Ask for a command; prints the id of the request
     #[command(after_help = help!(
-        "0 pending, 2 it may not be requested, 75 too many pending requests",
+        ["0   pending", "2   it may not be requested", "75  too many requests are pending"],
         "undersign exec request --target shop-prod --input sql=fix.sql --why 'Adds the index' -- /usr/bin/psql -X -v ON_ERROR_STOP=1 -f {input:sql}"
     ))]
     Request(RequestOptions),
     /// Say how a request stands, and what is missing
-    #[command(after_help = help!("0 it may start, 75 not yet, 2 never, 4 it cannot be decided", "undersign exec status ID"))]
+    #[command(after_help = help!(
+        ["0   it may start", "2   it never may", "4   it cannot be decided", "75  not yet"],
+        "undersign exec status ID"
+    ))]
     Status(Named),
     /// Wait until a request may start or never will
     #[command(after_help = help!(
-        "0 it may start, 2 it never will, 4 it cannot be decided, 75 not yet when the time was over",
+        [
+            "0   it may start",
+            "2   it never may",
+            "4   it cannot be decided",
+            "75  not yet, when the time was over",
+        ],
         "undersign exec wait ID --timeout 1800"
     ))]
     Wait(WaitOptions),
     /// Run a request that was authorized, once; prints its output when it ended
     #[command(after_help = help!(
-        "0 it ran and said so; before it starts 2 refused, 4 cannot be decided, 75 not yet; after that the command's own, \
-         128 and the signal, 124 timed out, 125 unknown",
+        [
+            "0   it ran and reported success",
+            "2   refused, before it started",
+            "4   it could not be decided, before it started",
+            "75  not yet: it did not start",
+            "124 it timed out",
+            "125 how it ended is unknown",
+            "    otherwise the command's own, or 128 and the signal",
+        ],
         "undersign exec run ID --result result.json"
     ))]
     Run(RunOptions),
     /// In a job of CI: burn a request that may start, for the job to run the command itself
     #[command(after_help = help!(
-        "0 this job, and no other, may run it now; 2 refused, 4 cannot be decided, 75 not yet",
+        [
+            "0   this job, and no other, may run it now",
+            "2   refused",
+            "4   it cannot be decided",
+            "75  not yet",
+        ],
         "undersign exec --state broker verify ID --input plan=saved.plan -- /usr/bin/terraform apply {input:plan}"
     ))]
     Verify(VerifyOptions),
     /// In a job of CI: sign how a command ended that `exec verify` let run
-    #[command(after_help = help!("0 when it is signed and at the remote", "undersign exec --state broker done ID --exit 0"))]
+    #[command(after_help = help!(
+        ["0   it is signed and at the remote"],
+        "undersign exec --state broker done ID --exit 0"
+    ))]
     Done(DoneOptions),
     /// Print the output of a run that ended
-    #[command(after_help = help!("0 it ran and reported success, otherwise as for run", "undersign exec log ID"))]
+    #[command(after_help = help!(
+        ["0   it ran and reported success", "    otherwise as for `run`"],
+        "undersign exec log ID"
+    ))]
     Log(Named),
     /// End a run
-    #[command(after_help = help!("0 it is being ended", "undersign exec stop ID"))]
+    #[command(after_help = help!(["0   it is being ended"], "undersign exec stop ID"))]
     Stop(Named),
     /// Bring the broker what was signed in this repository, or is in files, where the ledger's host is away
-    #[command(after_help = help!("0 when it took all", "undersign exec deliver commands.intoto.jsonl"))]
+    #[command(after_help = help!(["0   it took all"], "undersign exec deliver commands.intoto.jsonl"))]
     Deliver(DeliverOptions),
 }
 

@@ -69,7 +69,7 @@ fn open(names: &Names, index: usize, path: &std::path::Path) -> Result<Read, Str
 fn candidates<'r>(text: &str, read: &'r [Read]) -> Vec<(usize, Resolved<'r>)> {
     let called: Vec<_> = read.iter().map(|one| one.pending.called(text)).collect();
     let surest = called.iter().map(|(certainty, _)| *certainty).min().unwrap_or(u8::MAX);
-    // What has landed, or is no branch, must not be taken for something else that begins so.
+    // What has landed, or is not a branch, must not be taken for something else that begins so.
     if surest > Pending::BY_NAME && read.iter().any(|one| one.repository.named(text).is_some()) {
         return Vec::new();
     }
@@ -92,8 +92,8 @@ fn absent(text: &str, read: &[Read]) -> String {
             format!("{name} is in {target} already: nothing of it is pending. `undersign queue` lists what is.")
         } else {
             format!(
-                "{name} is no pending change: it has landed in {target} by other commits, its commits change nothing, or \
-                 no branch stands at it. `undersign review {target}..{name}` reads it all the same."
+                "{name} is not a pending change: it has landed in {target} by other commits, its commits change nothing, \
+                 or no branch stands at it. `undersign review {target}..{name}` reads it all the same."
             )
         };
     }

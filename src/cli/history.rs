@@ -132,7 +132,7 @@ fn print(all: &History, drills: &[QueuedDrill], unreadable: &[Unreadable]) {
             own.who.brief(),
             own.repository
         );
-        let unseen = if unseen.is_empty() { String::new() } else { format!("; unseen: {unseen}") };
+        let unseen = if unseen.is_empty() { String::new() } else { format!("; left: {unseen}") };
         let landed = own.landed.told(&predicate.target.name);
         let landed = if landed.is_empty() { landed } else { format!("; {landed}") };
         let doubt = own.doubt();

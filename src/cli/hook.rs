@@ -35,20 +35,20 @@ pub struct Options {
 enum Command {
     /// Print what makes an agent ask, and where that belongs
     #[command(after_help = help!(
-        "0 it is printed or written",
+        ["0   it is printed or written"],
         "undersign hook install claude-code",
         "undersign hook install codex --write"
     ))]
     Install(InstallOptions),
     /// Take away what `install --write` wrote
     #[command(after_help = help!(
-        "0 it is not there any more, or never was",
+        ["0   it is not there any more, or never was"],
         "undersign hook uninstall opencode"
     ))]
     Uninstall(UninstallOptions),
     /// Say what is held of a command line
     #[command(after_help = help!(
-        "0 it does not reach production, 2 it does, or nobody can say",
+        ["0   it does not reach production", "2   it does, or nobody can say"],
         "undersign hook check 'kubectl delete ns shop'"
     ))]
     Check(CheckOptions),
@@ -110,7 +110,7 @@ pub fn run(options: &Options) -> Result<u8, String> {
     }
 }
 
-/// Answers an agent. Whatever is no clean pass stops the call: what panics, hangs or cannot be read, too.
+/// Answers an agent. Whatever is not a clean pass stops the call: what panics, hangs or cannot be read, too.
 fn answer(agent: Agent, rules: Option<&Path>) -> u8 {
     let (tell, told) = channel();
     let rules = rules.map(Path::to_path_buf);

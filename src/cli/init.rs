@@ -46,8 +46,8 @@ pub fn run(options: &Options, repository: Option<&Path>) -> Result<(), String> {
     let mut open =
         std::fs::OpenOptions::new().write(true).create_new(true).open(&file).map_err(|error| match error.kind() {
             std::io::ErrorKind::AlreadyExists => format!(
-                "{} is there already; edit it. A fork that people push to needs a `repository` of its own there: with \
-                 the same one, what is approved in either counts in both.",
+                "{} already exists: edit it. In a fork that people push to, change its `repository` id: with the same \
+                 id, approvals in either repository count in both.",
                 file.display()
             ),
             _ => format!("{} cannot be written: {error}.", file.display()),

@@ -1,4 +1,4 @@
-//! `undersign keys`: the key bindings of the desk as currently configured.
+//! `undersign keymap`: the key bindings of the desk as currently configured.
 
 use clap::Args;
 use clap::builder::PossibleValuesParser;

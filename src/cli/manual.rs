@@ -17,7 +17,7 @@ pub struct CompletionsOptions {
 
 #[derive(Args)]
 pub struct ManOptions {
-    /// The folder to write undersign.1 and a page for each command into; without it, undersign.1 is printed
+    /// The directory to write undersign.1 and a page for each command into; without it, undersign.1 is printed
     #[arg(value_name = "DIR")]
     dir: Option<PathBuf>,
 }
@@ -53,15 +53,23 @@ fn write(path: &Path, text: &str) -> Result<(), String> {
 }
 
 /// Name and text of the page of a command and of all below it.
-fn pages(mut command: Command) -> std::io::Result<Vec<(String, String)>> {
+fn pages(command: Command) -> std::io::Result<Vec<(String, String)>> {
     fn add(command: &Command, pages: &mut Vec<(String, String)>) -> std::io::Result<()> {
         pages.push(page(command.clone())?);
         command.get_subcommands().filter(|below| !below.is_hide_set()).try_for_each(|below| add(below, pages))
     }
+    let mut command = without_help(command);
     command.build();
     let mut pages = Vec::new();
     add(&command, &mut pages)?;
     Ok(pages)
+}
+
+/// `undersign help` prints what the pages say: it has none of its own.
+fn without_help(command: Command) -> Command {
+    let names: Vec<String> = command.get_subcommands().map(|below| below.get_name().to_owned()).collect();
+    let command = command.disable_help_subcommand(true);
+    names.into_iter().fold(command, |command, name| command.mut_subcommand(name, without_help))
 }
 
 fn page(command: Command) -> std::io::Result<(String, String)> {
@@ -80,7 +88,9 @@ fn page(command: Command) -> std::io::Result<(String, String)> {
     }
     let mut roff = Roff::new();
     roff.control("SH", ["EXIT STATUS"]);
-    roff.text([roman(codes.trim_start_matches("Exit codes: "))]);
+    roff.control("nf", []);
+    codes.lines().skip(1).for_each(|code| _ = roff.text([roman(code.trim())]));
+    roff.control("fi", []);
     roff.control("SH", ["EXAMPLES"]);
     roff.control("nf", []);
     examples.lines().for_each(|example| _ = roff.text([roman(example.trim())]));
@@ -104,11 +114,12 @@ mod tests {
         for name in ["undersign.1", "undersign-verify.1", "undersign-gate-install.1", "undersign-record-hand-over.1"] {
             assert!(pages.iter().any(|(own, _)| own == name), "{name}");
         }
+        assert!(pages.iter().all(|(name, _)| !name.contains("-help")), "it has no page of its own");
         for (name, text) in &pages {
             let command = name.trim_end_matches(".1").split('-').next().unwrap();
             let (_, codes) = text.split_once(".SH \"EXIT STATUS\"\n").unwrap();
             let (codes, example) = codes.split_once(".SH EXAMPLES\n").unwrap();
-            assert!(codes.starts_with('0') && example.contains(command), "{name}: {codes}{example}");
+            assert!(codes.starts_with(".nf\n0 ") && example.contains(command), "{name}: {codes}{example}");
             assert!(text.contains(".SH NAME\n") && text.contains(".SH OPTIONS\n"), "{name}");
         }
     }

@@ -31,7 +31,7 @@ const MAX_OUTPUT: usize = 16 << 10;
 const INSTRUCTIONS: &str = "Commands that reach production are not run in a shell here. Ask for one with \
     prod_request, and tell the person you work for its id and that it waits for an authorization, which only a \
     reviewer can give, at a desk and with a key of their own. prod_status says how it stands; once it is \"ready\", \
-    prod_run runs it, once. A refusal comes with its reason: mend what it names and ask anew, or leave it.";
+    prod_run runs it, once. A refusal comes with its reason: fix what it names and ask again, or leave it.";
 
 #[derive(Args)]
 pub struct Options {

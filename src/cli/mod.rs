@@ -10,13 +10,14 @@ macro_rules! outln {
     ($($part:tt)*) => { $crate::cli::write_out(format_args!("{}\n", format_args!($($part)*))) };
 }
 
-/// What stands below the options of a command: how it exits, and how it is called.
+/// What stands below the options of a command: its own exit codes, each before the column of their texts, and how it is
+/// called.
 macro_rules! help {
-    ($codes:literal $(, $example:literal)+ $(,)?) => {
+    ([$($code:literal),+ $(,)?] $(, $example:literal)+ $(,)?) => {
         concat!(
-            "Exit codes: ",
-            $codes,
-            "; 64 for a wrong call, 70 where it failed, with the reason on standard error\n\nExamples:"
+            "Exit codes:"
+            $(, "\n  ", $code)+,
+            "\n  64  usage error\n  70  failure; the reason is on standard error\n\nExamples:"
             $(, "\n  ", $example)+
         )
     };
@@ -63,11 +64,12 @@ mod mcp;
 mod theme;
 
 use std::fmt::Arguments as Text;
-use std::io::{ErrorKind, Write as _};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::{Mutex, PoisonError};
 
+use clap::error::ErrorKind;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::examination::{self, RepositorySnapshot};
@@ -81,16 +83,16 @@ const FAILED: u8 = 70;
 
 /// Review AI-assisted changes in your terminal, and undersign them: a signed decision that every gate can verify
 #[derive(Parser)]
-#[command(name = "undersign", version, disable_help_subcommand = true)]
+#[command(name = "undersign", version)]
 #[command(after_help = help!(
-    "0 when you leave",
+    ["0   after quitting"],
     "undersign",
     "undersign --repo ~/src/infra --repo ~/src/shop",
     "undersign review main..agent/work",
     "undersign queue --json"
 ))]
 struct Arguments {
-    /// A repository to review; may be given several times
+    /// A repository, instead of the current directory; may be given several times
     #[arg(long, value_name = "DIR", global = true)]
     repo: Vec<PathBuf>,
     #[command(subcommand)]
@@ -101,16 +103,16 @@ struct Arguments {
 enum Command {
     /// Open the desk on sample repositories
     #[cfg(feature = "tui")]
-    #[command(after_help = help!("0 when you leave", "undersign demo --dir /tmp/demo"))]
+    #[command(after_help = help!(["0   after quitting"], "undersign demo --dir /tmp/demo"))]
     Demo(demo::Options),
     /// Write a policy for this repository from git's identity and signing key
     #[cfg(feature = "tui")]
-    #[command(after_help = help!("0 when the policy is written", "undersign init --id dana"))]
+    #[command(after_help = help!(["0   the policy is written"], "undersign init --id dana"))]
     Init(init::Options),
     /// Open a range of commits in the reader
     #[cfg(feature = "tui")]
     #[command(after_help = help!(
-        "0 when you leave",
+        ["0   after quitting"],
         "undersign review agent/work",
         "undersign review main..agent/work --target main"
     ))]
@@ -118,72 +120,85 @@ enum Command {
     /// Enrol, rotate and end signing keys: each writes an edit of the policy for somebody else to sign
     #[cfg(feature = "tui")]
     #[command(after_help = help!(
-        "0 done; 2 a request is not accepted, or a key does not sign here",
+        ["0   success", "2   a request is not accepted, or a key does not sign here"],
         "undersign key enrol --out dana.request",
         "undersign key accept dana.request --role senior",
         "undersign key lost --person dana --since 2026-11-20T08:00:00Z"
     ))]
     Key(key::Options),
-    /// Print which stroke does what, by your keymap or a preset
+    /// Print the key bindings of the desk: yours, or those of a preset
     #[cfg(feature = "tui")]
-    #[command(after_help = help!("0", "undersign keys --preset vim"))]
-    Keys(keys::Options),
+    #[command(alias = "keys", after_help = help!(["0   success"], "undersign keymap --preset vim"))]
+    Keymap(keys::Options),
     /// Print a sample of the themes
     #[cfg(feature = "tui")]
-    #[command(after_help = help!("0", "undersign theme light"))]
+    #[command(after_help = help!(["0   success"], "undersign theme light"))]
     Theme(theme::Options),
     /// Say whether a push may land: 0 yes, 2 no, 4 cannot decide
     #[command(after_help = help!(
-        "0 it may land, 2 it may not, 3 a look back found nothing wrong, 4 it cannot be decided",
-        "undersign verify --policy-branch refs/heads/main --ref refs/heads/main --old $(git rev-parse main) \
+        [
+            "0   it may land",
+            "2   it may not",
+            "3   a look back found nothing wrong",
+            "4   it cannot be decided",
+        ],
+        "undersign verify --policy-branch refs/heads/main --ref refs/heads/main \\\n      --old $(git rev-parse main) \
          --new $(git rev-parse work)"
     ))]
     Verify(verify::Options),
     /// Install the gate, serve it, and read its log
-    #[command(after_help = help!("0 done", "undersign gate install /srv/git/shop.git"))]
+    #[command(after_help = help!(["0   success"], "undersign gate install /srv/git/shop.git"))]
     Gate(gate::Options),
     /// Check, explain and try out policies; take over CODEOWNERS
     #[command(after_help = help!(
-        "0 done; `check`: 2 for a policy with mistakes",
+        ["0   success", "2   `check`: the policy has mistakes"],
         "undersign policy explain src/lib.rs"
     ))]
     Policy(policy::Options),
     /// Keep a copy of an organization's rules, check them, and say which repositories keep to them
     #[command(after_help = help!(
-        "0 done; `check`: 2 for a file with mistakes; `status`: 2 where a repository does not keep to them",
+        [
+            "0   success",
+            "2   `check`: the file has mistakes",
+            "2   `status`: a repository does not keep to them",
+        ],
         "undersign org fetch /var/lib/undersign/acme.git",
         "undersign org status --organization /var/lib/undersign/acme.git /srv/git/*.git"
     ))]
     Org(org::Options),
     /// Print the queue of pending changes, riskiest first
     #[command(after_help = help!(
-        "0 when it could be read; `--late`: 1 where something is late, 4 where that cannot be said",
+        [
+            "0   it could be read",
+            "1   `--late`: something is late",
+            "4   `--late`: it cannot be said whether anything is",
+        ],
         "undersign --repo ~/src/infra queue --json",
         "undersign queue --fetch --late --json"
     ))]
     Queue(queue::Options),
     /// Send decisions to a remote, and fetch those of others
-    #[command(after_help = help!("0 when all was sent and fetched", "undersign sync --remote origin"))]
+    #[command(after_help = help!(["0   all was sent and fetched"], "undersign sync --remote origin"))]
     Sync(sync::Options),
     /// Print what was decided, newest first: by whom, having seen what, and whether it landed
-    #[command(after_help = help!("0 when a repository could be read", "undersign history --json"))]
+    #[command(after_help = help!(["0   a repository could be read"], "undersign history --json"))]
     History(history::Options),
     /// List, show, export, verify and follow up signed decisions
-    #[command(after_help = help!("0 done; `verify`: 2 for a record that does not hold", "undersign record list"))]
+    #[command(after_help = help!(["0   success", "2   `verify`: a record does not hold"], "undersign record list"))]
     Record(record::Options),
     /// Sign and list weaker evidence: results of checks, and approvals on review servers, which a policy may ask for
     #[command(after_help = help!(
-        "0 done",
+        ["0   success"],
         "undersign evidence ci --check build --result pass --key /run/secrets/evidence",
         "undersign evidence list"
     ))]
     Evidence(evidence::Options),
     /// Report what landed and who answered for it, for an auditor; and what a gate on trial would have refused
-    #[command(after_help = help!("0 when the report is written", "undersign report audit --from 2026-07-01"))]
+    #[command(after_help = help!(["0   the report is written"], "undersign report audit --from 2026-07-01"))]
     Report(report::Options),
     /// Say what is really enforced: hook, policy, ledger, keys; or what a remote allows
     #[command(after_help = help!(
-        "0 when nothing is wrong",
+        ["0   nothing is wrong", "2   something is not enforced"],
         "undersign --repo /srv/git/shop.git doctor",
         "undersign doctor --remote origin"
     ))]
@@ -191,40 +206,46 @@ enum Command {
     /// Ask a broker to run a command in production, and run it once people authorized it
     #[cfg(all(feature = "tui", target_os = "linux"))]
     #[command(after_help = help!(
-        "0 done, 2 refused, 4 cannot be decided, 75 not yet; `run` exits as the command does once that started",
+        [
+            "0   success",
+            "2   refused",
+            "4   it cannot be decided",
+            "75  not yet",
+            "    otherwise `run` exits as the command does, once that started",
+        ],
         "undersign exec request --target shop-prod -- /usr/bin/kubectl get pods -n shop",
         "undersign exec run ID"
     ))]
     Exec(exec::Options),
     /// Make and serve a broker, which runs commands that people authorized
     #[cfg(all(feature = "tui", target_os = "linux"))]
-    #[command(after_help = help!("0 done", "undersign broker serve /var/lib/undersign"))]
+    #[command(after_help = help!(["0   success"], "undersign broker serve /var/lib/undersign"))]
     Broker(broker::Options),
     /// Serve agents by the Model Context Protocol: they ask for commands in production, and run what was authorized
     #[cfg(all(feature = "tui", target_os = "linux"))]
-    #[command(after_help = help!("0 when the client leaves", "undersign mcp --broker /run/undersign/broker.sock"))]
+    #[command(after_help = help!(["0   the client left"], "undersign mcp --broker /run/undersign/broker.sock"))]
     Mcp(mcp::Options),
     /// Answer an agent that is about to run something: what reaches production waits for a person
     #[command(after_help = help!(
-        "0 the call goes on, or the answer says that it may not; 2 it may not go on",
+        ["0   the call goes on, or the answer says that it may not", "2   it may not go on"],
         "undersign hook claude-code",
         "undersign hook install claude-code",
         "undersign hook check 'kubectl delete ns shop'"
     ))]
     Hook(hook::Options),
     /// Print one pending change: what it does, what was found, what it needs
-    #[command(after_help = help!("0 when there is such a change", "undersign show agent/work --json"))]
+    #[command(after_help = help!(["0   there is such a change"], "undersign show agent/work --json"))]
     Show(show::Options),
     /// Score commits that landed: tier, points with their reasons, findings, reach
     #[command(after_help = help!(
-        "0 when all could be scored",
+        ["0   all could be scored"],
         "undersign risk HEAD",
         "undersign risk --range v1.0..main --jsonl"
     ))]
     Risk(risk::Options),
     /// List, explain and try the rules that find risks; print the facts that rules read
     #[command(after_help = help!(
-        "0 done; `test`: 2 for a file with mistakes, or whose examples do not hold",
+        ["0   success", "2   `test`: the file has mistakes, or its examples do not hold"],
         "undersign rules list",
         "undersign rules explain resil.timeout-lost",
         "undersign rules test rules.toml",
@@ -233,7 +254,7 @@ enum Command {
     Rules(rules::Options),
     /// Print completions for a shell
     #[command(after_help = help!(
-        "0",
+        ["0   success"],
         "undersign completions bash > ~/.local/share/bash-completion/completions/undersign",
         "undersign completions zsh > ~/.zfunc/_undersign",
         "undersign completions fish > ~/.config/fish/completions/undersign.fish"
@@ -241,7 +262,7 @@ enum Command {
     Completions(manual::CompletionsOptions),
     /// Write the manual pages, or print the first of them
     #[command(after_help = help!(
-        "0 when they are written",
+        ["0   they are written"],
         "undersign man ~/.local/share/man/man1",
         "undersign man | man -l -"
     ))]
@@ -254,12 +275,24 @@ const GROUPS: [(&str, &[&str]); 5] = [
     ("Decisions", &["sync", "record", "evidence", "history"]),
     ("Policy and gate", &["policy", "org", "key", "verify", "gate", "report", "doctor"]),
     ("Commands in production", &["exec", "broker", "hook", "mcp"]),
-    ("Terminal and shell", &["keys", "theme", "completions", "man"]),
+    ("Terminal and shell", &["keymap", "theme", "completions", "man"]),
 ];
+
+/// The commands that take `--repo` several times, besides the desk.
+const OF_REPOSITORIES: [&str; 3] = ["queue", "show", "history"];
+
+/// All other commands are about one repository, and say so at `--repo`.
+fn with_one_repository(command: clap::Command) -> clap::Command {
+    let Some(several) = command.get_arguments().find(|own| own.get_id() == "repo").cloned() else { return command };
+    let one = several.help("The repository, instead of the current directory");
+    let names: Vec<String> = command.get_subcommands().map(|below| below.get_name().to_owned()).collect();
+    let of_one = names.into_iter().filter(|name| !OF_REPOSITORIES.contains(&name.as_str()));
+    of_one.fold(command, |command, name| command.mut_subcommand(name, |below| below.arg(one.clone())))
+}
 
 /// The program's arguments, with its commands in groups.
 fn command() -> clap::Command {
-    let command = Arguments::command();
+    let command = with_one_repository(Arguments::command());
     let is_here = |name: &str| command.find_subcommand(name);
     let width = GROUPS.iter().flat_map(|(_, names)| *names).map(|name| name.len()).max().unwrap_or(0);
     let mut groups = String::new();
@@ -272,7 +305,7 @@ fn command() -> clap::Command {
         groups.push('\n');
     }
     let alone = if cfg!(feature = "tui") {
-        "Without a command it opens the desk on the repository you stand in, and on those of config.toml.\n\n"
+        "Without a command it opens the desk on the current repository, and on those of config.toml.\n\n"
     } else {
         ""
     };
@@ -284,6 +317,12 @@ fn command() -> clap::Command {
 fn parsed() -> Result<Arguments, clap::Error> {
     let mut command = command();
     let matches = command.try_get_matches_from_mut(std::env::args_os())?;
+    let repositories = matches.get_many::<PathBuf>("repo").map_or(0, Iterator::count);
+    if repositories > 1 && matches.subcommand_name().is_some_and(|name| !OF_REPOSITORIES.contains(&name)) {
+        let why =
+            format!("This command is about one repository, and --repo names {repositories}. Run it once for each.");
+        return Err(clap::Error::raw(ErrorKind::TooManyValues, why).format(&mut command));
+    }
     Arguments::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
 }
 
@@ -322,12 +361,6 @@ fn carried_out(arguments: &Arguments) -> Result<u8, String> {
     let of_environment = git_dir().filter(|_| arguments.command.as_ref().is_some_and(Command::follows_environment));
     let first = repositories.first().or(of_environment.as_ref()).map(PathBuf::as_path);
     if let Some(command) = &arguments.command {
-        if repositories.len() > 1 && !command.takes_several_repositories() {
-            return Err(format!(
-                "This command is about one repository, and --repo names {}. Run it once for each.",
-                repositories.len()
-            ));
-        }
         return command.carried_out(repositories, first);
     }
     #[cfg(feature = "tui")]
@@ -343,10 +376,6 @@ impl Command {
         !matches!(self, Command::Gate(_) | Command::Verify(_))
     }
 
-    fn takes_several_repositories(&self) -> bool {
-        matches!(self, Command::Queue(_) | Command::Show(_) | Command::History(_))
-    }
-
     fn carried_out(&self, repositories: &[PathBuf], first: Option<&Path>) -> Result<u8, String> {
         let done = match self {
             #[cfg(feature = "tui")]
@@ -358,7 +387,7 @@ impl Command {
             #[cfg(feature = "tui")]
             Command::Key(options) => return key::run(options, first),
             #[cfg(feature = "tui")]
-            Command::Keys(options) => keys::run(options),
+            Command::Keymap(options) => keys::run(options),
             #[cfg(feature = "tui")]
             Command::Theme(options) => theme::run(options),
             #[cfg(all(feature = "tui", target_os = "linux"))]
@@ -376,7 +405,7 @@ impl Command {
             Command::Report(options) => return report::run(options, first),
             Command::Sync(options) => sync::run(options, first),
             Command::History(options) => history::run(options, repositories),
-            Command::Doctor(options) => doctor::run(options, first),
+            Command::Doctor(options) => return doctor::run(options, first),
             Command::Completions(options) => manual::completions(options, command()),
             Command::Man(options) => manual::man(options, command()),
             Command::Rules(options) => return rules::run(options, first),
@@ -418,7 +447,7 @@ fn pour(write: impl FnOnce(&mut dyn std::io::Write) -> std::io::Result<()>) {
 
 fn keep_failure(result: std::io::Result<()>) {
     if let Err(error) = result
-        && error.kind() != ErrorKind::BrokenPipe
+        && error.kind() != std::io::ErrorKind::BrokenPipe
     {
         UNWRITTEN.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
     }
@@ -490,8 +519,15 @@ mod tests {
     fn every_help_says_how_a_command_exits_and_gives_an_example_that_is_one() {
         fn check(command: &clap::Command) {
             let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
-            assert!(help.contains("Exit codes: "), "{}: {help}", command.get_name());
-            let (_, examples) = help.split_once("Examples:\n").expect("every help has examples");
+            let (codes, examples) = help.split_once("\n\nExamples:\n").expect("every help has examples");
+            let mut codes = codes.lines();
+            assert_eq!(codes.next(), Some("Exit codes:"), "{}: {help}", command.get_name());
+            for line in codes {
+                let (code, text) = line.split_at(6);
+                assert!(code.starts_with("  ") && code.ends_with(' ') && !text.starts_with(' '), "{line}");
+                assert!(line.chars().count() <= 80, "no terminal wraps it: {line}");
+            }
+            let examples = examples.replace(" \\\n", "");
             let object = "0".repeat(40);
             for example in examples.lines() {
                 // As a shell reads it: quoted text is one word, and other programs or files are not part of it.
@@ -524,6 +560,9 @@ mod tests {
             assert!(GROUPS.iter().any(|(_, names)| names.contains(&name)), "{name}");
             assert!(help.contains(&format!("\n  {name}  ")), "{name}: {help}");
         }
-        assert!(help.contains("--repo") && help.contains("Exit codes: ") && !help.contains("\nCommands:"), "{help}");
+        assert!(
+            help.contains("--repo") && help.contains("Exit codes:\n  0 ") && !help.contains("\nCommands:"),
+            "{help}"
+        );
     }
 }

@@ -15,6 +15,8 @@ use unicode_width::UnicodeWidthStr as _;
 use super::drill_rows::ShownDrill;
 #[cfg(feature = "tui")]
 use crate::app::servers::{Index, NotReady, ServerSource};
+#[cfg(feature = "tui")]
+use crate::authorizing::{CommandLedger, RequestState};
 use crate::cache::{self, Caches};
 #[cfg(feature = "tui")]
 use crate::change::address;
@@ -80,6 +82,9 @@ struct Queue {
     changes: Vec<Row>,
     /// Drills of emergencies that go on, or whose review is owed.
     drills: Vec<QueuedDrill>,
+    /// What is said of the commands in production that wait for people. Scripts ask their broker.
+    #[serde(skip)]
+    commands: Vec<String>,
     unreadable: Vec<Unreadable>,
 }
 
@@ -268,14 +273,15 @@ pub fn run(options: &Options, repositories: &[PathBuf]) -> Result<u8, String> {
     }
     if options.late {
         queue.changes.retain(|row| row.late.is_some_and(|late| late <= crate::clock::now()));
-        // Nobody waits for a drill.
+        // Nobody waits for a drill, and no policy gives commands a clock.
         queue.drills.clear();
+        queue.commands.clear();
     }
     if !options.prints() {
         queue.unreadable.iter().for_each(|row| eprintln!("undersign: {}: {}", row.what, row.why));
     } else if options.json {
         super::print_json(&queue);
-    } else {
+    } else if is_any_read || queue.unreadable.len() > 1 {
         print(&queue, if options.late { "Nothing is late." } else { "Nothing is pending." });
     }
     match queue.unreadable.first() {
@@ -338,6 +344,8 @@ fn learn(names: &Names, index: usize, path: &Path) -> Result<(), String> {
 fn read(names: &Names) -> Found {
     let (mut rows, mut unreadable, mut is_any_read) = (Vec::new(), Vec::new(), false);
     let (mut undecided, mut drills) = (Vec::new(), Vec::new());
+    #[cfg_attr(not(feature = "tui"), allow(unused_mut))]
+    let mut commands = Vec::new();
     #[cfg(feature = "tui")]
     let mut seen: Vec<notices::Seen> = Vec::new();
     let caches = Caches::at(cache::home());
@@ -386,10 +394,21 @@ fn read(names: &Names) -> Found {
             let rows = heads.into_iter().zip(rows[before..].iter_mut().map(|(_, row)| row));
             undecided.extend(start_clocks(snapshot, &pending, rows));
             drills.extend(QueuedDrill::all(snapshot).into_iter().filter(|own| own.drill.is_current()));
+            #[cfg(feature = "tui")]
+            match waiting_commands(snapshot) {
+                Ok(waiting) => commands.extend(waiting),
+                Err(why) => unreadable.push(Unreadable::of(snapshot.name.clone(), why)),
+            }
             if let PolicyState::Invalid(error) = &snapshot.policy {
                 let why =
                     format!("Its policy has mistakes, so that nothing is due: {}", visible::lines(&error.to_string()));
                 undecided.push(Unreadable::without_clock(snapshot, why));
+                // Otherwise each row says so.
+                if pending.is_empty() {
+                    let told = visible::lines(&error.to_string());
+                    let why = format!("Its policy has mistakes, so that nothing may land: {told}");
+                    unreadable.push(Unreadable::of(snapshot.name.clone(), why));
+                }
             }
             #[cfg(feature = "tui")]
             seen.push(notices::Seen::of(&snapshot.common_dir, &ids));
@@ -400,7 +419,7 @@ fn read(names: &Names) -> Found {
     rows.sort_by(|a, b| a.0.cmp(&b.0));
     let changes = rows.into_iter().map(|(_, row)| row).collect();
     Found {
-        queue: Queue { schema: "undersign-queue/v0", changes, drills, unreadable },
+        queue: Queue { schema: "undersign-queue/v0", changes, drills, commands, unreadable },
         is_any_read,
         undecided,
         #[cfg(feature = "tui")]
@@ -618,6 +637,25 @@ fn notify(queue: &Queue, seen: &[notices::Seen]) -> Result<(), String> {
     Ok(())
 }
 
+/// The commands of a repository that wait for people, a sentence for each target: only the desk opens them.
+#[cfg(feature = "tui")]
+fn waiting_commands(snapshot: &RepositorySnapshot) -> Result<Vec<String>, String> {
+    let Some(policy) = snapshot.policy().filter(|_| snapshot.has_targets()) else { return Ok(Vec::new()) };
+    let repository = Repository::open(&snapshot.root).map_err(|error| error.to_string())?;
+    let ledger = CommandLedger::read(&repository, policy).map_err(|error| error.to_string())?;
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    let pending = ledger.pending(policy, None, super::now());
+    for one in pending.iter().filter(|one| matches!(one.standing, RequestState::Waits) || one.is_owed) {
+        *counts.entry(one.target().to_owned()).or_default() += 1;
+    }
+    let told = |(target, count): (String, usize)| {
+        let (wait, them) = if count == 1 { ("waits", "it") } else { ("wait", "them") };
+        let (name, target) = (visible::text(&snapshot.name), visible::text(&target));
+        format!("{name}: {} {wait} at {target}; `undersign` opens {them}", counted(count, "command"))
+    };
+    Ok(counts.into_iter().map(told).collect())
+}
+
 /// With blanks up to so many columns, as a terminal counts them.
 fn padded(text: &str, columns: usize) -> String {
     format!("{text}{}", " ".repeat(columns.saturating_sub(text.width())))
@@ -705,10 +743,11 @@ fn print(queue: &Queue, nothing: &str) {
         );
     }
     queue.drills.iter().for_each(|drill| outln!("{}", drill.told()));
+    queue.commands.iter().for_each(|told| outln!("{told}"));
     for row in &queue.unreadable {
         outln!("unreadable: {}: {}", row.what, row.why);
     }
-    if queue.changes.is_empty() && queue.unreadable.is_empty() {
+    if queue.changes.is_empty() && queue.commands.is_empty() && queue.unreadable.is_empty() {
         outln!("{nothing}");
     }
 }

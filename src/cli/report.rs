@@ -31,21 +31,21 @@ pub struct Options {
 enum Command {
     /// What landed in a period, who answered for it, and what of that must be looked at
     #[command(after_help = help!(
-        "0 when the report is written, whatever it says",
+        ["0   the report is written, whatever it says"],
         "undersign report audit --from 2026-07-01 --to 2026-09-30 --format html --output q3.html",
         "undersign --repo /srv/git/shop.git report audit --state /srv/git/shop.git/undersign/gate --format csv"
     ))]
     Audit(Box<AuditOptions>),
     /// What came of what landed: later reverts, fixes and rework, by AI, tool, tier, compartment, load and month
     #[command(after_help = help!(
-        "0 when the report is written, whatever it says",
+        ["0   the report is written, whatever it says"],
         "undersign report outcomes --policy-branch refs/heads/main --from 2026-07-01 --format html --output q3.html",
         "undersign --repo /srv/git/shop.git report outcomes --state /srv/git/shop.git/undersign/gate --format csv"
     ))]
     Outcomes(Box<OutcomesOptions>),
     /// What a gate with --report-only would have refused, and whether the team is ready to enforce
     #[command(after_help = help!(
-        "0 when the report is written; `--ready`: 1 unless it says ready",
+        ["0   the report is written", "1   `--ready`: it does not say ready"],
         "undersign --repo /srv/git/shop.git report trial",
         "undersign report trial --state /var/lib/undersign/shop --from 2026-11-01 --format md --output trial.md"
     ))]

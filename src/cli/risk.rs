@@ -154,7 +154,7 @@ fn score_range(repository: &Repository, range: &str, past: &Past, options: &Opti
     let told = |error: crate::source::git::GitError| error.to_string();
     let (from, to) = range
         .split_once("..")
-        .ok_or_else(|| format!("`{}` is no range. Write A..B, or ..B for all of B.", visible::text(range)))?;
+        .ok_or_else(|| format!("`{}` is not a range. Write A..B, or ..B for all of B.", visible::text(range)))?;
     let resolved = |name: &str| repository.resolve(name).map_err(told);
     let from = (!from.is_empty()).then(|| resolved(from)).transpose()?;
     let to = resolved(if to.is_empty() { "HEAD" } else { to })?;

@@ -26,22 +26,22 @@ pub struct Options {
 #[derive(Subcommand)]
 enum Command {
     /// Print all rules that hold here, those of packs as well: id, severity, title
-    #[command(after_help = help!("0, 2 where a pack is not used for its mistakes", "undersign rules list"))]
+    #[command(after_help = help!(["0   success", "2   a pack is not used, for its mistakes"], "undersign rules list"))]
     List,
     /// Print what one rule says, and what it does and does not fire on
-    #[command(after_help = help!("0 when there is such a rule", "undersign rules explain resil.timeout-lost"))]
+    #[command(after_help = help!(["0   there is such a rule"], "undersign rules explain resil.timeout-lost"))]
     Explain {
         /// As findings name it
         id: String,
     },
     /// Read a pack of rules and try their examples; all mistakes at once
-    #[command(after_help = help!("0 when all is well, 2 for mistakes", "undersign rules test rules.toml"))]
+    #[command(after_help = help!(["0   all is well", "2   it has mistakes"], "undersign rules test rules.toml"))]
     Test {
         /// TOML, as docs/rules.md describes it
         file: PathBuf,
     },
     /// Print the facts of a file, as rules read them
-    #[command(after_help = help!("0 when its format is read", "undersign rules facts deploy/app.yaml"))]
+    #[command(after_help = help!(["0   its format is read"], "undersign rules facts deploy/app.yaml"))]
     Facts {
         /// The format goes by its name
         file: PathBuf,
@@ -80,7 +80,7 @@ impl Here {
     }
 }
 
-/// Rules of packs that are not used are no rules: that is told, and is not success.
+/// Rules of packs that are not used are not rules: that is told, and is not success.
 fn list(here: &Here) -> u8 {
     for RuleText { id, severity, title, quieted, .. } in here.rules.rules().texts() {
         let quieted = if quieted.is_empty() { String::new() } else { format!("  ({})", quieted.join("; ")) };
@@ -156,5 +156,5 @@ fn read(file: &Path) -> Result<String, String> {
     if text.len() as u64 > MAX_FILE {
         return Err(format!("{name} is larger than {} MiB, which is more than is read.", MAX_FILE >> 20));
     }
-    String::from_utf8(text).map_err(|_| format!("{name} is no text in UTF-8."))
+    String::from_utf8(text).map_err(|_| format!("{name} is not UTF-8."))
 }

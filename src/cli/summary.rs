@@ -20,7 +20,7 @@ pub struct SummaryOptions {
     /// The gate's key: `undersign gate keygen` makes one
     #[arg(long, value_name = "FILE")]
     summary_key: Option<PathBuf>,
-    /// URI that names this gate to who reads the summary
+    /// URI that names this gate to the readers of the summary
     #[arg(long, value_name = "URI")]
     verifier: Option<String>,
     /// URI of the repository, such as git+https:…/shop; by default that of origin

@@ -10,7 +10,7 @@ use crate::change::{ObjectId, visible};
 use crate::enforcement::{self, MAX_REFS, Request, Settings, Update};
 use crate::gate::{Code, Decided, Lands, Outcome, Reason, ReasonEffect, RefOutcome, SlotState};
 
-/// A look back that found nothing wrong. Never 0: it is no pass.
+/// A look back that found nothing wrong. Never 0: it is not a pass.
 const WOULD_ALLOW: u8 = 3;
 /// Bytes of one line of what a hook is told.
 const MAX_LINE: usize = 8 << 10;
@@ -173,7 +173,7 @@ enum Format {
     Plain,
 }
 
-/// Judges, prints, and gives the exit code. Every path that is no clear yes is non-zero.
+/// Judges, prints, and gives the exit code. Every path that is not a clear yes is non-zero.
 pub fn run(options: &Options, repository: Option<&Path>) -> u8 {
     let updates = match updates(options) {
         Ok(updates) => updates,
@@ -191,7 +191,7 @@ pub fn run(options: &Options, repository: Option<&Path>) -> u8 {
     }
     let path = repository.unwrap_or(Path::new("."));
     let Some(path) = path.to_str() else {
-        eprintln!("undersign: the repository's path is no UTF-8.");
+        eprintln!("undersign: the repository's path is not UTF-8.");
         return super::USAGE;
     };
     let request = Request {

@@ -48,11 +48,12 @@ pub(super) fn signing_key(configured: Option<&str>, near: Option<&Path>) -> Resu
 
 /// No setting names a key.
 fn none(has_usual: bool) -> NoKey {
-    let commands = [make(has_usual), vec![ssh_format(NamedBy::Git), name_usual(NamedBy::Git)]].concat();
     let why = "There is no signing key: you can read and note, not sign.";
-    let aside = "(or signing_key in config.toml, which git does not read)";
-    let act = if has_usual { "Name the one you have" } else { "Make one, or name the one you have" };
-    NoKey { is_named: false, ..no_key("no signing key".to_owned(), why, act, &commands, Some(aside)) }
+    // Whoever signs commits with OpenPGP keeps that: git's own settings are only for those who want them changed.
+    let in_git = [ssh_format(NamedBy::Git), name_usual(NamedBy::Git)].join("\n  ");
+    let aside = format!("{}\nor, if git is to sign with it too:\n  {in_git}", file_line());
+    let brief = "no signing key".to_owned();
+    NoKey { is_named: false, ..no_key(brief, why, in_the_file(has_usual), &make(has_usual), Some(&aside)) }
 }
 
 /// git signs with something else than ssh; its default is OpenPGP, whose key ids mean nothing here.
@@ -91,8 +92,12 @@ fn unusable(name: &str, error: &KeyError, by: NamedBy, has_usual: bool, has_agen
             no_key(brief, &why, in_the_file(has_usual), &make(has_usual), Some(&file_line()))
         }
         _ => {
-            let act = if has_usual { "Name the other that you have" } else { "Make another, and name it" };
             let commands = [make(has_usual), vec![name_usual(by)]].concat();
+            // Git cannot sign with a file that does not exist, either.
+            if let KeyError::Absent(_) = error {
+                return no_key(brief, &why, "Create it, or name another", &commands, None);
+            }
+            let act = if has_usual { "Name the other that you have" } else { "Make another, and name it" };
             let aside = format!("(or, to go on signing with this one in git: {})", file_line());
             no_key(brief, &why, act, &commands, Some(&aside))
         }
@@ -166,6 +171,13 @@ mod tests {
         assert!(told.text.ends_with("\n  eval \"$(ssh-agent -s)\"\n  ssh-add"), "{told:?}");
         assert_eq!(told.brief, "the named key cannot sign");
         assert!(!unusable(literal, &elsewhere, NamedBy::Git, true, true).text.contains("eval"));
+        let absent = KeyError::Absent("The signing key /k/id.pub does not exist.".into());
+        let told = unusable("/k/id.pub", &absent, NamedBy::GitHere, true, false).text;
+        assert!(told.ends_with("\n  git config user.signingkey ~/.ssh/id_ed25519.pub"), "git cannot use it: {told}");
+        let first = none(false).text;
+        let (before, in_git) = first.split_once("\nor, if git").unwrap();
+        assert!(before.contains("config.toml") && !before.contains("git config"), "OpenPGP in git stays: {first}");
+        assert!(in_git.ends_with("\n  git config --global user.signingkey ~/.ssh/id_ed25519.pub"), "{first}");
         let gpg = of_another_format("3AA5C34371567BD2", NamedBy::Git, false).text;
         assert!(gpg.contains("3AA5C34371567BD2") && !gpg.contains("git config"), "git goes on with OpenPGP: {gpg}");
         let ssh = of_another_format("~/.ssh/id_ed25519.pub", NamedBy::GitHere, true).text;

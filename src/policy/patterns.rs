@@ -342,7 +342,7 @@ fn why_no_ref(pattern: &str) -> Option<&'static str> {
         "" => "is empty and names no ref",
         _ if pattern.starts_with('!') => "excludes nothing: a list of patterns has no exceptions",
         _ if pattern.trim() != pattern => "begins or ends with a blank, and no ref does",
-        _ if !pattern.starts_with("refs/") => "is no full name of a ref",
+        _ if !pattern.starts_with("refs/") => "is not a full ref name",
         _ if pattern.ends_with('/') => "ends with `/`, and no ref does",
         _ if names().any(str::is_empty) => "has `//` in it, and no ref has",
         _ if pattern.contains("..") || names().any(|name| name.starts_with('.') || name.ends_with(".lock")) => {

@@ -78,9 +78,15 @@ mod tests {
         assert_eq!(lines, [1, 2, 3, 4, 5, 5, 6, 6, 8, 9, 10, 11]);
         let text: Vec<String> = mistakes(text).into_iter().map(|(_, text)| text).collect();
         let has = |part: &str| assert!(text.iter().any(|text| text.contains(part)), "{part}: {text:?}");
-        ["`tier` is 0 to 5, not 6", "needs `paths`", "needs `tier`", "unknown key `teir`", "is no name for a service"]
-            .into_iter()
-            .for_each(has);
+        [
+            "`tier` is 0 to 5, not 6",
+            "needs `paths`",
+            "needs `tier`",
+            "unknown key `teir`",
+            "is not a valid name for a service",
+        ]
+        .into_iter()
+        .for_each(has);
     }
 
     #[test]

@@ -343,17 +343,17 @@ fn what_people_are_known_by_is_theirs_alone() {
     ] {
         let refused = of(hers, &format!("emails = [\"{wrong}\"]")).unwrap_or_default();
         assert!(
-            refused.contains("line 37: ") && refused.contains("is no address; write it as commits have it"),
+            refused.contains("line 37: ") && refused.contains("is not an address; write it as commits have it"),
             "{wrong}: {refused}"
         );
     }
     for wrong in ["", " ", "@rahim", "rahim ", "ra him", "rahim\\t", "ra\\u200Bhim"] {
         let refused = of(hers, &format!("{plain}\nlogins = [\"{wrong}\"]")).unwrap_or_default();
-        assert!(refused.contains("line 38: ") && refused.contains("is no account"), "{wrong}: {refused}");
+        assert!(refused.contains("line 38: ") && refused.contains("is not an account"), "{wrong}: {refused}");
     }
     let cased =
         Policy::parse("policy.toml", &SAMPLE.replacen("[people.rahim]", "[people.Dana]", 1)).unwrap_err().to_string();
-    assert!(cased.contains("`Dana` is no id for a person"), "{cased}");
+    assert!(cased.contains("`Dana` is not a valid id for a person"), "{cased}");
 }
 
 #[test]
@@ -497,7 +497,7 @@ fn each_mistake_of_brokers_and_targets_names_what_is_wrong() {
         ("\"{word}\"", "\"a{word}\"", "braces are for"),
         ("\"PGAPPNAME\"", "\"PGSERVICEFILE\"", "changes what a program loads"),
         ("\"PGAPPNAME\"", "\"TF_CLI_ARGS_apply\"", "changes what a program loads"),
-        ("\"PGAPPNAME\"", "\"1A\"", "is no name of a variable"),
+        ("\"PGAPPNAME\"", "\"1A\"", "is not a valid name of a variable"),
         ("\"-n\", \"{word}\"]", "\"-n\", \"{input:names}\"]", "cannot be `unasked`"),
         ("start = \"call\"", "start = \"call\"\nsurprise = 1", "unknown key `surprise`"),
     ];
@@ -597,10 +597,10 @@ fn each_mistake_of_evidence_names_what_is_wrong() {
     let checks = "checks = [\"build\", \"test\"]";
     let table: &[(&str, &str, &str)] = &[
         ("kind = \"ci\"", "kind = \"cd\"", "`kind` is ci or forge, not `cd`"),
-        ("[evidence.ci]", "[evidence.c]", "is no name for evidence"),
+        ("[evidence.ci]", "[evidence.c]", "is not a valid name for evidence"),
         (checks, "", "needs `checks = [\"build\"]`"),
         (checks, "checks = [\"build\", \"build\"]", "is there twice"),
-        (checks, "checks = [\"build\", \"Unit tests\"]", "is no name for a check"),
+        (checks, "checks = [\"build\", \"Unit tests\"]", "is not a valid name for a check"),
         (checks, "checks = [\"test\"]", "[evidence.ci] has no check `build`"),
         (
             checks,
@@ -620,7 +620,7 @@ fn each_mistake_of_evidence_names_what_is_wrong() {
         (&ci, &broker, "is that of the broker `ops1`"),
         (&ci, &reader, "this key is already that of `ci`"),
         (&ci, "ssh-rsa AAAA", "not a supported OpenSSH public key"),
-        ("\"ci:build\"", "\"build\"", "is no result of a check"),
+        ("\"ci:build\"", "\"build\"", "is not a result of a check"),
         ("\"ci:build\"", "\"cd:build\"", "there is no [evidence.cd]"),
         ("\"ci:build\"", "\"github:build\"", "[evidence.github] is no \"ci\""),
         ("\"ci:build\"", "\"ci:build\", \"ci:build\"", "`ci:build` is there twice"),
@@ -639,7 +639,7 @@ fn each_mistake_of_evidence_names_what_is_wrong() {
     for (from, to, wanted) in table {
         assert!(text.contains(from), "{from}");
         let edited = text.replacen(from, to, 1);
-        let said = Policy::parse("policy.toml", &edited).err().unwrap_or_else(|| panic!("{to} is no mistake"));
+        let said = Policy::parse("policy.toml", &edited).err().unwrap_or_else(|| panic!("{to} is not a mistake"));
         assert!(said.to_string().contains(wanted), "{to}: {said}");
     }
 }
@@ -751,7 +751,7 @@ fn an_organization_may_ask_for_evidence_and_its_people_are_nobodys_machines() {
     // A repository takes the key of somebody of the organization for a machine's.
     let policy = read(&repository(&line(51)));
     let weaker = &policy.inherited.as_ref().unwrap().weaker;
-    assert!(weaker[0].text.contains("is that of `omar`: what it signs is no evidence"), "{weaker:?}");
+    assert!(weaker[0].text.contains("is that of `omar`: what it signs is not evidence"), "{weaker:?}");
     assert!(policy.evidence[0].keys.is_empty());
     let error = of(&organization.replace(&line(52), &line(51))).unwrap_err().to_string();
     assert!(error.contains("is that of `omar`"), "{error}");

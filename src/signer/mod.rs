@@ -19,6 +19,9 @@ pub enum KeyError {
     WrongPassphrase,
     #[error("{0}")]
     Unusable(String),
+    /// The file that a setting names does not exist.
+    #[error("{0}")]
+    Absent(String),
     /// Of a key that an agent could hold.
     #[error("{0}")]
     NotInAgent(String),
@@ -71,9 +74,9 @@ impl SigningKey {
             return in_agent(usable(literal, "")?, agent);
         }
         let path = expand(name, home);
-        let private = if path.extension().is_some_and(|e| e == "pub") { path.with_extension("") } else { path };
+        let private = if path.extension().is_some_and(|e| e == "pub") { path.with_extension("") } else { path.clone() };
         if !private.is_file() {
-            return in_agent(public_beside(&private)?, agent);
+            return in_agent(public_beside(&private, &path)?, agent);
         }
         let (public, encrypted) = match key_file::public(&private) {
             Ok((public, encrypted)) => (public?, encrypted),
@@ -81,7 +84,7 @@ impl SigningKey {
             // Not OpenSSH's own format: OpenSSH may still be able to open it.
             Err(error) => {
                 let beside = PathBuf::from(format!("{}.pub", private.display())).exists();
-                let public = public_beside(&private).map_err(|why| if beside { why } else { error })?;
+                let public = public_beside(&private, &path).map_err(|why| if beside { why } else { error })?;
                 return Ok(SigningKey { public, location: KeyLocation::Openssh(private) });
             }
         };
@@ -132,7 +135,7 @@ impl SigningKey {
                 "Another key signed than the one that was chosen. Nothing was recorded.".to_owned(),
             )),
             Err(fault) => Err(KeyError::Unusable(format!(
-                "What the key returned is no sound signature: {fault}. Nothing was recorded."
+                "What the key returned is not a sound signature: {fault}. Nothing was recorded."
             ))),
         }
     }
@@ -155,19 +158,20 @@ fn in_agent(public: Key, agent: Option<&Path>) -> Result<SigningKey, KeyError> {
     Ok(SigningKey { public, location: KeyLocation::Agent(socket.to_path_buf()) })
 }
 
-/// The public key in the `.pub` next to a private one.
-fn public_beside(private: &Path) -> Result<Key, KeyError> {
+/// The public key in the `.pub` next to a private one; a setting named one of both.
+fn public_beside(private: &Path, named: &Path) -> Result<Key, KeyError> {
     let path = PathBuf::from(format!("{}.pub", private.display()));
-    let text = std::fs::read_to_string(&path).map_err(|error| cannot_read(private, &error))?;
+    let text = std::fs::read_to_string(&path).map_err(|error| cannot_read(named, &error))?;
     usable(&text, &format!(" {}", private.display()))
 }
 
 fn cannot_read(path: &Path, error: &std::io::Error) -> KeyError {
-    let told = match error.kind() {
-        ErrorKind::NotFound => format!("The signing key {} is not there.", path.display()),
-        _ => format!("The signing key {} cannot be read: {error}.", path.display()),
-    };
-    if error.kind() == ErrorKind::PermissionDenied { KeyError::Denied(told) } else { KeyError::Unusable(told) }
+    let told = format!("The signing key {} cannot be read: {error}.", path.display());
+    match error.kind() {
+        ErrorKind::NotFound => KeyError::Absent(format!("The signing key {} does not exist.", path.display())),
+        ErrorKind::PermissionDenied => KeyError::Denied(told),
+        _ => KeyError::Unusable(told),
+    }
 }
 
 /// Reads the line of a public key that can sign records; `file` is its file after a blank, if it has one.

@@ -43,7 +43,7 @@ impl Host {
     /// Exactly one check fails and is reported; nothing good is said about it.
     fn fails(&self, what: &str) -> Said {
         let said =
-            self.doctor().exits(70).says(&format!("✗ {what}")).complains("undersign: One thing above is not enforced.");
+            self.doctor().exits(2).says(&format!("✗ {what}")).complains("undersign: One thing above is not enforced.");
         assert_eq!(said.out.matches('✗').count(), 1, "{said:?}");
         said
     }
@@ -87,12 +87,12 @@ fn a_gate_that_is_not_told_who_pushes_is_told() {
 #[test]
 fn a_hook_that_is_missing_or_somebody_elses_is_told() {
     let h = Host::of(Fixture::new());
-    let said = h.doctor().exits(70).says("✗ No gate: there is no pre-receive hook.").complains("2 things above");
+    let said = h.doctor().exits(2).says("✗ No gate: there is no pre-receive hook.").complains("2 things above");
     said.says("✗ Whoever pushes can rewind and delete records");
     std::fs::create_dir_all(h.bare.join("hooks")).unwrap();
     std::fs::write(h.hook(), "#!/bin/sh\nexit 0\n").unwrap();
     chmod(&h.hook(), 0o755);
-    h.doctor().exits(70).says("✗ The pre-receive hook is somebody else's: `undersign gate install --chain DIR`");
+    h.doctor().exits(2).says("✗ The pre-receive hook is somebody else's: `undersign gate install --chain DIR`");
     let name = h.bare.display().to_string();
     run(&h.f, &["gate", "install", &name]).exits(70).complains("There is a hook already");
     run(&h.f, &["gate", "install", "--chain", &name]).exits(0);
@@ -103,13 +103,13 @@ fn a_hook_that_is_missing_or_somebody_elses_is_told() {
 fn a_hook_that_git_does_not_run_guards_nothing() {
     let h = Host::new();
     chmod(&h.hook(), 0o644);
-    let said = h.doctor().exits(70).says("✗ The pre-receive hook is not executable, so git skips it.");
+    let said = h.doctor().exits(2).says("✗ The pre-receive hook is not executable, so git skips it.");
     said.says("✗ Whoever pushes can rewind and delete records").says_not("✓ The gate").complains("2 things above");
     chmod(&h.hook(), 0o755);
     h.config("core.hooksPath", "/srv/hooks");
     let said = h
         .doctor()
-        .exits(70)
+        .exits(2)
         .says("✗ git runs hooks from /srv/hooks (core.hooksPath), so the gate in hooks/ never runs.");
     said.says("✗ Whoever pushes can rewind and delete records").says_not("✓ The gate");
     // Git looks in the gate's directory after all.
@@ -142,7 +142,7 @@ fn twin_somebody_elses_hook_where_git_runs_hooks_from_is_none() {
     let there = central(&h).join("pre-receive");
     std::fs::write(&there, "#!/bin/sh\nexit 0\n").unwrap();
     chmod(&there, 0o755);
-    let said = h.doctor().exits(70).says("(core.hooksPath), so the gate in hooks/ never runs. The pre-receive hook is");
+    let said = h.doctor().exits(2).says("(core.hooksPath), so the gate in hooks/ never runs. The pre-receive hook is");
     said.says("✗ Whoever pushes can rewind and delete records").says_not("✓ The gate");
 }
 
@@ -156,7 +156,7 @@ fn a_clock_that_ran_ahead_is_told_with_what_takes_it_back() {
         std::fs::write(&file, memory.to_string()).unwrap();
     };
     set(4_102_444_800);
-    let said = h.doctor().exits(70).says("✗ The gate last let a push through at 2100-01-01T00:00:00Z, and it is ");
+    let said = h.doctor().exits(2).says("✗ The gate last let a push through at 2100-01-01T00:00:00Z, and it is ");
     said.says("`undersign gate accept --clock --because …`.");
     set(now() - 60);
     h.doctor().says_not("The gate last let a push through");
@@ -176,17 +176,17 @@ fn a_policy_file_of_the_operator_is_what_a_doctor_looks_at() {
     chmod(&file, 0o644);
     // A service is given the file, and there is no hook that names it.
     std::fs::remove_file(h.hook()).unwrap();
-    h.doctor().exits(70).says("✗ There is no policy on refs/heads/main: nothing may land.");
-    run_in(&h.f, &h.bare, &["doctor", "--policy", &name]).exits(70).says(&good).says_not("There is no policy");
+    h.doctor().exits(2).says("✗ There is no policy on refs/heads/main: nothing may land.");
+    run_in(&h.f, &h.bare, &["doctor", "--policy", &name]).exits(2).says(&good).says_not("There is no policy");
     std::fs::write(&file, policy("[surprise]\n")).unwrap();
-    let said = run_in(&h.f, &h.bare, &["doctor", "--policy", &name]).exits(70);
+    let said = run_in(&h.f, &h.bare, &["doctor", "--policy", &name]).exits(2);
     said.says(&format!("✗ The policy {name} cannot be used, so nothing may land: ")).says("line ");
 }
 
 #[test]
 fn a_gate_that_only_reports_is_no_gate() {
     let h = Host::gated(Fixture::new(), &["--report-only", "--pusher-env", "GL_USERNAME"]);
-    let said = h.doctor().exits(70).says("✗ The gate only reports: everything lands.").says_not("✓ The gate");
+    let said = h.doctor().exits(2).says("✗ The gate only reports: everything lands.").says_not("✓ The gate");
     said.says("✗ Whoever pushes can rewind and delete records");
 }
 
@@ -248,9 +248,9 @@ fn what_a_policy_gives_away_is_told_and_is_no_fault() {
 fn records_that_could_be_rewound_are_told() {
     let h = Host::of(Fixture::new());
     h.config("receive.denyDeletes", "true");
-    h.doctor().exits(70).says("✗ Whoever pushes can rewind and delete records");
+    h.doctor().exits(2).says("✗ Whoever pushes can rewind and delete records");
     h.config("receive.denyNonFastForwards", "yes");
-    h.doctor().exits(70).says("✓ git refuses rewinds and deletions of any ref").says_not("Whoever pushes");
+    h.doctor().exits(2).says("✓ git refuses rewinds and deletions of any ref").says_not("Whoever pushes");
 }
 
 #[test]
@@ -390,7 +390,7 @@ fn repositories_that_share_an_id_below_one_directory_are_told() {
     h.f.git("rahim", &["clone", "-q", "--bare", h.bare.to_str().unwrap(), fork.to_str().unwrap()]);
     h.doctor().exits(0).says_not("same repository id");
     let doctor = || run_in(&h.f, &h.bare, &["doctor", "--repositories", root.to_str().unwrap()]);
-    doctor().exits(70).says("hosted/fork/shop.git has the same repository id, fixture-1");
+    doctor().exits(2).says("hosted/fork/shop.git has the same repository id, fixture-1");
     std::fs::remove_dir_all(&fork).unwrap();
     doctor().exits(0).says_not("same repository id");
 }

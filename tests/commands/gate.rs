@@ -63,10 +63,10 @@ fn a_line_that_was_tampered_with_is_told() {
     edit(&f, "\"outcome\":\"deny\"", "\"outcome\":\"allow\"");
     run(&f, &["gate", "log"]).exits(70).complains("is damaged: line 2 does not follow the one before it.");
     std::fs::write(file(&f), "not json\n").unwrap();
-    run(&f, &["gate", "log"]).exits(70).complains("line 1 is no entry");
+    run(&f, &["gate", "log"]).exits(70).complains("line 1 is not an entry");
     std::fs::write(file(&f), "torn").unwrap();
     run(&f, &["gate", "log"]).exits(70).complains("its last line was never finished");
-    // That line was no answer: the next verdict replaces it.
+    // That line was not an answer: the next verdict replaces it.
     verify(&f, "main", WORK, &[]).exits(0);
     run(&f, &["gate", "log"]).exits(0);
     // A verdict that cannot be logged is not given.
@@ -111,7 +111,7 @@ fn a_trial_tells_what_would_have_been_refused_and_whether_the_team_is_ready() {
     assert_eq!((&json["log"]["lines"], &json["readiness"]), (&2.into(), &"too-early".into()));
     edit(&f, "\"outcome\":\"deny\"", "\"outcome\":\"allow\"");
     run(&f, &["report", "trial"]).exits(70).complains("line 2 does not follow");
-    run(&f, &["report", "trial", "--state", "nowhere"]).exits(70).complains("nowhere is no directory");
+    run(&f, &["report", "trial", "--state", "nowhere"]).exits(70).complains("nowhere is not a directory");
 }
 
 #[test]

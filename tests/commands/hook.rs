@@ -209,7 +209,7 @@ fn rules_are_taken_from_where_they_are_said_to_be() {
 fn the_doctor_says_which_agents_ask_the_hook_and_what_lies_in_their_account() {
     let f = Fixture::new();
     let doctor = |more: &[(&str, &str)]| crate::run_with(&f, &["doctor", "--agents"], more);
-    doctor(&[]).exits(70).says("✗ No agent asks the hook in this account");
+    doctor(&[]).exits(2).says("✗ No agent asks the hook in this account");
     run(&f, &["hook", "install", "opencode", "--write"]).exits(0);
     std::fs::create_dir_all(f.dir.path().join(".kube")).unwrap();
     std::fs::write(f.dir.path().join(".kube/config"), "token: s3cr3t-one").unwrap();
@@ -224,7 +224,7 @@ fn the_doctor_says_which_agents_ask_the_hook_and_what_lies_in_their_account() {
     let place = f.dir.path().join("config/opencode/plugins/undersign.js");
     let text = std::fs::read_to_string(&place).unwrap();
     std::fs::write(&place, text.replacen("undersign", "true", 1)).unwrap();
-    doctor(&[]).exits(70).says("✗ opencode:").says("is not what this version writes");
+    doctor(&[]).exits(2).says("✗ opencode:").says("is not what this version writes");
 }
 
 #[test]

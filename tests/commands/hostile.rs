@@ -142,14 +142,14 @@ fn row_30_escape_sequences_reach_no_terminal_of_a_doctor() {
     git_in(&bare, "rahim", &["symbolic-ref", "HEAD", &trunk]);
     git_in(&bare, "rahim", &["config", "core.hooksPath", &raw("/hooks")]);
     let marks = [format!("/hooks{RAW}"), format!("trunk{NAME}"), format!("gate{RAW}.yml")];
-    clean(run_in(&f, &bare, &["doctor"]).exits(70), &marks.each_ref().map(String::as_str));
+    clean(run_in(&f, &bare, &["doctor"]).exits(2), &marks.each_ref().map(String::as_str));
     // An invalid policy, and a missing one, on a branch of such a name.
     let main = f.id("main");
     let wrong = policy(&format!("[\"{}\"]\n", toml(&raw("surprise"))));
     crate::land(&f, &[(".undersign/policy.toml", &wrong)]);
     f.git("rahim", &["push", "-q", bare.to_str().unwrap(), &format!("main:{trunk}")]);
     let marks = [format!("trunk{NAME} has mistakes"), format!("surprise{RAW}")];
-    clean(run_in(&f, &bare, &["doctor"]).exits(70), &marks.each_ref().map(String::as_str));
+    clean(run_in(&f, &bare, &["doctor"]).exits(2), &marks.each_ref().map(String::as_str));
     let install = ["gate", "install", bare.to_str().unwrap()];
     clean(run(&f, &install).exits(70), &[&format!("git runs hooks from /hooks{RAW}")]);
     git_in(&bare, "rahim", &["config", "--unset", "core.hooksPath"]);
@@ -157,7 +157,7 @@ fn row_30_escape_sequences_reach_no_terminal_of_a_doctor() {
     let tree = git_in(&bare, "rahim", &["rev-parse", &format!("{main}:.github")]);
     let none = git_in(&bare, "rahim", &["commit-tree", &tree, "-m", "none"]);
     git_in(&bare, "rahim", &["update-ref", &trunk, &none]);
-    clean(run_in(&f, &bare, &["doctor"]).exits(70), &[&format!("trunk{NAME}: nothing may land")]);
+    clean(run_in(&f, &bare, &["doctor"]).exits(2), &[&format!("trunk{NAME}: nothing may land")]);
     clean(run_in(&f, &bare, &["policy", "explain", "x"]).exits(70), &[&format!("on refs/heads/trunk{NAME}")]);
 }
 

@@ -1,4 +1,4 @@
-//! `undersign keys` and `undersign theme`, with files of the user.
+//! `undersign keymap` and `undersign theme`, with files of the user.
 
 use crate::run;
 use crate::support::Fixture;
@@ -12,18 +12,19 @@ fn configure(f: &Fixture, name: &str, text: &str) {
 #[test]
 fn keys_prints_what_holds_and_its_file_means_the_same() {
     let f = Fixture::new();
-    assert!(run(&f, &["keys"]).out.contains("], alt-j"));
+    assert!(run(&f, &["keymap"]).out.contains("], alt-j"));
+    assert_eq!(run(&f, &["keys"]).out, run(&f, &["keymap"]).out, "its name of before");
     configure(&f, "keymap.toml", "preset = \"gerrit\"\n[review]\nfiles = [\"f2\"]\n");
-    let table = run(&f, &["keys"]);
+    let table = run(&f, &["keymap"]);
     let has = |stroke: &str, name: &str| {
         table.out.lines().any(|line| line.split_whitespace().take(2).collect::<Vec<_>>() == [stroke, name])
     };
     assert!(table.code == 0 && has("n", "next-hunk") && has("f2", "files"), "{}", table.out);
-    configure(&f, "keymap.toml", &run(&f, &["keys", "--toml"]).out);
-    assert_eq!(run(&f, &["keys"]).out, table.out);
-    assert!(run(&f, &["keys", "--preset", "default"]).out.contains("], alt-j"));
+    configure(&f, "keymap.toml", &run(&f, &["keymap", "--toml"]).out);
+    assert_eq!(run(&f, &["keymap"]).out, table.out);
+    assert!(run(&f, &["keymap", "--preset", "default"]).out.contains("], alt-j"));
     configure(&f, "keymap.toml", "[review]\napprove = [\"A\"]\n");
-    let refused = run(&f, &["keys"]);
+    let refused = run(&f, &["keymap"]);
     assert!(refused.code == 70 && refused.err.contains("line 2: unknown key `approve`"), "{}", refused.err);
 }
 
@@ -61,7 +62,7 @@ fn every_command_tells_of_a_broken_configuration_once_and_goes_on() {
     let f = Fixture::new();
     configure(&f, "config.toml", "tab = \"wide\"\n");
     for args in
-        [&["queue"][..], &["show", "agent/work"], &["record", "list"], &["policy", "check"], &["keys"], &["theme"]]
+        [&["queue"][..], &["show", "agent/work"], &["record", "list"], &["policy", "check"], &["keymap"], &["theme"]]
     {
         let said = run(&f, args);
         assert_eq!(
@@ -79,7 +80,7 @@ fn what_cannot_be_written_is_no_success() {
     let Ok(full) = std::fs::OpenOptions::new().write(true).open("/dev/full") else {
         return println!("skipped: there is no /dev/full");
     };
-    for args in [&["queue"][..], &["queue", "--json"], &["show", "agent/work"], &["policy", "check"], &["keys"]] {
+    for args in [&["queue"][..], &["queue", "--json"], &["show", "agent/work"], &["policy", "check"], &["keymap"]] {
         let ended = std::process::Command::new(env!("CARGO_BIN_EXE_undersign"))
             .arg("--repo")
             .arg(&f.repo)
@@ -157,7 +158,7 @@ fn whoever_names_a_key_that_cannot_sign_is_told_which_why_and_what_to_paste() {
         (format!("{rsa}.pub"), "id_rsa is of type ssh-rsa, which signs no records"),
         (rsa.clone(), "id_rsa is of type ssh-rsa, which signs no records"),
         (format!("key::{}", std::fs::read_to_string(format!("{rsa}.pub")).unwrap().trim()), "is of type ssh-rsa"),
-        (absent, "gone is not there"),
+        (absent, "gone.pub does not exist"),
     ];
     for (key, why) in &cases {
         f.git("dana", &["config", "user.signingkey", key]);

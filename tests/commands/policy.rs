@@ -146,7 +146,7 @@ fn owners_of_github_become_a_policy_that_is_right() {
     let owners = "# Who owns what\n*       @global-owner1 @global-owner2\n*.js    @js-owner #inline\n*.go docs@example.com\n\
                   /build/logs/ @doctocat\ndocs/* docs@example.com\n/scripts/ @doctocat @octocat\n/apps/ @octocat\n/apps/github\n!x @octocat\n";
     let said = run(&f, &["policy", "import", &beside(&f, "CODEOWNERS", owners)]).exits(0);
-    assert!(!said.out.contains("role  ") && !said.out.contains("lost  "), "the report is no TOML: {}", said.out);
+    assert!(!said.out.contains("role  ") && !said.out.contains("lost  "), "the report is not a TOML: {}", said.out);
     let said = said
         .complains("role  doctocat-or-octocat: @doctocat or @octocat\n")
         .complains("lost  line 10: !x @octocat\n      ");

@@ -50,7 +50,7 @@ fn a_range_is_scored_oldest_first_by_what_landed_before_each() {
 fn a_range_that_is_none_is_a_wrong_call_or_told() {
     let f = history();
     run(&f, &["risk"]).exits(64);
-    run(&f, &["risk", "--range", "main", "--jsonl"]).exits(70).complains("is no range. Write A..B");
+    run(&f, &["risk", "--range", "main", "--jsonl"]).exits(70).complains("is not a range. Write A..B");
     run(&f, &["risk", "nowhere"]).exits(70).complains("does not exist here");
     run(&f, &["risk", "main", "--first-parent"]).exits(64);
     run(&f, &["risk", "main", "--backtest"]).exits(64);
@@ -242,7 +242,7 @@ fn who_runs_the_program_has_rules_of_their_own() {
     assert!(all.iter().any(|(rule, severity, _)| rule == "user/mine.forbid" && severity == "high"), "{all:?}");
     run(&f, &["rules", "explain", "user/mine.forbid"]).exits(0).says("The shop cannot.");
     std::fs::write(folder.join("mine.toml"), PACK.replace("forbid\\(", "(")).unwrap();
-    run(&f, &["rules", "list"]).exits(2).complains("line 6: this is no pattern");
+    run(&f, &["rules", "list"]).exits(2).complains("line 6: this is not a pattern");
     assert!(found(&f, "forbidding").iter().any(|(rule, ..)| rule == "rules.pack-refused"));
 }
 

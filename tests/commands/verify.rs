@@ -210,7 +210,7 @@ fn a_secret_that_comes_and_goes_inside_a_branch_is_a_finding_at_its_commit() {
     assert!(shown.contains(&format!("commit {} puts it into conf.txt:1", &first[..7])), "{shown}");
     assert!(shown.contains("secret.known") && !shown.contains("ghp_abcdef"), "{shown}");
     run(&f, &["queue"]).exits(0).says("tier 1");
-    // A secret that stays is found where it is, once; and text that only moved is no secret.
+    // A secret that stays is found where it is, once; and text that only moved is not a secret.
     leak("stays", key, &format!("# more\n{key}"));
     let shown = run(&f, &["show", "stays", "--json"]).exits(0).json().to_string();
     assert!(shown.contains("secret.known") && !shown.contains("puts it into"), "{shown}");

@@ -344,7 +344,7 @@ fn a_file_below_what_its_target_has_made_a_file_waits_for_a_rebase_too() {
     desk.f.commit("rahim", "Add a file of notes");
     desk.fetch();
     let said = desk.run(&["show", "feat"]).exits(0);
-    said.says("rebase").says("BASE_MOVED: notes/today.txt is a file on one side where the other has a folder.");
+    said.says("rebase").says("BASE_MOVED: notes/today.txt is a file on one side where the other has a directory.");
 }
 
 #[test]
@@ -874,7 +874,7 @@ fn commits_of_a_detached_worktree_that_are_on_no_branch_are_a_change() {
     at(&["branch", "-q", "found", "HEAD"]);
     assert_eq!(desk.ids(), ["here:found"], "a branch has it now");
     at(&["checkout", "-q", "HEAD~1"]);
-    assert_eq!(desk.ids(), ["here:found"], "what a branch contains is no work of its own");
+    assert_eq!(desk.ids(), ["here:found"], "what a branch contains is not a work of its own");
     at(&["branch", "-q", "-D", "found"]);
     assert_eq!(desk.ids(), ["here:worktrees/agent-7"]);
     std::fs::remove_dir_all(&work).unwrap();
@@ -945,15 +945,15 @@ fn a_partial_clone_says_by_its_name_what_to_run_and_is_whole_afterwards() {
     desk.f.git("mina", &["config", "uploadpack.allowFilter", "true"]);
     for filter in ["--filter=blob:none", "--filter=tree:0"] {
         desk.clone_again(&[filter]);
-        let said = run_in(&desk.f, &desk.here, &["queue"]).exits(70).says("here: A partial clone");
-        assert!(said.out.contains("git fetch --refetch --no-filter origin && git config --unset"), "{said:?}");
-        follow(&desk, &said.out);
+        let said = run_in(&desk.f, &desk.here, &["queue"]).exits(70).complains("A partial clone");
+        assert!(said.err.contains("git fetch --refetch --no-filter origin && git config --unset"), "{said:?}");
+        follow(&desk, &said.err);
         assert_eq!(desk.ids(), ["here:feat"], "{filter}");
         desk.run(&["show", "feat"]).exits(0).says("1 file, +1 −1");
     }
     desk.clone_again(&["--filter=blob:none"]);
     let here = desk.here.join(".");
-    assert!(run_in(&desk.f, &here, &["queue"]).exits(70).out.contains("here"), "it has a name");
+    assert!(run_in(&desk.f, &here, &["queue", "--json"]).exits(70).out.contains("here"), "it has a name");
 }
 
 #[test]
@@ -1002,7 +1002,7 @@ fn the_beginning_of_a_name_in_any_case_is_enough_if_it_is_that_of_one_change() {
     desk.run(&["show", "her"]).exits(70).complains("No pending change is called her");
     desk.run(&["show", "art"]).exits(70).complains("No pending change is called art");
     desk.run(&["show", ""]).exits(70).complains("No pending change is called");
-    // A whole name is no beginning.
+    // A whole name is not a beginning.
     desk.host("feat/cart-2", &[(8, "eight")]);
     desk.fetch();
     desk.run(&["show", "feat/cart"]).exits(0).says("Edit for feat/cart: five");

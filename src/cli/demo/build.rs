@@ -57,7 +57,7 @@ struct FileChange {
 /// Makes the demo in a folder, or finds the one that is there.
 pub fn build(dir: &Path, now: i64) -> Result<Demo, String> {
     let failed = |error: std::io::Error| {
-        format!("The demo cannot be made in {}: {error}. Name another folder with --dir.", dir.display())
+        format!("The demo cannot be made in {}: {error}. Name another directory with --dir.", dir.display())
     };
     let samples = SAMPLES.iter().map(|(name, source)| parse(name, source)).collect::<Result<Vec<_>, _>>()?;
     let repositories = samples.iter().map(|sample| dir.join(&sample.name)).collect();
@@ -69,7 +69,7 @@ pub fn build(dir: &Path, now: i64) -> Result<Demo, String> {
     }
     std::fs::create_dir_all(dir).map_err(failed)?;
     if std::fs::read_dir(dir).map_err(failed)?.next().is_some() {
-        return Err(format!("{} is not empty, and no demo made it. Name another folder with --dir.", dir.display()));
+        return Err(format!("{} is not empty, and no demo made it. Name another directory with --dir.", dir.display()));
     }
     std::fs::create_dir_all(dir.join("keys")).map_err(failed)?;
     let dana = new_key("dana@example.com")?;

@@ -54,7 +54,7 @@ const TERRAFORM: &str = "TF_TOKEN_";
 /// Bytes of a file of an agent's settings that are read.
 const MAX_FILE: u64 = 1 << 20;
 
-pub(super) fn run() -> Result<(), String> {
+pub(super) fn run() -> u8 {
     let home = std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
     let mut found: Vec<Finding> = Agent::ALL.into_iter().filter_map(hook).collect();
     if found.is_empty() {

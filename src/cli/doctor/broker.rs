@@ -7,7 +7,7 @@ use super::Finding::{Bad, Good, Note};
 use super::{Finding, tell};
 use crate::broker::examine::{Examined, Found, examine};
 
-pub(super) fn run(dir: &Path) -> Result<(), String> {
+pub(super) fn run(dir: &Path) -> Result<u8, String> {
     let Examined { about, found } = examine(dir)?;
     outln!("{about}");
     let finding = |found: Found| -> Finding {
@@ -17,5 +17,5 @@ pub(super) fn run(dir: &Path) -> Result<(), String> {
             Found::Bad(text) => Bad(text),
         }
     };
-    tell(&found.into_iter().map(finding).collect::<Vec<_>>())
+    Ok(tell(&found.into_iter().map(finding).collect::<Vec<_>>()))
 }

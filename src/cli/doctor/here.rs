@@ -65,7 +65,7 @@ impl Rules {
 ///
 /// # Errors
 /// Something is not as it should be.
-pub fn run(repository: &Repository, asked: &Settings, below: Option<&Path>) -> Result<(), String> {
+pub fn run(repository: &Repository, asked: &Settings, below: Option<&Path>) -> u8 {
     let mut found = Vec::new();
     let settings = settings(repository, asked);
     let rules = Rules::of(repository, &settings);

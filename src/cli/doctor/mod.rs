@@ -60,11 +60,11 @@ enum Finding {
     Bad(String),
 }
 
-/// Prints what was found.
-///
-/// # Errors
 /// Something is not as it should be.
-fn tell(found: &[Finding]) -> Result<(), String> {
+const NOT_ENFORCED: u8 = 2;
+
+/// Prints what was found; the exit code says whether anything is not as it should be.
+fn tell(found: &[Finding]) -> u8 {
     for finding in found {
         match finding {
             Finding::Good(text) => outln!("✓ {text}"),
@@ -73,24 +73,29 @@ fn tell(found: &[Finding]) -> Result<(), String> {
         }
     }
     match found.iter().filter(|finding| matches!(finding, Finding::Bad(_))).count() {
-        0 => Ok(()),
-        1 => Err("One thing above is not enforced.".to_owned()),
-        n => Err(format!("{n} things above are not enforced.")),
+        0 => 0,
+        1 => not_enforced("One thing above is not enforced."),
+        n => not_enforced(&format!("{n} things above are not enforced.")),
     }
 }
 
-pub fn run(options: &Options, repository: Option<&Path>) -> Result<(), String> {
+fn not_enforced(summary: &str) -> u8 {
+    eprintln!("undersign: {summary}");
+    NOT_ENFORCED
+}
+
+pub fn run(options: &Options, repository: Option<&Path>) -> Result<u8, String> {
     #[cfg(all(feature = "tui", target_os = "linux"))]
     if let Some(dir) = &options.broker {
         return broker::run(dir);
     }
     if options.agents {
-        return agents::run();
+        return Ok(agents::run());
     }
     let repository = Repository::open(repository.unwrap_or(Path::new("."))).map_err(|error| error.to_string());
     #[cfg(feature = "tui")]
     if let Some(name) = &options.server {
-        return server::run(name, repository.ok().as_ref());
+        return server::run(name, repository.ok().as_ref()).map(|()| 0);
     }
     let repository = repository?;
     match &options.remote {
@@ -104,7 +109,7 @@ pub fn run(options: &Options, repository: Option<&Path>) -> Result<(), String> {
                 Some(organization) => repository.with_organization(organization),
                 None => repository,
             };
-            here::run(&repository, &settings, options.repositories.as_deref())
+            Ok(here::run(&repository, &settings, options.repositories.as_deref()))
         }
     }
 }

@@ -1,11 +1,12 @@
 //! `undersign doctor --remote`: what a remote allows for records, determined by trying.
 
+use super::not_enforced;
 use crate::ledger::{BRANCH_PREFIX, PREFIX};
 use crate::source::git::Repository;
 use crate::sync::probe::{Allowed, Guarantee};
 use crate::sync::{Prompts, Remote};
 
-pub fn run(name: &str, repository: &Repository) -> Result<(), String> {
+pub fn run(name: &str, repository: &Repository) -> Result<u8, String> {
     let remote = Remote::find(repository, Some(name), Prompts::Allowed)?;
     let probe = format!("probe/{}", base16ct::lower::encode_string(&crate::random::random::<8>()?));
     outln!("{:<34}{:>8}{:>8}{:>9}{:>9}", remote.name, "create", "grow", "rewind", "delete");
@@ -25,7 +26,10 @@ pub fn run(name: &str, repository: &Repository) -> Result<(), String> {
     for reference in left {
         outln!("The host let nobody remove the probe {reference}; it can stay.");
     }
-    if best.0 == Guarantee::None { Err(format!("{} takes no records.", remote.name)) } else { Ok(()) }
+    Ok(match best.0 {
+        Guarantee::None => not_enforced(&format!("{} takes no records.", remote.name)),
+        Guarantee::Kept | Guarantee::Noticed => 0,
+    })
 }
 
 fn row(prefix: &str, allowed: Allowed) -> String {

@@ -47,7 +47,7 @@ pub fn run(options: &Options, here: &Path) -> Result<(), String> {
     let pen = Pen::new(here, &options.key, EvidenceKind::Forge, target, remote, false)?;
     let remote = pen.remote().unwrap_or_default();
     let address = server_of(&server.url)
-        .ok_or_else(|| format!("{} is no address that can be signed.", visible::text(&server.url)))?;
+        .ok_or_else(|| format!("{} is not an address that can be signed.", visible::text(&server.url)))?;
     let source = pen.source(|source| source.server == address, &format!("forge {address}"))?;
     let (connected, account) = access.connect(server)?;
     let repository = repository_on(server, &pen, remote)?;
@@ -89,7 +89,7 @@ fn repository_on(server: &Server, pen: &Pen, remote: &str) -> Result<String, Str
     let found = pen.repository.raw.find_remote(remote).ok();
     let url = found.as_ref().and_then(|found| found.url().ok());
     let name = url.and_then(Remote::of).and_then(|remote| server.repository_of(&remote));
-    name.ok_or_else(|| format!("The remote {} is no repository on {}.", visible::text(remote), server.url))
+    name.ok_or_else(|| format!("The remote {} is not a repository on {}.", visible::text(remote), server.url))
 }
 
 /// The requests that are asked for, and are to land on a ref.

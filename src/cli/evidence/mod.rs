@@ -23,7 +23,7 @@ enum Command {
     /// Sign the result of a check, with a key that the policy names for it, and send it
     #[cfg(feature = "tui")]
     #[command(after_help = help!(
-        "0 it is signed, and sent",
+        ["0   it is signed, and sent"],
         "undersign evidence ci --check build --result pass --key /run/secrets/evidence",
         "undersign evidence ci --check build --result fail --key /run/secrets/evidence --commit HEAD --target main"
     ))]
@@ -31,13 +31,13 @@ enum Command {
     /// Read approvals of other people on a review server, sign what was read, and send it
     #[cfg(feature = "tui")]
     #[command(after_help = help!(
-        "0 what is new is signed, and sent; or nothing is new",
+        ["0   what is new is signed, and sent; or nothing is new"],
         "undersign evidence forge --server work --key /run/secrets/reader",
         "undersign evidence forge --server work --key /run/secrets/reader --request 12"
     ))]
     Forge(forge::Options),
     /// List what was signed, newest first, and whose key signed it
-    #[command(after_help = help!("0", "undersign evidence list --json"))]
+    #[command(after_help = help!(["0   success"], "undersign evidence list --json"))]
     List(list::Options),
 }
 

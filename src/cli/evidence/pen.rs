@@ -79,7 +79,7 @@ impl Pen {
     pub fn source(&self, speaks: impl Fn(&EvidenceSource) -> bool, of: &str) -> Result<&EvidenceSource, String> {
         let print = self.key.fingerprint();
         if let Some(person) = self.policy.roster.owner_of_point(&self.key.public) {
-            return Err(format!("The key {print} is that of {}: what a person signs is no evidence.", person.id));
+            return Err(format!("The key {print} is that of {}: what a person signs is not evidence.", person.id));
         }
         let id = self.key.public.id().to_string();
         let mut own = self.policy.evidence_by(&id).filter(|(source, _)| source.kind == self.kind && speaks(source));

@@ -35,8 +35,8 @@ pub fn run(options: &Options) -> Result<(), String> {
     let hooks = repository.hooks();
     if hooks != repository.common_dir().join("hooks") && !hooks.is_dir() {
         return Err(format!(
-            "git runs hooks from {} (core.hooksPath), and that is no folder. Make it, or take the setting out, and \
-             install again.",
+            "git runs hooks from {} (core.hooksPath), and that is not a directory. Make it, or take the setting out, \
+             and install again.",
             visible::line(hooks.as_os_str().as_encoded_bytes())
         ));
     }
@@ -66,7 +66,7 @@ pub fn run(options: &Options) -> Result<(), String> {
     }
     let program = std::env::current_exe()
         .and_then(std::fs::canonicalize)
-        .map_err(|error| format!("Where this program lies cannot be found out: {error}."))?;
+        .map_err(|error| format!("Where this program is installed cannot be determined: {error}."))?;
     let script = Hook::of(&program, &options.gate.as_arguments(&here()?));
     write_atomically(&hook, script.text().as_bytes()).map_err(failed)?;
     std::fs::set_permissions(&hook, std::fs::Permissions::from_mode(0o755)).map_err(failed)?;
@@ -96,7 +96,7 @@ pub fn run(options: &Options) -> Result<(), String> {
             return Err(why);
         }
         outln!(
-            "What protected refs show was not recorded: {why}\nRun this again when that is mended; `doctor` reminds \
+            "What protected refs show was not recorded: {why}\nRun this again when that is fixed; `doctor` reminds \
              you."
         );
     }
@@ -187,5 +187,5 @@ fn is_in(path: &Path, dir: &Path) -> bool {
 }
 
 fn here() -> Result<PathBuf, String> {
-    std::env::current_dir().map_err(|error| format!("The current folder cannot be found out: {error}."))
+    std::env::current_dir().map_err(|error| format!("The current directory cannot be determined: {error}."))
 }

@@ -6,7 +6,8 @@ use clap::Args;
 
 use crate::change::visible;
 use crate::enforcement;
-use crate::gate_state::{self, Entries};
+use crate::gate::Decided;
+use crate::gate_state::{self, Entries, EntryRef, PROBE};
 use crate::record::json;
 use crate::source::git::Repository;
 
@@ -22,6 +23,11 @@ pub struct Options {
     /// missed
     #[arg(long, value_name = "SHA256")]
     holds: Option<String>,
+}
+
+/// An installation pushes a ref to see whether git asks the gate. That the gate denies it is the proof, and no attack.
+fn shown_outcome(moved: &EntryRef) -> &str {
+    if moved.name == PROBE && moved.outcome == Decided::Deny.name() { "probe" } else { &moved.outcome }
 }
 
 pub fn run(options: &Options, repository: &Path) -> Result<(), String> {
@@ -46,7 +52,7 @@ pub fn run(options: &Options, repository: &Path) -> Result<(), String> {
                 "{:>5}  {}  {:<11}  {:<12}  {:>7}..{}  {}  {}",
                 head.seq,
                 time.as_deref().unwrap_or("?"),
-                moved.outcome,
+                shown_outcome(moved),
                 pusher,
                 moved.old.get(..7).unwrap_or_default(),
                 moved.new.get(..7).unwrap_or_default(),

@@ -26,7 +26,7 @@ pub fn ask(repository: &Path, reports_only: bool) -> Result<(), String> {
     let tree = made(&["hash-object", "-w", "-t", "tree", "/dev/null"])?;
     let name = ["-c", "user.name=undersign", "-c", "user.email=undersign@localhost"];
     let commit = made(&[&name[..], &["commit-tree", "-m", "Is the gate asked?", &tree]].concat())?;
-    let there = there.to_str().ok_or_else(|| untried("its path is no UTF-8".to_owned()))?;
+    let there = there.to_str().ok_or_else(|| untried("its path is not UTF-8".to_owned()))?;
     // By force, since in a trial anybody may have put something there.
     let pushed = run(&["push", "-q", there, &format!("+{commit}:{PROBE}")])?;
     let said = String::from_utf8_lossy(&pushed.stderr);

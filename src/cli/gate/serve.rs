@@ -99,7 +99,7 @@ fn served(options: &Options, repository: Option<&Path>) -> Result<Served, String
         (Some(_), Some(_)) => Err("--repo and --repositories exclude each other.".to_owned()),
         (Some(dir), None) => Served::below(dir),
         (None, one) => {
-            let text = one.unwrap_or(Path::new(".")).to_str().ok_or("The repository's path is no UTF-8.")?;
+            let text = one.unwrap_or(Path::new(".")).to_str().ok_or("The repository's path is not UTF-8.")?;
             Ok(Served::One(text.to_owned()))
         }
     }

@@ -366,7 +366,7 @@ fn read(repository: &Repository, kind: RosterFile, path: &Path) -> Result<String
     let root = std::fs::canonicalize(&repository.root).ok();
     let is_here = folder.zip(root).is_some_and(|(folder, root)| folder == root.join(".undersign"));
     if !found.is_file() || !is_here {
-        return Err(format!("{name} is no ordinary file of the working tree; a gate reads none through a link."));
+        return Err(format!("{name} is not an ordinary file of the working tree; a gate reads none through a link."));
     }
     let bytes = super::bytes_of(path, policy::MAX_FILE)?;
     if bytes.len() > policy::MAX_FILE {

@@ -27,22 +27,22 @@ pub struct Options {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Make a request for your key, signed by that key, to send to who keeps the policy
+    /// Make a request for your key, signed by that key, to send to whoever maintains the policy
     #[command(after_help = help!(
-        "0 when the request is made",
+        ["0   the request is made"],
         "undersign key enrol --out dana.request",
         "undersign key enrol --key ~/.ssh/id_review_sk --with ~/.ssh/id_ed25519 --attestation review.attest"
     ))]
     Enrol(request::EnrolOptions),
     /// Make a request that puts a new key in the place of your old one; both sign it
     #[command(after_help = help!(
-        "0 when the request is made",
+        ["0   the request is made"],
         "undersign key rotate --to ~/.ssh/id_new --overlap 14d --out dana.request"
     ))]
     Rotate(request::RotateOptions),
     /// Verify a request, and write the edit of the policy that it asks for
     #[command(after_help = help!(
-        "0 when the edit is written, 2 when the request is refused and nothing is written",
+        ["0   the edit is written", "2   the request is refused, and nothing is written"],
         "undersign key accept dana.request --role senior",
         "undersign key accept dana.request --code 3f9c-1a7e-0b2d-88c1",
         "undersign key accept dana.request --dry-run"
@@ -50,27 +50,27 @@ enum Command {
     Accept(accept::Options),
     /// Write the edit of the policy that ends a key which may be in other hands
     #[command(after_help = help!(
-        "0 when the edit is written, 2 when there is no such key",
+        ["0   the edit is written", "2   there is no such key"],
         "undersign key lost",
         "undersign key lost --person dana --since 2026-11-20T08:00:00Z"
     ))]
     Lost(lost::Options),
     /// Write the edit that ends all keys of somebody who leaves; what they signed before stays theirs
     #[command(after_help = help!(
-        "0 when the edit is written, 2 when there is nothing to end",
+        ["0   the edit is written", "2   there is nothing to end"],
         "undersign key leave --person dana",
         "undersign key leave --person dana --at 2026-11-30T17:00:00Z"
     ))]
     Leave(leave::Options),
     /// Sign a throw-away text with a key, and say what it is worth here: 0 it signs for you, 2 it does not
     #[command(after_help = help!(
-        "0 the key signs for somebody of the policy, 2 it does not",
+        ["0   the key signs for somebody of the policy", "2   it does not"],
         "undersign key check",
         "undersign key check --key ~/.ssh/id_new"
     ))]
     Check(check::Options),
     /// List the keys of the roster, whose they are, what they prove and until when
-    #[command(after_help = help!("0", "undersign key list --person dana"))]
+    #[command(after_help = help!(["0   success"], "undersign key list --person dana"))]
     List(list::Options),
 }
 
@@ -131,7 +131,7 @@ fn bytes_of(file: &Path, limit: usize) -> Result<Vec<u8>, String> {
     }
     // A pipe or a device may never end, or never begin.
     if !std::fs::metadata(file).map_err(failed)?.is_file() {
-        return Err(format!("{name} is no ordinary file."));
+        return Err(format!("{name} is not an ordinary file."));
     }
     let open = std::fs::File::open(file).map_err(failed)?;
     open.take(limit as u64 + 1).read_to_end(&mut bytes).map_err(failed)?;

@@ -230,7 +230,10 @@ fn tell(request: &KeyRequest, payload: &[u8], name: &str) {
     let text = request.text();
     let proves = request.token().map(TokenUse::presence).unwrap_or_default();
     eprintln!("A request for {} of {}, which proves presence {proves}.", request.key().fingerprint(), text.person);
-    eprintln!("Nothing is trusted by it. Send it as a file to who keeps the policy of {}, who runs", text.repository);
+    eprintln!(
+        "Nothing is trusted by it. Send it as a file to whoever maintains the policy of {}, who runs",
+        text.repository
+    );
     eprintln!("  undersign key accept {}", shell_word(name));
     eprintln!(
         "until {}, and read out to them, by voice or in person,",

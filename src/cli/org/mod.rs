@@ -19,14 +19,17 @@ pub struct Options {
 #[derive(Subcommand)]
 enum Command {
     /// Fetch what is new into a copy of the organization's repository, if its own policy lets it land
-    #[command(after_help = help!("0 when the copy is up to date", "undersign org fetch /var/lib/undersign/acme.git"))]
+    #[command(after_help = help!(["0   the copy is up to date"], "undersign org fetch /var/lib/undersign/acme.git"))]
     Fetch(CopyOptions),
     /// Check the file of an organization: all of its mistakes, each with its line
-    #[command(after_help = help!("0 right, 2 mistakes", "undersign org check .undersign/organization.toml"))]
+    #[command(after_help = help!(
+        ["0   it is right", "2   it has mistakes"],
+        "undersign org check .undersign/organization.toml"
+    ))]
     Check(CheckOptions),
     /// Say which repositories keep to an organization: gated, by it, and asking for no less
     #[command(after_help = help!(
-        "0 when all do, 2 when one does not",
+        ["0   all keep to them", "2   one does not"],
         "undersign org status --organization /var/lib/undersign/acme.git /srv/git/*.git"
     ))]
     Status(status::Options),

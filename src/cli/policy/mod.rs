@@ -23,22 +23,25 @@ pub struct Options {
 #[derive(Subcommand)]
 enum Command {
     /// Say whether a policy file is right, or all of its mistakes: 0 right, 2 not
-    #[command(after_help = help!("0 it is right, 2 it has mistakes", "undersign policy check .undersign/policy.toml"))]
+    #[command(after_help = help!(
+        ["0   it is right", "2   it has mistakes"],
+        "undersign policy check .undersign/policy.toml"
+    ))]
     Check(CheckOptions),
     /// Say what paths need, or a command at a target, and who could sign for it
-    #[command(after_help = help!("0", "undersign policy explain --author mina@example.com src/lib.rs"))]
+    #[command(after_help = help!(["0   success"], "undersign policy explain --author mina@example.com src/lib.rs"))]
     Explain(explain::Options),
     /// Say what another policy would mean, and which open changes it would turn
-    #[command(after_help = help!("0", "undersign policy simulate --to-file next-policy.toml"))]
+    #[command(after_help = help!(["0   success"], "undersign policy simulate --to-file next-policy.toml"))]
     Simulate(simulate::Options),
     /// Make compartments of a CODEOWNERS file, and list what of it could not be kept
-    #[command(after_help = help!("0", "undersign policy import .github/CODEOWNERS"))]
+    #[command(after_help = help!(["0   success"], "undersign policy import .github/CODEOWNERS"))]
     Import(import::Options),
 }
 
 #[derive(Args)]
 struct CheckOptions {
-    /// A policy, or a services.toml. By default .undersign/policy.toml of the repository's folder; a services.toml
+    /// A policy, or a services.toml. By default .undersign/policy.toml of the repository's directory; a services.toml
     /// beside a policy is checked with it
     #[arg(value_name = "FILE")]
     file: Option<PathBuf>,

@@ -109,7 +109,7 @@ fn begun(who: &Participant<'_>, id: &str) -> Result<Content, String> {
         return Err(why.to_owned());
     }
     if let Some(why) = pending.closed() {
-        return Err(format!("{why} Ask for it anew, and practise with that. Nothing was signed."));
+        return Err(format!("{why} Ask for it again, and practise with that. Nothing was signed."));
     }
     refuse_useless(&pending)?;
     show(&pending);

@@ -33,7 +33,7 @@ trait Shown: Practised {
 
 impl Shown for Drill {
     const KIND: &'static str = "drill";
-    const BANNER: &'static str = "this practises an emergency; it lets nothing land, and is no decision";
+    const BANNER: &'static str = "this practises an emergency; it lets nothing land, and is not a decision";
 
     fn about(&self) -> (&'static str, String) {
         ("change", format!("{} on {}", self.commit, visible::text(&self.target.name)))
@@ -252,7 +252,7 @@ pub(super) fn export(ids: &[String], to: &std::path::Path, book: &Book) -> Resul
 
 fn instructions(id: &RecordId, who: &str, namespace: &str) -> String {
     format!(
-        "# These are records of drills. They let nothing land or run, and are no decisions.\n\
+        "# These are records of drills. They let nothing land or run, and are not decisions.\n\
          # The signature of one record, with OpenSSH, jq and base64, in this folder:\n\
          jq -rj .payload {id}.dsse.json | base64 -d > payload\n\
          jq -rj '.signatures[0].sig' {id}.dsse.json | base64 -d > payload.sig\n\

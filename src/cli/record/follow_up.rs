@@ -6,7 +6,7 @@ use std::path::Path;
 use clap::Args;
 
 use super::book::Book;
-use crate::change::visible;
+use crate::change::{any_of, visible};
 use crate::clock::now;
 use crate::config::Config;
 use crate::decision::Verdict;
@@ -80,7 +80,7 @@ pub fn hand_over(options: &Options, path: &Path) -> Result<(), String> {
     let wanted: Vec<_> = policy.hand_over().into_iter().flat_map(|requirement| requirement.slots).collect();
     if person.is_none_or(|person| !wanted.iter().any(|slot| person.roles.contains(&slot.role))) {
         let roles: Vec<_> = wanted.iter().map(|slot| slot.role.as_str()).collect();
-        return Err(format!("Only who signs for the policy may take a rejection over: role {}.", roles.join(" or ")));
+        return Err(format!("Only the role that signs for the policy may take a rejection over: {}.", any_of(&roles)));
     }
     let id = about.record.id().to_string();
     pen.follow_up(about.record, Verdict::HandOver, &options.reason, |what| what.answers = vec![id])

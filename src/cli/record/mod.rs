@@ -49,52 +49,52 @@ pub struct Options {
 #[derive(Subcommand)]
 enum Command {
     /// All records, the newest last, each with whether it counts
-    #[command(after_help = help!("0", "undersign record list --json"))]
+    #[command(after_help = help!(["0   success"], "undersign record list --json"))]
     List(ListOptions),
     /// One record: what was signed, by whom, and how to check it
-    #[command(after_help = help!("0 when there is such a record", "undersign record show 3f9c --for-agent"))]
+    #[command(after_help = help!(["0   there is such a record"], "undersign record show 3f9c --for-agent"))]
     Show(ShowOptions),
     /// Write records, keys and attachments for somebody who has no undersign
-    #[command(after_help = help!("0 when all is written", "undersign record export --to /tmp/audit"))]
+    #[command(after_help = help!(["0   all is written"], "undersign record export --to /tmp/audit"))]
     Export(ExportOptions),
     /// Verify record files, or bundles of them, by themselves: 0 all sound, 2 not
     #[command(after_help = help!(
-        "0 all are sound, 2 one is not",
+        ["0   all are sound", "2   one is not"],
         "undersign record verify --signers allowed_signers *.dsse.json"
     ))]
     Verify(VerifyOptions),
     /// Take back a decision of yours
     #[cfg(feature = "tui")]
     #[command(after_help = help!(
-        "0 when it is signed and recorded",
+        ["0   it is signed and recorded"],
         "undersign record withdraw 3f9c --reason 'The test was flaky, not the code'"
     ))]
     Withdraw(follow_up::Options),
-    /// Take over somebody else's rejection, which ends it; for who signs for the policy
+    /// Take over somebody else's rejection, which ends it; needs the role that signs for the policy
     #[cfg(feature = "tui")]
     #[command(after_help = help!(
-        "0 when it is signed and recorded",
+        ["0   it is signed and recorded"],
         "undersign record hand-over 3f9c --reason 'Rahim left; dana takes it over'"
     ))]
     HandOver(follow_up::Options),
     /// Say which branch of your own chain holds, after a restored backup
     #[cfg(feature = "tui")]
     #[command(after_help = help!(
-        "0 when it is signed and recorded",
+        ["0   it is signed and recorded"],
         "undersign record repair --reason 'Restored from a backup of Monday'"
     ))]
     Repair(follow_up::RepairOptions),
     /// Say what came of a change that landed, for `undersign report outcomes`; no gate judges by it
     #[cfg(feature = "tui")]
     #[command(after_help = help!(
-        "0 when it is signed and recorded",
+        ["0   it is signed and recorded"],
         "undersign record outcome 3f9c2ab1 --kind incident --link https://example.com/incidents/7 --at 2026-07-01"
     ))]
     Outcome(outcome::Options),
     /// Practise an emergency: sign each of its steps, and let nothing land or run
     #[cfg(feature = "tui")]
     #[command(after_help = help!(
-        "0 when it is signed and recorded",
+        ["0   it is signed and recorded"],
         "undersign record drill fix/login --reason 'Drill of May: the login is down'",
         "undersign record drill --request 7be0 --reason 'Drill of May: orders fail'",
         "undersign record drill --join 3f9c2ab1 --reason 'Drill of May: I was called as the second'",
@@ -142,7 +142,7 @@ struct ShowOptions {
 struct ExportOptions {
     /// Record ids, or their first digits; all records where none is named
     ids: Vec<String>,
-    /// The folder to write
+    /// The directory to write
     #[arg(long, value_name = "DIR")]
     to: PathBuf,
     /// Records about commands in production, instead of decisions; with a request, all that is about it

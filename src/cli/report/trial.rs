@@ -69,7 +69,7 @@ pub fn run(options: &Options, repository: &Path) -> Result<u8, String> {
     };
     if options.state.is_some() && !dir.is_dir() {
         let dir = visible::line(dir.as_os_str().as_encoded_bytes());
-        return Err(format!("{dir} is no directory of a gate's state."));
+        return Err(format!("{dir} is not a directory of a gate's state."));
     }
     let mut trial = Trial::new(options.from, options.to, now(opened.ok().as_ref(), &given, &dir));
     let extent = gate_state::log_of(&dir)?.visit(&mut |entry, head| trial.line(&entry, head))?;

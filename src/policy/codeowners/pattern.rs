@@ -184,7 +184,7 @@ impl Segment {
 }
 
 const CLASS: &str = "Only `[abc]`, `[a-z]` and `[^…]` of plain letters and digits can be kept of a set of characters. Write \
-                     the pattern anew as `paths` of a compartment.";
+                     the pattern again as `paths` of a compartment.";
 
 /// The content of `[…]`. Ruby and globset agree on letters, digits and ranges of them; nothing here may match `/`.
 fn set(class: &str) -> Result<String, &'static str> {

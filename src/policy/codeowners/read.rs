@@ -180,10 +180,10 @@ impl<'t> Parser<'t> {
     }
 }
 
-const STRANGE: &str = "A word among the owners is no owner: `@user`, `@group/team`, an address, `@@developer`, \
-                       `@@maintainer` or `@@owner`. It is left out; mend it and import again.";
-const STRANGE_TO_GITHUB: &str = "A word among the owners is no owner: `@user`, `@org/team` or an address. GitHub skips such \
-                                 a line, and so does the policy; mend it and import again.";
+const STRANGE: &str = "A word among the owners is not an owner: `@user`, `@group/team`, an address, `@@developer`, \
+                       `@@maintainer` or `@@owner`. It is left out; fix it and import again.";
+const STRANGE_TO_GITHUB: &str = "A word among the owners is not an owner: `@user`, `@org/team` or an address. GitHub skips \
+                            such a line, and so does the policy; fix it and import again.";
 const COMMENT: &str = "GitLab has no comments after a pattern and takes each `@name` in them for an owner. The policy asks \
                        only those before the `#`; give the others the role if they were meant.";
 const UNOWNED: &str = "No owner: CODEOWNERS asks nobody for what this line matches. Nothing takes away from a policy's \

@@ -57,7 +57,7 @@ fn compartment(
         _ => {}
     }
     if !is_id(&name.value, 32) || RESERVED.contains(&name.value.as_str()) {
-        name.mistake(format!("`{}` is no name for a compartment", name.value));
+        name.mistake(format!("`{}` is not a valid name for a compartment", name.value));
     }
     let criticality = match entry.string("criticality") {
         None => Criticality::Normal,
@@ -130,7 +130,7 @@ pub(super) fn slots(place: &str, entry: &Table<'_>, key: &str) -> Vec<Slot> {
         let (Some(role), Some(n)) = (role, n) else { continue };
         if !is_id(&role.value, 32) {
             role.mistake(format!(
-                "`{}` is no role; use 2 to 32 characters a-z, 0-9, `.`, `_`, `-`",
+                "`{}` is not a role; use 2 to 32 characters a-z, 0-9, `.`, `_`, `-`",
                 role.value.escape_debug()
             ));
         }
@@ -162,9 +162,15 @@ pub(super) fn reachable(place: &str, entry: &Table<'_>, requirement: &Requiremen
         level => format!("a key enrolled with presence {level}"),
     };
     for filled in requirement.fill(&able).iter().filter(|filled| filled.have < filled.need) {
-        entry.mistake(format!(
-            "[{place}] needs {} people of role `{}` and {key}, all different; the roster has {} to give",
-            filled.need, filled.slot, filled.have
-        ));
+        let (people, who) = match filled.need {
+            1 => ("1 person".to_owned(), ""),
+            n => (format!("{n} people"), ", all different"),
+        };
+        let have = match filled.have {
+            0 => "nobody in [people] has it".to_owned(),
+            1 => "[people] has 1".to_owned(),
+            n => format!("[people] has {n}"),
+        };
+        entry.mistake(format!("[{place}] needs {people} with the role `{}` and {key}{who}; {have}", filled.slot));
     }
 }

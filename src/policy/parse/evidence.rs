@@ -31,7 +31,7 @@ pub(super) fn sources(root: &Table<'_>, others: &Others<'_>) -> (Vec<EvidenceSou
         let Some(source) = source(&name, &entry, others, &mut owners) else { continue };
         let owner = |own: &Enrolment| others.inherited?.owner_of_point(&own.key);
         refused.extend(source.keys.iter().filter_map(owner).map(|person| {
-            name.remark(format!("a key of it is that of `{}`: what it signs is no evidence", person.id))
+            name.remark(format!("a key of it is that of `{}`: what it signs is not evidence", person.id))
         }));
         sources.push(source);
     }
@@ -47,7 +47,9 @@ fn source(
     let place = format!("evidence.{}", visible::text(&name.value));
     if !is_id(&name.value, 32) {
         let text = visible::text(&name.value);
-        name.mistake(format!("`{text}` is no name for evidence; use 2 to 32 characters a-z, 0-9, `.`, `_`, `-`"));
+        name.mistake(format!(
+            "`{text}` is not a valid name for evidence; use 2 to 32 characters a-z, 0-9, `.`, `_`, `-`"
+        ));
     }
     let keys = keys(&place, name, entry, others, owners);
     let (checks, server) = (checks(entry), server(entry));
@@ -132,7 +134,9 @@ fn checks(entry: &Table<'_>) -> Vec<String> {
     for check in &checks {
         let text = visible::text(&check.value);
         if !is_id(&check.value, 32) {
-            check.mistake(format!("`{text}` is no name for a check; use 2 to 32 characters a-z, 0-9, `.`, `_`, `-`"));
+            check.mistake(format!(
+                "`{text}` is not a valid name for a check; use 2 to 32 characters a-z, 0-9, `.`, `_`, `-`"
+            ));
         } else if !known.insert(&check.value) {
             check.mistake(format!("the check `{text}` is there twice"));
         }
@@ -166,7 +170,7 @@ pub(super) fn needs(place: &str, entry: &Table<'_>, sources: &[EvidenceSource], 
         let text = visible::text(&item.value).into_owned();
         let Some((source, check)) = item.value.split_once(':') else {
             item.mistake(format!(
-                "`{text}` is no result of a check; write \"ci:build\", with the name of [evidence.ci]"
+                "`{text}` is not a result of a check; write \"ci:build\", with the name of [evidence.ci]"
             ));
             continue;
         };
@@ -196,7 +200,7 @@ fn approvals(place: &str, table: &Table<'_>, sources: &[EvidenceSource], people:
     let (source, n) = (table.need_string("evidence"), table.need_number("n"));
     let role = table.string("role");
     if let Some(role) = role.as_ref().filter(|role| !is_id(&role.value, 32)) {
-        role.mistake(format!("`{}` is no role", visible::text(&role.value)));
+        role.mistake(format!("`{}` is not a role", visible::text(&role.value)));
     }
     let (source, n) = (source?, n?);
     if n.value == 0 || n.value > MAX_SLOT {

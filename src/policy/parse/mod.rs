@@ -292,7 +292,7 @@ fn ref_rule(item: &Item<'_>) -> Option<RefRule> {
     };
     full_name(&pattern);
     let rule = RefRule::new(&pattern.value, rewrite, delete);
-    rule.map_err(|error| pattern.mistake(format!("`{}` is no pattern: {}", pattern.value, error.kind()))).ok()
+    rule.map_err(|error| pattern.mistake(format!("`{}` is not a pattern: {}", pattern.value, error.kind()))).ok()
 }
 
 fn allows(table: &Table<'_>, key: &str) -> bool {
@@ -315,7 +315,7 @@ fn path_patterns(patterns: &[Placed<'_, String>]) -> PathPatterns {
     let sound = patterns.iter().filter(|pattern| match patterns::check(&pattern.value) {
         Ok(()) => true,
         Err(error) => {
-            pattern.mistake(format!("`{}` is no pattern: {}", pattern.value.escape_debug(), error.kind()));
+            pattern.mistake(format!("`{}` is not a pattern: {}", pattern.value.escape_debug(), error.kind()));
             false
         }
     });
@@ -338,7 +338,7 @@ fn globs(patterns: &[Placed<'_, String>]) -> GlobSet {
         match GlobBuilder::new(&pattern.value).literal_separator(true).build() {
             Ok(glob) => _ = set.add(glob),
             Err(error) => {
-                pattern.mistake(format!("`{}` is no pattern: {}", pattern.value.escape_debug(), error.kind()));
+                pattern.mistake(format!("`{}` is not a pattern: {}", pattern.value.escape_debug(), error.kind()));
             }
         }
     }
@@ -351,8 +351,9 @@ fn globs(patterns: &[Placed<'_, String>]) -> GlobSet {
 /// A set that cannot be built must not count as empty: its paths would belong to nobody.
 fn too_large(patterns: &[Placed<'_, String>]) {
     if let Some(first) = patterns.first() {
-        first
-            .mistake("these patterns are too large together; split the compartment, or name folders in place of files");
+        first.mistake(
+            "these patterns are too large together; split the compartment, or name directories in place of files",
+        );
     }
 }
 

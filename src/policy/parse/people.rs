@@ -73,11 +73,14 @@ pub(super) fn people(root: &Table<'_>) -> Vec<Person> {
     let stand_ins = StandIns::of(&table);
     for (id, entry) in table.named_tables() {
         if !is_id(&id.value, 32) {
-            id.mistake(format!("`{}` is no id for a person; use 2 to 32 characters a-z, 0-9, `.`, `_`, `-`", id.value));
+            id.mistake(format!(
+                "`{}` is not a valid id for a person; use 2 to 32 characters a-z, 0-9, `.`, `_`, `-`",
+                id.value
+            ));
         } else if !may_end_a_ref(&id.value) {
             id.mistake(format!(
-                "`{}` is no id for a person: git allows no such name for a ref, and refs are named by people; let it \
-                 neither begin nor end with `.`, nor contain `..`, nor end with `.lock`",
+                "`{}` is not a valid id for a person: git allows no such name for a ref, and refs are named by people; let \
+                 it neither begin nor end with `.`, nor contain `..`, nor end with `.lock`",
                 id.value
             ));
         }
@@ -155,8 +158,8 @@ fn email(address: &Placed<'_, String>, id: &str, owners: &mut Owners) -> String 
     let text = &address.value;
     if !is_address(text) {
         address.mistake(format!(
-            "`{}` is no address; write it as commits have it, \"{id}@example.com\", without blanks or characters that \
-             do not show",
+            "`{}` is not an address; write it as commits have it, \"{id}@example.com\", without blanks or characters \
+             that do not show",
             visible::text(text)
         ));
     }
@@ -179,8 +182,8 @@ fn login(account: &Placed<'_, String>, id: &str, owners: &mut Owners) -> String 
     let text = &account.value;
     if text.is_empty() || !is_plain(text) || text.starts_with('@') {
         account.mistake(format!(
-            "`{}` is no account; write the name by which the host tells who pushes, without `@` before it, blanks, or \
-             characters that do not show",
+            "`{}` is not an account; write the name by which the host tells who pushes, without `@` before it, blanks, \
+             or characters that do not show",
             visible::text(text)
         ));
     }

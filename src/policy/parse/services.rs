@@ -32,7 +32,9 @@ pub(in crate::policy) fn services(file: &str, source: &str) -> Result<Services, 
 fn service(name: &Placed<'_, String>, entry: &Table<'_>, room: &mut usize) -> Option<Service> {
     if !is_id(&name.value, 64) {
         let shown = name.value.escape_debug();
-        name.mistake(format!("`{shown}` is no name for a service: 2 to 64 characters a-z, 0-9, `.`, `_`, `-`"));
+        name.mistake(format!(
+            "`{shown}` is not a valid name for a service: 2 to 64 characters a-z, 0-9, `.`, `_`, `-`"
+        ));
     }
     let tier = entry.need_number("tier");
     if let Some(tier) = tier.as_ref().filter(|tier| tier.value > MAX_TIER) {
@@ -43,7 +45,7 @@ fn service(name: &Placed<'_, String>, entry: &Table<'_>, room: &mut usize) -> Op
         entry.mistake(format!("[service.{}] needs `paths`", name.value.escape_debug()));
     }
     if paths.len() > *room {
-        entry.mistake(format!("the services have more than {MAX_PATTERNS} paths; name folders in place of files"));
+        entry.mistake(format!("the services have more than {MAX_PATTERNS} paths; name directories in place of files"));
         paths.truncate(*room);
     }
     *room -= paths.len();

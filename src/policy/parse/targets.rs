@@ -33,7 +33,9 @@ pub(super) fn brokers(root: &Table<'_>, people: &Listed) -> Vec<Broker> {
 fn named(name: &Placed<'_, String>, what: &str) {
     if !is_id(&name.value, 32) {
         let text = visible::text(&name.value);
-        name.mistake(format!("`{text}` is no name for {what}; use 2 to 32 characters a-z, 0-9, `.`, `_`, `-`"));
+        name.mistake(format!(
+            "`{text}` is not a valid name for {what}; use 2 to 32 characters a-z, 0-9, `.`, `_`, `-`"
+        ));
     }
 }
 
@@ -212,7 +214,7 @@ fn arguments(table: &Table<'_>, patterns: &[Placed<'_, String>]) -> Vec<Argument
     for pattern in patterns {
         match Argument::parse(&pattern.value) {
             Ok(argument) => argv.push(argument),
-            Err(why) => pattern.mistake(format!("`{}` is no argument: {why}", visible::text(&pattern.value))),
+            Err(why) => pattern.mistake(format!("`{}` is not an argument: {why}", visible::text(&pattern.value))),
         }
     }
     match (patterns.first(), argv.first()) {
@@ -246,7 +248,7 @@ fn variable(name: &Placed<'_, String>) {
         && !text.starts_with(|c: char| c.is_ascii_digit())
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
     if !is_name {
-        name.mistake(format!("`{}` is no name of a variable", visible::text(text)));
+        name.mistake(format!("`{}` is not a valid name of a variable", visible::text(text)));
     } else if crate::policy::target::is_loaded(text) {
         name.mistake(format!(
             "`{text}` changes what a program loads, runs or is told; the settings of the broker may set it, a draft may \

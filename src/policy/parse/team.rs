@@ -110,7 +110,7 @@ fn weekend(clock: &Table<'_>) -> BTreeSet<usize> {
         match WEEK.iter().position(|own| *own == name.value) {
             Some(day) => _ = days.insert(day),
             None => {
-                name.mistake(format!("`{}` is no day of the week: {}", visible::text(&name.value), WEEK.join(", ")))
+                name.mistake(format!("`{}` is not a day of the week: {}", visible::text(&name.value), WEEK.join(", ")))
             }
         }
     }
