@@ -185,7 +185,9 @@ fn a_migration_that_drops_a_table_is_refused_and_the_corrected_one_runs_once() {
 
 /// The command block of the manual in which these words stand.
 fn manual_block(words: &str) -> String {
-    let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/commands.md")).unwrap();
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
+    let text: String =
+        ["commands.md", "authorizing.md"].map(|page| std::fs::read_to_string(docs.join(page)).unwrap()).concat();
     let blocks = text.split("\n```sh").skip(1).filter_map(|rest| rest.split_once('\n')?.1.split("\n```").next());
     blocks.into_iter().find(|block| block.contains(words)).unwrap().to_owned()
 }
