@@ -255,7 +255,7 @@ fn server((name, table): (Placed<'_, String>, Table<'_>)) -> Server {
         let known = ServerKind::named(&kind.value);
         if known.is_none() {
             let names = ServerKind::ALL.map(ServerKind::name).join(", ");
-            kind.mistake(format!("`{}` is no kind of server; there are {names}", kind.value));
+            kind.mistake(format!("`{}` is not a kind of server; there are {names}", kind.value));
         }
         known
     });
@@ -375,7 +375,7 @@ fn layout(root: &Table<'_>) -> Layout {
         "unified" => Layout::Unified,
         "side-by-side" => Layout::SideBySide,
         other => {
-            layout.mistake(format!("`{other}` is no layout; write auto, unified or side-by-side"));
+            layout.mistake(format!("`{other}` is not a layout; write auto, unified or side-by-side"));
             Layout::Auto
         }
     }

@@ -30,7 +30,7 @@ pub fn write(text: &str) -> Result<String, String> {
         match read {
             Err(error) => Err(format!("What was written cannot be read: {error}. The text is as it was before.")),
             Ok(bytes) if bytes.len() as u64 > MAX_WRITTEN => {
-                Err("More than a mebibyte was written, which is no note. The text is as it was before.".to_owned())
+                Err("More than a mebibyte was written, which is not a note. The text is as it was before.".to_owned())
             }
             Ok(bytes) => written(bytes),
         }

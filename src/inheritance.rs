@@ -89,7 +89,7 @@ fn advance(copy: &Path, branch: &str, accepted: ObjectId, offered: ObjectId, now
     followed.map_err(|why| {
         format!(
             "The organization offers {}, which is not accepted. {why}\nThe copy stays at {}. If what it offers is right, as \
-             somebody told you who knows, clone it anew: `git clone --bare URL DIR`.",
+             somebody told you who knows, clone it again: `git clone --bare URL DIR`.",
             offered.short(),
             stays.short()
         )
@@ -101,7 +101,7 @@ fn refuse_moving_back(repository: &Repository, branch: &str, offered: ObjectId) 
     match repository.tip(branch) {
         Some(tip) if tip != offered && !repository.is_descendant(offered, tip) => Err(format!(
             "{} stands at {} here, which the remote, at {}, does not contain. If changes are pushed to this repository, \
-             it is no copy; otherwise clone it anew.",
+             it is not a copy; otherwise clone it again.",
             visible::text(branch),
             tip.short(),
             offered.short()

@@ -59,7 +59,7 @@ fn stored(home: &Path, common_dir: &Path) -> Result<WaitingSince, String> {
     parse(&read_small(&path, MAX_BYTES)).ok_or_else(|| {
         format!(
             "Since when changes wait cannot be read: {} is damaged, of another version, or not yours to read. Remove it \
-             to begin their clocks anew.",
+             to start their clocks again.",
             path.display()
         )
     })
@@ -159,7 +159,10 @@ mod tests {
         for bad in ["", "[]", "{}", &good.replace("v0", "v9"), &good.replace(":5", ":\"5\""), &good.replace("aa", "x")]
         {
             std::fs::write(&path, bad).unwrap();
-            assert!(keep(home, place, &pending, &times, 100).unwrap_err().contains("begin their clocks anew"), "{bad}");
+            assert!(
+                keep(home, place, &pending, &times, 100).unwrap_err().contains("start their clocks again"),
+                "{bad}"
+            );
             assert_eq!(std::fs::read_to_string(&path).unwrap(), bad);
             assert_eq!(since(home, place, 100), WaitingSince::new());
         }

@@ -128,7 +128,7 @@ impl Server {
         let id = value.get("id").filter(|id| id.is_string() || id.is_number()).cloned();
         let request = match serde_json::from_value::<Request>(value) {
             Ok(request) if request.jsonrpc == "2.0" => request,
-            _ => return Some(refused(&id.unwrap_or_default(), Refused::new(NO_REQUEST, "That is no request."))),
+            _ => return Some(refused(&id.unwrap_or_default(), Refused::new(NO_REQUEST, "That is not a request."))),
         };
         // No method means a response: this server sends no requests, so it is ignored.
         let method = request.method?;
@@ -200,7 +200,7 @@ impl Server {
 
     fn called(&self, params: Map<String, Value>, call: &CarryOut<'_>) -> Result<Value, Refused> {
         let asked: Call = serde_json::from_value(Value::Object(params))
-            .map_err(|error| Refused::new(BAD_ARGUMENTS, format!("That is no call: {error}.")))?;
+            .map_err(|error| Refused::new(BAD_ARGUMENTS, format!("That is not a call: {error}.")))?;
         if !self.tools.iter().any(|tool| tool.name == asked.name) {
             return Err(Refused::new(BAD_ARGUMENTS, format!("There is no tool {:?} here.", asked.name)));
         }

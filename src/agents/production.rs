@@ -1,4 +1,4 @@
-//! What an agent may not run without a person. This helps against accidents, and is no security boundary: a shell can
+//! What an agent may not run without a person. This helps against accidents and is not a security boundary: a shell can
 //! hide what it runs from any reader, so whatever is not understood for certain counts as reaching production.
 
 use super::carriers::Goes;

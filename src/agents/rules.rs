@@ -199,10 +199,11 @@ fn read_program(table: &Table<'_>) -> Program {
     let spellings = table.strings("carriers");
     let unread = spellings.iter().filter(|own| !carriers.add(&own.value));
     unread.for_each(|own| {
-        own.mistake("this is no carrier: `--option`, `^--option`, `NAME`, `key=`, `://`, `1`, `1/` or `*:`")
+        own.mistake("this is not a carrier: `--option`, `^--option`, `NAME`, `key=`, `://`, `1`, `1/` or `*:`")
     });
     let misread = places.iter().filter(|own| !carriers.point_elsewhere(&own.value));
-    misread.for_each(|own| own.mistake("this is no pattern: `--option=glob`, `NAME=glob` or a glob for an argument"));
+    misread
+        .for_each(|own| own.mistake("this is not a pattern: `--option=glob`, `NAME=glob` or a glob for an argument"));
     Program {
         names: names(table, "a program"),
         reads: phrases(table.strings("reads")),
@@ -291,7 +292,7 @@ fn phrases(texts: Vec<Placed<'_, String>>) -> Vec<Phrase> {
         }
         let phrase = Phrase::parse(&text.value);
         if phrase.is_none() {
-            text.mistake(format!("`{}` is no pattern", text.value));
+            text.mistake(format!("`{}` is not a pattern", text.value));
         }
         phrase
     };
@@ -301,7 +302,7 @@ fn phrases(texts: Vec<Placed<'_, String>>) -> Vec<Phrase> {
 fn read_pattern(text: &Placed<'_, String>) -> Option<Pattern> {
     let pattern = Pattern::parse(&text.value);
     if pattern.is_none() {
-        text.mistake(format!("`{}` is no pattern", text.value));
+        text.mistake(format!("`{}` is not a pattern", text.value));
     }
     pattern
 }

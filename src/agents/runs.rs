@@ -102,7 +102,7 @@ impl Wrapper {
                 own.words.remove(at);
             }
         }
-        // `npm run test -- --grep TEXT`: what begins with an option is no command.
+        // `npm run test -- --grep TEXT`: what begins with an option is not a command.
         let is_option = dashes.is_some() && own.words.first().is_some_and(|word| word.text.starts_with('-'));
         (!own.words.is_empty() && !is_option).then_some(own)
     }

@@ -269,7 +269,7 @@ fn inputs_of(draft: &Draft, keep: &[String], place: &dyn Fn(&str) -> String) -> 
     let (mut inputs, mut size) = (Vec::new(), 0);
     for (role, text) in &draft.inputs {
         if !is_role(role) {
-            return Err(usage(format!("{} is no role of an input.", visible::text(role))));
+            return Err(usage(format!("{} is not a role of an input.", visible::text(role))));
         }
         let bytes = Base64::decode_vec(text).map_err(|_| usage("An input is not base64.".to_owned()))?;
         size += bytes.len();

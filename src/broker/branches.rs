@@ -93,7 +93,7 @@ impl Broker {
                 let asker = Asker { uid: None, by: by.clone(), operator: Some(operator), proof: Proof::Claimed };
                 self.admit(&draft, &asker)
             }
-            Err(error) => *super::wire::Reply::refused(64, "ARGV", format!("It is no request: {error}.")),
+            Err(error) => *super::wire::Reply::refused(64, "ARGV", format!("It is not a request: {error}.")),
         };
         eprintln!("undersign: {}: {}", visible::text(&by), visible::lines(&reply.text));
         matches!(reply.code, 0 | 2 | 64)

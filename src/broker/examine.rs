@@ -139,7 +139,7 @@ fn secrets(name: &str, own: &TargetSettings) -> Vec<Found> {
 /// A command may read what its arguments name relative to its folder.
 fn folder(name: &str, own: &TargetSettings) -> Option<Found> {
     let Ok(about) = std::fs::metadata(&own.cwd) else {
-        return Some(Bad(format!("{name}: there is no folder {}, in which its commands run.", own.cwd)));
+        return Some(Bad(format!("{name}: there is no directory {}, in which its commands run.", own.cwd)));
     };
     let is_open = about.mode() & 0o022 != 0 || (about.uid() != 0 && about.uid() != account(own.uid));
     is_open.then(|| Note(format!("{name}: others than root may write to {}, in which its commands run.", own.cwd)))

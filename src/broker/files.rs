@@ -32,19 +32,19 @@ impl Hashed {
     /// # Errors
     /// A sentence: it is not a program, or somebody other than root could replace it.
     pub fn open(&self, path: &Path) -> Result<OpenProgram, String> {
-        let real = path.canonicalize().map_err(|error| format!("{} is no program: {error}", path.display()))?;
+        let real = path.canonicalize().map_err(|error| format!("{} cannot be executed: {error}", path.display()))?;
         path.ancestors().chain(real.ancestors()).try_for_each(is_roots)?;
         // Opening a pipe blocks until there is a writer, and opening a device may have effects.
         let is_file = real.symlink_metadata().is_ok_and(|about| about.is_file());
         if !is_file {
-            return Err(format!("{} is no program that can be run", real.display()));
+            return Err(format!("{} cannot be executed", real.display()));
         }
         let flags = (OFlag::O_NONBLOCK | OFlag::O_NOFOLLOW).bits();
         let opened = File::options().read(true).custom_flags(flags).open(&real);
         let file = opened.map_err(|error| format!("{} cannot be opened: {error}", real.display()))?;
         let about = file.metadata().map_err(|error| error.to_string())?;
         if !about.is_file() || about.mode() & 0o111 == 0 {
-            return Err(format!("{} is no program that can be run", real.display()));
+            return Err(format!("{} cannot be executed", real.display()));
         }
         let known = key(&about);
         if let Some(digest) = self.0.lock().ok().and_then(|known_| known_.get(&known).copied()) {

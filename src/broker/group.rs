@@ -33,7 +33,7 @@ impl Group {
         }
         match group.procs().is_file() {
             true => Ok(group),
-            false => Err(format!("{} is no control group", group.dir.display())),
+            false => Err(format!("{} is not a control group", group.dir.display())),
         }
     }
 
@@ -96,7 +96,7 @@ impl Drop for Group {
     }
 }
 
-/// Groups that the command made in it go first; files of a group are no files.
+/// Groups that the command made in it go first; files of a group are not files.
 fn remove_dir(dir: &Path) -> std::io::Result<()> {
     let below = match std::fs::read_dir(dir) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),

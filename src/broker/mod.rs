@@ -364,7 +364,7 @@ impl Broker {
         followed.map_err(|why| {
             format!(
                 "The policy branch stands at {}, where the policy that is pinned, at {}, does not let it: {why}\n\
-                 Nothing starts until it does. If the branch is right, pin it anew: `undersign broker pin {}`.",
+                 Nothing starts until it does. If the branch is right, pin it again: `undersign broker pin {}`.",
                 tip.short(),
                 known.commit.short(),
                 self.state.dir.display()

@@ -47,7 +47,7 @@ impl Broker {
         match Method::of(command)? {
             Method::Statements(script) => sql::preview(bytes(script)),
             Method::Plan(input) if !plan::is_archive(bytes(input)) => {
-                Err("the plan is no saved plan, but perhaps the name of one that is elsewhere".to_owned())
+                Err("the plan is not a saved plan, but perhaps the name of one that is elsewhere".to_owned())
             }
             Method::Plan(input) => {
                 let json = self.shown(command, settings, bytes(input))?;

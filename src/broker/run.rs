@@ -273,7 +273,7 @@ impl Broker {
         settings: &TargetSettings,
     ) -> Result<Option<Prepared>, String> {
         let Some(login) = &settings.ssh else { return Ok(None) };
-        let dir = self.inputs.folder(target).map_err(|error| format!("The folder of {target}: {error}."))?;
+        let dir = self.inputs.folder(target).map_err(|error| format!("The directory of {target}: {error}."))?;
         let account = level::group(settings).map(|gid| (settings.uid, gid));
         let prepared = Prepared::new(login, (id, target, &request.command), &dir, account);
         prepared.map(Some).map_err(|why| format!("There is no login: {why}."))

@@ -267,7 +267,7 @@ pub fn settings_in(dir: &Path) -> Result<Settings, String> {
 
 /// A private key that can be used without a passphrase.
 fn given_key(path: &Path) -> Result<ssh_key::PrivateKey, String> {
-    let wrong = |why: String| format!("{} is no private key for a broker: {why}.", path.display());
+    let wrong = |why: String| format!("{} is not a private key for a broker: {why}.", path.display());
     let key = ssh_key::PrivateKey::read_openssh_file(path).map_err(|error| wrong(error.to_string()))?;
     if key.is_encrypted() {
         return Err(wrong("it has a passphrase, and nobody is there to type it".to_owned()));
@@ -288,7 +288,7 @@ fn device_of(key: &SigningKey) -> String {
 pub(super) fn pinned_in(dir: &Path) -> Result<ObjectId, String> {
     let pinned = text_in(dir, "policy")
         .map_err(|_| format!("No policy is pinned. Look at it, then run `undersign broker pin {}`.", dir.display()))?;
-    pinned.parse().map_err(|_| "The pinned policy is no commit.".to_owned())
+    pinned.parse().map_err(|_| "The pinned policy is not a commit.".to_owned())
 }
 
 fn text_in(dir: &Path, name: &str) -> Result<String, String> {

@@ -147,7 +147,7 @@ fn parts(argument: &str) -> impl Iterator<Item = &str> {
 }
 
 /// What stands after each letter of an argument such as `-xf/a`, which may be a bundle of options and the value of the
-/// last. A slash is no option, so that the value begins there at the latest.
+/// last. A slash is not an option, so that the value begins there at the latest.
 fn after_letters(argument: &str) -> impl Iterator<Item = &str> {
     let bundle = argument.strip_prefix('-').filter(|rest| !rest.starts_with('-')).unwrap_or_default();
     let last = bundle.find('/').unwrap_or(bundle.len());

@@ -80,7 +80,7 @@ impl<'k> Signature<'k> for Counted<'k> {
     }
 }
 
-/// All records in force, including expired ones: signed by a valid key of their principal that is no clone, and not
+/// All records in force, including expired ones: signed by a valid key of their principal that is not a clone, and not
 /// withdrawn. A refusal stays in force whatever happens to its key, as long as the key is in the roster.
 pub fn in_force<'k>(
     policy: &'k Policy,

@@ -90,7 +90,8 @@ fn refuse_place(gate: &Gate, to: &Path) -> Result<(), String> {
     let is_other = std::fs::metadata(to).is_ok_and(|meta| !meta.is_file());
     if is_in_state || is_key || is_other {
         return Err(format!(
-            "No backup is written to {}: that belongs to the gate's state, or is no regular file. Name another file.",
+            "No backup is written to {}: that belongs to the gate's state, or is not a regular file. Name \
+             another file.",
             to.display()
         ));
     }

@@ -13,11 +13,11 @@ use crate::record::wire::take;
 pub const MAX_ATTESTATION: usize = 64 << 10;
 const MAGIC: &[u8] = b"ssh-sk-attest-v01";
 
-/// Why a file is no attestation of a key.
+/// Why a file is not an attestation of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum AttestationFault {
     /// Not the file that `ssh-keygen -O write-attestation` writes.
-    #[error("it is no attestation as `ssh-keygen -O write-attestation=FILE` writes it (ssh-sk-attest-v01)")]
+    #[error("it is not an attestation as `ssh-keygen -O write-attestation=FILE` writes it (ssh-sk-attest-v01)")]
     Malformed,
     /// The key is not in it.
     #[error("it is the attestation of another key")]

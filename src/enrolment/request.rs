@@ -80,14 +80,14 @@ pub struct KeyRequest {
     id: Digest,
 }
 
-/// Why a text is no request, or none that is signed as it must be.
+/// Why a text is not a request, or none that is signed as it must be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RequestFault {
     /// Over [`MAX_REQUEST`].
     #[error("it is larger than 16 KiB, and no request is")]
     TooLarge,
     /// Something else.
-    #[error("it is no request for a key: those begin with `{{` and end with a signature")]
+    #[error("it is not a request for a key: those begin with `{{` and end with a signature")]
     NotARequest,
     /// Carriage returns.
     #[error("its line endings were changed on the way, and its bytes are what is signed; have it sent again as a file")]
@@ -117,7 +117,7 @@ pub enum RequestFault {
     #[error("its `{0}` is not what the format demands")]
     Member(&'static str),
     /// Characters that act or hide.
-    #[error("its `{0}` has characters that do not show or are no text; no such name goes into a policy")]
+    #[error("its `{0}` has characters that do not show or are not text; no such name goes into a policy")]
     Hidden(&'static str),
 }
 

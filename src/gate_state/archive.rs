@@ -73,7 +73,7 @@ impl Header {
         let fits = |held: &Held| limit(&held.name).is_some_and(|limit| held.size <= limit);
         if let Some(held) = self.files.iter().find(|held| !fits(held)) {
             let name = crate::change::visible::text(&held.name);
-            return Err(format!("it lists {name}, which is no file of a gate's state, or is too large"));
+            return Err(format!("it lists {name}, which is not a file of a gate's state, or is too large"));
         }
         names.sort_unstable();
         if names.windows(2).any(|two| two[0] == two[1]) {
@@ -117,14 +117,14 @@ impl Archive {
     /// Opens a backup, and reads the list of what is in it.
     ///
     /// # Errors
-    /// A sentence: it cannot be read, or is no backup.
+    /// A sentence: it cannot be read, or is not a backup.
     pub fn open(path: &Path) -> Result<Archive, String> {
         let unread = |error: io::Error| unread(path, &error);
         let wrong = |why: String| broken(path, &why);
         let file = File::options().read(true).custom_flags(nix::libc::O_NONBLOCK).open(path).map_err(unread)?;
         let meta = file.metadata().map_err(unread)?;
         if !meta.is_file() {
-            return Err(wrong("it is no regular file".to_owned()));
+            return Err(wrong("it is not a regular file".to_owned()));
         }
         let mut reader = BufReader::new(&file);
         let mut first = Vec::new();

@@ -76,7 +76,7 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// A line that is no verdict, with a sentence.
+    /// A line that is not a verdict, with a sentence.
     pub fn noted(outcome: &str, at: i64, note: String) -> Entry {
         Entry {
             seq: 0,
@@ -397,7 +397,7 @@ fn no_entry(path: &Path, which: &str, error: &serde_json::Error) -> String {
     if super::is_from_later(error) {
         return super::newer(path, &format!("which says more in {which} than this one knows"));
     }
-    damaged(path, &format!("{which} is no entry"))
+    damaged(path, &format!("{which} is not an entry"))
 }
 
 /// The number of the last line of a complete part, by the name of its file.

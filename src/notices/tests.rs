@@ -65,7 +65,7 @@ fn each_kind_is_told_once_for_each_head() {
         (&["a others", "a waits", "a others", "a waits"], &["a waits", "a turn"]),
         (&["a others", "b waits", "b waits"], &["a waits", "b moved"]),
         (&["a others", "a late", "a waits"], &["a waits", "a late"]),
-        // An approval that was taken back is no new change.
+        // An approval that was taken back is not a new change.
         (&["a waits", "a decided", "a waits"], &["a waits", "a decided"]),
     ];
     for (states, wanted) in table {

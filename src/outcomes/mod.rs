@@ -186,7 +186,7 @@ fn notes(evidence: &Evidence<'_>, summary: Counts, left: Left, subjects: usize, 
     note(
         left.binary + left.generated,
         format!(
-            "Of rework, {} to files that are no text, and {} to files that a tool writes, are left out.",
+            "Of rework, {} to files that are not text, and {} to files that a tool writes, are left out.",
             counted(left.binary, "change"),
             left.generated
         ),

@@ -84,7 +84,7 @@ fn in_order(repository: &Repository, mut own: Vec<(Landing, bool)>) -> Vec<(Land
 
 /// Where the segments are. What a ref no longer shows is on a line of its own: nothing that landed since stands on it.
 pub fn spans(landings: &[Landing]) -> Result<Vec<Span>, String> {
-    let commit = |text: &str| text.parse::<ObjectId>().map_err(|error| format!("{text} is no commit: {error}."));
+    let commit = |text: &str| text.parse::<ObjectId>().map_err(|error| format!("{text} is not a commit: {error}."));
     let mut line = 0;
     let of = |(at, landing): (usize, &Landing)| {
         let is_next = at.checked_sub(1).is_some_and(|before| landings[before].name != landing.name);

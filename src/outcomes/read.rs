@@ -59,7 +59,7 @@ pub struct Left {
     pub unread: usize,
     /// Segments that are too large to follow their lines.
     pub large: usize,
-    /// Files that are no text, or too large.
+    /// Files that are not text, or too large.
     pub binary: usize,
     /// Files that a tool writes.
     pub generated: usize,
@@ -286,12 +286,12 @@ fn edits(repository: &Repository, diff: &Diff, left: &mut Left) -> Vec<Edit> {
 }
 
 /// Besides what is generated, the lists of dependencies that a package manager writes: one upgrade soon after another
-/// is no rework.
+/// is not rework.
 fn is_written_by_tools(path: &str) -> bool {
     is_generated(path) || path.rsplit('/').next() == Some("go.mod")
 }
 
-/// The lines that a file's change removes and adds; none if a side is no text.
+/// The lines that a file's change removes and adds; none if a side is not text.
 fn edit(repository: &Repository, file: &FileDiff) -> Option<Edit> {
     let is_file = |entry: &TreeEntry| matches!(entry.mode, Mode::File | Mode::Executable);
     let text = |side: Option<TreeEntry>| match side {

@@ -168,7 +168,7 @@ impl Rules {
     /// What a note of no known format says of AI, line by line as a message would; or only by the name of its ref.
     /// Anybody adds such notes afterwards, so that all of it is weak.
     pub(super) fn plain_note(&self, commit: ObjectId, name: &str, text: &str) -> Vec<Evidence> {
-        // Its first line is no title.
+        // Its first line is not a title.
         let scan = lines::scan(&format!("note\n{}", lines::without_json(text)));
         let mut found: Vec<Evidence> = scan.lines.iter().flat_map(|line| self.line(line)).collect();
         let spaced = name.replace(['-', '_', '/'], " ");

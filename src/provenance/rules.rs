@@ -314,10 +314,10 @@ fn whole(text: &Placed<'_, String>) -> Option<Regex> {
 
 fn compiled(text: &Placed<'_, String>, pattern: &str) -> Option<Regex> {
     let built = RegexBuilder::new(pattern).case_insensitive(true).size_limit(1 << 20).build();
-    built.inspect_err(|error| text.mistake(format!("`{}` is no pattern: {error}", text.value))).ok()
+    built.inspect_err(|error| text.mistake(format!("`{}` is not a pattern: {error}", text.value))).ok()
 }
 
 fn glob(text: &Placed<'_, String>, pattern: &str) -> Option<GlobMatcher> {
     let built = GlobBuilder::new(pattern).build().map(|glob| glob.compile_matcher());
-    built.inspect_err(|error| text.mistake(format!("`{}` is no pattern: {error}", text.value))).ok()
+    built.inspect_err(|error| text.mistake(format!("`{}` is not a pattern: {error}", text.value))).ok()
 }

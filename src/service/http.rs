@@ -170,7 +170,7 @@ fn length(head: &Head, max_body: u64) -> Result<u64, RequestError> {
 /// A decimal number; none if it is too large.
 fn decimal(digits: &[u8]) -> Result<Option<u64>, RequestError> {
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
-        return Err(refused(400, "Content-Length is no decimal number."));
+        return Err(refused(400, "Content-Length is not a decimal number."));
     }
     Ok(std::str::from_utf8(digits).ok().and_then(|text| text.parse().ok()))
 }

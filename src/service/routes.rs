@@ -215,7 +215,7 @@ impl Routes<'_> {
 
     fn repository_below(&self, root: &Path, name: &str) -> Result<ServedRepository, HttpError> {
         if !is_plain(name) {
-            return Err(malformed("repository is no plain name below the directory that is served"));
+            return Err(malformed("repository is not a plain name below the directory that is served"));
         }
         // What lies outside is reported like what does not exist: names must not serve to look around.
         let path = std::fs::canonicalize(root.join(name)).map_err(|_| absent())?;
@@ -263,7 +263,7 @@ impl ServedRepository {
         if dirs.len() > MAX_QUARANTINE {
             return Err(malformed(&format!("quarantine names more than {MAX_QUARANTINE} directories")));
         }
-        let outside = || malformed("quarantine names what is no directory inside the repository's git directory");
+        let outside = || malformed("quarantine names what is not a directory inside the repository's git directory");
         let inside = |dir: &PathBuf| {
             let git_dir = self.git_dir.as_ref()?;
             let path = std::fs::canonicalize(git_dir.join(dir)).ok()?;

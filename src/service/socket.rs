@@ -170,14 +170,14 @@ fn check_free(path: &Path) -> Result<(), String> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(format!("The socket {shown} cannot be made: {error}.")),
         Ok(meta) if !meta.file_type().is_socket() => {
-            return Err(format!("{shown} is there already and is no socket. Move it away, or name another file."));
+            return Err(format!("{shown} is there already and is not a socket. Move it away, or name another file."));
         }
         Ok(_) => {}
     }
     match UnixStream::connect(path) {
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => Ok(()),
         Ok(_) => Err(format!("Somebody listens at {shown} already.")),
-        Err(error) => Err(format!("Whether somebody listens at {shown} cannot be found out: {error}.")),
+        Err(error) => Err(format!("Whether somebody listens at {shown} cannot be determined: {error}.")),
     }
 }
 
@@ -298,6 +298,6 @@ mod tests {
         std::fs::write(&path, "another's").unwrap();
         drop(listener);
         assert!(path.exists());
-        assert!(Listener::bind(&Address::Socket(path)).unwrap_err().contains("is no socket"));
+        assert!(Listener::bind(&Address::Socket(path)).unwrap_err().contains("is not a socket"));
     }
 }

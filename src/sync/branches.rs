@@ -77,7 +77,7 @@ fn pruning(repository: &Repository) -> Vec<String> {
     if is_set("fetch.prune") {
         return Vec::new();
     }
-    // Tags are no rows: they stay, also where a person prunes them along with branches.
+    // Tags are not rows: they stay, also where a person prunes them along with branches.
     let settings = |name: &&str| [format!("remote.{name}.prune=true"), format!("remote.{name}.pruneTags=false")];
     names.iter().filter(is_pruned).flat_map(settings).collect()
 }

@@ -135,7 +135,7 @@ pub(super) fn sync(repository: &Repository, remote: &str, prompts: Prompts, coun
     }
     sync_people::<AuthorizationRecord>(repository, remote, prompts, whose, report);
     sync_people::<OutcomeRecord>(repository, remote, prompts, (&Keys::all(), counted), report);
-    // What no policy names is no evidence, and anybody can add some.
+    // What no policy names is not evidence, and anybody can add some.
     sync_people::<EvidenceRecord>(repository, remote, prompts, (counted, counted), report);
     sync_people::<DrillRecord>(repository, remote, prompts, (counted, counted), report);
     sync_people::<CommandDrillRecord>(repository, remote, prompts, (counted, counted), report);

@@ -373,7 +373,7 @@ impl<'r> Remote<'r> {
         let names: Vec<String> =
             text.lines().filter_map(|line| line.split_once('\t')).map(|(_, name)| name.to_owned()).collect();
         if names.len() > MAX_REFS {
-            return Err(format!("{} lists more than {MAX_REFS} chains; that is no ledger.", self.name));
+            return Err(format!("{} lists more than {MAX_REFS} chains; that is not a ledger.", self.name));
         }
         Ok(names)
     }
@@ -512,7 +512,7 @@ impl<'r> Incoming<'r> {
         Incoming { repository, prefix: format!("{all}{now}-{process}-{number}/") }
     }
 
-    /// The tips by chain; a ref whose name is no chain's is reported and left out. Of two copies, the one under
+    /// The tips by chain; a ref whose name is not a chain's is reported and left out. Of two copies, the one under
     /// [`PREFIX`] is used, unless only branches hold it.
     fn tips(&self, report: &mut Report) -> BTreeMap<ChainId, Oid> {
         let mut tips = BTreeMap::new();

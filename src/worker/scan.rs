@@ -167,7 +167,7 @@ impl Scan<'_> {
         }
         let needs_files = scanners.iter().any(|scanner| matches!(scanner.way, Way::Command(_)));
         let tree = Some(tree).filter(|_| needs_files);
-        let written = tempfile::tempdir().map_err(|error| format!("No folder can be made for its files: {error}."));
+        let written = tempfile::tempdir().map_err(|error| format!("No directory can be made for its files: {error}."));
         let written = written.and_then(|folder| {
             let export = |tree| git::export(self.repository, tree, folder.path()).map_err(|error| error.to_string());
             let left_out = tree.map(export).transpose()?.unwrap_or_default();

@@ -92,5 +92,5 @@ fn a_request_on_a_branch_is_admitted_once_and_its_operator_is_only_claimed() {
         || records(&scene).into_iter().find(|(_, event)| matches!(event, Event::Ended(end) if end.request == id));
     until("it does not run", ended);
     let log = || std::fs::read_to_string(scene.at("broker.log")).unwrap();
-    until("junk is not told", || log().contains("It is no request").then_some(()));
+    until("junk is not told", || log().contains("It is not a request").then_some(()));
 }

@@ -55,7 +55,7 @@ impl Hosted {
         format!("{}{}", AuthorizationRecord::PREFIX, own.id)
     }
 
-    /// Anybody who may push adds a commit that is no link.
+    /// Anybody who may push adds a commit that is not a link.
     fn junk_on(&self, name: &str) {
         let tree = git_in(&self.host, "mina", &["rev-parse", "main^{tree}"]);
         let made = git_in(&self.host, "mina", &["commit-tree", tree.trim(), "-p", name, "-m", "junk"]);

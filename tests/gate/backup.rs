@@ -194,7 +194,7 @@ fn a_list_of_hostile_names_and_sizes_is_no_backup_even_with_the_right_tag() {
     checked(&f, &with_list(&f, &file, |line| line)).unwrap();
     type Edit = fn(String) -> String;
     let edits: [(Edit, &str); 9] = [
-        (|line| line.replace("\"states\"", "\"../../hooks/pre-receive\""), "no file of a gate's state"),
+        (|line| line.replace("\"states\"", "\"../../hooks/pre-receive\""), "not a file of a gate's state"),
         (|line| line.replace("\"states\"", "\"/etc/passwd\""), "no file of a gate's state"),
         (|line| line.replace("\"states\"", "\"log-7.jsonl\""), "no file of a gate's state"),
         (|line| line.replace("\"states\"", "\"log-+00000000007.jsonl\""), "no file of a gate's state"),
@@ -210,7 +210,7 @@ fn a_list_of_hostile_names_and_sizes_is_no_backup_even_with_the_right_tag() {
     }
     let digest = with_list(&f, &file, |line| line.replace("\"sha256\":\"", "\"sha256\":\"0"));
     assert!(checked(&f, &digest).map(|_| ()).unwrap_err().contains("is not what its list says"));
-    assert!(checked(&f, f.dir.path()).map(|_| ()).unwrap_err().contains("no regular file"));
+    assert!(checked(&f, f.dir.path()).map(|_| ()).unwrap_err().contains("not a regular file"));
 }
 
 #[test]

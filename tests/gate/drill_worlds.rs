@@ -868,7 +868,7 @@ fn a_drill_is_told_as_passed_exactly_if_an_emergency_by_the_same_people_lands_it
             let pairs = [(is_passed, lands(&earnest)), (is_passed || is_if, lands(&answering))];
             // Somebody declared an emergency as well, and together they are enough.
             let is_declared = world.ledger.iter().any(|one| one.is_emergency_of(world.about));
-            // The review of a drill is no decision, and pays for nothing in earnest.
+            // The review of a drill is not a decision, and pays for nothing in earnest.
             let is_reviewed = plainly.reviewed(begun).is_some();
             let holds = pairs.iter().all(|(told, lands)| told == lands || (is_declared && !told) || is_reviewed);
             ensure(holds, || format!("{sentence}\nand\n{earnest:?}\nand\n{answering:?}\nin {world:?}"))?;

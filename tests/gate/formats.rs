@@ -138,7 +138,7 @@ fn a_state_that_goes_on_on_another_host_says_so_in_its_log() {
         state.on_host(host, at as i64).unwrap();
     }
     drop(state);
-    assert_eq!(outcomes(dir.path()), ["deny", "recorded", "deny", "moved", "moved"], "the first is no move");
+    assert_eq!(outcomes(dir.path()), ["deny", "recorded", "deny", "moved", "moved"], "the first is not a move");
     let entries = log_of(dir.path()).unwrap().read().unwrap().entries;
     let hosts: Vec<_> = entries.iter().filter_map(|(entry, _)| entry.host.as_deref()).collect();
     assert_eq!(hosts, ["ops2", "ops1"]);

@@ -359,7 +359,7 @@ fn a_key_in_a_real_ssh_agent_signs_and_one_that_is_not_in_it_is_told() {
     assert!(empty.to_string().contains("does not hold"), "{empty}");
     assert!(added.unwrap().success());
     let envelope = signed.unwrap();
-    // The signature holds; the payload is no statement, which is found only after it was verified.
+    // The signature holds; the payload is not a statement, which is found only after it was verified.
     assert_eq!(
         undersign::record::verify(&envelope.encode()).unwrap_err(),
         undersign::record::Fault::StatementMalformed

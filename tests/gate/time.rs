@@ -219,7 +219,7 @@ fn good_until(limits: &str, age: i64, until: u64) -> Answer {
     judged(&f, WORK)
 }
 
-/// The last second of the year 9999, and what is no date at all.
+/// The last second of the year 9999, and what is not a date at all.
 const FOR_EVER: [u64; 2] = [253_402_300_799, i64::MAX as u64];
 const WEEK: &str = "[limits]\nvalidity = \"7d\"\n";
 

@@ -71,7 +71,7 @@ fn a_checkout_of_one_commit_lets_nothing_through() {
     }
 }
 
-/// GitHub has not merged anew since the target moved, and dana is no senior any more.
+/// GitHub has not merged anew since the target moved, and dana is not a senior any more.
 fn stale() -> Host {
     let host = Host::new();
     host.decide("dana", WORK, "develop", Verdict::Approve);

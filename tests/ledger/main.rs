@@ -178,7 +178,7 @@ fn a_rewritten_chain_and_a_damaged_one_never_take_the_place_of_a_sound_copy() {
     team.server_git(&["fetch", "-q", path, &format!("+{name}:{name}")]);
     let (code, _, err) = undersign(&team.rahim, &["sync"]);
     assert!(code != 0 && err.contains("another record 1"), "{err}");
-    // A commit that is no link.
+    // A commit that is not a link.
     let tree = team.server_git(&["rev-parse", "main^{tree}"]);
     let commit = team.server_git(&["commit-tree", "-m", "x", &tree]);
     team.server_git(&["update-ref", &name, &commit]);
@@ -463,7 +463,7 @@ fn a_gate_remembers_the_highest_record_it_saw() {
     let state = fixture.dir.path().join("elsewhere");
     let args = ["verify", "--ref", "refs/heads/main", "--old", &old, "--new", &new, "--state", state.to_str().unwrap()];
     assert_eq!(undersign(&fixture.repo, &args).0, 0, "first contact: nothing can be missed");
-    // A damaged memory is no empty one.
+    // A damaged memory is not an empty one.
     std::fs::write(state.join("memory.json"), "{}").unwrap();
     let (code, out, _) = undersign(&fixture.repo, &args);
     assert!(code == 4 && out.contains("damaged"), "{out}");

@@ -117,5 +117,5 @@ fn an_agent_that_drops_flags_and_counter_has_signed_nothing() {
     });
     let key = SigningKey::find(&token.key().to_openssh(), Some(&socket), None).unwrap();
     let error = key.sign(b"{}\n".to_vec(), None).unwrap_err().to_string();
-    assert!(error.contains("no sound signature"), "{error}");
+    assert!(error.contains("not a sound signature"), "{error}");
 }

@@ -41,7 +41,7 @@ fn a_claim_reaches_the_others_and_goes_when_it_is_given_back_or_over() {
     git_in(h.f.dir.path(), "rahim", &["clone", "-q", "-o", "host", h.bare.to_str().unwrap(), clone.to_str().unwrap()]);
     let here = &h.f.repo;
     claim(here, "dana", &head, now());
-    assert!(sync(here).contains("0 records fetched, 0 records sent."), "claims are no records");
+    assert!(sync(here).contains("0 records fetched, 0 records sent."), "claims are not records");
     sync(&clone);
     assert_eq!(held(&clone, now()).len(), 1);
     claim(&clone, "rahim", &other, now());

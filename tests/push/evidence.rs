@@ -131,7 +131,7 @@ fn nothing_is_signed_that_would_not_count() {
     let place = machine(&host, "one", &[]);
     let key = host.f.key_file("ci");
     refused(&place, &key, &["--check", "lint", "--result", "pass"], "for no check lint");
-    refused(&place, &host.f.key_file("dana"), &PASS, "is that of dana: what a person signs is no evidence");
+    refused(&place, &host.f.key_file("dana"), &PASS, "is that of dana: what a person signs is not evidence");
     refused(&place, &host.f.key_file("stranger"), &PASS, "for no check build");
     refused(&place, &key, &[&PASS[..], &["--link", "https://ci.example.com/?token=1"]].concat(), "may contain secrets");
     refused(&place, &key, &[&PASS[..], &["--target", "refs/heads/none"]].concat(), "refs/heads/none");

@@ -230,7 +230,7 @@ fn a_gate_is_not_installed_where_git_would_never_ask_it() {
     let set = |path: &Path| support::git_in(&h.bare, "rahim", &["config", "core.hooksPath", path.to_str().unwrap()]);
     set(&h.f.dir.path().join("elsewhere"));
     let refused = h.install(&[]);
-    assert!(!refused.status.success() && text(&refused.stderr).contains("that is no folder"), "{refused:?}");
+    assert!(!refused.status.success() && text(&refused.stderr).contains("that is not a directory"), "{refused:?}");
     set(&hooks);
     assert!(h.install(&[]).status.success());
     h.push("mina", &["agent/work:main"]).refused("UNSIGNED");

@@ -104,7 +104,7 @@ fn objects_of_a_push_are_seen_in_its_quarantine_and_not_after_it() {
     let (bare, body, whole) = quarantined(&f);
     let service = Service::start(&["--repo", bare.to_str().unwrap(), "gate", "serve", "--listen", "127.0.0.1:0"]);
     let verdict = |body: &Value| service.ask(body).verdict().1;
-    // What was not there in one request is no fault in the next, and what was there in one is not there in the next.
+    // What was not there in one request is not a fault in the next, and what was there in one is not there in the next.
     for _ in 0..2 {
         assert_ne!(verdict(&body), "allow");
         assert_eq!(verdict(&whole), "allow");

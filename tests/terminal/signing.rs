@@ -224,7 +224,7 @@ fn a_rejection_is_taken_over_by_who_signs_for_the_policy_and_by_nobody_else() {
     assert_eq!(fixture.verify(&old, &new), (2, vec!["VETOED".into()]));
     let repo = fixture.repo.to_str().unwrap();
     let args = ["--repo", repo, "record", "hand-over", &rejection.id().short(), "--reason", "dana is on leave."];
-    for (who, said) in [("dana", "The rejection is your own"), ("mina", "Only who signs for the policy")] {
+    for (who, said) in [("dana", "The rejection is your own"), ("mina", "Only the role that signs for the policy")] {
         configure(&fixture, &fixture.key_file(who));
         let mut program = Program::start(&args, (100, 30), &[], home.path());
         program.wait_for(said);

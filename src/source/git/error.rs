@@ -8,7 +8,7 @@ use crate::risk::without_logins;
 /// Why a repository cannot be read: a sentence that also says what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum GitError {
-    #[error("{0} is not a git repository. Name a folder that is, or run `git init` there.")]
+    #[error("{0} is not a git repository. Name a directory that is, or run `git init` there.")]
     NotARepository(String),
     #[error(
         "{0} is not itself a git repository, and a gate looks in no directory above it. Name the repository with \
@@ -66,7 +66,7 @@ pub enum GitError {
     Missing(String),
     #[error("The ref {0} points to nothing that is here. Run `git fetch`, or delete the ref.")]
     Dangling(String),
-    #[error("The file of the ref {0} holds no commit id. Delete it, or run `git fetch` to have it written anew.")]
+    #[error("The file of the ref {0} holds no commit id. Delete it, or run `git fetch` to have it written again.")]
     Unreadable(String),
     #[error("git could not read the repository: {0}.")]
     Other(String),

@@ -261,7 +261,7 @@ impl<'r> Links<'r> {
                 self.below += 1;
                 if self.below > MAX_BELOW {
                     return Err(Stop::Unknown(format!(
-                        "leads to a folder, and below what links of this push lead to lie more than {MAX_BELOW} paths"
+                        "leads to a directory, and below what links of this push lead to lie more than {MAX_BELOW} paths"
                     )));
                 }
                 let path = join(&at, Some(name));

@@ -248,7 +248,7 @@ impl Repository {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(HashSet::new()),
             Err(error) => Err(unreadable(error.to_string())),
             Ok(text) => {
-                text.lines().map(|line| line.parse().map_err(|_| unreadable("a line is no id".into()))).collect()
+                text.lines().map(|line| line.parse().map_err(|_| unreadable("a line is not an id".into()))).collect()
             }
         }
     }
@@ -418,7 +418,7 @@ impl Repository {
         let odb = self.raw.odb()?;
         let object = odb.read(oid(id))?;
         if object.kind() != git2::ObjectType::Commit {
-            return Err(GitError::Unsupported(format!("Object {id} is no commit. Name one.")));
+            return Err(GitError::Unsupported(format!("Object {id} is not a commit. Name one.")));
         }
         commit::parse(id, object.data()).map_err(|why| {
             GitError::Unsupported(format!(
@@ -441,7 +441,7 @@ fn add_objects(raw: &git2::Repository, dirs: &[PathBuf]) -> Result<(), GitError>
     let odb = raw.odb()?;
     for dir in dirs {
         odb.add_disk_alternate(dir.to_str().ok_or_else(|| {
-            GitError::Unsupported("The directory of the pushed objects has a name that is no UTF-8.".to_owned())
+            GitError::Unsupported("The directory of the pushed objects has a name that is not UTF-8.".to_owned())
         })?)?;
     }
     Ok(())

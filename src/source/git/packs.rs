@@ -32,7 +32,7 @@ impl Repository {
     }
 
     fn pack_text(&self, folder: &git2::Tree<'_>, name: &str) -> PackText {
-        let entry = folder.get_name(name).ok_or("its name is no text in UTF-8")?;
+        let entry = folder.get_name(name).ok_or("its name is not UTF-8")?;
         if entry.kind() != Some(git2::ObjectType::Blob) || entry.filemode() == 0o120_000 {
             return Err("a pack must be an ordinary file".to_owned());
         }

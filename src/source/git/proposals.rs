@@ -29,7 +29,7 @@ const MIN_PREFIX: usize = 4;
 const SHORT: usize = 7;
 /// How exact the match by a prefix of a commit id is.
 const COMMIT: u8 = 3;
-/// Those that are no names but stand for one, if they stand for no other.
+/// Those that are not names but stand for one, if they stand for no other.
 const IN_ANY_CASE: u8 = 4;
 const LOOSEST: u8 = 5;
 /// The most candidates listed if a name is ambiguous.
@@ -137,7 +137,7 @@ impl Repository {
         }))
     }
 
-    /// What others call the review request of a ref; none if it is no request, or no host is in its remote's address.
+    /// What others call the review request of a ref; none if it is not one, or no host is in its remote's address.
     pub(super) fn reference_of(&self, at: &BranchRef) -> Option<Reference> {
         let number = at.request()?.number;
         let remote = self.raw.find_remote(at.remote.as_deref()?).ok()?;
@@ -335,7 +335,7 @@ impl Repository {
         let mut found = BTreeSet::new();
         let Ok(config) = self.raw.config() else { return found };
         let Ok(entries) = config.entries(Some(r"^branch\..*\.merge$")) else { return found };
-        // The name between keeps its letter case. What is not text is no name of a branch that is listed.
+        // The name between keeps its letter case. What is not text is not a valid name of a branch that is listed.
         _ = entries.for_each(|entry| {
             let branch = entry.name().ok().and_then(|name| name.strip_prefix("branch.")?.strip_suffix(".merge"));
             found.extend(branch.map(|branch| format!("refs/heads/{branch}")));

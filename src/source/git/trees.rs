@@ -166,7 +166,7 @@ mod tests {
         for (data, why) in [
             (one("100644", ""), "no name"),
             (one("100644", "."), "a name that is a place"),
-            (one("40000", ".."), "the folder above"),
+            (one("40000", ".."), "the directory above"),
             (one("100644", "a/b"), "a slash"),
             (one("", "a"), "no mode"),
             (one("100648", "a"), "no octal digit"),
@@ -176,7 +176,7 @@ mod tests {
             (one("-10064", "a"), "a sign"),
             (tree(&[("100644", "b"), ("100644", "a")]), "out of order"),
             (tree(&[("100644", "a"), ("100644", "a")]), "twice"),
-            (tree(&[("100644", "a"), ("40000", "a")]), "a file and a folder"),
+            (tree(&[("100644", "a"), ("40000", "a")]), "a file and a directory"),
             (one("100644", "a")[..20].to_vec(), "cut in its id"),
             (b"100644 a".to_vec(), "cut in its name"),
             (b"100644".to_vec(), "cut in its mode"),

@@ -127,7 +127,7 @@ fn planted() -> Planted {
     // Approved after it landed, as far as that can be seen.
     plan.push((land(&mut year, How::Merge), Some("approved-late"), words(|c| vec![Word::new("dana", c.at + HOUR)])));
     plan.push((land(&mut year, How::Forward), None, words(|c| vec![Word::new("dana", c.head_at + HOUR)])));
-    // Withdrawn later; and signed again, which is no exception.
+    // Withdrawn later; and signed again, which is not an exception.
     plan.push((
         land(&mut year, How::Merge),
         Some("withdrawn"),

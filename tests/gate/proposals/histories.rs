@@ -236,7 +236,7 @@ impl History {
         manifest
     }
 
-    /// The tree of a commit with what `from` to `to` changes, path by path; none where that is no tree.
+    /// The tree of a commit with what `from` to `to` changes, path by path; none where that is not a tree.
     pub fn with(&self, onto: usize, from: usize, to: usize) -> Option<Tree> {
         let mut tree = self.0[onto].tree.clone();
         let (old, new) = (&self.0[from].tree, &self.0[to].tree);

@@ -204,10 +204,10 @@ impl<'d> Imported<'d> {
             return wrong(first, None, format!("There are {} merge bases.", bases.len()));
         }
         if first == Lands::FastForward && base != tip {
-            return wrong(first, None, "It is no fast-forward.".to_owned());
+            return wrong(first, None, "It is not a fast-forward.".to_owned());
         }
         let Some(tree) = self.history.with(tip, base, head) else {
-            return wrong(first, None, "What was approved is no tree there.".to_owned());
+            return wrong(first, None, "What was approved is not a tree there.".to_owned());
         };
         let approved = self.tree_id(&tree);
         for way in BARE.iter().chain(checkouts) {

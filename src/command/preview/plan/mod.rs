@@ -39,7 +39,7 @@ const REDIRECTS: [&str; 2] = ["TF_CLI_ARGS", "TF_REATTACH_PROVIDERS"];
 /// The saved plan that a command applies.
 ///
 /// # Errors
-/// A sentence: it is no plain `apply` of a saved plan.
+/// A sentence: it is not a plain `apply` of a saved plan.
 pub fn applied(command: &Command) -> Result<&Input, String> {
     let refused = |why: &str| Err(format!("only `apply` of a saved plan has a preview, and {why}"));
     let [_, verb, options @ .., plan] = &command.argv[..] else { return refused("this is none") };
@@ -55,7 +55,7 @@ pub fn applied(command: &Command) -> Result<&Input, String> {
     if let Some(name) = names.find(|name| REDIRECTS.iter().any(|start| name.starts_with(start))) {
         return refused(&format!("the variable {name} may change what it does"));
     }
-    input_at(command, plan).ok_or_else(|| "its last argument is no input".to_owned())
+    input_at(command, plan).ok_or_else(|| "its last argument is not an input".to_owned())
 }
 
 /// Whether these bytes may be a saved plan: an archive. What HCP Terraform saves is a bookmark of a remote run instead,
@@ -67,7 +67,7 @@ pub fn is_archive(bytes: &[u8]) -> bool {
 /// The preview of a plan in JSON.
 ///
 /// # Errors
-/// A sentence: it is no plan, one of a failed run, or one of a format that is not known here.
+/// A sentence: it is not a plan, one of a failed run, or one of a format that is not known here.
 pub fn preview(json: &[u8], tool: &str) -> Result<Document, String> {
     let plan: Plan = serde_json::from_slice(json).map_err(|error| format!("its plan cannot be read: {error}"))?;
     if plan.format_version.split('.').next() != Some("1") {

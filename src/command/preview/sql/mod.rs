@@ -67,7 +67,7 @@ pub fn script(command: &Command) -> Result<&Input, String> {
             "-f" | "--file" if script.is_none() => {
                 script = value.or_else(|| arguments.next()).and_then(|path| input_at(command, path));
                 if script.is_none() {
-                    return refused("its file is no input".to_owned());
+                    return refused("its file is not an input".to_owned());
                 }
             }
             "-v" | "--set" | "--variable" => {
@@ -100,7 +100,7 @@ pub fn script(command: &Command) -> Result<&Input, String> {
 /// The preview of a script.
 ///
 /// # Errors
-/// A sentence: it is no text, or has more statements than a person reads.
+/// A sentence: it is not text, or has more statements than a person reads.
 pub fn preview(script: &[u8]) -> Result<Document, String> {
     let text = std::str::from_utf8(script).map_err(|_| "the script is not UTF-8".to_owned())?;
     let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);

@@ -177,7 +177,7 @@ fn what_only_looks_harmless_is_not() {
              UNIQUE (b) INCLUDE (c), CHECK (b IN ('x', 'y'))) PARTITION BY RANGE (id)",
             Act::Create,
         ),
-        // What is no call by its look.
+        // What is not a call by its look.
         ("SELECT o.wipe FROM orders o", Act::Unclear),
         ("SELECT (o).wipe FROM orders o", Act::Unclear),
         ("SELECT (SELECT o FROM orders o).wipe", Act::Unclear),
