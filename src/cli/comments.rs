@@ -102,12 +102,12 @@ mod read {
     use super::{Comments, Shown};
     use crate::change::diff::Diff;
     use crate::change::{Change, visible};
+    use crate::config;
     use crate::delivery::{Remarks, ServerAccess};
     use crate::examination::comments::{Remark, placed};
     use crate::examination::notes;
     use crate::risk::masked;
     use crate::source::git::Repository;
-    use crate::{cli, config};
 
     impl Comments {
         /// Asks the review server that has a change.
@@ -117,7 +117,7 @@ mod read {
         pub fn read(repository: &Repository, change: &Change, diff: &Diff) -> Result<Comments, String> {
             let access = ServerAccess::by_network(config::servers(), &config::data_directory());
             let none = "No server of config.toml has a review request of this change, so nothing is known of comments.";
-            let found = access.remarks(repository, change, cli::now())?.ok_or(none)?;
+            let found = access.remarks(repository, change, crate::clock::now())?.ok_or(none)?;
             let Remarks { server, login, author, comments, missing, .. } = found;
             let remarks = placed(repository, &change.revision, diff, comments, (&login, &author));
             let open = remarks.iter().filter(|remark| !remark.is_resolved).count();

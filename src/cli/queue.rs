@@ -644,7 +644,7 @@ fn waiting_commands(snapshot: &RepositorySnapshot) -> Result<Vec<String>, String
     let repository = Repository::open(&snapshot.root).map_err(|error| error.to_string())?;
     let ledger = CommandLedger::read(&repository, policy).map_err(|error| error.to_string())?;
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-    let pending = ledger.pending(policy, None, super::now());
+    let pending = ledger.pending(policy, None, crate::clock::now());
     for one in pending.iter().filter(|one| matches!(one.standing, RequestState::Waits) || one.is_owed) {
         *counts.entry(one.target().to_owned()).or_default() += 1;
     }
