@@ -92,6 +92,8 @@ struct Rule {
     unread_only: bool,
     /// Not if as many lines of the other side match: what is said in other words is still said.
     unless_again: bool,
+    /// What excuses a match must be in it: the rest of the line says nothing of a real secret.
+    unless_in_match: bool,
     regex: Option<Pattern>,
     unless: Option<Pattern>,
     /// For a rule over paths: what the new text must contain.
@@ -460,8 +462,12 @@ impl Rule {
     }
 
     fn fires(&self, line: &str) -> bool {
-        self.regex.as_ref().is_some_and(|re| re.is_match(line.as_bytes()))
-            && !self.unless.as_ref().is_some_and(|re| re.is_match(line.as_bytes()))
+        let Some(regex) = self.regex.as_ref().filter(|regex| regex.is_match(line.as_bytes())) else { return false };
+        let is_excused = |text: &[u8]| self.unless.as_ref().is_some_and(|unless| unless.is_match(text));
+        match self.unless_in_match {
+            true => regex.matches(line).any(|found| !is_excused(found)),
+            false => !is_excused(line.as_bytes()),
+        }
     }
 }
 
@@ -512,6 +518,7 @@ fn rule(table: &Table<'_>, compiling: Compiling) -> Option<Rule> {
         code_only,
         unread_only,
         unless_again: flag("unless_again"),
+        unless_in_match: flag("unless_in_match"),
         regex,
         unless,
         contains,

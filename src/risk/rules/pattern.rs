@@ -54,6 +54,11 @@ impl Pattern {
         self.may_match(text).then(|| self.regex().find(text))?.map(|found| found.as_bytes())
     }
 
+    /// All that it matches in a text.
+    pub fn matches<'t>(&self, text: &'t str) -> impl Iterator<Item = &'t [u8]> {
+        self.regex().find_iter(text.as_bytes()).map(|found| found.as_bytes())
+    }
+
     /// Whether it is worth compiling for a text. A compiled one knows as much by itself.
     pub fn may_match(&self, text: &[u8]) -> bool {
         self.compiled.get().is_some() || self.needed.get_or_init(|| Needed::of(&self.text)).may_be_in(text)
