@@ -111,8 +111,7 @@ impl Rules {
         let email = lines::shown(&who.email).trim().to_lowercase();
         let name = lines::shown(&who.name).trim().to_owned();
         let (local, host) = email.rsplit_once('@').unwrap_or_default();
-        let is_own = |tool: &&Tool| words(&tool.name) == words(local);
-        let tool = self.tools.iter().find(is_own).filter(|_| self.values.vendors.is_match(host));
+        let tool = self.mailbox(local, &name).filter(|_| self.values.vendors.is_match(host));
         // `Tabnine <noreply@tabnine.com>`: a mailbox of nobody, and the name is that of the host.
         let called = words(&name).into_iter().next();
         let is_host = || called.is_some_and(|called| words(host).iter().rev().nth(1) == Some(&called));
@@ -121,6 +120,15 @@ impl Rules {
         let is_program = self.values.accounts.is_match(&email) || self.values.agents.is_match(&name);
         let found = Evidence::new("nobody", Strength::Medium, Class::Unrecognised, channel, raw).by(tool);
         (tool.is_some() || is_nobody || is_program).then_some(found)
+    }
+
+    /// The tool that has a mailbox of its own at its vendor. People there may have its name as well: then the whole name
+    /// beside the address must be the tool's.
+    fn mailbox(&self, local: &str, name: &str) -> Option<&Tool> {
+        let called = |text: &str| self.known.names.first(&text.to_lowercase());
+        let tool = self.tools.iter().position(|tool| words(&tool.name) == words(local)).or_else(|| called(local))?;
+        let is_sure = !self.is_ambiguous(local) && words(&self.tools[tool].name) == words(local);
+        (is_sure || called(name).is_some()).then(|| &self.tools[tool])
     }
 
     /// The tool in a name such as `Claude for Dana` or `Dana via Claude Code`.

@@ -38,6 +38,46 @@ fn the_shipped_rules_are_read() {
 }
 
 #[test]
+fn the_mailbox_of_a_tool_at_its_vendor_is_a_sign_and_that_of_a_colleague_there_is_none() {
+    for who in [
+        "Copilot <copilot@users.noreply.github.com>",
+        "Claude Code <claude-code@anthropic.com>",
+        "Claude <claude@anthropic.com>",
+        "Jules <jules@google.com>",
+        "Gemini <gemini@google.com>",
+        "OpenCode <opencode@sst.dev>",
+        "Factory Droid <droid@factory.ai>",
+        "Kilo Code <kilo@kilocode.ai>",
+        "Cursor <cursor@cursor.sh>",
+        "AI Assistant <ai@corp.example>",
+    ] {
+        assert!(!under(&format!("Co-authored-by: {who}")).evidence.is_empty(), "{who}");
+        assert!(!traced(who, "x", "feature/x").evidence.is_empty(), "{who}");
+    }
+    for who in [
+        "Jules Verne <jules@google.com>",
+        "Claude Martin <claude.martin@google.com>",
+        "Dana Reed <dana@mistral.ai>",
+        "Kim Cursor <kim@cursor.sh>",
+        "Devin Logan <devin@cognition.ai>",
+    ] {
+        assert!(under(&format!("Co-authored-by: {who}")).evidence.is_empty(), "{who}");
+        assert!(traced(who, "x", "feature/x").evidence.is_empty(), "{who}");
+    }
+}
+
+#[test]
+fn what_a_change_was_made_with_is_a_sign_only_if_it_names_a_tool_that_writes() {
+    for line in ["Pair-programmed-with: Claude Code", "Built-with: Cursor", "Vibe-coded-with: Claude", "Assistant: Claude"] {
+        assert!(!under(line).evidence.is_empty(), "{line}");
+    }
+    assert!(!under("AI: yes").evidence.is_empty());
+    for line in ["Built-with: make", "Pair-programmed-with: Dana Reed", "Assistant: Dana Reed", "AI: retry the call"] {
+        assert!(under(line).evidence.is_empty(), "{line}");
+    }
+}
+
+#[test]
 fn every_mistake_of_a_rule_file_is_named() {
     let source = "[[tool]]\nname = 'a'\nids = ['x', '1', '1']\nlines = ['(']\nclass = 'b'\nstrength = 'c'\n\
                   [[key]]\nkey = 'k'\nclass = 'l'\n";

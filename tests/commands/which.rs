@@ -687,6 +687,23 @@ fn a_branch_whose_file_holds_no_commit_is_a_row_and_hides_no_other() {
 }
 
 #[test]
+fn what_is_no_repository_says_which_command_helps() {
+    let f = Fixture::new();
+    let place = |name: &str| f.dir.path().join(name);
+    run_in(&f, f.dir.path(), &["--repo", "nowhere", "queue"]).exits(70).complains("nowhere does not exist.");
+    // A worktree whose repository was moved.
+    std::fs::create_dir_all(place("tree/src")).unwrap();
+    std::fs::write(place("tree/.git"), "gitdir: /nowhere/shop/.git/worktrees/tree\n").unwrap();
+    let lost = run_in(&f, &place("tree/src"), &["sync"]).exits(70);
+    lost.complains("tree/.git names /nowhere/shop/.git/worktrees/tree, which does not exist").complains("worktree repair");
+    // A clone of a host that has no commit yet.
+    std::fs::create_dir_all(place("empty.git")).unwrap();
+    git_in(&place("empty.git"), "mina", &["init", "-q", "--bare"]);
+    git_in(f.dir.path(), "dana", &["clone", "-q", "empty.git", "clone"]);
+    run_in(&f, &place("clone"), &["queue"]).complains("No branch of origin is here");
+}
+
+#[test]
 fn outside_a_repository_the_queue_is_that_of_the_configuration() {
     let desk = Desk::new();
     desk.host("feat", &[(5, "five")]);

@@ -1,15 +1,26 @@
 //! Why a repository cannot be read: every sentence also says what to do.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::change::visible;
 use crate::risk::without_logins;
+
+/// The longest `.git` file that is read, in bytes.
+const MAX_GIT_FILE: usize = 4_096;
 
 /// Why a repository cannot be read: a sentence that also says what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum GitError {
     #[error("{0} is not a git repository. Name a directory that is, or run `git init` there.")]
     NotARepository(String),
+    #[error("{0} does not exist.")]
+    NoSuchPlace(String),
+    /// A `.git` file, and what it names.
+    #[error(
+        "{0} names {1}, which does not exist. After a worktree or its repository was moved, run `git worktree repair` \
+         in the repository; a submodule comes back with `git submodule update --init`."
+    )]
+    LostGitDir(String, String),
     #[error(
         "{0} is not itself a git repository, and a gate looks in no directory above it. Name the repository with \
          --repo."
@@ -33,6 +44,11 @@ pub enum GitError {
          is called main, master or trunk. Run {1}."
     )]
     NoDefault(String, String),
+    #[error(
+        "No branch of {0} is here: it has none yet, or none was fetched. Push a first commit there, or run `git fetch \
+         {0}`."
+    )]
+    NoBranch(String),
     #[error(
         "`git config undersign.remote` says that changes land on {0}, and no remote is called so. Correct it, or \
          forget it: `git config --unset undersign.remote`."
@@ -119,7 +135,7 @@ pub(super) fn refusal(error: &git2::Error, shown: &str) -> GitError {
                 "{} may not be read by you, so nothing can be said of the repository there.",
                 visible::text(&dir.display().to_string())
             )),
-            None => GitError::NotARepository(without_logins(shown)),
+            None => nothing_at(shown),
         },
         _ => GitError::Other(visible::text(message.trim_end_matches('.')).into_owned()),
     }
@@ -132,4 +148,26 @@ fn unreadable_above(path: &str) -> Option<PathBuf> {
         let refused = |error: std::io::Error| error.kind() == std::io::ErrorKind::PermissionDenied;
         std::fs::metadata(git).is_ok() && std::fs::metadata(git.join("HEAD")).is_err_and(refused)
     })
+}
+
+/// Why there is no repository at a path.
+fn nothing_at(shown: &str) -> GitError {
+    let Ok(path) = std::fs::canonicalize(shown) else {
+        return GitError::NoSuchPlace(without_logins(shown));
+    };
+    match path.ancestors().find_map(lost_git_dir) {
+        Some((file, named)) => {
+            let [file, named] = [file, named].map(|path| visible::line(path.as_os_str().as_encoded_bytes()));
+            GitError::LostGitDir(file, named)
+        }
+        None => GitError::NotARepository(without_logins(shown)),
+    }
+}
+
+/// The `.git` file of a worktree or submodule, and the directory that it names, if that is gone.
+fn lost_git_dir(dir: &Path) -> Option<(PathBuf, PathBuf)> {
+    let file = dir.join(".git");
+    let text = std::fs::read_to_string(&file).ok().filter(|text| text.len() <= MAX_GIT_FILE)?;
+    let named = dir.join(text.strip_prefix("gitdir:")?.trim());
+    (!named.exists()).then_some((file, named))
 }

@@ -184,7 +184,11 @@ impl Repository {
     /// What to run depends on whether its default branch is fetched at all.
     fn no_default(&self, remote: &str) -> GitError {
         let name = visible::text(remote).into_owned();
-        let widen = match self.narrow_home() {
+        let narrow = self.narrow_home();
+        if narrow.is_none() && self.branches_of(remote).is_ok_and(|branches| branches.is_empty()) {
+            return GitError::NoBranch(name);
+        }
+        let widen = match narrow {
             Some(_) => format!("`git remote set-branches {name} '*'`, "),
             None => String::new(),
         };
