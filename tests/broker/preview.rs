@@ -141,7 +141,7 @@ fn a_plan_without_a_preview_says_why_and_counts_as_what_destroys() {
     scene.sign("dana", Verdict::Authorize, asked.out.trim());
     assert_eq!(scene.exec(&["run", asked.out.trim()]).code, 75);
     let asked = ask_to_apply(&scene, &terraform, &scene.at("infra/main.tf"));
-    assert!(asked.code == 0 && asked.err.contains("no saved plan"), "{asked:?}");
+    assert!(asked.code == 0 && asked.err.contains("not a saved plan"), "{asked:?}");
 }
 
 #[test]

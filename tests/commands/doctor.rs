@@ -74,6 +74,8 @@ fn a_repository_with_a_gate_is_sound() {
     h.f.decide("dana", WORK, Verdict::Approve);
     let told = format!("{} {} refs/heads/main\n", h.f.id("main"), h.f.id(WORK));
     crate::run_on(&h.f, &h.f.repo, &["verify", "--pre-receive"], &told).exits(0);
+    let log = run_in(&h.f, &h.bare, &["gate", "log"]).exits(0).says("  probe  ").says_not("deny");
+    assert!(log.out.contains("refs/undersign/is-the-gate-asked"), "{log:?}");
     let here = run(&h.f, &["doctor"]).exits(0).says("· No gate here; this is a working copy.");
     here.says("✓ The ledger is whole: 1 record in 1 chain.\n").says("✓ The log of verdicts is whole: 1 line.\n");
 }

@@ -229,10 +229,10 @@ fn what_must_not_come_in_is_refused_with_a_sentence_and_nothing_is_written() {
     refuse("signed-off", format!("{sound}-- \nOmar\n").as_bytes(), "besides its signatures");
     refuse("other", sound.replace("\"omar\"", "\"rahim\"").as_bytes(), "a signature does not hold");
     refuse("huge", &vec![b'{'; 1 << 20], "larger than 16 KiB");
-    refuse("empty", b"", "no request for a key");
-    refuse("elf", b"\x7fELF\xff\xfe", "no request for a key");
+    refuse("empty", b"", "not a request for a key");
+    refuse("elf", b"\x7fELF\xff\xfe", "not a request for a key");
     let odd = run(&f, &["key", "accept", "/dev/zero"]);
-    assert_eq!(odd.exits(70).complains("no ordinary file").out, "");
+    assert_eq!(odd.exits(70).complains("not an ordinary file").out, "");
     untouched(
         &f,
         &before,
@@ -297,7 +297,7 @@ fn an_edit_is_made_on_what_is_in_force_and_in_the_working_tree_alone() {
     let elsewhere = beside(&f, "elsewhere.toml", policy(""));
     std::fs::remove_file(f.repo.join(FILE)).unwrap();
     std::os::unix::fs::symlink(&elsewhere, f.repo.join(FILE)).unwrap();
-    run(&f, &["key", "accept", &file]).exits(70).complains("no ordinary file of the working tree");
+    run(&f, &["key", "accept", &file]).exits(70).complains("not an ordinary file of the working tree");
     assert_eq!(std::fs::read_to_string(&elsewhere).unwrap(), policy(""));
     std::fs::remove_file(f.repo.join(FILE)).unwrap();
     run(&f, &["key", "accept", &file]).exits(70).complains("undersign init");

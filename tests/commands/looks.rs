@@ -173,3 +173,29 @@ fn whoever_names_a_key_that_cannot_sign_is_told_which_why_and_what_to_paste() {
     assert_eq!(run(&f, &["queue"]).exits(0).err, "");
     run(&f, &["doctor"]).exits(0).says("✓ You sign as dana");
 }
+
+#[test]
+fn help_is_answered_as_a_word_too_and_says_how_often_a_repository_may_be_named() {
+    let f = Fixture::new();
+    let (one, several) = ("The repository, instead of the current directory\n", "may be given several times");
+    assert_eq!(run(&f, &["help"]).exits(0).out, run(&f, &["--help"]).out);
+    run(&f, &["help", "queue"]).exits(0).says("Usage: undersign queue").says(several);
+    run(&f, &["gate", "help", "log"]).exits(0).says("Usage: undersign gate log").says(one).says_not(several);
+    run(&f, &["verify", "--help"]).says(one).says("refs/heads/main \\\n");
+    let twice = run(&f, &["--repo", ".", "policy", "check"]).exits(64);
+    assert!(twice.complains("--repo names 2. Run it once for each.").out.is_empty());
+    run(&f, &["--repo", ".", "queue"]).exits(0);
+}
+
+#[test]
+fn a_policy_with_mistakes_is_told_though_nothing_is_pending() {
+    let f = Fixture::new();
+    f.git("dana", &["branch", "-D", "agent/work"]);
+    run(&f, &["queue"]).exits(0).says("Nothing is pending.");
+    let file = f.repo.join(".undersign/policy.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, text.replacen("version = 1", "verison = 1", 1)).unwrap();
+    f.commit("dana", "Break the policy");
+    let said = run(&f, &["queue"]).exits(0).says("unreadable: shop: Its policy has mistakes");
+    said.says("did you mean `version`?").says_not("Nothing is pending.");
+}

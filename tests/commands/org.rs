@@ -116,7 +116,7 @@ fn an_organization_inherits_from_nobody_and_is_advised_to_let_no_copy_count_for_
 fn a_command_about_one_repository_takes_no_second_one() {
     let f = Fixture::new();
     run(&f, &["doctor", "--repo", ".", "--repo", "nowhere"])
-        .exits(70)
+        .exits(64)
         .complains("--repo names 2. Run it once for each.");
     let said = run(&f, &["queue", "--repo", ".", "--repo", "nowhere"]);
     assert!(!said.err.contains("Run it once for each"), "{}", said.err);

@@ -129,7 +129,7 @@ fn rules_are_listed_explained_and_tried() {
     std::fs::write(&facts, "http:\n  timeout: 30s\n").unwrap();
     run(&f, &["rules", "facts", facts.to_str().unwrap()]).exits(0).says("setting     http.timeout = 30");
     std::fs::write(f.dir.path().join("a.bin"), b"\xff\xfe").unwrap();
-    run(&f, &["rules", "facts", f.dir.path().join("a.bin").to_str().unwrap()]).exits(70).complains("no text in UTF-8");
+    run(&f, &["rules", "facts", f.dir.path().join("a.bin").to_str().unwrap()]).exits(70).complains("is not UTF-8");
 }
 
 /// A rule that finds `forbid(…)` in added lines.
@@ -242,7 +242,7 @@ fn who_runs_the_program_has_rules_of_their_own() {
     assert!(all.iter().any(|(rule, severity, _)| rule == "user/mine.forbid" && severity == "high"), "{all:?}");
     run(&f, &["rules", "explain", "user/mine.forbid"]).exits(0).says("The shop cannot.");
     std::fs::write(folder.join("mine.toml"), PACK.replace("forbid\\(", "(")).unwrap();
-    run(&f, &["rules", "list"]).exits(2).complains("line 6: this is not a pattern");
+    run(&f, &["rules", "list"]).exits(2).complains("line 6: this is no pattern");
     assert!(found(&f, "forbidding").iter().any(|(rule, ..)| rule == "rules.pack-refused"));
 }
 

@@ -439,8 +439,7 @@ fn a_default_branch_that_cannot_be_known_is_asked_for() {
     desk.f.git("rahim", &["branch", "-q", "-m", "main", "develop"]);
     desk.f.git("rahim", &["branch", "-q", "other"]);
     desk.fetch();
-    let said = desk.run(&["queue"]).exits(70).complains("git remote set-head origin --auto");
-    assert!(said.out.contains("git remote set-head origin --auto"), "{said:?}");
+    desk.run(&["queue"]).exits(70).complains("git remote set-head origin --auto");
     desk.git(&["remote", "set-head", "origin", "--auto"]);
     desk.host_on_develop();
     desk.fetch();
@@ -979,14 +978,14 @@ fn a_partial_clone_is_seen_whatever_its_remote_is_called_and_its_setting_is_spel
     desk.host("feat", &[(5, "five")]);
     desk.f.git("mina", &["config", "uploadpack.allowFilter", "true"]);
     desk.clone_again(&["--filter=blob:none", "--no-checkout", "-o", "-x"]);
-    let said = run_in(&desk.f, &desk.here, &["queue"]).exits(70).says("here: A partial clone");
-    assert!(said.out.contains("git fetch --refetch --no-filter -- -x && git config --unset"), "{said:?}");
-    follow(&desk, &said.out);
+    let said = run_in(&desk.f, &desk.here, &["queue"]).exits(70).complains("A partial clone");
+    assert!(said.err.contains("git fetch --refetch --no-filter -- -x && git config --unset"), "{said:?}");
+    follow(&desk, &said.err);
     run_in(&desk.f, &desk.here, &["queue"]).exits(0);
     for value in ["1", "yes"] {
         desk.clone_again(&["--filter=blob:none"]);
         git_in(&desk.here, "mina", &["config", "remote.origin.promisor", value]);
-        run_in(&desk.f, &desk.here, &["queue"]).exits(70).says("here: A partial clone");
+        run_in(&desk.f, &desk.here, &["queue"]).exits(70).complains("A partial clone");
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use insta::assert_snapshot;
+use undersign::app::{Overlay, Screen};
 use undersign::command::{AuthorizationChain, AuthorizationRecord, Verdict};
 use undersign::ledger::families::read_family;
 use undersign::record::statement::Decimal;
@@ -92,6 +93,35 @@ fn the_table_drop_stands_on_top_and_must_be_answered() {
     assert!(session.frame().contains("1 finding not answered"), "{}", session.frame());
     session.press("<esc>aThe table is empty since March.<enter>Sa");
     assert!(session.frame().contains("what could it destroy"), "{}", session.frame());
+}
+
+/// The rows of the screen that a prompt leaves free.
+pub fn above_the_prompt(session: &Session) -> String {
+    let Some(Overlay::Prompt(prompt)) = &session.state.overlay else { panic!("{}", session.frame()) };
+    let covered = prompt.question(usize::from(session.state.size.0)).len() + 2;
+    let frame = session.frame();
+    let rows: Vec<&str> = frame.lines().collect();
+    rows[..rows.len() - covered].join("\n")
+}
+
+#[test]
+fn a_finding_is_whole_on_the_screen_where_a_stroke_leads_to_it_and_while_it_is_answered() {
+    let f = waiting(DROP);
+    let mut moved = 0;
+    for height in 20..40 {
+        let mut session = Session::new(&f, (80, height));
+        session.press("<enter>)");
+        let Screen::Command(view) = &session.state.screen else { panic!("{}", session.frame()) };
+        let row = view.parts[view.cursor].row;
+        let texts: Vec<String> =
+            view.parts.iter().filter(|part| part.row == row).map(|part| part.text.trim().to_owned()).collect();
+        moved += usize::from(view.scroll > 0);
+        let is_whole = |frame: &str| texts.iter().all(|text| frame.contains(text.as_str()));
+        assert!(texts.len() > 1 && is_whole(&session.frame()), "{height}: {texts:?}\n{}", session.frame());
+        session.press("a");
+        assert!(is_whole(&above_the_prompt(&session)), "{height}: {texts:?}\n{}", session.frame());
+    }
+    assert!(moved > 0, "it was below the screen somewhere");
 }
 
 #[test]

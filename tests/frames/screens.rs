@@ -3,11 +3,12 @@
 use std::collections::VecDeque;
 
 use undersign::app::keymap::{Key, Keymap, Stroke};
-use undersign::app::update;
+use undersign::app::{Screen, update};
 use undersign::decision::Verdict;
 use undersign::signer::NoKey;
 
 use super::*;
+use crate::commands::above_the_prompt;
 
 /// Changes of every section, and a row that asks for more than one person.
 fn sections() -> Fixture {
@@ -135,6 +136,23 @@ fn two_findings() -> Fixture {
     f.commit("mina", "Fetch and send");
     f.git("mina", &["checkout", "-q", "main"]);
     f
+}
+
+#[test]
+fn a_finding_of_a_change_is_whole_where_a_stroke_leads_to_it_and_while_it_is_answered() {
+    let f = two_changes();
+    for height in 16..40 {
+        let mut session = Session::new(&f, (80, height));
+        session.press("<enter>)");
+        let Screen::Review(review) = &session.state.screen else { panic!("{}", session.frame()) };
+        let finding = review.findings.get(0).unwrap();
+        // The end of what is said of it: the last words of its question.
+        let end = finding.ask.split(' ').next_back().unwrap().to_owned();
+        assert!(session.frame().contains(&end), "{height}: {}", session.frame());
+        session.press("a");
+        let above = above_the_prompt(&session);
+        assert!(above.contains(&end) && above.contains("▸"), "{height}: {}", session.frame());
+    }
 }
 
 #[test]

@@ -195,10 +195,10 @@ fn a_list_of_hostile_names_and_sizes_is_no_backup_even_with_the_right_tag() {
     type Edit = fn(String) -> String;
     let edits: [(Edit, &str); 9] = [
         (|line| line.replace("\"states\"", "\"../../hooks/pre-receive\""), "not a file of a gate's state"),
-        (|line| line.replace("\"states\"", "\"/etc/passwd\""), "no file of a gate's state"),
-        (|line| line.replace("\"states\"", "\"log-7.jsonl\""), "no file of a gate's state"),
-        (|line| line.replace("\"states\"", "\"log-+00000000007.jsonl\""), "no file of a gate's state"),
-        (|line| line.replace("\"states\"", "\"\\u001b[31m\""), "no file of a gate's state"),
+        (|line| line.replace("\"states\"", "\"/etc/passwd\""), "not a file of a gate's state"),
+        (|line| line.replace("\"states\"", "\"log-7.jsonl\""), "not a file of a gate's state"),
+        (|line| line.replace("\"states\"", "\"log-+00000000007.jsonl\""), "not a file of a gate's state"),
+        (|line| line.replace("\"states\"", "\"\\u001b[31m\""), "not a file of a gate's state"),
         (|line| line.replace("\"states\"", "\"log.jsonl\""), "lists a file twice"),
         (|line| line.replace("\"size\":", "\"size\":99999999999"), "or is too large"),
         (|line| line.replace("\"made\":", "\"more\":1,\"made\":"), "unknown field"),

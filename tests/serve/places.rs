@@ -61,14 +61,14 @@ fn no_name_leads_out_of_the_directory() {
     for name in
         ["", "/", ".", "..", "./plain", "../outside.git", "plain/../../outside.git", "a\0b", "plain//sub", absolute]
     {
-        ask(name).refused(400, "no plain name");
+        ask(name).refused(400, "not a plain name");
     }
     let absent =
         ["link.git", "relative.git", "up/outside.git", "parent", "parent/.git", "pointed", "pointed/.git", "linked"];
     for name in absent.into_iter().chain(["linked/.git", "tree", "plain", "plain/sub", "nowhere.git", "%2e%2e"]) {
         ask(name).refused(404, "No repository of that name");
     }
-    ask(&"x/".repeat(3_000).replace("/x/", "/y/")).refused(400, "no plain name");
+    ask(&"x/".repeat(3_000).replace("/x/", "/y/")).refused(400, "not a plain name");
     ask(&"x".repeat(10_000)).refused(404, "No repository of that name");
     assert_eq!(service.health().json()["judged"], 0);
 }

@@ -162,6 +162,7 @@ fn a_terminal_that_shows_no_screens_gets_the_queue_as_text() {
     let mut program = Program::start(&["demo", "--dir", &dir], (120, 36), &[("TERM", "dumb")], home.path());
     program.wait_for("TERM is dumb");
     program.wait_for("tier 1");
+    program.wait_for("1 command waits at prod; `undersign` opens it");
     assert!(program.end().1);
     let raw = String::from_utf8_lossy(&program.raw.lock().unwrap()).into_owned();
     assert!(!raw.contains("\u{1b}[?1049h"), "{raw}");
