@@ -11,7 +11,7 @@
 //! ▸ C2 main.tf            1/2  │    17      −     prevent_destroy = true       ← Row::Line of change::compare::Hunk
 //!   M1 dashboards.tf deleted · │  C ┃ destr.protection-off  A guard …  [a]     ← Row::Finding, from risk::Assessor
 //!  ────────────────────────────┴───────────────────────────────────────────────────────────────────
-//!   ] hunk   } file   ) finding   ␣ seen, on   a answer   S sign                ← app::keymap::Keymap
+//!   ] hunk   } file   ) finding   ␣ mark   a answer   S sign                   ← app::keymap::Keymap
 //!                                                           └─ app::sign::Sheet → signing::Prepared → record::Record
 //! ```
 //!

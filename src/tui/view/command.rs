@@ -34,7 +34,7 @@ pub fn draw(state: &State, view: &CommandView, area: Rect, paint: &mut Paint<'_>
             (Action::NextFinding, "finding"),
             (Action::NextHunk, "part"),
             (Action::Answer, "answer"),
-            (Action::Sign, "authorize or refuse"),
+            (Action::Sign, "decide"),
             (Action::Help, "help"),
             (Action::Back, "back"),
             (Action::Copy, "copy"),
