@@ -86,11 +86,11 @@ actions! {
     Everywhere PageUp "page-up" "a page up";
     Everywhere Top "top" "to the start; with a number: to that line of the file";
     Everywhere Bottom "bottom" "to the end";
-    Everywhere Palette "palette" "command palette: type part of a name";
+    Everywhere Palette "palette" "type part of a command's name";
     Everywhere Help "help" "this help";
     Everywhere Back "back" "back, and out of the queue: quit";
     Everywhere Redraw "redraw" "redraw the screen";
-    Everywhere Suspend "suspend" "suspend; `fg` returns";
+    Everywhere Suspend "suspend" "leave for the shell; `fg` returns";
     Everywhere Lock "lock" "forget the remembered passphrase";
     Queue Open "open" "open the change";
     Queue Filter "filter" "filter: words that must occur in title, repository, branch, agent or need";
@@ -133,7 +133,7 @@ actions! {
     Review MoreContext "more-context" "more context around the hunk";
     Review LessContext "less-context" "less context";
     Review WholeFile "whole-file" "all lines of the file, or only what changed";
-    Review Layout "layout" "switch layout: automatic, unified, side by side";
+    Review Layout "layout" "switch between automatic, unified and side by side";
     Review Wrap "wrap" "wrap long lines, or let them run on";
     Review Left "left" "scroll to the left, where lines run on";
     Review Right "right" "scroll to the right, where lines run on";
