@@ -263,7 +263,7 @@ fn made_by(entry: &Entry, examination: &Examination) -> Vec<TextLine> {
         evidence
             .map(|evidence| TextLine::Claim(format!("  {}   {}", visible::text(evidence.raw.trim()), evidence.rule))),
     );
-    let says: Vec<_> = entry.change.revision.commits.first().map(masked_words).unwrap_or_default();
+    let says: Vec<_> = entry.change.revision.commits.first().map(|commit| masked_words(commit)).unwrap_or_default();
     if !says.is_empty() {
         lines.push(TextLine::Heading("It says".to_owned()));
     }

@@ -37,9 +37,10 @@ mod written;
 
 pub use shell_word::shell_word;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use references::References;
 use request::Request;
@@ -224,22 +225,22 @@ pub struct Revision {
     pub target_tip: ObjectId,
     /// The tree of `target_tip`.
     pub target_tree: ObjectId,
-    /// The commits of base..head, newest first.
-    pub commits: Vec<Commit>,
+    /// The commits of base..head, newest first. Changes that build on each other share them.
+    pub commits: Vec<Arc<Commit>>,
 }
 
 impl Revision {
     /// The first line of its oldest commit, if it says anything: not one of a branch that it merged, unless it has no
     /// other.
     pub fn title(&self) -> Option<&str> {
-        let oldest = self.own_oldest().or(self.commits.last());
+        let oldest = self.own_oldest().or(self.commits.last().map(|commit| &**commit));
         oldest.map(Commit::title).filter(|title| !title.is_empty())
     }
 
     /// The oldest commit of its own line that is not a merge, if it has merges at all.
     fn own_oldest(&self) -> Option<&Commit> {
         self.commits.iter().find(|commit| commit.parents.len() > 1)?;
-        let by_id: BTreeMap<ObjectId, &Commit> = self.commits.iter().map(|commit| (commit.id, commit)).collect();
+        let by_id: BTreeMap<ObjectId, &Commit> = self.commits.iter().map(|commit| (commit.id, &**commit)).collect();
         let parent = |commit: &&Commit| commit.parents.first().and_then(|id| by_id.get(id).copied());
         let line = std::iter::successors(by_id.get(&self.head).copied(), parent);
         line.filter(|commit| commit.parents.len() < 2).last()
@@ -310,7 +311,33 @@ pub struct Below {
     /// The commit from which all of it forked from the target: what is above it may land as one with it.
     pub base: ObjectId,
     /// Its commits, with those of all changes below it.
-    pub commits: HashSet<ObjectId>,
+    pub commits: LowerCommits,
+}
+
+/// The oldest commits of a list, by their ids. Changes that build on each other share the list: one for each of a thousand
+/// would have half a million commits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LowerCommits {
+    places: Arc<HashMap<ObjectId, usize>>,
+    from: usize,
+}
+
+impl LowerCommits {
+    /// Of a list with the newest first.
+    pub fn new(ids: impl IntoIterator<Item = ObjectId>) -> LowerCommits {
+        let places = ids.into_iter().enumerate().map(|(place, id)| (id, place)).collect();
+        LowerCommits { places: Arc::new(places), from: 0 }
+    }
+
+    /// Without the newest of them.
+    pub fn without(&self, first: usize) -> LowerCommits {
+        LowerCommits { from: self.from + first, ..self.clone() }
+    }
+
+    /// Whether a commit is one of them.
+    pub fn contains(&self, id: &ObjectId) -> bool {
+        self.places.get(id).is_some_and(|place| *place >= self.from)
+    }
 }
 
 impl Change {

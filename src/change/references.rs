@@ -4,6 +4,7 @@
 //! These are claims: they arrange rows and are told, and decide nothing. What is compared, signed or let through
 //! follows from git alone.
 
+use std::borrow::Borrow;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -165,9 +166,9 @@ fn number(digits: &str) -> Option<u64> {
 }
 
 /// The `Change-Id` that each of these commits has in its last lines.
-fn change_ids(commits: &[Commit]) -> impl Iterator<Item = Reference> + '_ {
+fn change_ids<'c>(commits: &'c [impl Borrow<Commit>]) -> impl Iterator<Item = Reference> + 'c {
     let of_line = |line: &str| Reference::parse(line.strip_prefix("Change-Id:")?.trim());
-    commits.iter().filter_map(move |commit| commit.message.lines().rev().find_map(of_line))
+    commits.iter().filter_map(move |commit| commit.borrow().message.lines().rev().find_map(of_line))
 }
 
 /// What a change says about others, and what others call it.
@@ -181,10 +182,10 @@ pub struct References {
 
 impl References {
     /// Of the commits that a change adds; `at` is its request, if it is one.
-    pub fn of(commits: &[Commit], at: Option<Reference>) -> References {
+    pub fn of(commits: &[impl Borrow<Commit>], at: Option<Reference>) -> References {
         let known_as: Vec<Reference> = at.into_iter().chain(change_ids(commits)).collect();
         let mut stated = Vec::new();
-        for reference in commits.iter().flat_map(|commit| depends_on(&commit.message)) {
+        for reference in commits.iter().flat_map(|commit| depends_on(&commit.borrow().message)) {
             let is_own = known_as.contains(&reference);
             if !is_own && stated.len() < MAX_REFERENCES && !stated.contains(&reference) {
                 stated.push(reference);

@@ -325,7 +325,7 @@ fn shown(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::change::diff::{FileDiff, Mode, TreeEntry};
-    use crate::change::{Below, Revision};
+    use crate::change::{Below, LowerCommits, Revision};
 
     fn id(n: u8) -> ObjectId {
         ObjectId([n; 20])
@@ -461,7 +461,7 @@ mod tests {
         assert!(builds_on(&below, &above) && builds_on(&above, &below));
         assert!(!builds_on(&above, &change("other", 3, &[3])));
         // In a stack, its own commits are only those that it adds.
-        let (name, branches, commits) = ("#2".to_owned(), Vec::new(), [id(1), id(2)].into());
+        let (name, branches, commits) = ("#2".to_owned(), Vec::new(), LowerCommits::new([id(2), id(1)]));
         let stack = Below { id: above.id.clone(), name, branches, base: id(0), commits };
         let top = Change { below: Some(stack), ..change("top", 4, &[4]) };
         assert!([&below, &above].iter().all(|lower| builds_on(&top, lower) && builds_on(lower, &top)));

@@ -2,6 +2,7 @@
 //! shows nothing, however far the base moved.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use super::sides::{Sides, Trees, sides};
 use super::{FileMaterial, RepositorySnapshot, mean_the_same};
@@ -347,26 +348,26 @@ pub const MAX_RANGE: usize = 200;
 /// title.
 pub fn range(repository: &Repository, change: &Change, then: &Revised) -> Result<Vec<Step>, GitError> {
     let earlier = earlier(repository, change, then)?;
-    let series = |commits: &[Commit]| -> Result<Vec<(Commit, Digest)>, GitError> {
+    let series = |commits: &[Arc<Commit>]| -> Result<Vec<(Arc<Commit>, Digest)>, GitError> {
         let commits = commits.iter().rev().take(MAX_RANGE);
         commits.map(|commit| Ok((commit.clone(), patch(repository, commit)?))).collect()
     };
     let (then, now) = (series(&earlier.commits)?, series(&change.revision.commits)?);
-    let mut left: Vec<Option<&(Commit, Digest)>> = then.iter().map(Some).collect();
-    let mut take = |wanted: &dyn Fn(&(Commit, Digest)) -> bool| {
+    let mut left: Vec<Option<&(Arc<Commit>, Digest)>> = then.iter().map(Some).collect();
+    let mut take = |wanted: &dyn Fn(&(Arc<Commit>, Digest)) -> bool| {
         let at = left.iter().position(|own| own.is_some_and(wanted))?;
-        left[at].take().map(|(commit, _)| (at, commit.clone()))
+        left[at].take().map(|(commit, _)| (at, Commit::clone(commit)))
     };
     // What cannot be read is not reported as equal.
-    let is_same = |own: &(Commit, Digest), other: &(Commit, Digest)| {
+    let is_same = |own: &(Arc<Commit>, Digest), other: &(Arc<Commit>, Digest)| {
         own.1 == other.1 && is_same_place(repository, &own.0, &other.0).unwrap_or(false)
     };
     let same: Vec<_> = now.iter().map(|other| take(&|own| is_same(own, other))).collect();
     let pairs = now.iter().zip(same).map(|((commit, _), same)| match same {
-        Some((at, earlier)) => (at, Step::Same(earlier, commit.clone())),
+        Some((at, earlier)) => (at, Step::Same(earlier, Commit::clone(commit))),
         None => match take(&|own| own.0.title() == commit.title()) {
-            Some((at, earlier)) => (at, Step::Reworked(earlier, commit.clone())),
-            None => (usize::MAX, Step::New(commit.clone())),
+            Some((at, earlier)) => (at, Step::Reworked(earlier, Commit::clone(commit))),
+            None => (usize::MAX, Step::New(Commit::clone(commit))),
         },
     });
     let pairs: Vec<_> = pairs.collect();
@@ -374,16 +375,20 @@ pub fn range(repository: &Repository, change: &Change, then: &Revised) -> Result
 }
 
 /// A removed commit keeps its position: before the first commit that came after it.
-fn in_order(then: &[(Commit, Digest)], pairs: Vec<(usize, Step)>, left: &[Option<&(Commit, Digest)>]) -> Vec<Step> {
+fn in_order(
+    then: &[(Arc<Commit>, Digest)],
+    pairs: Vec<(usize, Step)>,
+    left: &[Option<&(Arc<Commit>, Digest)>],
+) -> Vec<Step> {
     let mut gone: std::collections::VecDeque<usize> = (0..then.len()).filter(|at| left[*at].is_some()).collect();
     let mut steps = Vec::new();
     for (at, step) in pairs {
         while gone.front().is_some_and(|first| at != usize::MAX && *first < at) {
-            steps.extend(gone.pop_front().map(|at| Step::Gone(then[at].0.clone())));
+            steps.extend(gone.pop_front().map(|at| Step::Gone(Commit::clone(&then[at].0))));
         }
         steps.push(step);
     }
-    steps.extend(gone.into_iter().map(|at| Step::Gone(then[at].0.clone())));
+    steps.extend(gone.into_iter().map(|at| Step::Gone(Commit::clone(&then[at].0))));
     steps
 }
 

@@ -2,6 +2,7 @@
 //! again inside a branch, and the messages. It is searched for secrets, with the rules that find them in a file.
 
 use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 
 use super::{FileMaterial, text_of};
 use crate::change::compare::compare;
@@ -104,7 +105,7 @@ pub fn in_messages(repository: &Repository, rules: &Rules, change: &Change, diff
 /// Where to report what is in no file: the first file of the change, or the first that its commits touch if they come
 /// to nothing.
 fn first_path(repository: &Repository, change: &Change, diff: &Diff) -> RepoPath {
-    let touched = |commit: &Commit| {
+    let touched = |commit: &Arc<Commit>| {
         let before = commit.parents.first().map(|parent| repository.tree_of(*parent)).transpose().ok()?;
         let done = git::diff_from(repository, before, repository.tree_of(commit.id).ok()?).ok()?;
         done.files.into_iter().next().map(|file| file.path)

@@ -58,6 +58,12 @@ pub trait History {
 
     /// What is between a proposal and its target.
     fn merging(&self, tip: ObjectId, head: ObjectId, lands: Lands) -> Result<Merging, HistoryError>;
+
+    /// The commit with which the policy gave up this id of the repository; none if it never had it, as far as that is
+    /// known. It explains, and decides nothing.
+    fn id_given_up(&self, _id: &str) -> Option<ObjectId> {
+        None
+    }
 }
 
 /// Commits that protected refs showed, or passed through by approved segments, with those refs. Such a commit is a

@@ -1,5 +1,7 @@
 //! Who wrote a change, and on whose behalf: people, distinguished from agents and bots by the rules.
 
+use std::borrow::Borrow;
+
 use super::recognise::{How, Known};
 use super::rules::Rules;
 use super::{Class, lines};
@@ -8,7 +10,7 @@ use crate::change::{Commit, Identity};
 
 /// The people who wrote the commits: authors and co-authors that are neither agents nor bots, one per address, sorted.
 /// Committers do not count: who lands a change is not its author.
-pub fn author_set(commits: &[Commit], rules: &Rules) -> Vec<Identity> {
+pub fn author_set(commits: &[impl Borrow<Commit>], rules: &Rules) -> Vec<Identity> {
     let of = |commit: &Commit| {
         let scan = lines::scan(&commit.message);
         // The part that was not read may name a co-author.
@@ -16,7 +18,7 @@ pub fn author_set(commits: &[Commit], rules: &Rules) -> Vec<Identity> {
         let co_authors = scan.lines.into_iter().flat_map(|line| line.co_authors()).chain(unread);
         written_by(&commit.author).into_iter().chain(co_authors).collect::<Vec<_>>()
     };
-    people(commits.iter().flat_map(of), rules)
+    people(commits.iter().map(Borrow::borrow).flat_map(of), rules)
 }
 
 /// An author, and anyone else named by an address in the author's name.
@@ -28,9 +30,13 @@ fn written_by(author: &Identity) -> Vec<Identity> {
 
 /// The people on whose behalf an agent says it worked: human co-authors of what an agent authored, a person whose name
 /// has a tool's suffix, and whoever the message names ("on behalf of @mina": a login, so the address is empty).
-pub fn operators(commits: &[Commit], rules: &Rules) -> Vec<Identity> {
+pub fn operators(commits: &[impl Borrow<Commit>], rules: &Rules) -> Vec<Identity> {
     let mut found = Vec::new();
-    for commit in commits.iter().filter(|commit| super::of_commit(commit, rules).iter().any(|e| e.class.is_ai())) {
+    for commit in commits
+        .iter()
+        .map(Borrow::borrow)
+        .filter(|commit| super::of_commit(commit, rules).iter().any(|e| e.class.is_ai()))
+    {
         let author = rules.agent(&commit.author);
         let by_agent = author.is_some_and(|(class, how)| how.is_nobody() && class == Class::AgentAuthored);
         if author.is_some_and(|(_, how)| how == How::Suffix) {

@@ -14,6 +14,7 @@ mod rules;
 pub use identity::{author_set, operators};
 pub use rules::Rules;
 
+use std::borrow::Borrow;
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
@@ -203,19 +204,19 @@ impl Provenance {
 const MAX_EVIDENCE: usize = 200;
 
 /// Gathers the evidence in commits and branch. The same line in several commits counts once, for the newest.
-pub fn trace(commits: &[Commit], branch: &str, rules: &Rules) -> Provenance {
+pub fn trace(commits: &[impl Borrow<Commit>], branch: &str, rules: &Rules) -> Provenance {
     trace_with(commits, [branch], Vec::new(), rules)
 }
 
 /// As [`trace`], for a proposal with several names, with what notes on the commits say
 /// ([`attribution::Testimony::evidence`]).
 pub fn trace_with<'b>(
-    commits: &[Commit],
+    commits: &[impl Borrow<Commit>],
     branches: impl IntoIterator<Item = &'b str>,
     notes: Vec<Evidence>,
     rules: &Rules,
 ) -> Provenance {
-    let mut evidence: Vec<Evidence> = commits.iter().flat_map(|commit| of_commit(commit, rules)).collect();
+    let mut evidence: Vec<Evidence> = commits.iter().flat_map(|commit| of_commit(commit.borrow(), rules)).collect();
     evidence.extend(notes);
     for branch in branches {
         evidence.extend(rules.branch(branch.strip_prefix("refs/heads/").unwrap_or(branch)));

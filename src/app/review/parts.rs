@@ -92,7 +92,7 @@ impl ChangePart {
     /// The commit after the shown one, or before it; at the ends, the whole change.
     pub fn neighbour(
         now: Option<&ChangePart>,
-        commits: &[Commit],
+        commits: &[Arc<Commit>],
         forward: bool,
     ) -> Result<Option<ChangePart>, &'static str> {
         // The revision lists the newest first; a reader starts with the oldest.

@@ -118,7 +118,7 @@ fn change(at: usize) -> Change {
         head_tree: commit.id,
         target_tip: id(1),
         target_tree: id(1),
-        commits: vec![commit],
+        commits: vec![commit.into()],
     };
     let target = "refs/heads/main".to_owned();
     Change::of_range(format!("shop:{branch}"), branch.to_owned(), target, revision)

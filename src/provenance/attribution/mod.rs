@@ -7,6 +7,7 @@
 pub mod agent_trace;
 pub mod git_ai;
 
+use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
 
@@ -254,9 +255,9 @@ impl Testimony {
     }
 
     /// What notes say about tools at work on these commits, and which of them could not be read.
-    pub fn evidence(&self, commits: &[Commit], rules: &Rules) -> Vec<Evidence> {
+    pub fn evidence(&self, commits: &[impl Borrow<Commit>], rules: &Rules) -> Vec<Evidence> {
         let mut found = Vec::new();
-        for commit in commits {
+        for commit in commits.iter().map(Borrow::borrow) {
             for (format, claims) in self.notes.get(&commit.id).into_iter().flatten() {
                 found.extend(claims.tools().map(|writer| rules.note(*format, commit.id, writer)));
             }

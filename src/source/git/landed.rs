@@ -335,7 +335,7 @@ impl Repository {
     fn series(&self, revision: &Revision) -> Result<Option<Vec<ObjectId>>, GitError> {
         let commits = &revision.commits;
         let before = commits.iter().skip(1).map(|commit| commit.id).chain([revision.base]);
-        let follows = |(commit, before): (&Commit, ObjectId)| commit.parents == [before];
+        let follows = |(commit, before): (&Arc<Commit>, ObjectId)| commit.parents == [before];
         if commits.len() > MAX_SERIES || !commits.iter().zip(before).all(follows) {
             return Ok(None);
         }

@@ -1,5 +1,8 @@
 //! Branches as most are: a few commits in sequence, on one of the newest commits of the target. Their base is known
 //! without a walk of its own. A walk would visit everything that has reached the target since, again for each branch.
+//! So are branches on top of one that is known, as those of a stack are.
+
+use std::sync::Arc;
 
 use super::shared::Shared;
 use super::{GitError, Repository};
@@ -9,12 +12,13 @@ use crate::change::{Commit, ObjectId};
 const MAX_COMMITS: usize = 64;
 const MAX_MESSAGES: usize = 1 << 20;
 
-/// A branch that is a sequence of commits on its base.
+/// A branch that is a sequence of commits on its base, or on another branch of which this is known.
+#[derive(Clone)]
 pub(super) struct Straight {
     /// The only best common ancestor of branch and target.
     pub base: ObjectId,
     /// What the branch contains and the target does not, newest first.
-    pub commits: Vec<Commit>,
+    pub commits: Vec<Arc<Commit>>,
 }
 
 impl Repository {
@@ -23,7 +27,7 @@ impl Repository {
     /// Exact, not a guess by dates: each commit of the branch has one parent, so everything else that the branch
     /// contains is contained in the base. If the target contained one of its commits, that commit would be new there
     /// since the base, as it descends from the base; but everything new there since the base is on the line, and the
-    /// commit is not.
+    /// commit is not. On top of another branch, its commits descend from one that the target does not contain.
     ///
     /// # Errors
     /// The target cannot be read.
@@ -40,6 +44,14 @@ impl Repository {
         let line = self.line(target)?;
         let (mut base, mut commits, mut bytes) = (tip, Vec::new(), 0);
         while !line.holds(base) {
+            if let Some(lower) = shared.branch(base) {
+                bytes += lower.commits.iter().map(|commit| commit.message.len()).sum::<usize>();
+                if commits.len() + lower.commits.len() > super::MAX_COMMITS || bytes > super::MAX_MESSAGES {
+                    return Ok(None);
+                }
+                commits.extend(lower.commits.iter().cloned());
+                return Ok(Some(Straight { base: lower.base, commits }));
+            }
             // Errors of reading are reported by the code that walks to it.
             let Ok(commit) = shared.commit(base) else { return Ok(None) };
             let [parent] = commit.parents[..] else { return Ok(None) };
@@ -94,13 +106,25 @@ mod tests {
         #[test]
         fn what_is_said_without_a_walk_is_what_a_walk_says(history in history()) {
             let (_dir, repository, ids) = made(&history);
-            for &tip in &ids {
-                for &target in &ids {
-                    let found = repository.straight(tip, target, &mut Shared::of(&repository)).unwrap();
-                    let Some(straight) = found else { continue };
-                    prop_assert_eq!(repository.bases(tip, target).unwrap(), vec![straight.base]);
-                    let walked = repository.commits_between(&[straight.base, target], tip).unwrap();
-                    prop_assert_eq!(straight.commits, walked);
+            for &target in &ids {
+                // One knows of nothing, the other of each branch that was asked for before, as it is walked.
+                let shared = &mut Shared::of(&repository);
+                for &tip in &ids {
+                    let (bases, walked) = (repository.bases(tip, target).unwrap(), |base| {
+                        let all = repository.commits_between(&[base, target], tip).unwrap();
+                        all.into_iter().map(Arc::new).collect::<Vec<_>>()
+                    });
+                    for shared in [&mut Shared::of(&repository), &mut *shared] {
+                        let Some(straight) = repository.straight(tip, target, shared).unwrap() else { continue };
+                        prop_assert_eq!(&bases, &vec![straight.base]);
+                        prop_assert_eq!(&straight.commits, &walked(straight.base));
+                    }
+                    if let [base] = bases[..] {
+                        let commits = walked(base);
+                        if !commits.is_empty() {
+                            shared.found(tip, &Straight { base, commits });
+                        }
+                    }
                 }
             }
         }

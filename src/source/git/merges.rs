@@ -2,6 +2,7 @@
 //! and line by line, and not with git's own merge, which attributes, drivers and settings of a repository influence;
 //! moves are those of [`renames`]. Any merge for which this is not proven counts as somebody's work.
 
+use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::ancestry::Ancestry;
@@ -43,11 +44,11 @@ impl Default for Budget {
 /// The commits that are merges of two histories with exactly the content that follows from them, without conflict.
 pub(super) fn clean_merges(
     repository: &Repository,
-    commits: &[Commit],
+    commits: &[impl Borrow<Commit>],
     ancestry: &mut Ancestry<'_>,
     budget: &mut Budget,
 ) -> Vec<ObjectId> {
-    if !commits.iter().any(|commit| commit.parents.len() > 1) {
+    if !commits.iter().any(|commit| commit.borrow().parents.len() > 1) {
         return Vec::new();
     }
     let Ok(cut) = repository.cut_commits() else { return Vec::new() };
@@ -57,7 +58,7 @@ pub(super) fn clean_merges(
     let mut clean = Vec::new();
     let mut find = || {
         let mut unknown = None;
-        for commit in commits.iter().filter(|commit| commit.parents.len() == 2) {
+        for commit in commits.iter().map(Borrow::borrow).filter(|commit| commit.parents.len() == 2) {
             match follows(repository, commit, &cut, ancestry, budget) {
                 Ok(true) => clean.push(commit.id),
                 // Beyond a limit nothing is proven.
@@ -74,7 +75,7 @@ pub(super) fn clean_merges(
     }
     // Kept for all together: what the budget proves of one depends on those before it, and whoever pushes a branch with
     // merges of others must not decide what is believed of those elsewhere. A gate keeps nothing.
-    let ids: Vec<ObjectId> = commits.iter().map(|commit| commit.id).collect();
+    let ids: Vec<ObjectId> = commits.iter().map(|commit| commit.borrow().id).collect();
     match repository.kept("which of these commits are merges that follow from their parents", &ids, |_| true, find) {
         Ok(kept) => kept,
         Err(_) => clean,

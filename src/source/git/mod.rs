@@ -57,6 +57,7 @@ pub use reflog::RefLog;
 pub use submodule::passed_by_submodule;
 pub use target::TargetBranch;
 
+use std::borrow::Borrow;
 use std::cell::OnceCell;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -335,7 +336,7 @@ impl Repository {
     /// The revision from `base` to `head`, for a target tip.
     pub fn revision(&self, base: ObjectId, head: ObjectId, target_tip: ObjectId) -> Result<Revision, GitError> {
         let commits = self.commits_between(&[base, target_tip], head)?;
-        self.revision_of(base, head, target_tip, commits)
+        self.revision_of(base, head, target_tip, commits.into_iter().map(Arc::new).collect())
     }
 
     /// As [`Repository::revision`], if the commits are known.
@@ -344,7 +345,7 @@ impl Repository {
         base: ObjectId,
         head: ObjectId,
         target_tip: ObjectId,
-        commits: Vec<Commit>,
+        commits: Vec<Arc<Commit>>,
     ) -> Result<Revision, GitError> {
         Ok(Revision {
             base,
@@ -382,11 +383,11 @@ impl Repository {
     }
 
     /// Reads the commits of one change, none left out.
-    fn commits_of_change(
+    fn commits_of_change<C: Borrow<Commit>>(
         &self,
         ids: Vec<ObjectId>,
-        mut read: impl FnMut(ObjectId) -> Result<Commit, GitError>,
-    ) -> Result<Vec<Commit>, GitError> {
+        mut read: impl FnMut(ObjectId) -> Result<C, GitError>,
+    ) -> Result<Vec<C>, GitError> {
         if ids.len() > MAX_COMMITS {
             let detail = format!("More than {MAX_COMMITS} commits in one change are not read. Split it.");
             return Err(GitError::Unsupported(detail));
@@ -395,7 +396,7 @@ impl Repository {
         let bounded = |id| {
             self.deadline.check()?;
             let commit = read(id)?;
-            messages += commit.message.len();
+            messages += commit.borrow().message.len();
             if messages > MAX_MESSAGES {
                 let detail = format!(
                     "The messages of the commits are more than {} MiB. Make them shorter, or push in parts.",

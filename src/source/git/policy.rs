@@ -18,6 +18,10 @@ pub enum PolicyState {
     Invalid(FileError),
 }
 
+/// The most commits in which a policy of before is looked for, and the most versions of it that are read.
+const MAX_LINE: usize = 10_000;
+const MAX_VERSIONS: usize = 200;
+
 impl Repository {
     /// The SHA-256 of the policy file of a commit, which costs less than reading the policy; none if there is no such
     /// file.
@@ -50,6 +54,25 @@ impl Repository {
             return Err(GitError::Limit(format!("{path} is larger than 1 MiB.")));
         }
         Ok(Some(self.raw.find_blob(oid(id))?.content().to_vec()))
+    }
+
+    /// The commit below a tip with which the policy gave up an id of the repository: the one after the last that had it,
+    /// on the line of first parents. None if none is found among the newest.
+    pub fn id_given_up(&self, tip: ObjectId, id: &str) -> Option<ObjectId> {
+        let (mut after, mut last, mut read) = (None, None, 0);
+        for commit in self.first_parents(tip, MAX_LINE).ok()? {
+            self.deadline.check().ok()?;
+            let file = self.file_at(commit, POLICY_PATH);
+            if last.replace(file) != Some(file) && file.is_some() {
+                read += 1;
+                let policy = (read <= MAX_VERSIONS).then(|| self.policy_at(commit).ok()).flatten()?;
+                if matches!(policy, PolicyState::Found(policy) if policy.repository == id) {
+                    return after;
+                }
+            }
+            after = Some(commit);
+        }
+        None
     }
 
     /// The policy in a commit, with what it has from the organization.

@@ -93,6 +93,11 @@ impl Repository {
             }
         }
         self.stack(&mut pending.changes)?;
+        // What a stacked one says about others is what its own commits say.
+        for change in &mut pending.changes {
+            let at = change.refs.first().and_then(|at| self.reference_of(at));
+            change.references = References::of(&change.revision.commits, at);
+        }
         if let Some(why) = self.narrow_home() {
             let remote = self.home().unwrap_or_default();
             let id = format!("{}:{remote}/*", self.name);
@@ -132,13 +137,13 @@ impl Repository {
             title: masked(revision.title().unwrap_or(&first.branch)),
             target: target.name.clone(),
             below: None,
-            references: References::of(&revision.commits, self.reference_of(first)),
+            references: References::default(),
             revision,
         }))
     }
 
     /// What others call the review request of a ref; none if it is not one, or no host is in its remote's address.
-    pub(super) fn reference_of(&self, at: &BranchRef) -> Option<Reference> {
+    fn reference_of(&self, at: &BranchRef) -> Option<Reference> {
         let number = at.request()?.number;
         let remote = self.raw.find_remote(at.remote.as_deref()?).ok()?;
         Some(Reference::at(&Remote::of(remote.url().ok()?)?, number))
@@ -154,9 +159,8 @@ impl Repository {
         target: &TargetBranch,
         shared: &mut Shared<'_>,
     ) -> Result<Option<Revision>, GitError> {
-        if let Some(Straight { base, commits }) = self.straight(tip, target.tip, shared)? {
-            let is_merged = commits.is_empty();
-            return (!is_merged).then(|| self.revision_of(base, tip, target.tip, commits)).transpose();
+        if let Some(found) = self.straight(tip, target.tip, shared)? {
+            return self.found(tip, target, found, shared);
         }
         let Divergence { bases, ahead } = shared.ancestry.divergence(tip, target.tip)?;
         if bases.contains(&tip) {
@@ -172,7 +176,22 @@ impl Repository {
             _ => return Err(GitError::Crossed(short(), bases.len())),
         };
         let commits = self.commits_of_change(ahead, |id| shared.commit(id))?;
-        self.revision_of(base, tip, target.tip, commits).map(Some)
+        self.found(tip, target, Straight { base, commits }, shared)
+    }
+
+    /// Remembers what a branch has beyond the target, for those on top of it.
+    fn found(
+        &self,
+        tip: ObjectId,
+        target: &TargetBranch,
+        found: Straight,
+        shared: &mut Shared<'_>,
+    ) -> Result<Option<Revision>, GitError> {
+        if found.commits.is_empty() {
+            return Ok(None);
+        }
+        shared.found(tip, &found);
+        self.revision_of(found.base, tip, target.tip, found.commits).map(Some)
     }
 
     /// The short name of the target here: `origin/main`, `main`.

@@ -1,9 +1,10 @@
 //! The facts of a push, read from objects: what each step on the target's first-parent line does to each path, and what
 //! merging a proposal would do.
 
-use std::borrow::Cow;
+use std::borrow::{Borrow, Cow};
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 
 use super::ancestry::Ancestry;
 use super::contents::Places;
@@ -34,6 +35,8 @@ pub struct Commits<'r> {
     effort: RefCell<Effort>,
     links: RefCell<Links<'r>>,
     merges: RefCell<Budget>,
+    /// Where the policy was read.
+    policy: Option<ObjectId>,
 }
 
 impl<'r> Commits<'r> {
@@ -44,7 +47,13 @@ impl<'r> Commits<'r> {
         let links = RefCell::new(Links::of(repository));
         let merges = RefCell::default();
         let (cut, ancestry) = (repository.cut_commits()?, RefCell::new(Ancestry::of_push(repository)));
-        Ok(Commits { repository, wants_proof, cut, ancestry, digests, effort, links, merges })
+        let policy = None;
+        Ok(Commits { repository, wants_proof, cut, ancestry, digests, effort, links, merges, policy })
+    }
+
+    /// With the commit from which the policy was read.
+    pub fn with_policy(self, policy: Option<ObjectId>) -> Commits<'r> {
+        Commits { policy, ..self }
     }
 
     fn step(&self, from: ObjectId, to: ObjectId) -> Result<Step, GitError> {
@@ -143,7 +152,7 @@ impl<'r> Commits<'r> {
     fn merge(&self, base: ObjectId, tip: ObjectId, head: ObjectId, lands: Lands) -> Result<Merge, GitError> {
         let repository = self.repository;
         let commits = repository.commits_beyond(&mut self.ancestry.borrow_mut(), &[base, tip], head)?;
-        let revision = repository.revision_of(base, head, tip, commits)?;
+        let revision = repository.revision_of(base, head, tip, commits.into_iter().map(Arc::new).collect())?;
         let trees = Trees::of(&repository.raw, &revision)?;
         // A merge compares these; a rebase compares each commit with its parent.
         let mut compared = vec![(revision.base_tree, revision.head_tree)];
@@ -184,6 +193,10 @@ fn unreadable(error: impl Into<GitError>) -> HistoryError {
 }
 
 impl History for Commits<'_> {
+    fn id_given_up(&self, id: &str) -> Option<ObjectId> {
+        self.repository.id_given_up(self.policy?, id)
+    }
+
     fn commit_of(&self, id: ObjectId) -> Result<Option<ObjectId>, HistoryError> {
         self.repository.peeled(id).map_err(unreadable)
     }
@@ -248,7 +261,7 @@ fn without_blanks(name: &[u8]) -> Vec<u8> {
 }
 
 /// The commits with a valid ssh signature, each with its key. The roster says whose key it is.
-fn signers(repository: &Repository, commits: &[Commit]) -> Vec<(ObjectId, Key)> {
+fn signers(repository: &Repository, commits: &[impl Borrow<Commit>]) -> Vec<(ObjectId, Key)> {
     let signer = |commit: &Commit| {
         let (signature, signed) = repository.raw.extract_signature(&oid(commit.id), None).ok()?;
         let mut armor = signature.to_vec();
@@ -258,7 +271,7 @@ fn signers(repository: &Repository, commits: &[Commit]) -> Vec<(ObjectId, Key)> 
         let (key, _) = sshsig::verify_for(COMMIT_NAMESPACE, &armor, &signed).ok()?;
         Some((commit.id, key))
     };
-    commits.iter().filter_map(signer).collect()
+    commits.iter().map(Borrow::borrow).filter_map(signer).collect()
 }
 
 /// As [`super::manifest`], but reads each blob once, however many steps touch it.
@@ -314,7 +327,7 @@ fn merged(
         tree,
         compared,
         delta: manifest(repository, diff, &mut digests)?,
-        commits: commits.clone(),
+        commits: commits.iter().map(|commit| (**commit).clone()).collect(),
         signers: signers(repository, commits),
         clean_merges: clean_merges(repository, commits, &mut Ancestry::of(repository), &mut Budget::default()),
         links: Links::of(repository).touched(diff, compared.0, compared.1)?,

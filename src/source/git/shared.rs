@@ -2,8 +2,10 @@
 //! parse a commit takes far longer than to copy it.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::ancestry::Ancestry;
+use super::straight::Straight;
 use super::{GitError, Repository};
 use crate::change::{Commit, ObjectId};
 
@@ -15,21 +17,39 @@ const MAX_BYTES: usize = 32 << 20;
 pub(super) struct Shared<'r> {
     pub ancestry: Ancestry<'r>,
     repository: &'r Repository,
-    read: HashMap<ObjectId, Commit>,
+    read: HashMap<ObjectId, Arc<Commit>>,
     bytes: usize,
+    /// By the tip of a branch: what it has beyond the target.
+    branches: HashMap<ObjectId, Straight>,
 }
 
 impl<'r> Shared<'r> {
     pub fn of(repository: &'r Repository) -> Shared<'r> {
-        Shared { ancestry: Ancestry::of(repository), repository, read: HashMap::new(), bytes: 0 }
+        Shared {
+            ancestry: Ancestry::of(repository),
+            repository,
+            read: HashMap::new(),
+            bytes: 0,
+            branches: HashMap::new(),
+        }
+    }
+
+    /// What a branch has beyond the target, if that is known. All questions are about one target.
+    pub fn branch(&self, tip: ObjectId) -> Option<&Straight> {
+        self.branches.get(&tip)
+    }
+
+    /// What a branch has beyond the target was found. What lies on top of it need not walk it again.
+    pub fn found(&mut self, tip: ObjectId, found: &Straight) {
+        self.branches.insert(tip, found.clone());
     }
 
     /// As [`Repository::commit`].
-    pub fn commit(&mut self, id: ObjectId) -> Result<Commit, GitError> {
+    pub fn commit(&mut self, id: ObjectId) -> Result<Arc<Commit>, GitError> {
         if let Some(known) = self.read.get(&id) {
-            return Ok(known.clone());
+            return Ok(Arc::clone(known));
         }
-        let commit = self.repository.commit(id)?;
+        let commit = Arc::new(self.repository.commit(id)?);
         if self.read.len() == MAX_KEPT || self.bytes + commit.message.len() > MAX_BYTES {
             self.read.clear();
             self.bytes = 0;
