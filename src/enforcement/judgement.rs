@@ -214,7 +214,7 @@ impl Judgement<'_> {
         updates: &[Update],
     ) -> Result<Facts<'g>, Reason> {
         let wants_proof = self.policy.author_proof == AuthorProof::Proven;
-        let history = Commits::of(&self.repository, wants_proof).map_err(unreadable)?;
+        let history = Commits::of(&self.repository, wants_proof).map_err(unreadable)?.with_policy(self.approved);
         // After the fact HEAD has moved; what the file of an organization was before is where the push says that it
         // started.
         let asked = self.case.request.updates.iter();

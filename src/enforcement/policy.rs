@@ -146,11 +146,16 @@ pub(super) fn policy(
     }?;
     match &settings.repository_id {
         Some(id) if *id != policy.repository => {
-            let detail = format!(
-                "The policy is for the repository {}, but this gate protects {}.",
-                visible::text(&policy.repository),
-                visible::text(id)
-            );
+            let (own, pinned) = (visible::text(&policy.repository), visible::text(id));
+            let detail = match commit.and_then(|commit| repository.id_given_up(commit, id)) {
+                Some(changed) => format!(
+                    "The id of this repository is {own} since {}, and this gate was told that it is {pinned}. If that \
+                     change was meant, give the gate --repository-id {own}; if not, set the policy branch back on the \
+                     host to where it was before.",
+                    changed.short()
+                ),
+                None => format!("The policy is for the repository {own}, but this gate protects {pinned}."),
+            };
             Err(Reason::undecidable(Code::PolicyInvalid, detail))
         }
         _ if settings.has_landed => Ok(Arc::new(Policy { freezes: Vec::new(), ..Policy::clone(&policy) })),

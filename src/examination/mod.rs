@@ -307,6 +307,7 @@ fn standing(
 ) -> Result<Standing, GitError> {
     let remembered = Remembered { receipts: Receipts::claimed(&snapshot.chains), ..Remembered::default() };
     let history = Commits::of(contents.repository, policy.author_proof == AuthorProof::Proven)?;
+    let history = history.with_policy(Some(snapshot.target.tip));
     let input = Input {
         policy,
         chains: &snapshot.chains,

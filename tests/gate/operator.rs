@@ -125,6 +125,79 @@ fn twin_in_a_clone_records_that_were_fetched_count() {
     allowed(colleague(true));
 }
 
+/// In a clone whose own main is behind that of its only remote, which has this name.
+fn behind(remote: &str) -> Answer {
+    let f = approved();
+    let clone = f.dir.path().join("clone");
+    f.git("rahim", &["clone", "-q", "-o", remote, ".", clone.to_str().unwrap()]);
+    f.git("rahim", &["merge", "-q", "--ff-only", WORK]);
+    f.git("mina", &["checkout", "-q", "-b", "next", "main"]);
+    f.write("src/next.rs", "fn next() {}\n");
+    let new = f.commit("mina", "Next");
+    f.git("mina", &["checkout", "-q", "main"]);
+    f.decide("dana", "next", Verdict::Approve);
+    let refspec = format!("+refs/undersign/decisions/*:refs/undersign/remotes/{remote}/decisions/*");
+    git_in(&clone, "rahim", &["fetch", "-q", remote, &refspec, &format!("+refs/heads/*:refs/remotes/{remote}/*")]);
+    verify_in(&clone, &["--policy-branch", MAIN, "--ref", MAIN, "--old", &f.id("main"), "--new", &new])
+}
+
+#[test]
+fn in_a_clone_the_remote_of_the_target_says_what_landed_whatever_its_name() {
+    allowed(behind("origin"));
+    allowed(behind("project"));
+}
+
+/// The id of the repository was changed; then a change is judged that was approved before.
+fn renamed() -> (Fixture, String) {
+    let f = approved();
+    let text = policy("").replace("fixture-1", "fixture-2").replace("version = 1", "version = 2");
+    f.write(".undersign/policy.toml", &text);
+    let changed = f.commit("rahim", "Another id");
+    f.git("mina", &["checkout", "-q", WORK]);
+    f.git("mina", &["rebase", "-q", "main"]);
+    f.git("mina", &["checkout", "-q", "main"]);
+    (f, changed[..7].to_owned())
+}
+
+fn told(gate: &Gate<'_>, f: &Fixture) -> String {
+    let outcome = gate.outcome(&[(MAIN, &f.id("main"), &f.id(WORK))]);
+    outcome
+        .refs
+        .iter()
+        .flat_map(|one| &one.reasons)
+        .map(|reason| format!("{} {}\n", reason.code, reason.detail))
+        .collect()
+}
+
+#[test]
+fn after_the_id_of_the_repository_changed_the_reason_says_with_which_commit_and_what_to_do() {
+    let (f, changed) = renamed();
+    let why = told(&Gate::of(&f), &f);
+    assert!(
+        why.contains(&format!("the id of this repository was fixture-1. It is fixture-2 since {changed}")),
+        "{why}"
+    );
+    assert!(why.contains("sign it again") && !why.contains("another repository"), "{why}");
+    let why = told(&Gate::of(&f).repository_id("fixture-1"), &f);
+    assert!(why.contains(&format!("The id of this repository is fixture-2 since {changed}")), "{why}");
+    assert!(why.contains("give the gate --repository-id fixture-2"), "{why}");
+}
+
+#[test]
+fn twin_of_an_id_that_this_repository_never_had_the_reason_says_another_repository() {
+    let (f, _) = renamed();
+    let why = told(&Gate::of(&f).repository_id("fixture-3"), &f);
+    assert!(why.contains("The policy is for the repository fixture-2, but this gate protects fixture-3."), "{why}");
+    // As if it had always been called so.
+    let tree = f.git("rahim", &["rev-parse", "main^{tree}"]);
+    let root = f.git("rahim", &["commit-tree", tree.trim(), "-m", "Begin"]);
+    let work = f.git("rahim", &["commit-tree", &format!("{WORK}^{{tree}}"), "-p", root.trim(), "-m", "Work"]);
+    f.git("rahim", &["update-ref", MAIN, root.trim()]);
+    let outcome = Gate::of(&f).outcome(&[(MAIN, root.trim(), work.trim())]);
+    let why = format!("{:?}", outcome.refs);
+    assert!(why.contains("approved this for another repository, not for here."), "{why}");
+}
+
 fn accept(f: &Fixture, state: &std::path::Path, args: &[&str]) -> i32 {
     let mut command = Command::new(env!("CARGO_BIN_EXE_undersign"));
     command.arg("--repo").arg(&f.repo).args(["gate", "accept", "--state"]).arg(state).args(args);

@@ -7,10 +7,10 @@ use crate::change::diff::Location;
 use crate::change::manifest::Manifest;
 use crate::change::{ObjectId, visible};
 use crate::decision::Verdict;
-use crate::gate::MAX_PLACES;
 use crate::gate::counted_decision::CountedDecision;
 use crate::gate::outcome::{Code, Reason};
 use crate::gate::record_status::Validity;
+use crate::gate::{Input, MAX_PLACES};
 use crate::policy::{AI, HIDDEN, SlotState, Unfit};
 
 impl<'g> Segment<'_, 'g> {
@@ -72,9 +72,22 @@ impl<'g> Segment<'_, 'g> {
             self.evaluation.elsewhere.iter().filter(|decision| decision.is(Verdict::Approve) && self.binds(**decision));
         for decision in elsewhere.copied() {
             let target = visible::text(&decision.predicate().target.name).into_owned();
-            let other = decision.predicate().repository.id != self.evaluation.input.policy.repository;
-            let place = if other { "another repository".to_owned() } else { target };
-            let detail = format!("{} approved this for {place}, not for here.", decision.person.id);
+            let Input { policy, history, .. } = &self.evaluation.input;
+            let (who, id) = (&decision.person.id, &decision.predicate().repository.id);
+            let given_up = if *id == policy.repository { None } else { history.id_given_up(id) };
+            let detail = match given_up {
+                Some(commit) => format!(
+                    "{who} approved this when the id of this repository was {}. It is {} since {}, and what was signed \
+                     for the id before does not count any more: sign it again.",
+                    visible::text(id),
+                    visible::text(&policy.repository),
+                    commit.short()
+                ),
+                None if *id != policy.repository => {
+                    format!("{who} approved this for another repository, not for here.")
+                }
+                None => format!("{who} approved this for {target}, not for here."),
+            };
             reasons.push(Reason::explains(Code::Context, detail));
         }
         reasons

@@ -43,25 +43,33 @@ impl Repository {
         Ok(object.as_commit().map(|commit| object_id(commit.id())))
     }
 
-    /// Whether the server's refs are known from `origin`, rather than being the refs here. Not while a push is being
-    /// received.
-    fn is_clone(&self, ahead: bool) -> bool {
-        !ahead && !self.raw.is_bare() && self.raw.find_remote("origin").is_ok()
+    /// The remote from which the server's refs are known, as for all commands that of the target; none where the refs
+    /// here are the server's own, and while a push is being received.
+    fn server(&self, ahead: bool) -> Option<String> {
+        self.home().filter(|remote| !ahead && self.raw.find_remote(remote).is_ok())
     }
 
-    /// The object to which a ref of the server points, as far as known here: in a clone, where `origin` was last seen
+    /// How the names of the server's refs begin here, and there.
+    fn prefixes(&self, ahead: bool) -> (String, &'static str) {
+        match self.server(ahead) {
+            Some(remote) => (format!("refs/remotes/{remote}/"), "refs/heads/"),
+            None => ("refs/".to_owned(), "refs/"),
+        }
+    }
+
+    /// The object to which a ref of the server points, as far as known here: in a clone, where its remote was last seen
     /// to have it; tags are as they are here.
     pub fn shown(&self, name: &str, ahead: bool) -> Option<ObjectId> {
         let held = |name: &str| self.raw.refname_to_id(name).ok().map(object_id);
-        let branch = name.strip_prefix("refs/heads/").filter(|_| self.is_clone(ahead));
-        branch.and_then(|branch| held(&format!("refs/remotes/origin/{branch}"))).or_else(|| held(name))
+        let branch = name.strip_prefix("refs/heads/").zip(self.server(ahead));
+        branch.and_then(|(branch, remote)| held(&format!("refs/remotes/{remote}/{branch}"))).or_else(|| held(name))
     }
 
     /// The refs of the server that match, with their commits, as far as known here. In a clone only the branches of
-    /// `origin`: tags and branches of a clone may be anybody's.
+    /// its remote: tags and branches of a clone may be anybody's.
     pub fn shown_refs(&self, ahead: bool, wanted: impl Fn(&str) -> bool) -> Vec<(String, ObjectId)> {
-        let (prefix, own) =
-            if self.is_clone(ahead) { ("refs/remotes/origin/", "refs/heads/") } else { ("refs/", "refs/") };
+        let (prefix, own) = self.prefixes(ahead);
+        let prefix = prefix.as_str();
         let Ok(references) = self.raw.references_glob(&format!("{prefix}*")) else { return Vec::new() };
         let shown = references.flatten().filter_map(|reference| {
             let name = String::from_utf8_lossy(reference.name_bytes()).into_owned();
@@ -80,8 +88,8 @@ impl Repository {
 
     /// The symbolic refs of the server that match, each with the ref that it names, and that one's commit.
     pub fn symbolic_refs(&self, ahead: bool, wanted: impl Fn(&str) -> bool) -> Vec<(String, String, ObjectId)> {
-        let (prefix, own) =
-            if self.is_clone(ahead) { ("refs/remotes/origin/", "refs/heads/") } else { ("refs/", "refs/") };
+        let (prefix, own) = self.prefixes(ahead);
+        let prefix = prefix.as_str();
         let Ok(references) = self.raw.references_glob(&format!("{prefix}*")) else { return Vec::new() };
         let named = |name: &[u8]| {
             let name = String::from_utf8_lossy(name).into_owned();
