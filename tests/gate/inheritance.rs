@@ -629,3 +629,73 @@ fn an_organization_that_begins_to_allow_emergencies_makes_none_of_the_past() {
     s.publish(&acme(2, glass));
     allowed(s.judged(WORK));
 }
+
+/// A fork of the organization's repository in which mina wrote a policy by which she keeps the file, and signed a
+/// version that makes her a senior.
+fn forked(s: &Scene) {
+    let own =
+        once(&policy(""), "version = 1\n", "version = 2\n").replace("roles = [\"junior\"]", "roles = [\"policy\"]");
+    propose(&s.acme, "rahim", "own-rules", &[(".undersign/policy.toml", &own)]);
+    s.acme.decide("mina", "own-rules", Verdict::Approve);
+    s.acme.git("mina", &["merge", "-q", "--ff-only", "own-rules"]);
+    let file = acme(2, "").replace("roles = [\"junior\"]", "roles = [\"senior\"]");
+    changed(s, "mina", "promote", ".undersign/organization.toml", &file);
+}
+
+fn served(s: &Scene) {
+    let records = "+refs/undersign/decisions/*:refs/undersign/decisions/*";
+    s.acme.git("rahim", &["push", "-q", "--force", s.home.to_str().unwrap(), "main", records]);
+}
+
+#[test]
+fn a_copy_follows_no_fork_whose_policy_lets_others_keep_the_file() {
+    let s = Scene::new("");
+    let copy = s.copy();
+    inheritance::fetch(&copy, now()).unwrap();
+    forked(&s);
+    served(&s);
+    let why = inheritance::fetch(&copy, now()).unwrap_err();
+    assert!(why.contains("UNSIGNED") && why.contains("stays at"), "{why}");
+    assert_eq!(organization_in(&copy), 1);
+    // A gate that was given the fork instead of the copy takes it for a copy that nobody verified.
+    let fork = s.acme.dir.path().join("fork.git");
+    git_in(s.acme.dir.path(), "mina", &["clone", "-q", "--bare", s.home.to_str().unwrap(), fork.to_str().unwrap()]);
+    undecided(s.judged_by(&fork, WORK), "POLICY_INVALID");
+}
+
+#[test]
+fn twin_a_copy_follows_a_fork_that_holds_what_the_keepers_signed() {
+    let s = Scene::new("");
+    let copy = s.copy();
+    inheritance::fetch(&copy, now()).unwrap();
+    let fork = s.acme.dir.path().join("fork.git");
+    git_in(s.acme.dir.path(), "mina", &["clone", "-q", "--bare", s.home.to_str().unwrap(), fork.to_str().unwrap()]);
+    changed(&s, "rahim", "more", ".undersign/organization.toml", &acme(2, ""));
+    let records = "+refs/undersign/decisions/*:refs/undersign/decisions/*";
+    s.acme.git("rahim", &["push", "-q", fork.to_str().unwrap(), "main", records]);
+    git_in(&copy, "rahim", &["remote", "set-url", "origin", fork.to_str().unwrap()]);
+    assert_eq!(inheritance::fetch(&copy, now()).unwrap().before, Some(1));
+    assert_eq!(organization_in(&copy), 2);
+    allowed(s.judged_by(&copy, WORK));
+}
+
+/// The organization's repository, whose own policy inherits from itself or not.
+fn of_home(inherits: bool) -> Result<u64, String> {
+    let s = Scene::new("");
+    let own =
+        if inherits { once(&policy(""), "version = 1\n", "version = 1\ninherits = \"acme\"\n") } else { policy("") };
+    s.acme.write(".undersign/policy.toml", &own);
+    s.acme.commit("rahim", "Begin");
+    s.acme.git("rahim", &["push", "-q", s.home.to_str().unwrap(), "main"]);
+    let copy = s.copy();
+    inheritance::fetch(&copy, now())?;
+    allowed(s.judged_by(&copy, WORK));
+    Ok(organization_in(&copy))
+}
+
+#[test]
+fn an_organization_whose_repository_inherits_from_itself_is_followed_by_nobody() {
+    let why = of_home(true).unwrap_err();
+    assert!(why.contains("inherits"), "{why}");
+    assert_eq!(of_home(false), Ok(1), "its twin inherits from nowhere");
+}

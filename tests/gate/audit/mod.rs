@@ -1,8 +1,10 @@
 //! Looks back over a year: every planted exception is found, and nothing else.
 
+mod company;
 mod logs;
 mod organization;
 mod outcomes;
+mod page;
 mod refs;
 mod worlds;
 mod year;

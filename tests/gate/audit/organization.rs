@@ -14,7 +14,7 @@ use super::{Found, asked, nothing_but, query};
 use crate::scene::{DAY, HOUR, MAIN};
 use crate::support::policy;
 
-const FILE: &str = ".undersign/organization.toml";
+pub const FILE: &str = ".undersign/organization.toml";
 const INHERITS: &str = "schema = \"undersign-policy/v1\"\nversion = 1\nrepository = \"fixture-1\"\n\
     inherits = \"acme\"\n\
     [refs]\nprotected = [\"refs/heads/main\"]\n\
@@ -22,27 +22,29 @@ const INHERITS: &str = "schema = \"undersign-policy/v1\"\nversion = 1\nrepositor
     [compartment.policy]\npaths = [\".undersign/**\"]\nsign = [{ role = \"policy\", n = 1 }]\nsolo = true\n\
     [compartment.default]\nsign = [{ role = \"senior\", n = 1 }]\n";
 /// How many people sign, of sixty.
-const SENIORS: u64 = 40;
-const PEOPLE: u64 = 60;
+pub const SENIORS: u64 = 40;
+pub const PEOPLE: u64 = 60;
+/// Each of these signs for the policy, too.
+pub const KEEPERS: u64 = 8;
 
 /// What became of somebody's key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fate {
+pub enum Fate {
     Good,
     Retired(i64),
     Compromised(i64),
 }
 
 /// Somebody of the organization: the keys that they ever had, the last of them in use.
-type Keys = Vec<(String, Fate)>;
+pub type Keys = Vec<(String, Fate)>;
 
 /// The organization at a time.
 #[derive(Debug, Clone)]
-struct Version {
-    since: i64,
-    people: BTreeMap<u64, Keys>,
-    is_strict: bool,
-    text: String,
+pub struct Version {
+    pub since: i64,
+    pub people: BTreeMap<u64, Keys>,
+    pub is_strict: bool,
+    pub text: String,
 }
 
 impl Version {
@@ -62,9 +64,13 @@ impl Version {
         };
         let person = |(who, keys): (&u64, &Keys)| {
             let keys: Vec<String> = keys.iter().map(key).collect();
-            let role = if *who < SENIORS { "senior" } else { "junior" };
+            let roles = match who {
+                0..SENIORS if who % KEEPERS == 0 => "\"senior\", \"policy\"",
+                0..SENIORS => "\"senior\"",
+                _ => "\"junior\"",
+            };
             format!(
-                "[people.p{who}]\nroles = [\"{role}\"]\nemails = [\"p{who}@example.com\"]\nkeys = [{}]\n",
+                "[people.p{who}]\nroles = [{roles}]\nemails = [\"p{who}@example.com\"]\nkeys = [{}]\n",
                 keys.join(", ")
             )
         };
@@ -72,16 +78,18 @@ impl Version {
         let core = "[compartment.core]\npaths = [\"core/**\"]\nsign = [{ role = \"senior\", n = 2 }]\n";
         let core = if self.is_strict { core } else { "" };
         self.text = format!(
-            "schema = \"undersign-organization/v1\"\nversion = {version}\norganization = \"acme\"\n{people}{core}"
+            "schema = \"undersign-organization/v1\"\nversion = {version}\norganization = \"acme\"\n\
+             [break_glass]\nsign = [{{ role = \"senior\", n = 1 }}]\nmax_per_30d = 9\ndebt_after = \"2d\"\n\
+             {people}{core}"
         );
     }
 
-    fn digest(&self) -> String {
+    pub fn digest(&self) -> String {
         Digest::of(self.text.as_bytes()).to_string()
     }
 
     /// Whether a signature with a key counts that was made at a time.
-    fn counts(&self, (who, key): &(u64, String), at: i64) -> bool {
+    pub fn counts(&self, (who, key): &(u64, String), at: i64) -> bool {
         let keys = self.people.get(who).filter(|_| *who < SENIORS);
         keys.is_some_and(|keys| {
             keys.iter().any(|(name, fate)| {
@@ -96,14 +104,14 @@ impl Version {
     }
 
     /// Whether it is what a report of the end of the year calls a key that ended.
-    fn ended(&self, (who, key): &(u64, String)) -> bool {
+    pub fn ended(&self, (who, key): &(u64, String)) -> bool {
         let own = |keys: &Keys| keys.iter().any(|(name, fate)| name == key && *fate == Fate::Good);
         !self.people.get(who).is_some_and(own)
     }
 }
 
 /// A year of an organization: departures, rotations, lost keys, and one rule that was added.
-fn versions(dice: &mut Dice) -> Vec<Version> {
+pub fn versions(dice: &mut Dice) -> Vec<Version> {
     let people = (0..PEOPLE).map(|who| (who, vec![(format!("p{who}"), Fate::Good)])).collect();
     let mut now = Version { since: START - 9 * DAY, people, is_strict: false, text: String::new() };
     now.write(1);
@@ -132,7 +140,7 @@ fn versions(dice: &mut Dice) -> Vec<Version> {
 }
 
 /// The repository of the organization, with these versions of its file.
-fn home(versions: &[Version]) -> Year {
+pub fn home(versions: &[Version]) -> Year {
     let mut home = Year::new();
     for version in versions {
         home.push("rahim", version.since + DAY, "Change the organization", &[(FILE, &version.text)]);
@@ -222,7 +230,7 @@ fn shop(versions: &[Version], dice: &mut Dice) -> Shop {
     Shop { year, moves, expected }
 }
 
-fn by(organization: &Path, query: Query) -> Query {
+pub fn by(organization: &Path, query: Query) -> Query {
     Query { settings: Settings { organization: Some(organization.to_owned()), ..query.settings }, ..query }
 }
 
