@@ -30,6 +30,9 @@ const PROGRESS: Duration = Duration::from_millis(250);
 /// How long a reader may take to open before something else is drawn.
 const FIRST: Duration = Duration::from_millis(60);
 
+/// How long a first frame waits, once there is something to read in it, for what else is on the screen.
+const FILLING: Duration = Duration::from_millis(5);
+
 /// How long a frame waits for what a stroke asked for, before it is drawn without it.
 const PATIENCE: Duration = Duration::from_millis(100);
 
@@ -76,6 +79,8 @@ struct Intake {
     told: VecDeque<Event>,
     /// When the last stroke was taken; none once nothing waits for its result.
     stroke: Option<Instant>,
+    /// When the first frame had something to read in it.
+    filling: Option<Instant>,
     /// The program is to end.
     leave: Option<Ending>,
 }
@@ -83,7 +88,7 @@ struct Intake {
 impl Intake {
     fn new(inputs: Receiver<Input>) -> Intake {
         let (typed, told) = (VecDeque::new(), VecDeque::new());
-        Intake { inputs, typed, told, stroke: Some(Instant::now()), leave: None }
+        Intake { inputs, typed, told, stroke: Some(Instant::now()), filling: None, leave: None }
     }
 
     /// Whether something arrives within this time.
@@ -108,6 +113,19 @@ impl Intake {
             self.sort(input);
         }
         self.leave.is_none()
+    }
+
+    /// The next message for a first frame, which what is on the screen follows closely.
+    fn next_for_first(&mut self, state: &State) -> Option<Event> {
+        let since = *self.filling.get_or_insert_with(Instant::now);
+        let left = FILLING.saturating_sub(since.elapsed());
+        if state.is_filled() || left.is_zero() {
+            return None;
+        }
+        if self.told.is_empty() {
+            self.comes_within(left);
+        }
+        self.told.pop_front()
     }
 
     /// Puts an input into its queue; false if it is the end.
@@ -153,7 +171,11 @@ impl Intake {
             return Some(typed);
         }
         // A first frame waits only for its own content, and so does a frame for a stroke.
-        let drawn = if state.is_reading() { drawn? } else { begun };
+        let drawn = match drawn {
+            _ if !state.is_reading() => begun,
+            None => return self.next_for_first(state),
+            Some(drawn) => drawn,
+        };
         let is_typed = self.stroke.is_some_and(|stroke| stroke >= begun);
         let since = if is_typed { drawn } else { drawn.max(begun) };
         while self.told.is_empty() && state.is_reading() && since.elapsed() < FRAME {
@@ -207,7 +229,7 @@ pub fn run(
             break;
         }
         let begun = Instant::now();
-        let (mut is_due, was_reading) = (false, state.is_reading());
+        let mut is_due = false;
         state.redraw = false;
         while let Some(event) = intake.next(&state, begun, drawn) {
             is_due |= state.is_looked_at(&event);
@@ -222,7 +244,6 @@ pub fn run(
                 break 'open;
             }
         }
-        is_due |= was_reading && !state.is_reading();
         if !is_due && drawn.is_some_and(|drawn| drawn.elapsed() < PROGRESS) {
             continue;
         }

@@ -453,12 +453,20 @@ impl State {
         }
     }
 
+    /// Whether everything on the screen was read.
+    pub fn is_filled(&self) -> bool {
+        match &self.screen {
+            Screen::Review(review) => review.is_filled(),
+            Screen::Queue | Screen::Command(_) => true,
+        }
+    }
+
     /// Whether an event changes something visible: not files off the screen, of which only counts are drawn.
     pub fn is_looked_at(&self, event: &Event) -> bool {
         match (event, &self.screen) {
             (Event::Compared { index, .. }, Screen::Review(review)) => review.is_looked_at(*index),
             (Event::Highlighted { index, colours, .. }, Screen::Review(review)) => {
-                review.shows_lines(*index, &colours.lines())
+                !review.holds_colours() && review.shows_lines(*index, &colours.lines())
             }
             // What it changes is shown once the change is examined.
             (Event::Kinds { .. }, _) => false,

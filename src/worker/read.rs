@@ -82,7 +82,7 @@ pub fn read(
         match reader.read(&diff.files[index]).map(Arc::new) {
             Ok(file) => {
                 let compared = Compared::of(file.clone(), shape);
-                let weight = compared.weight();
+                let weight = compared.weight;
                 edited.extend(compared.has_edits().then_some(index));
                 sent += weight;
                 let compared = if sent <= room { compared } else { compared.without_texts() };

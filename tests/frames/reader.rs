@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use undersign::app::mouse::{Mouse, MouseKind};
+use undersign::app::update;
 
 use super::*;
 
@@ -41,6 +42,49 @@ const NEW: &str = "import os\nimport re\n\ndef total(items, tax):\n    # Prices 
 fn a_wide_screen_has_both_sides_beside_each_other() {
     let f = fixture(&[("shop.py", OLD)], &[("shop.py", NEW)]);
     with_filters(|| insta::assert_snapshot!(opened(&f, (200, 24)).frame()));
+}
+
+/// Opens a change and reads its files; what the rules say of them comes back.
+fn opened_before_its_rules(f: &Fixture) -> (Session, Vec<Event>) {
+    let mut session = Session::new(f, (200, 24));
+    session.press("/topic<enter>");
+    let (mut events, mut held) = (VecDeque::new(), Vec::new());
+    events.extend(session.begin("<enter>").into_iter().flat_map(|effect| session.carried_out(effect)));
+    while let Some(event) = events.pop_front() {
+        if matches!(event, Event::ReviewExamined { .. }) {
+            held.push(event);
+            continue;
+        }
+        assert!(!matches!(event, Event::Highlighted { .. }) || !session.state.is_looked_at(&event));
+        for effect in update(&mut session.state, event) {
+            events.extend(session.carried_out(effect));
+        }
+    }
+    (session, held)
+}
+
+/// The foreground of the first character of a text on the screen.
+fn colour_of(session: &Session, text: &str) -> ratatui::style::Color {
+    let terminal = session.terminal(&Theme::shipped("dark").unwrap());
+    let buffer = terminal.backend().buffer();
+    let row = |y| (0..session.size.0).map(|x| buffer[(x, y)].symbol()).collect::<Vec<_>>();
+    let at = |y| row(y).windows(text.len()).position(|cells| cells.concat() == text).map(|x| (x as u16, y));
+    buffer[(0..session.size.1).find_map(at).unwrap_or_else(|| panic!("no {text:?}: {}", session.frame()))].fg
+}
+
+#[test]
+fn colours_wait_for_the_rules_that_sort_the_files_unless_a_key_was_pressed() {
+    let f = fixture(&[("shop.py", OLD)], &[("shop.py", NEW)]);
+    let (mut session, held) = opened_before_its_rules(&f);
+    let plain = colour_of(&session, "import re");
+    session.take(held.into());
+    let coloured = colour_of(&session, "import re");
+    assert_ne!(plain, coloured);
+
+    let (mut session, _) = opened_before_its_rules(&f);
+    assert_eq!(colour_of(&session, "import re"), plain);
+    session.press("jk");
+    assert_eq!(colour_of(&session, "import re"), coloured);
 }
 
 #[test]

@@ -51,6 +51,8 @@ pub struct Compared {
     /// Rows.
     pub(super) height: usize,
     pub(super) shape: Shape,
+    /// The size of its texts and rows in bytes, also if they were dropped.
+    pub weight: usize,
     pub(super) body: Option<(Arc<FileMaterial>, FileRows)>,
 }
 
@@ -59,7 +61,8 @@ impl Compared {
     pub fn of(texts: Arc<FileMaterial>, shape: Shape) -> Compared {
         let inventory = Arc::new(Inventory::of(&texts));
         let rows = FileRows::build(&texts, &inventory, &Remarks::default(), &Opening::default(), shape);
-        Compared { inventory, height: rows.rows.len(), shape, body: Some((texts, rows)) }
+        let weight = weight(&texts, &rows);
+        Compared { inventory, height: rows.rows.len(), shape, weight, body: Some((texts, rows)) }
     }
 
     /// Drops its texts, which can be read again.
@@ -70,11 +73,6 @@ impl Compared {
     /// Whether a hunk of it makes an edit that others may make too.
     pub fn has_edits(&self) -> bool {
         self.inventory.outlines.iter().any(|outline| outline.edit.is_some())
-    }
-
-    /// The size of its texts and rows in bytes.
-    pub fn weight(&self) -> usize {
-        self.body.as_ref().map_or(0, |(texts, rows)| weight(texts, rows))
     }
 }
 
@@ -301,7 +299,7 @@ impl Document {
 }
 
 /// The size of texts with their rows in bytes.
-pub fn weight(file: &FileMaterial, rows: &FileRows) -> usize {
+fn weight(file: &FileMaterial, rows: &FileRows) -> usize {
     let comparison = &file.comparison;
     let lines = comparison.old.count() as usize + comparison.new.count() as usize;
     let shown: usize = comparison.hunks.iter().map(|hunk| hunk.lines.len()).sum();

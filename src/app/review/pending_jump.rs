@@ -62,6 +62,7 @@ impl Review {
     /// A later stroke replaces the target.
     pub fn turn_away(&mut self) {
         self.jumps.pending = None;
+        self.text_cache.is_touched = true;
         self.search.iter_mut().for_each(Search::stay);
     }
 

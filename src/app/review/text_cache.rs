@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Review;
-use super::document::{Body, Compared, weight};
+use super::document::{Body, Compared};
 use super::rows::Row;
 use crate::change::compare::Line;
 use crate::examination::FileMaterial;
@@ -18,6 +18,10 @@ pub const ROOM: usize = 3 << 20;
 
 /// Colours are requested for this many lines at a time, of both sides together.
 const COLOURED: usize = 512;
+
+/// A change with no more files and no more bytes of texts is sorted by risk in a moment.
+const FEW_FILES: usize = 32;
+const FEW_BYTES: usize = 4 << 20;
 
 /// A file is read separately only if it is at least this many files ahead of the reading of all files when somebody
 /// views it.
@@ -32,6 +36,10 @@ pub struct TextCache {
     held: usize,
     /// How many files were read so far.
     pub(super) read: usize,
+    /// The size of their texts in bytes.
+    arrived: usize,
+    /// Somebody pressed a key: the files may not be sorted any more.
+    pub(super) is_touched: bool,
     /// By index: its number in the first reading.
     turns: Vec<usize>,
     /// Files whose texts are being read separately, by index.
@@ -42,7 +50,8 @@ pub struct TextCache {
 
 impl TextCache {
     pub(super) fn new(turns: Vec<usize>) -> TextCache {
-        TextCache { room: ROOM, held: 0, read: 0, turns, asked: HashSet::new(), failed_again: Vec::new() }
+        let (asked, failed_again) = Default::default();
+        TextCache { room: ROOM, held: 0, read: 0, arrived: 0, is_touched: false, turns, asked, failed_again }
     }
 }
 
@@ -91,6 +100,22 @@ impl Review {
     /// Whether files of the change are still arriving.
     pub fn is_reading(&self) -> bool {
         self.text_cache.read < self.document.files().len()
+    }
+
+    /// Whether everything on the screen was read.
+    pub fn is_filled(&self) -> bool {
+        self.visible_files().iter().all(|index| {
+            let file = &self.document.files()[*index];
+            file.inventory.is_some() || file.failed.is_some()
+        })
+    }
+
+    /// Whether colours wait for the rules: as long as nobody pressed a key, those sort the files in a moment, and colours
+    /// of what is on the screen until then would be written in vain. They are computed meanwhile.
+    pub fn holds_colours(&self) -> bool {
+        let is_examined = self.findings.examination().is_some() || self.findings.is_failed;
+        let is_short = self.diff.files.len() <= FEW_FILES && self.text_cache.arrived <= FEW_BYTES;
+        !is_examined && is_short && !self.text_cache.is_touched && self.part.shown().is_none()
     }
 
     /// Whether a file is on the screen, or waited for to be.
@@ -177,10 +202,11 @@ impl Review {
     }
 
     /// Adds a file that was read, for the first time or again.
-    pub(super) fn take_in(&mut self, position: usize, Compared { inventory, body, height, shape }: Compared) {
+    pub(super) fn take_in(&mut self, position: usize, Compared { inventory, body, height, shape, weight }: Compared) {
         let index = self.document.order()[position];
         if self.document.files()[index].inventory.is_none() {
             self.text_cache.read += 1;
+            self.text_cache.arrived += weight;
             self.work.shown.resume(index, &inventory, &self.work.draft.shown);
             let is_marked = inventory.hunks.iter().any(|key| self.work.is_seen(key));
             let file = self.document.file_mut(index);
@@ -198,7 +224,6 @@ impl Review {
             return;
         }
         let Some((texts, rows)) = body.filter(|_| self.document.files()[index].body.is_none()) else { return };
-        let weight = weight(&texts, &rows);
         let is_kept = self.part.shown().is_some()
             || self.text_cache.held + weight <= self.text_cache.room
             || self.near().any(|near| near == position);

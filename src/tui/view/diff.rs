@@ -602,7 +602,8 @@ fn changed_words(file: &FileMaterial, hunk: &Hunk, old: usize, new: usize, line:
 }
 
 fn tokens(review: &Review, index: usize, line: DiffLine) -> &[Token] {
-    review.document.files()[index].body.as_ref().map_or(&[], |body| body.colours.of(line))
+    let body = review.document.files()[index].body.as_ref().filter(|_| !review.holds_colours());
+    body.map_or(&[], |body| body.colours.of(line))
 }
 
 fn token_role(class: TokenClass) -> Role {
