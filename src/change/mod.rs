@@ -408,6 +408,7 @@ mod tests {
             let tip = id(head);
             let (base, tree) = (id(0), id(0));
             let (base_tree, head_tree, target_tip, target_tree) = (tree, tree, base, tree);
+            let commits = commits.into_iter().map(Arc::new).collect();
             let revision = Revision { base, base_tree, head: tip, head_tree, target_tip, target_tree, commits };
             revision.title().map(str::to_owned)
         };

@@ -450,7 +450,7 @@ mod tests {
             head_tree: id(head),
             target_tip: id(0),
             target_tree: id(0),
-            commits: commits.iter().map(commit).collect(),
+            commits: commits.iter().map(commit).map(Arc::new).collect(),
         };
         Change::of_range(format!("shop:{name}"), name.into(), "refs/heads/main".into(), revision)
     }

@@ -68,7 +68,9 @@ fn the_mailbox_of_a_tool_at_its_vendor_is_a_sign_and_that_of_a_colleague_there_i
 
 #[test]
 fn what_a_change_was_made_with_is_a_sign_only_if_it_names_a_tool_that_writes() {
-    for line in ["Pair-programmed-with: Claude Code", "Built-with: Cursor", "Vibe-coded-with: Claude", "Assistant: Claude"] {
+    for line in
+        ["Pair-programmed-with: Claude Code", "Built-with: Cursor", "Vibe-coded-with: Claude", "Assistant: Claude"]
+    {
         assert!(!under(line).evidence.is_empty(), "{line}");
     }
     assert!(!under("AI: yes").evidence.is_empty());

@@ -694,7 +694,8 @@ fn what_is_no_repository_says_which_command_helps() {
     std::fs::create_dir_all(place("tree/src")).unwrap();
     std::fs::write(place("tree/.git"), "gitdir: /nowhere/shop/.git/worktrees/tree\n").unwrap();
     let lost = run_in(&f, &place("tree/src"), &["sync"]).exits(70);
-    lost.complains("tree/.git names /nowhere/shop/.git/worktrees/tree, which does not exist").complains("worktree repair");
+    lost.complains("tree/.git names /nowhere/shop/.git/worktrees/tree, which does not exist")
+        .complains("worktree repair");
     // A clone of a host that has no commit yet.
     std::fs::create_dir_all(place("empty.git")).unwrap();
     git_in(&place("empty.git"), "mina", &["init", "-q", "--bare"]);

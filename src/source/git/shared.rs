@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::ancestry::Ancestry;
-use super::straight::Straight;
+use super::linear::Straight;
 use super::{GitError, Repository};
 use crate::change::{Commit, ObjectId};
 
