@@ -316,7 +316,7 @@ pub struct Below {
 
 /// The oldest commits of a list, by their ids. Changes that build on each other share the list: one for each of a thousand
 /// would have half a million commits.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct LowerCommits {
     places: Arc<HashMap<ObjectId, usize>>,
     from: usize,
@@ -338,7 +338,20 @@ impl LowerCommits {
     pub fn contains(&self, id: &ObjectId) -> bool {
         self.places.get(id).is_some_and(|place| *place >= self.from)
     }
+
+    /// All of them, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = &ObjectId> {
+        self.places.iter().filter(|(_, place)| **place >= self.from).map(|(id, _)| id)
+    }
 }
+
+impl PartialEq for LowerCommits {
+    fn eq(&self, other: &LowerCommits) -> bool {
+        self.iter().count() == other.iter().count() && self.iter().all(|id| other.contains(id))
+    }
+}
+
+impl Eq for LowerCommits {}
 
 impl Change {
     /// A range of commits, for a target.
@@ -405,6 +418,7 @@ mod tests {
             time: 0,
         };
         let title = |head: u8, commits: Vec<Commit>| {
+            let commits = commits.into_iter().map(Arc::new).collect();
             let tip = id(head);
             let (base, tree) = (id(0), id(0));
             let (base_tree, head_tree, target_tip, target_tree) = (tree, tree, base, tree);

@@ -18,5 +18,5 @@ for page in "$@"; do
     draw --window-size=1400,2600 --blink-settings=preferredColorScheme=0 --screenshot="$out/$name-dark.png" "$url"
     draw --window-size=600,2600 --blink-settings=preferredColorScheme=1 --screenshot="$out/$name-narrow.png" "$url"
     draw --no-pdf-header-footer --print-to-pdf="$out/$name.pdf" "$url"
-    pdftoppm -r 70 -png -l 3 "$out/$name.pdf" "$out/$name-print"
+    pdftoppm -r 70 -png -l 6 "$out/$name.pdf" "$out/$name-print"
 done

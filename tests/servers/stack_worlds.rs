@@ -301,7 +301,7 @@ fn a_request_is_shown_for_what_it_adds_and_nothing_that_landed_or_belongs_to_the
             let told = format!("{at} shows {shown:b} above {base}, of {}", world.told());
             met.count("stacked", change.below.is_some());
             met.count("not stacked", change.below.is_none());
-            met.count("third of a stack", change.below.as_ref().is_some_and(|below| below.commits.len() > 2));
+            met.count("third of a stack", change.below.as_ref().is_some_and(|below| below.commits.iter().count() > 2));
             met.count(
                 "merged something in",
                 shown.count_ones() as usize > world.line(head).len() - world.line(base).len(),

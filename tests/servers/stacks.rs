@@ -1,7 +1,7 @@
 //! Review requests that build on each other: each is read, signed and told for what it adds.
 
 use undersign::app::servers::ServerSource;
-use undersign::change::{Change, Revision};
+use undersign::change::{Change, LowerCommits, Revision};
 use undersign::decision::{Note, Verdict};
 use undersign::delivery::ServerAccess;
 use undersign::enforcement::Settings;
@@ -79,7 +79,7 @@ fn a_request_that_builds_on_another_is_compared_with_that_one() {
         assert_eq!((lower.below, upper.revision.base.to_string()), (None, stack.lower.clone()), "{kind:?}");
         let below = upper.below.unwrap();
         assert_eq!((below.id, below.branches), (lower.id, vec!["feature-a".to_owned()]));
-        assert_eq!(below.commits, lower.revision.commits.iter().map(|commit| commit.id).collect());
+        assert_eq!(below.commits, LowerCommits::new(lower.revision.commits.iter().map(|commit| commit.id)));
         assert_eq!((upper.title.as_str(), upper.revision.commits.len()), ("Add a tap", 1));
         assert_eq!(stack.needs(12).1, 1, "only what it adds");
     }

@@ -108,7 +108,7 @@ fn exceptions(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-labelledby=\"{}\">", kind.name())?;
         writeln!(
             out,
-            "<table>\n<thead><tr><th scope=\"col\">When</th><th scope=\"col\">Where</th>\
+            "<table class=\"exceptions\">\n<thead><tr><th scope=\"col\">When</th><th scope=\"col\">Where</th>\
                        <th scope=\"col\">Commit</th><th scope=\"col\">Subject</th><th scope=\"col\">Why</th></tr>\
              </thead>\n\
                        <tbody>"

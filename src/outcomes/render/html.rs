@@ -107,11 +107,13 @@ fn row(change: &Change, out: &mut dyn Write) -> io::Result<()> {
     let more = (more > 0).then(|| format!("<br><small>{more} more are in JSON</small>"));
     let records = change.records.iter().take(MAX_IN_CELL).map(record).chain(more);
     let young = if change.is_watched { "" } else { "<br><small>not watched to the end</small>" };
+    let outcome = format!("{}{}{}{young}", joined(marks, " "), joined(records, ""), joined(known, ""));
+    let outcome = outcome.strip_prefix("<br>").unwrap_or(&outcome);
     let load = change.load.map(|load| format!("<br><small>{load} in the seven days before</small>"));
     writeln!(
         out,
         "<tr><td class=\"time\">{}<br><small>{}</small></td>\
-         <td>{}<br><small><code>{} {}</code> {}</small></td><td>{}{}{}{young}</td><td>{}</td><td>{}</td><td>{}</td>\
+         <td>{}<br><small><code>{} {}</code> {}</small></td><td>{outcome}</td><td>{}</td><td>{}</td><td>{}</td>\
          <td>{}</td><td>{}{}</td></tr>",
         change.at,
         change.at_by.name(),
@@ -119,9 +121,6 @@ fn row(change: &Change, out: &mut dyn Write) -> io::Result<()> {
         text(change.name.as_str()),
         text(short(&change.to)),
         text(change.author.as_str()),
-        joined(marks, " "),
-        joined(records, ""),
-        joined(known, ""),
         text(&lines(change)),
         text(&ai(change)),
         joined(change.tier, ""),

@@ -164,7 +164,9 @@ fn plan(year: &mut Year, versions: &[Version], dice: &mut Dice) -> Vec<Landing> 
     let (mut policy, mut happened, mut all) = (INHERITS.to_owned(), BTreeSet::new(), Vec::new());
     for nth in 0..LANDINGS {
         let mut event = Event::drawn(dice, &happened);
-        if event == Event::PolicyWeakened && keeper.is_none() {
+        // A report ends with the newest landing: what is said a day later comes too late for it.
+        let is_too_late = nth + 1 == LANDINGS && matches!(event, Event::Withdrawn | Event::EmergencyReviewed);
+        if is_too_late || event == Event::PolicyWeakened && keeper.is_none() {
             event = Event::Usual;
         }
         let at = START + (3 + nth * STEP + dice.of(14) as i64) * DAY + HOUR * dice.of(24) as i64;
