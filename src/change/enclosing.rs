@@ -82,6 +82,68 @@ pub fn data_path<'t>(lines: &Lines, text: &'t [u8], line: u32) -> Vec<&'t [u8]> 
     found
 }
 
+/// Files in which headings say what a line is about, and the sign that begins a heading.
+const HEADED: &[(&str, u8)] = &[("md", b'#'), ("markdown", b'#'), ("mdx", b'#'), ("adoc", b'='), ("asciidoc", b'=')];
+/// The most equal lines whose context is looked at; beyond that one of them counts as found.
+const MAX_EQUAL: usize = 64;
+
+/// A text, its lines, and one of them (0-based).
+pub type LineOf<'t> = (&'t Lines, &'t [u8], u32);
+
+/// Whether a line of one text can be that line of another, by what encloses each: nothing else that was there before
+/// encloses it now, and nothing that enclosed it is elsewhere. What encloses it may be edited, renamed, or put around
+/// it.
+pub fn stays_within(path: &str, old: LineOf<'_>, new: LineOf<'_>) -> bool {
+    let (was, is) = (context(path, old), context(path, new));
+    let is_elsewhere = |at: usize| {
+        !is.contains(&was[at]) && !is_beside(was[at], (&was, &is), new) && is_there(path, &was[at..], (new.0, new.1))
+    };
+    let was_elsewhere = |at: usize| !was.contains(&is[at]) && is_there(path, &is[at..], (old.0, old.1));
+    !(0..was.len()).any(is_elsewhere) && !(0..is.len()).any(was_elsewhere)
+}
+
+/// The context of a line, innermost first: headings in prose.
+fn context<'t>(path: &str, (lines, text, line): LineOf<'t>) -> Vec<&'t [u8]> {
+    let ending = path.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase()).unwrap_or_default();
+    match HEADED.iter().find(|(own, _)| *own == ending) {
+        Some((_, sign)) => headings(lines, text, line, *sign),
+        None if is_nested(path) => data_path(lines, text, line),
+        None => enclosing(lines, text, line),
+    }
+}
+
+fn headings<'t>(lines: &Lines, text: &'t [u8], line: u32, sign: u8) -> Vec<&'t [u8]> {
+    let level = |line: &[u8]| {
+        let level = line.iter().take_while(|byte| **byte == sign).count();
+        (level > 0 && line.get(level) == Some(&b' ')).then_some(level)
+    };
+    let (mut least, mut found) = (level(lines.get(text, line)).unwrap_or(usize::MAX), Vec::new());
+    for above in (line.saturating_sub(MAX_ABOVE)..line).rev().map(|at| lines.get(text, at)) {
+        if let Some(level) = level(above).filter(|level| *level < least) {
+            least = level;
+            found.push(above.trim_ascii());
+        }
+    }
+    found
+}
+
+/// Whether the line that identified a block of data is still in it: another one may come first now.
+fn is_beside(words: &[u8], (was, is): (&[&[u8]], &[&[u8]]), (lines, text, line): LineOf<'_>) -> bool {
+    let is_common = |own: &[u8]| was.contains(&own) && is.contains(&own);
+    let depth = indent(lines.get(text, line));
+    let above = (line.saturating_sub(MAX_ABOVE)..line).rev().map(|at| lines.get(text, at));
+    let mut block = above.take_while(|above| indent(above) >= depth && !is_common(above.trim_ascii()));
+    block.any(|above| indent(above) == depth && above.trim_ascii() == words)
+}
+
+/// Whether a text has the first of these lines, in the context of the others.
+fn is_there(path: &str, all: &[&[u8]], (lines, text): (&Lines, &[u8])) -> bool {
+    let Some((first, within)) = all.split_first() else { return false };
+    let mut equal = (0..lines.count()).filter(|at| lines.get(text, *at).trim_ascii() == *first);
+    let is_within = |at: u32| context(path, (lines, text, at)) == within;
+    equal.by_ref().take(MAX_EQUAL).any(is_within) || equal.next().is_some()
+}
+
 /// Words that may precede the one that says what is defined.
 const MODIFIERS: [&str; 22] = [
     "pub",
@@ -216,6 +278,33 @@ mod tests {
         assert_eq!(at(json, 4), ["\"id\": 1,", "{", "\"a\": [", "{"]);
         assert_eq!(at(json, 8), ["\"id\": 2,", "{", "\"a\": [", "{"]);
         assert_eq!(at("", 0), Vec::<String>::new());
+    }
+
+    /// Whether the only line `n` of each text can be the same one.
+    fn stays(path: &str, old: &str, new: &str) -> bool {
+        let at = |text: &str| text.lines().position(|line| line.trim().starts_with("n:")).unwrap() as u32;
+        let (old, new) = ((Lines::of(old.as_bytes()), old), (Lines::of(new.as_bytes()), new));
+        let of = |(lines, text): &(Lines, &str)| at(text).min(lines.count());
+        let line = (of(&old), of(&new));
+        stays_within(path, (&old.0, old.1.as_bytes(), line.0), (&new.0, new.1.as_bytes(), line.1))
+    }
+
+    #[test]
+    fn a_line_stays_only_where_no_other_block_that_was_there_encloses_it() {
+        let yaml = "- id: a\n  n: 1\n- id: b\n  m: 1\n";
+        assert!(!stays("a.yaml", yaml, "- id: b\n  n: 1\n- id: a\n  m: 1\n"), "the two changed places");
+        assert!(!stays("a.yaml", yaml, "- id: c\n  n: 1\n- id: a\n  m: 1\n"), "its own block is elsewhere");
+        assert!(!stays("a.yaml", yaml, "- id: b\n  n: 1\n"), "its own block is gone");
+        // The twins: it is renamed, moves as a whole, or lies within something new.
+        assert!(stays("a.yaml", yaml, "- id: z\n  n: 1\n- id: b\n  m: 1\n"));
+        assert!(stays("a.yaml", yaml, "- id: b\n  m: 1\n- id: a\n  n: 1\n"));
+        assert!(stays("a.yaml", yaml, "all:\n  - id: a\n    n: 1\n  - id: b\n    m: 1\n"));
+        assert!(stays("a.toml", "[a]\ny = 1\nn: 1\n", "[a]\nz = 1\ny = 1\nn: 1\n"), "another key comes first");
+        let code = "class A:\n  def new(x):\n    n: 1\nclass B:\n  def new(x):\n    m: 1\n";
+        assert!(stays("a.py", code, &code.replacen("new(x)", "new(x, y)", 1)), "another class has one of that name");
+        let prose = "# A\n## One\nn: 1\n## Two\nm: 1\n";
+        assert!(!stays("a.md", prose, "# A\n## One\nm: 1\n## Two\nn: 1\n"));
+        assert!(stays("a.md", prose, "# A\n## Two\nm: 1\n## One\nn: 1\n"));
     }
 
     #[test]

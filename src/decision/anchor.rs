@@ -75,7 +75,35 @@ impl Anchor {
     /// The position of the lines in a text, 1-based: the one place with most of their context. None if there is no such
     /// place, or if two are equally good: a note never moves to a line that it was not about.
     pub fn find(&self, text: &[u8], count: u32) -> Option<u32> {
-        let (all, first) = (lines_of(text), self.lines.first()?);
+        self.find_where(text, count, |_| true)
+    }
+
+    /// The same, among the places whose first line (1-based) may be the one that was meant.
+    pub fn find_where(&self, text: &[u8], count: u32, may_be: impl Fn(u32) -> bool) -> Option<u32> {
+        let mut found = self.places(text, count);
+        found.retain(|(_, at)| u32::try_from(at + 1).is_ok_and(&may_be));
+        let (score, at) = found.pop()?;
+        let is_alone = found.last().is_none_or(|(next, _)| *next < score);
+        let around = self.before.iter().chain(&self.after).filter(|line| is_telling(line)).count();
+        let tells = self.lines.iter().any(|line| is_telling(line));
+        let is_known = score > 0 || around == 0 && tells;
+        (is_alone && is_known).then(|| u32::try_from(at + 1).ok())?
+    }
+
+    /// Whether the lines at a place (1-based) of a text are there in another, with more of their context around them
+    /// than at a place of that, and than any such lines but their own had before: then they rather went there.
+    pub fn is_likelier_elsewhere(&self, (old, own): (&[u8], u32), (new, place): (&[u8], u32), count: u32) -> bool {
+        let others = |text: &[u8], but: u32| {
+            let found = self.places(text, count).into_iter().filter(|(_, at)| at + 1 != but as usize);
+            found.map(|(score, _)| score).max().unwrap_or(0)
+        };
+        let here = self.likeness(&lines_of(new), (place as usize).saturating_sub(1), count as usize);
+        others(new, place) > here.max(others(old, own))
+    }
+
+    /// Where the lines are in a text (0-based), with how much of their context is there, least first.
+    fn places(&self, text: &[u8], count: u32) -> Vec<(usize, usize)> {
+        let (all, Some(first)) = (lines_of(text), self.lines.first()) else { return Vec::new() };
         let is_here = |at: &usize| {
             is_same(all[*at], first)
                 && self.lines.iter().enumerate().all(|(n, line)| all.get(at + n).is_some_and(|own| is_same(own, line)))
@@ -83,12 +111,7 @@ impl Anchor {
         let mut found: Vec<(usize, usize)> =
             (0..all.len()).filter(is_here).map(|at| (self.likeness(&all, at, count as usize), at)).collect();
         found.sort_unstable();
-        let (score, at) = found.pop()?;
-        let is_alone = found.last().is_none_or(|(next, _)| *next < score);
-        let around = self.before.iter().chain(&self.after).filter(|line| is_telling(line)).count();
-        let tells = self.lines.iter().any(|line| is_telling(line));
-        let is_known = score > 0 || around == 0 && tells;
-        (is_alone && is_known).then(|| u32::try_from(at + 1).ok())?
+        found
     }
 
     /// How many distinctive lines of the old context are around a place.
@@ -109,7 +132,7 @@ impl Note {
     }
 
     /// How many lines it is about.
-    fn count(&self) -> u32 {
+    pub fn count(&self) -> u32 {
         self.until.unwrap_or(self.line).saturating_sub(self.line).saturating_add(1)
     }
 
@@ -122,10 +145,17 @@ impl Note {
     /// no longer exists.
     pub fn follow(&mut self, text: Option<&[u8]>, at: &str) {
         let count = self.count();
-        let Some(anchor) = self.anchor.as_mut() else { return };
-        match text.and_then(|text| Some((anchor.find(text, count)?, text))) {
+        let found = self.anchor.as_ref().zip(text).and_then(|(anchor, text)| Some((anchor.find(text, count)?, text)));
+        match found {
             Some((line, text)) => self.stand_at(line, line.saturating_add(count - 1), text, at),
-            None => (anchor.gone, anchor.back) = (true, false),
+            None => self.set_gone(),
+        }
+    }
+
+    /// Its lines no longer exist.
+    pub fn set_gone(&mut self) {
+        if let Some(anchor) = self.anchor.as_mut() {
+            (anchor.gone, anchor.back) = (true, false);
         }
     }
 

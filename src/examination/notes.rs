@@ -6,6 +6,8 @@ use std::collections::HashSet;
 use super::renamed::Renamed;
 use crate::change::compare::{compare, lines_after};
 use crate::change::diff::Diff;
+use crate::change::enclosing::stays_within;
+use crate::change::lines::Lines;
 use crate::change::manifest::{escape, unescape};
 use crate::change::{ObjectId, RepoPath, Revision, renames};
 use crate::decision::anchor::Anchor;
@@ -53,19 +55,40 @@ pub fn follow(repository: &Repository, draft: &mut Draft, revision: &Revision, d
 /// Moves a note to where its lines are in the text of a commit, by how that differs from the text that the note refers
 /// to. Lines that are gone from there, or whose text is not here any more, are looked for by what is around them.
 pub(super) fn follow_text(note: &mut Note, then: Option<&str>, now: Option<&str>, at: &str) {
-    let place = then.zip(now).and_then(|(then, now)| place_after(note, then, now));
-    match (place, now) {
-        (Some((first, last)), Some(now)) => note.stand_at(first, last, now.as_bytes(), at),
-        (_, now) => note.follow(now.map(str::as_bytes), at),
+    let Some(now) = now else { return note.set_gone() };
+    let (first, last) = (note.line, note.until.unwrap_or(note.line).max(note.line));
+    let is_of = |then: &&str| note.anchor.as_ref().is_some_and(|anchor| anchor.is_of(then.as_bytes(), first, last));
+    match then.filter(is_of) {
+        Some(then) => match place_after(note, then, now) {
+            Some((first, last)) => note.stand_at(first, last, now.as_bytes(), at),
+            None => note.set_gone(),
+        },
+        None => note.follow(Some(now.as_bytes()), at),
     }
 }
 
-/// The first and the last line of a note in another text, 1-based.
+/// The first and the last line of a note in another text, 1-based: as the comparison has it, unless another block than
+/// theirs encloses the lines there, or they rather went elsewhere; else by what is around them. Blocks that change
+/// places have equal lines, which a comparison takes for the same.
 fn place_after(note: &Note, then: &str, now: &str) -> Option<(u32, u32)> {
+    let anchor = note.anchor.as_ref()?;
     let (first, last) = (note.line.checked_sub(1)?, note.until.unwrap_or(note.line).max(note.line));
-    note.anchor.as_ref().filter(|anchor| anchor.is_of(then.as_bytes(), note.line, last))?;
-    let lines = lines_after(with_line_feeds(then).as_bytes(), with_line_feeds(now).as_bytes(), first..last)?;
-    Some((lines.start + 1, lines.end))
+    let texts = (with_line_feeds(then), with_line_feeds(now));
+    let (old, new) = (texts.0.as_bytes(), texts.1.as_bytes());
+    let lines = (Lines::of(old), Lines::of(new));
+    let path = unescape(&note.path).map(|path| path.lossy().into_owned()).unwrap_or_default();
+    let may_be = |line: u32| stays_within(&path, (&lines.0, old, first), (&lines.1, new, line - 1));
+    match lines_after(old, new, first..last).filter(|lines| may_be(lines.start + 1)) {
+        Some(lines) => {
+            let count = lines.end - lines.start;
+            let moves = || anchor.is_likelier_elsewhere((old, first + 1), (new, lines.start + 1), count);
+            (count != note.count() || !moves()).then_some((lines.start + 1, lines.end))
+        }
+        None => {
+            let line = anchor.find_where(new, note.count(), may_be)?;
+            Some((line, line.saturating_add(note.count() - 1)))
+        }
+    }
 }
 
 /// A text in which each line ends with a line feed alone: line ends make no other line.

@@ -117,6 +117,47 @@ fn a_note_in_one_of_many_equal_blocks_stays_where_it_is_if_another_file_is_amend
     session.press("<esc>");
 }
 
+/// A file that the branch adds, with a note on this line, is amended: the line that a rejection signs, or 0.
+fn signed_line(path: &str, text: &str, line: &str, amended: &str) -> u32 {
+    let f = fixture(&[("guide.md", "# guide\n")], &[(path, text)]);
+    opened(&f).press(&format!("{line}gg")).press("cWhy this one?<enter>").press("qq");
+    amend(&f, path, amended);
+    let mut session = opened_tall(&f);
+    let frame = session.press("Sr").press("No.<enter>").frame();
+    let signed = frame.split("\"line\": \"").nth(1).and_then(|rest| rest.split('"').next()?.parse().ok());
+    signed.unwrap_or_else(|| panic!("{frame}"))
+}
+
+#[test]
+fn a_note_goes_to_no_other_block_when_two_change_places_or_another_gets_its_line() {
+    let list = |ids: &[u8]| -> String {
+        let item = |id: &u8| format!("- name: s{id}\n  replicas: 1\n  cpu: 2\n  memory: 4\n  image: app\n");
+        ids.iter().map(item).collect()
+    };
+    let six = list(&[1, 2, 3, 4, 5, 6]);
+    // The second line of s4, which stands after s5 now, and its last one.
+    assert_eq!(signed_line("k.yaml", &six, "17", &list(&[1, 2, 3, 5, 4, 6])), 22);
+    assert_eq!(signed_line("k.yaml", &six, "20", &list(&[1, 2, 3, 5, 4, 6])), 25);
+    // The twins: another block comes above, or its own is edited around it.
+    assert_eq!(signed_line("k.yaml", &six, "17", &list(&[0, 1, 2, 3, 4, 5, 6])), 22);
+    let edited = six.replace("s4\n  replicas: 1\n  cpu: 2\n  memory: 4", "four\n  replicas: 1\n  cpu: 3\n  memory: 8");
+    assert_eq!(signed_line("k.yaml", &six, "17", &edited), 17);
+    let functions = |ids: &[u8], allowing: u8| -> Vec<String> {
+        let steps = "    one(x)\n    two(x)\n    three(x)\n";
+        let verb = |id: u8| if id == allowing { "allow" } else { "check" };
+        ids.iter().map(|id| format!("def f{id}(x):\n{steps}    return {}(x)\n\n", verb(*id))).collect()
+    };
+    let own = functions(&[1, 2, 3, 4], 2).concat();
+    let (other, moved) = (functions(&[1, 2, 3, 4], 4).concat(), functions(&[1, 3, 4, 2], 2).concat());
+    assert_eq!(signed_line("k.py", &own, "11", &other), 0, "another function has that line");
+    assert_eq!(signed_line("k.py", &own, "11", &moved), 23, "the function moved as a whole");
+    let parts = |own: u8| -> String {
+        let limit = |id: u8| if id == own { 9000 } else { 1 };
+        (1..5).map(|id| format!("## Part {id}\n\ntext\ntext\nlimit {}\nmore\n\n", limit(id))).collect()
+    };
+    assert_eq!(signed_line("k.md", &parts(2), "12", &parts(4)), 0);
+}
+
 #[test]
 fn a_note_follows_lines_that_changed_places_or_line_ends_or_have_another_between_them() {
     let lines = |between: &str| format!("{}five\n{between}six\n{}", numbered(0..5), numbered(7..12));

@@ -31,9 +31,12 @@ const FOLDED_FROM: u32 = 60;
 /// The least average line length, in bytes, of a text that counts as minified.
 const MINIFIED_LINE: usize = 400;
 
-/// The content of both sides of a file that is not shown as lines.
+/// The content of both sides of a file that is not shown as lines; none where it is only at another path.
 pub fn of_contents(file: &FileMaterial) -> Vec<Omission> {
     let mut found = Vec::new();
+    if file.diff.old.is_some() && file.diff.old == file.diff.new {
+        return found;
+    }
     for (content, entry, side) in [(&file.old, file.diff.old, "before"), (&file.new, file.diff.new, "after")] {
         let id = entry.map(|entry| entry.id.to_string()).unwrap_or_default();
         let what = match content {
