@@ -314,8 +314,8 @@ pub struct Below {
     pub commits: LowerCommits,
 }
 
-/// The oldest commits of a list, by their ids. Changes that build on each other share the list: one for each of a thousand
-/// would have half a million commits.
+/// The oldest commits of a list, by their ids. Changes that build on each other share the list: one for each of a
+/// thousand would have half a million commits.
 #[derive(Debug, Clone)]
 pub struct LowerCommits {
     places: Arc<HashMap<ObjectId, usize>>,
@@ -418,7 +418,6 @@ mod tests {
             time: 0,
         };
         let title = |head: u8, commits: Vec<Commit>| {
-            let commits = commits.into_iter().map(Arc::new).collect();
             let tip = id(head);
             let (base, tree) = (id(0), id(0));
             let (base_tree, head_tree, target_tip, target_tree) = (tree, tree, base, tree);
