@@ -108,7 +108,7 @@ pub fn above_the_prompt(session: &Session) -> String {
 fn a_finding_is_whole_on_the_screen_where_a_stroke_leads_to_it_and_while_it_is_answered() {
     let f = waiting(DROP);
     let mut moved = 0;
-    for height in 13..40 {
+    for height in 11..40 {
         let mut session = Session::new(&f, (80, height));
         session.press("<enter>)");
         let Screen::Command(view) = &session.state.screen else { panic!("{}", session.frame()) };
