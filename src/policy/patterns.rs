@@ -536,7 +536,7 @@ mod tests {
         for (pattern, wanted) in [
             ("main", "write \"refs/heads/main\""),
             ("/refs/heads/main", "write \"refs/heads/main\""),
-            ("heads/main", "no full name"),
+            ("heads/main", "not a full ref name"),
             ("refs/heads/main/", "write \"refs/heads/main\" or \"refs/heads/main/**\""),
             ("refs/heads/", "ends with `/`"),
             (" refs/heads/main", "write \"refs/heads/main\""),
@@ -544,7 +544,7 @@ mod tests {
             ("refs/heads//main", "write \"refs/heads/main\""),
             ("refs/heads/../main", "no ref has"),
             ("refs/heads/./main", "no ref has"),
-            ("refs\\heads\\main", "no full name"),
+            ("refs\\heads\\main", "not a full ref name"),
             ("refs/heads/ma in", "no ref has"),
             ("refs/heads/main:x", "no ref has"),
             ("!refs/heads/main", "no exceptions"),
