@@ -110,8 +110,8 @@ impl Review {
         })
     }
 
-    /// Whether colours wait for the rules: as long as nobody pressed a key, those sort the files in a moment, and colours
-    /// of what is on the screen until then would be written in vain. They are computed meanwhile.
+    /// Whether colours wait for the rules: as long as nobody pressed a key, those sort the files in a moment, and
+    /// colours of what is on the screen until then would be written in vain. They are computed meanwhile.
     pub fn holds_colours(&self) -> bool {
         let is_examined = self.findings.examination().is_some() || self.findings.is_failed;
         let is_short = self.diff.files.len() <= FEW_FILES && self.text_cache.arrived <= FEW_BYTES;

@@ -214,8 +214,8 @@ fn layer(runs: &mut [Run]) {
     });
 }
 
-/// Puts runs of one ink, which come row by row, into an order in which what is below a run comes next to it: a line feed
-/// and a few cells back are shorter than skipping a pane.
+/// Puts runs of one ink, which come row by row, into an order in which what is below a run comes next to it: a line
+/// feed and a few cells back are shorter than skipping a pane.
 fn downwards(runs: &mut [Run], width: u16) {
     let by_row = runs.to_vec();
     let mut is_taken = vec![false; by_row.len()];

@@ -69,8 +69,8 @@ impl Pen {
         (self.ink, self.row, self.column) = (None, None, None);
     }
 
-    /// Moves to a cell by the shortest safe sequence. A line feed only moves down, since the terminal is in raw mode and
-    /// the last row is never left.
+    /// Moves to a cell by the shortest safe sequence. A line feed only moves down: the terminal is in raw mode, and the
+    /// last row is never left.
     pub fn go(&mut self, x: u16, y: u16) {
         let column = self.column.filter(|_| self.row.is_some_and(|row| row <= y));
         let down = self.row.and_then(|row| y.checked_sub(row)).filter(|down| *down == 0 || column.is_some());
