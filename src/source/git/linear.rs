@@ -2,24 +2,13 @@
 //! without a walk of its own. A walk would visit everything that has reached the target since, again for each branch.
 //! So are branches on top of one that is known, as those of a stack are.
 
-use std::sync::Arc;
-
-use super::shared::Shared;
+use super::shared::{Shared, Straight};
 use super::{GitError, Repository};
-use crate::change::{Commit, ObjectId};
+use crate::change::ObjectId;
 
 /// The most commits of such a branch, and bytes of their messages.
 const MAX_COMMITS: usize = 64;
 const MAX_MESSAGES: usize = 1 << 20;
-
-/// A branch that is a sequence of commits on its base, or on another branch of which this is known.
-#[derive(Clone)]
-pub(super) struct Straight {
-    /// The only best common ancestor of branch and target.
-    pub base: ObjectId,
-    /// What the branch contains and the target does not, newest first.
-    pub commits: Vec<Arc<Commit>>,
-}
 
 impl Repository {
     /// What a branch adds to a target, if it can be found in this way; none says nothing about the branch.
@@ -68,6 +57,8 @@ impl Repository {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use proptest::prelude::*;
 
     use super::*;

@@ -56,8 +56,8 @@ impl Repository {
         Ok(Some(self.raw.find_blob(oid(id))?.content().to_vec()))
     }
 
-    /// The commit below a tip with which the policy gave up an id of the repository: the one after the last that had it,
-    /// on the line of first parents. None if none is found among the newest.
+    /// The commit below a tip with which the policy gave up an id of the repository: the one after the last that had
+    /// it, on the line of first parents. None if none is found among the newest.
     pub fn id_given_up(&self, tip: ObjectId, id: &str) -> Option<ObjectId> {
         let (mut after, mut last, mut read) = (None, None, 0);
         for commit in self.first_parents(tip, MAX_LINE).ok()? {

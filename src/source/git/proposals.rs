@@ -12,8 +12,7 @@ use git2::BranchType;
 
 use super::ancestry::{Ancestry, Divergence};
 use super::landed::Landed;
-use super::linear::Straight;
-use super::shared::Shared;
+use super::shared::{Shared, Straight};
 use super::worktrees::Detached;
 use super::{GitError, Repository, TargetBranch, object_id, oid};
 use crate::change::address::Remote;

@@ -5,13 +5,21 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::ancestry::Ancestry;
-use super::linear::Straight;
 use super::{GitError, Repository};
 use crate::change::{Commit, ObjectId};
 
 /// The most commits that are kept, and bytes of their messages; after that, all are dropped.
 const MAX_KEPT: usize = 20_000;
 const MAX_BYTES: usize = 32 << 20;
+
+/// A branch that is a sequence of commits on its base, or on another branch of which this is known.
+#[derive(Clone)]
+pub(super) struct Straight {
+    /// The only best common ancestor of branch and target.
+    pub base: ObjectId,
+    /// What the branch contains and the target does not, newest first.
+    pub commits: Vec<Arc<Commit>>,
+}
 
 /// What is known while the branches of a repository are compared with their target.
 pub(super) struct Shared<'r> {

@@ -1,5 +1,5 @@
-//! The pages of reports as a browser and a screen reader take them: landmarks, headings, tables and links. How they look
-//! is for people: `UNDERSIGN_TEST_PICTURES=DIR` draws them in a real browser, in light, dark, narrow and on paper.
+//! The pages of reports as a browser and a screen reader take them: landmarks, headings, tables and links. How they
+//! look is for people: `UNDERSIGN_TEST_PICTURES=DIR` draws them in a real browser, in light, dark, narrow and on paper.
 
 use std::collections::BTreeSet;
 use std::process::Command;
