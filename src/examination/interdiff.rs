@@ -344,24 +344,26 @@ pub enum Step {
 /// The most commits of a revision that are compared with those of another.
 pub const MAX_RANGE: usize = 200;
 
+/// A commit, with the digest of what it does.
+type Patch = (Arc<Commit>, Digest);
+
 /// The commits of an earlier revision beside those of today, oldest first: matched by equal content first, then by
 /// title.
 pub fn range(repository: &Repository, change: &Change, then: &Revised) -> Result<Vec<Step>, GitError> {
     let earlier = earlier(repository, change, then)?;
-    let series = |commits: &[Arc<Commit>]| -> Result<Vec<(Arc<Commit>, Digest)>, GitError> {
+    let series = |commits: &[Arc<Commit>]| -> Result<Vec<Patch>, GitError> {
         let commits = commits.iter().rev().take(MAX_RANGE);
         commits.map(|commit| Ok((commit.clone(), patch(repository, commit)?))).collect()
     };
     let (then, now) = (series(&earlier.commits)?, series(&change.revision.commits)?);
-    let mut left: Vec<Option<&(Arc<Commit>, Digest)>> = then.iter().map(Some).collect();
-    let mut take = |wanted: &dyn Fn(&(Arc<Commit>, Digest)) -> bool| {
+    let mut left: Vec<Option<&Patch>> = then.iter().map(Some).collect();
+    let mut take = |wanted: &dyn Fn(&Patch) -> bool| {
         let at = left.iter().position(|own| own.is_some_and(wanted))?;
         left[at].take().map(|(commit, _)| (at, Commit::clone(commit)))
     };
     // What cannot be read is not reported as equal.
-    let is_same = |own: &(Arc<Commit>, Digest), other: &(Arc<Commit>, Digest)| {
-        own.1 == other.1 && is_same_place(repository, &own.0, &other.0).unwrap_or(false)
-    };
+    let is_same =
+        |own: &Patch, other: &Patch| own.1 == other.1 && is_same_place(repository, &own.0, &other.0).unwrap_or(false);
     let same: Vec<_> = now.iter().map(|other| take(&|own| is_same(own, other))).collect();
     let pairs = now.iter().zip(same).map(|((commit, _), same)| match same {
         Some((at, earlier)) => (at, Step::Same(earlier, Commit::clone(commit))),
@@ -375,11 +377,7 @@ pub fn range(repository: &Repository, change: &Change, then: &Revised) -> Result
 }
 
 /// A removed commit keeps its position: before the first commit that came after it.
-fn in_order(
-    then: &[(Arc<Commit>, Digest)],
-    pairs: Vec<(usize, Step)>,
-    left: &[Option<&(Arc<Commit>, Digest)>],
-) -> Vec<Step> {
+fn in_order(then: &[Patch], pairs: Vec<(usize, Step)>, left: &[Option<&Patch>]) -> Vec<Step> {
     let mut gone: std::collections::VecDeque<usize> = (0..then.len()).filter(|at| left[*at].is_some()).collect();
     let mut steps = Vec::new();
     for (at, step) in pairs {
