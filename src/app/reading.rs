@@ -171,7 +171,7 @@ fn remark(state: &mut State, action: Action) -> Vec<Effect> {
                 state.status = Some(format!("Put the cursor on a finding or an omission; {next} goes to the next."));
             }
         },
-        Action::AnswerAlike => match review.findings_of_rule() {
+        Action::AnswerAlike => match review.alike() {
             Ok((subjects, question)) => {
                 let prompt = Prompt::new(question, TextField::with_lines(""), Purpose::Answer(subjects));
                 prompt::open(state, prompt.with_earlier(state.answers.clone()));

@@ -176,7 +176,12 @@ impl Review {
             let path = escape(&self.diff.files[self.document.order()[position]].path);
             let text = |key: &String| self.work.draft.acknowledged.get(key).cloned().unwrap_or_default();
             let asked = inventory.asked(self.document.rows()[position].folded);
-            asked.map(move |(_, o)| (path.clone(), o.what.clone(), text(&o.key)))
+            let asked = asked.map(|(_, o)| (path.clone(), o.what.clone(), text(&o.key)));
+            let moved = inventory.moved.iter().map(|(what, why)| {
+                let why = if self.is_own_mark_seen(position) { why.clone() } else { String::new() };
+                (path.clone(), what.clone(), why)
+            });
+            asked.chain(moved).collect::<Vec<_>>()
         });
         let paths = |positions: &mut dyn Iterator<Item = usize>| -> usize {
             positions.map(|position| self.diff.files[self.document.order()[position]].paths().count()).sum()

@@ -635,3 +635,31 @@ fn a_step_from_omission_to_omission_goes_over_the_rest_of_what_one_says() {
     assert_eq!(steps.iter().filter(|row| row.contains('⊘')).count(), 2, "{steps:?}");
     assert_eq!(steps[0], steps[4], "{steps:?}");
 }
+
+#[test]
+fn one_reason_is_given_only_for_omissions_that_were_on_the_screen() {
+    let f = Fixture::new();
+    f.git("mina", &["branch", "-q", "-D", "agent/work"]);
+    f.git("mina", &["checkout", "-q", "-b", "many", "main"]);
+    for n in 0..30 {
+        let text = format!("version https://git-lfs.github.com/spec/v1\noid sha256:{n:064x}\nsize 1234\n");
+        f.write(&format!("assets/{n:02}.bin"), &text);
+    }
+    f.commit("mina", "Assets");
+    f.git("mina", &["checkout", "-q", "main"]);
+    let mut session = Session::new(&f, (120, 30));
+    session.press("<enter>");
+    let open = |session: &Session| -> usize {
+        let frame = session.frame();
+        let Some((before, _)) = frame.lines().next().unwrap().split_once(" omission") else { return 0 };
+        before.rsplit(' ').next().unwrap().parse().unwrap()
+    };
+    assert_eq!(open(&session), 30, "{}", session.frame());
+    let frame = session.press(")A").frame();
+    assert!(frame.contains("One reason for ") && frame.contains(" more were not on the screen)"), "{frame}");
+    session.press("Icons of the shop.<enter>");
+    let left = open(&session);
+    assert!((15..30).contains(&left), "{}", session.frame());
+    session.press(&"<space>".repeat(60)).press(")A").press("More icons.<enter>");
+    assert_eq!(open(&session), 0, "{}", session.frame());
+}

@@ -229,8 +229,8 @@ fn what_asks_for_more_than_the_others_stands_beside_its_folder() {
     f.git("mina", &["checkout", "-q", "main"]);
     let frame = Session::new(&f, (120, 36)).press("<enter>").frame();
     assert!(frame.contains("4 files moved from old/ to new/"), "{frame}");
-    assert!(frame.contains("new/logo.png") && frame.contains("acknowledge"), "{frame}");
-    assert!(frame.contains("left: 1 hunk · 1 finding · 2 omissions"), "{frame}");
+    assert!(frame.contains("new/logo.png") && frame.contains("blob.binary"), "{frame}");
+    assert!(frame.contains("left: 2 hunks · 1 finding"), "{frame}");
 }
 
 /// A branch that takes out a folder whole, a long file and a short one beside others, and changes one more.
@@ -366,4 +366,53 @@ fn a_note_on_the_change_stands_at_the_first_entry_also_where_that_is_a_folder() 
     // A long one is told from its beginning.
     let frame = session.press("gg@whose<enter>c").press(&" really".repeat(20)).press("<enter>@").frame();
     assert!(frame.contains("✎ the change  Whose is that?"), "{frame}");
+}
+
+/// A branch that moves five pointers of Git LFS, or images, to another folder.
+fn moved_contents(content: impl Fn(u8) -> Vec<u8>) -> Fixture {
+    let f = Fixture::new();
+    std::fs::create_dir_all(f.repo.join("assets")).unwrap();
+    (0..5).for_each(|n| std::fs::write(f.repo.join(format!("assets/{n}.bin")), content(n)).unwrap());
+    f.commit("rahim", "Assets");
+    f.git("mina", &["branch", "-q", "-D", "agent/work"]);
+    f.git("mina", &["checkout", "-q", "-b", "move", "main"]);
+    f.git("mina", &["mv", "assets", "static"]);
+    f.commit("mina", "Move the assets");
+    f.git("mina", &["checkout", "-q", "main"]);
+    f
+}
+
+#[test]
+fn what_has_no_lines_and_only_moved_is_seen_with_its_folder_and_the_record_names_each_path() {
+    let pointer = |n: u8| format!("version https://git-lfs.github.com/spec/v1\noid sha256:{n:064x}\nsize 1234\n");
+    let f = moved_contents(|n| pointer(n).into_bytes());
+    let mut session = Session::new(&f, (120, 44));
+    let frame = session.press("<enter>").frame();
+    assert!(frame.contains("5 files moved from assets/ to static/") && !frame.contains("omission"), "{frame}");
+    let frame = session.press("<space>").frame();
+    assert!(left(&frame).contains("nothing left"), "{frame}");
+    session.press("S").press("a").press("Read it.<enter>");
+    let frame = session.frame();
+    let code = frame.lines().find_map(|l| Some(l.split_once("type ")?.1.split(' ').next()?.to_owned())).expect(&frame);
+    session.press(&code).press("<enter>");
+    assert!(session.frame().contains("✓ Approved, signed, recorded"), "{}", session.frame());
+    let repository = undersign::source::git::Repository::open(&f.repo).unwrap();
+    let omissions = undersign::ledger::read(&repository).unwrap()[0].records[0].predicate().coverage.omissions.clone();
+    // The gate asks for an omission of each path that it cannot read, wherever its content was before.
+    let paths: Vec<&str> = omissions.iter().map(|omission| omission.path.as_str()).collect();
+    assert_eq!(paths, ["static/0.bin", "static/1.bin", "static/2.bin", "static/3.bin", "static/4.bin"]);
+    let why = "It is the same object, in the same mode, as assets/3.bin in the base.";
+    assert_eq!(omissions[3].acknowledged, why, "{omissions:?}");
+    // Of images, too, nothing has to be acknowledged.
+    let image = |n: u8| [b"\x89PNG\r\n\x1a\n\0".as_slice(), &[n; 50]].concat();
+    let frame = Session::new(&moved_contents(image), (120, 44)).press("<enter>").frame();
+    assert!(left(&frame).contains("finding") && !frame.contains("acknowledge"), "{frame}");
+    // The twin: one that was edited besides is asked for on both sides.
+    let f = moved_contents(|n| pointer(n).into_bytes());
+    f.git("mina", &["checkout", "-q", "move"]);
+    f.write("static/3.bin", &pointer(3).replace("1234", "1235"));
+    f.commit("mina", "Another size");
+    f.git("mina", &["checkout", "-q", "main"]);
+    let frame = Session::new(&f, (120, 44)).press("<enter>").frame();
+    assert!(left(&frame).contains("2 omissions") && frame.contains("4 files moved"), "{frame}");
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Range;
 
 use super::Review;
+use super::rows::omission_lines;
 use super::rows::text::window;
 use super::rows::{ByteRange, Inventory, MAX_LINE_BYTES, Row, bytes_of};
 
@@ -129,14 +130,17 @@ impl Review {
     /// Whether the whole text of the omission under the cursor was on the screen; true if there is none.
     pub fn was_omission_shown(&self) -> bool {
         let Some((position, row)) = self.here() else { return true };
-        let Row::Omission { omission: here, .. } = self.document.row(position, row) else { return true };
+        let Row::Omission { omission, .. } = self.document.row(position, row) else { return true };
+        self.is_omission_shown(position, omission)
+    }
+
+    /// Whether the whole text of an omission was on the screen, whether or not its file is loaded now.
+    pub(super) fn is_omission_shown(&self, position: usize, omission: u32) -> bool {
+        let own = self.document.inventory_at(position).and_then(|own| own.omissions.get(omission as usize));
         let shown = self.work.shown.files.get(&self.document.order()[position]);
-        self.document.rows()[position].rows.iter().all(|row| match *row {
-            Row::Omission { omission, part } if omission == here => {
-                shown.is_some_and(|file| file.omissions.contains(&(omission, part)))
-            }
-            _ => true,
-        })
+        let (Some(own), Some(shown)) = (own, shown) else { return false };
+        let parts = 0..omission_lines(own, self.document.shape()).len() as u32;
+        parts.into_iter().all(|part| shown.omissions.contains(&(omission, part)))
     }
 
     /// Lines of partly shown, unmarked hunks: where the next session continues.

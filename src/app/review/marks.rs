@@ -131,6 +131,12 @@ impl Review {
         self.document.inventory_at(position).is_some() && hunks.0 == hunks.1 && omissions.0 == omissions.1
     }
 
+    /// Whether the first mark of a file is seen, also while another file stands for it.
+    pub fn is_own_mark_seen(&self, position: usize) -> bool {
+        let own = self.document.files()[self.document.order()[position]].inventory.as_ref();
+        own.and_then(|own| own.hunks.first()).is_some_and(|key| self.work.is_seen(key))
+    }
+
     /// Whether a file needs nothing more: it is seen, and its findings are answered.
     pub fn is_file_done(&self, position: usize) -> bool {
         self.is_file_seen(position) && self.open_findings_in(position) == 0
@@ -273,16 +279,56 @@ impl Review {
         self.line_facts.colleagues.get(comment as usize)
     }
 
+    /// What `answer-alike` is about at the cursor, and the prompt for it: omissions of one kind, or findings of one rule.
+    pub fn alike(&self) -> Result<(Vec<Subject>, String), String> {
+        match self.current_row() {
+            Some(Row::Omission { omission, .. }) => self.omissions_of_kind(omission),
+            _ => self.findings_of_rule(),
+        }
+    }
+
+    /// The open omissions of the kind of this one whose whole texts were on the screen, and the prompt for one reason
+    /// for all of them.
+    fn omissions_of_kind(&self, own: u32) -> Result<(Vec<Subject>, String), String> {
+        let here = self.document.inventory_at(self.current_file()).and_then(|here| here.omissions.get(own as usize));
+        let Some(here) = here else { return Err("This file is still being read.".to_owned()) };
+        let (mut shown, mut left) = (Vec::new(), 0);
+        for position in 0..self.document.order().len() {
+            let Some(inventory) = self.document.inventory_at(position) else { continue };
+            let asked = inventory.asked(self.document.rows()[position].folded);
+            let open = asked.filter(|(_, one)| one.kind == here.kind && !self.work.is_acknowledged(&one.key));
+            for (at, one) in open {
+                match self.is_omission_shown(position, at as u32) {
+                    true => shown.push(Subject::Omission(one.key.clone())),
+                    false => left += 1,
+                }
+            }
+        }
+        if shown.is_empty() {
+            return Err(match left {
+                0 => "Each omission of this kind is acknowledged.".to_owned(),
+                _ => "Not yet: of no open omission of this kind the whole text was on the screen.".to_owned(),
+            });
+        }
+        let others = if left > 0 { format!(" ({left} more were not on the screen)") } else { String::new() };
+        let omissions = counted(shown.len(), "omission");
+        let question = format!(
+            "One reason for {omissions} of this kind{others}. Why is it acceptable not to see this? {}",
+            here.what
+        );
+        Ok((shown, question))
+    }
+
     /// The open findings of the rule at the cursor that are on hunks marked as seen, and the prompt for one answer to
     /// all of them. Nobody answers for what nobody has seen.
-    pub fn findings_of_rule(&self) -> Result<(Vec<Subject>, String), String> {
+    fn findings_of_rule(&self) -> Result<(Vec<Subject>, String), String> {
         let at_cursor = match self.current_row() {
             Some(Row::Finding { finding, .. } | Row::FindingDetail { finding, .. }) => {
                 self.findings.get(finding as usize)
             }
             _ => None,
         };
-        let at_cursor = at_cursor.ok_or("Put the cursor on a finding of the rule.")?;
+        let at_cursor = at_cursor.ok_or("Put the cursor on a finding of the rule, or on an omission.")?;
         let is_open = |at: &usize| self.findings.all()[*at].rule == at_cursor.rule && !self.is_answered(*at);
         let open: Vec<usize> = (0..self.findings.all().len()).filter(is_open).collect();
         let seen: Vec<usize> = open.iter().copied().filter(|at| self.is_finding_seen(*at)).collect();

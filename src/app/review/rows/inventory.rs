@@ -24,6 +24,8 @@ pub struct Inventory {
     /// changes with the content.
     pub hunks: Vec<String>,
     pub omissions: Vec<Omission>,
+    /// What is not shown of a file that is only at another path, and why nothing needs to be said to it.
+    pub moved: Option<(String, String)>,
     pub sentences: Vec<String>,
     /// By hunk; none where no line changed.
     pub outlines: Vec<Outline>,
@@ -77,6 +79,7 @@ impl Inventory {
         Inventory {
             hunks: keys,
             omissions,
+            moved: omissions::of_move(file),
             sentences,
             outlines,
             added: file.comparison.added,

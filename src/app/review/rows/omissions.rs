@@ -12,7 +12,19 @@ use crate::examination::FileMaterial;
 pub struct Omission {
     pub key: String,
     pub what: String,
+    pub kind: Kind,
     pub spot: Spot,
+}
+
+/// Why something is not shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Binary,
+    TooLarge,
+    Submodule,
+    Lfs,
+    LongLine,
+    Folded,
 }
 
 /// Where an omission is shown.
@@ -34,29 +46,51 @@ const MINIFIED_LINE: usize = 400;
 /// The content of both sides of a file that is not shown as lines; none where it is only at another path.
 pub fn of_contents(file: &FileMaterial) -> Vec<Omission> {
     let mut found = Vec::new();
-    if file.diff.old.is_some() && file.diff.old == file.diff.new {
+    if is_only_moved(&file.diff) {
         return found;
     }
     for (content, entry, side) in [(&file.old, file.diff.old, "before"), (&file.new, file.diff.new, "after")] {
+        let Some((kind, what)) = content.as_ref().and_then(|content| told(content, entry, side)) else { continue };
         let id = entry.map(|entry| entry.id.to_string()).unwrap_or_default();
-        let what = match content {
-            Some(Content::Binary { size, digest, kind, readable }) => {
-                let shown = if readable.is_some() { "; what can be read of it is below" } else { "" };
-                format!("{kind} {side}: {}, sha256 {}{shown}", bytes_text(*size), digest.short())
-            }
-            Some(Content::TooLarge { size }) => {
-                format!("too large to compare {side}: {}, object {}", bytes_text(*size), &id[..id.len().min(12)])
-            }
-            Some(Content::Submodule(commit)) => {
-                format!("submodule {side}: commit {commit}; its files are not in this repository")
-            }
-            Some(Content::LfsPointer(_)) => format!("Git LFS pointer {side}: the content itself is elsewhere"),
-            _ => continue,
-        };
         let key = key_of(&file.diff, &format!("omission {what} {id}"));
-        found.push(Omission { key, what, spot: Spot::Top });
+        found.push(Omission { key, what, kind, spot: Spot::Top });
     }
     found
+}
+
+/// What is not shown of a file that is only at another path, and why nothing needs to be said to it. Records name such
+/// files too: a gate reads each path by itself.
+pub fn of_move(file: &FileMaterial) -> Option<(String, String)> {
+    let from = file.diff.from.as_ref().filter(|_| is_only_moved(&file.diff))?;
+    let (_, what) = told(file.new.as_ref()?, file.diff.new, "at another path")?;
+    Some((what, format!("It is the same object, in the same mode, as {from} in the base.")))
+}
+
+/// The same object in the same mode was in the base, at another path.
+fn is_only_moved(diff: &FileDiff) -> bool {
+    diff.old.is_some() && diff.old == diff.new
+}
+
+/// A content that is not shown as lines, in words.
+fn told(content: &Content, entry: Option<TreeEntry>, side: &str) -> Option<(Kind, String)> {
+    Some(match content {
+        Content::Binary { size, digest, kind, readable } => {
+            let shown = if readable.is_some() { "; what can be read of it is below" } else { "" };
+            (Kind::Binary, format!("{kind} {side}: {}, sha256 {}{shown}", bytes_text(*size), digest.short()))
+        }
+        Content::TooLarge { size } => {
+            let id = entry.map(|entry| entry.id.to_string()).unwrap_or_default();
+            let what =
+                format!("too large to compare {side}: {}, object {}", bytes_text(*size), &id[..id.len().min(12)]);
+            (Kind::TooLarge, what)
+        }
+        Content::Submodule(commit) => {
+            let what = format!("submodule {side}: commit {commit}; its files are not in this repository");
+            (Kind::Submodule, what)
+        }
+        Content::LfsPointer(_) => (Kind::Lfs, format!("Git LFS pointer {side}: the content itself is elsewhere")),
+        _ => return None,
+    })
 }
 
 /// The rest of a line beyond the part that is laid out. Its key depends on that of its hunk: the same line somewhere
@@ -65,7 +99,8 @@ pub fn of_long_line(file: &FileMaterial, line: Line, bytes: &[u8], spot: Spot, h
     let (_, number) = place_of(line);
     let what =
         format!("line {number} goes on for {} more than is shown", bytes_text((bytes.len() - MAX_LINE_BYTES) as u64));
-    Omission { key: key_of(&file.diff, &format!("long {hunk} {}", Digest::of(bytes))), what, spot }
+    let key = key_of(&file.diff, &format!("long {hunk} {}", Digest::of(bytes)));
+    Omission { key, what, kind: Kind::LongLine, spot }
 }
 
 /// A long generated file, as one row; none if it must be read like any other.
@@ -83,7 +118,7 @@ pub fn of_fold(file: &FileMaterial) -> Option<Omission> {
     let what = format!("{kind}, folded: +{} −{} in {hunks}; enter opens it", comparison.added, comparison.removed);
     let id = |entry: Option<TreeEntry>| entry.map(|entry| entry.id.to_string()).unwrap_or_default();
     let key = key_of(&file.diff, &format!("fold {} {}", id(file.diff.old), id(file.diff.new)));
-    Some(Omission { key, what, spot: Spot::Fold })
+    Some(Omission { key, what, kind: Kind::Folded, spot: Spot::Fold })
 }
 
 /// A number of bytes for display.
