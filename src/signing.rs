@@ -494,7 +494,10 @@ fn notes(case: &Case<'_>) -> Vec<SignedNote> {
         text: match note.until {
             _ if note.is_outdated() => format!("Outdated, about {}: {}", note.quote(), note.text),
             Some(until) => format!("Lines {} to {until}: {}", note.line, note.text),
-            None => note.text.clone(),
+            None => match &note.whole {
+                Some(whole) => format!("On {whole}: {}", note.text),
+                None => note.text.clone(),
+            },
         },
     };
     case.draft.notes.iter().map(signed).collect()

@@ -249,6 +249,7 @@ fn note((place, noted): (Note, Noted), label: &str) -> Prompt {
     let place_name = match (place.line, place.until) {
         _ if place.is_outdated() => "outdated note".to_owned(),
         (line, Some(until)) => format!("{label} on lines {line} to {until}"),
+        (0, None) if place.whole.is_some() => format!("note on {}", place.whole.as_deref().unwrap_or_default()),
         (0, None) if !place.path.is_empty() => format!("note on {}", place.path),
         (0, None) => "note on the change".to_owned(),
         (line, None) => format!("{label} on line {line}"),

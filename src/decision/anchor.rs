@@ -209,7 +209,7 @@ impl Note {
     pub fn place(&self) -> String {
         match (self.path.as_str(), self.line, self.until) {
             ("", ..) => "the change".to_owned(),
-            (path, 0, _) => path.to_owned(),
+            (path, 0, _) if !self.is_outdated() => self.whole.clone().unwrap_or_else(|| path.to_owned()),
             (path, ..) if self.is_outdated() => format!("{path}, outdated, about {}", self.quote()),
             (path, line, Some(until)) => format!("{path}:{line}–{until}"),
             (path, line, None) => format!("{path}:{line}"),

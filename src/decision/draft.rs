@@ -87,6 +87,9 @@ pub struct Note {
     /// The last line, if it is about several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<u32>,
+    /// If it is about more than the file that stands for it: `all 5 files of old/`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub whole: Option<String>,
     /// Its text.
     pub text: String,
     /// The content of its lines; none for a note on a file or on the change.
@@ -98,8 +101,8 @@ impl Note {
     /// Whether it is about the same lines. A note whose lines no longer exist is about none.
     pub fn is_at(&self, place: &Note) -> bool {
         !self.is_outdated()
-            && (&self.path, self.old_side, self.line, self.until)
-                == (&place.path, place.old_side, place.line, place.until)
+            && (&self.path, self.old_side, self.line, self.until, self.whole.is_some())
+                == (&place.path, place.old_side, place.line, place.until, place.whole.is_some())
     }
 }
 

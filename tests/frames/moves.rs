@@ -416,3 +416,37 @@ fn what_has_no_lines_and_only_moved_is_seen_with_its_folder_and_the_record_names
     let frame = Session::new(&f, (120, 44)).press("<enter>").frame();
     assert!(left(&frame).contains("2 omissions") && frame.contains("4 files moved"), "{frame}");
 }
+
+#[test]
+fn a_note_on_the_row_of_a_folder_is_about_all_of_its_files_and_is_signed_so() {
+    let f = Fixture::new();
+    (0..5).for_each(|n| f.write(&format!("part/{n}.txt"), &format!("{TEXT}{n}\n")));
+    f.commit("rahim", "A folder");
+    f.git("mina", &["branch", "-q", "-D", "agent/work"]);
+    f.git("mina", &["checkout", "-q", "-b", "tidy", "main"]);
+    f.git("mina", &["rm", "-q", "-r", "part"]);
+    f.commit("mina", "Tidy up");
+    f.git("mina", &["checkout", "-q", "main"]);
+    let mut session = Session::new(&f, (120, 140));
+    let frame = session.press("<enter>c").frame();
+    assert!(frame.contains("note on all 5 files of part/"), "{frame}");
+    let frame = session.press("Keep it until May.<enter>").frame();
+    assert!(
+        frame.contains("✎ on all 5 files of part/: Keep it until May.") && frame.contains("5 files deleted"),
+        "{frame}"
+    );
+    let frame = session.press("@keep").frame();
+    assert!(frame.contains("all 5 files of part/  Keep it until May."), "{frame}");
+    let frame = session.press("<esc>Sr").press("No.<enter>").frame();
+    let signed = "\"text\": \"On all 5 files of part/: Keep it until May.\"";
+    assert!(frame.contains(signed) && frame.contains("\"path\": \"part/0.txt\""), "{frame}");
+    session.press("<esc><esc>qq");
+    // The folder stays one item, and the note stays with it.
+    let mut session = Session::new(&f, (120, 60));
+    let frame = session.press("<enter>").frame();
+    assert!(frame.contains("✎ on all 5 files of part/: Keep") && frame.contains("5 files deleted"), "{frame}");
+    assert!(session.press("C").frame().contains("(empty to remove it)"), "{}", session.frame());
+    // The twin: one of the files by itself.
+    let frame = session.press("<esc><enter>}}C").frame();
+    assert!(frame.contains("note on part/") && !frame.contains("note on all"), "{frame}");
+}

@@ -9,7 +9,7 @@ use super::rows::{FileRows, Inventory};
 use crate::change::diff::Diff;
 use crate::change::manifest::escape;
 use crate::change::{RepoPath, counted};
-use crate::decision::Draft;
+use crate::decision::{Draft, Note};
 
 /// Fewer files of a folder are read like any others.
 const FEW: usize = 3;
@@ -113,11 +113,12 @@ pub(super) struct Groups {
 }
 
 impl Groups {
-    /// Files with a note are not in a group.
+    /// Files with a note of their own are not in a group.
     pub fn of(diff: &Diff, draft: &Draft) -> Groups {
         let mut found: BTreeMap<Kind, Vec<usize>> = BTreeMap::new();
         for (index, file) in diff.files.iter().enumerate() {
-            let is_noted = || draft.notes.iter().any(|note| note.path == escape(&file.path));
+            let is_alone = |note: &Note| note.whole.is_none() && note.path == escape(&file.path);
+            let is_noted = || draft.notes.iter().any(is_alone);
             if let Some(kind) = kind(diff, index).filter(|_| draft.notes.is_empty() || !is_noted()) {
                 found.entry(kind).or_default().push(index);
             }

@@ -444,7 +444,14 @@ impl Review {
         };
         let (line, until) = (first.min(last), first.max(last));
         let until = (until != line && line > 0).then_some(until);
-        Some(self.note_at(Note { path: escape(&file.diff.path), old_side, line, until, ..Note::default() }))
+        let whole = self.whole_at(position).filter(|_| line == 0);
+        Some(self.note_at(Note { path: escape(&file.diff.path), old_side, line, until, whole, ..Note::default() }))
+    }
+
+    /// All that the file at a position stands for, if that is the files of a folder.
+    fn whole_at(&self, position: usize) -> Option<String> {
+        let group = self.document.group_at(position)?;
+        Some(format!("all {} of {}", counted(group.count(), "file"), group.folder()?))
     }
 
     /// Side and lines of what a colleague wrote about; line 0 if that is not in this file any more.
@@ -464,7 +471,8 @@ impl Review {
     /// A note on the whole file under the cursor.
     pub fn file_note_place(&self) -> Option<(Note, Noted)> {
         let path = &self.diff.files.get(*self.document.order().get(self.current_file())?)?.path;
-        Some(self.note_at(Note { path: escape(path), ..Note::default() }))
+        let whole = self.whole_at(self.current_file());
+        Some(self.note_at(Note { path: escape(path), whole, ..Note::default() }))
     }
 
     /// A note on a path of the head, touched or not, as [`escape`] writes it.

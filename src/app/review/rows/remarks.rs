@@ -149,7 +149,7 @@ pub fn note_lines(note: &Note, name: &str, shape: Shape) -> Vec<String> {
         _ if note.path != name => format!("{}: ", note.place()),
         _ if note.is_outdated() => format!("outdated, about {}: ", note.quote()),
         Some(until) if until != note.line => format!("lines {}–{until}: ", note.line),
-        _ => String::new(),
+        _ => note.whole.as_ref().map_or_else(String::new, |whole| format!("on {whole}: ")),
     };
     fold(&format!("{place}{}", note.text), shape.columns.saturating_sub(INDENT).max(20))
 }
