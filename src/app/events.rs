@@ -304,7 +304,14 @@ fn opened(state: &mut State, ticket: u64, result: Result<Box<Opened>, String>) -
             let outdated = notes.iter().filter(|note| note.is_outdated()).count();
             let back = notes.iter().filter(|note| note.is_back()).count();
             if outdated > 0 {
+                let on_files = notes.iter().filter(|note| note.is_outdated() && note.line == 0).count();
                 let told = match (outdated, back) {
+                    (1, _) if on_files == 1 => {
+                        "One note is outdated: its file is not in the change any more.".to_owned()
+                    }
+                    (n, _) if on_files > 0 => {
+                        format!("{n} notes are outdated: the lines or files that they were about are gone.")
+                    }
                     (1, 0) => "One note is outdated: the line that it was about is gone.".to_owned(),
                     (1, _) => "One note is outdated: the removed line that it was about is there again.".to_owned(),
                     (n, 0) => format!("{n} notes are outdated: the lines that they were about are gone."),

@@ -166,6 +166,11 @@ impl Note {
         self.anchor = Some(Anchor::of(text, first, last, at));
     }
 
+    /// Is about a file, and whether that exists.
+    pub fn stand_on_file(&mut self, exists: bool, at: &str) {
+        self.anchor = (!exists).then(|| Anchor::lost(at));
+    }
+
     /// Whether the line that was removed is there again: then it is about nothing that the change does.
     pub fn set_back(&mut self, is_back: bool) {
         if let Some(anchor) = self.anchor.as_mut().filter(|anchor| !anchor.gone || anchor.back) {
@@ -200,6 +205,7 @@ impl Note {
             _ => ", which are there again",
         };
         match quoted.is_empty() {
+            true if self.line == 0 => "a file that is not in the change any more".to_owned(),
             true => format!("a line that is not known any more{back}"),
             false => format!("{}{more}{back}", quoted.join(", ")),
         }

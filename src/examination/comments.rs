@@ -197,8 +197,9 @@ impl Placer<'_> {
         let until = (place.until > place.line).then_some(place.until);
         let text = visible::lines(words(&comment.text).trim());
         let mut note =
-            Note { path: escape(shown), old_side: place.old_side, line: place.line, until, text, anchor: None };
+            Note { path: escape(shown), old_side: place.old_side, line: place.line, until, text, ..Note::default() };
         if note.line == 0 {
+            notes::follow_file(self.repository, &mut note, self.revision);
             return note;
         }
         let now = if note.old_side { self.revision.base } else { self.revision.head };

@@ -33,6 +33,7 @@ pub fn follow(repository: &Repository, draft: &mut Draft, revision: &Revision, d
         let way = if note.old_side { Way::of_old_side(path, diff, renamed) } else { Way::of_new_side(path, renamed) };
         note.path = escape(&way.file);
         if note.line == 0 {
+            follow_file(repository, note, revision);
             continue;
         }
         let (then, now) = if note.old_side { (then_base, revision.base) } else { (then_head, revision.head) };
@@ -50,6 +51,15 @@ pub fn follow(repository: &Repository, draft: &mut Draft, revision: &Revision, d
             note.set_back(!is_removed(repository, note, revision, &way, diff));
         }
     }
+}
+
+/// A note on a file that neither base nor head has is about nothing that the change does.
+pub(super) fn follow_file(repository: &Repository, note: &mut Note, revision: &Revision) {
+    let Some(path) = unescape(&note.path).filter(|path| !path.0.is_empty()) else { return };
+    // What cannot be read is taken for there.
+    let has = |tree: ObjectId| git::entry_at(repository, tree, &path).map_or(true, |entry| entry.is_some());
+    let exists = has(revision.head_tree) || repository.tree_of(revision.base).map_or(true, has);
+    note.stand_on_file(exists, &revision.head.to_string());
 }
 
 /// Moves a note to where its lines are in the text of a commit, by how that differs from the text that the note refers

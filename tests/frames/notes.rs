@@ -426,3 +426,27 @@ fn the_notes_of_a_rejection_of_an_earlier_head_say_whether_their_lines_changed()
     let f = fixture(&[("guide.md", "# guide\n")], &[("new.txt", &numbered(0..10))]);
     assert!(!opened(&f).frame().contains("reject"), "{}", opened(&f).frame());
 }
+
+#[test]
+fn a_note_on_a_file_that_the_change_does_not_have_any_more_is_outdated() {
+    let text = numbered(0..10);
+    let f = fixture(&[("guide.md", "# guide\n")], &[("new.txt", &text), ("other.txt", "o\n")]);
+    opened(&f).press("CThis whole file must go.<enter>").press("qq");
+    assert_eq!(kept(&f).notes[0].path, "new.txt");
+    f.git("mina", &["checkout", "-q", "topic"]);
+    f.git("mina", &["rm", "-q", "new.txt"]);
+    f.git("mina", &["commit", "-q", "--amend", "--no-edit"]);
+    f.git("mina", &["checkout", "-q", "main"]);
+    let mut session = opened_tall(&f);
+    let frame = session.frame();
+    assert!(frame.contains("One note is outdated: its file is not in the change any more."), "{frame}");
+    let drawn = "✎ new.txt, outdated, about a file that is not in the change any more: This whole";
+    assert!(frame.contains(drawn), "{frame}");
+    let frame = session.press("Sr").press("No.<enter>").frame();
+    assert!(frame.contains("Outdated, about a file that is not in the change any more: This whole"), "{frame}");
+    session.press("<esc>");
+    // It is there again, and so is what the note is about.
+    amend(&f, "new.txt", &text);
+    let frame = opened(&f).frame();
+    assert!(frame.contains("✎ This whole file must go.") && !frame.contains("outdated"), "{frame}");
+}
