@@ -69,9 +69,12 @@ fn open(names: &Names, index: usize, path: &std::path::Path) -> Result<Read, Str
 fn candidates<'r>(text: &str, read: &'r [Read]) -> Vec<(usize, Resolved<'r>)> {
     let called: Vec<_> = read.iter().map(|one| one.pending.called(text)).collect();
     let surest = called.iter().map(|(certainty, _)| *certainty).min().unwrap_or(u8::MAX);
-    // What has landed, or is not a branch, must not be taken for something else that begins so.
+    // What git calls a commit is that commit, as `HEAD` is: what has landed, or is not a branch, must not be taken for
+    // something else that begins so.
     if surest > Pending::BY_NAME && read.iter().any(|one| one.repository.named(text).is_some()) {
-        return Vec::new();
+        let at = |one: &'r Read| one.repository.named(text).map(|commit| one.pending.ending_with(commit));
+        let found = read.iter().enumerate().filter_map(|(index, one)| Some((index, at(one)?)));
+        return found.flat_map(|(index, found)| found.into_iter().map(move |one| (index, one))).collect();
     }
     let found = called.into_iter().enumerate().filter(|(_, (certainty, _))| *certainty == surest);
     found.flat_map(|(at, (_, found))| found.into_iter().map(move |one| (at, one))).collect()

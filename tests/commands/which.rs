@@ -1132,3 +1132,19 @@ fn a_worktree_of_a_shallow_clone_says_that_the_history_is_cut() {
     assert_eq!(json["unreadable"][0]["why"], here[0].1, "{json}");
     assert!(here[0].1.contains("git fetch --unshallow"), "{here:?}");
 }
+
+#[test]
+fn what_git_calls_a_commit_is_the_pending_change_that_ends_with_it() {
+    let desk = Desk::new();
+    desk.host("feat", &[(3, "three")]);
+    desk.fetch();
+    desk.git(&["checkout", "-q", "feat"]);
+    desk.git(&["tag", "-a", "-m", "Candidate", "v1-rc"]);
+    for text in ["HEAD", "@", "@{u}", "v1-rc", "feat~0"] {
+        desk.run(&["show", text]).exits(0).says("Edit for feat: three");
+    }
+    // The twins: what has landed, and what no branch ends with.
+    desk.git(&["commit", "-q", "--allow-empty", "-m", "More"]);
+    desk.git(&["checkout", "-q", "main"]);
+    desk.run(&["show", "HEAD"]).exits(70).complains("HEAD is in main already");
+}

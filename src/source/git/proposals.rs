@@ -551,6 +551,13 @@ impl Pending {
     /// Less exact matches are by no name that anybody gave.
     pub const BY_NAME: u8 = COMMIT;
 
+    /// The proposals that end with a commit.
+    pub fn ending_with(&self, commit: ObjectId) -> Vec<Resolved<'_>> {
+        let changes = self.changes.iter().map(Resolved::Change);
+        let all = changes.chain(self.broken.iter().map(Resolved::Broken));
+        all.filter(|one| one.tip() == Some(commit)).collect()
+    }
+
     /// The proposals that a text may mean, and how exact the match is: by id or its part after the repository's name,
     /// by a ref, by the name of a branch, by a prefix of a commit id; then by a name in another letter case, and by how
     /// a name begins. Only the most exact matches count.
@@ -589,17 +596,21 @@ impl<'p> Resolved<'p> {
         }
     }
 
+    fn tip(&self) -> Option<ObjectId> {
+        match self {
+            Resolved::Change(change) => Some(change.revision.head),
+            Resolved::Broken(broken) => broken.tip,
+        }
+    }
+
     fn is_called(&self, text: &str, certainty: u8) -> bool {
         match certainty {
             0 => self.id().strip_suffix(text).is_some_and(|rest| rest.is_empty() || rest.ends_with(':')),
             1 => self.refs().iter().any(|at| is_ref(at, text)),
             2 => self.refs().iter().any(|at| at.branch == text || is_request(at, text)),
             COMMIT => {
-                let tip = match self {
-                    Resolved::Change(change) => Some(change.revision.head),
-                    Resolved::Broken(broken) => broken.tip,
-                };
-                text.len() >= MIN_PREFIX && tip.is_some_and(|tip| tip.to_string().starts_with(&text.to_lowercase()))
+                text.len() >= MIN_PREFIX
+                    && self.tip().is_some_and(|tip| tip.to_string().starts_with(&text.to_lowercase()))
             }
             IN_ANY_CASE => self.is_named(text, |name, text| name == text),
             _ => !text.is_empty() && self.is_named(text, |name, text| name.starts_with(text)),
