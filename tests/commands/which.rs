@@ -1148,3 +1148,21 @@ fn what_git_calls_a_commit_is_the_pending_change_that_ends_with_it() {
     desk.git(&["checkout", "-q", "main"]);
     desk.run(&["show", "HEAD"]).exits(70).complains("HEAD is in main already");
 }
+
+#[test]
+fn a_local_branch_that_is_called_as_one_of_a_remote_takes_no_name_away() {
+    let desk = Desk::new();
+    desk.host("x", &[(3, "three")]);
+    desk.fetch();
+    desk.git(&["checkout", "-q", "-b", "origin/x", "refs/remotes/origin/main"]);
+    desk.local("l.txt", "Only local");
+    desk.run(&["queue"]).exits(0).says("heads/origin/x");
+    desk.run(&["show", "origin/x"]).exits(0).says("Edit for x: three").says_not("Only local");
+    desk.run(&["show", "heads/origin/x"])
+        .exits(0)
+        .says("Only local")
+        .says("only here: refs/heads/origin/x is a branch");
+    // The twin: no remote is called so.
+    desk.git(&["branch", "-q", "-m", "fix/x"]);
+    desk.run(&["show", "fix/x"]).exits(0).says("Only local").says_not("only here").says_not("heads/fix/x");
+}

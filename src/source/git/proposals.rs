@@ -313,6 +313,10 @@ impl Repository {
         }
         name(&mut proposals, &holders);
         for proposal in &mut proposals {
+            if let Some(at) = proposal.refs.first().filter(|at| holders.is_like_remote(at)) {
+                let only_here = || format!("only here: {} is a branch of this repository, of no remote", at.full);
+                proposal.stands.get_or_insert_with(only_here);
+            }
             let is_it = |worktree: &&Detached| proposal.refs.first() == Some(&worktree.at);
             if let Some(worktree) = detached.iter().find(is_it) {
                 (proposal.name, proposal.stands) = (worktree.name(), Some(worktree.stands()));
@@ -460,6 +464,8 @@ fn rows(refs: Vec<BranchRef>) -> Vec<Vec<BranchRef>> {
 struct Holders<'a> {
     home: Option<&'a str>,
     by_branch: BTreeMap<&'a str, Vec<&'a At>>,
+    /// The names of those that have branches.
+    remotes: BTreeSet<&'a str>,
     /// The branch that is the target: no other ref gets its plain name.
     target: &'a str,
 }
@@ -470,7 +476,8 @@ impl<'a> Holders<'a> {
         for held in refs {
             by_branch.entry(&held.0.branch).or_default().push(held);
         }
-        Holders { home, by_branch, target: target.short() }
+        let remotes = refs.iter().filter_map(|(at, _)| at.remote.as_deref()).collect();
+        Holders { home, by_branch, remotes, target: target.short() }
     }
 
     fn remotes(&self, branch: &str) -> impl Iterator<Item = &'a At> {
@@ -491,8 +498,19 @@ impl<'a> Holders<'a> {
         self.first(&at.branch).filter(|_| at.remote.is_none())
     }
 
+    /// Whether a local branch is called as those of a remote are: `origin/x` is the `x` of `origin` then, whether or not
+    /// that has one.
+    fn is_like_remote(&self, at: &BranchRef) -> bool {
+        let begins = |remote: &&str| at.branch.strip_prefix(*remote).is_some_and(|rest| rest.starts_with('/'));
+        at.remote.is_none() && self.remotes.iter().any(begins)
+    }
+
     /// The id of a ref after the repository's name, whether that is its plain name, and its name for people.
     fn name(&self, at: &BranchRef, tip: Option<ObjectId>) -> (String, bool, String) {
+        if self.is_like_remote(at) {
+            let name = format!("heads/{}", at.branch);
+            return (name.clone(), false, name);
+        }
         let held = self.by_branch.get(at.branch.as_str()).into_iter().flatten();
         let is_same = |(_, other): &&At| other.as_ref().ok() == tip.as_ref();
         let is_target = at.branch == self.target;
