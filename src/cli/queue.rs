@@ -673,6 +673,22 @@ fn me(snapshot: &RepositorySnapshot) -> Option<&str> {
     people.find(owns).map(|person| person.id.as_str())
 }
 
+/// Why an approval by that key would fill no slot, if there is one.
+#[cfg(feature = "tui")]
+pub(super) fn futile(snapshot: &RepositorySnapshot, examination: &Examination) -> Option<String> {
+    let fingerprint = config::fingerprint(&snapshot.root).ok()?;
+    let (policy, standing) = (snapshot.policy()?, examination.standing.as_ref()?);
+    let mut keys = policy.roster.people().flat_map(|person| &person.keys);
+    let key = keys.find(|own| own.key.fingerprint() == fingerprint).map(|own| &own.key);
+    advice::futile(policy, standing, key, crate::clock::now())
+}
+
+/// A gate's host has no key of a person.
+#[cfg(not(feature = "tui"))]
+pub(super) fn futile(_: &RepositorySnapshot, _: &Examination) -> Option<String> {
+    None
+}
+
 /// Why the key that a setting names cannot sign. Nothing is said where none is named: not everybody signs.
 #[cfg(feature = "tui")]
 pub(super) fn unusable_key(near: &Path) -> Option<String> {

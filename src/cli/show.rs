@@ -143,6 +143,9 @@ struct Shown {
     /// The same with the gate's code, and what it says besides: for people, who read each thing once.
     #[serde(skip)]
     said: Vec<String>,
+    /// Why an approval by whoever asks would fill no slot; absent where there is no such reason, or no key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    futile: Option<String>,
     policy_change: Option<ShownPolicyChange>,
     /// How a change that touches too much could be cut.
     split: Vec<ShownPart>,
@@ -426,6 +429,7 @@ fn shown(
             _ => Vec::new(),
         },
         said: said(snapshot, examination),
+        futile: queue::futile(snapshot, examination),
         policy_change: examination.policy_change.as_ref().map(|change| ShownPolicyChange {
             headline: change.headline(),
             meaning: change.meaning.iter().map(ToString::to_string).collect(),
@@ -587,6 +591,7 @@ fn print(shown: &Shown) {
     if !row.told_ask.is_empty() {
         outln!("    {}", row.told_ask);
     }
+    shown.futile.iter().for_each(|why| outln!("    Your approval would not count: {why}."));
     if let (Some(due), Some(late)) = (row.due, row.late) {
         outln!("    due {}, late {}", crate::datafile::date(due), crate::datafile::date(late));
     }

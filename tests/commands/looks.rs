@@ -199,3 +199,20 @@ fn a_policy_with_mistakes_is_told_though_nothing_is_pending() {
     let said = run(&f, &["queue"]).exits(0).says("unreadable: shop: Its policy has mistakes");
     said.says("did you mean `version`?").says_not("Nothing is pending.");
 }
+
+#[test]
+fn show_says_why_an_approval_by_whoever_asks_would_not_count() {
+    let f = Fixture::new();
+    f.git("dana", &["checkout", "-q", "-b", "own", "main"]);
+    f.write("own.txt", "own\n");
+    let commit = f.commit("dana", "Own work");
+    f.git("dana", &["checkout", "-q", "main"]);
+    run(&f, &["show", "own"]).exits(0).says_not("would not count");
+    f.git("dana", &["config", "gpg.format", "ssh"]);
+    f.git("dana", &["config", "user.signingkey", f.key_file("dana").to_str().unwrap()]);
+    let why = format!("you are an author of this change, or ran the agent that wrote it (commit {})", &commit[..7]);
+    run(&f, &["show", "own"]).exits(0).says(&format!("Your approval would not count: {why}."));
+    assert_eq!(run(&f, &["show", "own", "--json"]).exits(0).json()["futile"], why);
+    // The twin: somebody else's change.
+    run(&f, &["show", "agent/work"]).exits(0).says_not("would not count");
+}
