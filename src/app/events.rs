@@ -112,7 +112,12 @@ pub fn advise(state: &State) -> Advice {
         mute: advice::mute(policy, state.my_key(snapshot), state.now),
         refusals,
         delays: advice::delays(standing).into_iter().map(coded).collect(),
-        remarks: advice::remarks(standing).map(coded).chain(left_open).chain(cooling).collect(),
+        remarks: advice::hidden(standing)
+            .chain(advice::remarks(standing))
+            .map(coded)
+            .chain(left_open)
+            .chain(cooling)
+            .collect(),
         vetoes,
         unsignable: None,
         needs: advice::needs(policy, standing, state.now),

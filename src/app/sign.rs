@@ -31,7 +31,7 @@ pub struct Advice {
     pub needs: Vec<Need>,
     /// Why it cannot land, whoever signs.
     pub refusals: Vec<String>,
-    /// What the gate says of it that keeps nothing from landing.
+    /// What the gate says of it that keeps nothing from landing, and where hidden text asks for a signature.
     pub remarks: Vec<String>,
     /// What keeps it from landing for some time.
     pub delays: Vec<String>,

@@ -54,6 +54,11 @@ pub fn besides(standing: &Standing) -> impl Iterator<Item = &Reason> {
     standing.reasons.iter().filter(move |reason| reason.code == Code::Hidden || !is_told(reason))
 }
 
+/// Where text with characters that do not show asks for a signature, in the gate's words.
+pub fn hidden(standing: &Standing) -> impl Iterator<Item = &Reason> {
+    standing.reasons.iter().filter(|reason| reason.code == Code::Hidden && reason.effect == ReasonEffect::Holds)
+}
+
 /// What a change needs, slot by slot.
 pub fn needs(policy: &Policy, standing: &Standing, now: i64) -> Vec<Need> {
     let need = |slot: &SlotState| {

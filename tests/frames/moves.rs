@@ -450,3 +450,17 @@ fn a_note_on_the_row_of_a_folder_is_about_all_of_its_files_and_is_signed_so() {
     let frame = session.press("<esc><enter>}}C").frame();
     assert!(frame.contains("note on part/") && !frame.contains("note on all"), "{frame}");
 }
+
+#[test]
+fn the_sheet_says_where_hidden_text_is_that_asks_for_a_signature() {
+    let f = Fixture::with_policy(&policy("[hidden]\nsign = [{ role = \"policy\", n = 1 }]\n"));
+    f.write("h.js", &format!("a\u{200b}b\n{TEXT}"));
+    f.commit("rahim", "Had it");
+    f.git("mina", &["branch", "-q", "-D", "agent/work"]);
+    f.git("mina", &["checkout", "-q", "-b", "move", "main"]);
+    f.git("mina", &["mv", "h.js", "i.js"]);
+    f.commit("mina", "Move it");
+    f.git("mina", &["checkout", "-q", "main"]);
+    let frame = Session::new(&f, (140, 60)).press("<enter>S").frame();
+    assert!(frame.contains("Text with characters that do not show (i.js:1) needs"), "{frame}");
+}
