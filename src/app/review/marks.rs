@@ -279,7 +279,7 @@ impl Review {
         self.line_facts.colleagues.get(comment as usize)
     }
 
-    /// What `answer-alike` is about at the cursor, and the prompt for it: omissions of one kind, or findings of one rule.
+    /// What `answer-alike` is about at the cursor, and the prompt for it: omissions of a kind, or findings of a rule.
     pub fn alike(&self) -> Result<(Vec<Subject>, String), String> {
         match self.current_row() {
             Some(Row::Omission { omission, .. }) => self.omissions_of_kind(omission),

@@ -498,7 +498,7 @@ impl<'a> Holders<'a> {
         self.first(&at.branch).filter(|_| at.remote.is_none())
     }
 
-    /// Whether a local branch is called as those of a remote are: `origin/x` is the `x` of `origin` then, whether or not
+    /// Whether a local branch is called as those of a remote are: `origin/x` is the `x` of `origin`, whether or not
     /// that has one.
     fn is_like_remote(&self, at: &BranchRef) -> bool {
         let begins = |remote: &&str| at.branch.strip_prefix(*remote).is_some_and(|rest| rest.starts_with('/'));
