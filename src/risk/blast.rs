@@ -119,7 +119,7 @@ fn is_below(path: &str, folders: &str) -> bool {
 }
 
 /// Formats that define what runs, in which a folder called `test` is a real environment.
-const INFRASTRUCTURE: &[&str] = &["tf", "tfvars", "hcl", "tofu", "yaml", "yml", "bicep", "nomad", "jsonnet"];
+pub(super) const INFRASTRUCTURE: &[&str] = &["tf", "tfvars", "hcl", "tofu", "yaml", "yml", "bicep", "nomad", "jsonnet"];
 
 /// Folders below which the code of a program lies, whatever they and those in them are called.
 const SOURCES: &[&str] = &["src", "app", "lib", "internal", "pkg", "cmd"];

@@ -125,6 +125,11 @@ impl Finding {
         self
     }
 
+    /// The same, not graver than that.
+    pub(super) fn at_most(self, most: Severity) -> Finding {
+        Finding { severity: self.severity.min(most), ..self }
+    }
+
     /// The number of its places.
     pub fn count(&self) -> usize {
         self.places.len().max(1)
@@ -216,7 +221,7 @@ pub(super) fn joined(findings: Vec<Finding>, names_it: impl Fn(&Finding) -> bool
 /// What is asked for each separately: each secret may be another's, and each name may be a trap.
 const APART: &[&str] = &["secret.", "dep.", "uni.", "term."];
 
-/// Combines findings of one rule that are on one line, or are all of a deleted file, or about whole files with the same
+/// Combines findings of one rule that are on one line, or are all of deleted files, or about whole files with the same
 /// words, into one with several places: nobody answers them differently. Only those that are the program's own.
 pub(super) fn adjoined(
     findings: Vec<Finding>,
@@ -233,10 +238,10 @@ pub(super) fn adjoined(
         let is_gone = *side == Side::Old && is_deleted(path);
         let (of, said) = match (line, is_gone) {
             (0, false) => (String::new(), finding.title.clone()),
-            (_, true) => (path.lossy().into_owned(), String::new()),
+            (_, true) => (String::new(), String::new()),
             (line, _) => (path.lossy().into_owned(), line.to_string()),
         };
-        // What a deleted file takes with it is one loss, whichever rule says so: `destr.`, `resil.`.
+        // What deleted files take with them is one loss, whichever rule says so: `destr.`, `resil.`.
         let family = finding.rule.split_once('.').map(|(family, _)| family);
         let family = family.filter(|_| is_gone).map(str::to_owned);
         let severity = if family.is_some() { Severity::Note } else { finding.severity };
@@ -250,18 +255,39 @@ pub(super) fn adjoined(
     parts.into_iter().flat_map(as_one).collect()
 }
 
-/// As many keys of one file are a collection of them.
-const MANY_KEYS: usize = 5;
+/// The rules of which the findings in one file are one from as many on: a collection of keys, a recorded output, the
+/// statements of one migration or policy, the rights of one workflow.
+const ONE_IN_A_FILE: &[(&str, usize)] = &[
+    ("agent.restraint-lost", 2),
+    ("api.contract-broken", 5),
+    ("api.contract-changed", 5),
+    ("ci.permission", 2),
+    ("destr.infra-verb", 2),
+    ("destr.migration", 2),
+    ("destr.replace", 2),
+    ("destr.resource-removed", 2),
+    ("destr.schema-table", 2),
+    ("dns.record-lost", 2),
+    ("iam.widen", 2),
+    ("mig.sql-breaks", 2),
+    ("ops.alarm-lost", 2),
+    ("ops.alarm-off", 2),
+    ("secret.key", 5),
+    ("secret.log", 2),
+    ("term.escape", 2),
+    ("uni.invisible", 2),
+];
 
-/// The findings, those about private keys that are written one after the other in a file as one.
-pub(super) fn with_keys_together(findings: Vec<Finding>) -> Vec<Finding> {
-    let is_key = |finding: &Finding| finding.rule == "secret.key" && finding.places.is_empty();
-    let mut count: BTreeMap<(RepoPath, Severity), usize> = BTreeMap::new();
-    let of = |finding: &Finding| (finding.location.path.clone(), finding.severity);
-    findings.iter().filter(|own| is_key(own)).for_each(|own| *count.entry(of(own)).or_default() += 1);
+/// The findings, those of one file of which one answer is enough as one.
+pub(super) fn of_one_file(findings: Vec<Finding>) -> Vec<Finding> {
+    let least =
+        |finding: &Finding| ONE_IN_A_FILE.iter().find(|(rule, _)| finding.rule == *rule).map(|(_, least)| *least);
+    let mut count: BTreeMap<(String, RepoPath, Severity), usize> = BTreeMap::new();
+    let of = |finding: &Finding| (finding.rule.clone(), finding.location.path.clone(), finding.severity);
+    findings.iter().filter(|own| least(own).is_some()).for_each(|own| *count.entry(of(own)).or_default() += 1);
     let (mut at, mut parts): (BTreeMap<_, usize>, Vec<Vec<Finding>>) = Default::default();
     for finding in findings {
-        let is_one = is_key(&finding) && count.get(&of(&finding)) >= Some(&MANY_KEYS);
+        let is_one = least(&finding).is_some_and(|least| count.get(&of(&finding)) >= Some(&least));
         let known = if is_one { *at.entry(of(&finding)).or_insert(parts.len()) } else { parts.len() };
         match parts.get_mut(known) {
             Some(part) => part.push(finding),

@@ -14,6 +14,7 @@ mod layout;
 mod machine;
 mod moves;
 mod packages;
+mod place;
 mod removed;
 mod rules;
 mod turned;
@@ -437,8 +438,11 @@ impl<'r> Assessor<'r> {
     /// The findings of rules, each place separately.
     pub fn found(self) -> Vec<Finding> {
         let found = self.findings.into_iter().chain(self.checks.finish()).collect();
-        let mut found: Vec<Finding> =
-            self.removed.weigh(found).into_iter().map(|finding| self.rules.quieted(finding)).collect();
+        // Other tools weigh their own findings.
+        let rules = self.rules;
+        let placed = |finding: Finding| if rules.is_own(&finding) { place::weigh(finding) } else { finding };
+        let weighed = self.removed.weigh(found).into_iter();
+        let mut found: Vec<Finding> = weighed.map(|finding| rules.quieted(placed(finding))).collect();
         finding::settle(&mut found);
         found.into_iter().map(Finding::made_visible).collect()
     }
@@ -455,7 +459,7 @@ impl<'r> Assessor<'r> {
         let found = finding::joined(self.found(), |finding| rules.names_its_object(finding));
         let is_deleted = |path: &RepoPath| deleted.contains(&*path.lossy());
         let found = finding::adjoined(found, |finding| rules.is_own(finding), is_deleted);
-        let findings = finding::grouped(finding::with_keys_together(found));
+        let findings = finding::grouped(finding::of_one_file(found));
         let blast::ByPaths { mut blast, felt, several } = blast::of(files, rules);
         let reach = packages.reach_of(&felt);
         // Folders stand for packages where no manifest says what these are.

@@ -51,7 +51,10 @@ impl Owners {
             else {
                 continue;
             };
-            let finding = Finding { title: format!("{}: {pattern} {}", found.title, gone.join(" ")), ..found };
+            let is_of_all = matches!(pattern.as_str(), "*" | "/" | "**" | "/**") && left.is_none_or(BTreeSet::is_empty);
+            let severity = if is_of_all { Severity::High } else { found.severity };
+            let title = format!("{}: {pattern} {}", found.title, gone.join(" "));
+            let finding = Finding { title, severity, ..found };
             let is_heir = |(_, of, who): &(u32, String, BTreeSet<String>)| *of != pattern && who.is_superset(&owners);
             let has_heir = left.is_none() && added.iter().take(MAX_TRIED).any(is_heir);
             self.lost.push(Lost { pattern, has_heir, finding });

@@ -119,13 +119,29 @@ impl Dependencies {
             if seen.peek().is_none() {
                 return new.new;
             }
-            new.phantom.filter(|_| !seen.any(|text| mentions(text, &new.name)))
+            let builds = BUILDERS.contains(&new.name.as_str());
+            new.phantom.filter(|_| !builds && !seen.any(|text| mentions(text, &new.name)))
         };
         let mut found: Vec<Finding> = unlocked.into_iter().filter_map(say).collect();
         found.extend(imports.finish());
         found
     }
 }
+
+/// What builds a package of Python: no lock file names it.
+const BUILDERS: &[&str] = &[
+    "cython",
+    "flit-core",
+    "flit_core",
+    "hatch-vcs",
+    "hatchling",
+    "maturin",
+    "pdm-backend",
+    "poetry-core",
+    "setuptools",
+    "setuptools-scm",
+    "wheel",
+];
 
 /// Whether a text, in lower case, contains the name as a whole; for `group:artifact`, both parts.
 fn mentions(text: &str, name: &str) -> bool {

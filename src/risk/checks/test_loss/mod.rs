@@ -67,6 +67,8 @@ struct Loss {
     is_code: bool,
     /// Fewer exact assertions were added than removed.
     is_net: bool,
+    /// It gained no test and no exact assertion: nothing stands for what it lost.
+    is_bare: bool,
     /// The names that its old text uses.
     names: BTreeSet<String>,
     /// The whole file, if it is gone.
@@ -120,7 +122,10 @@ impl Losses {
             let old = String::from_utf8_lossy(file.old_text());
             let (subject, is_code) = (subject(&path), !in_test_file);
             let whole = file.new.is_none().then(|| Whole::of(&path, &tests.gone, tests.lost.len()));
-            self.files.push(Loss { subject, is_code, is_net: tests.lost_more(), names: words(&old), whole, said });
+            let is_gain = |own: &&Assertion| own.strength == Strength::Exact && !own.is_tautology();
+            let is_bare = tests.came.is_empty() && tests.added.iter().filter(is_gain).count() == 0;
+            let is_net = tests.lost_more();
+            self.files.push(Loss { subject, is_code, is_net, is_bare, names: words(&old), whole, said });
         }
         trivial(file, &tests, rules)
     }
@@ -132,7 +137,10 @@ impl Losses {
             for said in &file.said {
                 let names = said.tests.iter().any(|test| code.is_named_after_what_is_gone(test));
                 let of = |words: &BTreeSet<String>| if names { Severity::Medium } else { code.severity(file, words) };
-                found.extend(said.left(&mut came, &tests, of));
+                let left = said.left(&mut came, &tests, of);
+                found.extend(left.map(|left| {
+                    if file.is_bare && said.kind == Kind::Weakened { left } else { left.at_most(Severity::Medium) }
+                }));
             }
         }
         let mut found = of_many(found);
@@ -245,7 +253,7 @@ impl Code {
         self.undefined.iter().filter(is_gone).any(|name| own.contains(&plain(name)))
     }
 
-    /// High if the tested code stays and changes; if it is removed together with its tests, that is as it should be.
+    /// High if the tested code stays and changes, and nothing is tested instead; if it is removed together with its tests, that is as it should be.
     fn severity(&self, file: &Loss, about: &BTreeSet<String>) -> Severity {
         let tests = |stems: &BTreeSet<String>| {
             stems.iter().any(|stem| *stem == file.subject || stem.len() > 3 && file.names.contains(stem))

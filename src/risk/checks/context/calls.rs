@@ -1,0 +1,153 @@
+//! Calls and commands that are there still, were there before, or went with what they were for.
+
+use super::MAX_TRIED;
+use crate::change::diff::Side;
+use crate::risk::FileUnderReview;
+use crate::risk::facts::{Delta, Fact, Kind, Value};
+use crate::risk::rules::FactRule;
+
+/// Whether the file said as often before what a rule looks for, in other words or in another place.
+pub(super) fn was_there(rule: &FactRule, fact: &Fact, deltas: &[Delta]) -> bool {
+    // Of settings, only what has the same long value under another name.
+    let is_setting = fact.kind == Kind::Setting && fact.value.say().len() > 20;
+    if !matches!(fact.kind, Kind::Call | Kind::Command | Kind::Handler) && !is_setting {
+        return false;
+    }
+    let is_alike = |own: &Fact| match is_setting {
+        true => own.value.say() == fact.value.say(),
+        false => own.object == fact.object || own.scope == fact.scope,
+    };
+    let is_one = |own: &Fact| own.kind == fact.kind && is_alike(own) && rule.looks_for(own);
+    let mut count = 0_i64;
+    for delta in deltas.iter().take(MAX_TRIED) {
+        match delta {
+            Delta::Went { fact, .. } if is_one(fact) => count += 1,
+            Delta::Came(fact) if is_one(fact) => count -= 1,
+            _ => {}
+        }
+    }
+    count >= 0
+}
+
+/// Whether a call has other arguments, or a place that took an expression takes another one.
+pub(super) fn is_as_before(old: &Fact, new: &Fact) -> bool {
+    let is_expression = |fact: &Fact| matches!(fact.value, Value::Expression(_));
+    matches!(old.kind, Kind::Call | Kind::Command)
+        || old.kind == Kind::Setting && is_expression(old) && is_expression(new) && old.name().contains("HTML")
+}
+
+/// Whether an argument went with its call: its scope makes fewer calls of that function than before, but some.
+pub(super) fn is_of_call_that_is_gone(fact: &Fact, file: &FileUnderReview<'_>, deltas: &[Delta]) -> bool {
+    let facts = file.stated(Side::New).map_or(&[][..], |stated| &stated.facts);
+    let calls_it = |own: &Fact| own.kind == Kind::Call && own.object == fact.parent() && own.scope == fact.scope;
+    if !facts.iter().any(calls_it) || fact.kind != Kind::Setting || fact.parent().is_empty() {
+        return false;
+    }
+    let (mut calls, mut settings) = (0_i64, 0_i64);
+    for delta in deltas.iter().take(MAX_TRIED) {
+        match delta {
+            Delta::Went { fact: own, .. } if own.scope == fact.scope => {
+                calls += i64::from(own.kind == Kind::Call && own.object == fact.parent());
+                settings += i64::from(own.kind == Kind::Setting && own.object == fact.object);
+            }
+            Delta::Came(own) if own.scope == fact.scope && own.kind == Kind::Call && own.object == fact.parent() => {
+                calls -= 1;
+            }
+            _ => {}
+        }
+    }
+    calls > 0 && settings <= calls
+}
+
+/// Whether a function that lost a call still calls the same.
+pub(super) fn is_called_still(fact: &Fact, file: &FileUnderReview<'_>) -> bool {
+    let facts = file.stated(Side::New).map_or(&[][..], |stated| &stated.facts);
+    let is_same = |own: &Fact| own.kind == Kind::Call && own.scope == fact.scope && own.object == fact.object;
+    !fact.scope.is_empty() && facts.iter().any(is_same)
+}
+
+/// Whether a command removes what the next lines put there again: `rm -rf /etc/a` before `cp -a backup /etc/a`.
+pub(super) fn is_made_after(new: &Fact, file: &FileUnderReview<'_>) -> bool {
+    const MAKING: &[&str] = &["cp", "mv", "ln", "mkdir", "rsync", "tar", "git", "unzip", "install"];
+    const LINES: u32 = 4;
+    let paths: Vec<&str> = new.text.split_whitespace().skip(1).filter(|word| !word.starts_with('-')).collect();
+    let last = *new.lines.end();
+    let made = |line: u32| {
+        let text = file.line(Side::New, line);
+        let mut words = text.split_whitespace();
+        let is_making = words.next().is_some_and(|first| MAKING.contains(&first));
+        is_making && text.split_whitespace().skip(1).any(|word| paths.contains(&word.trim_end_matches('/')))
+    };
+    new.kind == Kind::Command && paths.len() == 1 && (last + 1..=last + LINES).any(made)
+}
+
+/// Whether a shell no longer stops at failures because it never stops ignoring them: `set +e` went with `set -e`.
+pub(super) fn is_of_pair(fact: &Fact, deltas: &[Delta]) -> bool {
+    let is_off = |own: &Fact| own.kind == Kind::Command && own.scope == fact.scope && own.text.starts_with("set +e");
+    fact.kind == Kind::Command
+        && fact.text.starts_with("set -e")
+        && deltas.iter().take(MAX_TRIED).any(|delta| matches!(delta, Delta::Went { fact: own, .. } if is_off(own)))
+}
+
+/// What starts something that runs beside.
+const STARTS: &[&str] = &[
+    "Go",
+    "go",
+    "spawn",
+    "submit",
+    "start",
+    "gather",
+    "create_task",
+    "execute",
+    "Thread",
+    "map_async",
+    "StartNew",
+    "Run",
+];
+
+/// Whether a function that lost a lock, or a bound of how much runs at once, starts nothing any more.
+pub(super) fn runs_nothing_beside(fact: &Fact, file: &FileUnderReview<'_>, deltas: &[Delta]) -> bool {
+    const WORDS: &[&str] = &["lock", "unlock", "setlimit", "acquire", "semaphore"];
+    let is_one = WORDS.contains(&fact.name().to_ascii_lowercase().as_str());
+    if fact.kind != Kind::Call || fact.scope.is_empty() || !is_one {
+        return false;
+    }
+    let starts = |own: &Fact| own.kind == Kind::Call && own.scope == fact.scope && STARTS.contains(&own.name());
+    let facts = file.stated(Side::New).map_or(&[][..], |stated| &stated.facts);
+    let is_gone = |delta: &Delta| matches!(delta, Delta::Went { fact: own, .. } if starts(own));
+    deltas.iter().take(MAX_TRIED).any(is_gone) && !facts.iter().any(starts)
+}
+
+/// Whether a call or command that the rule looks for came with the change.
+pub(super) fn has_other_of_rule(rule: &FactRule, deltas: &[Delta]) -> bool {
+    let is_one = |delta: &Delta| match delta {
+        Delta::Came(own) | Delta::Changed { new: own, .. } => rule.looks_for(own),
+        Delta::Went { .. } => false,
+    };
+    deltas.iter().take(MAX_TRIED).any(is_one)
+}
+
+/// Whether a command deletes a folder that it, or the build around it, made: none at the root, of data, of somebody's
+/// home, or of a variable that may be empty before a slash.
+pub(super) fn deletes_a_path_of_its_own(new: &Fact) -> bool {
+    const OWN: &[&str] = &["/tmp/", "/var/tmp/", "/var/cache/", "/usr/local/src/", "/root/."];
+    let is_of_more = |word: &str| {
+        let bare = word.trim_matches(['"', '\'']);
+        let is_at_root = bare.starts_with(['/', '~']) && !OWN.iter().any(|own| bare.starts_with(own));
+        let is_below_variable = bare.starts_with('$') && bare.contains('/');
+        is_at_root || is_below_variable || bare == "*" || bare.contains("..")
+    };
+    let is_deletion = new.text.contains("rm ") || new.text.starts_with("find ");
+    let words = || new.text.split_whitespace().skip(1).filter(|word| !word.starts_with('-'));
+    new.kind == Kind::Command && is_deletion && !words().any(is_of_more)
+}
+
+/// Whether the function that lost a lock or a transaction takes another one since.
+pub(super) fn has_other_lock(fact: &Fact, deltas: &[Delta]) -> bool {
+    let takes = |own: &Fact| {
+        let name = own.name().to_ascii_lowercase();
+        let is_one = ["lock", "transaction", "atomic", "singleflight", "mutex"].iter().any(|word| name.contains(word));
+        own.kind == Kind::Call && own.scope == fact.scope && is_one && !name.contains("unlock")
+    };
+    deltas.iter().take(MAX_TRIED).any(|delta| matches!(delta, Delta::Came(own) if takes(own)))
+}

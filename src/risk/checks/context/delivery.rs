@@ -1,0 +1,112 @@
+//! Jobs, steps and tasks that are new, renamed or gone as a whole, and what only runs before a delivery.
+
+use super::{MAX_BLOCK, MAX_TRIED};
+use crate::change::diff::Side;
+use crate::risk::facts::{Delta, Fact, Kind};
+use crate::risk::{FileUnderReview, is_code};
+
+/// Whether a setting that suspends a job came with its schedule.
+pub(super) fn is_of_new_job(new: &Fact, deltas: &[Delta]) -> bool {
+    let is_suspended = matches!(new.name(), "suspend" | "paused" | "is_paused");
+    let is_schedule = |delta: &Delta| {
+        matches!(delta, Delta::Came(own) if own.parent() == new.parent()
+            && matches!(own.name(), "schedule" | "cron" | "schedule_interval"))
+    };
+    is_suspended && !new.parent().is_empty() && deltas.iter().take(MAX_TRIED).any(is_schedule)
+}
+
+/// Whether what may fail unseen came with its step: nothing that could fail before can fail unseen now.
+pub(super) fn is_of_new_step(new: &Fact, deltas: &[Delta]) -> bool {
+    let is_of_steps = |object: &str| object.rsplit('.').next().is_some_and(|last| last.starts_with("steps["));
+    let is_whole = |own: &Fact| own.kind == Kind::Block && own.object == new.parent() && is_of_steps(&own.object);
+    let is_one = new.kind == Kind::Setting && matches!(new.name(), "continue-on-error" | "continueOnError");
+    is_one && deltas.iter().take(MAX_TRIED).any(|delta| matches!(delta, Delta::Came(own) if is_whole(own)))
+}
+
+/// Whether a job has another name, and did not lose anything else.
+pub(super) fn is_renamed_job(fact: &Fact, deltas: &[Delta]) -> bool {
+    if fact.kind != Kind::Block || fact.parent() != "jobs" {
+        return false;
+    }
+    let is_job = |own: &Fact| own.kind == Kind::Block && own.parent() == "jobs" && own.text == fact.text;
+    let is_new = |delta: &Delta| matches!(delta, Delta::Came(own) if is_job(own));
+    let is_part = |own: &Fact| {
+        let is_below = |name: &str| name.strip_prefix(&fact.object).is_some_and(|rest| rest.starts_with(['.', '[']));
+        is_below(&own.object) || own.scope == fact.object || is_below(&own.scope)
+    };
+    let lost =
+        |delta: &Delta| matches!(delta, Delta::Went { fact: own, .. } if own.object != fact.object && is_part(own));
+    deltas.iter().take(MAX_TRIED).any(is_new) && !deltas.iter().any(lost)
+}
+
+/// Whether the whole task that had a setting is gone: an item of a list that begins with its name.
+pub(super) fn is_of_task_that_is_gone(fact: &Fact, file: &FileUnderReview<'_>) -> bool {
+    let path = file.path();
+    if fact.kind != Kind::Setting || !(path.ends_with(".yml") || path.ends_with(".yaml")) || file.new.is_none() {
+        return false;
+    }
+    let indent = |text: &str| text.len() - text.trim_start().len();
+    let first = *fact.lines.start();
+    let own = indent(&file.line(Side::Old, first));
+    let is_head = |text: &str| text.trim_start().starts_with("- name:") && indent(text) < own;
+    let Some(head) =
+        (first.saturating_sub(MAX_BLOCK).max(1)..first).rev().find(|at| is_head(&file.line(Side::Old, *at)))
+    else {
+        return false;
+    };
+    let outer = indent(&file.line(Side::Old, head));
+    let count = file.comparison.old.count();
+    let is_end = |at: &u32| {
+        let text = file.line(Side::Old, *at);
+        !text.trim().is_empty() && indent(&text) <= outer
+    };
+    let end = (head + 1..=count.min(head + MAX_BLOCK)).find(is_end).unwrap_or(count + 1);
+    // A module is what tells a task from a container, whose names are those of its kind.
+    let is_task = (head + 1..end).any(|at| {
+        let text = file.line(Side::Old, at);
+        let key = text.trim_start().split(':').next().unwrap_or_default();
+        indent(&text) == outer + 2
+            && (key.contains('.') && !key.contains(' ') || matches!(key, "when" | "register" | "become"))
+    });
+    let removed = file.changed(Side::Old);
+    is_task && (head..end).all(|at| file.line(Side::Old, at).trim().is_empty() || removed.touch(&(at..=at)))
+}
+
+/// Whether a key of a configuration is below the name of a test environment: `accounts.development.replicas`.
+pub(super) fn is_of_rehearsal(fact: &Fact, file: &FileUnderReview<'_>) -> bool {
+    const NAMES: &[&str] = &["dev", "development", "sandbox", "staging", "qa", "preview", "preprod", "preproduction"];
+    let parts = || fact.parent().split(['.', '[', ']']);
+    fact.kind == Kind::Setting && !is_code(&file.path()) && parts().any(|part| NAMES.contains(&part))
+}
+
+/// Whether a file only runs where a program is built, with what its developers have.
+pub(super) fn is_of_build(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let names =
+        ["Rakefile", "setup.py", "build.rs", "noxfile.py", "tasks.py", "conftest.py", "build.gradle", "magefile.go"];
+    let starts = ["gulpfile.", "Gruntfile.", "webpack.config.", "rollup.config.", "vite.config.", "esbuild."];
+    name.ends_with(".rake") || names.contains(&name) || starts.iter().any(|start| name.starts_with(start))
+}
+
+/// Whether a workflow that was there said nothing of its rights: what it had by default may have been more.
+pub(super) fn says_rights_first(fact: &Fact, file: &FileUnderReview<'_>) -> bool {
+    let is_said = |line: u32| file.line(Side::Old, line).trim_start().starts_with("permissions:");
+    let count = file.comparison.old.count().min(MAX_TRIED as u32);
+    fact.object.contains("permissions") && file.old.is_some() && !(1..=count).any(is_said)
+}
+
+/// Whether a file says what a pipeline, an image or a machine runs when it starts.
+pub(super) fn is_of_pipeline(path: &str) -> bool {
+    const PARTS: &[&str] = &[
+        ".github/workflows/",
+        ".github/actions/",
+        ".circleci/",
+        ".buildkite/",
+        "pipelines",
+        "Jenkinsfile",
+        "gitlab-ci",
+    ];
+    let name = path.rsplit('/').next().unwrap_or(path).to_ascii_lowercase();
+    let words = ["dockerfile", "containerfile", "user-data", "user_data", "userdata", "cloud-init", "action.y"];
+    PARTS.iter().any(|part| path.contains(part)) || words.iter().any(|word| name.contains(word))
+}

@@ -1,0 +1,302 @@
+//! What stands around a fact and makes a finding about it say less: what it guarded is gone as well, its place said the
+//! same before, another check took its place.
+
+mod calls;
+mod delivery;
+mod guards;
+mod resources;
+mod surroundings;
+mod values;
+
+use crate::risk::facts::{Delta, Fact};
+use crate::risk::rules::FactRule;
+use crate::risk::{FileUnderReview, Finding, Severity, is_code};
+use Severity::{Low, Medium};
+pub(super) use resources::is_outward;
+
+/// How many facts, or lines of a file, are looked at for one.
+const MAX_TRIED: usize = 4_000;
+/// The most lines of the block around a guard.
+const MAX_BLOCK: u32 = 200;
+
+/// What a change did to a fact, the rule that reports it, and what stands around it.
+struct Around<'a> {
+    rule: &'a FactRule,
+    delta: &'a Delta,
+    file: &'a FileUnderReview<'a>,
+    deltas: &'a [Delta],
+}
+
+impl Around<'_> {
+    fn id(&self) -> &str {
+        &self.rule.wording.id
+    }
+
+    /// The fact that came.
+    fn came(&self) -> Option<&Fact> {
+        if let Delta::Came(fact) = self.delta { Some(fact) } else { None }
+    }
+
+    /// The fact that is there since, whether it came or was another one before.
+    fn now(&self) -> Option<&Fact> {
+        match self.delta {
+            Delta::Came(fact) | Delta::Changed { new: fact, .. } => Some(fact),
+            Delta::Went { .. } => None,
+        }
+    }
+
+    /// The fact that is gone.
+    fn went(&self) -> Option<&Fact> {
+        if let Delta::Went { fact, .. } = self.delta { Some(fact) } else { None }
+    }
+
+    /// The fact that is gone, of a rule about who may do something.
+    fn check(&self) -> Option<&Fact> {
+        self.went().filter(|_| self.rule.is_of_access())
+    }
+
+    /// A fact before and after.
+    fn changed(&self) -> Option<(&Fact, &Fact)> {
+        if let Delta::Changed { old, new } = self.delta { Some((old, new)) } else { None }
+    }
+}
+
+/// What a finding is at most where something stands around its fact, and the words for it.
+struct Grade {
+    most: Severity,
+    how: &'static str,
+    holds: fn(&Around<'_>) -> bool,
+}
+
+const fn grade(most: Severity, how: &'static str, holds: fn(&Around<'_>) -> bool) -> Grade {
+    Grade { most, how, holds }
+}
+
+/// The first that holds counts.
+const GRADES: &[Grade] = &[
+    grade(Medium, "it was so before", |a| {
+        a.rule.is_of_presence() && a.came().is_some_and(|fact| calls::was_there(a.rule, fact, a.deltas))
+    }),
+    grade(Medium, "it was so before", |a| {
+        let is_as_before = |(old, new): (&Fact, &Fact)| a.rule.looks_for(old) && calls::is_as_before(old, new);
+        a.rule.is_of_presence() && a.changed().is_some_and(is_as_before)
+    }),
+    grade(Low, "it was only handed on", |a| a.went().is_some_and(values::is_handed_on)),
+    grade(Medium, "it let something in, and others of its kind are left", |a| {
+        a.went().is_some_and(|fact| resources::is_one_of_permissions(fact, a.file, a.deltas))
+    }),
+    grade(Medium, "it is for a test environment", |a| delivery::is_of_rehearsal(a.delta.fact(), a.file)),
+    grade(Low, "it is made again", |a| {
+        a.id() == "destr.rm-rf" && a.came().is_some_and(|new| calls::is_made_after(new, a.file))
+    }),
+    grade(Low, "another condition has the rest", |a| {
+        a.rule.is_of_access() && a.changed().is_some_and(|(old, new)| guards::is_split(old, new, a.deltas))
+    }),
+    grade(Medium, "it asked for a feature flag", |a| a.check().is_some_and(guards::is_of_feature)),
+    grade(Medium, "its result is asked for since", |a| {
+        a.check().is_some_and(|fact| guards::is_asked_later(fact, a.file, a.deltas))
+    }),
+    grade(Low, "its task is gone with it", |a| {
+        a.went().is_some_and(|fact| delivery::is_of_task_that_is_gone(fact, a.file))
+    }),
+    grade(Medium, "it was so before", |a| {
+        a.changed().is_some_and(|(old, new)| a.rule.looks_for(old) && values::is_as_wide(old, new))
+    }),
+    grade(Medium, "the file has it so elsewhere", |a| {
+        a.id().starts_with("flag.") && a.changed().is_some_and(|(old, new)| values::is_so_beside(old, new, a.file))
+    }),
+    grade(Low, "the resource is new", |a| {
+        matches!(a.id(), "destr.backup-off" | "destr.expiry")
+            && a.came().is_some_and(|new| resources::is_of_new_resource(new, a.deltas))
+    }),
+    grade(Medium, "the step is new", |a| a.came().is_some_and(|new| delivery::is_of_new_step(new, a.deltas))),
+    grade(Low, "only what models know changes", |a| {
+        a.came().is_some_and(|fact| resources::is_of_models_only(fact, a.file))
+    }),
+    grade(Low, "it is a text of the program", |a| {
+        a.id() == "inj.html" && a.now().is_some_and(|fact| values::is_from_a_file(fact, a.file))
+    }),
+    grade(Medium, "it runs where the program is built", |a| {
+        a.id() == "inj.shell" && a.now().is_some() && delivery::is_of_build(&a.file.path())
+    }),
+    grade(Low, "it was not set", |a| a.went().is_some_and(values::is_unset)),
+    grade(Medium, "another call of it is left there", |a| {
+        a.id() == "conc.join-lost" && a.went().is_some_and(|fact| calls::is_called_still(fact, a.file))
+    }),
+    grade(Medium, "it was computed here", |a| {
+        a.id() == "tls.lost" && a.went().is_some_and(|fact| values::is_of_call(fact, a.file))
+    }),
+    grade(Medium, "it was only handed on", |a| a.went().is_some_and(|fact| values::is_passed_on(fact, a.file))),
+    grade(Medium, "it was computed here", |a| a.went().is_some_and(|fact| values::is_computed(fact, a.file))),
+    grade(Medium, "a similar check is in its place", |a| {
+        a.check().is_some_and(|fact| guards::is_checked_alike(fact, a.deltas))
+    }),
+    grade(Low, "what it ended is gone with it", |a| a.went().is_some_and(|fact| calls::is_of_pair(fact, a.deltas))),
+    grade(Medium, "its bound has another name", |a| {
+        a.went().is_some_and(|fact| guards::has_renamed_bound(fact, a.deltas))
+    }),
+    grade(Low, "the job is new", |a| a.came().is_some_and(|new| delivery::is_of_new_job(new, a.deltas))),
+    grade(Medium, "another check is in its place", |a| {
+        a.rule.is_of_access() && a.changed().is_some_and(|(old, new)| guards::is_checked_otherwise(old, new))
+    }),
+    grade(Medium, "another check is in its place", |a| {
+        a.check().is_some_and(|fact| guards::has_other_check(fact, a.deltas))
+    }),
+    grade(Low, "its call is gone with it", |a| {
+        a.went().is_some_and(|fact| calls::is_of_call_that_is_gone(fact, a.file, a.deltas))
+    }),
+    grade(Low, "nothing runs side by side there any more", |a| {
+        a.went().is_some_and(|fact| calls::runs_nothing_beside(fact, a.file, a.deltas))
+    }),
+    grade(Low, "the field is gone with it", |a| {
+        a.went().is_some_and(|fact| guards::is_field_that_is_gone(fact, a.file))
+    }),
+    grade(Low, "it has another name now", |a| a.went().is_some_and(|fact| delivery::is_renamed_job(fact, a.deltas))),
+    grade(Low, "it is one of numbers in a row", |a| a.went().is_some_and(|fact| values::is_numbered(fact, a.file))),
+    grade(Low, "what it belongs to is gone", |a| {
+        a.went().is_some_and(|fact| values::belongs_to_what_is_gone(fact, a.deltas))
+    }),
+    grade(Low, "what it is declared for is gone", |a| {
+        a.went().is_some_and(|fact| guards::is_declared_for_what_is_gone(fact, a.file))
+    }),
+    grade(Low, "its caller has it now", |a| {
+        a.went().is_some_and(|fact| guards::has_caller_with_it(fact, a.file, a.deltas))
+    }),
+    grade(Low, "what it guarded is gone with it", |a| {
+        a.went().is_some_and(|fact| guards::went_with_what_it_guarded(fact, a.file))
+    }),
+    grade(Medium, "the file does the same already", |a| {
+        let does = |new: &Fact| {
+            surroundings::stands_elsewhere(new, a.file) || surroundings::has_another(a.rule, a.file, a.deltas)
+        };
+        is_of(a, AS_BEFORE) && a.came().is_some_and(does)
+    }),
+    grade(Medium, "its file is new", |a| {
+        (is_of(a, OF_WHAT_RUNS) || a.id() == "tls.off" && !is_code(&a.file.path()))
+            && a.came().is_some()
+            && surroundings::is_new(a.file)
+    }),
+    grade(Medium, "the resource is new", |a| {
+        is_of(a, OF_WHAT_RUNS) && a.came().is_some_and(|new| resources::is_of_new_resource(new, a.deltas))
+    }),
+    grade(Medium, "what stands around it was rewritten too", |a| {
+        is_of(a, OF_LOSSES) && a.went().is_some_and(|fact| surroundings::is_rewritten(fact, a.file))
+    }),
+    grade(Medium, "it is still bounded", |a| {
+        is_of(a, OF_BOUNDS) && a.changed().is_some_and(|(old, new)| surroundings::is_still_bounded(old, new))
+    }),
+    grade(Medium, "a constant is gone, and whatever used it with it", |a| {
+        is_of(a, OF_BOUNDS) && is_code(&a.file.path()) && a.went().is_some_and(surroundings::is_constant)
+    }),
+    grade(Medium, "no secret is spoken of beside it", |a| {
+        a.id() == "crypto.weak" && a.now().is_some_and(|fact| !surroundings::is_about_secrets(fact, a.file))
+    }),
+    grade(Low, "another command or a file takes it", |a| {
+        a.id() == "secret.log" && a.now().is_some_and(|fact| surroundings::is_passed_to_another(fact, a.file))
+    }),
+    grade(Medium, "what it runs stands in the program", |a| {
+        matches!(a.id(), "inj.eval" | "inj.deser") && a.now().is_some_and(surroundings::is_of_literal)
+    }),
+    grade(Medium, "a value of the page's own script", |a| {
+        a.id() == "inj.html" && a.now().is_some_and(surroundings::is_of_page)
+    }),
+    grade(Medium, "its loader makes only data", |a| {
+        a.id() == "inj.deser" && a.now().is_some_and(|fact| surroundings::is_of_plain_loader(fact, a.file))
+    }),
+    grade(Medium, "nothing was said of rights before", |a| {
+        a.id() == "ci.permission" && a.came().is_some_and(|fact| delivery::says_rights_first(fact, a.file))
+    }),
+    grade(Medium, "another check is run since", |a| {
+        a.id() == "ci.command-lost" && a.went().is_some() && calls::has_other_of_rule(a.rule, a.deltas)
+    }),
+    grade(Medium, "no pipeline or image runs it", |a| {
+        a.id() == "inj.curl-sh" && a.came().is_some() && !delivery::is_of_pipeline(&a.file.path())
+    }),
+    grade(Medium, "what it deletes is a path of its own", |a| {
+        a.id() == "destr.rm-rf" && a.came().is_some_and(calls::deletes_a_path_of_its_own)
+    }),
+    grade(Medium, "it was an argument of code", |a| {
+        a.id() == "iam.denial-lost" && a.went().is_some() && is_code(&a.file.path())
+    }),
+    grade(Medium, "it chose among items", |a| {
+        a.id() == "auth.check-removed" && a.went().is_some_and(guards::chooses_items)
+    }),
+    grade(Medium, "it is of a program, not of an alarm", |a| a.id() == "ops.alarm-off" && is_code(&a.file.path())),
+    grade(Medium, "both name it by a reference", |a| {
+        a.id() == "destr.replace" && a.changed().is_some_and(values::are_references)
+    }),
+    grade(Medium, "it asks about nobody", |a| {
+        a.id() == "auth.check-removed" && a.went().is_some_and(guards::asks_about_nobody)
+    }),
+    grade(Medium, "another one is taken there since", |a| {
+        a.id().starts_with("conc.") && a.went().is_some_and(|fact| calls::has_other_lock(fact, a.deltas))
+    }),
+    grade(Medium, "it is made again", |a| {
+        a.id() == "destr.sql" && a.came().is_some_and(|fact| resources::is_made_again(fact, a.file))
+    }),
+    grade(Medium, "it was computed here", |a| {
+        let is_computed = |fact: &Fact| is_code(&a.file.path()) && values::is_expression(fact);
+        a.id() == "destr.protection-off" && a.went().is_some_and(is_computed)
+    }),
+    grade(Medium, "it holds no data", |a| {
+        matches!(a.id(), "mig.sql-breaks" | "destr.schema-table") && resources::holds_no_data(a.delta.fact())
+    }),
+];
+
+/// Rules of which one more in a file that does the same already says little.
+const AS_BEFORE: &[&str] = &[
+    "ci.permission",
+    "ci.unpinned",
+    "container.",
+    "crypto.",
+    "destr.infra-verb",
+    "destr.rm-rf",
+    "iam.priv-container",
+    "inj.",
+    "net.any",
+    "tls.off",
+];
+/// Rules about what runs already: in a new file or resource nothing does.
+const OF_WHAT_RUNS: &[&str] = &[
+    "ci.permission",
+    "ci.check-off",
+    "container.root",
+    "crypto.weak",
+    "destr.call",
+    "destr.rm-rf",
+    "flag.",
+    "iam.priv-container",
+    "inj.curl-sh",
+    "ops.",
+    "resil.",
+];
+/// Rules about what is gone from code or configuration that stays.
+const OF_LOSSES: &[&str] =
+    &["auth.", "ci.", "conc.", "container.", "err.", "guard.", "iam.", "net.", "ops.", "resil.", "tls."];
+/// Rules about amounts.
+const OF_BOUNDS: &[&str] =
+    &["ops.alarm-off", "resil.limit-lost", "resil.max-raised", "resil.timeout-changed", "resil.timeout-lost"];
+
+fn is_of(around: &Around<'_>, rules: &[&str]) -> bool {
+    rules.iter().any(|start| around.id().starts_with(start))
+}
+
+/// The finding of a rule about what a change did to a fact of a file, as grave as it is where it stands.
+pub(super) fn weigh(
+    rule: &FactRule,
+    finding: Finding,
+    delta: &Delta,
+    file: &FileUnderReview<'_>,
+    deltas: &[Delta],
+) -> Finding {
+    let around = Around { rule, delta, file, deltas };
+    match GRADES.iter().find(|grade| (grade.holds)(&around)) {
+        Some(grade) if grade.most < finding.severity => {
+            Finding { title: format!("{}; {}", finding.title, grade.how), severity: grade.most, ..finding }
+        }
+        _ => finding,
+    }
+}
+
+#[cfg(test)]
+mod tests;

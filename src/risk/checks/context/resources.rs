@@ -1,0 +1,84 @@
+//! Resources, policies and tables that a finding is about.
+
+use super::{MAX_BLOCK, MAX_TRIED};
+use crate::change::diff::Side;
+use crate::risk::FileUnderReview;
+use crate::risk::facts::{Delta, Fact, Kind};
+
+/// Whether a setting of a filter is about what goes out: its block says so beside it.
+pub(in crate::risk::checks) fn is_outward(delta: &Delta, file: &FileUnderReview<'_>) -> bool {
+    let fact = delta.fact();
+    let facts = file.stated(Side::New).map_or(&[][..], |stated| &stated.facts);
+    let says_so = |other: &&Fact| {
+        matches!(other.name(), "type" | "direction" | "Direction" | "traffic_direction")
+            && other.parent() == fact.parent()
+            && matches!(other.value.say().to_ascii_lowercase().as_str(), "egress" | "outbound")
+    };
+    fact.kind == Kind::Setting && facts.iter().filter(says_so).take(1).count() > 0
+}
+
+/// Whether a setting came with the whole resource.
+pub(super) fn is_of_new_resource(new: &Fact, deltas: &[Delta]) -> bool {
+    let is_resource = |own: &Fact| {
+        own.kind == Kind::Block
+            && ["resource.", "module."].iter().any(|of| own.object.starts_with(of))
+            && new.object.strip_prefix(&own.object).is_some_and(|rest| rest.starts_with(['.', '[']))
+    };
+    matches!(new.kind, Kind::Setting | Kind::Block)
+        && deltas.iter().take(MAX_TRIED).any(|delta| matches!(delta, Delta::Came(own) if is_resource(own)))
+}
+
+/// Whether a policy of a network that is gone let something in, where without any policy all may come, and others of
+/// its file are left to refuse the rest.
+pub(super) fn is_one_of_permissions(fact: &Fact, file: &FileUnderReview<'_>, deltas: &[Delta]) -> bool {
+    let is_policy = |own: &Fact| own.kind == Kind::Block && own.parent() == "NetworkPolicy";
+    let lets_in = |delta: &Delta| {
+        let is_part =
+            |own: &Fact| own.object.strip_prefix(&fact.object).is_some_and(|rest| rest.starts_with(".spec.ingress["));
+        matches!(delta, Delta::Went { fact: own, .. } if is_part(own))
+    };
+    let is_left = |own: &Fact| own.object.starts_with("NetworkPolicy.") && !own.object.starts_with(&fact.object);
+    let facts = file.stated(Side::New).map_or(&[][..], |stated| &stated.facts);
+    is_policy(fact) && facts.iter().any(is_left) && deltas.iter().take(MAX_TRIED).any(lets_in)
+}
+
+/// Whether a step of a migration stands in the list of those that change only what models know of the tables, and not
+/// the tables.
+pub(super) fn is_of_models_only(fact: &Fact, file: &FileUnderReview<'_>) -> bool {
+    let indent = |text: &str| text.len() - text.trim_start().len();
+    let first = *fact.lines.start();
+    let mut least = indent(&file.line(Side::New, first));
+    let is_call = fact.kind == Kind::Call && file.path().ends_with(".py");
+    is_call
+        && (first.saturating_sub(MAX_BLOCK).max(1)..first).rev().map(|line| file.line(Side::New, line)).any(|text| {
+            let is_outer = !text.trim().is_empty() && indent(&text) < least;
+            least = if is_outer { indent(&text) } else { least };
+            is_outer && text.trim_start().starts_with("state_operations")
+        })
+}
+
+/// Whether a statement of SQL is about a constraint, or what is computed from tables: it can be made again.
+pub(super) fn holds_no_data(fact: &Fact) -> bool {
+    const WORDS: &[&str] = &["CONSTRAINT", "TRIGGER", "FUNCTION", "VIEW", "PROCEDURE", "CHECK", "INDEX", "FOREIGN"];
+    const ACTS: &[&str] = &["DROP", "DISABLE", "CREATE"];
+    let words: Vec<String> = fact.object.split_whitespace().map(str::to_ascii_uppercase).collect();
+    let acts = |word: &String| ACTS.contains(&word.as_str());
+    let is_of_these = |word: &String| WORDS.contains(&word.as_str());
+    // How a table is kept, and not what is in it: `MODIFY ORDER BY`, `MODIFY TTL`.
+    let of_keeping = |pair: &[String]| pair[0] == "MODIFY" && ["ORDER", "TTL", "SETTING"].contains(&pair[1].as_str());
+    if words.windows(2).any(of_keeping) || words.ends_with(&["ORDER".to_owned()]) {
+        return true;
+    }
+    let place = words.iter().position(acts).map_or(words.len(), |at| at + 1);
+    words.iter().skip(place).take(3).any(is_of_these)
+}
+
+/// Whether a text that drops a table makes it as well, as the dump of a schema does.
+pub(super) fn is_made_again(fact: &Fact, file: &FileUnderReview<'_>) -> bool {
+    let words: Vec<&str> = fact.object.split_whitespace().collect();
+    let Some(name) = words.last().filter(|_| words.len() > 2 && words[0].eq_ignore_ascii_case("DROP")) else {
+        return false;
+    };
+    let makes = |line: &str| line.trim_start().starts_with("CREATE TABLE") && line.contains(name);
+    file.decoded(Side::New).lines().any(makes)
+}

@@ -1,0 +1,267 @@
+use crate::risk::Severity;
+use crate::risk::tests::findings;
+
+/// The gravest that a rule reports of a change of one file.
+fn worst(rule: &str, path: &str, old: &str, new: &str) -> Option<Severity> {
+    let found = findings(&[(path, old, new)]).into_iter().filter(|found| found.rule == rule);
+    found.map(|found| found.severity).max()
+}
+
+#[test]
+fn a_guard_that_went_with_all_that_it_guarded_is_low_and_one_whose_work_goes_on_is_not() {
+    let guarded = |work: &str| {
+        format!(
+            "class A {{\n  void send(Request request) {{\n    if (eager()) {{\n      long total = request.total();\n      \
+             if (total > MAX_TOTAL) {{\n        throw new Bad(\"too large\");\n      }}\n{work}    }}\n    close();\n  \
+             }}\n}}\n"
+        )
+    };
+    let work = "      stream.writeHeaders(request);\n      buffered = new Sink(length);\n";
+    let without = "class A {\n  void send(Request request) {\n    close();\n  }\n}\n";
+    let rule = "guard.bound-lost";
+    assert_eq!(worst(rule, "src/A.java", &guarded(work), without), Some(Severity::Low));
+    let goes_on = "class A {\n  void send(Request request) {\n    stream.writeHeaders(request);\n    buffered = \
+                   new Sink(length);\n    close();\n  }\n}\n";
+    assert_eq!(worst(rule, "src/A.java", &guarded(work), goes_on), Some(Severity::Medium));
+}
+
+#[test]
+fn an_argument_of_one_of_two_calls_that_became_one_is_not_missed() {
+    let old = "def flips(request, check):\n    if a:\n        found = Flip.objects.filter(owner=request.user, a=1)\n    \
+               else:\n        found = Flip.objects.filter(owner=request.user, b=1)\n    return found\n";
+    let one = "def flips(request, check):\n    return Flip.objects.filter(owner=request.user)\n";
+    let none = "def flips(request, check):\n    if a:\n        found = Flip.objects.filter(owner=request.user, a=1)\n    \
+                else:\n        found = Flip.objects.filter(b=1)\n    return found\n";
+    let loud = |new: &str| {
+        let found = findings(&[("a/views.py", old, new)]);
+        found.iter().any(|found| found.severity >= Severity::High)
+    };
+    assert!(!loud(one));
+    assert!(loud(none), "the other call shows the rows of everybody");
+}
+
+#[test]
+fn a_call_as_dangerous_as_one_before_it_is_medium_and_one_more_is_high() {
+    let old = "class Story\n  def save(user)\n    taggings.where(user_id: user.id).destroy_all\n  end\nend\n";
+    let other = old.replace("destroy_all", "delete_all");
+    let more = old.replace("  end\nend", "    comments.delete_all\n  end\nend");
+    assert_eq!(worst("destr.call", "app/story.rb", old, &other), Some(Severity::Medium));
+    assert_eq!(worst("destr.call", "app/story.rb", old, &more), Some(Severity::High));
+}
+
+#[test]
+fn a_port_that_is_open_to_go_out_lets_nobody_in() {
+    let rule = |way: &str| {
+        format!(
+            "resource \"aws_security_group_rule\" \"a\" {{\n  type        = \"{way}\"\n  cidr_blocks = [\"0.0.0.0/0\"]\n}}\n"
+        )
+    };
+    assert_eq!(worst("net.any", "infra/a.tf", "", &rule("egress")), None);
+    assert_eq!(worst("net.any", "infra/a.tf", "", &rule("ingress")), Some(Severity::High));
+}
+
+#[test]
+fn what_says_more_of_a_setting_goes_with_it() {
+    let domain = |lines: &str| {
+        format!(
+            "resource \"aws_opensearch_domain\" \"a\" {{\n  domain_endpoint_options {{\n    enforce_https = true\n{lines}  }}\n}}\n"
+        )
+    };
+    let arn = "    custom_endpoint_certificate_arn = \"arn:aws:acm:a\"\n";
+    let both = format!("    custom_endpoint = \"a.example\"\n{arn}");
+    let rule = "tls.lost";
+    assert_eq!(worst(rule, "infra/a.tf", &domain(&both), &domain("")), Some(Severity::Low));
+    assert_eq!(worst(rule, "infra/a.tf", &domain(arn), &domain("")), Some(Severity::High));
+}
+
+#[test]
+fn a_filter_for_actions_that_left_with_it_is_low() {
+    let old = "class Origins < Base\n  before_action :require_moderator, only: [:edit, :update]\n\n  def edit\n    a\n  \
+               end\n\n  def update\n    b\n  end\n\n  def show\n    c\n  end\nend\n";
+    let gone = "class Origins < Base\n  def show\n    c\n  end\nend\n";
+    let bare = old.replace("  before_action :require_moderator, only: [:edit, :update]\n\n", "");
+    let rule = "auth.check-removed";
+    assert_eq!(worst(rule, "app/controllers/origins_controller.rb", old, gone), Some(Severity::Low));
+    assert_eq!(worst(rule, "app/controllers/origins_controller.rb", old, &bare), Some(Severity::Critical));
+}
+
+#[test]
+fn a_bound_that_is_gone_is_medium_and_one_under_another_name_no_more() {
+    let guarded =
+        |guard: &str| format!("class R {{\n  void read(long length) {{\n{guard}    source.read(length);\n  }}\n}}\n");
+    let guard = |name: &str| format!("    if (length > {name}) {{\n      throw new Bad();\n    }}\n");
+    let (old, rule) = (guarded(&guard("MAX_PAYLOAD")), "guard.bound-lost");
+    assert!(worst(rule, "src/R.java", &old, &guarded(&guard("PAYLOAD_MAX"))) <= Some(Severity::Medium));
+    assert_eq!(worst(rule, "src/R.java", &old, &guarded("")), Some(Severity::Medium));
+}
+
+#[test]
+fn a_check_that_is_made_by_another_name_is_medium_and_one_that_is_gone_is_not() {
+    let with =
+        |check: &str| format!("package a\n\nfunc (s *S) Approve(w W, r R) {{\n{check}\ts.approve(w, r.Order)\n}}\n");
+    let old = with("\tif !verifyHMAC(r.Key, r.Mac, r.ID) {\n\t\ts.fail(w)\n\t\treturn\n\t}\n");
+    let alike = with("\tif !verifyStep(r, r.Mac, stepApprove) {\n\t\ts.fail(w)\n\t\treturn\n\t}\n");
+    let other = with("\tif !parseForm(r, r.Mac) {\n\t\ts.fail(w)\n\t\treturn\n\t}\n");
+    let loud = |new: &str| {
+        let found = findings(&[("a/a.go", &old, new)]);
+        found.iter().any(|found| found.severity >= Severity::High)
+    };
+    assert!(!loud(&alike));
+    assert!(loud(&other));
+    assert!(loud(&with("")));
+}
+
+#[test]
+fn a_condition_in_two_parts_refuses_what_it_refused() {
+    let old = "def show(order, who):\n    if order.is_old or not has_permission(who, ORDERS):\n        raise Denied()\n    \
+               return order\n";
+    let two = "def show(order, who):\n    if order.is_old:\n        raise Denied()\n    if not has_permission(who, \
+               ORDERS):\n        raise Denied()\n    return order\n";
+    let one = "def show(order, who):\n    if order.is_old:\n        raise Denied()\n    return order\n";
+    let loud = |new: &str| {
+        let found = findings(&[("a/views.py", old, new)]);
+        found.iter().any(|found| found.severity >= Severity::High)
+    };
+    assert!(!loud(two));
+    assert!(loud(one));
+}
+
+#[test]
+fn what_reverts_a_migration_loses_nothing_and_a_migration_does() {
+    let migration = |up: &str, down: &str| {
+        format!(
+            "class Migration(migrations.Migration):\n    operations = [\n        migrations.RunSQL(\n            \
+             sql=\"{up}\",\n            reverse_sql=\"{down}\",\n        )\n    ]\n"
+        )
+    };
+    let (rule, path) = ("destr.sql", "shop/migrations/0002_a.py");
+    let (drop, add) = ("ALTER TABLE a DROP COLUMN b", "ALTER TABLE a ADD COLUMN b int");
+    assert_eq!(worst(rule, path, "", &migration(add, drop)), None);
+    assert_eq!(worst(rule, path, "", &migration(drop, add)), Some(Severity::Critical));
+    let bare = |first: &str, second: &str| {
+        format!("operations = [\n    migrations.RunSQL(\n        \"{first}\",\n        \"{second}\",\n    )\n]\n")
+    };
+    assert_eq!(worst(rule, path, "", &bare(add, drop)), None);
+    assert_eq!(worst(rule, path, "", &bare(drop, add)), Some(Severity::Critical));
+}
+
+#[test]
+fn a_field_that_only_models_lose_is_low() {
+    let step = "migrations.RemoveField(model_name=\"a\", name=\"b\"),\n";
+    let state = format!(
+        "operations = [\n    migrations.SeparateDatabaseAndState(\n        state_operations=[\n            {step}        \
+         ],\n    )\n]\n"
+    );
+    let path = "shop/migrations/0002_a.py";
+    assert_eq!(worst("destr.migration", path, "", &state), Some(Severity::Low));
+    let real = format!("operations = [\n    {step}]\n");
+    assert_eq!(worst("destr.migration", path, "", &real), Some(Severity::Critical));
+}
+
+#[test]
+fn what_is_put_back_at_once_and_what_belonged_to_a_task_is_low() {
+    let script = |next: &str| format!("#!/bin/sh\nset -e\nrm -rf /etc/proxy\n{next}\n");
+    assert_eq!(
+        worst("destr.rm-rf", "ops/a.sh", "#!/bin/sh\n", &script("cp -a backup /etc/proxy")),
+        Some(Severity::Low)
+    );
+    assert_eq!(
+        worst("destr.rm-rf", "ops/a.sh", "#!/bin/sh\n", &script("cp -a backup /etc/other")),
+        Some(Severity::High)
+    );
+    let tasks = |copy: &str, wait: &str| {
+        format!(
+            "- name: Copy\n  ansible.builtin.copy:\n    src: a\n    dest: b\n{copy}  when: a\n{wait}- name: Last\n  \
+             ansible.builtin.command: c\n"
+        )
+    };
+    let wait = "- name: Wait\n  ansible.builtin.wait_for:\n    port: 1\n    timeout: 30\n  when: a\n";
+    let rule = "resil.timeout-lost";
+    let whole = worst(rule, "roles/a/tasks/main.yml", &tasks("", wait), &tasks("", ""));
+    assert!(whole <= Some(Severity::Low), "{whole:?}");
+    let without = wait.replace("    timeout: 30\n", "");
+    let bare = worst(rule, "roles/a/tasks/main.yml", &tasks("", wait), &tasks("", &without));
+    assert_eq!(bare, Some(Severity::High));
+}
+
+#[test]
+fn a_flag_that_is_on_elsewhere_or_in_a_test_environment_is_medium() {
+    let file = |test: bool, dev: bool, prod: bool| {
+        format!(
+            "{{\n  \"accounts\": {{\n    \"uat\": {{\n      \"feature_chat_model\": {test},\n      \"a\": 1\n    }},\n    \
+             \"development\": {{\n      \"feature_chat_model\": {dev},\n      \"a\": 1\n    }},\n    \"production\": \
+             {{\n      \"feature_chat_model\": {prod},\n      \"a\": 1\n    }}\n  }}\n}}\n"
+        )
+    };
+    let (rule, path) = ("flag.flip", "infra/config.json");
+    let of = |old: String, new: String| worst(rule, path, &old, &new);
+    assert_eq!(of(file(false, false, false), file(false, false, true)), Some(Severity::High));
+    assert_eq!(of(file(true, false, false), file(true, false, true)), Some(Severity::Medium));
+    assert_eq!(of(file(false, false, false), file(false, true, false)), Some(Severity::Medium));
+}
+
+#[test]
+fn a_step_that_is_new_and_may_fail_takes_nothing_from_the_checks() {
+    let (rule, path) = ("ci.check-off", ".github/workflows/ci.yml");
+    let job = |more: &str| format!("jobs:\n  test:\n    steps:\n      - name: t\n        run: make test\n{more}");
+    let old = job("");
+    let own = job("        continue-on-error: true\n");
+    let other = job("      - name: find\n        run: gh api a\n        continue-on-error: true\n");
+    assert_eq!(worst(rule, path, &old, &own), Some(Severity::High));
+    assert!(worst(rule, path, &old, &other) <= Some(Severity::Medium));
+}
+
+#[test]
+fn a_lock_that_is_gone_from_a_function_that_was_written_anew_is_medium() {
+    let function = |body: &str| format!("package a\n\nfunc (c *C) Load(k string) string {{\n{body}}}\n");
+    let work = "\tvalue := c.fetch(k)\n\tc.count(k)\n\tif value == \"\" {\n\t\tvalue = c.build(k)\n\t\tc.save(k, value)\n\t}\n\tc.log(k)\n\treturn value\n";
+    let old = function(&format!("\tc.mu.Lock()\n\tdefer c.mu.Unlock()\n{work}"));
+    let anew = "\tshared, fresh := c.group.Do(k, c.make)\n\tif fresh {\n\t\tc.stats.Add(k)\n\t}\n\treturn shared\n";
+    assert_eq!(worst("conc.lock-lost", "a/a.go", &old, &function(work)), Some(Severity::High));
+    assert_eq!(worst("conc.lock-lost", "a/a.go", &old, &function(anew)), Some(Severity::Medium));
+}
+
+#[test]
+fn one_more_right_of_a_workflow_that_has_it_elsewhere_is_medium_and_the_first_one_high() {
+    let (rule, path) = ("ci.permission", ".github/workflows/ci.yml");
+    let job = |name: &str, right: &str| {
+        format!("  {name}:\n    permissions:\n      {right}\n    steps:\n      - run: make\n")
+    };
+    let with = |jobs: &str| format!("jobs:\n{jobs}");
+    let first = job("a", "contents: write");
+    let old = with(&first);
+    assert_eq!(worst(rule, path, &old, &with(&(first + &job("b", "contents: write")))), Some(Severity::Medium));
+    let read = with(&job("a", "contents: read"));
+    assert_eq!(worst(rule, path, &read, &old), Some(Severity::High));
+    let silent = "jobs:\n  a:\n    steps:\n      - run: make\n";
+    assert_eq!(worst(rule, path, silent, &old), Some(Severity::Medium), "by default it may have had more");
+    assert_eq!(worst(rule, path, "", &old), Some(Severity::Medium), "the workflow is new");
+}
+
+#[test]
+fn a_timeout_that_still_ends_is_medium_and_one_that_hardly_does_is_high() {
+    let config = |value: &str| format!("client:\n  read_timeout: {value}\n  retries: 3\n");
+    let of = |value: &str| worst("resil.timeout-changed", "config/client.yaml", &config("5s"), &config(value));
+    assert_eq!(of("60s"), Some(Severity::Medium));
+    assert_eq!(of("2h"), Some(Severity::High));
+}
+
+#[test]
+fn a_weak_hash_is_grave_where_secrets_are_spoken_of() {
+    let of = |name: &str| {
+        let code =
+            format!("import hashlib\n\n\ndef key_of({name}):\n    return hashlib.md5({name}.encode()).hexdigest()\n");
+        worst("crypto.weak", "app/keys.py", "import hashlib\n", &code)
+    };
+    assert_eq!(of("password"), Some(Severity::High));
+    assert_eq!(of("title"), Some(Severity::Medium));
+}
+
+#[test]
+fn a_tree_that_a_script_made_itself_is_medium_and_one_of_data_is_high() {
+    let of = |what: &str| {
+        worst("destr.rm-rf", "ops/a.sh", "#!/bin/sh\nset -e\n", &format!("#!/bin/sh\nset -e\nrm -rf {what}\n"))
+    };
+    assert_eq!(of("/srv/data"), Some(Severity::High));
+    assert_eq!(of("\"$ENV_NAME\""), Some(Severity::Medium));
+}

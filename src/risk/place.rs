@@ -1,0 +1,90 @@
+//! What a finding is at most where its file is a test, an example or a text: nobody is served from there.
+
+use super::blast::{INFRASTRUCTURE, extension, is_sample, is_test};
+use super::{Finding, Severity, is_source};
+
+/// Rules about tests, agents, owners, checks and dependencies are about such files themselves.
+const OWN: &[&str] =
+    &["agent.", "ci.", "dep.", "merge.", "mode.", "path.", "scope.", "test.", "uni.bidi", "uni.confusable"];
+
+/// A finding of a rule of these, at most medium in such a file. A secret is one in documentation, too.
+pub(super) fn weigh(finding: Finding) -> Finding {
+    let path = finding.location.path.lossy();
+    let is_about_it = OWN.iter().any(|start| finding.rule.starts_with(start));
+    let name = path.rsplit('/').next().unwrap_or(&path);
+    let how = if finding.severity <= Severity::Medium || is_about_it {
+        return finding;
+    } else if is_test(&path) || is_in_tests(&path) {
+        "it is in a test"
+    } else if is_of_signs(&finding.rule) && (!is_run(&path) || is_of_translations(&path)) {
+        "it is in a text"
+    } else if finding.rule.starts_with("secret.") {
+        return finding;
+    } else if is_sample(&path) && !is_of_network(&finding.rule)
+        || name.starts_with("README")
+        || name.ends_with(".example")
+        || name.starts_with(".env.example")
+    {
+        "it is in an example or a text"
+    } else {
+        return finding;
+    };
+    Finding { title: format!("{}; {how}", finding.title), severity: Severity::Medium, ..finding }
+}
+
+/// Whether a folder has the name of tests at its end: `reg-tests`.
+fn is_in_tests(path: &str) -> bool {
+    const FOLDERS: &[&str] = &["testing_support", "cassettes", "vcr_cassettes", "factories"];
+    let is_one =
+        |part: &str| FOLDERS.contains(&part) || ["-tests", "_tests", "-test"].iter().any(|end| part.ends_with(end));
+    path.rsplit_once('/').is_some_and(|(folders, _)| folders.split('/').any(is_one))
+}
+
+/// Rules about names and filters, whose files end in whatever their owner chose, or in `example` where a zone does.
+fn is_of_network(rule: &str) -> bool {
+    ["dns.", "net."].iter().any(|start| rule.starts_with(start))
+}
+
+/// Rules about characters that do not show, which texts in many languages have.
+fn is_of_signs(rule: &str) -> bool {
+    matches!(rule, "uni.invisible" | "term.escape")
+}
+
+/// Whether a folder holds what a program says, in many languages.
+fn is_of_translations(path: &str) -> bool {
+    const FOLDERS: &[&str] = &["lang", "langs", "locale", "locales", "i18n", "l10n", "translations"];
+    path.split('/').any(|part| FOLDERS.contains(&part))
+}
+
+/// Whether a program or a configuration is read from it.
+fn is_run(path: &str) -> bool {
+    const MORE: &[&str] = &["toml", "json", "ini", "cfg", "conf", "xml", "properties", "env", "mdc", "md"];
+    is_source(path)
+        || INFRASTRUCTURE.contains(&extension(path))
+        || MORE.contains(&extension(path))
+        || !path.contains('.')
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::risk::Severity;
+    use crate::risk::tests::findings;
+
+    fn worst(path: &str, new: &str) -> Option<Severity> {
+        findings(&[(path, "", new)]).into_iter().map(|found| found.severity).max()
+    }
+
+    #[test]
+    fn a_danger_in_a_test_is_medium_and_in_a_program_grave() {
+        let call = "import os\n\n\ndef f(name):\n    os.system(\"convert \" + name)\n";
+        assert!(worst("app/convert.py", call) >= Some(Severity::High));
+        assert!(worst("tests/test_convert.py", call) <= Some(Severity::Medium));
+    }
+
+    #[test]
+    fn the_colours_of_a_recorded_log_are_medium_and_in_a_script_grave() {
+        let line = "\u{1b}[31mfailed\u{1b}[0m\n";
+        assert_eq!(worst("data/build.txt", line), Some(Severity::Medium));
+        assert_eq!(worst("bin/build.sh", line), Some(Severity::High));
+    }
+}
