@@ -26,8 +26,7 @@
 //!  3  signing  examination  authorizing  sync  delivery  notices  enforcement  inheritance  audit  outcomes  broker
 //!                                               what is joined for the sheet, queue and reader, remotes, review
 //!                                               servers, notices, pushes, organizations, looks back, commands
-//!  2  source  ledger  claims  waiting  gate_state  signer  drafts  cache  disk  clock  random
-//!     clipboard  editor
+//!  2  source  ledger  claims  waiting  gate_state  signer  drafts  cache  disk  clock  random  clipboard  editor
 //!                                               git objects; chains and claims in refs; since when what waits; what
 //!                                               a gate saw; keys; files
 //!  1  provenance  risk  policy  decision  record  gate  enrolment  command  agents  highlight    rules

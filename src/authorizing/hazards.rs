@@ -68,7 +68,7 @@ pub fn hazards(request: &Request, inputs: &[(&Input, &[u8])], rules: &Rules) -> 
     }
     let files: Vec<FileMaterial> = texts.into_iter().map(|(name, text)| new_file(&name, text)).collect();
     let mut assessor = Assessor::new(rules);
-    files.iter().for_each(|file| assessor.read(&file.under_review()));
+    files.iter().for_each(|file| assessor.read(&file.under_review().run_as_it_is()));
     let diffs: Vec<FileDiff> = files.iter().map(|file| file.diff.clone()).collect();
     let mut findings = assessor.finish(&diffs).findings;
     // A finding under several names is reported once.

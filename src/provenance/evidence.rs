@@ -122,8 +122,8 @@ impl Rules {
         (tool.is_some() || is_nobody || is_program).then_some(found)
     }
 
-    /// The tool that has a mailbox of its own at its vendor. People there may have its name as well: then the whole name
-    /// beside the address must be the tool's.
+    /// The tool that has a mailbox of its own at its vendor. People there may have its name as well: then the whole
+    /// name beside the address must be the tool's.
     fn mailbox(&self, local: &str, name: &str) -> Option<&Tool> {
         let called = |text: &str| self.known.names.first(&text.to_lowercase());
         let tool = self.tools.iter().position(|tool| words(&tool.name) == words(local)).or_else(|| called(local))?;

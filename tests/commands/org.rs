@@ -53,7 +53,7 @@ fn which_repositories_keep_to_an_organization_is_said_with_why_not() {
     let plain = Fixture::new();
     let alone = pushed(&plain, "alone.git");
     let said = status(&f, &file, &[&shop, &bare, &alone, Path::new("nowhere")]).exits(2);
-    said.says("there is no pre-receive hook").says("does not inherit").says("nowhere is not");
+    said.says("there is no pre-receive hook").says("does not inherit").says("nowhere does not exist.");
     // The organization's own repository inherits from nowhere.
     let own = Fixture::new();
     own.write(".undersign/organization.toml", &acme(1));

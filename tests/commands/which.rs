@@ -689,7 +689,7 @@ fn a_branch_whose_file_holds_no_commit_is_a_row_and_hides_no_other() {
 fn what_is_no_repository_says_which_command_helps() {
     let f = Fixture::new();
     let place = |name: &str| f.dir.path().join(name);
-    run_in(&f, f.dir.path(), &["--repo", "nowhere", "queue"]).exits(70).complains("nowhere does not exist.");
+    run_in(&f, f.dir.path(), &["--repo", "nowhere", "queue"]).exits(70).says("nowhere does not exist.");
     // A worktree whose repository was moved.
     std::fs::create_dir_all(place("tree/src")).unwrap();
     std::fs::write(place("tree/.git"), "gitdir: /nowhere/shop/.git/worktrees/tree\n").unwrap();

