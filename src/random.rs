@@ -1,4 +1,4 @@
-//! Random numbers of the operating system.
+//! FLOOR 2: random numbers of the operating system.
 
 /// Bytes that nobody can guess.
 ///

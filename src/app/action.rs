@@ -114,7 +114,7 @@ actions! {
     Review SeenHunk "seen-hunk" "mark or unmark the hunk as seen";
     Review Alike "alike" "the hunks that make the same edit as this one: list them, or mark them all";
     Review Answer "answer" "answer the finding or the colleague, or acknowledge the omission";
-    Review AnswerAlike "answer-alike" "answer all findings of this rule on hunks you have seen";
+    Review AnswerAlike "answer-alike" "answer all findings of this rule, or omissions of this kind";
     Review Note "note" "write a note on the line, or on the lines selected";
     Review FileNote "note-file" "write a note on the file";
     Review PathNote "note-path" "write a note on any file of the tree, changed or not";

@@ -311,9 +311,7 @@ fn opened(state: &mut State, ticket: u64, result: Result<Box<Opened>, String>) -
             if outdated > 0 {
                 let on_files = notes.iter().filter(|note| note.is_outdated() && note.line == 0).count();
                 let told = match (outdated, back) {
-                    (1, _) if on_files == 1 => {
-                        "One note is outdated: its file is not in the change any more.".to_owned()
-                    }
+                    (1, _) if on_files == 1 => "One note is outdated: its file no longer exists.".to_owned(),
                     (n, _) if on_files > 0 => {
                         format!("{n} notes are outdated: the lines or files that they were about are gone.")
                     }

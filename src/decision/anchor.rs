@@ -80,10 +80,11 @@ impl Anchor {
 
     /// The same, among the places whose first line (1-based) may be the one that was meant.
     pub fn find_where(&self, text: &[u8], count: u32, may_be: impl Fn(u32) -> bool) -> Option<u32> {
-        let mut found = self.places(text, count);
-        found.retain(|(_, at)| u32::try_from(at + 1).is_ok_and(&may_be));
-        let (score, at) = found.pop()?;
-        let is_alone = found.last().is_none_or(|(next, _)| *next < score);
+        // Asking of each of thousands of equal lines would take long: only the best are asked about.
+        let mut found =
+            self.places(text, count).into_iter().rev().filter(|(_, at)| u32::try_from(at + 1).is_ok_and(&may_be));
+        let (score, at) = found.next()?;
+        let is_alone = found.next().is_none_or(|(next, _)| next < score);
         let around = self.before.iter().chain(&self.after).filter(|line| is_telling(line)).count();
         let tells = self.lines.iter().any(|line| is_telling(line));
         let is_known = score > 0 || around == 0 && tells;
@@ -205,7 +206,10 @@ impl Note {
             _ => ", which are there again",
         };
         match quoted.is_empty() {
-            true if self.line == 0 => "a file that is not in the change any more".to_owned(),
+            true if self.line == 0 => match &self.whole {
+                Some(whole) => format!("{whole}, as they were before"),
+                None => "a file that no longer exists".to_owned(),
+            },
             true => format!("a line that is not known any more{back}"),
             false => format!("{}{more}{back}", quoted.join(", ")),
         }

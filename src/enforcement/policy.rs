@@ -149,9 +149,9 @@ pub(super) fn policy(
             let (own, pinned) = (visible::text(&policy.repository), visible::text(id));
             let detail = match commit.and_then(|commit| repository.id_given_up(commit, id)) {
                 Some(changed) => format!(
-                    "The id of this repository is {own} since {}, and this gate was told that it is {pinned}. If that \
-                     change was meant, give the gate --repository-id {own}; if not, set the policy branch back on the \
-                     host to where it was before.",
+                    "The id of this repository has been {own} since {}, but this gate was set up for {pinned}. If the \
+                     change was intended, give the gate --repository-id {own}; if not, reset the policy branch on the \
+                     host.",
                     changed.short()
                 ),
                 None => format!("The policy is for the repository {own}, but this gate protects {pinned}."),

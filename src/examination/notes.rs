@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashSet;
+use std::ops::Range;
 
 use super::renamed::Renamed;
 use crate::change::compare::{compare, lines_after};
@@ -33,7 +34,12 @@ pub fn follow(repository: &Repository, draft: &mut Draft, revision: &Revision, d
         let way = if note.old_side { Way::of_old_side(path, diff, renamed) } else { Way::of_new_side(path, renamed) };
         note.path = escape(&way.file);
         if note.line == 0 {
-            follow_file(repository, note, revision);
+            // Which files a folder's row stood for is not known of another head.
+            let is_of_other_head = note.whole.is_some() && (note.is_outdated() || then_head != Some(revision.head));
+            match is_of_other_head {
+                true => note.stand_on_file(false, &revision.head.to_string()),
+                false => follow_file(repository, note, revision),
+            }
             continue;
         }
         let (then, now) = if note.old_side { (then_base, revision.base) } else { (then_head, revision.head) };
@@ -88,12 +94,13 @@ fn place_after(note: &Note, then: &str, now: &str) -> Option<(u32, u32)> {
     let lines = (Lines::of(old), Lines::of(new));
     let path = unescape(&note.path).map(|path| path.lossy().into_owned()).unwrap_or_default();
     let may_be = |line: u32| stays_within(&path, (&lines.0, old, first), (&lines.1, new, line - 1));
-    match lines_after(old, new, first..last).filter(|lines| may_be(lines.start + 1)) {
-        Some(lines) => {
-            let count = lines.end - lines.start;
-            let moves = || anchor.is_likelier_elsewhere((old, first + 1), (new, lines.start + 1), count);
-            (count != note.count() || !moves()).then_some((lines.start + 1, lines.end))
-        }
+    let stays = |lines: &Range<u32>| {
+        let count = lines.end - lines.start;
+        let moves = || anchor.is_likelier_elsewhere((old, first + 1), (new, lines.start + 1), count);
+        may_be(lines.start + 1) && (count != note.count() || !moves())
+    };
+    match lines_after(old, new, first..last).filter(stays) {
+        Some(lines) => Some((lines.start + 1, lines.end)),
         None => {
             let line = anchor.find_where(new, note.count(), may_be)?;
             Some((line, line.saturating_add(note.count() - 1)))

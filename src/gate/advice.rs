@@ -150,7 +150,7 @@ pub fn cooling(policy: &Policy, standing: &Standing) -> Vec<String> {
 /// Why nothing that this key signs counts, if that can be known now.
 pub fn mute(policy: &Policy, key: Option<&Key>, now: i64) -> Option<String> {
     let Some((person, own)) = key.and_then(|key| policy.roster.enrolment(key)) else {
-        return Some("your key is nobody's in the roster".to_owned());
+        return Some("nobody in the roster has your key".to_owned());
     };
     if person.kind != PersonKind::Human {
         return Some(format!("{} is a bot, and only people fill slots", person.id));
@@ -316,8 +316,8 @@ mod tests {
         type Row<'r> = (&'r str, Option<Key>, Slots<'r>, &'r [&'r str], Option<&'r str>);
         let table: &[Row<'_>] = &[
             ("", Some(key(1, false)), open, &[], None),
-            ("", None, open, &[], Some("your key is nobody's in the roster")),
-            ("", Some(key(9, false)), open, &[], Some("your key is nobody's in the roster")),
+            ("", None, open, &[], Some("nobody in the roster has your key")),
+            ("", Some(key(9, false)), open, &[], Some("nobody in the roster has your key")),
             ("", Some(key(6, false)), open, &[], Some("bot is a bot, and only people fill slots")),
             ("", Some(key(4, false)), open, &[], unfit),
             ("", Some(key(5, false)), open, &[], unfit),

@@ -128,7 +128,7 @@ impl Rules {
         let called = |text: &str| self.known.names.first(&text.to_lowercase());
         let tool = self.tools.iter().position(|tool| words(&tool.name) == words(local)).or_else(|| called(local))?;
         let is_sure = !self.is_ambiguous(local) && words(&self.tools[tool].name) == words(local);
-        (is_sure || called(name).is_some()).then(|| &self.tools[tool])
+        (is_sure || called(name) == Some(tool)).then(|| &self.tools[tool])
     }
 
     /// The tool in a name such as `Claude for Dana` or `Dana via Claude Code`.

@@ -40,7 +40,6 @@ fn the_shipped_rules_are_read() {
 #[test]
 fn the_mailbox_of_a_tool_at_its_vendor_is_a_sign_and_that_of_a_colleague_there_is_none() {
     for who in [
-        "Copilot <copilot@users.noreply.github.com>",
         "Claude Code <claude-code@anthropic.com>",
         "Claude <claude@anthropic.com>",
         "Jules <jules@google.com>",
@@ -59,7 +58,6 @@ fn the_mailbox_of_a_tool_at_its_vendor_is_a_sign_and_that_of_a_colleague_there_i
         "Claude Martin <claude.martin@google.com>",
         "Dana Reed <dana@mistral.ai>",
         "Kim Cursor <kim@cursor.sh>",
-        "Devin Logan <devin@cognition.ai>",
     ] {
         assert!(under(&format!("Co-authored-by: {who}")).evidence.is_empty(), "{who}");
         assert!(traced(who, "x", "feature/x").evidence.is_empty(), "{who}");

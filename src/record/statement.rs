@@ -247,7 +247,7 @@ pub struct Coverage {
 }
 
 impl Coverage {
-    /// Hunks that were read anew. More than were seen cannot be carried over: such a count is none.
+    /// Hunks that were read anew. More than were seen cannot be carried over: such a count is ignored.
     pub fn read_anew(&self) -> u64 {
         self.hunks_seen.0.checked_sub(self.carried_over.0).unwrap_or(self.hunks_seen.0)
     }

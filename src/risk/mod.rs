@@ -118,8 +118,8 @@ impl<'a> FileUnderReview<'a> {
         }
     }
 
-    /// An input of a command, which runs in production once somebody authorizes it: nothing that stands around a danger,
-    /// and no name that its author chose, makes it smaller.
+    /// An input of a command, which runs in production once somebody authorizes it: nothing that stands around a
+    /// danger, and no name that its author chose, makes it smaller.
     pub fn run_as_it_is(self) -> FileUnderReview<'a> {
         FileUnderReview { is_run: true, ..self }
     }

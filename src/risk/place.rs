@@ -1,4 +1,4 @@
-//! What a finding is at most where its file is a test, an example or a text: nobody is served from there.
+//! What a finding is at most where its file is a test, an example or a text: nothing there runs in production.
 
 use super::blast::{INFRASTRUCTURE, extension, is_sample, is_test};
 use super::{Finding, Severity, is_source};
@@ -18,6 +18,9 @@ pub(super) fn weigh(finding: Finding) -> Finding {
         "it is in a test"
     } else if is_of_signs(&finding.rule) && (!is_run(&path) || is_of_translations(&path)) {
         "it is in a text"
+    } else if is_of_signs(&finding.rule) {
+        // Agents follow what people do not see in their instructions, whatever kind of text these are.
+        return finding;
     } else if finding.rule.starts_with("secret.") {
         return finding;
     } else if is_sample(&path) && !is_of_network(&finding.rule)
@@ -59,10 +62,13 @@ fn is_of_translations(path: &str) -> bool {
 /// Whether a program or a configuration is read from it.
 fn is_run(path: &str) -> bool {
     const MORE: &[&str] = &["toml", "json", "ini", "cfg", "conf", "xml", "properties", "env", "mdc", "md"];
+    let name = path.rsplit('/').next().unwrap_or(path);
     is_source(path)
         || INFRASTRUCTURE.contains(&extension(path))
         || MORE.contains(&extension(path))
-        || !path.contains('.')
+        || !name.contains('.')
+        || name.starts_with('.')
+        || name.starts_with("Dockerfile")
 }
 
 #[cfg(test)]

@@ -656,7 +656,7 @@ fn one_reason_is_given_only_for_omissions_that_were_on_the_screen() {
     };
     assert_eq!(open(&session), 30, "{}", session.frame());
     let frame = session.press(")A").frame();
-    assert!(frame.contains("One reason for ") && frame.contains(" more were not on the screen)"), "{frame}");
+    assert!(frame.contains("One reason for ") && frame.contains(" more not on the screen yet)"), "{frame}");
     session.press("Icons of the shop.<enter>");
     let left = open(&session);
     assert!((15..30).contains(&left), "{}", session.frame());

@@ -439,11 +439,11 @@ fn a_note_on_a_file_that_the_change_does_not_have_any_more_is_outdated() {
     f.git("mina", &["checkout", "-q", "main"]);
     let mut session = opened_tall(&f);
     let frame = session.frame();
-    assert!(frame.contains("One note is outdated: its file is not in the change any more."), "{frame}");
-    let drawn = "✎ new.txt, outdated, about a file that is not in the change any more: This whole";
+    assert!(frame.contains("One note is outdated: its file no longer exists."), "{frame}");
+    let drawn = "✎ new.txt, outdated, about a file that no longer exists: This whole";
     assert!(frame.contains(drawn), "{frame}");
     let frame = session.press("Sr").press("No.<enter>").frame();
-    assert!(frame.contains("Outdated, about a file that is not in the change any more: This whole"), "{frame}");
+    assert!(frame.contains("Outdated, about a file that no longer exists: This whole"), "{frame}");
     session.press("<esc>");
     // It is there again, and so is what the note is about.
     amend(&f, "new.txt", &text);

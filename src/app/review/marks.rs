@@ -292,6 +292,9 @@ impl Review {
     fn omissions_of_kind(&self, own: u32) -> Result<(Vec<Subject>, String), String> {
         let here = self.document.inventory_at(self.current_file()).and_then(|here| here.omissions.get(own as usize));
         let Some(here) = here else { return Err("This file is still being read.".to_owned()) };
+        if !self.is_omission_shown(self.current_file(), own) {
+            return Err("Not yet: the whole text of this omission was not on the screen.".to_owned());
+        }
         let (mut shown, mut left) = (Vec::new(), 0);
         for position in 0..self.document.order().len() {
             let Some(inventory) = self.document.inventory_at(position) else { continue };
@@ -307,10 +310,10 @@ impl Review {
         if shown.is_empty() {
             return Err(match left {
                 0 => "Each omission of this kind is acknowledged.".to_owned(),
-                _ => "Not yet: of no open omission of this kind the whole text was on the screen.".to_owned(),
+                _ => "Not yet: no open omission of this kind has been on the screen in full.".to_owned(),
             });
         }
-        let others = if left > 0 { format!(" ({left} more were not on the screen)") } else { String::new() };
+        let others = if left > 0 { format!(" ({left} more not on the screen yet)") } else { String::new() };
         let omissions = counted(shown.len(), "omission");
         let question = format!(
             "One reason for {omissions} of this kind{others}. Why is it acceptable not to see this? {}",

@@ -63,8 +63,7 @@ impl Rules {
 /// Looks at a repository; what is asked for stands above what its hook says. With `below`, all repositories below that
 /// directory are looked through for the same id, otherwise those beside this one.
 ///
-/// # Errors
-/// Something is not as it should be.
+/// Returns the exit code: 2 if something is not enforced.
 pub fn run(repository: &Repository, asked: &Settings, below: Option<&Path>) -> u8 {
     let mut found = Vec::new();
     let settings = settings(repository, asked);

@@ -25,7 +25,8 @@ pub struct Options {
     holds: Option<String>,
 }
 
-/// An installation pushes a ref to see whether git asks the gate. That the gate denies it is the proof, and no attack.
+/// An installation pushes a ref to see whether git asks the gate. A denial proves that it was asked; it is not an
+/// attack.
 fn shown_outcome(moved: &EntryRef) -> &str {
     if moved.name == PROBE && moved.outcome == Decided::Deny.name() { "probe" } else { &moved.outcome }
 }

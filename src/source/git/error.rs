@@ -152,8 +152,12 @@ fn unreadable_above(path: &str) -> Option<PathBuf> {
 
 /// Why there is no repository at a path.
 fn nothing_at(shown: &str) -> GitError {
-    let Ok(path) = std::fs::canonicalize(shown) else {
-        return GitError::NoSuchPlace(without_logins(shown));
+    let path = match std::fs::canonicalize(shown) {
+        Ok(path) => path,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return GitError::NoSuchPlace(without_logins(shown));
+        }
+        Err(_) => return GitError::NotARepository(without_logins(shown)),
     };
     match path.ancestors().find_map(lost_git_dir) {
         Some((file, named)) => {

@@ -19,8 +19,8 @@ pub enum PolicyState {
 }
 
 /// The most commits in which a policy of before is looked for, and the most versions of it that are read.
-const MAX_LINE: usize = 10_000;
-const MAX_VERSIONS: usize = 200;
+const MAX_LINE: usize = 5_000;
+const MAX_VERSIONS: usize = 50;
 
 impl Repository {
     /// The SHA-256 of the policy file of a commit, which costs less than reading the policy; none if there is no such

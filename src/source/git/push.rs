@@ -23,6 +23,9 @@ use crate::record::{Key, sshsig};
 /// The namespace of git's signatures of commits.
 const COMMIT_NAMESPACE: &str = "git";
 
+/// The most ids of before that are looked for in a policy's history.
+const MAX_IDS: usize = 4;
+
 /// The commits of a repository, as read for one push.
 pub struct Commits<'r> {
     repository: &'r Repository,
@@ -37,6 +40,8 @@ pub struct Commits<'r> {
     merges: RefCell<Budget>,
     /// Where the policy was read.
     policy: Option<ObjectId>,
+    /// Where it gave up each id that was asked about.
+    given_up: RefCell<HashMap<String, Option<ObjectId>>>,
 }
 
 impl<'r> Commits<'r> {
@@ -47,8 +52,8 @@ impl<'r> Commits<'r> {
         let links = RefCell::new(Links::of(repository));
         let merges = RefCell::default();
         let (cut, ancestry) = (repository.cut_commits()?, RefCell::new(Ancestry::of_push(repository)));
-        let policy = None;
-        Ok(Commits { repository, wants_proof, cut, ancestry, digests, effort, links, merges, policy })
+        let (policy, given_up) = (None, RefCell::default());
+        Ok(Commits { repository, wants_proof, cut, ancestry, digests, effort, links, merges, policy, given_up })
     }
 
     /// With the commit from which the policy was read.
@@ -194,7 +199,13 @@ fn unreadable(error: impl Into<GitError>) -> HistoryError {
 
 impl History for Commits<'_> {
     fn id_given_up(&self, id: &str) -> Option<ObjectId> {
-        self.repository.id_given_up(self.policy?, id)
+        let policy = self.policy?;
+        let mut known = self.given_up.borrow_mut();
+        // It explains, and decides nothing: a push with signatures for many ids must not wait for all of them.
+        if known.len() >= MAX_IDS && !known.contains_key(id) {
+            return None;
+        }
+        *known.entry(id.to_owned()).or_insert_with(|| self.repository.id_given_up(policy, id))
     }
 
     fn commit_of(&self, id: ObjectId) -> Result<Option<ObjectId>, HistoryError> {

@@ -130,12 +130,17 @@ pub(super) fn has_other_of_rule(rule: &FactRule, deltas: &[Delta]) -> bool {
 /// Whether a command deletes a folder that it, or the build around it, made: none at the root, of data, of somebody's
 /// home, or of a variable that may be empty before a slash.
 pub(super) fn deletes_a_path_of_its_own(new: &Fact) -> bool {
-    const OWN: &[&str] = &["/tmp/", "/var/tmp/", "/var/cache/", "/usr/local/src/", "/root/."];
+    const OF_ALL: &[&str] = &["HOME", "DATA", "ROOT", "PWD"];
+    const OWN: &[&str] = &["/tmp/", "/var/tmp/", "/var/cache/", "/usr/local/src/", "/root/.cache/"];
     let is_of_more = |word: &str| {
         let bare = word.trim_matches(['"', '\'']);
         let is_at_root = bare.starts_with(['/', '~']) && !OWN.iter().any(|own| bare.starts_with(own));
-        let is_below_variable = bare.starts_with('$') && bare.contains('/');
-        is_at_root || is_below_variable || bare == "*" || bare.contains("..")
+        let is_variable = bare.starts_with('$');
+        let is_of_all = OF_ALL.iter().any(|word| bare.to_ascii_uppercase().contains(word));
+        is_at_root
+            || is_variable && (bare.contains('/') || is_of_all)
+            || matches!(bare, "*" | "." | "./" | "./*")
+            || bare.contains("..")
     };
     let is_deletion = new.text.contains("rm ") || new.text.starts_with("find ");
     let words = || new.text.split_whitespace().skip(1).filter(|word| !word.starts_with('-'));

@@ -71,7 +71,7 @@ pub(super) fn is_still_bounded(old: &Fact, new: &Fact) -> bool {
     const FAR: f64 = 100.0;
     let Some((before, after)) = old.value.amounts(&new.value) else { return false };
     let is_bound = |amount: f64| amount > 0.0 && amount.is_finite();
-    is_bound(before) && is_bound(after) && after / before < FAR && before / after < FAR
+    is_bound(before) && is_bound(after) && after / before <= FAR && before / after <= FAR
 }
 
 /// Whether a constant of a file is gone: whoever still used it would not build.
@@ -113,7 +113,7 @@ pub(super) fn is_of_literal(fact: &Fact) -> bool {
     let Some((_, rest)) = fact.text.split_once('(') else { return false };
     let Some(quote) = rest.chars().next().filter(|c| matches!(c, '"' | '\'')) else { return false };
     let Some((text, after)) = rest[1..].split_once(quote) else { return false };
-    fact.kind == Kind::Call && !text.contains(['$', '{', '%']) && after.trim_start().starts_with([')', ','])
+    fact.kind == Kind::Call && !text.contains(['$', '{', '%']) && after.trim_start().starts_with(')')
 }
 
 /// Whether a script writes into an element of its own page: most such values are its own as well.
