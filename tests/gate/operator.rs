@@ -174,12 +174,12 @@ fn after_the_id_of_the_repository_changed_the_reason_says_with_which_commit_and_
     let (f, changed) = renamed();
     let why = told(&Gate::of(&f), &f);
     assert!(
-        why.contains(&format!("the id of this repository was fixture-1. It is fixture-2 since {changed}")),
+        why.contains(&format!("the id of this repository was fixture-1. It has been fixture-2 since {changed}")),
         "{why}"
     );
     assert!(why.contains("sign it again") && !why.contains("another repository"), "{why}");
     let why = told(&Gate::of(&f).repository_id("fixture-1"), &f);
-    assert!(why.contains(&format!("The id of this repository is fixture-2 since {changed}")), "{why}");
+    assert!(why.contains(&format!("The id of this repository has been fixture-2 since {changed}")), "{why}");
     assert!(why.contains("give the gate --repository-id fixture-2"), "{why}");
 }
 

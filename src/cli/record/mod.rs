@@ -27,7 +27,9 @@ use serde::Serialize;
 use crate::change::visible;
 #[cfg(feature = "tui")]
 use crate::cli::comments::Comments;
+#[cfg(feature = "tui")]
 use crate::cli::find_change::{self, Meant};
+#[cfg(feature = "tui")]
 use crate::cli::queue;
 use crate::datafile;
 use crate::decision::Verdict;
