@@ -261,7 +261,8 @@ pub struct Omission {
     pub path: String,
     /// What it is, for people.
     pub what: String,
-    /// Why the signer accepts it; blank if it was not acknowledged.
+    /// Why the signer accepts it; blank if it was not acknowledged. Where the same object in the same mode only moved,
+    /// the signer's program says so here: there is nothing to accept.
     pub acknowledged: String,
 }
 
