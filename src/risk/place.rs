@@ -81,6 +81,23 @@ mod tests {
     }
 
     #[test]
+    fn hidden_text_in_what_agents_and_builds_read_is_grave_whatever_the_file_is_called() {
+        for path in ["AGENTS.md", ".cursorrules", "v1.2/Makefile", "Dockerfile.prod"] {
+            assert!(worst(path, "Build it\u{200b}\u{200b} as told.\n") >= Some(Severity::High), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_deletion_of_a_home_or_of_data_is_grave_and_that_of_a_path_of_its_own_is_medium() {
+        let lines = |line: &str| findings(&[("ci/clean.sh", "set -e\n", &format!("set -e\n{line}\n"))]);
+        let worst = |line: &str| lines(line).into_iter().map(|found| found.severity).max();
+        for line in ["rm -rf \"$HOME\"", "rm -rf /root/.ssh", "rm -rf \"$PGDATA\"", "rm -rf ./*"] {
+            assert!(worst(line) >= Some(Severity::High), "{line}");
+        }
+        assert!(worst("rm -rf /tmp/build-cache") <= Some(Severity::Medium));
+    }
+
+    #[test]
     fn a_danger_in_a_test_is_medium_and_in_a_program_grave() {
         let call = "import os\n\n\ndef f(name):\n    os.system(\"convert \" + name)\n";
         assert!(worst("app/convert.py", call) >= Some(Severity::High));
