@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::ErrorKind::{AlreadyExists, InvalidInput, PermissionDenied, Unsupported};
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Writes a file completely or not at all: temporary file next to it, sync, rename, sync of the directory. Creates the
 /// directory if needed.
@@ -65,6 +65,13 @@ fn create_anew(path: &Path) -> std::io::Result<File> {
         }
         created => created,
     }
+}
+
+/// The path beside this one whose name has something more at its end: `states.new`.
+pub fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut longer = path.as_os_str().to_owned();
+    longer.push(suffix);
+    PathBuf::from(longer)
 }
 
 /// Makes the names in a directory survive a crash of the machine. A directory that is writable but not readable, and a

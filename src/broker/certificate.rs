@@ -17,6 +17,7 @@ use ssh_key::certificate::{Builder, CertType};
 use ssh_key::private::Ed25519Keypair;
 use ssh_key::{Certificate, PrivateKey};
 
+use crate::change::shown_word;
 use crate::command::request::{Command, bytes};
 use crate::random::random;
 use crate::record::RecordId;
@@ -55,7 +56,7 @@ impl Login {
         let place = format!("{}@{}", self.user, self.host);
         let (program, rest) = command.argv.split_first()?;
         if program.rsplit('/').next() != Some("ssh") || rest.first() != Some(&place) {
-            return Some(format!("Commands of this target are run as `ssh {place} PROGRAM ARGUMENT…`."));
+            return Some(format!("Commands of this target are run as `ssh {} PROGRAM ARGUMENT…`.", shown_word(&place)));
         }
         let remote = &rest[1..];
         if !remote.first().is_some_and(|program| program.starts_with('/')) {

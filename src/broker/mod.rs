@@ -29,8 +29,8 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use crate::change::ObjectId;
 use crate::change::digest::Digest;
+use crate::change::{ObjectId, shown_path};
 use crate::clock::now;
 use crate::command::drill_statement::CommandDrillRecord;
 use crate::command::receipt::{self, Ended, Event, Outcome, Output, Run};
@@ -367,7 +367,7 @@ impl Broker {
                  Nothing starts until it does. If the branch is right, pin it again: `undersign broker pin {}`.",
                 tip.short(),
                 known.commit.short(),
-                self.state.dir.display()
+                shown_path(&self.state.dir)
             )
         })
     }

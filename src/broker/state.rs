@@ -10,8 +10,8 @@ use std::sync::Mutex;
 use serde::{Deserialize, Serialize};
 
 use super::Settings;
-use crate::change::ObjectId;
 use crate::change::digest::Digest;
+use crate::change::{ObjectId, shown_path};
 use crate::command::{AuthorizationChain, Received};
 use crate::disk::{write_atomically, write_until_restart};
 use crate::gate::SeenOrganization;
@@ -286,8 +286,9 @@ fn device_of(key: &SigningKey) -> String {
 
 /// The pinned policy of a broker, whether it is running or not.
 pub(super) fn pinned_in(dir: &Path) -> Result<ObjectId, String> {
-    let pinned = text_in(dir, "policy")
-        .map_err(|_| format!("No policy is pinned. Look at it, then run `undersign broker pin {}`.", dir.display()))?;
+    let pinned = text_in(dir, "policy").map_err(|_| {
+        format!("No policy is pinned. Look at it, then run `undersign broker pin {}`.", shown_path(dir))
+    })?;
     pinned.parse().map_err(|_| "The pinned policy is not a commit.".to_owned())
 }
 

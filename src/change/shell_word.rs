@@ -1,5 +1,9 @@
 //! A text as one word of a shell's command line.
 
+use std::path::Path;
+
+use crate::change::visible;
+
 /// A word that every POSIX shell reads back as this text; without quotes if none are needed.
 pub fn shell_word(text: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "@%+=:,./_-{}".contains(c);
@@ -9,6 +13,17 @@ pub fn shell_word(text: &str) -> String {
         return text.to_owned();
     }
     format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+/// A name that a repository, a server or the command line chose, in a command that is printed to be pasted. It is escaped
+/// for the screen first: what is pasted then may name nothing, but runs nothing of its own.
+pub fn shown_word(name: &str) -> String {
+    shell_word(&visible::text(name))
+}
+
+/// The same for a path.
+pub fn shown_path(path: &Path) -> String {
+    shell_word(&visible::line(path.as_os_str().as_encoded_bytes()))
 }
 
 #[cfg(test)]
@@ -28,6 +43,21 @@ mod tests {
             ("{1..3}", "'{1..3}'"),
         ] {
             assert_eq!(shell_word(text), word);
+        }
+    }
+
+    #[test]
+    fn what_a_repository_chose_is_one_harmless_word_of_a_command_to_paste() {
+        for (name, word) in [
+            ("origin", "origin"),
+            ("x;id", "'x;id'"),
+            ("$(id)`id`", "'$(id)`id`'"),
+            ("a'; id; '", r"'a'\''; id; '\'''"),
+            ("a\nid", "'a␊id'"),
+            ("\u{1b}[2J", "'␛[2J'"),
+        ] {
+            assert_eq!(shown_word(name), word);
+            assert_eq!(shown_path(Path::new(name)), word);
         }
     }
 }

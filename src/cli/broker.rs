@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 
 use crate::broker::{Broker, Settings, State, child, serve, settings_in, wire};
+use crate::change::shown_path;
 
 #[derive(Args)]
 pub struct Options {
@@ -120,7 +121,7 @@ fn init(options: &InitOptions) -> Result<(), String> {
     }
     let key = State::init(&options.dir, &text, options.key.as_deref())?;
     outln!("For the policy:\n\n[broker.NAME]\nkey = \"{}\"\n", key.public.to_openssh());
-    outln!("Once that has landed: `undersign broker pin {}`.", options.dir.display());
+    outln!("Once that has landed: `undersign broker pin {}`.", shown_path(&options.dir));
     Ok(())
 }
 

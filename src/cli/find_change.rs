@@ -1,6 +1,6 @@
 //! Finds the pending change that somebody means: by its id, a branch, a ref or a commit.
 
-use crate::change::{Change, visible};
+use crate::change::{Change, shown_word, visible};
 use crate::examination::RepositorySnapshot;
 use crate::source::git::{Names, Pending, Repository, Resolved, ambiguous};
 
@@ -96,7 +96,8 @@ fn absent(text: &str, read: &[Read]) -> String {
         } else {
             format!(
                 "{name} is not a pending change: it has landed in {target} by other commits, its commits change nothing, \
-                 or no branch stands at it. `undersign review {target}..{name}` reads it all the same."
+                 or no branch stands at it. `undersign review {}` reads it all the same.",
+                shown_word(&format!("{}..{text}", snapshot.target.short()))
             )
         };
     }

@@ -15,7 +15,7 @@ use crate::audit::controls::Controls;
 use crate::audit::{self, Query, render};
 use crate::change::digest::Digest;
 use crate::change::visible;
-use crate::disk::{stream_atomically, write_atomically};
+use crate::disk::{stream_atomically, with_suffix, write_atomically};
 use crate::enforcement::Settings;
 use crate::gate::summary::GateKey;
 use crate::outcomes::{self, Remembered};
@@ -250,9 +250,7 @@ fn sign(report: &Path, key: &Path) -> Result<(), String> {
     let bytes = std::fs::read(report).map_err(|error| failed(report, error))?;
     let unusable = |fault| format!("The gate's key cannot be used: {fault}.");
     let armor = key.sign_file(PURPOSE, &bytes).map_err(unusable)?;
-    let mut path = report.as_os_str().to_owned();
-    path.push(".sig");
-    let path = PathBuf::from(path);
+    let path = with_suffix(report, ".sig");
     write_atomically(&path, armor.as_bytes())
         .map_err(|error| format!("{} cannot be written: {error}.", path.display()))?;
     let public = key.public().ssh_key().map_err(unusable)?.to_openssh();

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use clap::Args;
 
-use crate::change::{counted, shell_word, visible};
+use crate::change::{counted, shown_word, visible};
 #[cfg(feature = "tui")]
 use crate::config;
 #[cfg(feature = "tui")]
@@ -39,7 +39,7 @@ pub fn run(options: &Options, repository: Option<&Path>) -> Result<(), String> {
                 "{} counts on: nothing else of this chain is here, and it may hold a rejection. `git update-ref -d {}` \
                  ends that.",
                 visible::text(kept),
-                shell_word(&visible::text(kept))
+                shown_word(kept)
             );
         }
         return Ok(());

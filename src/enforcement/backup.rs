@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use super::operator::{entry, open, time};
 use super::policy::{policy, policy_branch};
 use super::{Settings, default_state, own_key};
-use crate::disk::sync_dir;
+use crate::change::shown_path;
+use crate::disk::{sync_dir, with_suffix};
 use crate::gate_state::{self, Access, Archive, Checked, GateState, StateKey};
 use crate::policy::Policy;
 
@@ -61,9 +62,7 @@ pub fn back_up(path: &Path, settings: &Settings, to: &Path, with_key: bool, now:
         state.snapshot(key.transpose()?)?
     };
     // Beside the last good one, whose place it takes only once it was read back.
-    let mut beside = to.as_os_str().to_owned();
-    beside.push(".new");
-    let beside = PathBuf::from(beside);
+    let beside = with_suffix(to, ".new");
     snapshot.write(&beside, now)?;
     let unwritten = |error: std::io::Error| format!("{error}.");
     let placed = check_backup(path, settings, &beside, now).and_then(|backup| {
@@ -160,10 +159,12 @@ fn with_new_key(why: String, archive: &Archive, gate: &Gate, with_key: bool) -> 
         return why;
     }
     format!(
-        "{why} If the gate made the key {0} only after the loss, set that aside, and what it wrote since: `mv {0} \
-         {0}.new`, `mv {1} {1}.new`. Then restore again.",
-        gate.key.display(),
-        gate.dir.display()
+        "{why} If the gate made the key {0} only after the loss, set that aside, and what it wrote since: `mv {} \
+         {}`, `mv {} {}`. Then restore again.",
+        shown_path(&gate.key),
+        shown_path(&with_suffix(&gate.key, ".new")),
+        shown_path(&gate.dir),
+        shown_path(&with_suffix(&gate.dir, ".new"))
     )
 }
 

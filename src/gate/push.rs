@@ -11,7 +11,7 @@ use super::{Decided, Input, States, distrust, remembered, segment, segmentation}
 use crate::change::digest::Digest;
 use crate::change::links::Link;
 use crate::change::manifest::Manifest;
-use crate::change::{Commit, ObjectId, visible};
+use crate::change::{Commit, ObjectId, shown_word, visible};
 use crate::datafile::MAX_NUMBER;
 use crate::decision::Verdict;
 use crate::policy::{Policy, RefProtection};
@@ -432,14 +432,15 @@ impl Rule {
 }
 
 fn rewritten(name: &str, is_beside: bool) -> String {
-    let name = visible::text(name);
     if !is_beside {
         return "The push rewrites what has landed. Build on the ref's tip instead.".to_owned();
     }
-    let branch = name.strip_prefix("refs/heads/").unwrap_or(&name);
+    let branch = name.strip_prefix("refs/heads/").unwrap_or(name);
     format!(
-        "The tip of {branch} would be a side line of what is pushed: its merge has the parents the other way round. \
-         Merge with the host's button, or `git switch {branch} && git merge --no-ff BRANCH`; approvals still count."
+        "The tip of {} would be a side line of what is pushed: its merge has the parents the other way round. \
+         Merge with the host's button, or `git switch {} && git merge --no-ff BRANCH`; approvals still count.",
+        visible::text(branch),
+        shown_word(branch)
     )
 }
 

@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use super::archive::{Archive, Hashing, Header, Held, KEY, broken, copy, head, unwritten};
 use super::{Access, FILE, GateState, LEDGER, Lock, Log, OUTLINES, StateKey, VERIFIED, log, log_of, read, states};
-use crate::disk::{give_away, stream_atomically, sync_dir};
+use crate::change::shown_path;
+use crate::disk::{give_away, stream_atomically, sync_dir, with_suffix};
 use crate::gate::{AuditHead, Remembered};
 
 /// How the directories begin into which a restore unpacks.
@@ -280,8 +281,9 @@ fn write_memory(
 /// Returns what the place knows.
 fn refuse_newer(archive: &Archive, dir: &Path, unpacked: &Path) -> Result<Remembered, String> {
     let aside = format!(
-        "If it cannot be used any more, set the directory aside, `mv {0} {0}.old`, and restore into an empty place.",
-        dir.display()
+        "If it cannot be used any more, set the directory aside, `mv {} {}`, and restore into an empty place.",
+        shown_path(dir),
+        shown_path(&with_suffix(dir, ".old"))
     );
     let memory = read(dir, None, "").map(|(remembered, _)| remembered);
     let log = log_of(dir).unwrap_or_else(|_| Log::in_dir(dir)).visit(&mut |_, _| ());

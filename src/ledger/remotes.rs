@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use git2::{Direction, Oid};
 
 use super::REMOTES_PREFIX;
-use crate::change::visible;
+use crate::change::{shown_word, visible};
 use crate::disk::{read_small, write_atomically};
 use crate::gate::ref_names::{AUTHORIZATIONS, COMMAND_DRILLS, DECISIONS, DRILLS, EVIDENCE, OUTCOMES, RUNS};
 use crate::record::ChainId;
@@ -121,7 +121,8 @@ pub fn way_out(repository: &Repository, id: &ChainId) -> String {
         let [name, remote] = [&left.name, &left.remote].map(|text| visible::text(text));
         format!(
             " One copy of it is what the removed remote {remote} was last seen to have, {name}: `undersign sync --forget \
-             {remote}` puts that one away."
+             {}` puts that one away.",
+            shown_word(&left.remote)
         )
     });
     told.collect()
@@ -162,7 +163,8 @@ pub fn forget_remote(repository: &Repository, remote: &str) -> Result<Forgotten,
     if configured(repository).map_err(told)?.contains(remote) {
         return Err(format!(
             "{shown} is a remote of this repository, and the next sync would bring the same again. `git remote remove \
-             {shown}` first, if it is not to count."
+             {}` first, if it is not to count.",
+            shown_word(remote)
         ));
     }
     let mut names = noted(repository);

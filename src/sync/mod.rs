@@ -23,7 +23,7 @@ use git2::{ErrorCode, Oid};
 #[cfg(feature = "tui")]
 pub use requests::fetch_these;
 
-use crate::change::visible;
+use crate::change::{shown_word, visible};
 use crate::clock;
 use crate::ledger::families::Keys;
 use crate::ledger::{self, BRANCH_PREFIX, PREFIX};
@@ -308,9 +308,10 @@ impl<'r> Remote<'r> {
                 Order::Behind => self.bring_forward(&id, tip, there.sound[&id])?,
                 Order::Ahead(records) => pushes.push((id, tip, records)),
                 Order::Forked => report.alarms.push(format!(
-                    "The chain {id} here and on {0} went different ways, as after a restored backup. `undersign record \
-                     repair --remote {0}` says which holds.",
-                    self.name
+                    "The chain {id} here and on {} went different ways, as after a restored backup. `undersign record \
+                     repair --remote {}` says which holds.",
+                    self.name,
+                    shown_word(&self.name)
                 )),
             }
         }
@@ -343,7 +344,7 @@ impl<'r> Remote<'r> {
                     "{} refused the chain {id}: {}. `undersign doctor --remote {}` says what it takes.",
                     self.name,
                     visible::text(summary),
-                    self.name
+                    shown_word(&self.name)
                 )),
                 "!" => race = true,
                 _ => {

@@ -924,6 +924,19 @@ fn a_clone_of_one_branch_says_that_it_sees_no_other() {
 }
 
 #[test]
+fn a_command_to_paste_runs_nothing_that_the_name_of_a_remote_says() {
+    let desk = Desk::new();
+    desk.host("feat", &[(5, "five")]);
+    desk.clone_again(&["--single-branch", "-o", "x;touch${IFS}ran"]);
+    let (_, broken) = desk.queue();
+    let [(_, why)] = &broken[..] else { panic!("{broken:?}") };
+    assert!(why.contains("`git remote set-branches 'x;touch${IFS}ran' '*'`"), "{why}");
+    follow(&desk, why);
+    assert!(!desk.here.join("ran").exists(), "the name ran");
+    assert_eq!(desk.ids(), ["here:feat"]);
+}
+
+#[test]
 fn a_repository_whose_commits_are_elsewhere_says_where_they_should_be() {
     let desk = Desk::new();
     desk.host("feat", &[(5, "five")]);

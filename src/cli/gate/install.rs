@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::hook::{Hook, NEXT};
-use crate::change::visible;
+use crate::change::{shown_path, visible};
 use crate::cli::verify::GateOptions;
 use crate::disk::write_atomically;
 use crate::enforcement::{self, Settings, policy_in_force};
@@ -100,7 +100,7 @@ pub fn run(options: &Options) -> Result<(), String> {
              you."
         );
     }
-    outln!("`undersign --repo {} doctor` says what is enforced.", repository.root.display());
+    outln!("`undersign --repo {} doctor` says what is enforced.", shown_path(&repository.root));
     Ok(())
 }
 
@@ -146,8 +146,8 @@ fn refuse_hooks_of_others(repository: &Repository) -> Result<(), String> {
          core.hooksPath {}`, and install again.",
         visible::line(repository.hooks().as_os_str().as_encoded_bytes()),
         hooks.display(),
-        repository.root.display(),
-        hooks.display()
+        shown_path(&repository.root),
+        shown_path(&hooks)
     ))
 }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-use crate::change::visible;
+use crate::change::{shown_word, visible};
 use crate::gate_state::PROBE;
 
 /// Pushes to a repository as anybody would, from an empty one.
@@ -40,7 +40,7 @@ pub fn ask(repository: &Path, reports_only: bool) -> Result<(), String> {
         (_, true) => Err(format!(
             "The hook is written, and git did not ask it: a push that it refuses landed. `git -C {} config --show-origin \
              core.hooksPath` says from where git runs hooks; and the file system may forbid to run programs.",
-            visible::text(there)
+            shown_word(there)
         )),
         (false, false) => Err(untried(format!("git refused the push for another reason: {}", first_line(&said)))),
     }

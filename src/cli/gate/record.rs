@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::hook::Hook;
-use crate::change::{counted, visible};
+use crate::change::{counted, shown_word, visible};
 use crate::enforcement::{self, Settings};
 use crate::source::git::Repository;
 
@@ -97,10 +97,11 @@ pub(super) fn record(repository: &Path, settings: &Settings, refs: &[String], li
     let Some((first, known, tip)) = recorded.back.first() else { return Ok(()) };
     let more = if recorded.back.len() > 1 { format!(" (and {} more)", recorded.back.len() - 1) } else { String::new() };
     Err(format!(
-        "{0}{more} stood at {1} after this gate let it there, and shows {2}: it was taken back behind the gate, and was \
-         not recorded. If that was meant, name it: `undersign gate record {0}`.",
+        "{}{more} stood at {} after this gate let it there, and shows {}: it was taken back behind the gate, and was \
+         not recorded. If that was meant, name it: `undersign gate record {}`.",
         visible::text(first),
         known.short(),
-        tip.short()
+        tip.short(),
+        shown_word(first)
     ))
 }

@@ -11,7 +11,7 @@ use super::command_drill;
 use super::follow_up::{Pen, named};
 use super::outcome::signer;
 use super::participant::{Participant, beginning, others};
-use crate::change::{ObjectId, visible};
+use crate::change::{ObjectId, shown_word, visible};
 use crate::cli::drill_rows::headline;
 use crate::cli::find_change::{self, Meant};
 use crate::cli::queue::names;
@@ -195,7 +195,7 @@ fn reviewed(who: &Participant<'_>, report: &DrillReport) -> Result<Content, Stri
     let content = repeated(who, report, DrillStep::Review)?;
     let (tip, commit) = (&content.target.tip[..12], &content.commit[..12]);
     outln!("{}", headline(report, now()));
-    let target = visible::text(&content.target.name);
+    let target = shown_word(&content.target.name);
     outln!(
         "Afterwards you read it as you would read an emergency: `undersign review {tip}..{commit} --target {target}`"
     );

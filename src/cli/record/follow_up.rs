@@ -6,7 +6,7 @@ use std::path::Path;
 use clap::Args;
 
 use super::book::Book;
-use crate::change::{any_of, visible};
+use crate::change::{any_of, shown_word, visible};
 use crate::clock::now;
 use crate::config::Config;
 use crate::decision::Verdict;
@@ -146,9 +146,10 @@ fn elsewhere(repository: &Repository, key: &str) -> String {
     let left: String = all.iter().filter(is_forked).map(|chain| ledger::way_out(repository, &chain.id)).collect();
     let remotes = repository.raw.remotes().ok();
     let names = remotes.iter().flat_map(|names| names.iter().flatten().flatten());
-    let others = names
-        .filter(|name| matches!(forked_from(repository, key, name), Ok(Some(_))))
-        .map(|name| format!(" Here and on {0} they did: `undersign record repair --remote {0}`.", visible::text(name)));
+    let others = names.filter(|name| matches!(forked_from(repository, key, name), Ok(Some(_)))).map(|name| {
+        let word = shown_word(name);
+        format!(" Here and on {} they did: `undersign record repair --remote {word}`.", visible::text(name))
+    });
     others.collect::<String>() + &left
 }
 

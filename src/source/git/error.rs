@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::change::visible;
+use crate::change::{shown_word, visible};
 use crate::risk::without_logins;
 
 /// The longest `.git` file that is read, in bytes.
@@ -45,8 +45,9 @@ pub enum GitError {
     )]
     NoDefault(String, String),
     #[error(
-        "No branch of {0} is here: it has none yet, or none was fetched. Push a first commit there, or run `git fetch \
-         {0}`."
+        "No branch of {} is here: it has none yet, or none was fetched. Push a first commit there, or run `git fetch \
+         {}`.",
+        visible::text(.0), shown_word(.0)
     )]
     NoBranch(String),
     #[error(
@@ -55,8 +56,9 @@ pub enum GitError {
     )]
     NoRemote(String),
     #[error(
-        "Of the branches of {0}, only {1} is fetched here, so changes on others are not seen. To fetch all of them: \
-         `git remote set-branches {0} '*'`, then `git fetch {0}`."
+        "Of the branches of {}, only {} is fetched here, so changes on others are not seen. To fetch all of them: \
+         `git remote set-branches {word} '*'`, then `git fetch {word}`.",
+        visible::text(.0), visible::text(.1), word = shown_word(.0)
     )]
     Narrow(String, String),
     #[error(
@@ -69,9 +71,15 @@ pub enum GitError {
     /// The missing part of the history may contain the base.
     #[error("A shallow clone, cut before its base. Run `git fetch --unshallow`.")]
     Cut,
-    #[error("It shares no commit with {0}. To propose it: `git rebase --root --onto {0} BRANCH`.")]
+    #[error(
+        "It shares no commit with {}. To propose it: `git rebase --root --onto {} BRANCH`.",
+        visible::text(.0), shown_word(.0)
+    )]
     Unrelated(String),
-    #[error("It and {0} have criss-cross merges: {1} merge bases. Merge again: `git merge {0}`.")]
+    #[error(
+        "It and {} have criss-cross merges: {} merge bases. Merge again: `git merge {}`.",
+        visible::text(.0), .1, shown_word(.0)
+    )]
     Crossed(String, usize),
     #[error("The ref or revision `{0}` does not exist here.")]
     NoSuchRevision(String),

@@ -1,6 +1,6 @@
 //! Formats of repositories that libgit2 opens but does not read correctly: they are refused.
 
-use crate::change::visible;
+use crate::change::shown_word;
 
 /// The sentence that refuses the format of a repository; none if it is read correctly.
 pub(super) fn unsupported(raw: &git2::Repository) -> Option<String> {
@@ -23,17 +23,16 @@ pub(super) fn unsupported(raw: &git2::Repository) -> Option<String> {
 fn partial(config: &git2::Config) -> Option<String> {
     let of_extension = config.get_str("extensions.partialclone").ok().map(str::to_owned);
     let remote = promisor(config).or(of_extension)?;
-    let shown = visible::text(&remote).into_owned();
-    let shown = if shown.chars().all(is_plain) { shown } else { format!("'{}'", shown.replace('\'', "'\\''")) };
+    let shown = shown_word(&remote);
     // What begins with a hyphen is an option unless something ends the options.
     let end = if remote.starts_with('-') { "-- " } else { "" };
     let keys = [
-        (format!("remote.{remote}.partialclonefilter"), format!("remote.{shown}.partialclonefilter")),
-        (format!("remote.{remote}.promisor"), format!("remote.{shown}.promisor")),
-        ("extensions.partialclone".to_owned(), "extensions.partialclone".to_owned()),
+        format!("remote.{remote}.partialclonefilter"),
+        format!("remote.{remote}.promisor"),
+        "extensions.partialclone".to_owned(),
     ];
-    let set = keys.into_iter().filter(|(key, _)| config.get_str(key).is_ok());
-    let unset: String = set.map(|(_, shown)| format!(" && git config --unset {shown}")).collect();
+    let set = keys.iter().filter(|key| config.get_str(key).is_ok());
+    let unset: String = set.map(|key| format!(" && git config --unset {}", shown_word(key))).collect();
     Some(format!(
         "A partial clone, which cannot be read here: objects are missing until git fetches them. To fetch all of them: \
          `git fetch --refetch --no-filter {end}{shown}{unset}`."
@@ -41,10 +40,6 @@ fn partial(config: &git2::Config) -> Option<String> {
 }
 
 /// Whether a character means itself to a shell.
-fn is_plain(c: char) -> bool {
-    c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/')
-}
-
 /// The remote that promised to provide missing objects later.
 fn promisor(config: &git2::Config) -> Option<String> {
     let mut entries = config.entries(Some(r"^remote\..*\.promisor$")).ok()?;

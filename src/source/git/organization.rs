@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use super::{GitError, Repository};
 use crate::change::digest::Digest;
-use crate::change::{ObjectId, visible};
+use crate::change::{ObjectId, shell_word, visible};
 use crate::gate::CLOCK_SKEW;
 use crate::policy::{ORGANIZATION_FILE, Organization};
 use crate::risk::without_logins;
@@ -113,11 +113,12 @@ fn read_in(
     now: Option<i64>,
     parse: Parse<'_>,
 ) -> Result<Arc<Organization>, String> {
+    let word = shell_word(shown);
     let (commit, fetched) = newest(repository).ok_or_else(|| {
         format!(
-            "{shown} is a copy of the organization that nobody verified: `undersign org fetch {shown}` does, and \
+            "{shown} is a copy of the organization that nobody verified: `undersign org fetch {word}` does, and \
              fetches what is new. If changes are pushed to it, it is the organization's own, which has a gate: \
-             `undersign gate install {shown}`."
+             `undersign gate install {word}`."
         )
     })?;
     let organization = parse(ORGANIZATION_FILE, &text_at(repository, commit)?)?;
@@ -125,13 +126,13 @@ fn read_in(
     if fetched > now.saturating_add(CLOCK_SKEW) {
         return Err(format!(
             "The copy of the organization in {shown} was last fetched in the future, by the clock of this machine. Set \
-             the clock, then `undersign org fetch {shown}`."
+             the clock, then `undersign org fetch {word}`."
         ));
     }
     if now.saturating_sub(fetched) > stale {
         return Err(format!(
             "The copy of the organization in {shown} was last fetched {} minutes ago, and counts for {}: `undersign org \
-             fetch {shown}` brings it up to date.",
+             fetch {word}` brings it up to date.",
             (now - fetched) / 60,
             stale / 60
         ));

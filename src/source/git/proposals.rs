@@ -168,7 +168,7 @@ impl Repository {
         if self.is_cut_beside(&bases, [tip, target.tip])? {
             return Err(GitError::Cut);
         }
-        let short = || visible::text(&self.short_target(target)).into_owned();
+        let short = || self.short_target(target).to_string();
         let base = match bases[..] {
             [] => return Err(GitError::Unrelated(short())),
             [base] => base,

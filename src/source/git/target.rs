@@ -7,7 +7,7 @@ use std::path::Path;
 use git2::{BranchType, Direction};
 
 use super::{GitError, Repository};
-use crate::change::{BranchRef, ObjectId, visible};
+use crate::change::{BranchRef, ObjectId, shown_word, visible};
 
 /// The usual names of a default branch, if nothing else says which one it is.
 const USUAL: [&str; 3] = ["main", "master", "trunk"];
@@ -87,7 +87,7 @@ impl Repository {
         let short = |from: &str| from.strip_prefix("refs/heads/").unwrap_or(from).to_owned();
         let fetched: Vec<_> = fetched.filter_map(|spec| spec.src().ok().map(short)).collect();
         let fetched = if fetched.is_empty() { "none".to_owned() } else { fetched.join(", ") };
-        Some(GitError::Narrow(visible::text(&name).into_owned(), visible::text(&fetched).into_owned()))
+        Some(GitError::Narrow(name, fetched))
     }
 
     /// A target by its full name; its tip is the remote-tracking one, if there is one. Not so in a bare repository: a
@@ -183,17 +183,17 @@ impl Repository {
 
     /// What to run depends on whether its default branch is fetched at all.
     fn no_default(&self, remote: &str) -> GitError {
-        let name = visible::text(remote).into_owned();
         let narrow = self.narrow_home();
         if narrow.is_none() && self.branches_of(remote).is_ok_and(|branches| branches.is_empty()) {
-            return GitError::NoBranch(name);
+            return GitError::NoBranch(remote.to_owned());
         }
+        let name = shown_word(remote);
         let widen = match narrow {
             Some(_) => format!("`git remote set-branches {name} '*'`, "),
             None => String::new(),
         };
         let advice = format!("{widen}`git fetch {name}`, then `git remote set-head {name} --auto`");
-        GitError::NoDefault(name, advice)
+        GitError::NoDefault(visible::text(remote).into_owned(), advice)
     }
 
     /// The only one of these branches of a remote; of several the only one that the local branch of its name follows.
