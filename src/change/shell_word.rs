@@ -15,8 +15,8 @@ pub fn shell_word(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 
-/// A name that a repository, a server or the command line chose, in a command that is printed to be pasted. It is escaped
-/// for the screen first: what is pasted then may name nothing, but runs nothing of its own.
+/// A name that a repository, a server or the command line chose, in a command that is printed to be pasted. It is
+/// escaped for the screen first: what is pasted then may name nothing, but runs nothing of its own.
 pub fn shown_word(name: &str) -> String {
     shell_word(&visible::text(name))
 }

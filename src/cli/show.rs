@@ -35,7 +35,7 @@ pub struct Options {
     /// Print the findings as a SARIF 2.1.0 log
     #[arg(long, conflicts_with = "json")]
     sarif: bool,
-    /// What others wrote about it, asked of the review server that has the change
+    /// Also print what others wrote about it, fetched now from its review server
     #[cfg(feature = "tui")]
     #[arg(long, conflicts_with = "sarif")]
     comments: bool,
@@ -358,7 +358,6 @@ pub fn run(options: &Options, repositories: &[PathBuf]) -> Result<(), String> {
     } else {
         print(&shown);
     }
-    #[cfg(feature = "tui")]
     if let Some(why) = queue::unusable_key(&snapshot.root) {
         eprintln!("undersign: {why}");
     }

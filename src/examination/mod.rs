@@ -401,7 +401,10 @@ fn agreed_tree(repository: &Repository, change: &Change) -> ObjectId {
     of_fork.unwrap_or(change.revision.base_tree)
 }
 
+/// A place in the queue; the smallest comes first.
+pub type Urgency = (u8, std::cmp::Reverse<u32>, String);
+
 /// The order of the queue: tier, then points, then id, so that it is total and repeatable.
-pub fn urgency(change: &Change, examination: &Examination) -> (u8, std::cmp::Reverse<u32>, String) {
+pub fn urgency(change: &Change, examination: &Examination) -> Urgency {
     (examination.assessment.tier, std::cmp::Reverse(examination.assessment.points), change.id.clone())
 }

@@ -64,7 +64,7 @@ pub(super) fn follow_file(repository: &Repository, note: &mut Note, revision: &R
     let Some(path) = unescape(&note.path).filter(|path| !path.0.is_empty()) else { return };
     // What cannot be read is taken for there.
     let has = |tree: ObjectId| git::entry_at(repository, tree, &path).map_or(true, |entry| entry.is_some());
-    let exists = has(revision.head_tree) || repository.tree_of(revision.base).map_or(true, has);
+    let exists = has(revision.head_tree) || has(revision.base_tree);
     note.stand_on_file(exists, &revision.head.to_string());
 }
 

@@ -102,7 +102,7 @@ impl Review {
         }
         let outdated = at_server(all).filter(|remark| remark.note.is_outdated()).count();
         let outdated = if outdated > 0 { format!(", {outdated} outdated") } else { String::new() };
-        let told = told.unwrap_or_else(|| "no comment".to_owned());
+        let told = told.unwrap_or_else(|| "no comments".to_owned());
         let mut lines = vec![TextLine::Heading(format!("At {}: {told}{outdated}", visible::text(server)))];
         lines.extend(missing.iter().map(|why| TextLine::Warning(format!("  {why}"))));
         let paths: BTreeSet<String> = self.diff.files.iter().map(|file| escape(&file.path)).collect();

@@ -139,8 +139,8 @@ impl Review {
         let own = self.document.inventory_at(position).and_then(|own| own.omissions.get(omission as usize));
         let shown = self.work.shown.files.get(&self.document.order()[position]);
         let (Some(own), Some(shown)) = (own, shown) else { return false };
-        let parts = 0..omission_lines(own, self.document.shape()).len() as u32;
-        parts.into_iter().all(|part| shown.omissions.contains(&(omission, part)))
+        let parts = omission_lines(own, self.document.shape()).len() as u32;
+        (0..parts).all(|part| shown.omissions.contains(&(omission, part)))
     }
 
     /// Lines of partly shown, unmarked hunks: where the next session continues.

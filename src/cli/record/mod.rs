@@ -131,7 +131,7 @@ struct ShowOptions {
     /// Print what was decided and remarked for the tool that wrote the change, as Markdown
     #[arg(long, conflicts_with = "payload")]
     for_agent: bool,
-    /// With it, what others wrote at the review server that has the change, asked now
+    /// With --for-agent: add what others wrote about it, fetched now from its review server
     #[cfg(feature = "tui")]
     #[arg(long, requires = "for_agent")]
     comments: bool,

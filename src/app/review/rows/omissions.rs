@@ -49,7 +49,7 @@ pub fn of_contents(file: &FileMaterial) -> Vec<Omission> {
     if is_only_moved(&file.diff) {
         return found;
     }
-    for (content, entry, side) in [(&file.old, file.diff.old, "before"), (&file.new, file.diff.new, "after")] {
+    for (content, entry, side) in [(&file.old, file.diff.old, " before"), (&file.new, file.diff.new, " after")] {
         let Some((kind, what)) = content.as_ref().and_then(|content| told(content, entry, side)) else { continue };
         let id = entry.map(|entry| entry.id.to_string()).unwrap_or_default();
         let key = key_of(&file.diff, &format!("omission {what} {id}"));
@@ -62,7 +62,7 @@ pub fn of_contents(file: &FileMaterial) -> Vec<Omission> {
 /// files too: a gate reads each path by itself.
 pub fn of_move(file: &FileMaterial) -> Option<(String, String)> {
     let from = file.diff.from.as_ref().filter(|_| is_only_moved(&file.diff))?;
-    let (_, what) = told(file.new.as_ref()?, file.diff.new, "at another path")?;
+    let (_, what) = told(file.new.as_ref()?, file.diff.new, MOVED)?;
     Some((what, format!("It is the same object, in the same mode, as {from} in the base.")))
 }
 
@@ -71,24 +71,26 @@ fn is_only_moved(diff: &FileDiff) -> bool {
     diff.old.is_some() && diff.old == diff.new
 }
 
+/// What is said of a content that only moved, instead of its side.
+const MOVED: &str = ", moved";
+
 /// A content that is not shown as lines, in words.
 fn told(content: &Content, entry: Option<TreeEntry>, side: &str) -> Option<(Kind, String)> {
     Some(match content {
         Content::Binary { size, digest, kind, readable } => {
-            let shown = if readable.is_some() { "; what can be read of it is below" } else { "" };
-            (Kind::Binary, format!("{kind} {side}: {}, sha256 {}{shown}", bytes_text(*size), digest.short()))
+            let shown = if readable.is_some() && side != MOVED { "; what can be read of it is below" } else { "" };
+            (Kind::Binary, format!("{kind}{side}: {}, sha256 {}{shown}", bytes_text(*size), digest.short()))
         }
         Content::TooLarge { size } => {
             let id = entry.map(|entry| entry.id.to_string()).unwrap_or_default();
-            let what =
-                format!("too large to compare {side}: {}, object {}", bytes_text(*size), &id[..id.len().min(12)]);
+            let what = format!("too large to compare{side}: {}, object {}", bytes_text(*size), &id[..id.len().min(12)]);
             (Kind::TooLarge, what)
         }
         Content::Submodule(commit) => {
-            let what = format!("submodule {side}: commit {commit}; its files are not in this repository");
+            let what = format!("submodule{side}: commit {commit}; its files are not in this repository");
             (Kind::Submodule, what)
         }
-        Content::LfsPointer(_) => (Kind::Lfs, format!("Git LFS pointer {side}: the content itself is elsewhere")),
+        Content::LfsPointer(_) => (Kind::Lfs, format!("Git LFS pointer{side}: the content itself is elsewhere")),
         _ => return None,
     })
 }
