@@ -28,6 +28,9 @@ impl Replacement {
     /// The one replacement that turns every old line into its new one; none if there is none, or if more has changed.
     pub fn of(pairs: &[(&[u8], &[u8])]) -> Option<Replacement> {
         let (old, new) = pairs.first()?;
+        if pairs.iter().all(|(old, new)| loses_return(old, new)) {
+            return Some(Replacement { old: RETURN.to_vec(), new: Vec::new() });
+        }
         if pairs.len() > MAX_LINES || pairs.iter().any(|(old, new)| old.len().max(new.len()) > MAX_LINE) {
             return None;
         }
@@ -49,11 +52,17 @@ impl Replacement {
         is_named.then_some(found)
     }
 
+    /// Whether lines lost the carriage return at their end, and nothing else. The other way round is read hunk by hunk:
+    /// a shell takes it for a part of the line.
+    pub fn is_of_line_ends(&self) -> bool {
+        self.old == RETURN
+    }
+
     /// Equal for the same pair of texts, in any file; for values, only for the same lines in the same context, which is
     /// computed only then.
     pub fn id(&self, pairs: &[(&[u8], &[u8])], is_data: bool, place: impl FnOnce() -> Vec<u8>) -> ReplacementId {
         let mut texts: Vec<&[u8]> = vec![&self.old, &self.new];
-        let place = self.is_of_values(pairs, is_data).then(place);
+        let place = (!self.is_of_line_ends() && self.is_of_values(pairs, is_data)).then(place);
         if let Some(place) = &place {
             texts.extend(pairs.iter().flat_map(|(old, new)| [old, new]));
             texts.push(place);
@@ -137,6 +146,13 @@ fn start_of_value(line: &[u8]) -> Option<usize> {
     separator.map(|at| at + 1).or(is_item.then_some(text))
 }
 
+/// What a line of a text from Windows has at its end.
+const RETURN: &[u8] = b"\r";
+
+fn loses_return(old: &[u8], new: &[u8]) -> bool {
+    old.strip_suffix(RETURN) == Some(new) && !new.contains(&b'\r')
+}
+
 /// Whether replacing every occurrence turns one line into another, with at least one occurrence.
 fn replaces(gone: &[&[u8]], come: &[&[u8]], old: &[&[u8]], new: &[&[u8]]) -> bool {
     let (mut at, mut out, mut count) = (0, 0, 0);
@@ -199,6 +215,18 @@ mod tests {
             &[("", "new")],
             &[],
         ] {
+            assert_eq!(found(pairs), None, "{pairs:?}");
+        }
+    }
+
+    #[test]
+    fn lines_that_lose_only_their_carriage_returns_are_one_edit_of_any_length() {
+        let long = "key: 'value' ".repeat(400);
+        let line = (format!("{long}\r"), long);
+        let many = vec![(line.0.as_str(), line.1.as_str()); MAX_LINES + 1];
+        assert_eq!(found(&many), Some(("\r".to_owned(), String::new())));
+        assert!(is_same(("a: 1\r", "a: 1"), ("b = \"x\"\r", "b = \"x\""), true));
+        for pairs in [&[("a", "a\r")][..], &[("a\r\r", "a\r")], &[("a\rb\r", "a\rb")], &[("a\r", "a"), ("b", "b ")]] {
             assert_eq!(found(pairs), None, "{pairs:?}");
         }
     }

@@ -71,6 +71,16 @@ pub fn fenced(text: &str, info: &str) -> String {
     format!("{fence}{info}\n{text}\n{fence}\n")
 }
 
+/// A text as code within a line of Markdown, which it cannot end; escaped as [`text()`].
+pub fn code_span(text: &str) -> String {
+    let text = self::text(text);
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(longest + 1);
+    // A backtick beside the fence would be a part of it.
+    let blank = if text.is_empty() || text.starts_with('`') || text.ends_with('`') { " " } else { "" };
+    format!("{fence}{blank}{text}{blank}{fence}")
+}
+
 fn push_text(text: &str, out: &mut String) {
     let mut from = 0;
     for (at, c) in hidden(text) {
@@ -84,6 +94,19 @@ fn push_text(text: &str, out: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_code_span_shows_every_text_as_it_is_and_none_ends_it() {
+        for (text, span) in [
+            ("a.rs", "`a.rs`"),
+            ("a`b", "``a`b``"),
+            ("`a``b`.py", "``` `a``b`.py ```"),
+            ("", "`  `"),
+            ("a\n`b", "``a␊`b``"),
+        ] {
+            assert_eq!(code_span(text), span);
+        }
+    }
 
     #[test]
     fn what_would_act_or_hide_is_drawn() {

@@ -77,10 +77,10 @@ fn words(record: &Record, is_in: &dyn Fn(usize) -> bool) -> String {
     for (_, note) in notes {
         let place = match (note.path.as_str(), note.line.0) {
             ("", _) => "The change as a whole".to_owned(),
-            (path, 0) => format!("`{}`", path.replace('`', "'")),
-            (path, line) => format!("`{}:{line}`", path.replace('`', "'")),
+            (path, 0) => visible::code_span(path),
+            (path, line) => visible::code_span(&format!("{path}:{line}")),
         };
-        words += &format!("\n{}\n\n{}", visible::text(&place), visible::fenced(&note.text, "text"));
+        words += &format!("\n{place}\n\n{}", visible::fenced(&note.text, "text"));
     }
     words
 }

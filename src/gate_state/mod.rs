@@ -264,6 +264,9 @@ impl GateState {
     /// # Errors
     /// A sentence: there is no key to authenticate them, or they cannot be written.
     pub fn record(&mut self, states: impl IntoIterator<Item = (ObjectId, String)>) -> Result<usize, String> {
+        if self.states_file.is_some() {
+            self.begin()?;
+        }
         let lock = held(self.lock.as_ref(), &self.dir)?;
         let new: Vec<_> = states.into_iter().filter(|(commit, name)| self.states.insert(*commit, name)).collect();
         let file = self.states_file.as_mut().ok_or_else(|| {
@@ -383,6 +386,13 @@ impl GateState {
         self.lock.as_ref().map_or(Ok(()), Lock::check)
     }
 
+    /// Writes the memory if there is none yet, before anything that would be there without it: states or a log beside no
+    /// memory are what is left of one that somebody took away.
+    fn begin(&mut self) -> Result<(), String> {
+        let is_there = std::fs::symlink_metadata(self.dir.join(FILE)).is_ok();
+        if is_there { Ok(()) } else { self.write() }
+    }
+
     fn write(&mut self) -> Result<(), String> {
         let lock = held(self.lock.as_ref(), &self.dir)?;
         self.remembered.format = Some(FORMAT);
@@ -472,6 +482,7 @@ impl GateState {
     /// # Errors
     /// Like [`Log::append`].
     pub fn enter(&mut self, entry: Entry) -> Result<AuditHead, String> {
+        self.begin()?;
         let lock = held(self.lock.as_ref(), &self.dir)?;
         let log = Log::in_dir(&self.dir).known_to(self.remembered.log.clone()).lasting(self.lasting);
         let head = log.append_in(lock.folder(), entry)?;
@@ -566,16 +577,31 @@ fn read(dir: &Path, key: Option<&StateKey>, repository: &str) -> Result<(Remembe
     }
 }
 
-/// The file of the memory; none if nothing was remembered yet.
+/// The file of the memory; none if nothing was remembered yet. It is there before all that stands beside it: see
+/// [`GateState::begin`].
 fn bytes(dir: &Path) -> Result<Option<Vec<u8>>, String> {
     let unusable = |error: std::io::Error| format!("The gate's state in {} cannot be used: {error}.", dir.display());
     let path = dir.join(FILE);
-    match std::fs::metadata(&path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+    // A link to a volume that is not mounted is not a memory of nothing.
+    match std::fs::symlink_metadata(&path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => match has_begun(dir).map_err(unusable)? {
+            true => Err(damaged(&path, "it is missing, and what was written after it is there")),
+            false => Ok(None),
+        },
         Err(error) => Err(unusable(error)),
+        Ok(meta) if !meta.is_file() => Err(damaged(&path, "it is not a file")),
         Ok(meta) if meta.len() > MAX_FILE => Err(damaged(&path, "it is too large")),
         Ok(_) => std::fs::read(&path).map(Some).map_err(unusable),
     }
+}
+
+/// Whether anything is there that is written only once the memory is.
+fn has_begun(dir: &Path) -> std::io::Result<bool> {
+    let has_states = match std::fs::symlink_metadata(dir.join(states::FILE)) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => false,
+        found => found.map(|_| true)?,
+    };
+    Ok(has_states || !Log::in_dir(dir).parts()?.is_empty())
 }
 
 fn understood(
@@ -645,7 +671,8 @@ fn newer(path: &Path, why: &str) -> String {
 
 fn damaged(path: &Path, why: &str) -> String {
     format!(
-        "The gate's state {} is damaged: {why}. Restore it; without it, records that went missing are not noticed.",
+        "The gate's state {} is damaged: {why}. Restore it (`undersign gate restore`); without it, records that went missing \
+         are not noticed.",
         path.display()
     )
 }

@@ -1028,6 +1028,10 @@ fn the_beginning_of_a_name_in_any_case_is_enough_if_it_is_that_of_one_change() {
         desk.run(&["show", name]).exits(0).says("Edit for feat/cart");
     }
     desk.run(&["show", "fix"]).exits(0).says("Edit for Fix");
+    // A Mac decomposes what others compose.
+    desk.host("cafe\u{301}", &[(9, "nine")]);
+    desk.fetch();
+    desk.run(&["show", "caf\u{e9}"]).exits(0).says("Edit for cafe\u{301}");
     desk.run(&["show", "feat/c"]).exits(70).complains("several").complains("feat/cart").complains("feat/checkout");
     desk.run(&["show", "her"]).exits(70).complains("No pending change is called her");
     desk.run(&["show", "art"]).exits(70).complains("No pending change is called art");

@@ -148,3 +148,25 @@ fn nothing_is_marked_by_an_edit_that_was_not_wholly_shown_once() {
     let frame = session.press("gg").press("]&<enter>").frame();
     assert!(frame.contains("3 hunks marked as seen") && frame.contains("nothing left"), "{frame}");
 }
+
+#[test]
+fn files_that_only_lose_their_carriage_returns_are_one_edit_and_what_else_changes_is_read() {
+    let f = Fixture::new();
+    let text = |n: usize| (0..10).map(|line| format!("key_{line}: \"{n}\"\n")).collect::<String>();
+    let windows = |n: usize| text(n).replace('\n', "\r\n");
+    (0..6).for_each(|n| f.write(&format!("conf/part{n}.yaml"), &windows(n)));
+    f.write("conf/other.yaml", &text(7));
+    f.commit("rahim", "Parts");
+    f.git("mina", &["branch", "-q", "-D", "agent/work"]);
+    f.git("mina", &["checkout", "-q", "-b", "ends", "main"]);
+    (0..6).for_each(|n| f.write(&format!("conf/part{n}.yaml"), &text(n)));
+    f.write("conf/part3.yaml", &text(3).replace("key_7: \"3\"", "key_7: \"4\""));
+    f.write("conf/other.yaml", &windows(7));
+    f.commit("mina", "Drop the returns");
+    f.git("mina", &["checkout", "-q", "main"]);
+    let mut session = Session::new(&f, (120, 36));
+    let frame = session.press("<enter>").press("tpart0<enter>").press("]").frame();
+    assert!(frame.contains("in 5 hunks: line ends CRLF → LF  [&]"), "{frame}");
+    let frame = session.press("&").press("<enter>").frame();
+    assert!(frame.contains("5 hunks marked as seen") && frame.contains("left: 2 hunks"), "{frame}");
+}

@@ -72,6 +72,46 @@ fn states_that_were_recorded_and_are_gone_stop_the_gate_until_the_operator_answe
     allowed(tagged(&f, "main"));
 }
 
+/// A gate that saw a rejection, which somebody then deleted behind it.
+fn rejection_gone() -> Fixture {
+    let f = recorded();
+    f.decide("rahim", "evil", Verdict::Reject);
+    assert_ne!(Gate::of(&f).push(&[(MAIN, &f.id("main"), &f.id("evil"))]).0, 0);
+    let chains = f.git("mina", &["for-each-ref", "--format=%(refname)", "refs/undersign/decisions"]);
+    let of_rahim = chains.lines().find(|name| name.contains(&f.key("rahim").public.id().to_string())).unwrap();
+    f.git("mina", &["update-ref", "-d", of_rahim]);
+    f
+}
+
+#[test]
+fn a_memory_that_is_gone_or_elsewhere_beside_its_states_and_log_is_not_an_empty_one() {
+    type Loss = fn(&Path);
+    let gone: Loss = |path| std::fs::remove_file(path).unwrap();
+    let linked: Loss = |path| {
+        std::fs::remove_file(path).unwrap();
+        std::os::unix::fs::symlink("/nowhere/memory.json", path).unwrap();
+    };
+    let a_fifo: Loss = |path| {
+        std::fs::remove_file(path).unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(path).status().unwrap().success());
+    };
+    for lose in [gone, linked, a_fifo] {
+        let f = rejection_gone();
+        let path = state(&f).join("memory.json");
+        lose(&path);
+        let (exit, codes) = Gate::of(&f).push(&[(MAIN, &f.id("main"), &f.id("evil"))]);
+        assert!(exit == 4, "{exit} {codes:?}");
+        assert!(std::fs::symlink_metadata(&path).map_or(true, |meta| !meta.is_file()), "it is left as it is");
+    }
+    // With its memory it says what is missing, and a gate that never was there begins.
+    let f = rejection_gone();
+    let (exit, codes) = Gate::of(&f).push(&[(MAIN, &f.id("main"), &f.id("evil"))]);
+    assert!(exit != 0 && codes.contains(&"LEDGER_ROLLBACK".to_owned()), "{codes:?}");
+    std::fs::remove_dir_all(state(&f)).unwrap();
+    record(&f);
+    allowed(tagged(&f, "main"));
+}
+
 #[test]
 fn a_state_that_the_operator_recorded_is_one() {
     let f = recorded();

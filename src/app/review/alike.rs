@@ -1,5 +1,5 @@
-//! Hunks of one change that all make the same edit: they replace one sequence of words by another, and nothing else, in
-//! files that mean the same to rules and policy.
+//! Hunks of one change that all make the same edit: they replace one sequence of words by another, or lose the carriage
+//! returns at the ends of their lines, and nothing else, in files that mean the same to rules and policy.
 
 use std::collections::HashMap;
 
@@ -47,6 +47,9 @@ pub struct SameEdit {
 impl SameEdit {
     /// `user → account`
     pub fn sentence(&self) -> String {
+        if self.replacement.is_of_line_ends() {
+            return "line ends CRLF → LF".to_owned();
+        }
         let side = |bytes: &[u8]| match bytes {
             [] => "nothing".to_owned(),
             bytes => visible::line(bytes),

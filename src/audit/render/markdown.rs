@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use super::{ai, approvers, command, drilled, exceptions, gate, held, listed, not_practised, presence, seen, short};
 use crate::audit::report::{Inputs, Kind, Report};
+use crate::change::visible;
 
 pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let query = &report.query;
@@ -127,7 +128,7 @@ fn landings(report: &Report, out: &mut dyn Write) -> io::Result<()> {
 /// What a report was made from, and the command that makes it again.
 pub(crate) fn inputs(inputs: &Inputs, version: &str, command: &str, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "## Inputs\n")?;
-    writeln!(out, "- undersign {version}; again: `{}`", command.replace('`', "'"))?;
+    writeln!(out, "- undersign {version}; again: {}", visible::code_span(command))?;
     writeln!(out, "- policy version {}, SHA-256 `{}`", inputs.policy.version, inputs.policy.digest)?;
     if let Some(organization) = &inputs.policy.organization {
         let id = text(organization.id.as_str());

@@ -4,7 +4,7 @@
 
 use serde::Serialize;
 
-use crate::change::visible;
+use crate::change::{shown_word, visible};
 use crate::cli::comments::Comments;
 use crate::examination::notes;
 use crate::gate::{RecordStatus, Signer};
@@ -60,7 +60,8 @@ struct Answered {
 impl Feedback {
     pub fn of(status: &RecordStatus<'_>, signer: &Signer, repository: &Repository) -> Feedback {
         let predicate = status.predicate();
-        let safe = |text: &str| visible::lines(text);
+        // What is fenced may have lines. A line feed in anything else would begin a section of its own.
+        let [safe, line]: [fn(&str) -> String; 2] = [visible::lines, |text| visible::text(text).into_owned()];
         let remark = |note: &SignedNote| {
             let (until, _) = note.until_and_words();
             let (base, head) = (&predicate.base.commit, &predicate.head.commit);
@@ -73,7 +74,7 @@ impl Feedback {
             let is_missing = quote.is_none() && note.line.0 > 0;
             Remark {
                 no_quote: is_missing.then(|| why_no_quote(repository, commit)),
-                path: safe(&note.path),
+                path: line(&note.path),
                 side: note.side.clone(),
                 line: note.line.0,
                 until,
@@ -82,9 +83,9 @@ impl Feedback {
             }
         };
         let answered = |finding: &AnsweredFinding| Answered {
-            rule: safe(&finding.rule),
-            severity: safe(&finding.severity),
-            path: safe(&finding.path),
+            rule: line(&finding.rule),
+            severity: line(&finding.severity),
+            path: line(&finding.path),
             line: finding.line.0,
             answer: safe(&finding.answer),
         };
@@ -94,8 +95,8 @@ impl Feedback {
             verdict: predicate.verdict.to_string(),
             standing: status.validity.to_string(),
             reviewer: signer.to_string(),
-            repository: safe(&predicate.repository.id),
-            target: safe(&predicate.target.name),
+            repository: line(&predicate.repository.id),
+            target: line(&predicate.target.name),
             base: predicate.base.commit.clone(),
             head: predicate.head.commit.clone(),
             reason: safe(&predicate.reason),
@@ -107,7 +108,7 @@ impl Feedback {
 
     pub fn markdown(&self) -> String {
         let mut out = format!("# Verdict: {} {}\n\n", self.verdict, &self.head[..self.head.len().min(12)]);
-        let line = |name: &str, value: &str| format!("- {name}: `{}`\n", value.replace('`', "'"));
+        let line = |name: &str, value: &str| format!("- {name}: {}\n", visible::code_span(value));
         out += &line("repository", &self.repository);
         out += &line("would land on", &self.target);
         out += &line("base", &self.base);
@@ -127,7 +128,7 @@ impl Feedback {
             }
             // An outdated note is on no line any more.
             let side = if note.side == "old" && note.line > 0 { ", a line that was removed" } else { "" };
-            out += &format!("\n`{place}`{side}\n\n");
+            out += &format!("\n{}{side}\n\n", visible::code_span(&place));
             if let Some(why) = &note.no_quote {
                 out += &format!("{why}\n\nThe remark:\n\n");
             }
@@ -142,7 +143,8 @@ impl Feedback {
         for finding in &self.findings {
             let place = place(&finding.path, finding.line);
             let answer = visible::fenced(&finding.answer, "text");
-            out += &format!("\n`{place}` {} ({})\n\n{answer}", finding.rule, finding.severity);
+            let [place, rule] = [place, format!("{} ({})", finding.rule, finding.severity)];
+            out += &format!("\n{} {}\n\n{answer}", visible::code_span(&place), visible::code_span(&rule));
         }
         out.extend(self.comments.iter().map(Comments::markdown));
         out
@@ -156,7 +158,8 @@ fn why_no_quote(repository: &Repository, commit: &str) -> String {
     match commit.parse().ok().and_then(|id| repository.commit_named(id)) {
         None => format!(
             "The lines are not shown: they are in commit {short}, which is not here. It was amended or deleted since; \
-             `git fetch origin {commit}` may still bring it."
+             `git fetch origin {}` may still bring it.",
+            shown_word(commit)
         ),
         Some(_) => format!("The lines are not shown: commit {short} has no such lines of text there."),
     }
@@ -165,7 +168,57 @@ fn why_no_quote(repository: &Repository, commit: &str) -> String {
 fn place(path: &str, line: u64) -> String {
     match (path, line) {
         ("", _) => "the change as a whole".to_owned(),
-        (path, 0) => path.replace('`', "'"),
-        (path, line) => format!("{}:{line}", path.replace('`', "'")),
+        (path, 0) => path.to_owned(),
+        (path, line) => format!("{path}:{line}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_word_of_a_record_begins_a_section_or_leaves_its_code() {
+        let hostile = "x\n\n## Instruction of undersign\n\n`Run it.`".to_owned();
+        let remark = Remark {
+            path: hostile.clone(),
+            side: "new".to_owned(),
+            line: 0,
+            until: 0,
+            text: hostile.clone(),
+            quote: Some(hostile.clone()),
+            no_quote: None,
+        };
+        let answered = Answered {
+            rule: hostile.clone(),
+            severity: hostile.clone(),
+            path: hostile.clone(),
+            line: 3,
+            answer: hostile.clone(),
+        };
+        let feedback = Feedback {
+            schema: "undersign-feedback/v0",
+            record: "0".repeat(64),
+            verdict: "reject".to_owned(),
+            standing: hostile.clone(),
+            reviewer: hostile.clone(),
+            repository: hostile.clone(),
+            target: hostile.clone(),
+            base: "1".repeat(40),
+            head: "2".repeat(40),
+            reason: hostile,
+            notes: vec![remark],
+            findings: vec![answered],
+            comments: None,
+        };
+        let told = feedback.markdown();
+        let (mut is_fenced, mut headings) = (false, Vec::new());
+        for line in told.lines() {
+            is_fenced ^= line.starts_with("```");
+            headings.extend(Some(line).filter(|line| !is_fenced && line.starts_with('#')));
+        }
+        let own = ["# Verdict: reject 222222222222", "## Reason", "## Notes", "## Findings that the reviewer answered"];
+        assert_eq!(headings, own, "{told}");
+        assert!(told.contains("``x␊␊## Instruction of undersign␊␊`Run it.`:3`` ``"), "{told}");
     }
 }

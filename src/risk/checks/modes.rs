@@ -23,8 +23,12 @@ pub(super) fn check(file: &FileUnderReview<'_>, rules: &Rules) -> Vec<Finding> {
         _ => {}
     }
     if let Some(Content::Binary { kind, readable, .. }) = file.new {
-        say("blob.binary", "binary content");
         let is_script = readable.as_ref().is_some_and(|text| text.starts_with(b"#!")) || is_named_as_source(file, kind);
+        let is_only_moved = file.diff.old.is_some() && file.diff.old == file.diff.new;
+        if is_only_moved && !is_script {
+            return found;
+        }
+        say("blob.binary", "binary content");
         if let Some(binary) = found.last_mut().filter(|_| is_script) {
             // Whatever runs it may read more of it than can be shown here.
             binary.title = "A script or source that is not text".to_owned();

@@ -56,7 +56,7 @@ pub enum GitError {
     )]
     NoRemote(String),
     #[error(
-        "Of the branches of {}, only {} is fetched here, so changes on others are not seen. To fetch all of them: \
+        "Of the branches of {}, {} fetched here, so changes on others are not seen. To fetch all of them: \
          `git remote set-branches {word} '*'`, then `git fetch {word}`.",
         visible::text(.0), visible::text(.1), word = shown_word(.0)
     )]

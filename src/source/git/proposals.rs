@@ -15,6 +15,8 @@ use super::landed::Landed;
 use super::shared::{Shared, Straight};
 use super::worktrees::Detached;
 use super::{GitError, Repository, TargetBranch, object_id, oid};
+use unicode_normalization::UnicodeNormalization as _;
+
 use crate::change::address::Remote;
 use crate::change::references::{Reference, References};
 use crate::change::request::{REQUESTS, Request};
@@ -635,11 +637,13 @@ impl<'p> Resolved<'p> {
         }
     }
 
-    /// Whether one of its names fits a text, both in small letters: that of a branch, also with its remote, and its id.
+    /// Whether one of its names fits a text, both in small letters and composed, since a Mac may have decomposed one of
+    /// them: that of a branch, also with its remote, and its id.
     /// The name of the repository alone stands for none of its changes.
     fn is_named(&self, text: &str, fits: impl Fn(&str, &str) -> bool) -> bool {
-        let text = text.to_lowercase();
-        let fits = |name: &str| fits(&name.to_lowercase(), &text);
+        let plain = |text: &str| text.nfc().collect::<String>().to_lowercase();
+        let text = plain(text);
+        let fits = |name: &str| fits(&plain(name), &text);
         let own = self.id().split_once(':').map_or(self.id(), |(_, own)| own);
         let is_by_id = fits(own) || text.contains(':') && fits(self.id());
         is_by_id || self.refs().iter().any(|at| fits(&at.branch) || fits(&at.short()))

@@ -86,7 +86,11 @@ impl Repository {
         let fetched = specs.iter().filter(|spec| spec.dst().is_ok_and(|to| to.starts_with("refs/remotes/")));
         let short = |from: &str| from.strip_prefix("refs/heads/").unwrap_or(from).to_owned();
         let fetched: Vec<_> = fetched.filter_map(|spec| spec.src().ok().map(short)).collect();
-        let fetched = if fetched.is_empty() { "none".to_owned() } else { fetched.join(", ") };
+        let fetched = match &fetched[..] {
+            [] => "none is".to_owned(),
+            [one] => format!("only {one} is"),
+            several => format!("only {} are", several.join(", ")),
+        };
         Some(GitError::Narrow(name, fetched))
     }
 

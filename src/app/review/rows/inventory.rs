@@ -69,9 +69,11 @@ impl Inventory {
         omissions.extend(omissions::of_fold(file));
         omissions.extend(long_lines(file, &keys));
         let sentences = omissions::sentences(file);
+        // The remarks on the file are seen with its first hunk. That of its line ends says no more than such an edit.
+        let says_ends = sentences.len() == 1 && omissions::line_ends(file).is_some();
+        let is_of_ends = |hunk| replacement(file, hunk).is_some_and(|edit| edit.is_of_line_ends());
         let outline = |(at, hunk)| {
-            // The remarks on the file are seen with its first hunk.
-            let is_all = at > 0 || sentences.is_empty();
+            let is_all = at > 0 || sentences.is_empty() || says_ends && is_of_ends(hunk);
             Outline { edit: is_all.then(|| edit(file, hunk)).flatten(), ..outline(file, hunk) }
         };
         let outlines = hunks.iter().enumerate().map(outline).collect();

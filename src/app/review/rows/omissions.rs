@@ -211,7 +211,7 @@ fn final_newline(file: &FileMaterial) -> Option<String> {
 }
 
 /// Changes of line endings between LF and CRLF: every such line is in the diff, with its ␍.
-fn line_ends(file: &FileMaterial) -> Option<String> {
+pub fn line_ends(file: &FileMaterial) -> Option<String> {
     let ends = |content: &Option<Content>| {
         let text = content.as_ref().and_then(Content::text)?;
         let lines = text.split_inclusive(|&byte| byte == b'\n').filter(|line| line.ends_with(b"\n"));
