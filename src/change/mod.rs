@@ -35,7 +35,7 @@ pub mod visible;
 pub mod wide;
 mod written;
 
-pub use shell_word::{shell_word, shown_path, shown_word};
+pub use shell_word::{shell_word, shown_operand, shown_path, shown_word};
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;

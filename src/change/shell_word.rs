@@ -21,6 +21,13 @@ pub fn shown_word(name: &str) -> String {
     shell_word(&visible::text(name))
 }
 
+/// The same as an operand, before or after the options of a command: git would take `--upload-pack=x` for an option,
+/// however it is quoted.
+pub fn shown_operand(name: &str) -> String {
+    let end = if name.starts_with('-') { "-- " } else { "" };
+    format!("{end}{}", shown_word(name))
+}
+
 /// The same for a path.
 pub fn shown_path(path: &Path) -> String {
     shell_word(&visible::line(path.as_os_str().as_encoded_bytes()))
@@ -57,7 +64,8 @@ mod tests {
             ("\u{1b}[2J", "'␛[2J'"),
         ] {
             assert_eq!(shown_word(name), word);
-            assert_eq!(shown_path(Path::new(name)), word);
+            assert_eq!((shown_path(Path::new(name)), shown_operand(name)), (word.to_owned(), word.to_owned()));
         }
+        assert_eq!(shown_operand("--upload-pack=touch x"), "-- '--upload-pack=touch x'");
     }
 }

@@ -11,7 +11,7 @@ use super::{Decided, Input, States, distrust, remembered, segment, segmentation}
 use crate::change::digest::Digest;
 use crate::change::links::Link;
 use crate::change::manifest::Manifest;
-use crate::change::{Commit, ObjectId, shown_word, visible};
+use crate::change::{Commit, ObjectId, shown_operand, visible};
 use crate::datafile::MAX_NUMBER;
 use crate::decision::Verdict;
 use crate::policy::{Policy, RefProtection};
@@ -440,7 +440,7 @@ fn rewritten(name: &str, is_beside: bool) -> String {
         "The tip of {} would be a side line of what is pushed: its merge has the parents the other way round. \
          Merge with the host's button, or `git switch {} && git merge --no-ff BRANCH`; approvals still count.",
         visible::text(branch),
-        shown_word(branch)
+        shown_operand(branch)
     )
 }
 

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use git2::{Direction, Oid};
 
 use super::REMOTES_PREFIX;
-use crate::change::{shown_word, visible};
+use crate::change::{shown_operand, shown_word, visible};
 use crate::disk::{read_small, write_atomically};
 use crate::gate::ref_names::{AUTHORIZATIONS, COMMAND_DRILLS, DECISIONS, DRILLS, EVIDENCE, OUTCOMES, RUNS};
 use crate::record::ChainId;
@@ -164,7 +164,7 @@ pub fn forget_remote(repository: &Repository, remote: &str) -> Result<Forgotten,
         return Err(format!(
             "{shown} is a remote of this repository, and the next sync would bring the same again. `git remote remove \
              {}` first, if it is not to count.",
-            shown_word(remote)
+            shown_operand(remote)
         ));
     }
     let mut names = noted(repository);

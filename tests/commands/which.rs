@@ -439,7 +439,7 @@ fn a_default_branch_that_cannot_be_known_is_asked_for() {
     desk.f.git("rahim", &["branch", "-q", "-m", "main", "develop"]);
     desk.f.git("rahim", &["branch", "-q", "other"]);
     desk.fetch();
-    desk.run(&["queue"]).exits(70).complains("git remote set-head origin --auto");
+    desk.run(&["queue"]).exits(70).complains("git remote set-head --auto origin");
     desk.git(&["remote", "set-head", "origin", "--auto"]);
     desk.host_on_develop();
     desk.fetch();
@@ -467,7 +467,7 @@ fn who_pushes_a_branch_with_a_usual_name_does_not_choose_where_changes_land() {
     desk.git(&["config", "remote.origin.followRemoteHEAD", "never"]);
     desk.git(&["fetch", "-q", "origin"]);
     desk.git(&["checkout", "-q", "--detach", "origin/feat"]);
-    desk.run(&["queue"]).exits(70).complains("git remote set-head origin --auto");
+    desk.run(&["queue"]).exits(70).complains("git remote set-head --auto origin");
     desk.git(&["remote", "set-head", "origin", "main"]);
     lands(&desk);
 }
@@ -482,7 +482,7 @@ fn a_branch_called_head_that_was_pushed_does_not_keep_a_clone_from_the_default_b
     desk.git(&["remote", "set-head", "origin", "-d"]);
     lands();
     desk.git(&["update-ref", "refs/remotes/origin/HEAD", "origin/feat"]);
-    desk.run(&["queue"]).exits(70).complains("git remote set-head origin --auto");
+    desk.run(&["queue"]).exits(70).complains("git remote set-head --auto origin");
     desk.run(&["queue", "--fetch"]).exits(0);
     lands();
 }
@@ -927,13 +927,21 @@ fn a_clone_of_one_branch_says_that_it_sees_no_other() {
 fn a_command_to_paste_runs_nothing_that_the_name_of_a_remote_says() {
     let desk = Desk::new();
     desk.host("feat", &[(5, "five")]);
-    desk.clone_again(&["--single-branch", "-o", "x;touch${IFS}ran"]);
-    let (_, broken) = desk.queue();
-    let [(_, why)] = &broken[..] else { panic!("{broken:?}") };
-    assert!(why.contains("`git remote set-branches 'x;touch${IFS}ran' '*'`"), "{why}");
-    follow(&desk, why);
-    assert!(!desk.here.join("ran").exists(), "the name ran");
-    assert_eq!(desk.ids(), ["here:feat"]);
+    for (name, shown) in [
+        ("x;touch${IFS}ran", "'x;touch${IFS}ran'"),
+        ("--upload-pack=touch${IFS}ran;true", "-- '--upload-pack=touch${IFS}ran;true'"),
+    ] {
+        desk.clone_again(&["--single-branch"]);
+        desk.git(&["config", "--rename-section", "remote.origin", &format!("remote.{name}")]);
+        desk.git(&["config", "undersign.remote", name]);
+        let told = run_in(&desk.f, &desk.here, &["queue"]);
+        let why = format!("{}{}", told.out, told.err);
+        assert!(why.contains(&format!("git fetch {shown}`")), "{why}");
+        for command in why.split('`').filter(|part| part.starts_with("git fetch ")) {
+            let _ = std::process::Command::new("sh").current_dir(&desk.here).args(["-c", command]).output().unwrap();
+        }
+        assert!(!desk.here.join("ran").exists(), "the name ran: {why}");
+    }
 }
 
 #[test]

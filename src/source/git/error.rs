@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::change::{shown_word, visible};
+use crate::change::{shown_operand, shown_word, visible};
 use crate::risk::without_logins;
 
 /// The longest `.git` file that is read, in bytes.
@@ -35,7 +35,7 @@ pub enum GitError {
     Empty,
     #[error(
         "No target branch was found: no branch here is called main, master or trunk, and no remote says which one \
-         changes land on. Run `git remote set-head origin --auto` where there is a remote, or read a range: \
+         changes land on. Run `git remote set-head --auto origin` where there is a remote, or read a range: \
          `undersign review BASE..HEAD --target BRANCH`."
     )]
     NoTarget,
@@ -47,7 +47,7 @@ pub enum GitError {
     #[error(
         "No branch of {} is here: it has none yet, or none was fetched. Push a first commit there, or run `git fetch \
          {}`.",
-        visible::text(.0), shown_word(.0)
+        visible::text(.0), shown_operand(.0)
     )]
     NoBranch(String),
     #[error(
@@ -58,7 +58,7 @@ pub enum GitError {
     #[error(
         "Of the branches of {}, {} fetched here, so changes on others are not seen. To fetch all of them: \
          `git remote set-branches {word} '*'`, then `git fetch {word}`.",
-        visible::text(.0), visible::text(.1), word = shown_word(.0)
+        visible::text(.0), visible::text(.1), word = shown_operand(.0)
     )]
     Narrow(String, String),
     #[error(
@@ -78,7 +78,7 @@ pub enum GitError {
     Unrelated(String),
     #[error(
         "It and {} have criss-cross merges: {} merge bases. Merge again: `git merge {}`.",
-        visible::text(.0), .1, shown_word(.0)
+        visible::text(.0), .1, shown_operand(.0)
     )]
     Crossed(String, usize),
     #[error("The ref or revision `{0}` does not exist here.")]

@@ -1,6 +1,6 @@
 //! Formats of repositories that libgit2 opens but does not read correctly: they are refused.
 
-use crate::change::shown_word;
+use crate::change::{shown_operand, shown_word};
 
 /// The sentence that refuses the format of a repository; none if it is read correctly.
 pub(super) fn unsupported(raw: &git2::Repository) -> Option<String> {
@@ -23,9 +23,6 @@ pub(super) fn unsupported(raw: &git2::Repository) -> Option<String> {
 fn partial(config: &git2::Config) -> Option<String> {
     let of_extension = config.get_str("extensions.partialclone").ok().map(str::to_owned);
     let remote = promisor(config).or(of_extension)?;
-    let shown = shown_word(&remote);
-    // What begins with a hyphen is an option unless something ends the options.
-    let end = if remote.starts_with('-') { "-- " } else { "" };
     let keys = [
         format!("remote.{remote}.partialclonefilter"),
         format!("remote.{remote}.promisor"),
@@ -35,11 +32,11 @@ fn partial(config: &git2::Config) -> Option<String> {
     let unset: String = set.map(|key| format!(" && git config --unset {}", shown_word(key))).collect();
     Some(format!(
         "A partial clone, which cannot be read here: objects are missing until git fetches them. To fetch all of them: \
-         `git fetch --refetch --no-filter {end}{shown}{unset}`."
+         `git fetch --refetch --no-filter {}{unset}`.",
+        shown_operand(&remote)
     ))
 }
 
-/// Whether a character means itself to a shell.
 /// The remote that promised to provide missing objects later.
 fn promisor(config: &git2::Config) -> Option<String> {
     let mut entries = config.entries(Some(r"^remote\..*\.promisor$")).ok()?;

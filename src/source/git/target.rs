@@ -7,7 +7,7 @@ use std::path::Path;
 use git2::{BranchType, Direction};
 
 use super::{GitError, Repository};
-use crate::change::{BranchRef, ObjectId, shown_word, visible};
+use crate::change::{BranchRef, ObjectId, shown_operand, visible};
 
 /// The usual names of a default branch, if nothing else says which one it is.
 const USUAL: [&str; 3] = ["main", "master", "trunk"];
@@ -191,12 +191,12 @@ impl Repository {
         if narrow.is_none() && self.branches_of(remote).is_ok_and(|branches| branches.is_empty()) {
             return GitError::NoBranch(remote.to_owned());
         }
-        let name = shown_word(remote);
+        let name = shown_operand(remote);
         let widen = match narrow {
             Some(_) => format!("`git remote set-branches {name} '*'`, "),
             None => String::new(),
         };
-        let advice = format!("{widen}`git fetch {name}`, then `git remote set-head {name} --auto`");
+        let advice = format!("{widen}`git fetch {name}`, then `git remote set-head --auto {name}`");
         GitError::NoDefault(visible::text(remote).into_owned(), advice)
     }
 
