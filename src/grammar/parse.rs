@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 use tree_sitter::{ParseOptions, ParseState, Parser, Tree};
 
 use super::Grammar;
+use super::known::tree_of;
 use super::scanners::shown;
 
 /// How often the parser may report before it is stopped: for any text, and additionally once per this many bytes. It
@@ -18,6 +19,12 @@ const CHUNK: usize = 4 << 10;
 /// How many bytes may be handed out: for any text, and for each of its bytes.
 const HANDED_OUT: usize = 1 << 20;
 const HANDED_OUT_PER_BYTE: usize = 20;
+
+/// As [`parse`], for texts that may be read again and again. Whoever reads most texts once keeps no trees of them.
+pub fn parse_again(grammar: &Grammar, text: &str) -> Option<Tree> {
+    let language = grammar.language();
+    tree_of(&language, text, || parse(grammar, text))
+}
 
 /// Nothing if the text would take too long, or harm the scanner of the grammar.
 pub fn parse(grammar: &Grammar, text: &str) -> Option<Tree> {

@@ -32,6 +32,10 @@ impl Evidence {
 
 impl Rules {
     pub(super) fn identity(&self, who: &Identity, channel: Channel) -> Option<Evidence> {
+        self.known_people.evidence_of(who, channel, || self.of_identity(who, channel))
+    }
+
+    fn of_identity(&self, who: &Identity, channel: Channel) -> Option<Evidence> {
         let raw = who_text(who);
         let Some((owner, how)) = self.known.find(who) else {
             let beside = || self.beside(who, channel, &raw).or_else(|| self.nobody(who, channel, &raw));

@@ -6,6 +6,7 @@
 pub mod attribution;
 mod evidence;
 mod identity;
+mod known_people;
 mod lines;
 mod patterns;
 mod recognise;
@@ -83,7 +84,7 @@ impl Class {
 }
 
 /// Where a piece of evidence was found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Channel {
     /// A line of a commit's message.
     MessageLine,

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use globset::{GlobBuilder, GlobMatcher};
 use regex::{Regex, RegexBuilder};
 
+use super::known_people::KnownPeople;
 use super::patterns::Patterns;
 use super::recognise::Known;
 use super::{Class, Strength};
@@ -25,6 +26,7 @@ pub struct Rules {
     pub(super) keys: Vec<Key>,
     pub(super) values: Values,
     pub(super) doubts: Vec<Doubt>,
+    pub(super) known_people: KnownPeople,
     digest: Digest,
 }
 
@@ -116,6 +118,7 @@ impl Rules {
                 known: draft.known(root)?,
                 keys,
                 doubts,
+                known_people: KnownPeople::default(),
                 digest: Digest::of(source.as_bytes()),
             })
         })

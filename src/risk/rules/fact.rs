@@ -494,17 +494,19 @@ impl FactRule {
 
     pub fn fires(&self, delta: &Delta) -> bool {
         let fact = delta.fact();
-        let old = match delta {
-            Delta::Changed { old, .. } | Delta::Went { fact: old, .. } => Some(old.value.say()),
-            Delta::Came(_) => None,
+        let was = |regex: &Pattern| match delta {
+            Delta::Changed { old, .. } | Delta::Went { fact: old, .. } => regex.is_match(old.value.say().as_bytes()),
+            Delta::Came(_) => false,
         };
+        // Hundreds of rules are asked about each delta: what is searched or spelled out comes last.
         self.kinds.contains(&fact.kind)
-            && self.when.iter().any(|when| when.holds(delta) && self.is_news(*when, delta))
+            && self.when.iter().any(|when| when.holds(delta))
             && self.is_about(fact)
-            && !hits(&self.not_value, &fact.value.say())
+            && self.when.iter().any(|when| when.holds(delta) && self.is_news(*when, delta))
+            && self.not_value.as_ref().is_none_or(|regex| !regex.is_match(fact.value.say().as_bytes()))
             && (!self.literal || matches!(fact.value, Value::Text(_)))
             && (self.value.is_none() || is_value(&self.value, &fact.value))
-            && self.old_value.as_ref().is_none_or(|regex| old.is_some_and(|old| regex.is_match(old.as_bytes())))
+            && self.old_value.as_ref().is_none_or(was)
     }
 
     /// Whether the change caused it: what the patterns look for did not exist before, or does not exist now.
@@ -574,6 +576,9 @@ fn hits(regex: &Option<Pattern>, text: &str) -> bool {
 
 /// Whether a pattern exists and matches a value, or the last name of a dotted one: `AuthType.NONE` is `NONE`.
 fn is_value(regex: &Option<Pattern>, value: &Value) -> bool {
+    if regex.is_none() {
+        return false;
+    }
     let said = value.say();
     let is_dotted =
         |text: &str| text.contains(['.', ':']) && text.chars().all(|c| c.is_alphanumeric() || "_.:".contains(c));

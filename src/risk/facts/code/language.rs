@@ -1,7 +1,5 @@
 //! What the nodes of a grammar mean to the walk.
 
-use std::collections::HashMap;
-
 use tree_sitter::Node;
 
 use crate::grammar::Grammar;
@@ -152,8 +150,8 @@ pub(super) struct Syntax {
     pub language: &'static Language,
     /// By the number of a kind.
     roles: Vec<Option<Role>>,
-    /// The numbers of fields, by their names: the grammar compares a name with each of its own.
-    fields: HashMap<String, u16>,
+    /// The numbers of fields by their names, in the order of these: the grammar compares a name with each of its own.
+    fields: Vec<(Box<str>, u16)>,
 }
 
 impl Syntax {
@@ -166,8 +164,10 @@ impl Syntax {
             *role = row.map(|(_, role)| *role);
         }
         let names = (1..=grammar.field_count()).filter_map(|id| u16::try_from(id).ok());
-        let named = names.filter_map(|id| Some((grammar.field_name_for_id(id)?.to_owned(), id)));
-        Syntax { language, roles, fields: named.collect() }
+        let named = names.filter_map(|id| Some((Box::from(grammar.field_name_for_id(id)?), id)));
+        let mut fields: Vec<(Box<str>, u16)> = named.collect();
+        fields.sort_unstable();
+        Syntax { language, roles, fields }
     }
 
     pub fn role(&self, node: Node) -> Option<Role> {
@@ -177,6 +177,10 @@ impl Syntax {
 
     /// The part of a node, if it exists.
     pub fn part<'t>(&self, node: Node<'t>, part: Part) -> Option<Node<'t>> {
+        // Most are the name of a field.
+        if part.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_') {
+            return node.child_by_field_id(self.field(part)?);
+        }
         part.split('|')
             .filter(|path| !path.is_empty())
             .find_map(|path| path.split('/').try_fold(node, |node, step| self.step(node, step)))
@@ -187,12 +191,20 @@ impl Syntax {
             (Some(kind), _) => node.named_children(&mut node.walk()).find(|child| child.kind() == kind),
             (_, Some("-1")) => self.said(node).last().copied(),
             (_, Some(place)) => self.said(node).get(place.parse::<usize>().ok()?).copied(),
-            _ => node.child_by_field_id(*self.fields.get(step)?),
+            _ => node.child_by_field_id(self.field(step)?),
         }
+    }
+
+    fn field(&self, name: &str) -> Option<u16> {
+        let at = self.fields.binary_search_by(|(own, _)| (**own).cmp(name)).ok()?;
+        Some(self.fields[at].1)
     }
 
     /// The named children of a node, without comments.
     pub fn said<'t>(&self, node: Node<'t>) -> Vec<Node<'t>> {
+        if node.child_count() == 0 {
+            return Vec::new();
+        }
         let mut cursor = node.walk();
         let children = node.named_children(&mut cursor);
         children.filter(|child| !matches!(self.role(*child), Some(Role::Comment))).collect()

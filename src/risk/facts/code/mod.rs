@@ -40,7 +40,7 @@ use super::{ChangedLines, Facts};
 #[cfg(feature = "syntax")]
 pub(super) fn facts(path: &str, text: &str, changed: &ChangedLines) -> Option<Facts> {
     let (syntax, special) = languages::of_path(path)?;
-    let Some(tree) = crate::grammar::parse(syntax.language.grammar, text) else {
+    let Some(tree) = crate::grammar::parse_again(syntax.language.grammar, text) else {
         return Some(Facts { is_cut: true, ..Facts::default() });
     };
     Some(walk::walk((syntax, special), text, &tree, changed, walk::is_of_tests(path)))
@@ -56,7 +56,7 @@ pub(super) fn facts(_path: &str, _text: &str, _changed: &ChangedLines) -> Option
 #[cfg(feature = "syntax")]
 pub(super) fn mark_inert(path: &str, text: &str, rows: &mut Rows<'_>) -> Option<()> {
     let (syntax, _) = languages::of_path(path)?;
-    let tree = crate::grammar::parse(syntax.language.grammar, text)?;
+    let tree = crate::grammar::parse_again(syntax.language.grammar, text)?;
     inert::mark(syntax, text, &tree, rows);
     Some(())
 }

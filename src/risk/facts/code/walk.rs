@@ -355,10 +355,12 @@ impl<'t> Walk<'t> {
     /// The equivalent node, without parentheses and other wrappers.
     pub fn bare<'n>(&self, mut node: Node<'n>) -> Node<'n> {
         for _ in 0..MAX_DEPTH {
-            let is_wrapper = matches!(self.syntax.role(node), Some(Role::Wrapper));
+            if !matches!(self.syntax.role(node), Some(Role::Wrapper)) {
+                break;
+            }
             match self.syntax.said(node).first() {
-                Some(inner) if is_wrapper => node = *inner,
-                _ => break,
+                Some(inner) => node = *inner,
+                None => break,
             }
         }
         node

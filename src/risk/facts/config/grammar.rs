@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use tree_sitter::{Language, Node as Syntax, Parser, Tree};
 
 use super::tree::{Lines, MAX_NODES, Node, Shape};
+use crate::grammar;
 
 /// How many columns before and after a comment are examined.
 const MAX_INDENT: usize = 200;
@@ -56,11 +57,14 @@ impl<'t> Source<'t> {
 }
 
 pub(super) fn parse(text: &str, language: impl Into<Language>) -> Option<Tree> {
-    let mut parser = Parser::new();
-    parser.set_language(&language.into()).ok()?;
-    // A scanner in C gets only ASCII letters: for others it may read beyond the end of a table.
-    let narrow: Vec<u8> = text.bytes().map(|byte| if byte.is_ascii() { byte } else { b'x' }).collect();
-    parser.parse(narrow, None)
+    let language = language.into();
+    grammar::tree_of(&language, text, || {
+        let mut parser = Parser::new();
+        parser.set_language(&language).ok()?;
+        // A scanner in C gets only ASCII letters: for others it may read beyond the end of a table.
+        let narrow: Vec<u8> = text.bytes().map(|byte| if byte.is_ascii() { byte } else { b'x' }).collect();
+        parser.parse(narrow, None)
+    })
 }
 
 /// The named children; the content of an error counts as children.
