@@ -10,7 +10,7 @@ use super::queue::Source;
 use super::review::Review;
 use super::servers::ServerSource;
 use super::text::TextField;
-use super::{Effect, Overlay, Screen, State, Text, authorize, help, history, reading, why};
+use super::{Effect, Event, Overlay, Screen, State, Text, authorize, help, history, reading, why};
 use crate::authorizing::RequestState;
 
 /// The largest number accepted before an action.
@@ -47,6 +47,17 @@ pub fn pressed(state: &mut State, stroke: Stroke) -> Vec<Effect> {
         Some(Overlay::Authorize(sheet)) => authorize::sheet_stroke(state, sheet, stroke),
         None => screen_stroke(state, stroke),
     }
+}
+
+/// Whether an event only moves the reader over what it shows: of the rows of the document, none looks different
+/// afterwards, except where the cursor was and where it is.
+pub fn only_moves(state: &State, event: &Event) -> bool {
+    let Event::Stroke(stroke) = event else { return false };
+    let is_alone = state.overlay.is_none() && state.pending.is_empty() && state.count.is_none();
+    let moves = [Action::Down, Action::Up, Action::HalfDown, Action::HalfUp, Action::PageDown, Action::PageUp];
+    is_alone
+        && matches!(state.screen, Screen::Review(_))
+        && matches!(state.keymap.meaning(state.context(), &[*stroke]), Meaning::Action(action) if moves.contains(&action))
 }
 
 /// How far a stroke scrolls a text overlay; none if it closes it.

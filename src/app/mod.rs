@@ -181,6 +181,8 @@ pub struct State {
     pub quit: bool,
     /// The whole screen must be redrawn.
     pub redraw: bool,
+    /// How many events came that may have changed more of the reader than its position.
+    pub changes: u64,
     /// Ids of records that were signed, with their repositories.
     pub signed: Vec<(PathBuf, String)>,
     /// Warnings of syncs; repeated on quitting.
@@ -257,6 +259,7 @@ impl State {
             now,
             quit: false,
             redraw: false,
+            changes: 0,
             signed: Vec::new(),
             alarms: Vec::new(),
             history: Vec::new(),
@@ -502,6 +505,7 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
     if let (Event::Stroke(_) | Event::Mouse(_), Screen::Review(review)) = (&event, &mut state.screen) {
         review.turn_away();
     }
+    state.changes += u64::from(!input::only_moves(state, &event));
     let asks = matches!(event, Event::Stroke(_) | Event::Mouse(_) | Event::Listed { .. } | Event::Fetched { .. });
     let mut effects = match event {
         Event::Stroke(stroke) => input::pressed(state, stroke),

@@ -14,13 +14,13 @@ pub fn enclosing<'t>(lines: &Lines, text: &'t [u8], line: u32) -> Vec<&'t [u8]> 
     let mut depth = if first.trim_ascii().is_empty() { usize::MAX } else { indent(first) };
     let mut found = Vec::new();
     for above in (line.saturating_sub(MAX_ABOVE)..line).rev().map(|at| lines.get(text, at)) {
-        let opens = above.trim_ascii().first().is_some_and(|b| b.is_ascii_alphanumeric() || b"_@#$\"'<".contains(b));
-        let is_header = above.starts_with(b"[") && depth <= 1;
+        let is_header = depth <= 1 && above.starts_with(b"[");
         if is_header {
             found.push(above.trim_ascii());
             break;
         }
-        if opens && indent(above) < depth {
+        let opens = || above.trim_ascii().first().is_some_and(|b| b.is_ascii_alphanumeric() || b"_@#$\"'<".contains(b));
+        if indent(above) < depth && opens() {
             depth = indent(above);
             found.extend(Some(above.trim_ascii()).filter(|line| is_definition(line)));
         }

@@ -20,6 +20,7 @@ use crossterm::{cursor, execute, queue, terminal};
 use crate::app::State;
 use canvas::{Canvas, Erasing};
 use theme::Theme;
+use view::Kept;
 
 /// Whether the terminal is in the modes of a screen.
 static TAKEN: AtomicBool = AtomicBool::new(false);
@@ -29,6 +30,7 @@ pub struct Screen {
     /// Not the buffer of standard output, which writes a kilobyte at a time.
     terminal: File,
     canvas: Canvas,
+    kept: Kept,
     /// The frame that is being written.
     bytes: Vec<u8>,
     mouse: bool,
@@ -40,7 +42,13 @@ impl Screen {
     pub fn enter(mouse: bool) -> io::Result<Screen> {
         install_panic_hook();
         let terminal = File::from(stdout().as_fd().try_clone_to_owned()?);
-        let screen = Screen { terminal, canvas: Canvas::new(Erasing::of_environment()), bytes: Vec::new(), mouse };
+        let screen = Screen {
+            terminal,
+            canvas: Canvas::new(Erasing::of_environment()),
+            kept: Kept::default(),
+            bytes: Vec::new(),
+            mouse,
+        };
         terminal::enable_raw_mode()?;
         Ok(screen)
     }
@@ -52,7 +60,8 @@ impl Screen {
             self.canvas.forget();
         }
         let size = self.size()?;
-        let frame = self.canvas.draw(size, |buffer| view::paint(state, theme, buffer));
+        let kept = &mut self.kept;
+        let frame = self.canvas.draw(size, |buffer| view::paint_again(state, theme, buffer, kept));
         let taken = TAKEN.swap(true, Ordering::AcqRel);
         if taken && frame.is_empty() {
             return Ok(size);

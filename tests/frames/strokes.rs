@@ -43,9 +43,11 @@ proptest! {
         let mut session = Session::on_range(&f, "main", "work", size);
         let mut canvas = Canvas::new(Erasing { paints, counts });
         let mut terminal = looks::emulator(size.0, size.1);
+        let mut kept = view::Kept::default();
         for stroke in strokes {
             session.press(stroke);
-            terminal.process(canvas.draw(size, |buffer| view::paint(&session.state, &theme, buffer)));
+            let again = |buffer: &mut _| view::paint_again(&session.state, &theme, buffer, &mut kept);
+            terminal.process(canvas.draw(size, again));
             let mut fresh = looks::emulator(size.0, size.1);
             let mut anew = Canvas::new(Erasing::default());
             fresh.process(anew.draw(size, |buffer| view::paint(&session.state, &theme, buffer)));

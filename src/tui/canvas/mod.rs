@@ -16,7 +16,7 @@ use ratatui::layout::{Position, Rect};
 use ratatui::style::Color;
 
 use pen::{Ink, Pen};
-use shift::Shift;
+use shift::{Pieces, Shift};
 pub use terminfo::Erasing;
 
 /// A frame with fewer bytes than this is not optimised further.
@@ -39,6 +39,8 @@ pub struct Canvas {
     erasing: Erasing,
     /// What the terminal shows; none if that is not known.
     shown: Option<Buffer>,
+    /// Of what it shows, if that was compared.
+    pieces: Option<Pieces>,
     /// Where the next frame is painted.
     next: Buffer,
     /// Whether the cursor is shown, and where; none if that is not known.
@@ -57,6 +59,7 @@ impl Canvas {
         Canvas {
             erasing,
             shown: None,
+            pieces: None,
             next: Buffer::empty(Rect::ZERO),
             cursor: None,
             pen: Pen::default(),
@@ -68,7 +71,7 @@ impl Canvas {
 
     /// The terminal may show anything now.
     pub fn forget(&mut self) {
-        (self.shown, self.cursor) = (None, None);
+        (self.shown, self.pieces, self.cursor) = (None, None, None);
     }
 
     /// The bytes that make the terminal show a frame; none if it already does. `paint` fills the whole buffer, and
@@ -83,7 +86,10 @@ impl Canvas {
                 self.change(&shown);
                 self.shown = Some(shown);
             }
-            None => self.fill(area),
+            None => {
+                self.pieces = None;
+                self.fill(area);
+            }
         }
         self.place(cursor);
         // What is written was `next`; the buffer of the old frame is reused.
@@ -96,7 +102,7 @@ impl Canvas {
     fn fill(&mut self, area: Rect) {
         let bg = if self.erasing.paints { commonest(&self.next) } else { Color::Reset };
         let blank = vec![blank(bg); usize::from(area.width)];
-        self.plan(|_| &blank);
+        self.plan(|_| &blank, |_| true);
         self.try_orders(|pen| {
             pen.dip(Ink { bg, ..Ink::PLAIN });
             pen.csi(&[2], b'J');
@@ -112,23 +118,32 @@ impl Canvas {
         let width = usize::from(shown.area.width).max(1);
         let row = |y: usize| &shown.content[y * width..(y + 1) * width];
         let rows = self.next.content.chunks(width).enumerate();
-        let is_small = rows.filter(|(y, new)| !are_same(row(*y), new)).take(FEW_ROWS).count() < FEW_ROWS;
-        let shift = if is_small { None } else { Shift::between(shown, &self.next) };
+        let differs: Vec<bool> = rows.map(|(y, new)| !are_same(row(y), new)).collect();
+        let is_small = differs.iter().filter(|differs| **differs).count() < FEW_ROWS;
+        // Those of a frame that differs little are not computed, and then the next one begins anew.
+        let before = self.pieces.take();
+        let shift = (!is_small).then(|| {
+            let next = Pieces::of(&self.next);
+            let shift = Shift::between(&before.unwrap_or_else(|| Pieces::of(shown)), &next);
+            self.pieces = Some(next);
+            shift
+        });
+        let shift = shift.flatten();
         if !shift.as_ref().is_some_and(|shift| shift.is_clear) {
-            self.plan(row);
+            self.plan(row, |y| differs[y]);
             self.try_orders(|_| {});
         }
         let Some(shift) = shift.filter(|_| self.pen.bytes.is_empty() || self.pen.bytes.len() >= SHORT) else { return };
         let blank = vec![blank(Color::Reset); width];
-        self.plan(|y| shift.source(y).map_or(&blank[..], row));
+        self.plan(|y| shift.source(y).map_or(&blank[..], row), |y| shift.source(y) != Some(y) || differs[y]);
         self.try_orders(|pen| scroll(pen, &shift));
     }
 
-    /// Finds the runs to write if a terminal shows these rows.
-    fn plan<'s>(&mut self, shown: impl Fn(usize) -> &'s [Cell]) {
+    /// Finds the runs to write if a terminal shows these rows, of which only some may differ.
+    fn plan<'s>(&mut self, shown: impl Fn(usize) -> &'s [Cell], may_differ: impl Fn(usize) -> bool) {
         self.runs.clear();
         let width = usize::from(self.next.area.width).max(1);
-        for (y, new) in self.next.content.chunks(width).enumerate() {
+        for (y, new) in self.next.content.chunks(width).enumerate().filter(|(y, _)| may_differ(*y)) {
             let old = shown(y);
             if are_same(old, new) {
                 continue;
@@ -240,6 +255,12 @@ fn measure(row: &[Cell], widths: &mut Vec<u16>) -> bool {
     widths.resize(row.len(), 0);
     let (mut at, mut is_sure) = (0, true);
     while at < row.len() {
+        // Most cells hold one byte.
+        if row[at].symbol().len() == 1 {
+            widths[at] = 1;
+            at += 1;
+            continue;
+        }
         let width = width(&row[at]).min((row.len() - at) as u16);
         is_sure &= is_sure_of(row[at].symbol(), width);
         widths[at] = width;

@@ -32,24 +32,23 @@ impl Shift {
     }
 
     /// The most likely one between two frames of the same size.
-    pub fn between(old: &Buffer, new: &Buffer) -> Option<Shift> {
-        let (old, new) = (Pieces::of(old), Pieces::of(new));
-        let up = likeliest(&old, &new)?;
-        let (band, gain) = best_band(&old, &new, up)?;
-        let apart: isize = (0..new.height()).map(|row| new.apart(row, &old, row)).sum();
+    pub fn between(old: &Pieces, new: &Pieces) -> Option<Shift> {
+        let up = likeliest(old, new)?;
+        let (band, gain) = best_band(old, new, up)?;
+        let apart: isize = (0..new.height()).map(|row| new.apart(row, old, row)).sum();
         Some(Shift { band, up, is_clear: 2 * gain > apart })
     }
 }
 
 /// A hash of each piece of each row; zero if all of it is blank.
-struct Pieces {
+pub struct Pieces {
     all: Vec<u64>,
     /// How many there are in a row.
     per_row: usize,
 }
 
 impl Pieces {
-    fn of(buffer: &Buffer) -> Pieces {
+    pub fn of(buffer: &Buffer) -> Pieces {
         let width = usize::from(buffer.area.width).max(1);
         let per_row = width.div_ceil(PIECE);
         let mut all = Vec::with_capacity(per_row * usize::from(buffer.area.height));
@@ -78,6 +77,7 @@ fn number(cells: &[Cell]) -> u64 {
     for (at, cell) in cells.iter().enumerate() {
         let text = match cell.symbol().as_bytes() {
             b" " => continue,
+            [byte] => (at as u64 + 1) << 8 ^ u64::from(*byte),
             bytes => bytes.iter().fold(at as u64 + 1, |sum, byte| sum << 8 ^ sum >> 56 ^ u64::from(*byte)),
         };
         sum = (sum.rotate_left(5) ^ text).wrapping_mul(0x517c_c1b7_2722_0a95);
@@ -128,8 +128,8 @@ fn best_band(old: &Pieces, new: &Pieces, up: isize) -> Option<(Range<usize>, isi
 mod tests {
     use super::*;
 
-    fn screen(rows: &[String]) -> Buffer {
-        Buffer::with_lines(rows.iter().map(String::as_str))
+    fn screen(rows: &[String]) -> Pieces {
+        Pieces::of(&Buffer::with_lines(rows.iter().map(String::as_str)))
     }
 
     fn lines(range: Range<usize>) -> Vec<String> {

@@ -5,6 +5,7 @@ use std::ops::Range;
 use ratatui::layout::Rect;
 use unicode_width::UnicodeWidthStr as _;
 
+use super::kept::Kept;
 use super::paint::{Line, Paint, clip, clip_folders, fold};
 use super::queue::severity_role;
 use crate::app::action::Action;
@@ -25,7 +26,7 @@ use crate::examination::FileMaterial;
 use crate::highlight::{Token, TokenClass};
 use crate::tui::theme::Role;
 
-pub fn draw(review: &Review, keymap: &Keymap, area: Rect, paint: &mut Paint<'_>) {
+pub fn draw(review: &Review, keymap: &Keymap, area: Rect, paint: &mut Paint<'_>, kept: &mut Kept) {
     if review.diff.files.is_empty() {
         return draw_nothing(review, area, paint);
     }
@@ -46,6 +47,12 @@ pub fn draw(review: &Review, keymap: &Keymap, area: Rect, paint: &mut Paint<'_>)
         } else {
             " "
         };
+        let is_plain = mark == " ";
+        let (place, on) = ((position, row), (area, screen));
+        let shown = (review.document.row(position, row), review.document.read_at(position).is_some());
+        if is_plain && kept.row(place, shown, on, paint) {
+            continue;
+        }
         let drawn = painter.row(position, row, mark);
         paint.line(area, screen, drawn.line);
         // The numbers of a line show the cursor, on both sides: removed and added lines keep their background, and a
@@ -54,6 +61,9 @@ pub fn draw(review: &Review, keymap: &Keymap, area: Rect, paint: &mut Paint<'_>)
         let end = if drawn.is_line { 1 + cells.numbers as u16 } else { area.width };
         for (columns, role) in drawn.grounds {
             paint.ground(area, columns, screen, role);
+        }
+        if is_plain {
+            kept.keep_row(place, shown, on, paint);
         }
         if is_cursor {
             paint.ground(area, 0..end, screen, Role::Selected);

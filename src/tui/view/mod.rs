@@ -3,6 +3,7 @@
 mod command;
 mod diff;
 mod help;
+mod kept;
 mod paint;
 mod queue;
 mod review;
@@ -17,6 +18,7 @@ use unicode_width::UnicodeWidthStr as _;
 use crate::app::prompt::Prompt;
 use crate::app::{MIN_SIZE, Overlay, Screen, State};
 use crate::tui::theme::{Role, Theme};
+pub use kept::Kept;
 use paint::{Line, Paint};
 
 /// Like [`paint()`], on a frame of ratatui's own terminal.
@@ -28,6 +30,11 @@ pub fn draw(state: &State, theme: &Theme, frame: &mut Frame<'_>) {
 
 /// Paints all of a buffer; returns the position of the text cursor, if any.
 pub fn paint(state: &State, theme: &Theme, buffer: &mut Buffer) -> Option<Position> {
+    paint_again(state, theme, buffer, &mut Kept::default())
+}
+
+/// Like [`paint()`], with what was painted of the frames before, in the same theme.
+pub fn paint_again(state: &State, theme: &Theme, buffer: &mut Buffer, kept: &mut Kept) -> Option<Position> {
     let area = buffer.area;
     let mut paint = Paint::new(buffer, theme);
     // The reader draws every cell itself: a frame of it is due with each stroke.
@@ -45,7 +52,7 @@ pub fn paint(state: &State, theme: &Theme, buffer: &mut Buffer) -> Option<Positi
     }
     match &state.screen {
         Screen::Queue => queue::draw(state, area, &mut paint),
-        Screen::Review(review) => review::draw(state, review, area, &mut paint),
+        Screen::Review(review) => review::draw(state, review, area, &mut paint, kept),
         Screen::Command(command) => command::draw(state, command, area, &mut paint),
     }
     let foot = area.height - 1;

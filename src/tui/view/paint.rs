@@ -165,6 +165,27 @@ impl<'p> Paint<'p> {
         &mut self.buffer.content[at..at + usize::from(end - x)]
     }
 
+    /// The cells of a row of an area as they are now.
+    pub fn painted(&self, area: Rect, row: u16) -> Vec<Cell> {
+        let (left, right, y) = (area.x, area.x + area.width, area.y + row);
+        let all = self.buffer.area;
+        if left >= right || right > all.right() || !(all.top()..all.bottom()).contains(&y) {
+            return Vec::new();
+        }
+        let at = self.buffer.index_of(left, y);
+        self.buffer.content[at..at + usize::from(area.width)].to_vec()
+    }
+
+    /// Paints a row of an area as it was; false if that was of another width.
+    pub fn copy(&mut self, area: Rect, row: u16, painted: &[Cell]) -> bool {
+        let cells = self.cells((area.x, area.x + area.width), area.y + row);
+        let fits = cells.len() == painted.len();
+        if fits {
+            cells.clone_from_slice(painted);
+        }
+        fits
+    }
+
     /// Sets the background of a role behind columns of a row that are already drawn.
     pub fn ground(&mut self, area: Rect, columns: std::ops::Range<u16>, row: u16, role: Role) {
         let under = self.under(role);

@@ -4,6 +4,7 @@ use ratatui::layout::Rect;
 use unicode_width::UnicodeWidthStr as _;
 
 use super::diff;
+use super::kept::{Kept, Part};
 use super::paint::{Line, Paint, clip, clip_folders, clip_middle};
 use super::queue::severity_role;
 use super::{footer, rule};
@@ -19,20 +20,31 @@ use crate::signing::Moved;
 use crate::tui::theme::Role;
 
 /// Draws each cell of the area.
-pub fn draw(state: &State, review: &Review, area: Rect, paint: &mut Paint<'_>) {
-    header(state, review, area, paint);
+pub fn draw(state: &State, review: &Review, area: Rect, paint: &mut Paint<'_>, kept: &mut Kept) {
+    kept.turn_to(state, review, area);
+    let (current, page) = (review.current_file(), Rect { height: 1, ..area });
+    kept.part((Part::Header, 0), page, paint, |paint| header(state, review, area, paint));
     let list = state.file_list_width() as u16;
     sticky(review, list, area, paint);
     let body = Rect { y: area.y + 2, height: area.height.saturating_sub(4), ..area };
     if list > 0 {
-        files(review, Rect { width: list - 1, ..body }, paint);
-        for row in 0..body.height {
-            paint.line(Rect { x: body.x + list - 1, width: 1, ..body }, row, Line::new().add(Role::Border, "│"));
-        }
+        let at = Rect { width: list, ..body };
+        kept.part((Part::Files, current), at, paint, |paint| {
+            files(review, Rect { width: list - 1, ..body }, paint);
+            for row in 0..body.height {
+                paint.line(Rect { x: body.x + list - 1, width: 1, ..body }, row, Line::new().add(Role::Border, "│"));
+            }
+        });
     }
     let columns = body.width.saturating_sub(list + 1);
-    diff::draw(review, &state.keymap, Rect { x: body.x + list, width: columns, ..body }, paint);
+    diff::draw(review, &state.keymap, Rect { x: body.x + list, width: columns, ..body }, paint, kept);
     overview(review, Rect { x: body.x + list + columns, width: 1, ..body }, paint);
+    let foot = Rect { y: area.y + area.height - 2, height: 2, ..area };
+    kept.part((Part::Footer, 0), foot, paint, |paint| hints(state, review, area, paint));
+}
+
+/// The last two rows.
+fn hints(state: &State, review: &Review, area: Rect, paint: &mut Paint<'_>) {
     rule(paint, area, area.height - 2);
     let part: &[(Action, &str)] = &[
         (Action::NextHunk, "hunk"),
