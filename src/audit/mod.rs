@@ -274,6 +274,13 @@ impl<'g> AuditInput<'g> {
     fn read(repository: &'g Repository, query: &Query, progress: Progress<'_>) -> Result<AuditInput<'g>, String> {
         let branch = enforcement::policy_branch(repository, &query.settings, repository.is_pushed_to());
         let branch = branch.map_err(|reason| reason.detail)?;
+        if let Some(copy) = branch.as_ref().filter(|branch| branch.name.starts_with("refs/remotes/")) {
+            // Its commits would be taken for its own, and then be missing of the branch that they landed on.
+            let name = visible::text(&copy.name);
+            return Err(format!(
+                "Nothing lands on {name}: it is a copy. Name the branch itself, as refs/heads/main, and fetch it first."
+            ));
+        }
         let organizations = Organizations::of(repository, query.settings.organization.as_deref())?;
         let policies = match (&query.settings.policy, &branch) {
             (Some(file), _) => Policies::of_file(repository, organizations, file, branch.map(|branch| branch.name))?,

@@ -533,7 +533,8 @@ impl<'l> OfRef<'l> {
         let (landed_at, policy) = (self.dates.landed_at(found.place), held.map(|policy| &**policy));
         let parts = Parts { name, steps, verdict, landed_at, judged, policy, book };
         let mut landing = parts.landing()?;
-        if landing.decision == Decision::Ungoverned && !input.newest.refs.protects(name) {
+        let is_named = query.refs.iter().any(|own| own == name);
+        if landing.decision == Decision::Ungoverned && !input.newest.refs.protects(name) && !is_named {
             // Another policy protected the ref, at another time.
             return None;
         }

@@ -17,6 +17,8 @@ use crate::disk::give_away;
 use crate::gate::AuditHead;
 
 const SCHEMA: &str = "undersign-gate-backup/v1";
+/// With this begin backups of all versions.
+const BEGINNING: &str = "{\"schema\":\"undersign-gate-backup/";
 /// The name of the gate's key in a backup that has it.
 pub(super) const KEY: &str = "state.key";
 /// Bytes of the list; enough for some ten thousand parts of a log.
@@ -257,6 +259,14 @@ fn hashed<W: Write>(from: &mut impl Read, out: W) -> io::Result<((String, u64), 
     copy(from, &mut out)?;
     let (digest, size, out) = out.end();
     Ok(((digest.to_string(), size), out))
+}
+
+/// Whether a file begins as a backup does. Nothing else of it is checked.
+pub fn is_backup(path: &Path) -> bool {
+    let mut beginning = Vec::new();
+    let file = File::options().read(true).custom_flags(nix::libc::O_NONBLOCK).open(path);
+    let read = file.and_then(|file| file.take(BEGINNING.len() as u64).read_to_end(&mut beginning));
+    read.is_ok() && beginning == BEGINNING.as_bytes()
 }
 
 fn unread(path: &Path, error: &io::Error) -> String {

@@ -11,7 +11,7 @@ mod log;
 mod memory_cache;
 mod states;
 
-pub use archive::{Archive, Held};
+pub use archive::{Archive, Held, is_backup};
 pub use backup::{Checked, Restored, Snapshot, check, restore};
 pub use folder::Folder;
 pub use key::StateKey;

@@ -391,11 +391,20 @@ fn a_backup_takes_the_place_of_nothing_but_a_backup() {
     let key = std::fs::read(own_key(&f)).unwrap();
     let pipe = f.dir.path().join("pipe");
     assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
-    for to in [own_key(&f), state(&f).join("memory.json"), state(&f).join("new"), pipe, f.dir.path().to_path_buf()] {
+    let config = f.repo.join(".git/config");
+    let dir = f.dir.path().to_path_buf();
+    for to in [own_key(&f), state(&f).join("memory.json"), state(&f).join("new"), pipe, dir, config.clone()] {
         let told = enforcement::back_up(&f.repo, &Settings::default(), &to, false, now()).map(|_| ()).unwrap_err();
         assert!(told.contains("Name another file"), "{told}");
     }
     assert!(std::fs::read(own_key(&f)).unwrap() == key);
+    assert!(std::fs::read_to_string(config).unwrap().contains("[core]"));
+    // Of one that is there, or of a file that somebody made for it.
+    let to = f.dir.path().join("empty");
+    std::fs::write(&to, "").unwrap();
+    for _ in 0..2 {
+        enforcement::back_up(&f.repo, &Settings::default(), &to, false, now()).map(|_| ()).unwrap();
+    }
 }
 
 #[test]

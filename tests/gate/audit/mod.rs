@@ -558,3 +558,26 @@ fn what_a_branch_shares_with_the_policy_branch_landed_once() {
     let named = asked(&Query { refs: vec!["refs/heads/release/1".into()], ..query(&year) });
     assert_eq!(named.landings.len(), 1);
 }
+
+#[test]
+fn a_ref_that_no_policy_protects_is_reported_if_it_is_named_and_a_copy_is_no_policy_branch() {
+    let year = small();
+    let git = |args: &[&str]| {
+        let out = Command::new("git").current_dir(year.repo()).args(args).output().unwrap();
+        assert!(out.status.success(), "{args:?}: {out:?}");
+        String::from_utf8(out.stdout).unwrap().trim().to_owned()
+    };
+    let who = ["-c", "user.name=Mina", "-c", "user.email=mina@example.com"];
+    let side =
+        git(&[&who[..], &["commit-tree", "refs/heads/main^{tree}", "-p", "refs/heads/main", "-m", "Aside"]].concat());
+    git(&["update-ref", "refs/heads/side", &side]);
+    assert!(asked(&query(&year)).landings.iter().all(|one| one.name.as_str() == "refs/heads/main"));
+    let named = asked(&Query { refs: vec!["refs/heads/side".into()], ..query(&year) });
+    let landed: Vec<(&str, &str)> =
+        named.landings.iter().map(|one| (one.name.as_str(), one.subject.as_str())).collect();
+    assert_eq!(landed, [("refs/heads/side", "Aside")]);
+    // It would show all of the branch, and report nothing of it.
+    git(&["update-ref", "refs/remotes/origin/main", "refs/heads/main"]);
+    let (exit, out, told) = program(&year, &["--policy-branch", "refs/remotes/origin/main"]);
+    assert!(exit == 70 && out.is_empty() && told.contains("Name the branch itself"), "{told}");
+}
