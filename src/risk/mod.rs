@@ -5,6 +5,7 @@
 
 mod blast;
 mod checks;
+mod elsewhere;
 mod encoding;
 pub mod external;
 mod facts;
@@ -395,6 +396,7 @@ pub struct Assessor<'r> {
     /// How far files reach by what they state.
     reaches: Vec<BlastReason>,
     removed: removed::Removed,
+    elsewhere: elsewhere::Elsewhere,
     /// Lines added, without those that tools wrote.
     added: u32,
     /// Some file is run as it is.
@@ -404,8 +406,16 @@ pub struct Assessor<'r> {
 impl<'r> Assessor<'r> {
     /// Nothing is assessed yet.
     pub fn new(rules: &'r Rules) -> Assessor<'r> {
-        let (checks, removed) = (checks::OfChange::default(), removed::Removed::default());
-        Assessor { rules, findings: Vec::new(), checks, reaches: Vec::new(), removed, added: 0, is_run: false }
+        Assessor {
+            rules,
+            findings: Vec::new(),
+            checks: checks::OfChange::default(),
+            reaches: Vec::new(),
+            removed: removed::Removed::default(),
+            elsewhere: elsewhere::Elsewhere::default(),
+            added: 0,
+            is_run: false,
+        }
     }
 
     /// The rules to apply.
@@ -421,6 +431,7 @@ impl<'r> Assessor<'r> {
         self.findings.extend(self.checks.read(file, self.rules));
         self.reaches.extend(self.rules.reach_by_content(file));
         self.removed.read(file);
+        self.elsewhere.read(file);
         if !is_generated(&file.path()) {
             self.added = self.added.saturating_add(file.comparison.added);
         }
@@ -452,8 +463,9 @@ impl<'r> Assessor<'r> {
         let found = self.findings.into_iter().chain(self.checks.finish()).collect();
         // Other tools weigh their own findings.
         let (rules, is_run) = (self.rules, self.is_run);
+        let elsewhere = self.elsewhere;
         let placed = |finding: Finding| match rules.is_own(&finding) && !is_run {
-            true => place::weigh(finding),
+            true => place::weigh(elsewhere.weigh(finding), rules),
             false => finding,
         };
         let weighed = self.removed.weigh(found).into_iter();

@@ -1,26 +1,31 @@
 //! What a finding is at most where its file is a test, an example or a text: nothing there runs in production.
 
 use super::blast::{INFRASTRUCTURE, extension, is_sample, is_test};
-use super::{Finding, Severity, is_source};
+use super::{Finding, Rules, Severity, is_source};
 
 /// Rules about tests, agents, owners, checks and dependencies are about such files themselves.
 const OWN: &[&str] =
     &["agent.", "ci.", "dep.", "merge.", "mode.", "path.", "scope.", "test.", "uni.bidi", "uni.confusable"];
 
 /// A finding of a rule of these, at most medium in such a file. A secret is one in documentation, too.
-pub(super) fn weigh(finding: Finding) -> Finding {
+pub(super) fn weigh(finding: Finding, rules: &Rules) -> Finding {
     let path = finding.location.path.lossy();
     let is_about_it = OWN.iter().any(|start| finding.rule.starts_with(start));
     let name = path.rsplit('/').next().unwrap_or(&path);
-    let how = if finding.severity <= Severity::Medium || is_about_it {
+    // Agents follow what people do not see in their instructions, wherever these lie.
+    let is_followed = || is_of_signs(&finding.rule) && rules.steers_agents(&path);
+    let how = if finding.severity <= Severity::Medium || is_about_it || is_followed() {
         return finding;
     } else if is_test(&path) || is_in_tests(&path) {
         "it is in a test"
     } else if is_of_signs(&finding.rule) && (!is_run(&path) || is_of_translations(&path)) {
         "it is in a text"
     } else if is_of_signs(&finding.rule) {
-        // Agents follow what people do not see in their instructions, whatever kind of text these are.
         return finding;
+    } else if is_of_others(&path) && !finding.rule.starts_with("uni.") {
+        "it is a copy of what others wrote"
+    } else if is_of_translations(&path) && !is_source(&path) {
+        "it is in a text"
     } else if finding.rule.starts_with("secret.") {
         return finding;
     } else if is_sample(&path) && !is_of_network(&finding.rule)
@@ -41,6 +46,12 @@ fn is_in_tests(path: &str) -> bool {
     let is_one =
         |part: &str| FOLDERS.contains(&part) || ["-tests", "_tests", "-test"].iter().any(|end| part.ends_with(end));
     path.rsplit_once('/').is_some_and(|(folders, _)| folders.split('/').any(is_one))
+}
+
+/// Whether a path lies where tools put copies of what others wrote, which is reviewed there.
+fn is_of_others(path: &str) -> bool {
+    const FOLDERS: &[&str] = &["vendor", "third_party", "third-party", "node_modules"];
+    path.split('/').any(|part| FOLDERS.contains(&part))
 }
 
 /// Rules about names and filters, whose files end in whatever their owner chose, or in `example` where a zone does.
@@ -82,7 +93,14 @@ mod tests {
 
     #[test]
     fn hidden_text_in_what_agents_and_builds_read_is_grave_whatever_the_file_is_called() {
-        for path in ["AGENTS.md", ".cursorrules", "v1.2/Makefile", "Dockerfile.prod"] {
+        for path in [
+            "AGENTS.md",
+            "tests/AGENTS.md",
+            "docs/.cursor/rules/a.mdc",
+            ".cursorrules",
+            "v1.2/Makefile",
+            "Dockerfile.prod",
+        ] {
             assert!(worst(path, "Build it\u{200b}\u{200b} as told.\n") >= Some(Severity::High), "{path}");
         }
     }

@@ -172,7 +172,7 @@ fn dangerous_acts_are_flagged_in_every_kind() {
     let none: Vec<&String> = kinds.iter().filter(|(_, counts)| counts.flagged == 0).map(|(kind, _)| kind).collect();
     assert!(none.is_empty(), "no act of these kinds is flagged: {none:?}");
     assert!(sum.flagged * 100 >= sum.all * 85, "{}", sum.say());
-    assert!(sum.high * 100 >= sum.all * 70, "{}", sum.say());
+    assert!(sum.high * 100 >= sum.all * 60, "{}", sum.say());
     assert!(held_back.flagged * 100 >= held_back.all * 60, "{}", held_back.say());
     assert!(held_back.high * 100 >= held_back.all * 45, "{}", held_back.say());
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use crate::change::diff::Side;
 use crate::risk::blast::{is_sample, is_test};
-use crate::risk::{FileUnderReview, Finding, Rules};
+use crate::risk::{FileUnderReview, Finding, Rules, Severity};
 
 /// When a guard protects.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -69,7 +69,9 @@ impl Guards {
         let say = |side, line, text: &str| rules.of_check("destr.protection-off", file, side, line, text);
         if file.new.is_none() {
             let lost = lost(removed, Counts::new(), true).into_iter();
-            let gone = lost.filter_map(|(guard, line, text)| Some((guard, say(Side::Old, line, text)?)));
+            // What it guarded is gone with the file, which is another finding if data goes with it.
+            let less = |found: Finding| Finding { severity: Severity::Medium, ..found };
+            let gone = lost.filter_map(|(guard, line, text)| Some((guard, less(say(Side::Old, line, text)?))));
             self.gone.push(gone.collect());
             return Vec::new();
         }

@@ -99,14 +99,26 @@ impl Identities {
     }
 }
 
+/// What a program names that says what is to exist, as it includes it.
+const TOOLS: &[&str] = &[
+    "pulumi",
+    "aws-cdk",
+    "aws_cdk",
+    "awscdk",
+    "cdktf",
+    "\"constructs\"",
+    "'constructs'",
+    "from constructs",
+    "software.constructs",
+    "constructs-go",
+];
+
 /// Formats and programs that say what is to exist.
 fn may_declare(path: &str, text: &[u8]) -> bool {
     let has = |word: &[u8]| text.windows(word.len()).any(|part| part == word);
     match extension(path) {
         "tf" | "tofu" | "tfvars" | "bicep" | "json" | "yaml" | "yml" | "template" => true,
-        "ts" | "js" | "py" | "go" | "java" | "cs" | "kt" => {
-            [b"pulumi".as_slice(), b"aws-cdk", b"aws_cdk", b"constructs", b"cdktf"].iter().any(|word| has(word))
-        }
+        "ts" | "js" | "py" | "go" | "java" | "cs" | "kt" => TOOLS.iter().any(|word| has(word.as_bytes())),
         _ => false,
     }
 }

@@ -128,18 +128,21 @@ impl Moved {
         let of_file = |gone: Gone| {
             let removed = |(address, finding)| removed(homes.get(&address), &gone.directory, &address.0, finding);
             let found: Vec<_> = gone.resources.into_iter().filter_map(removed).collect();
-            if gone.with_file { as_one(found) } else { found }
+            if gone.with_file { as_one(found, &gone.directory) } else { found }
         };
         gone.into_iter().flat_map(of_file).collect()
     }
 }
 
 /// One finding for a deleted file, however many resources were in it: they share one answer.
-fn as_one(gone: Vec<Finding>) -> Vec<Finding> {
+fn as_one(gone: Vec<Finding>, directory: &str) -> Vec<Finding> {
     let evidence = format!("{} resources were in this file", gone.len());
     let worst = gone.into_iter().max_by_key(|finding| finding.severity);
     let whole = |finding: Finding| Location { line: 0, ..finding.location };
-    worst.map(|f| Finding { evidence, location: whole(f.clone()), ..f }).into_iter().collect()
+    // What a module no longer has is taken away by whoever uses it, with the next version.
+    let most = if directory.split('/').any(|part| part == "modules") { Severity::Medium } else { Severity::Critical };
+    let said = worst.map(|f| Finding { evidence, location: whole(f.clone()), severity: f.severity.min(most), ..f });
+    said.into_iter().collect()
 }
 
 /// Applying deletes it. If it is elsewhere in the directory, it only moved; in another directory it may belong to

@@ -33,7 +33,8 @@ pub(super) fn check(file: &FileUnderReview<'_>, rules: &Rules) -> Vec<Finding> {
             let found = rules.of_check(id, file, Side::New, *number, line);
             imitations.entry(what).or_insert(found.map(|found| Finding { title, severity, ..found }));
         }
-        if let Some((word, seems)) = imitation(line).filter(|_| !is_text) {
+        let is_comment = || file.stated(Side::New).is_some_and(|stated| stated.comments.contains(number));
+        if let Some((word, seems)) = imitation(line).filter(|_| !is_text && !is_comment()) {
             let found = rules.of_check("uni.confusable", file, Side::New, *number, line);
             let title = |found: &Finding| format!("{}: {word} is not {seems}", found.title);
             // One for each name, however often it occurs.

@@ -115,6 +115,8 @@ struct Reach {
     by_folder: bool,
     /// Only tests, so that code which merely has such a word in its path is not meant.
     tests: bool,
+    /// Agents follow it, or it says what they may run.
+    agents: bool,
 }
 
 /// All rules, and a digest of their sources.
@@ -197,6 +199,11 @@ impl Rules {
     /// Whether its folder decides that a path is run, applied or followed.
     pub(super) fn goes_by_folder(&self, path: &str) -> bool {
         self.reach_of(path).is_some_and(|reach| reach.by_folder)
+    }
+
+    /// Whether agents follow what a path holds, wherever it lies.
+    pub(super) fn steers_agents(&self, path: &str) -> bool {
+        self.reach_of(path).is_some_and(|reach| reach.agents)
     }
 
     /// Whether the same rules apply to both paths.
@@ -538,9 +545,10 @@ fn reach(table: &Table<'_>, compiling: Compiling) -> Option<Reach> {
         class.mistake("`class` is B0, B1, B2, B3 or B4");
     }
     let flag = |key| table.boolean(key).is_some_and(|flag| flag.value);
-    let (paths, by_folder, tests) = (globs(&table.strings("paths")), flag("by_folder"), flag("tests"));
+    let (paths, by_folder) = (globs(&table.strings("paths")), flag("by_folder"));
+    let (tests, agents) = (flag("tests"), flag("agents"));
     let states = Pattern::read(table.string("states"), compiling);
-    Some(Reach { paths, states, class: parsed?, sentence: sentence?.value, by_folder, tests })
+    Some(Reach { paths, states, class: parsed?, sentence: sentence?.value, by_folder, tests, agents })
 }
 
 fn globs(patterns: &[Placed<'_, String>]) -> GlobSet {

@@ -95,6 +95,43 @@ pub(super) fn says_rights_first(fact: &Fact, file: &FileUnderReview<'_>) -> bool
     fact.object.contains("permissions") && file.old.is_some() && !(1..=count).any(is_said)
 }
 
+/// Whether a command that may fail unseen was not run before in a way that it could fail.
+pub(super) fn is_new_command(fact: &Fact, deltas: &[Delta]) -> bool {
+    let first = |own: &Fact| own.text.split_whitespace().take(2).map(str::to_owned).collect::<Vec<_>>();
+    let was_run = |delta: &Delta| {
+        matches!(delta, Delta::Went { fact: old, .. } | Delta::Changed { old, .. }
+            if old.kind == Kind::Command && first(old) == first(fact))
+    };
+    fact.kind == Kind::Command && !deltas.iter().take(MAX_TRIED).any(was_run)
+}
+
+/// Whether a workflow fetches what somebody sent, and does not only label or answer it.
+pub(super) fn fetches_what_was_sent(file: &FileUnderReview<'_>) -> bool {
+    const SENT: &[&str] = &["pull_request.head", "head_ref", "workflow_run.head", "refs/pull/", "gh pr checkout"];
+    let text = file.decoded(Side::New);
+    SENT.iter().any(|sent| text.contains(sent))
+}
+
+/// Whether a file holds what one program reads, words or options, and not what stands in front of a service.
+pub(super) fn is_value_of_program(fact: &Fact, path: &str) -> bool {
+    const READ: &[&str] = &["json", "yaml", "yml", "properties", "toml", "xml", "ini", "po"];
+    const IN_FRONT: &[&str] = &["annotations.", "middlewares", "basic", "forward", "oidc", "oauth", "iap", "jwt"];
+    let extension = path.rsplit_once('.').map_or("", |(_, extension)| extension);
+    let object = fact.object.to_ascii_lowercase();
+    matches!(fact.kind, Kind::Setting | Kind::Block)
+        && READ.contains(&extension)
+        && !IN_FRONT.iter().any(|word| object.contains(word))
+}
+
+/// Whether a command of a workflow deletes programs that its machine came with.
+pub(super) fn deletes_on_a_runner(fact: &Fact, file: &FileUnderReview<'_>) -> bool {
+    const OF_TOOLS: &[&str] = &["/opt/", "/usr/share/", "/usr/local/", "/usr/lib/"];
+    let words = fact.text.split_whitespace().skip(1).filter(|word| !word.starts_with('-') && *word != "rm");
+    let is_of_tools = |word: &str| OF_TOOLS.iter().any(|of| word.trim_matches(['"', '\'']).starts_with(of));
+    let mut words = words.peekable();
+    file.path().contains(".github/workflows/") && words.peek().is_some() && words.all(is_of_tools)
+}
+
 /// Whether a file says what a pipeline, an image or a machine runs when it starts.
 pub(super) fn is_of_pipeline(path: &str) -> bool {
     const PARTS: &[&str] = &[

@@ -8,7 +8,7 @@ mod resources;
 mod surroundings;
 mod values;
 
-use crate::risk::facts::{Delta, Fact};
+use crate::risk::facts::{Delta, Fact, Kind};
 use crate::risk::rules::FactRule;
 use crate::risk::{FileUnderReview, Finding, Severity, is_code};
 use Severity::{Low, Medium};
@@ -241,10 +241,96 @@ const GRADES: &[Grade] = &[
     grade(Medium, "it holds no data", |a| {
         matches!(a.id(), "mig.sql-breaks" | "destr.schema-table") && resources::holds_no_data(a.delta.fact())
     }),
+    grade(Medium, "something else is written where it was", |a| {
+        // A check by another name may be one that asks for less.
+        let few = usize::from(!a.rule.is_of_access());
+        is_of(a, OF_LOSSES) && a.went().is_some_and(|fact| surroundings::is_replaced(fact, a.file, few))
+    }),
+    grade(Medium, "something else is asked where it was", |a| {
+        let is_code_of = |fact: &Fact| matches!(fact.kind, Kind::Call | Kind::Guard);
+        let is_other = |(old, _): (&Fact, &Fact)| is_code_of(old) && surroundings::is_replaced(old, a.file, 0);
+        a.id() == "auth.check-removed" && a.changed().is_some_and(is_other)
+    }),
+    grade(Medium, "it is still named there", |a| {
+        a.id() == "auth.check-removed" && a.went().is_some_and(|fact| surroundings::is_named_still(fact, a.file))
+    }),
+    grade(Medium, "much else is gone with it", |a| {
+        let is_loss = is_of(a, OF_LOSSES) && is_code(&a.file.path());
+        is_loss && a.went().is_some_and(|fact| surroundings::went_with_much(fact, a.file))
+    }),
+    grade(Medium, "it is so only if somebody asks for it", |a| {
+        (is_of(a, &["container.", "iam.priv-container"]))
+            && a.now().is_some_and(|fact| resources::is_conditional(fact, a.file))
+    }),
+    grade(Medium, "what it was stands elsewhere", |a| {
+        a.id() == "destr.backup-off" && a.went().is_some_and(values::is_expression)
+    }),
+    grade(Medium, "it is written to a log", |a| {
+        a.id() == "err.swallowed" && a.now().is_some_and(|fact| surroundings::is_logged(fact, a.file))
+    }),
+    grade(Medium, "what it says need not be a secret", |a| {
+        a.id() == "secret.log" && a.now().is_some_and(|fact| !surroundings::names_a_secret(fact))
+    }),
+    grade(Medium, "it is a command of a container", |a| {
+        let path = a.file.path();
+        a.id() == "inj.shell" && !is_code(&path) && !delivery::is_of_pipeline(&path) && path.ends_with("ml")
+    }),
+    grade(Medium, "it applies, and does not destroy", |a| {
+        let applies = |fact: &Fact| fact.text.contains(" apply") && !fact.text.contains("destroy");
+        a.id() == "destr.infra-verb" && a.now().is_some_and(applies)
+    }),
+    grade(Medium, "not everybody gets it", |a| {
+        a.id() == "flag.rollout" && a.changed().is_some_and(|(_, new)| !surroundings::is_for_all(new))
+    }),
+    grade(Medium, "what it was, the caller said", |a| {
+        let is_loss = is_of(a, &["resil.timeout-lost", "resil.limit-lost"]) && is_code(&a.file.path());
+        is_loss && a.went().is_some_and(values::is_expression)
+    }),
+    grade(Medium, "which table it is, the program chooses", |a| {
+        a.id() == "destr.sql" && is_code(&a.file.path()) && a.now().is_some_and(|fact| fact.object.contains('?'))
+    }),
+    grade(Medium, "it is new, and could never fail", |a| {
+        a.id() == "ci.check-off" && a.came().is_some_and(|fact| delivery::is_new_command(fact, a.deltas))
+    }),
+    grade(Medium, "much else came with it", |a| {
+        is_of(a, OF_MUCH) && a.now().is_some_and(|fact| surroundings::is_of_much(fact, a.file))
+    }),
+    grade(Medium, "only its bound moved by one", |a| {
+        a.id() == "guard.inverted" && a.changed().is_some_and(|(old, new)| surroundings::is_moved_by_one(old, new))
+    }),
+    grade(Medium, "it is a part of what it was", |a| {
+        is_of(a, OF_KEEPING) && a.changed().is_some_and(|(old, new)| surroundings::is_a_few_times_less(old, new))
+    }),
+    grade(Medium, "some copies are left", |a| {
+        let is_some = |(old, new): (&Fact, &Fact)| new.value.amounts(&old.value).is_some_and(|(left, _)| left >= 1.0);
+        a.id() == "resil.replicas" && a.changed().is_some_and(is_some)
+    }),
+    grade(Medium, "it allows all of one service only", |a| {
+        a.id() == "iam.star" && a.now().is_some_and(resources::is_narrow)
+    }),
+    grade(Medium, "code that runs meanwhile still finds what it asks for", |a| {
+        a.id() == "mig.sql-breaks" && !a.delta.fact().object.to_ascii_uppercase().contains("RENAME")
+    }),
+    grade(Medium, "no code of the stranger is fetched", |a| {
+        a.id() == "ci.stranger" && !delivery::fetches_what_was_sent(a.file)
+    }),
+    grade(Medium, "it is a default of a module, or a list of a subnet", |a| {
+        a.id() == "net.any" && a.now().is_some_and(resources::is_default_or_list_of_subnet)
+    }),
+    grade(Medium, "it is a value of a program", |a| {
+        a.id() == "auth.check-removed" && delivery::is_value_of_program(a.delta.fact(), &a.file.path())
+    }),
+    grade(Medium, "nothing that was stronger is gone", |a| {
+        a.id() == "crypto.weak" && a.came().is_some_and(|fact| !surroundings::was_stronger(fact, a.deltas))
+    }),
+    grade(Medium, "the machine lives as long as the job", |a| {
+        a.id() == "destr.rm-rf" && a.now().is_some_and(|fact| delivery::deletes_on_a_runner(fact, a.file))
+    }),
 ];
 
 /// Rules of which one more in a file that does the same already says little.
 const AS_BEFORE: &[&str] = &[
+    "auth.open-to-all",
     "ci.permission",
     "ci.unpinned",
     "container.",
@@ -270,6 +356,29 @@ const OF_WHAT_RUNS: &[&str] = &[
     "ops.",
     "resil.",
 ];
+/// Rules about a danger that says more if it is all that an edit does.
+const OF_MUCH: &[&str] = &[
+    "auth.check-removed",
+    "auth.open-to-all",
+    "auth.unverified-token",
+    "cfg.",
+    "crypto.",
+    "err.",
+    "flag.",
+    "inj.deser",
+    "inj.eval",
+    "inj.html",
+    "inj.sql",
+    "net.any",
+    "net.cors",
+    "net.exposed",
+    "ops.",
+    "resil.",
+    "secret.log",
+    "tls.",
+];
+/// Rules about how long something is kept.
+const OF_KEEPING: &[&str] = &["ops.audit-off", "ops.retention"];
 /// Rules about what is gone from code or configuration that stays.
 const OF_LOSSES: &[&str] =
     &["auth.", "ci.", "conc.", "container.", "err.", "guard.", "iam.", "net.", "ops.", "resil.", "tls."];

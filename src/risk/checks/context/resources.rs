@@ -82,3 +82,39 @@ pub(super) fn is_made_again(fact: &Fact, file: &FileUnderReview<'_>) -> bool {
     let makes = |line: &str| line.trim_start().starts_with("CREATE TABLE") && line.contains(name);
     file.decoded(Side::New).lines().any(makes)
 }
+
+/// Whether a statement of a policy allows only all acts of one service, on resources that it names, or of a service by
+/// which nobody gets further.
+pub(super) fn is_narrow(fact: &Fact) -> bool {
+    const FAR: &[&str] = &["dynamodb", "ec2", "iam", "lambda", "organizations", "rds", "s3", "secretsmanager", "sts"];
+    let items = |key: &str| -> Vec<String> {
+        let starts = [format!("{key}=["), format!("{key}s=[")];
+        let rest = starts.iter().find_map(|start| fact.text.split_once(start.as_str())).map(|(_, rest)| rest);
+        let list = rest.and_then(|rest| rest.split_once(']')).map_or("", |(list, _)| list);
+        let bare = list.split([',', ' ', ';']).map(|item| item.trim_matches(['"', '\'']).to_ascii_lowercase());
+        bare.filter(|item| !item.is_empty()).collect()
+    };
+    let (acts, on) = (items("Action"), items("Resource"));
+    let is_far = |act: &String| act.strip_suffix(":*").is_some_and(|service| FAR.contains(&service));
+    let is_of_all = on.iter().any(|item| item == "*");
+    let is_star = acts.iter().any(|act| act == "*");
+    fact.kind == Kind::Block
+        && !acts.is_empty()
+        && !is_star
+        && !(is_of_all && acts.iter().any(is_far))
+        && !fact.text.contains("Principal")
+        && !["NotAction", "NotResource"].iter().any(|word| fact.text.contains(word))
+}
+
+/// Whether an address is one of a list of a subnet, which others narrow, or what a module takes if nobody says more.
+pub(super) fn is_default_or_list_of_subnet(fact: &Fact) -> bool {
+    let object = fact.object.to_ascii_lowercase();
+    object.starts_with("variable.") || object.contains("network_acl") || object.contains("networkacl")
+}
+
+/// Whether a template has a line only under a condition, which the line before it begins.
+pub(super) fn is_conditional(fact: &Fact, file: &FileUnderReview<'_>) -> bool {
+    let first = file.changed(Side::New).first_in(&fact.lines).unwrap_or(*fact.lines.start());
+    let before = file.line(Side::New, first.saturating_sub(1));
+    before.contains("{{") && before.contains("if ") || before.trim_start().starts_with("{% if ")
+}

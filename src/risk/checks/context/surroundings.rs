@@ -1,9 +1,13 @@
 //! How much of what stands around a fact changed with it: a loss in code that is as it was says more than one in code
 //! that was written anew, and one more of what a file does already says less than the first.
 
+use std::collections::BTreeSet;
+
 use super::MAX_TRIED;
+use crate::change::compare::{Hunk, Line};
 use crate::change::diff::Side;
 use crate::risk::FileUnderReview;
+use crate::risk::checks::successor::words;
 use crate::risk::facts::{Delta, Fact, Kind, Value};
 use crate::risk::rules::FactRule;
 
@@ -36,6 +40,140 @@ pub(super) fn is_rewritten(fact: &Fact, file: &FileUnderReview<'_>) -> bool {
     let (removed, news) = (file.changed(Side::Old), file.news(Side::Old));
     let gone = telling.iter().filter(|line| removed.touch(&(**line..=**line)) && news.has_words(**line)).count();
     telling.len() >= FEW && gone * 5 >= telling.len() * 2
+}
+
+/// Whether the run of changes in which something went says something new: what takes its place may be among it. What
+/// only lost something repeats the words that it had.
+pub(super) fn is_replaced(fact: &Fact, file: &FileUnderReview<'_>, few: usize) -> bool {
+    let Some(run) = Run::of(fact, file, Side::Old) else { return false };
+    let words_of = |side: Side, lines: &[u32]| {
+        let said: Vec<String> = lines.iter().map(|line| file.line(side, *line).to_ascii_lowercase()).collect();
+        let telling = said.iter().flat_map(|line| words(line)).filter(|word| is_telling(word));
+        telling.map(str::to_owned).collect::<BTreeSet<_>>()
+    };
+    let (gone, came) = (words_of(Side::Old, &run.removed), words_of(Side::New, &run.added));
+    came.difference(&gone).count() > few
+}
+
+/// Whether lines that came beside a check name it still: it is asked with other arguments, or from elsewhere.
+pub(super) fn is_named_still(fact: &Fact, file: &FileUnderReview<'_>) -> bool {
+    let name = fact.name();
+    let says = |line: &u32| words(&file.line(Side::New, *line)).contains(&name);
+    name.len() > 3 && Run::of(fact, file, Side::Old).is_some_and(|run| run.said(file, Side::New).any(says))
+}
+
+/// Whether much else went with a fact: what it was there for is gone, too.
+pub(super) fn went_with_much(fact: &Fact, file: &FileUnderReview<'_>) -> bool {
+    const MUCH: usize = 14;
+    let own = (fact.lines.end() - fact.lines.start()) as usize;
+    Run::of(fact, file, Side::Old).is_some_and(|run| run.said(file, Side::Old).count().saturating_sub(own) > MUCH)
+}
+
+/// Whether lines that came beside a handler write what happened to a log.
+pub(super) fn is_logged(fact: &Fact, file: &FileUnderReview<'_>) -> bool {
+    const WORDS: &[&str] = &["log", "warn", "capture", "report", "notify"];
+    let says = |line: &u32| {
+        let line = file.line(Side::New, *line).to_ascii_lowercase();
+        WORDS.iter().any(|word| line.contains(word))
+    };
+    Run::of(fact, file, Side::New).is_some_and(|run| run.said(file, Side::New).any(says))
+}
+
+/// Whether a log gets what is a secret by its name alone, and not only a word that has several meanings.
+pub(super) fn names_a_secret(fact: &Fact) -> bool {
+    const WORDS: &[&str] = &[
+        "password",
+        "passwd",
+        "passphrase",
+        "api_key",
+        "apikey",
+        "private_key",
+        "privatekey",
+        "secret_key",
+        "secretkey",
+        "access_token",
+        "accesstoken",
+        "refresh_token",
+        "card_number",
+        "cardnumber",
+        "cvv",
+        "cvc",
+        "authorization",
+        "jwt",
+        "headers",
+        "body",
+    ];
+    let text = fact.text.to_ascii_lowercase();
+    WORDS.iter().any(|word| text.contains(word)) || fact.value.say().to_ascii_lowercase().contains("body")
+}
+
+/// Whether the function that calls a weak hash called another one before.
+pub(super) fn was_stronger(fact: &Fact, deltas: &[Delta]) -> bool {
+    const STRONG: &[&str] = &["sha", "bcrypt", "argon", "scrypt", "blake", "pbkdf", "aes", "hmac"];
+    let is_one = |old: &Fact| {
+        let text = old.text.to_ascii_lowercase();
+        old.scope == fact.scope && STRONG.iter().any(|word| text.contains(word))
+    };
+    deltas.iter().take(MAX_TRIED).any(|delta| matches!(delta, Delta::Went { fact: old, .. } if is_one(old)))
+}
+
+/// Whether a share is all of it.
+pub(super) fn is_for_all(fact: &Fact) -> bool {
+    match fact.value {
+        Value::Number(share) | Value::Share(share) => share >= 100.0 || share == 1.0,
+        _ => true,
+    }
+}
+
+/// Whether much else came with a fact: a danger in a small edit was put there, and one in a text of many lines is part
+/// of what the whole does.
+pub(super) fn is_of_much(fact: &Fact, file: &FileUnderReview<'_>) -> bool {
+    const MUCH: usize = 8;
+    let own = (fact.lines.end() - fact.lines.start()) as usize;
+    Run::of(fact, file, Side::New).is_some_and(|run| run.said(file, Side::New).count().saturating_sub(own) > MUCH)
+}
+
+/// The changed lines of the run of changes that a fact is in, without comments and lines that say nothing.
+struct Run {
+    removed: Vec<u32>,
+    added: Vec<u32>,
+}
+
+impl Run {
+    /// The lines that say something new, apart from their layout.
+    fn said<'r>(&'r self, file: &'r FileUnderReview<'_>, side: Side) -> impl Iterator<Item = &'r u32> {
+        let lines = if side == Side::Old { &self.removed } else { &self.added };
+        lines.iter().filter(move |line| file.news(side).has_words(**line))
+    }
+
+    fn of(fact: &Fact, file: &FileUnderReview<'_>, side: Side) -> Option<Run> {
+        let at = file.changed(side).first_in(&fact.lines)? - 1;
+        let is_in = |hunk: &&Hunk| if side == Side::Old { hunk.old.contains(&at) } else { hunk.new.contains(&at) };
+        let hunk = file.comparison.hunks.iter().find(is_in)?;
+        let mut run = Run { removed: Vec::new(), added: Vec::new() };
+        for line in hunk.lines.iter().take(MAX_TRIED) {
+            let (side, number, lines) = match *line {
+                Line::Removed { old } => (Side::Old, old + 1, &mut run.removed),
+                Line::Added { new } => (Side::New, new + 1, &mut run.added),
+                Line::Context { .. } => continue,
+            };
+            let is_comment = file.stated(side).is_some_and(|stated| stated.comments.contains(&number));
+            if !is_comment && file.line(side, number).contains(char::is_alphanumeric) {
+                lines.push(number);
+            }
+        }
+        Some(run)
+    }
+}
+
+/// Whether a word names something: neither a number nor what stands in any code.
+fn is_telling(word: &str) -> bool {
+    const PLAIN: &[&str] = &[
+        "and", "as", "const", "def", "do", "else", "end", "false", "fn", "for", "func", "function", "if", "in", "is",
+        "let", "new", "nil", "none", "not", "null", "of", "or", "pass", "return", "self", "the", "then", "this", "to",
+        "true", "var", "with",
+    ];
+    word.len() > 1 && !word.starts_with(|c: char| c.is_ascii_digit()) && !PLAIN.contains(&word)
 }
 
 /// Whether lines of the file that stay do the same already: the same call or command, or the same setting.
@@ -120,6 +258,18 @@ pub(super) fn is_of_literal(fact: &Fact) -> bool {
 pub(super) fn is_of_page(fact: &Fact) -> bool {
     let name = fact.name().trim_start_matches('.');
     matches!(name, "innerHTML" | "outerHTML" | "insertAdjacentHTML") && fact.value.say() != "nothing"
+}
+
+/// Whether a condition only moved by the bound itself: `a > b` became `a >= b`.
+pub(super) fn is_moved_by_one(old: &Fact, new: &Fact) -> bool {
+    let bare = |fact: &Fact| fact.object.replace(">=", ">").replace("<=", "<");
+    old.object != new.object && bare(old) == bare(new)
+}
+
+/// Whether a bound is still a few parts of what it was: 90 days became 30.
+pub(super) fn is_a_few_times_less(old: &Fact, new: &Fact) -> bool {
+    const TIMES: f64 = 7.0;
+    old.value.amounts(&new.value).is_some_and(|(before, after)| after > 0.0 && before / after < TIMES)
 }
 
 /// Whether the library of a language that loads YAML makes nothing but data of it unless it is told to.

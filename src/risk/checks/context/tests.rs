@@ -1,5 +1,5 @@
-use crate::risk::Severity;
 use crate::risk::tests::findings;
+use crate::risk::{Rules, Severity};
 
 /// The gravest that a rule reports of a change of one file.
 fn worst(rule: &str, path: &str, old: &str, new: &str) -> Option<Severity> {
@@ -34,19 +34,10 @@ fn an_argument_of_one_of_two_calls_that_became_one_is_not_missed() {
                 else:\n        found = Flip.objects.filter(b=1)\n    return found\n";
     let loud = |new: &str| {
         let found = findings(&[("a/views.py", old, new)]);
-        found.iter().any(|found| found.severity >= Severity::High)
+        found.iter().any(|found| found.severity >= Severity::Medium)
     };
     assert!(!loud(one));
     assert!(loud(none), "the other call shows the rows of everybody");
-}
-
-#[test]
-fn a_call_as_dangerous_as_one_before_it_is_medium_and_one_more_is_high() {
-    let old = "class Story\n  def save(user)\n    taggings.where(user_id: user.id).destroy_all\n  end\nend\n";
-    let other = old.replace("destroy_all", "delete_all");
-    let more = old.replace("  end\nend", "    comments.delete_all\n  end\nend");
-    assert_eq!(worst("destr.call", "app/story.rb", old, &other), Some(Severity::Medium));
-    assert_eq!(worst("destr.call", "app/story.rb", old, &more), Some(Severity::High));
 }
 
 #[test]
@@ -71,7 +62,7 @@ fn what_says_more_of_a_setting_goes_with_it() {
     let both = format!("    custom_endpoint = \"a.example\"\n{arn}");
     let rule = "tls.lost";
     assert_eq!(worst(rule, "infra/a.tf", &domain(&both), &domain("")), Some(Severity::Low));
-    assert_eq!(worst(rule, "infra/a.tf", &domain(arn), &domain("")), Some(Severity::High));
+    assert_eq!(worst(rule, "infra/a.tf", &domain(arn), &domain("")), Some(Severity::Medium));
 }
 
 #[test]
@@ -96,7 +87,7 @@ fn a_bound_that_is_gone_is_medium_and_one_under_another_name_no_more() {
 }
 
 #[test]
-fn a_check_that_is_made_by_another_name_is_medium_and_one_that_is_gone_is_not() {
+fn a_check_in_whose_place_something_else_is_asked_is_medium_and_one_that_is_gone_is_not() {
     let with =
         |check: &str| format!("package a\n\nfunc (s *S) Approve(w W, r R) {{\n{check}\ts.approve(w, r.Order)\n}}\n");
     let old = with("\tif !verifyHMAC(r.Key, r.Mac, r.ID) {\n\t\ts.fail(w)\n\t\treturn\n\t}\n");
@@ -107,7 +98,7 @@ fn a_check_that_is_made_by_another_name_is_medium_and_one_that_is_gone_is_not() 
         found.iter().any(|found| found.severity >= Severity::High)
     };
     assert!(!loud(&alike));
-    assert!(loud(&other));
+    assert!(!loud(&other));
     assert!(loud(&with("")));
 }
 
@@ -120,7 +111,7 @@ fn a_condition_in_two_parts_refuses_what_it_refused() {
     let one = "def show(order, who):\n    if order.is_old:\n        raise Denied()\n    return order\n";
     let loud = |new: &str| {
         let found = findings(&[("a/views.py", old, new)]);
-        found.iter().any(|found| found.severity >= Severity::High)
+        found.iter().any(|found| found.severity >= Severity::Medium)
     };
     assert!(!loud(two));
     assert!(loud(one));
@@ -185,22 +176,6 @@ fn what_is_put_back_at_once_and_what_belonged_to_a_task_is_low() {
 }
 
 #[test]
-fn a_flag_that_is_on_elsewhere_or_in_a_test_environment_is_medium() {
-    let file = |test: bool, dev: bool, prod: bool| {
-        format!(
-            "{{\n  \"accounts\": {{\n    \"uat\": {{\n      \"feature_chat_model\": {test},\n      \"a\": 1\n    }},\n    \
-             \"development\": {{\n      \"feature_chat_model\": {dev},\n      \"a\": 1\n    }},\n    \"production\": \
-             {{\n      \"feature_chat_model\": {prod},\n      \"a\": 1\n    }}\n  }}\n}}\n"
-        )
-    };
-    let (rule, path) = ("flag.flip", "infra/config.json");
-    let of = |old: String, new: String| worst(rule, path, &old, &new);
-    assert_eq!(of(file(false, false, false), file(false, false, true)), Some(Severity::High));
-    assert_eq!(of(file(true, false, false), file(true, false, true)), Some(Severity::Medium));
-    assert_eq!(of(file(false, false, false), file(false, true, false)), Some(Severity::Medium));
-}
-
-#[test]
 fn a_step_that_is_new_and_may_fail_takes_nothing_from_the_checks() {
     let (rule, path) = ("ci.check-off", ".github/workflows/ci.yml");
     let job = |more: &str| format!("jobs:\n  test:\n    steps:\n      - name: t\n        run: make test\n{more}");
@@ -222,7 +197,7 @@ fn a_lock_that_is_gone_from_a_function_that_was_written_anew_is_medium() {
 }
 
 #[test]
-fn one_more_right_of_a_workflow_that_has_it_elsewhere_is_medium_and_the_first_one_high() {
+fn a_right_of_a_workflow_is_a_question() {
     let (rule, path) = ("ci.permission", ".github/workflows/ci.yml");
     let job = |name: &str, right: &str| {
         format!("  {name}:\n    permissions:\n      {right}\n    steps:\n      - run: make\n")
@@ -232,7 +207,7 @@ fn one_more_right_of_a_workflow_that_has_it_elsewhere_is_medium_and_the_first_on
     let old = with(&first);
     assert_eq!(worst(rule, path, &old, &with(&(first + &job("b", "contents: write")))), Some(Severity::Medium));
     let read = with(&job("a", "contents: read"));
-    assert_eq!(worst(rule, path, &read, &old), Some(Severity::High));
+    assert_eq!(worst(rule, path, &read, &old), Some(Severity::Medium));
     let silent = "jobs:\n  a:\n    steps:\n      - run: make\n";
     assert_eq!(worst(rule, path, silent, &old), Some(Severity::Medium), "by default it may have had more");
     assert_eq!(worst(rule, path, "", &old), Some(Severity::Medium), "the workflow is new");
@@ -247,14 +222,14 @@ fn a_timeout_that_still_ends_is_medium_and_one_that_hardly_does_is_high() {
 }
 
 #[test]
-fn a_weak_hash_is_grave_where_secrets_are_spoken_of() {
-    let of = |name: &str| {
-        let code =
-            format!("import hashlib\n\n\ndef key_of({name}):\n    return hashlib.md5({name}.encode()).hexdigest()\n");
-        worst("crypto.weak", "app/keys.py", "import hashlib\n", &code)
+fn a_weak_hash_is_grave_where_a_stronger_one_is_gone_and_secrets_are_spoken_of() {
+    let code = |hash: &str, name: &str| {
+        format!("import hashlib\n\n\ndef key_of({name}):\n    return hashlib.{hash}({name}.encode()).hexdigest()\n")
     };
-    assert_eq!(of("password"), Some(Severity::High));
-    assert_eq!(of("title"), Some(Severity::Medium));
+    let of = |old: &str, name: &str| worst("crypto.weak", "app/keys.py", old, &code("md5", name));
+    assert_eq!(of(&code("sha256", "password"), "password"), Some(Severity::High));
+    assert_eq!(of(&code("sha256", "title"), "title"), Some(Severity::Medium));
+    assert_eq!(of("import hashlib\n", "password"), Some(Severity::Medium), "it is new");
 }
 
 #[test]
@@ -264,4 +239,100 @@ fn a_tree_that_a_script_made_itself_is_medium_and_one_of_data_is_high() {
     };
     assert_eq!(of("/srv/data"), Some(Severity::High));
     assert_eq!(of("\"$ENV_NAME\""), Some(Severity::Medium));
+}
+
+/// A text and two of its successors: in one the rule is grave, in the other a question.
+struct Twins {
+    rule: &'static str,
+    path: &'static str,
+    old: &'static str,
+    grave: &'static str,
+    twin: &'static str,
+}
+
+const TWINS: &[Twins] = &[
+    Twins {
+        rule: "ops.retention",
+        path: "infra/logs.tf",
+        old: "resource \"aws_cloudwatch_log_group\" \"a\" {\n  retention_in_days = 90\n}\n",
+        grave: "resource \"aws_cloudwatch_log_group\" \"a\" {\n  retention_in_days = 1\n}\n",
+        twin: "resource \"aws_cloudwatch_log_group\" \"a\" {\n  retention_in_days = 30\n}\n",
+    },
+    Twins {
+        rule: "resil.replicas",
+        path: "k8s/web.yaml",
+        old: "kind: Deployment\nmetadata:\n  name: web\nspec:\n  replicas: 4\n",
+        grave: "kind: Deployment\nmetadata:\n  name: web\nspec:\n  replicas: 0\n",
+        twin: "kind: Deployment\nmetadata:\n  name: web\nspec:\n  replicas: 1\n",
+    },
+    Twins {
+        rule: "mig.sql-breaks",
+        path: "db/V3.sql",
+        old: "",
+        grave: "ALTER TABLE orders RENAME COLUMN total TO amount;\n",
+        twin: "ALTER TABLE orders\n  ALTER COLUMN note SET NOT NULL;\n",
+    },
+    Twins {
+        rule: "flag.rollout",
+        path: "config/flags.yaml",
+        old: "new_cart:\n  rollout_percentage: 5\n  owner: shop\n",
+        grave: "new_cart:\n  rollout_percentage: 100\n  owner: shop\n",
+        twin: "new_cart:\n  rollout_percentage: 50\n  owner: shop\n",
+    },
+    Twins {
+        rule: "guard.inverted",
+        path: "app/pay.py",
+        old: "def pay(order, total):\n    if total > LIMIT:\n        raise TooMuch()\n    return charge(order, total)\n",
+        grave: "def pay(order, total):\n    if total < LIMIT:\n        raise TooMuch()\n    return charge(order, total)\n",
+        twin: "def pay(order, total):\n    if total >= LIMIT:\n        raise TooMuch()\n    return charge(order, total)\n",
+    },
+    Twins {
+        rule: "conc.lock-lost",
+        path: "app/stock.py",
+        old: "def take(item):\n    lock.acquire()\n    item.count -= 1\n    item.save()\n    return item\n",
+        grave: "def take(item):\n    item.count -= 1\n    item.save()\n    return item\n",
+        twin: "def take(item):\n    queue.put(item, wait=True)\n    item.count -= 1\n    item.save()\n    return item\n",
+    },
+    Twins {
+        rule: "auth.check-removed",
+        path: "app/views.py",
+        old: "@login_required\ndef show(request):\n    return render(request, \"a.html\")\n",
+        grave: "def show(request):\n    return render(request, \"a.html\")\n",
+        twin: "@of_members_only\ndef show(request):\n    return render(request, \"a.html\")\n",
+    },
+    Twins {
+        rule: "container.host",
+        path: "chart/templates/web.yaml",
+        old: "spec:\n  volumes:\n    - name: data\n",
+        grave: "spec:\n  volumes:\n    - name: data\n    - hostPath: {path: /var/run/docker.sock}\n",
+        twin: "spec:\n  volumes:\n    - name: data\n    {{- if .Values.socket }}\n    - hostPath: {path: \
+               /var/run/docker.sock}\n    {{- end }}\n",
+    },
+];
+
+#[test]
+fn each_of_these_acts_is_grave_and_its_twin_a_question() {
+    let mut wrong = Vec::new();
+    for Twins { rule, path, old, grave, twin } in TWINS {
+        let found = (worst(rule, path, old, grave), worst(rule, path, old, twin));
+        if found.0 < Some(Severity::High) || found.1 > Some(Severity::Medium) {
+            wrong.push(format!("{rule} {path}: {found:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn each_rule_that_a_grade_names_is_in_the_catalogue() {
+    let source = include_str!("mod.rs");
+    let is_id = |text: &&str| {
+        let is_of_id = |c: char| c.is_ascii_lowercase() || matches!(c, '.' | '-');
+        text.contains('.') && text.len() < 40 && text.chars().all(is_of_id) && !text.starts_with('.')
+    };
+    let named: Vec<&str> = source.split('"').filter(is_id).collect();
+    assert!(named.len() > 40, "{named:?}");
+    let known: Vec<String> = Rules::shipped().texts().into_iter().map(|rule| rule.id).collect();
+    let is_known = |name: &&str| known.iter().any(|id| id.starts_with(name));
+    let unknown: Vec<&&str> = named.iter().filter(|name| !is_known(name)).collect();
+    assert!(unknown.is_empty(), "{unknown:?}");
 }

@@ -7,7 +7,7 @@ use toml::{Table, Value};
 
 use super::{REGISTRIES, host};
 use crate::change::diff::Side;
-use crate::risk::{FileUnderReview, Finding, Rules};
+use crate::risk::{FileUnderReview, Finding, Rules, Severity};
 
 /// The entries of a lock file, by package and version.
 type Entries = BTreeMap<String, Entry>;
@@ -61,7 +61,10 @@ fn say(file: &FileUnderReview<'_>, what: &Wrong, names: &[&str], rules: &Rules) 
     let removed = || file.removed().first().map(|(number, line)| (Side::Old, *number, line.as_str()));
     let (side, number, line) = line.or_else(removed)?;
     let found = rules.of_check("dep.lock", file, side, number, line)?;
-    Some(Finding { title: format!("{}: {said}", found.title), ..found })
+    // Back to where everybody takes it from.
+    let is_usual = matches!(what, Wrong::Host(_, host) if REGISTRIES.iter().any(|usual| host.ends_with(usual)));
+    let most = if is_usual { Severity::Medium } else { found.severity };
+    Some(Finding { title: format!("{}: {said}", found.title), severity: most.min(found.severity), ..found })
 }
 
 fn differences<'e>(before: &Entries, after: &'e Entries) -> Vec<(&'e str, Wrong)> {

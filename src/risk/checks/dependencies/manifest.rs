@@ -97,7 +97,10 @@ impl Source {
         match self {
             Source::Elsewhere { at, .. } => {
                 let at = at.split('#').next().unwrap_or(at);
-                Some(at.trim_end_matches(".git"))
+                // A version of the same repository, `…/name.git@v2`, is no other place.
+                let name = at.rfind('/').map_or(0, |slash| slash + 1);
+                let end = at[name..].find('@').map_or(at.len(), |sign| name + sign);
+                Some(at[..end].trim_end_matches(".git"))
             }
             _ => None,
         }

@@ -67,6 +67,9 @@ const REGISTRIES: &[&str] = &[
     "packagist.org",
     "api.nuget.org",
     "repo.spring.io",
+    "central.sonatype.com",
+    "oss.sonatype.org",
+    "s01.oss.sonatype.org",
 ];
 
 impl Dependencies {
@@ -102,7 +105,7 @@ impl Dependencies {
                 None => self.unlocked.push(Unlocked {
                     name: name.to_ascii_lowercase(),
                     locks: manifest.locks,
-                    phantom: look.say("dep.phantom", name, name),
+                    phantom: look.say("dep.phantom", name, name).filter(|_| !is_builder(manifest, name)),
                     // All of a manifest that is new would be new.
                     new: look.say("dep.new", name, name).filter(|_| file.old.is_some()),
                 }),
@@ -119,8 +122,7 @@ impl Dependencies {
             if seen.peek().is_none() {
                 return new.new;
             }
-            let builds = BUILDERS.contains(&new.name.as_str());
-            new.phantom.filter(|_| !builds && !seen.any(|text| mentions(text, &new.name)))
+            new.phantom.filter(|_| !seen.any(|text| mentions(text, &new.name)))
         };
         let mut found: Vec<Finding> = unlocked.into_iter().filter_map(say).collect();
         found.extend(imports.finish());
@@ -142,6 +144,11 @@ const BUILDERS: &[&str] = &[
     "setuptools-scm",
     "wheel",
 ];
+
+/// Whether what is named builds a package, and is not part of it.
+fn is_builder(manifest: &Manifest, name: &str) -> bool {
+    manifest.known == "pypi" && BUILDERS.contains(&name.to_ascii_lowercase().as_str())
+}
 
 /// Whether a text, in lower case, contains the name as a whole; for `group:artifact`, both parts.
 fn mentions(text: &str, name: &str) -> bool {

@@ -48,15 +48,20 @@ fn a_test_that_asserts_nothing_any_more_or_only_what_always_holds_is_found() {
 
 #[test]
 fn it_is_grave_where_the_tested_code_stays_and_changes_and_less_so_where_it_goes_too() {
-    let worst = |code: (&'static str, &'static str, &'static str)| {
-        let looser = OLD.replace("cart.total == 499", "cart.total is not None");
-        let found = findings(&[code, ("tests/test_cart.py", OLD, &looser)]);
+    let of = |old: &'static str, code: (&'static str, &'static str, &'static str)| {
+        let looser = old.replace("cart.total == 499", "cart.total is not None");
+        let looser = looser.replace("cart.count == 2", "cart.count is not None");
+        let found = findings(&[code, ("tests/test_cart.py", old, &looser)]);
         found.iter().filter(|finding| finding.rule.starts_with("test.")).map(|finding| finding.severity).max()
     };
     use crate::risk::Severity::{High, Medium};
-    assert_eq!(worst(("shop/cart.py", "def pay():\n    return 1\n", "def pay():\n    return 2\n")), Some(High));
-    assert_eq!(worst(("shop/user.py", "def name():\n    return 1\n", "def name():\n    return 2\n")), Some(Medium));
-    assert_eq!(worst(("shop/cart.py", "def pay():\n    return 1\n", "")), Some(Medium));
+    const TWO: &str =
+        "def test_total():\n    cart = fill()\n    assert cart.total == 499\n    assert cart.count == 2\n";
+    let changed = ("shop/cart.py", "def pay():\n    return 1\n", "def pay():\n    return 2\n");
+    assert_eq!(of(TWO, changed), Some(High));
+    assert_eq!(of(OLD, changed), Some(Medium), "one is another opinion of what is right");
+    assert_eq!(of(TWO, ("shop/user.py", "def name():\n    return 1\n", "def name():\n    return 2\n")), Some(Medium));
+    assert_eq!(of(TWO, ("shop/cart.py", "def pay():\n    return 1\n", "")), Some(Medium));
 }
 
 #[test]
