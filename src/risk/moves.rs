@@ -24,27 +24,36 @@ const SAME: &[(&str, &[&str])] = &[
 const LOADED: &[&str] = &[
     "addons",
     "admin",
+    "agents",
     "api",
     "app",
     "apps",
     "assets",
     "autoload",
+    "automations",
+    "autostart",
     "bin",
     "boot",
+    "cgi-bin",
     "cmd",
     "commands",
     "conf",
     "config",
+    "consumers",
     "controllers",
+    "cookbooks",
     "cron",
+    "cronjobs",
     "crons",
     "dags",
     "deploy",
     "events",
     "extensions",
     "functions",
+    "group_vars",
     "handlers",
     "hooks",
+    "host_vars",
     "htdocs",
     "init",
     "initializers",
@@ -52,6 +61,8 @@ const LOADED: &[&str] = &[
     "jobs",
     "lambda",
     "lambdas",
+    "launchagents",
+    "launchdaemons",
     "layouts",
     "listeners",
     "middleware",
@@ -60,27 +71,43 @@ const LOADED: &[&str] = &[
     "mixins",
     "models",
     "modules",
+    "mu-plugins",
+    "observers",
     "pages",
     "playbooks",
     "plugins",
+    "prompts",
     "public",
+    "public_html",
     "recipes",
     "roles",
     "routes",
     "sbin",
+    "schedules",
     "scripts",
+    "seeders",
+    "seeds",
     "server",
     "services",
     "site-packages",
+    "skills",
     "static",
+    "subscribers",
     "tasks",
     "templates",
+    "templatetags",
+    "themes",
+    "triggers",
     "views",
     "webroot",
     "workers",
     "workflows",
+    "wwwroot",
     "www",
 ];
+
+/// Those among them whose files are of use only to a program that names them, so that within one class they may move.
+const IN_USE: &[&str] = &["conf", "config"];
 
 /// The format of a path by its extension; a template has that of what it makes.
 fn format(path: &str) -> &str {
@@ -108,7 +135,9 @@ impl Rules {
             let reach = (!is_free).then(|| (class, why.to_owned()));
             let folder = path.rsplit_once('/').map(|(folder, _)| folder.to_owned());
             let folder = self.goes_by_folder(path).then_some(folder);
-            let by_rules = (reach, is_test(path), is_sample(path), extension(path).to_owned());
+            // The name of a directory may decide alone that a file is run, whatever its class.
+            let loaded = folders(path).filter(|own| !is_plain(own) && !IN_USE.contains(own)).map(str::to_owned).collect::<Vec<_>>();
+            let by_rules = (reach, loaded, is_test(path), is_sample(path), extension(path).to_owned());
             (by_rules, kind_of_machine_file(path), checks::manifest(path), folder)
         };
         kind(a) == kind(b) && self.look_alike_at(a, b)
@@ -126,10 +155,18 @@ fn differ_in_nothing_loaded(a: &str, b: &str) -> bool {
     tail > 0 && own(&a) && own(&b)
 }
 
-/// A name that is no framework's: those also use signs, as in `[id]`, `_layouts` and `.husky`.
+fn folders(path: &str) -> impl Iterator<Item = &str> {
+    path.rsplit_once('/').into_iter().flat_map(|(folders, _)| folders.split('/'))
+}
+
+/// A name that is no framework's: those also use signs, as in `[id]`, `_layouts` and `.husky`, or say by their end that
+/// all in them is loaded, as `sudoers.d` and `filter_plugins` do.
 fn is_plain(folder: &str) -> bool {
     let is_sign = |c: char| !c.is_alphanumeric() && !matches!(c, '-' | '_' | '.');
+    let name = folder.to_ascii_lowercase();
     folder.starts_with(char::is_alphanumeric)
         && !folder.contains(is_sign)
-        && !LOADED.contains(&folder.to_ascii_lowercase().as_str())
+        && !name.ends_with(".d")
+        && !name.ends_with("_plugins")
+        && !LOADED.contains(&name.as_str())
 }

@@ -19,6 +19,9 @@ fn a_move_means_the_same_where_rules_checks_and_what_runs_it_take_it_so() {
         ("p/m/a.py", "lib/m/a.py"),
         ("pkg/util/a.go", "lib/helpers/util/a.go"),
         ("core/core/a.rs", "core/a.rs"),
+        ("data/x.py", "other/x.py"),
+        ("services/cart/a.go", "services/shop/a.go"),
+        ("plugins/a/x.py", "plugins/b/x.py"),
     ] {
         assert!(is_one(a, b) && is_one(b, a), "{a} {b}");
     }
@@ -57,6 +60,15 @@ fn a_move_means_the_same_where_rules_checks_and_what_runs_it_take_it_so() {
         ("web/a.cjs", "web/a.js"),
         ("nginx/app.cfg", "nginx/app.conf"),
         ("src/a.txt", "src/a.yml"),
+        ("data/x.py", "dags/x.py"),
+        ("data/x.py", "plugins/x.py"),
+        ("data/x.jar", "hooks/x.jar"),
+        ("data/x.so", "lib/site-packages/x.so"),
+        ("attic/x.php", "public/x.php"),
+        ("attic/x.sh", "cron/x.sh"),
+        ("data/sudo", "etc/sudoers.d/sudo"),
+        ("data/x.py", "ansible/filter_plugins/x.py"),
+        ("docs/x.md", "skills/x.md"),
     ] {
         assert!(!is_one(a, b) && !is_one(b, a), "{a} {b}");
     }
