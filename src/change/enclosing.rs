@@ -83,7 +83,20 @@ pub fn data_path<'t>(lines: &Lines, text: &'t [u8], line: u32) -> Vec<&'t [u8]> 
 }
 
 /// Files in which headings say what a line is about, and the sign that begins a heading.
-const HEADED: &[(&str, u8)] = &[("md", b'#'), ("markdown", b'#'), ("mdx", b'#'), ("adoc", b'='), ("asciidoc", b'=')];
+const HEADED: &[(&str, u8)] = &[
+    ("md", b'#'),
+    ("markdown", b'#'),
+    ("mdx", b'#'),
+    ("adoc", b'='),
+    ("asciidoc", b'='),
+    ("org", b'*'),
+    ("rst", UNDERLINED),
+    ("txt", UNDERLINED),
+];
+/// Instead of a sign: headings are only underlined.
+const UNDERLINED: u8 = 0;
+/// The most lines that are taken for the context of a line of code.
+const MAX_AROUND: usize = 16;
 /// The most equal lines whose context is looked at; beyond that one of them counts as found.
 const MAX_EQUAL: usize = 64;
 
@@ -108,20 +121,94 @@ fn context<'t>(path: &str, (lines, text, line): LineOf<'t>) -> Vec<&'t [u8]> {
     match HEADED.iter().find(|(own, _)| *own == ending) {
         Some((_, sign)) => headings(lines, text, line, *sign),
         None if is_nested(path) => data_path(lines, text, line),
-        None => enclosing(lines, text, line),
+        None => around(path, lines, text, line),
     }
 }
 
-fn headings<'t>(lines: &Lines, text: &'t [u8], line: u32, sign: u8) -> Vec<&'t [u8]> {
-    let level = |line: &[u8]| {
-        let level = line.iter().take_while(|byte| **byte == sign).count();
-        (level > 0 && line.get(level) == Some(&b' ')).then_some(level)
+/// The context of a line of code, in whatever language: the less indented lines above it, whatever they are, and the
+/// last heading above those. A line that only opens a block, such as `BEGIN`, belongs to the one above it.
+fn around<'t>(path: &str, lines: &Lines, text: &'t [u8], line: u32) -> Vec<&'t [u8]> {
+    let stages = path.to_ascii_lowercase();
+    let has_stages = stages.contains("dockerfile") || stages.contains("containerfile");
+    let first = lines.get(text, line);
+    let mut below = match line + 1 < lines.count() {
+        true => lines.get(text, line + 1),
+        false => b"",
     };
-    let (mut least, mut found) = (level(lines.get(text, line)).unwrap_or(usize::MAX), Vec::new());
+    let mut depth = if first.trim_ascii().is_empty() { usize::MAX } else { indent(first) };
+    let (mut is_open, mut found) = (opens_only(first.trim_ascii()), Vec::new());
+    let mut is_headed = is_heading(first, below, has_stages);
+    below = first;
     for above in (line.saturating_sub(MAX_ABOVE)..line).rev().map(|at| lines.get(text, at)) {
-        if let Some(level) = level(above).filter(|level| *level < least) {
+        let (left, words) = (indent(above), above.trim_ascii());
+        let is_head = left <= depth && is_heading(above, below, has_stages);
+        below = above;
+        let has_name = words.iter().any(|byte| byte.is_ascii_alphanumeric() || !byte.is_ascii());
+        let is_open_now = opens_only(words);
+        if is_passed_over(words) || !has_name && !is_open_now {
+            continue;
+        }
+        let belongs = is_head && !is_headed || is_open && !is_open_now;
+        if left < depth || left == depth && belongs {
+            found.extend(Some(words).filter(|_| has_name));
+            (depth, is_open, is_headed) = (left, is_open_now, is_head);
+        }
+        if found.len() == MAX_AROUND || depth == 0 && is_headed {
+            break;
+        }
+    }
+    found
+}
+
+/// Whether a line opens a block that the line above it names.
+fn opens_only(words: &[u8]) -> bool {
+    const OPENING: [&str; 7] = ["as", "begin", "do", "else", "finally", "is", "then"];
+    let mut own = words.split(|byte| !byte.is_ascii_alphanumeric() && byte.is_ascii()).filter(|word| !word.is_empty());
+    let is_opening = |word: &[u8]| OPENING.iter().any(|opening| word.eq_ignore_ascii_case(opening.as_bytes()));
+    words.len() < 40 && !words.is_empty() && own.all(is_opening) && words.last().is_some_and(|b| !b"}])>;,".contains(b))
+}
+
+/// Comments and instructions of a preprocessor, which stand further left than what they are in.
+fn is_passed_over(words: &[u8]) -> bool {
+    let is_comment = [&b"//"[..], b"/*", b"* ", b"--", b";"].iter().any(|sign| words.starts_with(sign));
+    words.is_empty() || is_comment || words.starts_with(b"#") && !words.ends_with(b"{")
+}
+
+/// Whether a line is the heading of what follows with the same indentation: underlined, in brackets, a label, or a stage
+/// of a container's build.
+fn is_heading(line: &[u8], below: &[u8], has_stages: bool) -> bool {
+    let words = line.trim_ascii();
+    let is_of_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"_.$-".contains(byte);
+    let label = words.strip_suffix(b":").or_else(|| words.strip_prefix(b":"));
+    let is_followed = !below.trim_ascii().is_empty() && indent(below) == indent(line);
+    let is_label = is_followed && label.is_some_and(|name| !name.is_empty() && name.iter().all(is_of_name));
+    let is_stage = has_stages && words.get(..5).is_some_and(|word| word.eq_ignore_ascii_case(b"from "));
+    is_stage || is_label || line.starts_with(b"[") || underlining(words, below).is_some()
+}
+
+/// The level of a heading that the next line underlines.
+fn underlining(words: &[u8], below: &[u8]) -> Option<usize> {
+    let (sign, rest) = below.trim_ascii_end().split_first()?;
+    let level = b"=-#^+*~".iter().position(|own| own == sign)?;
+    let has_name = words.iter().any(|byte| byte.is_ascii_alphanumeric() || !byte.is_ascii());
+    (has_name && rest.len() >= 2 && rest.iter().all(|byte| byte == sign)).then_some(level + 1)
+}
+
+fn headings<'t>(lines: &Lines, text: &'t [u8], line: u32, sign: u8) -> Vec<&'t [u8]> {
+    let level = |at: u32| {
+        let line = lines.get(text, at);
+        let level = line.iter().take_while(|byte| **byte == sign).count();
+        let is_signed = level > 0 && line.get(level) == Some(&b' ');
+        let below = || Some(at + 1).filter(|at| *at < lines.count()).map(|at| lines.get(text, at));
+        // In Markdown, others are fences.
+        let underlined = || underlining(line.trim_ascii(), below()?).filter(|level| sign != b'#' || *level <= 2);
+        if is_signed { Some(level) } else { underlined() }
+    };
+    let (mut least, mut found) = (level(line).unwrap_or(usize::MAX), Vec::new());
+    for at in (line.saturating_sub(MAX_ABOVE)..line).rev() {
+        if let Some(level) = level(at).filter(|level| *level < least) {
             least = level;
-            found.push(above.trim_ascii());
+            found.push(lines.get(text, at).trim_ascii());
         }
     }
     found
@@ -140,7 +227,10 @@ fn is_beside(words: &[u8], (was, is): (&[&[u8]], &[&[u8]]), (lines, text, line):
 fn is_there(path: &str, all: &[&[u8]], (lines, text): (&Lines, &[u8])) -> bool {
     let Some((first, within)) = all.split_first() else { return false };
     let mut equal = (0..lines.count()).filter(|at| lines.get(text, *at).trim_ascii() == *first);
-    let is_within = |at: u32| context(path, (lines, text, at)) == within;
+    let is_within = |at: u32| {
+        let own = context(path, (lines, text, at));
+        own == within || own.len() == MAX_AROUND && own.starts_with(within)
+    };
     equal.by_ref().take(MAX_EQUAL).any(is_within) || equal.next().is_some()
 }
 
@@ -302,6 +392,50 @@ mod tests {
         assert!(stays("a.toml", "[a]\ny = 1\nn: 1\n", "[a]\nz = 1\ny = 1\nn: 1\n"), "another key comes first");
         let code = "class A:\n  def new(x):\n    n: 1\nclass B:\n  def new(x):\n    m: 1\n";
         assert!(stays("a.py", code, &code.replacen("new(x)", "new(x, y)", 1)), "another class has one of that name");
+        let unknown = [
+            ("a.sh", "case $1 in\n  dev)\n    n:\n    ;;\n  prod)\n    m:\n    ;;\nesac\n", "dev)", "prod)"),
+            (
+                "a.sh",
+                "f() {\n  case $1 in\n  dev)\n    n:\n    ;;\n  prod)\n    m:\n    ;;\n  esac\n}\n",
+                "dev)",
+                "prod)",
+            ),
+            (
+                "a.sql",
+                "CREATE PROCEDURE a AS\nBEGIN\n  n: 1\nEND\n\nCREATE PROCEDURE b AS\nBEGIN\n  m: 1\nEND\n",
+                "E a",
+                "E b",
+            ),
+            ("a.sql", "CREATE TABLE a (\n  n: 1\n);\n\nCREATE TABLE b (\n  m: 1\n);\n", "E a", "E b"),
+            ("Dockerfile", "FROM a AS dev\nn: 1\n\nFROM b AS prod\nm: 1\n", "a AS dev", "b AS prod"),
+            (
+                "Dockerfile",
+                "FROM a AS dev\nRUN x \\\n  n: 1\n\nFROM b AS prod\nRUN x \\\n  m: 1\n",
+                "a AS dev",
+                "b AS prod",
+            ),
+            ("a.css", ".a {\n  n: 1;\n}\n\n.b {\n  m: 1;\n}\n", ".a", ".b"),
+            ("a.clj", "(defn aa [x]\n  n: 1)\n\n(defn bb [x]\n  m: 1)\n", "aa", "bb"),
+            ("a.md", "Alpha\n-----\n\nn: 1\n\nBetas\n-----\n\nm: 1\n", "Alpha", "Betas"),
+            ("a.rst", "T\n###\n\nAlpha\n=====\n\nn: 1\n\nBetas\n=====\n\nm: 1\n", "Alpha", "Betas"),
+            ("README", "Alpha\n=====\n\nn: 1\n\nBetas\n=====\n\nm: 1\n", "Alpha", "Betas"),
+            ("a.s", "aa:\nn: 1\nbb:\nm: 1\n", "aa", "bb"),
+            ("a.c", "int aa(void)\n{\n  n: 1\n}\nint bb(void)\n{\n  m: 1\n}\n", "aa", "bb"),
+        ];
+        for (path, old, own, other) in unknown {
+            let swapped = old.replace(own, "\0").replace(other, own).replace('\0', other);
+            assert!(!stays(path, old, &swapped), "{path}: the names changed places\n{swapped}");
+            let bodies = old.replace("n:", "\0").replace("m:", "n:").replace('\0', "m:");
+            assert!(!stays(path, old, &bodies), "{path}: the bodies changed places\n{bodies}");
+            let moved = bodies.replace(own, "\0").replace(other, own).replace('\0', other);
+            assert!(stays(path, old, &moved), "{path}: the blocks changed places as a whole\n{moved}");
+            // The twins: its header is edited, or named anew, lines come before it, or all is further right.
+            assert!(stays(path, old, &old.replacen(own, &format!("{own}x"), 1)), "{path}: edited");
+            assert!(stays(path, old, &format!("first\n\n{old}")), "{path}: lines above");
+            let deeper: String = old.lines().map(|line| format!("  {line}\n")).collect();
+            let is_prose = matches!(path, "a.md" | "a.rst");
+            assert!(is_prose || stays(path, old, &deeper), "{path}: further right\n{deeper}");
+        }
         let prose = "# A\n## One\nn: 1\n## Two\nm: 1\n";
         assert!(!stays("a.md", prose, "# A\n## One\nm: 1\n## Two\nn: 1\n"));
         assert!(stays("a.md", prose, "# A\n## Two\nm: 1\n## One\nn: 1\n"));

@@ -12,6 +12,8 @@ const AROUND: usize = 3;
 const MAX_LINE: usize = 400;
 /// Letters and digits that make a line distinctive enough to be found again by itself.
 const TELLING: usize = 4;
+/// Equal lines of which it is asked whether a note may be about them.
+const MAX_ASKED: usize = 256;
 /// Bytes of a line, and of all lines, that are quoted for a note whose lines no longer exist: with the most text that a
 /// note may have, they fit into a record.
 const MAX_QUOTED_LINE: usize = 240;
@@ -80,11 +82,14 @@ impl Anchor {
 
     /// The same, among the places whose first line (1-based) may be the one that was meant.
     pub fn find_where(&self, text: &[u8], count: u32, may_be: impl Fn(u32) -> bool) -> Option<u32> {
-        // Asking of each of thousands of equal lines would take long: only the best are asked about.
-        let mut found =
-            self.places(text, count).into_iter().rev().filter(|(_, at)| u32::try_from(at + 1).is_ok_and(&may_be));
-        let (score, at) = found.next()?;
-        let is_alone = found.next().is_none_or(|(next, _)| next < score);
+        // Asking of each of thousands of equal lines would take long: only the best are asked about, and one that is no
+        // better than those beyond counts as not alone.
+        let places = self.places(text, count);
+        let beyond = places.len().checked_sub(MAX_ASKED + 1).map(|at| places[at].0);
+        let may_be_here = |(_, at): &&(usize, usize)| u32::try_from(at + 1).is_ok_and(&may_be);
+        let mut found = places.iter().rev().take(MAX_ASKED).filter(may_be_here);
+        let &(score, at) = found.next()?;
+        let is_alone = found.next().is_none_or(|(next, _)| *next < score) && beyond.is_none_or(|next| next < score);
         let around = self.before.iter().chain(&self.after).filter(|line| is_telling(line)).count();
         let tells = self.lines.iter().any(|line| is_telling(line));
         let is_known = score > 0 || around == 0 && tells;
