@@ -126,20 +126,34 @@ const SOURCES: &[&str] = &["src", "app", "lib", "internal", "pkg", "cmd"];
 /// Folders in which frameworks look for programs by their names.
 const OF_PROGRAMS: &[&str] = &["commands", "controllers", "handlers", "routes", "views", "bin", "jobs", "services"];
 
+/// Folders of services that run what lies there.
+const OF_PIPELINES: &[&str] =
+    &[".github", ".gitlab", ".gitea", ".forgejo", ".circleci", ".buildkite", ".woodpecker", ".tekton"];
+
 /// Whether a path is that of a test, or of what only tests use.
 pub(super) fn is_test(path: &str) -> bool {
     let lower = path.to_ascii_lowercase();
     let (folders, name) = lower.rsplit_once('/').unwrap_or(("", &lower));
     let folders: Vec<&str> = folders.split('/').filter(|folder| !folder.is_empty()).collect();
     // `helm test` runs these in a cluster; Maven and Gradle build the program from what is below `src/main`.
-    if is_below(&lower, "templates/tests/") || is_below(&lower, "src/main/") {
+    let is_of_program = is_below(&lower, "templates/tests/") || is_below(&lower, "src/main/");
+    if is_of_program || folders.iter().any(|folder| OF_PIPELINES.contains(folder)) {
         return false;
     }
     // Cargo treats nothing below `src` as a test because of its name.
     let is_of_cargo = name.ends_with(".rs") && folders.contains(&"src");
     is_test_tree(path, &folders)
-        || has_test_name(path, name, &folders) && !is_of_cargo
+        || has_test_name(path, name, &folders) && !is_of_cargo && !is_found_by_place(name, &folders)
         || is_in_test_folder(name, &folders) && (!is_of_cargo || folders.contains(&"tests"))
+}
+
+/// Whether tools run whatever lies there with this ending: Terraform, a cluster and whatever migrates a database do not
+/// ask what a file is called.
+fn is_found_by_place(name: &str, folders: &[&str]) -> bool {
+    const OF_MIGRATIONS: &[&str] = &["migrations", "migration", "migrate"];
+    let ending = extension(name);
+    let is_migration = folders.iter().any(|folder| OF_MIGRATIONS.contains(folder));
+    INFRASTRUCTURE.contains(&ending) || ending == "sql" || is_migration
 }
 
 fn has_test_name(path: &str, name: &str, folders: &[&str]) -> bool {
@@ -183,7 +197,9 @@ fn is_test_tree(path: &str, folders: &[&str]) -> bool {
         |part: &str| [".Tests", "UnitTests", "UITests", "IntegrationTests"].iter().any(|end| part.ends_with(end));
     let is_set = |pair: &[&str]| pair[0] == "src" && (pair[1] == "it" || pair[1].ends_with("Test"));
     let parts: Vec<&str> = path.split('/').collect();
-    folders.iter().any(|folder| TREES.contains(folder))
+    // Terraform and a cluster know none called so.
+    let is_tree = |folder: &str| folder != "mocks" || !INFRASTRUCTURE.contains(&extension(path));
+    folders.iter().any(|folder| TREES.contains(folder) && is_tree(folder))
         || parts.iter().any(|part| is_project(part))
         || parts.windows(2).any(is_set)
         || parts.windows(2).any(|pair| pair == ["src", "test"] || pair == ["src", "tests"])

@@ -136,7 +136,10 @@ impl Rules {
             let folder = path.rsplit_once('/').map(|(folder, _)| folder.to_owned());
             let folder = self.goes_by_folder(path).then_some(folder);
             // The name of a directory may decide alone that a file is run, whatever its class.
-            let loaded = folders(path).filter(|own| !is_plain(own) && !IN_USE.contains(own)).map(str::to_owned).collect::<Vec<_>>();
+            let loaded = folders(path)
+                .filter(|own| !is_plain(own) && !IN_USE.contains(own))
+                .map(str::to_owned)
+                .collect::<Vec<_>>();
             let by_rules = (reach, loaded, is_test(path), is_sample(path), extension(path).to_owned());
             (by_rules, kind_of_machine_file(path), checks::manifest(path), folder)
         };

@@ -158,6 +158,16 @@ fn code_is_a_test_or_a_sample_by_what_runs_it_and_not_by_a_word_in_its_path() {
         "pkg/e2e/seal.go",
         "app/services/spec/sheet_import.rb",
         "src/commands/tests.rs",
+        // What runs these does not ask what they are called.
+        ".github/workflows/x.test.yml",
+        ".github/workflows/test_x.yml",
+        ".github/scripts/test_setup.sh",
+        ".circleci/config.spec.yml",
+        "prod/main.test.tf",
+        "prod/mocks/main.tf",
+        "k8s/a.test.yaml",
+        "db/migrations/0002_x_test.sql",
+        "shop/migrations/test_0002.py",
     ] {
         assert!(!blast::is_test(path) && !blast::is_sample(path), "{path}");
     }
@@ -174,6 +184,12 @@ fn code_is_a_test_or_a_sample_by_what_runs_it_and_not_by_a_word_in_its_path() {
         "Tests/NetTests/Helpers.swift",
         "spec/support/stub.rb",
         "fixtures/orders.json",
+        "tests/main.tf",
+        "molecule/default/converge.yml",
+        "tests/migrations/0001_initial.py",
+        "chart/tests/a_test.yaml",
+        "shop/test_cart.py",
+        "web/mocks/api.ts",
     ] {
         assert!(blast::is_test(path), "{path}");
     }
