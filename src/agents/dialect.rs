@@ -3,6 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::mcp;
 use super::production::Reach;
 use crate::change::shell_word;
 
@@ -37,6 +38,10 @@ pub struct Call {
     pub tool: String,
     /// What it runs; empty for tools that run nothing.
     pub commands: Vec<Command>,
+    /// The tool is the agent's own, and only reads or changes files.
+    is_file_tool: bool,
+    /// The tool is one of `undersign mcp`.
+    is_own: bool,
     /// Codex only: the call asks for a permission, and takes an answer of another form.
     is_for_permission: bool,
 }
@@ -65,9 +70,8 @@ pub struct Answer {
     pub stderr: String,
 }
 
-/// Tool arguments that contain a command.
-const COMMAND_KEYS: &[&str] =
-    &["command", "cmd", "commands", "argv", "cmdline", "command_line", "commandLine", "shell_command"];
+/// Tool arguments that contain a command; all keys without case and signs: `commandLine` and `command_line` are one.
+const COMMAND_KEYS: &[&str] = &["command", "cmd", "commands", "argv", "cmdline", "commandline", "shellcommand"];
 /// Tool arguments that contain code in any language.
 const CODE_KEYS: &[&str] = &["script", "code"];
 /// Tool arguments that contain a program, without its arguments.
@@ -76,53 +80,73 @@ const PROGRAM_KEYS: &[&str] = &["program", "executable"];
 const ARGUMENT_KEYS: &[&str] = &["args", "arguments"];
 /// Tool arguments that contain input for a running program, and those that name such a program.
 const TYPED_KEYS: &[&str] = &["input", "chars", "stdin", "text"];
-const SESSION_KEYS: &[&str] = &["session_id", "sessionId", "shell_id", "shellId", "bash_id", "process_id"];
-/// Tools that run what they are given, in lowercase: a call of one is not understood if nothing to run is found in it.
+const SESSION_KEYS: &[&str] = &["sessionid", "shellid", "bashid", "processid"];
+/// Tool arguments that are texts for people or models, or parts of files, and may begin with the name of a program.
+const PROSE_KEYS: &[&str] = &[
+    "activeform",
+    "body",
+    "content",
+    "contents",
+    "description",
+    "filepath",
+    "filetext",
+    "header",
+    "label",
+    "message",
+    "newsource",
+    "newstr",
+    "newstring",
+    "oldstr",
+    "oldstring",
+    "patch",
+    "patchtext",
+    "path",
+    "pattern",
+    "plan",
+    "prompt",
+    "query",
+    "question",
+    "subject",
+    "summary",
+    "title",
+    "url",
+];
+/// Tools that run what they are given, without case and signs: a call of one is not understood if nothing to run is
+/// found in it.
 const SHELLS: &[&str] = &[
     "bash",
     "shell",
     "powershell",
-    "exec_command",
-    "execute_bash",
-    "local_shell",
-    "run_shell_command",
-    "run_command",
+    "execcommand",
+    "executebash",
+    "executecommand",
+    "localshell",
+    "runinterminal",
+    "runshellcommand",
+    "runcommand",
     "terminal",
-    "container.exec",
-    "unified_exec",
+    "containerexec",
+    "unifiedexec",
 ];
 
-/// Tools that change files and run nothing: they have a patch where others have a command.
-const EDITORS: &[&str] = &["apply_patch", "Edit", "MultiEdit", "Write", "NotebookEdit"];
-/// Tools of the agents themselves that only read or change files, in lowercase.
-const FILE_TOOLS: &[&str] = &[
-    "apply_patch",
-    "edit",
-    "fs_read",
-    "fs_write",
-    "glob",
-    "grep",
-    "grep_files",
-    "list_dir",
-    "list_directory",
-    "ls",
-    "multiedit",
-    "notebookedit",
-    "notebookread",
-    "read",
-    "read_file",
-    "read_many_files",
-    "search_file_content",
-    "write",
-    "write_file",
-];
+/// The tool whose command is a patch, and where it has that.
+const PATCHER: &str = "apply_patch";
+const PATCHES: &[&str] = &["command", "input", "patch"];
+/// What editors have as their command.
+const EDITS: &[&str] =
+    &["append", "create", "delete", "insert", "replace", "strReplace", "str_replace", "undo_edit", "view", "write"];
 /// The longest command that is quoted back to an agent, in bytes.
 const MAX_SAID: usize = 2_000;
 
 impl Call {
     /// Whether it reads or changes files by a tool of the agent itself, and runs nothing.
     pub fn is_of_files(&self) -> bool {
-        self.commands.is_empty() && FILE_TOOLS.contains(&self.tool.to_ascii_lowercase().as_str())
+        self.is_file_tool && self.commands.is_empty()
+    }
+
+    /// Whether it calls a tool of `undersign mcp`.
+    pub fn is_own(&self) -> bool {
+        self.is_own
     }
 }
 
@@ -144,6 +168,30 @@ impl Agent {
         }
     }
 
+    /// Its own tools that only read or change files.
+    fn file_tools(self) -> &'static [&'static str] {
+        match self {
+            Agent::ClaudeCode => {
+                &["Edit", "Glob", "Grep", "LS", "MultiEdit", "NotebookEdit", "NotebookRead", "Read", "Write"]
+            }
+            Agent::Codex => &[PATCHER, "grep_files", "list_dir", "read_file"],
+            Agent::Opencode => &["edit", "glob", "grep", "list", "multiedit", "patch", "read", "write", PATCHER],
+            Agent::Gemini => &[
+                "glob",
+                "grep_search",
+                "list_directory",
+                "read_file",
+                "read_many_files",
+                "replace",
+                "search_file_content",
+                "write_file",
+            ],
+            Agent::Kiro => &["fs_read", "fs_write", "glob", "grep", "read", "write"],
+            Agent::Cursor => &["Delete", "Edit", "Glob", "Grep", "LS", "Read", "Write"],
+            Agent::Copilot => &["create", "edit", "glob", "grep", "view", "str_replace_editor", PATCHER],
+        }
+    }
+
     /// Parses an agent's description of a call.
     ///
     /// # Errors
@@ -161,11 +209,8 @@ impl Agent {
             return Ok(Call { tool: "Shell".to_owned(), commands: vec![Command::Line(command)], ..Call::default() });
         }
         let tool = text(&["tool_name", "toolName", "tool"]).ok_or("The call names no tool.")?;
-        if EDITORS.contains(&tool.as_str()) {
-            return Ok(Call { tool, ..Call::default() });
-        }
         let input = ["tool_input", "toolArgs", "args", "input"].iter().find_map(|key| event.get(*key));
-        let input = match input {
+        let mut input = match input {
             Some(Value::String(text)) if text.trim().is_empty() => Value::Null,
             // Copilot only: JSON in a string.
             Some(Value::String(text)) => serde_json::from_str(text)
@@ -173,13 +218,23 @@ impl Agent {
             Some(input) => input.clone(),
             None => Value::Null,
         };
-        let commands = Commands::of(&input).map_err(|key| format!("What {tool} has as `{key}` is not understood."))?;
-        let is_shell = SHELLS.contains(&tool.trim().to_ascii_lowercase().as_str());
+        let is_file_tool = !is_of_server(&event) && self.file_tools().contains(&tool.as_str());
+        if let Some(fields) = input.as_object_mut().filter(|_| is_file_tool && tool == PATCHER) {
+            fields.retain(|key, own| !(PATCHES.contains(&key.as_str()) && own.is_string()));
+        }
+        let mut commands =
+            Commands::of(&input).map_err(|key| format!("What {tool} has as `{key}` is not understood."))?;
+        let is_shell = SHELLS.contains(&plain_key(&tool).as_str());
         if is_shell && commands.is_empty() && !is_session(&input) {
             return Err(format!("What {tool} would run is not where it was expected."));
         }
+        match is_file_tool {
+            true => commands.retain(|own| !matches!(own, Command::Line(text) if EDITS.contains(&text.as_str()))),
+            false => guess(&input, &mut commands),
+        }
         let is_for_permission = text(&["hook_event_name"]).as_deref() == Some("PermissionRequest");
-        Ok(Call { tool, commands, is_for_permission })
+        let is_own = mcp::is_own_tool(&tool) || mcp::TOOLS.contains(&tool.as_str()) && is_of_own_server(self, &event);
+        Ok(Call { tool, commands, is_file_tool, is_own, is_for_permission })
     }
 
     /// The answer that lets a call pass: silence, if the agent takes that as approval.
@@ -217,6 +272,55 @@ impl Agent {
     }
 }
 
+/// Whether the tool is one of a server, which may be called as the agent's own are.
+fn is_of_server(event: &Map<String, Value>) -> bool {
+    ["mcp_context", "server_name", "server", "url"].iter().any(|key| event.contains_key(*key))
+        || event.get("hook_event_name").and_then(Value::as_str) == Some("beforeMCPExecution")
+}
+
+/// Whether the server is `undersign mcp`, where the tool's name does not say so: Cursor gives the command that started
+/// the server, Gemini its name.
+fn is_of_own_server(agent: Agent, event: &Map<String, Value>) -> bool {
+    let text = |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or_default().to_owned();
+    match agent {
+        Agent::Cursor if text(event.get("hook_event_name")) == "beforeMCPExecution" => {
+            let command = text(event.get("command"));
+            let words: Vec<&str> = command.split_whitespace().collect();
+            matches!(words[..], [program, "mcp"] if program.rsplit('/').next() == Some("undersign"))
+        }
+        Agent::Gemini => text(event.get("mcp_context").and_then(|context| context.get("server_name"))) == "undersign",
+        _ => false,
+    }
+}
+
+/// A key or a name without case, signs and what cannot be seen.
+fn plain_key(key: &str) -> String {
+    key.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
+}
+
+/// The value of a field that has one of these keys.
+fn field<'v>(value: &'v Value, keys: &[&str]) -> Option<&'v Value> {
+    value.as_object()?.iter().find(|(key, _)| keys.contains(&plain_key(key).as_str())).map(|(_, own)| own)
+}
+
+/// Texts of one line under a key that is not known: each may be a command line.
+fn guess(value: &Value, found: &mut Vec<Command>) {
+    match value {
+        Value::String(text) if !text.trim().contains('\n') => found.push(Command::Item(text.trim().to_owned())),
+        Value::Array(list) => list.iter().for_each(|own| guess(own, found)),
+        Value::Object(fields) => {
+            let is_known = |key: &str, own: &Value| {
+                let key = plain_key(key);
+                let is_of = |keys: &[&str]| keys.contains(&key.as_str());
+                let is_read = [COMMAND_KEYS, CODE_KEYS, PROGRAM_KEYS, ARGUMENT_KEYS].into_iter().any(is_of);
+                is_of(PROSE_KEYS) || is_read && texts(own).is_some()
+            };
+            fields.iter().filter(|(key, own)| !is_known(key, own)).for_each(|(_, own)| guess(own, found));
+        }
+        _ => {}
+    }
+}
+
 /// What a tool runs, anywhere in its arguments.
 #[derive(Default)]
 struct Commands(Vec<Command>);
@@ -235,7 +339,12 @@ impl Commands {
             Value::Array(list) => return list.iter().try_for_each(|own| self.look(own)),
             _ => return Ok(()),
         };
-        let keyed = |keys: &'static [&'static str]| keys.iter().filter_map(|key| Some((*key, fields.get(*key)?)));
+        let keyed = |keys: &'static [&'static str]| {
+            fields
+                .iter()
+                .filter(|(key, _)| keys.contains(&plain_key(key).as_str()))
+                .map(|(key, own)| (key.as_str(), own))
+        };
         for (key, own) in keyed(COMMAND_KEYS).chain(keyed(PROGRAM_KEYS)).filter(|(_, own)| !own.is_null()) {
             match texts(own) {
                 Some(own) => self.add(key, &own, value),
@@ -250,7 +359,7 @@ impl Commands {
             self.add(key, &own, value);
         }
         let is_read = |key: &str| [COMMAND_KEYS, PROGRAM_KEYS, CODE_KEYS].iter().any(|keys| keys.contains(&key));
-        fields.iter().filter(|(key, _)| !is_read(key.as_str())).try_for_each(|(_, own)| self.look(own))
+        fields.iter().filter(|(key, _)| !is_read(&plain_key(key))).try_for_each(|(_, own)| self.look(own))
     }
 
     /// Looks into a nested value, such as a list of calls; it must contain something to run.
@@ -263,7 +372,7 @@ impl Commands {
     /// A text is a line. A list is a program with its arguments, or a list of lines, if its key or its first element
     /// says so.
     fn add(&mut self, key: &str, own: &Texts, around: &Value) {
-        let arguments = ARGUMENT_KEYS.iter().find_map(|key| texts(around.get(*key)?)).filter(|own| own.is_list);
+        let arguments = field(around, ARGUMENT_KEYS).and_then(texts).filter(|own| own.is_list);
         if let Some(arguments) = &arguments {
             self.0.push(Command::Words([&own.texts[..], &arguments.texts[..]].concat()));
         }
@@ -272,7 +381,7 @@ impl Commands {
         }
         let is_alone = !own.is_list && arguments.is_none();
         let has_blank = |text: &String| text.contains(char::is_whitespace);
-        let is_lines = key == "commands" || own.texts.first().is_some_and(has_blank);
+        let is_lines = plain_key(key) == "commands" || own.texts.first().is_some_and(has_blank);
         let is_line = |text: &&String| is_alone || is_lines && has_blank(text);
         let lines = own.texts.iter().filter(is_line).cloned();
         self.0.extend(lines.map(if own.is_list { Command::Item } else { Command::Line }));
@@ -298,7 +407,7 @@ fn texts(value: &Value) -> Option<Texts> {
 
 /// Whether a call continues with a running program.
 fn is_session(input: &Value) -> bool {
-    SESSION_KEYS.iter().any(|key| input.get(*key).is_some())
+    field(input, SESSION_KEYS).is_some()
 }
 
 /// The text for an agent whose call is refused: how to ask instead. It repeats the command if that is all that would

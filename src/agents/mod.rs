@@ -19,7 +19,7 @@ pub use rules::ProductionRules;
 pub fn judge(call: &Call, rules: &ProductionRules) -> Judgement {
     let of_tool = rules.judge_tool(&call.tool);
     // This call only requests the command that it names.
-    if mcp::is_own_tool(&call.tool) {
+    if call.is_own() {
         return of_tool;
     }
     let lines = call.commands.iter().map(|command| match command {

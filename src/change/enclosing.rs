@@ -174,8 +174,8 @@ fn is_passed_over(words: &[u8]) -> bool {
     words.is_empty() || is_comment || words.starts_with(b"#") && !words.ends_with(b"{")
 }
 
-/// Whether a line is the heading of what follows with the same indentation: underlined, in brackets, a label, or a stage
-/// of a container's build.
+/// Whether a line is the heading of what follows with the same indentation: underlined, in brackets, a label, or a
+/// stage of a container's build.
 fn is_heading(line: &[u8], below: &[u8], has_stages: bool) -> bool {
     let words = line.trim_ascii();
     let is_of_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"_.$-".contains(byte);

@@ -15,6 +15,8 @@ use crate::command::entry::hides_code;
 
 /// How long a call may take to be judged: agents wait longer, and some go on when they have waited enough.
 const DEADLINE: Duration = Duration::from_secs(10);
+/// The largest file of rules that is read, in bytes.
+const MAX_RULES: u64 = 1 << 20;
 /// What every agent takes for a refusal.
 const REFUSED: u8 = 2;
 /// What an administrator says reaches production; where it stands, nobody's own file is read.
@@ -183,7 +185,16 @@ fn there(path: &Path) -> Result<Option<(String, String)>, String> {
         Err(error) if is_missing(&error) => return Ok(None),
         found => found.map_err(failed)?,
     };
-    let text = std::fs::read_to_string(path).map_err(failed)?;
+    // Reading a pipe would wait, and a device may never end.
+    if !std::fs::metadata(path).map_err(failed)?.is_file() {
+        return Err(format!("{} is not a regular file. Put the rules into one.", path.display()));
+    }
+    let mut text = String::new();
+    let file = std::fs::File::open(path).map_err(failed)?;
+    file.take(MAX_RULES + 1).read_to_string(&mut text).map_err(failed)?;
+    if text.len() as u64 > MAX_RULES {
+        return Err(format!("{} is larger than {} MiB, and was not read.", path.display(), MAX_RULES >> 20));
+    }
     Ok(Some((path.display().to_string(), text)))
 }
 

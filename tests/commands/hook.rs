@@ -71,6 +71,108 @@ fn rules_with_mistakes_stop_every_tool_that_is_not_for_files() {
     asked(&f, "claude-code", LIST, Some(&rules)).exits(2).complains("--target shop-prod");
 }
 
+/// Calls of tools, by agent: each is read, and reaches production.
+const OF_SERVERS: &[(&str, &str)] = &[
+    (
+        "cursor",
+        r#"{"hook_event_name":"beforeMCPExecution","tool_name":"Edit",
+            "tool_input":"{\"command\":\"kubectl delete ns shop\"}","url":"https://x.example"}"#,
+    ),
+    (
+        "gemini",
+        r#"{"hook_event_name":"BeforeTool","tool_name":"write_file","tool_input":{"command":"kubectl delete ns shop"},
+            "mcp_context":{"server_name":"other"}}"#,
+    ),
+    (
+        "gemini",
+        r#"{"hook_event_name":"BeforeTool","tool_name":"Edit","tool_input":{"command":"kubectl delete ns shop"}}"#,
+    ),
+    (
+        "cursor",
+        r#"{"hook_event_name":"beforeMCPExecution","tool_name":"prod_request","command":"other mcp",
+            "tool_input":{"target":"t","argv":["/usr/bin/kubectl","delete","ns","shop"]}}"#,
+    ),
+    ("claude-code", r#"{"tool_name":"Edit","tool_input":{"command":"kubectl delete ns shop"}}"#),
+];
+
+#[test]
+fn a_tool_of_a_server_is_read_whatever_it_is_called_and_the_own_tools_pass() {
+    let f = Fixture::new();
+    let is_denied = |agent: &str, call: &str, rules: Option<&str>| {
+        let said = asked(&f, agent, call, rules);
+        said.out.contains("deny") || !said.err.is_empty()
+    };
+    for (agent, call) in OF_SERVERS {
+        assert!(is_denied(agent, call, None), "{agent} {call}");
+    }
+    let own = OF_SERVERS[3].1.replace("other mcp", "/usr/bin/undersign mcp");
+    assert!(!is_denied("cursor", &own, None), "its own server");
+    let faulty = crate::beside(&f, "hook.toml", "schema = \"undersign-hook/v0\"\nmarker = 1\n");
+    for call in [
+        r#"{"hook_event_name":"beforeMCPExecution","tool_name":"Write","tool_input":{"path":"/x"},"url":"https://x"}"#,
+        r#"{"hook_event_name":"beforeMCPExecution","tool_name":"read_file","tool_input":{"path":"/x"}}"#,
+    ] {
+        assert!(is_denied("cursor", call, Some(&faulty)), "{call}");
+    }
+    for (agent, call) in [
+        (
+            "kiro",
+            r#"{"tool_name":"fs_write","tool_input":{"command":"create","path":"hook.toml","file_text":"kubectl"}}"#,
+        ),
+        ("kiro", r#"{"tool_name":"fs_read","tool_input":{"operations":[{"mode":"Line","path":"hook.toml"}]}}"#),
+        ("gemini", r#"{"tool_name":"replace","tool_input":{"file_path":"hook.toml","new_string":"kubectl delete x"}}"#),
+        ("copilot", r#"{"toolName":"view","toolArgs":{"path":"hook.toml"}}"#),
+        ("copilot", r#"{"toolName":"create","toolArgs":{"path":"hook.toml","file_text":"x"}}"#),
+        ("codex", r#"{"tool_name":"apply_patch","tool_input":{"command":"*** Begin Patch\n+kubectl delete ns 'x"}}"#),
+    ] {
+        assert!(!is_denied(agent, call, Some(&faulty)), "{agent} {call}");
+    }
+    // Its own form of an answer, also for an editor that the rules name.
+    let rules = "schema = \"undersign-hook/v0\"\ntools = [\"apply_patch\"]\n";
+    let rules = crate::beside(&f, "tools.toml", rules);
+    let call = r#"{"hook_event_name":"PermissionRequest","tool_name":"apply_patch","tool_input":{"command":"x"}}"#;
+    let said = asked(&f, "codex", call, Some(&rules)).exits(0).json();
+    assert_eq!(said["hookSpecificOutput"]["decision"]["behavior"], "deny");
+}
+
+#[test]
+fn what_is_run_is_found_under_any_key_and_in_any_spelling_of_a_shell() {
+    let f = Fixture::new();
+    let call = |tool: &str, key: &str, text: &str| {
+        serde_json::json!({"tool_name": tool, "tool_input": {key: text}}).to_string()
+    };
+    for key in ["Command", "shell", "bash", "line", "shellCommand", "cmd_line", "exec", "run", "statement", "command "]
+    {
+        asked(&f, "claude-code", &call("mcp__x__run", key, "kubectl delete ns shop"), None).exits(2);
+        asked(&f, "claude-code", &call("mcp__x__run", key, "kubectl get pods"), None).exits(0);
+    }
+    for tool in ["executeBash", "execute_command", "run_in_terminal", "Bash\u{200b}", "B\u{430}sh", "PowerShell"] {
+        asked(&f, "claude-code", &call(tool, "text", "kubectl delete ns shop"), None).exits(2);
+    }
+    // The twins: texts for people and for files.
+    for key in ["description", "prompt", "content", "file_text", "new_string"] {
+        asked(&f, "claude-code", &call("mcp__x__note", key, "kubectl delete ns shop"), None).exits(0);
+    }
+    asked(&f, "claude-code", &call("mcp__x__note", "text", "How is kubectl delete undone?"), None).exits(0);
+}
+
+#[test]
+fn rules_that_are_no_regular_file_of_a_bounded_size_stop_a_call_at_once() {
+    let f = Fixture::new();
+    let at = |name: &str| f.dir.path().join(name).display().to_string();
+    std::os::unix::fs::symlink("/dev/zero", at("zero.toml")).unwrap();
+    assert!(Command::new("mkfifo").arg(at("pipe.toml")).status().unwrap().success());
+    std::fs::write(at("large.toml"), "#".repeat((1 << 20) + 1)).unwrap();
+    let begun = std::time::Instant::now();
+    for (name, why) in
+        [("zero.toml", "regular file"), ("pipe.toml", "regular file"), ("large.toml", "larger than 1 MiB")]
+    {
+        asked(&f, "claude-code", LIST, Some(&at(name))).exits(2).complains(why);
+        asked(&f, "claude-code", READ, Some(&at(name))).exits(0);
+    }
+    assert!(begun.elapsed().as_secs() < 9);
+}
+
 #[test]
 fn what_an_agent_wrote_acts_on_no_terminal() {
     let f = Fixture::new();
