@@ -156,6 +156,15 @@ fn a_note_goes_to_no_other_block_when_two_change_places_or_another_gets_its_line
         (1..5).map(|id| format!("## Part {id}\n\ntext\ntext\nlimit {}\nmore\n\n", limit(id))).collect()
     };
     assert_eq!(signed_line("k.md", &parts(2), "12", &parts(4)), 0);
+    // What is no known definition is a block, too.
+    let stages = |ids: &[u8], wiping: u8| -> String {
+        let verb = |id: u8| if id == wiping { "wipe" } else { "keep" };
+        ids.iter().map(|id| format!("FROM base{id} AS stage{id}\nCOPY . .\nRUN {} disk\n\n", verb(*id))).collect()
+    };
+    let own = stages(&[1, 2, 3, 4], 2);
+    assert_eq!(signed_line("Dockerfile", &own, "7", &stages(&[1, 2, 3, 4], 4)), 0, "another stage has that line");
+    assert_eq!(signed_line("Dockerfile", &own, "7", &stages(&[1, 3, 4, 2], 2)), 15, "the stage moved as a whole");
+    assert_eq!(signed_line("Dockerfile", &own, "7", &own.replace("stage2", "two")), 7, "it was named anew");
 }
 
 #[test]
