@@ -52,6 +52,20 @@ fn what_moves_to_where_it_means_something_else_is_seen_as_new() {
 }
 
 #[test]
+fn what_moves_to_where_a_tool_looks_for_it_is_read_in_full_and_elsewhere_it_is_one_entry() {
+    for (to, files) in [("other", "2 files"), ("dags", "4 files"), ("plugins", "4 files"), ("hooks", "4 files")] {
+        let f = Fixture::with_policy(&policy(""));
+        f.write("data/x.py", &"import os\n".repeat(40));
+        f.write("data/x.jar", &"\0\u{1}".repeat(400));
+        f.commit("rahim", "Data");
+        f.git("mina", &["checkout", "-q", "-b", "move", "main"]);
+        f.git("mina", &["mv", "data", to]);
+        f.commit("mina", "Move it");
+        run(&f, &["show", "move"]).exits(0).says(files);
+    }
+}
+
+#[test]
 fn a_note_on_the_old_side_of_a_moved_file_is_quoted_from_where_it_lay() {
     let f = moved("svc/conf/app.yaml", "svc/settings/app.yaml", 9000);
     let path = "svc/settings/app.yaml".to_owned();
