@@ -107,7 +107,7 @@ const LOADED: &[&str] = &[
 ];
 
 /// Those among them whose files are of use only to a program that names them, so that within one class they may move.
-const IN_USE: &[&str] = &["conf", "config"];
+const IN_USE: &[&str] = &["assets", "conf", "config", "static"];
 
 /// The format of a path by its extension; a template has that of what it makes.
 fn format(path: &str) -> &str {
