@@ -55,9 +55,9 @@ pub fn only_moves(state: &State, event: &Event) -> bool {
     let Event::Stroke(stroke) = event else { return false };
     let is_alone = state.overlay.is_none() && state.pending.is_empty() && state.count.is_none();
     let moves = [Action::Down, Action::Up, Action::HalfDown, Action::HalfUp, Action::PageDown, Action::PageUp];
-    is_alone
-        && matches!(state.screen, Screen::Review(_))
-        && matches!(state.keymap.meaning(state.context(), &[*stroke]), Meaning::Action(action) if moves.contains(&action))
+    let meaning = || state.keymap.meaning(state.context(), &[*stroke]);
+    let is_move = || matches!(meaning(), Meaning::Action(action) if moves.contains(&action));
+    is_alone && matches!(state.screen, Screen::Review(_)) && is_move()
 }
 
 /// How far a stroke scrolls a text overlay; none if it closes it.

@@ -1,5 +1,5 @@
-//! What the rules say of the authors and committers that were met before: the commits of a queue are by the same few, and
-//! each is asked about whenever a change is judged.
+//! What the rules say of the authors and committers that were met before: the commits of a queue are by the same few,
+//! and each is asked about whenever a change is judged.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
