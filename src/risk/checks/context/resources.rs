@@ -97,11 +97,13 @@ pub(super) fn is_narrow(fact: &Fact) -> bool {
     let (acts, on) = (items("Action"), items("Resource"));
     let is_far = |act: &String| act.strip_suffix(":*").is_some_and(|service| FAR.contains(&service));
     let is_of_all = on.iter().any(|item| item == "*");
-    let is_star = acts.iter().any(|act| act == "*");
+    // `*` and `*:*` are all services, and `ia*:*` may be any.
+    let is_star = acts.iter().any(|act| act.split_once(':').is_none_or(|(service, _)| service.contains('*')));
+    let is_far_for_all = is_of_all && acts.iter().any(is_far);
     fact.kind == Kind::Block
         && !acts.is_empty()
         && !is_star
-        && !(is_of_all && acts.iter().any(is_far))
+        && !is_far_for_all
         && !fact.text.contains("Principal")
         && !["NotAction", "NotResource"].iter().any(|word| fact.text.contains(word))
 }
