@@ -386,8 +386,8 @@ impl GateState {
         self.lock.as_ref().map_or(Ok(()), Lock::check)
     }
 
-    /// Writes the memory if there is none yet, before anything that would be there without it: states or a log beside no
-    /// memory are what is left of one that somebody took away.
+    /// Writes the memory if there is none yet, before anything that would be there without it: states or a log beside
+    /// no memory are what is left of one that somebody took away.
     fn begin(&mut self) -> Result<(), String> {
         let is_there = std::fs::symlink_metadata(self.dir.join(FILE)).is_ok();
         if is_there { Ok(()) } else { self.write() }
