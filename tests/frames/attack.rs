@@ -145,6 +145,8 @@ fn nothing_is_marked_with_the_same_edit_before_the_rules_have_spoken() {
         [("a1.txt", &*a, &*b), ("a2.txt", &*a, &*b), ("a3.txt", &*a, &*b), ("a4.txt", &*a, &*b), ("z.py", &*c, &*d)];
     let f = changed(&files, |_| {});
     let (mut session, later) = before_the_rules_spoke(&f);
+    let frame = session.press(")").frame();
+    assert!(frame.contains("no finding yet: the change is still being examined"), "{frame}");
     session.press("]&<enter>");
     session.take(later.into());
     let frame = session.press("<esc>").frame();

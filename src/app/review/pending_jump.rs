@@ -122,7 +122,11 @@ impl Review {
         let Some((position, row)) = self.next_row(forward, Wanted::AnyItem) else {
             self.restore(here);
             self.follow();
-            return Some("there is no finding and no omission".to_owned());
+            let none = match self.findings.examination() {
+                Some(_) => "there is no finding and no omission",
+                None => "no finding yet: the change is still being examined",
+            };
+            return Some(none.to_owned());
         };
         let told = self.told_of_round(forward);
         match row {
@@ -144,6 +148,7 @@ impl Review {
         let left: Vec<_> =
             [left(progress.findings, "finding"), left(progress.omissions, "omission")].into_iter().flatten().collect();
         match left.is_empty() {
+            true if self.findings.examination().is_none() => format!("{from}; the change is still being examined"),
             true => format!("{from}; all are answered"),
             false => format!("{from}; {} not answered", left.join(" and ")),
         }
