@@ -86,11 +86,12 @@ fn refuse_place(gate: &Gate, to: &Path) -> Result<(), String> {
     let above = to.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let is_in_state = real(above).is_some_and(|above| Some(above) == real(&gate.dir));
     let is_key = real(to).is_some_and(|to| Some(to) == real(&gate.key));
-    let is_other = std::fs::metadata(to).is_ok_and(|meta| meta.len() > 0 && !gate_state::is_backup(to));
-    if is_in_state || is_key || is_other || std::fs::metadata(to).is_ok_and(|meta| !meta.is_file()) {
+    let holds_other = |meta: std::fs::Metadata| !meta.is_file() || meta.len() > 0 && !gate_state::is_backup(to);
+    let is_other = std::fs::metadata(to).is_ok_and(holds_other);
+    if is_in_state || is_key || is_other {
         return Err(format!(
-            "No backup is written to {}: it belongs to the gate's state, or is something other than a backup. Name another \
-             file.",
+            "No backup is written to {}: it belongs to the gate's state, or is something other than a backup. Name \
+             another file.",
             to.display()
         ));
     }

@@ -671,8 +671,8 @@ fn newer(path: &Path, why: &str) -> String {
 
 fn damaged(path: &Path, why: &str) -> String {
     format!(
-        "The gate's state {} is damaged: {why}. Restore it (`undersign gate restore`); without it, records that went missing \
-         are not noticed.",
+        "The gate's state {} is damaged: {why}. Restore it (`undersign gate restore`); without it, records that went \
+         missing are not noticed.",
         path.display()
     )
 }

@@ -77,8 +77,8 @@ impl<'g> Segment<'_, 'g> {
             let given_up = if *id == policy.repository { None } else { history.id_given_up(id) };
             let detail = match given_up {
                 Some(commit) => format!(
-                    "{who} approved this when the id of this repository was {}. It has been {} since {}, and signatures \
-                     for the old id no longer count: sign it again.",
+                    "{who} approved this when the id of this repository was {}. It has been {} since {}, and \
+                     signatures for the old id no longer count: sign it again.",
                     visible::text(id),
                     visible::text(&policy.repository),
                     commit.short()
