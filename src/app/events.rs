@@ -190,6 +190,7 @@ fn learned(state: &mut State, repository: usize, result: Result<bool, String>) -
 }
 
 fn synced(state: &mut State, repository: usize, result: Result<Synced, String>) -> Vec<Effect> {
+    let are_new = result.as_ref().is_ok_and(|synced| synced.report.fetched > 0);
     match result {
         Ok(Synced { route, report, receipt }) => {
             let told = [&[format!("{route}: {report}")], &receipt.done[..]].concat().join("; ");
@@ -201,9 +202,18 @@ fn synced(state: &mut State, repository: usize, result: Result<Synced, String>) 
         }
         Err(why) => state.status = Some(why),
     }
-    // Decisions of other people may have arrived.
-    let path = state.paths.get(repository).cloned();
-    path.map(|path| Effect::List { repository, path }).into_iter().collect()
+    listed_and_judged(state, repository, are_new)
+}
+
+/// The queue reads a repository again; if decisions of others may have arrived, so does the open change of it.
+fn listed_and_judged(state: &State, repository: usize, are_new: bool) -> Vec<Effect> {
+    let list = state.paths.get(repository).cloned().map(|path| Effect::List { repository, path });
+    let open = match &state.screen {
+        Screen::Review(open) => Some(state.aside.as_deref().unwrap_or(open)),
+        Screen::Queue | Screen::Command(_) => None,
+    };
+    let open = open.filter(|open| are_new && open.change.repository == repository);
+    list.into_iter().chain(open.map(judge)).collect()
 }
 
 fn fetched(state: &mut State, repository: usize, name: &str, result: Result<bool, String>) -> Vec<Effect> {
@@ -221,8 +231,7 @@ fn fetched(state: &mut State, repository: usize, name: &str, result: Result<bool
             true
         }
     };
-    let path = state.paths.get(repository).filter(|_| is_new).cloned();
-    path.map(|path| Effect::List { repository, path }).into_iter().collect()
+    if is_new { listed_and_judged(state, repository, true) } else { Vec::new() }
 }
 
 /// A server answered, or its last answer was read from disk; the listed requests are fetched next.
@@ -377,6 +386,11 @@ fn for_review(state: &mut State, event: Event) -> Vec<Effect> {
                 }
                 reading::renew_sheet(state);
                 reading::sheet_goes_on(state);
+            }
+        }
+        Event::DecisionsRead { ticket, snapshot } => {
+            if let Some(review) = state.review_of(ticket) {
+                review.snapshot = snapshot;
             }
         }
         Event::Traced { ticket, moves, attribution } => {
@@ -552,12 +566,19 @@ fn decided(state: &mut State, ticket: u64) -> Vec<Effect> {
     review.decided(verdict != Some(Verdict::Withdraw), notes_are_signed == Some(true));
     let (repository, path) = (review.change.repository, review.snapshot.root.clone());
     let mut effects = saving::save(review);
+    effects.push(judge(review));
     // The queue then selects the next change, instead of following this one to its new position.
     state.queue.selected = None;
     if !state.only_review {
         effects.push(Effect::List { repository, path });
     }
     effects
+}
+
+/// Judges the open change by the decisions that are here now: one was added, or some came from a remote.
+fn judge(review: &Review) -> Effect {
+    let (snapshot, change, diff) = (review.snapshot.clone(), review.change.clone(), review.diff.clone());
+    Effect::Judge { ticket: review.ticket, snapshot, change, diff }
 }
 
 /// What the screen still needs: examinations of the queue, texts near the reader's position, colours of visible lines,

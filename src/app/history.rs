@@ -4,7 +4,7 @@ use super::choice::Choice;
 use super::picker::{Badge, Picker, PickerEntry};
 use super::queue::Source;
 use super::{Effect, Overlay, State, Text, TextLine};
-use crate::change::visible;
+use crate::change::{manifest, visible};
 use crate::datafile::{SECONDS_OF_A_DAY, date, day};
 use crate::examination::decided::{Decided, Drilled, History, Landed, statement_of};
 use crate::gate::drill::{DrillReport, Subject};
@@ -170,7 +170,7 @@ fn answers(own: &Decided) -> Vec<TextLine> {
         TextLine::Plain(format!("  {severity} {rule} {path}:{}: {answer}", one.line.0))
     });
     let notes = predicate.notes.iter().map(|note| {
-        TextLine::Plain(format!("  {}:{}: {}", visible::text(&note.path), note.line.0, visible::text(&note.text)))
+        TextLine::Plain(format!("  {}:{}: {}", manifest::shown(&note.path), note.line.0, visible::text(&note.text)))
     });
     let parts: [(&str, Vec<TextLine>); 3] =
         [("Omissions", omissions.collect()), ("Answers", findings.collect()), ("Notes", notes.collect())];

@@ -184,23 +184,31 @@ impl Keymap {
 
     fn with_entries(&self, root: &Table<'_>) -> Keymap {
         let mut bindings = self.bindings.clone();
+        let mut own = Vec::new();
         for context in Context::ALL {
             let Some(table) = root.table(context.name()) else { continue };
             for action in Action::ALL.iter().filter(|action| action.context() == context) {
-                if !table.has(action.name()) {
+                if !table.has_value(action.name()) {
                     continue;
                 }
                 bindings.retain(|(bound, _)| bound != action);
-                bindings.extend(table.strings(action.name()).iter().filter_map(run).map(|run| (*action, run)));
+                for text in table.strings(action.name()) {
+                    let Some(run) = run(&text) else { continue };
+                    bindings.push((*action, run.clone()));
+                    own.push((*action, run, text));
+                }
             }
         }
-        if let Some((one, other, run)) = conflict(&bindings) {
-            root.mistake(format!(
-                "`{}` means both {} and {}; give one of them another stroke",
-                shown(&run),
-                one.name(),
-                other.name()
-            ));
+        if let Some((one, other, both)) = conflict(&bindings) {
+            let (stroke, one_name, other_name) = (shown(&both), one.name(), other.name());
+            let why = format!("`{stroke}` means both {one_name} and {other_name}; give one of them another stroke");
+            let is_meant = |action: Action, run: &[Stroke]| {
+                [one, other].contains(&action) && (run.starts_with(&both) || both.starts_with(run))
+            };
+            match own.iter().rfind(|(action, run, _)| is_meant(*action, run)) {
+                Some((_, _, text)) => text.mistake(why),
+                None => root.mistake(why),
+            }
         }
         Keymap { bindings }
     }
@@ -309,6 +317,10 @@ mod tests {
             .unwrap_err();
         let text = refused.to_string();
         assert!(text.contains("line 2") && text.contains("flyaway") && text.contains("means both"), "{text}");
+        let conflict = text.lines().find(|line| line.contains("means both")).unwrap();
+        assert!(conflict.contains("line 5"), "the line of the user's own entry: {text}");
+        let unknown = text.lines().find(|line| line.contains("flyaway")).unwrap();
+        assert!(unknown.contains("`filter`"), "all names that there are, not those of this file: {text}");
     }
     #[test]
     fn every_preset_is_whole_and_without_conflict() {

@@ -88,6 +88,11 @@ pub enum Event {
         ticket: u64,
         result: Result<Arc<Examination>, String>,
     },
+    /// Decisions on an open change were read again; comes before its examination.
+    DecisionsRead {
+        ticket: u64,
+        snapshot: Arc<RepositorySnapshot>,
+    },
     /// Which files of a change mean the same; comes before the examination.
     Kinds {
         ticket: u64,
@@ -334,6 +339,13 @@ pub enum Effect {
         change: Arc<Change>,
         diff: Arc<Diff>,
         reports: Vec<Report>,
+    },
+    /// Judge an open change by the decisions that are here now.
+    Judge {
+        ticket: u64,
+        snapshot: Arc<RepositorySnapshot>,
+        change: Arc<Change>,
+        diff: Arc<Diff>,
     },
     /// Read what was decided, with the pending heads of each repository.
     History {

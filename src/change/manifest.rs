@@ -6,7 +6,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use super::diff::Mode;
 use super::digest::Digest;
-use super::{ObjectId, RepoPath};
+use super::{ObjectId, RepoPath, visible};
 
 /// One side of a path: its mode, and the SHA-256 of its content. For a submodule, of the commit id's 40 hex digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -159,6 +159,11 @@ pub fn escape(path: &RepoPath) -> String {
     out
 }
 
+/// A path that [`escape`] encoded, as people read it: its letters as letters. What encodes no path is shown as it is.
+pub fn shown(escaped: &str) -> String {
+    unescape(escaped).map_or_else(|| visible::text(escaped).into_owned(), |path| visible::line(&path.0))
+}
+
 /// The path that [`escape`] encoded as this text; none if it encodes no path so.
 pub fn unescape(text: &str) -> Option<RepoPath> {
     let mut bytes = Vec::with_capacity(text.len());
@@ -202,6 +207,14 @@ mod tests {
         let text = String::from_utf8(manifest.encode()).unwrap();
         assert!(text.ends_with(" caf\\xe9\\x5c \\x0a\n"), "{text}");
         assert_eq!(manifest.digest().to_string(), "b0abe36ba0bfcbdbe9aa64fc4ce395a506bab2bd42b8ede9762895c2a7fb55c4");
+    }
+
+    #[test]
+    fn a_path_is_shown_with_its_letters_and_without_what_a_terminal_obeys() {
+        let path = |bytes: &[u8]| shown(&escape(&RepoPath(bytes.to_vec())));
+        assert_eq!(path("設定/größe.txt".as_bytes()), "設定/größe.txt");
+        assert_eq!(path(b"a\\\x1b[2J\n\xff"), "a\\\u{241b}[2J\u{240a}<FF>");
+        assert_eq!(shown("\\zz\u{1b}"), "\\zz\u{241b}", "what encodes no path");
     }
 
     proptest! {

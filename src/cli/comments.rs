@@ -100,7 +100,7 @@ impl Shown {
 mod read {
     use super::{Comments, Shown};
     use crate::change::diff::Diff;
-    use crate::change::{Change, visible};
+    use crate::change::{Change, manifest, visible};
     use crate::config;
     use crate::delivery::{Remarks, ServerAccess};
     use crate::examination::comments::{Remark, placed};
@@ -144,7 +144,7 @@ mod read {
         };
         Shown {
             by,
-            path: visible::text(&note.path).into_owned(),
+            path: manifest::shown(&note.path),
             side: if note.old_side { "old" } else { "new" },
             line,
             until,

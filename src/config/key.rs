@@ -83,8 +83,9 @@ fn unusable(name: &str, error: &KeyError, by: NamedBy, has_usual: bool, has_agen
         KeyError::Denied(_) if visible::text(name) == name => {
             no_key(brief, &why, "Make it yours to read", &[format!("chmod 600 {}", pasteable(name))], None)
         }
-        KeyError::NotInAgent(_) => {
-            let start = (!has_agent).then(|| "eval \"$(ssh-agent -s)\"".to_owned());
+        KeyError::NotInAgent(_) | KeyError::NoAgent(_) => {
+            let runs = has_agent && !matches!(error, KeyError::NoAgent(_));
+            let start = (!runs).then(|| "eval \"$(ssh-agent -s)\"".to_owned());
             let commands: Vec<_> = start.into_iter().chain(["ssh-add".to_owned()]).collect();
             no_key(brief, &why, "Give it to the agent, with its file if that is not in ~/.ssh", &commands, None)
         }
@@ -171,6 +172,9 @@ mod tests {
         assert!(told.text.ends_with("\n  eval \"$(ssh-agent -s)\"\n  ssh-add"), "{told:?}");
         assert_eq!(told.brief, "the named key cannot sign");
         assert!(!unusable(literal, &elsewhere, NamedBy::Git, true, true).text.contains("eval"));
+        let gone = KeyError::NoAgent("The ssh-agent at /tmp/s does not answer.".into());
+        let told = unusable(literal, &gone, NamedBy::Git, true, true).text;
+        assert!(told.contains("eval") && !told.contains("ssh-keygen"), "the key is good, its agent is not: {told}");
         let absent = KeyError::Absent("The signing key /k/id.pub does not exist.".into());
         let told = unusable("/k/id.pub", &absent, NamedBy::GitHere, true, false).text;
         assert!(told.ends_with("\n  git config user.signingkey ~/.ssh/id_ed25519.pub"), "git cannot use it: {told}");

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Note;
+use crate::change::manifest::shown;
 
 /// Lines that are kept of what a note is about, and of its context.
 const MAX_LINES: usize = 40;
@@ -222,7 +223,7 @@ impl Note {
 
     /// Its position in a few words.
     pub fn place(&self) -> String {
-        match (self.path.as_str(), self.line, self.until) {
+        match (&shown(&self.path)[..], self.line, self.until) {
             ("", ..) => "the change".to_owned(),
             (path, 0, _) if !self.is_outdated() => self.whole.clone().unwrap_or_else(|| path.to_owned()),
             (path, ..) if self.is_outdated() => format!("{path}, outdated, about {}", self.quote()),

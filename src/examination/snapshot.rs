@@ -88,6 +88,14 @@ impl RepositorySnapshot {
         Ok((repository, snapshot))
     }
 
+    /// The same with the decisions that are here now: target and policy stay as they were read.
+    pub fn with_decisions_of(&self, repository: &Repository) -> Result<RepositorySnapshot, GitError> {
+        let chains = ledger::read_with_remotes(repository)?;
+        let ledger_fault = self.policy().and_then(|policy| gate::unsound(policy, &chains));
+        let (unread, evidence) = (ledger::never_read(repository), Arc::default());
+        Ok(RepositorySnapshot { chains, ledger_fault, unread, evidence, ..self.clone() })
+    }
+
     /// The same with the user's own packs.
     pub fn with_packs(self, own: &[PackFile]) -> RepositorySnapshot {
         RepositorySnapshot { rules: self.rules.and(own), ..self }

@@ -61,6 +61,7 @@ impl ChangeStatus {
         stopped(examination, standing, &looking)
             .or_else(|| looked_at_again(looking, me))
             .or_else(|| filled(standing))
+            .or_else(|| unanswered(standing, me))
             .unwrap_or_else(|| open(policy, standing, me, now))
     }
 
@@ -123,6 +124,18 @@ fn filled(standing: &Standing) -> Option<ChangeStatus> {
         return Some(if delay.code == Code::Freeze { ChangeStatus::Frozen } else { ChangeStatus::Cooling });
     }
     standing.evidence.iter().any(|state| !state.is_met()).then_some(ChangeStatus::NeedsEvidence)
+}
+
+/// All have signed, and none of the approvals answers a rejection of the same paths, which may be newer: whoever approved
+/// signs again, and so answers it.
+fn unanswered(standing: &Standing, me: Option<&str>) -> Option<ChangeStatus> {
+    let is_met =
+        standing.slots.iter().all(SlotState::is_filled) && standing.evidence.iter().all(|state| state.is_met());
+    let waits = is_met && standing.to_answer.iter().any(|one| !one.is_veto) && !standing.approved_by.is_empty();
+    waits.then(|| match me.filter(|me| standing.approved_by.iter().any(|id| id == me)) {
+        Some(_) => ChangeStatus::NeedsYou,
+        None => ChangeStatus::NeedsPeople(standing.approved_by.clone()),
+    })
 }
 
 /// Who can sign what is open.

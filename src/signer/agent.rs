@@ -54,7 +54,7 @@ pub(super) fn sign(socket: &Path, key: &Key, message: &[u8]) -> Result<Vec<u8>, 
 
 fn ask(socket: &Path, request: &[u8], limit: Duration) -> Result<Vec<u8>, KeyError> {
     let failed = |error: std::io::Error| {
-        KeyError::Unusable(format!(
+        KeyError::NoAgent(format!(
             "The ssh-agent at {} does not answer: {error}. Start one and `ssh-add` the key.",
             socket.display()
         ))

@@ -25,6 +25,9 @@ pub enum KeyError {
     /// Of a key that an agent could hold.
     #[error("{0}")]
     NotInAgent(String),
+    /// Of a key whose agent is gone, or does not answer.
+    #[error("{0}")]
+    NoAgent(String),
     /// The file of a key that this account may not read.
     #[error("{0}")]
     Denied(String),

@@ -184,6 +184,9 @@ pub fn perform(effect: Effect, ports: &Ports, tell: &mut dyn FnMut(Event)) {
         Effect::Reexamine { ticket, snapshot, change, diff, reports } => {
             read::reexamine(ticket, (&snapshot, &change, &diff), reports, ports, tell);
         }
+        Effect::Judge { ticket, snapshot, change, diff } => {
+            read::judge(ticket, (&snapshot, &change, &diff), ports, tell);
+        }
         Effect::View { ticket, snapshot, change, part, shape } => {
             let result = view(&snapshot, &change, &part, shape).map(Box::new);
             tell(Event::Viewed { ticket, part, result });
@@ -700,7 +703,7 @@ impl Workers {
     pub fn submit(&self, effect: Effect) {
         let lane = match effect {
             Effect::List { .. } | Effect::Open { .. } => &self.load,
-            Effect::Read { .. } | Effect::Reexamine { .. } => &self.read,
+            Effect::Read { .. } | Effect::Reexamine { .. } | Effect::Judge { .. } => &self.read,
             Effect::Compare { .. } => &self.near,
             Effect::Search { .. } => &self.search,
             Effect::View { .. } | Effect::Range { .. } | Effect::Paths { .. } | Effect::Copy(_) => &self.load,

@@ -115,14 +115,7 @@ pub fn read(
         change.examined(reading, ports.tools.reports.clone())
     };
     let is_examined = result.is_ok();
-    let rejections = result.iter().flat_map(|own| &own.standing).flat_map(|standing| &standing.to_answer);
-    let rejections: Vec<_> = rejections.cloned().collect();
-    tell(Event::ReviewExamined { ticket, result });
-    if !rejections.is_empty() {
-        let revision = &change.change.revision;
-        let remarks = comments::of_rejections(&repository, revision, diff, &rejections, &snapshot.chains);
-        tell(Event::Rejected { ticket, remarks });
-    }
+    change.tell(ticket, result, tell);
     let is_over = || ports.open.load(Ordering::Relaxed) != ticket;
     if !is_over() {
         // Nothing waits for these.
@@ -159,6 +152,16 @@ impl Read<'_> {
         examined.map(Arc::new).map_err(|error| error.to_string())
     }
 
+    /// Tells what the examination says, and the notes of the rejections that are in force.
+    fn tell(&self, ticket: u64, result: Result<Arc<Examination>, String>, tell: &mut dyn FnMut(Event)) {
+        let Read { repository, snapshot, change, diff, .. } = self;
+        let rejections = result.iter().flat_map(|own| &own.standing).flat_map(|standing| &standing.to_answer);
+        let rejections: Vec<_> = rejections.cloned().collect();
+        tell(Event::ReviewExamined { ticket, result });
+        let remarks = comments::of_rejections(repository, &change.revision, diff, &rejections, &snapshot.chains);
+        tell(Event::Rejected { ticket, remarks });
+    }
+
     /// All of it, read again; none if nobody waits any more, or if it cannot be read.
     fn again(&self, is_over: &dyn Fn() -> bool) -> Option<Reading<'_>> {
         let mut reader = FileReader::open(&self.snapshot.root).ok()?;
@@ -192,19 +195,45 @@ impl Read<'_> {
 /// Examines an open change again, with what a review server said of it.
 pub fn reexamine(
     ticket: u64,
-    (snapshot, change, diff): (&RepositorySnapshot, &Change, &Diff),
+    of: (&RepositorySnapshot, &Change, &Diff),
     head: Vec<Report>,
+    ports: &Ports,
+    tell: &mut dyn FnMut(Event),
+) {
+    let reports = ports.tools.with(ticket, FoundBy::Server, Reports { head, ..Reports::default() });
+    examine_again(ticket, of, reports, ports, tell);
+}
+
+/// Examines an open change again, by the decisions that are here now.
+pub fn judge(
+    ticket: u64,
+    (snapshot, change, diff): (&RepositorySnapshot, &Change, &Diff),
+    ports: &Ports,
+    tell: &mut dyn FnMut(Event),
+) {
+    let now = Repository::open(&snapshot.root).and_then(|repository| snapshot.with_decisions_of(&repository));
+    let now = match now {
+        Ok(now) => Arc::new(now),
+        Err(error) => return tell(Event::Told(error.to_string())),
+    };
+    tell(Event::DecisionsRead { ticket, snapshot: now.clone() });
+    examine_again(ticket, (&now, change, diff), ports.tools.of(ticket), ports, tell);
+}
+
+fn examine_again(
+    ticket: u64,
+    (snapshot, change, diff): (&RepositorySnapshot, &Change, &Diff),
+    reports: Reports,
     ports: &Ports,
     tell: &mut dyn FnMut(Event),
 ) {
     let is_over = || ports.open.load(Ordering::Relaxed) != ticket;
     let Some(repository) = Repository::open(&snapshot.root).ok().filter(|_| !is_over()) else { return };
-    let reports = ports.tools.with(ticket, FoundBy::Server, Reports { head, ..Reports::default() });
     let read = Read { repository: &repository, snapshot, change, diff, ports };
     // What cannot be read was said when it was opened.
     let result = read.again(&is_over).map(|reading| read.examined(reading, reports));
     if let Some(result) = result.filter(|_| !is_over()) {
-        tell(Event::ReviewExamined { ticket, result });
+        read.tell(ticket, result, tell);
     }
 }
 

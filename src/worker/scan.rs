@@ -82,11 +82,20 @@ impl Tools {
 
     /// Adds what was found in an open change: all that is known of it by now.
     pub fn with(&self, ticket: u64, by: FoundBy, reports: Reports) -> Reports {
+        self.known(ticket, Some((by, reports)))
+    }
+
+    /// All that is known of an open change by now.
+    pub fn of(&self, ticket: u64) -> Reports {
+        self.known(ticket, None)
+    }
+
+    fn known(&self, ticket: u64, more: Option<(FoundBy, Reports)>) -> Reports {
         let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
         if found.0 != ticket {
             *found = (ticket, BTreeMap::new());
         }
-        found.1.insert(by, reports);
+        found.1.extend(more);
         let mut all = self.reports.clone();
         found.1.values().for_each(|own| all.add(own.clone()));
         all

@@ -66,6 +66,9 @@ impl Review {
 
     /// The notes of rejections have arrived.
     pub fn rejected(&mut self, remarks: Vec<Remark>) {
+        if remarks.is_empty() && !self.line_facts.colleagues.all.iter().any(|remark| remark.is_signed) {
+            return;
+        }
         let others = self.line_facts.colleagues.all.iter().filter(|remark| !remark.is_signed).cloned();
         self.remark_on(together(remarks, others.collect()));
     }

@@ -4,6 +4,7 @@
 
 use serde::Serialize;
 
+use crate::change::manifest::shown;
 use crate::change::{shown_word, visible};
 use crate::cli::comments::Comments;
 use crate::examination::notes;
@@ -74,7 +75,7 @@ impl Feedback {
             let is_missing = quote.is_none() && note.line.0 > 0;
             Remark {
                 no_quote: is_missing.then(|| why_no_quote(repository, commit)),
-                path: line(&note.path),
+                path: shown(&note.path),
                 side: note.side.clone(),
                 line: note.line.0,
                 until,
@@ -85,7 +86,7 @@ impl Feedback {
         let answered = |finding: &AnsweredFinding| Answered {
             rule: line(&finding.rule),
             severity: line(&finding.severity),
-            path: line(&finding.path),
+            path: shown(&finding.path),
             line: finding.line.0,
             answer: safe(&finding.answer),
         };

@@ -59,13 +59,15 @@ fn hints(state: &State, review: &Review, area: Rect, paint: &mut Paint<'_>) {
     if review.part.shown().is_some() {
         return footer(state, part, area, paint);
     }
+    // The way back is to fit, also on a narrow screen.
+    let advance = if area.width < 90 { "mark" } else { "mark, page down" };
     footer(
         state,
         &[
             (Action::NextHunk, "hunk"),
             (Action::NextFile, "file"),
             (Action::NextFinding, "finding"),
-            (Action::Advance, "mark, page down"),
+            (Action::Advance, advance),
             (Action::Answer, "answer"),
             (Action::Sign, "sign"),
             (Action::Help, "help"),

@@ -75,7 +75,7 @@ fn choose<'s>(sheet: &'s Sheet, review: &Review, keymap: &Keymap, columns: usize
         let kept = room.saturating_sub(1);
         let more = counted(lines.len() - kept, "more line");
         let (back, why) = (keymap.first(Action::Back), keymap.first(Action::Why));
-        let text = format!("… {more}: Esc, {back}, then {why} in the queue");
+        let text = format!("… {more}: Esc, {back}, then {why} in the queue, or `undersign show`");
         lines.truncate(kept);
         lines.push(Line::new().add(Role::Warning, &clip(&text, columns)));
     }
@@ -356,6 +356,11 @@ fn in_words(payload: &[u8], columns: usize) -> Vec<Line> {
     seen.extend((omissions > 0).then(|| of(known, omissions, "omission") + " acknowledged"));
     seen.extend((!predicate.notes.is_empty()).then(|| counted(predicate.notes.len(), "note")));
     lines.extend(row("having seen", &seen.join(" · "), columns));
+    if !predicate.answers.is_empty() {
+        let ids: Vec<String> = predicate.answers.iter().map(|id| id.chars().take(12).collect()).collect();
+        let rejections = if ids.len() == 1 { "the rejection" } else { "the rejections" };
+        lines.extend(row("answering", &format!("{rejections} {}", ids.join(", ")), columns));
+    }
     // A rejection is in force until somebody withdraws it.
     if predicate.not_after.0 > 0 && predicate.verdict != Verdict::Reject {
         lines.extend(row("good until", &date(predicate.not_after.seconds()), columns));
