@@ -548,7 +548,8 @@ fn a_decision_keeps_what_was_read_and_answered_for_the_next_revision() {
     session.press("<enter><space>)aIt is a test host.<enter>CWhy?<enter>Sr<enter>No.<enter>reject<enter><esc>");
     let frame = session.frame();
     assert!(left(&frame).contains("nothing left · ✓ decided") && frame.contains("✓ It is a test host."), "{frame}");
-    assert!(!frame.contains("Why?"), "the note is in the record: {frame}");
+    assert!(!frame.contains("✎ Why?"), "no note of the draft: {frame}");
+    assert!(frame.contains(", rejection ") && frame.contains("“Why?”"), "the note is in the record: {frame}");
     f.git("mina", &["checkout", "-q", "claude/tls"]);
     f.write("more.txt", "more\n");
     f.commit("mina", "More");

@@ -17,6 +17,16 @@ enum Stranger {
     Kind(ServerKind),
     /// Something before it asks everybody who they are.
     Wall,
+    /// The same, and it lets nobody in.
+    Closed,
+    /// What runs behind its proxy is down.
+    Down,
+    /// It asks everybody to wait.
+    Busy,
+    /// It is on another host now.
+    Moved,
+    /// Nothing is where servers have their API.
+    Empty,
     /// Pages for people, whatever is asked.
     Pages,
     Silent,
@@ -32,6 +42,14 @@ impl Transport for Stranger {
             (Stranger::Kind(ServerKind::Gerrit), "/config/server/version") => (200, ")]}'\n\"3.11.1\""),
             (Stranger::Kind(_), _) => (404, "<html>Not found</html>"),
             (Stranger::Wall, _) => (401, "<html>Who are you?</html>"),
+            (Stranger::Closed, _) => (403, "<html>No.</html>"),
+            (Stranger::Down, _) => (502, "<html>Bad gateway</html>"),
+            (Stranger::Busy, _) => (429, "{}"),
+            (Stranger::Moved, _) => {
+                let headers = vec![("location".to_owned(), "https://elsewhere.example/".to_owned())];
+                return Ok(Response { status: 301, headers, body: Vec::new() });
+            }
+            (Stranger::Empty, _) => (404, ""),
             (Stranger::Pages, _) => (200, "<html>Welcome</html>"),
             (Stranger::Silent, _) => return Err(NoAnswer("timeout".to_owned())),
         };
@@ -60,7 +78,12 @@ fn a_server_is_asked_what_it_is() {
         assert_eq!(ServerKind::named(kind.name()), Some(kind));
     }
     for (stranger, why) in [
-        (Stranger::Wall, "of a known kind; if it is, write kind = one of github, gitea, gitlab, gerrit"),
+        (Stranger::Wall, "to nobody without an account (401); write kind = one of github, gitea, gitlab, gerrit"),
+        (Stranger::Closed, "to nobody without an account (403); write kind = one of"),
+        (Stranger::Down, "failed by itself"),
+        (Stranger::Busy, "asks to wait"),
+        (Stranger::Moved, "sends the client to another host, elsewhere.example"),
+        (Stranger::Empty, "of a known kind; if it is, write kind = one of github, gitea, gitlab, gerrit"),
         (Stranger::Pages, "of a known kind"),
         (Stranger::Silent, "does not answer"),
     ] {

@@ -103,7 +103,10 @@ fn a_decision_waits_in_the_outbox_is_sent_and_taken_back() {
     let mut program = desk(&fixture, home.path());
     reject(&mut program);
     program.wait_for("Rejected, signed, recorded");
-    program.press("xq");
+    program.press("x");
+    // The reader knows it at once.
+    program.wait_for("rejected by dana");
+    program.press("q");
     program.wait_for("1 to send");
     program.press("P");
     program.wait_for("1 record sent");

@@ -121,6 +121,9 @@ impl Repository {
     }
 
     fn opened(path: &Path, found: Result<git2::Repository, git2::Error>) -> Result<Repository, GitError> {
+        // Objects are kept by caches of our own, with bounds of their own. That of libgit2 would keep up to 256 MiB of
+        // them for as long as the program runs, most of them for nothing.
+        git2::opts::enable_caching(false);
         let shown = visible::line(path.as_os_str().as_encoded_bytes());
         let raw = found.map_err(|error| refusal(&error, &shown))?;
         if let Some(format) = unsupported(&raw) {

@@ -80,6 +80,7 @@ pub fn recognise(url: &str, transport: &dyn Transport) -> Result<ServerKind, Ser
         return Ok(ServerKind::GitHub);
     }
     let client = Client::new(transport, url, None, Kept::default())?;
+    let mut refusals = Vec::new();
     // A server that does not answer here would not answer at the other addresses: wait for it only once.
     for (path, field, kind) in [
         ("/api/v1/version", "/version", ServerKind::Gitea),
@@ -89,7 +90,8 @@ pub fn recognise(url: &str, transport: &dyn Transport) -> Result<ServerKind, Ser
         match client.get::<serde_json::Value>(path) {
             Ok(answer) if answer.pointer(field).is_some() => return Ok(kind),
             Err(why @ ServerError::Unreachable(..)) => return Err(why),
-            _ => {}
+            Err(why) => refusals.push(why),
+            Ok(_) => {}
         }
     }
     for (is_it, kind) in
@@ -98,15 +100,38 @@ pub fn recognise(url: &str, transport: &dyn Transport) -> Result<ServerKind, Ser
         match is_it(&client) {
             Ok(true) => return Ok(kind),
             Err(why @ ServerError::Unreachable(..)) => return Err(why),
-            _ => {}
+            Err(why) => refusals.push(why),
+            Ok(false) => {}
         }
     }
+    Err(unknown(url, client.host(), refusals))
+}
+
+/// Why the kind of a server that answers is not known. That it failed, or asks to wait, comes first: it may tell later.
+fn unknown(url: &str, host: &str, refusals: Vec<ServerError>) -> ServerError {
+    let is_passing = |why: &ServerError| matches!(why, ServerError::Failed(..) | ServerError::Busy(..));
+    let is_elsewhere = |why: &ServerError| matches!(why, ServerError::Redirected(..));
+    let status = refusals.iter().find_map(|why| match why {
+        ServerError::Account(_) => Some(401),
+        ServerError::Forbidden(..) => Some(403),
+        _ => None,
+    });
+    let told = refusals.iter().find(|why| is_passing(why)).or(refusals.iter().find(|why| is_elsewhere(why)));
+    if let Some(why) = told {
+        return why.clone();
+    }
     let names = ServerKind::ALL.map(ServerKind::name).join(", ");
+    if let Some(status) = status {
+        let what = format!(
+            "it says what it is to nobody without an account ({status}); write kind = one of {names} in config.toml"
+        );
+        return ServerError::Refused(host.to_owned(), what);
+    }
     let path = url.split_once("://").and_then(|(_, rest)| rest.split_once('/')).map(|(_, path)| path);
     let path = path.filter(|path| !path.is_empty()).map(|path| format!(" at /{path}, which may be too much of it"));
     let path = path.unwrap_or_default();
     let what = format!("it is no server of a known kind{path}; if it is, write kind = one of {names} in config.toml");
-    Err(ServerError::Unreadable(client.host().to_owned(), what))
+    ServerError::Unreadable(host.to_owned(), what)
 }
 
 /// It tells its version only to accounts; the error message for others is specific to GitLab.

@@ -361,8 +361,9 @@ fn in_words(payload: &[u8], columns: usize) -> Vec<Line> {
         let rejections = if ids.len() == 1 { "the rejection" } else { "the rejections" };
         lines.extend(row("answering", &format!("{rejections} {}", ids.join(", ")), columns));
     }
-    // A rejection is in force until somebody withdraws it.
-    if predicate.not_after.0 > 0 && predicate.verdict != Verdict::Reject {
+    // Everything else remains in force: a rejection, until somebody withdraws it.
+    let expires = matches!(predicate.verdict, Verdict::Approve | Verdict::HumanOnly | Verdict::BreakGlass);
+    if predicate.not_after.0 > 0 && expires {
         lines.extend(row("good until", &date(predicate.not_after.seconds()), columns));
     }
     lines
