@@ -22,6 +22,7 @@ pub fn answer(state: &mut State, method: Method, path: &str, body: &Value) -> (u
     let statuses = format!("{PROJECT}/repository/commits/{}/statuses", state.head);
     match (method, path) {
         (Method::Get, "/user") => (200, json!({"id": 7, "username": "dana-at-work"})),
+        (Method::Get, "/personal_access_tokens/self") => (200, access_token()),
         (Method::Get, "/version") => (200, json!({"version": "17.5.1", "revision": "0a1b2c3"})),
         (Method::Get, _) if path == format!("{PROJECT}/merge_requests") => {
             assert!(query.contains("state=opened"), "{query}");
@@ -54,6 +55,20 @@ pub fn answer(state: &mut State, method: Method, path: &str, body: &Value) -> (u
 
 fn user(name: &str) -> Value {
     json!({"id": 7, "username": name, "name": name, "state": "active"})
+}
+
+/// It may read, and neither approve nor write.
+fn access_token() -> Value {
+    json!({
+        "id": 42,
+        "name": "laptop",
+        "revoked": false,
+        "created_at": "2026-11-01T08:00:00.000Z",
+        "scopes": ["read_api", "read_user"],
+        "user_id": 7,
+        "active": true,
+        "expires_at": "2027-01-31",
+    })
 }
 
 fn one(state: &State) -> Value {

@@ -4,12 +4,12 @@ use undersign::change::address::Remote;
 use undersign::decision::Verdict;
 use undersign::delivery::ServerAccess;
 use undersign::source::server::http::{Request, Response};
-use undersign::source::server::{self, Checks, NoAnswer, Server, ServerKind, Transport};
+use undersign::source::server::{self, Checks, Kept, NoAnswer, Secret, Server, ServerKind, TokenRights, Transport};
 use undersign::sync::{Prompts, servers};
 
 use crate::delivery::{Desk, KINDS};
 use crate::faults::Fault;
-use crate::forge::URL;
+use crate::forge::{Forge, URL};
 use crate::support::Decision;
 
 /// A server as somebody without an account meets it.
@@ -103,6 +103,43 @@ fn a_server_is_asked_what_it_is() {
     deep.url += "/ann/shop";
     let error = server::kind_of(&deep, &Stranger::Pages).unwrap_err().to_string();
     assert!(error.contains("at /ann/shop, which may be too much of it"), "{error}");
+}
+
+/// GitHub, by the headers of its responses.
+struct Headers(Vec<(String, String)>);
+
+impl Transport for Headers {
+    fn send(&self, _: &Request) -> Result<Response, NoAnswer> {
+        Ok(Response { status: 200, headers: self.0.clone(), body: b"{}".to_vec() })
+    }
+}
+
+#[test]
+fn what_a_token_may_do_is_what_its_server_tells() {
+    let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let of_github = |headers: &[(String, String)]| {
+        let github = server(Some(ServerKind::GitHub));
+        let headers = Headers(headers.to_vec());
+        server::connect(&github, Secret::new("s3cret"), &headers, Kept::default()).unwrap().rights().unwrap()
+    };
+    let expiry = header("github-authentication-token-expiration", "2026-12-31 09:00:00 UTC");
+    let classic = of_github(&[header("x-oauth-scopes", "gist, read:org"), expiry.clone()]);
+    assert_eq!(classic.scopes.as_deref(), Some(&["gist".to_owned(), "read:org".to_owned()][..]));
+    assert_eq!((classic.missing, classic.expires.as_deref()), (Some("repo"), Some("2026-12-31 09:00:00 UTC")));
+    assert_eq!(of_github(&[header("x-oauth-scopes", "public_repo")]).missing, None);
+    let fine_grained = of_github(&[expiry]);
+    assert_eq!((fine_grained.scopes, fine_grained.missing), (None, None), "its permissions are not told");
+    let rights = |kind| {
+        let forge = Forge::new(kind, &"a".repeat(40));
+        let dir = tempfile::tempdir().unwrap();
+        let access = ServerAccess::over(Box::new(forge.clone()), vec![forge.server()], dir.path());
+        access.connect(&forge.server()).unwrap().0.rights().unwrap()
+    };
+    let reader = rights(ServerKind::GitLab);
+    assert_eq!((reader.missing, reader.expires.as_deref()), (Some("api"), Some("2027-01-31")));
+    for kind in [ServerKind::Gitea, ServerKind::Gerrit] {
+        assert_eq!(rights(kind), TokenRights::default(), "it tells nothing");
+    }
 }
 
 #[test]

@@ -94,6 +94,7 @@ fn a_doctor_says_what_a_server_is_with_which_account_and_what_is_open_there() {
         "kind        gitea",
         "account     dana-at-work",
         "version     1.22.3",
+        "scopes      not told by the server",
         "clone       origin is ann/shop: 1 review request open",
     ] {
         assert!(said.contains(row), "{row}: {said}");

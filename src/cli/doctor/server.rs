@@ -4,7 +4,7 @@ use crate::change::visible;
 use crate::config;
 use crate::delivery::{self, ServerAccess};
 use crate::source::git::Repository;
-use crate::source::server::{self, Account, Pending, ReviewServer, Server, ServerKind, variable};
+use crate::source::server::{self, Account, Pending, ReviewServer, Server, ServerKind, TokenRights, variable};
 
 pub fn run(name: &str, repository: Option<&Repository>) -> Result<(), String> {
     let servers = config::servers();
@@ -38,6 +38,11 @@ pub fn run(name: &str, repository: Option<&Repository>) -> Result<(), String> {
     if !account.version.is_empty() {
         row("version", &account.version);
     }
+    let rights = connected.rights().map_err(|error| error.to_string())?;
+    row("scopes", &scopes(&rights));
+    if let Some(when) = &rights.expires {
+        row("expires", when);
+    }
     let abilities = connected.abilities();
     let bound = if abilities.binds_commits { "each bound to the commit, and read back" } else { "each read back" };
     row("verdicts", &format!("approval, changes requested; {bound}"));
@@ -55,7 +60,21 @@ pub fn run(name: &str, repository: Option<&Repository>) -> Result<(), String> {
     row("unproved", "that a verdict there permits or blocks a merge: the server has its own rules");
     let asked = connected.asked(&account).map_err(|error| error.to_string())?;
     row("asks you", &crate::change::counted(asked.len(), "review request"));
-    repository.map_or(Ok(()), |repository| here(server, &*connected, &account, repository))
+    repository.map_or(Ok(()), |repository| here(server, &*connected, &account, repository))?;
+    // Reading works with less: only the first verdict would tell.
+    rights.missing.map_or(Ok(()), |scope| {
+        let name = visible::text(name);
+        Err(format!("No verdict can be sent: the token for {name} lacks the scope `{scope}`. Create one that has it."))
+    })
+}
+
+/// What the token may do, in the server's words.
+fn scopes(rights: &TokenRights) -> String {
+    match &rights.scopes {
+        Some(scopes) if scopes.is_empty() => "none".to_owned(),
+        Some(scopes) => scopes.join(", "),
+        None => "not told by the server: the manual has what a token needs".to_owned(),
+    }
 }
 
 /// A variable that is named as those of tokens are, and is for none of the servers.

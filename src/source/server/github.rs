@@ -12,7 +12,9 @@ use serde_json::json;
 
 use super::comments::{Comment, CommentCount, Comments, Place, reported_by};
 use super::http::{Client, ServerError, escaped};
-use super::{Account, AccountReview, Checks, Decided, LineNote, Now, Observed, Pending, ReviewServer, STATUS};
+use super::{
+    Account, AccountReview, Checks, Decided, LineNote, Now, Observed, Pending, ReviewServer, STATUS, TokenRights,
+};
 use crate::change::ObjectId;
 use crate::change::references::depends_on;
 use crate::change::request::{Request, RequestKind};
@@ -528,6 +530,13 @@ impl ReviewServer for Server<'_> {
             Dialect::Gitea => self.client.get::<Version>("/version")?.version,
         };
         Account::named(&self.client, user.login, version)
+    }
+
+    fn rights(&self) -> Result<TokenRights, ServerError> {
+        match self.dialect {
+            Dialect::GitHub => Ok(TokenRights::of_github(&self.client.look("/user")?)),
+            Dialect::Gitea => Ok(TokenRights::default()),
+        }
     }
 
     fn open(&self, repository: &str, account: &Account) -> Result<Vec<Pending>, ServerError> {

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::comments::{Comment, CommentCount, Comments, Place};
 use super::http::{Client, ServerError, escaped};
-use super::{Abilities, Account, Checks, Decided, Now, Observed, Pending, ReviewServer, STATUS};
+use super::{Abilities, Account, Checks, Decided, Now, Observed, Pending, ReviewServer, STATUS, TokenRights};
 use crate::change::ObjectId;
 use crate::change::references::depends_on;
 use crate::change::request::{Request, RequestKind};
@@ -409,6 +409,10 @@ impl ReviewServer for Server<'_> {
     fn account(&self) -> Result<Account, ServerError> {
         let login = self.me()?;
         Ok(Account { login, version: self.client.get::<Version>("/v4/version")?.version })
+    }
+
+    fn rights(&self) -> Result<TokenRights, ServerError> {
+        TokenRights::of_gitlab(&self.client)
     }
 
     fn open(&self, repository: &str, account: &Account) -> Result<Vec<Pending>, ServerError> {

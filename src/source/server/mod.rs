@@ -11,6 +11,7 @@ mod gitlab;
 pub mod http;
 mod kind;
 mod review_board;
+mod rights;
 mod series;
 mod told;
 
@@ -18,6 +19,7 @@ pub use comments::{Comment, CommentCount, Comments, Place, Sorted, is_same_accou
 pub use credentials::{Credentials, token, variable};
 pub use http::{Kept, Network, NoAnswer, Secret, ServerError, Transport};
 pub use kind::ServerKind;
+pub use rights::TokenRights;
 pub use series::{Patched, Series, Signature};
 pub use told::{KeptComments, Memory, Told, checked};
 
@@ -336,6 +338,14 @@ pub trait ReviewServer: Send + Sync {
 
     fn abilities(&self) -> Abilities {
         Abilities::default()
+    }
+
+    /// What the token may do, as far as the server tells.
+    ///
+    /// # Errors
+    /// See [`ReviewServer::account`].
+    fn rights(&self) -> Result<TokenRights, ServerError> {
+        Ok(TokenRights::default())
     }
 
     /// The repositories of a server that is separate from them; empty for a server that hosts them itself.
