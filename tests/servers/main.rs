@@ -16,6 +16,7 @@ mod http;
 mod kinds;
 mod patches;
 mod program;
+mod real;
 mod remarks;
 mod reply_worlds;
 mod review_board;

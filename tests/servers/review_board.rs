@@ -18,6 +18,7 @@ use undersign::source::server::{self, Checks, Kept, Network, NoAnswer, Secret, S
 use undersign::sync::servers::{self, Brought};
 
 use crate::faults::{Fault, Faulty};
+use crate::real::RealAccount;
 use crate::support::{Decision, Fixture, git_in, now};
 
 /// The server of this run, and its client.
@@ -307,6 +308,17 @@ fn a_review_request_is_listed_rebuilt_signed_told_and_read_back() {
     let statuses = desk.statuses(number);
     let [status] = &statuses[..] else { panic!("{statuses:?}") };
     assert_eq!((&status["service_id"], &status["state"]), (&"undersign/signed-review".into(), &"done-success".into()));
+}
+
+#[test]
+fn a_real_account_keeps_the_contract_of_all_servers() {
+    let Some(desk) = Desk::new() else { return };
+    desk.commits("till.txt", "till\n", "Add a till");
+    let number = desk.asks_dana();
+    let (url, token) = (desk.board.url.clone(), desk.board.token.clone());
+    let (kind, repository) = (ServerKind::ReviewBoard, Some(desk.name.clone()));
+    RealAccount { kind, url, token, repository, change: Some(number) }.keeps_the_contract();
+    assert_eq!(desk.reviews(number).len(), 2, "a rejection and its withdrawal");
 }
 
 #[test]
@@ -802,6 +814,64 @@ fn the_program_brings_them_and_its_doctor_says_what_stays_unproved() {
     std::fs::remove_file(home.join("config/undersign/config.toml")).unwrap();
     run(&["queue", "--fetch", "--json"]);
     assert_eq!(desk.at(number), head, "a remote that does not offer it says nothing of it");
+}
+
+/// The code blocks of a language in the chapter about Review Board of the manual, without their indentation.
+fn chapter(language: &str) -> Vec<String> {
+    let manual = include_str!("../../docs/servers.md");
+    let chapter = manual.split("\n## ").find(|chapter| chapter.starts_with("Review Board\n")).unwrap();
+    let mut blocks = Vec::new();
+    let mut lines = chapter.lines().map(str::trim);
+    while let Some(line) = lines.next() {
+        let Some(word) = line.strip_prefix("```") else { continue };
+        let block: Vec<&str> = lines.by_ref().take_while(|line| !line.starts_with("```")).collect();
+        if word.split(' ').next() == Some(language) {
+            blocks.push(block.join("\n") + "\n");
+        }
+    }
+    blocks
+}
+
+#[test]
+fn the_chapter_of_the_manual_leads_from_nothing_to_a_signed_verdict_as_it_stands() {
+    let Some(desk) = Desk::new() else { return };
+    desk.commits("till.txt", "till\n", "Add a till");
+    let number = desk.asks_dana();
+    let home = desk.f.dir.path().join("home");
+    std::fs::create_dir_all(home.join("config/undersign")).unwrap();
+    let [config] = &chapter("toml")[..] else { panic!("one table names the server") };
+    let config = config.replace("https://reviews.example.com", &desk.board.url);
+    assert!(config.contains(&desk.board.url), "{config}");
+    std::fs::write(home.join("config/undersign/config.toml"), config).unwrap();
+    let program = Path::new(env!("CARGO_BIN_EXE_undersign")).parent().unwrap().to_owned();
+    let path =
+        std::env::join_paths(std::iter::once(program).chain(std::env::split_paths(&std::env::var_os("PATH").unwrap())));
+    let run = |block: &str| {
+        let output = Command::new("sh")
+            .args(["-e", "-c", block])
+            .current_dir(&desk.f.repo)
+            .env("HOME", &home)
+            .envs(["CONFIG", "DATA", "CACHE"].map(|what| (format!("XDG_{what}_HOME"), home.join(what.to_lowercase()))))
+            .env("PATH", path.as_ref().unwrap())
+            .env("UNDERSIGN_TOKEN_BOARD", &desk.board.token)
+            .output()
+            .unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        assert!(output.status.success(), "{block}: {}{}", text(&output.stdout), text(&output.stderr));
+        text(&output.stdout)
+    };
+    let [commands] = &chapter("sh")[..] else { panic!("one block has the commands") };
+    let told = run(commands);
+    assert!(told.contains(&format!("r/{number}")) && told.contains("account     dana-at-work"), "{told}");
+    // Read and sign; what the desk then does with `P`, this command does.
+    let record = desk.f.decide("dana", &format!("r/{number}"), Verdict::Approve);
+    let access = ServerAccess::by_network(desk.access.servers.clone(), &home.join("data/undersign"));
+    access.take(&desk.repository, &desk.change(number), &record, now()).unwrap();
+    run("undersign sync");
+    let reviews = desk.reviews(number);
+    let [review] = &reviews[..] else { panic!("{reviews:?}") };
+    assert_eq!((&review["ship_it"], review["public"].as_bool()), (&Value::from(true), Some(true)));
+    assert_eq!(review["extra_data"]["undersign"]["record"], Value::from(record.id().to_string()));
 }
 
 /// Answers by the path that is asked, and keeps what was.
