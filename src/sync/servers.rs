@@ -1,13 +1,13 @@
 //! What is open at a review server, and its objects: the list by its API, the objects by git, with one fetch per
 //! repository.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use crate::change::request::Request;
 use crate::change::{ObjectId, visible};
 use crate::delivery::{self, ServerAccess};
 use crate::source::git::Repository;
-use crate::source::server::{self, Pending, ReviewServer, Server, Told};
+use crate::source::server::{self, Pending, ReviewServer, Server, ServerError, Told};
 
 use super::{Prompts, patches, requests};
 
@@ -38,7 +38,9 @@ pub fn ask<'p>(
         match open {
             Ok(open) => {
                 told.repositories.push(repository.clone());
-                told.pending.extend(open);
+                // A list that changes while its pages are read may have an entry on two of them.
+                let mut known = HashSet::new();
+                told.pending.extend(open.into_iter().filter(|one| known.insert(one.request)));
             }
             Err(why) => told.missing.push(why.to_string()),
         }
@@ -51,6 +53,8 @@ pub fn ask<'p>(
     }
     let before = access.memory.load(&server.name).filter(|before| before.account.login == told.account.login);
     if let Some(before) = before {
+        let unlisted = still_open(&*connected, &before, &mut told);
+        told.pending.extend(unlisted);
         // What is waiting for the account is reported for the whole server.
         let is_over = |one: &Pending| is_all_told && one.asked.is_some();
         let is_known = |one: &Pending, told: &Told| told.pending.iter().any(|known| is_same(known, one));
@@ -63,6 +67,30 @@ pub fn ask<'p>(
     }
     keep(access, &mut told);
     Ok((connected, told))
+}
+
+/// Requests that were open and that the list no longer has, if they are still open. A list that changes while its pages
+/// are read may lack an entry: one that moved to a page that was read already.
+fn still_open(connected: &dyn ReviewServer, before: &Told, told: &mut Told) -> Vec<Pending> {
+    let listed: HashSet<_> = told.pending.iter().map(|one| (&one.repository, one.request)).collect();
+    let is_gone = |one: &&Pending| {
+        told.repositories.contains(&one.repository) && !listed.contains(&(&one.repository, one.request))
+    };
+    let gone: Vec<&Pending> = before.pending.iter().filter(is_gone).take(MAX_CHECKED).collect();
+    let now = at_once(&gone, |one| connected.now(&one.repository, one.request));
+    let mut open = Vec::new();
+    for (one, now) in gone.into_iter().zip(now) {
+        match now {
+            Ok(now) if now.is_open => open.push(Pending { head: Some(now.head), ..one.clone() }),
+            Ok(_) | Err(ServerError::NotFound(..)) => {}
+            // It is not known to be closed.
+            Err(why) => {
+                told.missing.push(why.to_string());
+                open.push(one.clone());
+            }
+        }
+    }
+    open
 }
 
 /// Queries the results of checks, first for the requests that are waiting for the account. Nobody sees those of

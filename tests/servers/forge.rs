@@ -55,6 +55,8 @@ pub struct State {
     pub base: String,
     pub author: String,
     pub is_closed: bool,
+    /// How often the list of open requests has it, if not once: it changes while its pages are read.
+    pub listed: Option<usize>,
     pub is_draft: bool,
     pub asks_nobody: bool,
     /// What the checks of the head say: `success`, `failure`, `pending`.
@@ -274,7 +276,7 @@ impl Forge {
         match (method, path) {
             (Method::Get, "/user") => (200, json!({"login": "dana-at-work", "id": 7})),
             (Method::Get, "/version") => (200, json!({"version": "1.22.3"})),
-            (Method::Get, "/repos/ann/shop/pulls") => (200, json!([self.pull(state)])),
+            (Method::Get, "/repos/ann/shop/pulls") => (200, json!(vec![self.pull(state); state.listed.unwrap_or(1)])),
             (Method::Get, _) if path == pull => (200, self.pull(state)),
             (Method::Get, _) if path == format!("{pull}/reviews") => {
                 let all: Vec<Value> = state.reviews.iter().cloned().chain(self.commented(state)).collect();
@@ -345,7 +347,7 @@ impl Forge {
                 let mut other = other();
                 other["repository"] = json!({"full_name": "zoe/lib"});
                 other["pull_request"] = json!({"draft": true});
-                (200, json!([own, other]))
+                (200, if state.is_closed { json!([other]) } else { json!([own, other]) })
             }
             (Method::Get, "/search/issues") => {
                 let mut other = other();

@@ -51,7 +51,8 @@ fn changes(state: &State, query: &str) -> (u16, Value) {
         change
     };
     if asks("is:open project:\"till\"") {
-        return (200, if query.contains("&S=0") { json!([more(other)]) } else { json!([one(state, query)]) });
+        let rest = vec![one(state, query); state.listed.unwrap_or(1)];
+        return (200, if query.contains("&S=0") { json!([more(other)]) } else { json!(rest) });
     }
     if asks(&format!("commit:{} project:\"till\"", state.head)) {
         return (200, json!([one(state, query)]));

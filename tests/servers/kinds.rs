@@ -342,3 +342,21 @@ fn on_gerrit_the_strongest_vote_is_given_that_the_account_may_give_and_that_is_t
     assert!(receipt.left[0].contains("this account may not cast that vote in Code-Review"), "{receipt:?}");
     assert_eq!((desk.forge.texts().len(), desk.waiting()), (0, 1));
 }
+
+#[test]
+fn a_request_is_there_once_while_it_is_open_however_its_list_shifts_between_two_pages() {
+    for kind in KINDS {
+        let desk = Desk::new(kind);
+        let name = desk.forge.repository().to_owned();
+        let listed = |times| {
+            desk.forge.state.lock().unwrap().listed = times;
+            let all = desk.is_told().pending.into_iter().filter(|one| one.repository == name);
+            all.filter(|one| one.request.number == 12).count()
+        };
+        assert_eq!(listed(Some(2)), 1, "{kind:?}: on two pages");
+        assert_eq!(listed(Some(0)), 1, "{kind:?}: on none of them, and open all the same");
+        assert_eq!(listed(None), 1);
+        desk.forge.state.lock().unwrap().is_closed = true;
+        assert_eq!(listed(Some(0)), 0, "{kind:?}: closed");
+    }
+}
