@@ -119,6 +119,16 @@ fn an_error_is_a_sentence_without_secrets_or_escape_sequences() {
         assert!(is_plain && error.ends_with('.') && error.len() < 600, "{status}: {error}");
         assert!(!error.contains("s3cret") && error.contains("git.example"), "{status}: {error}");
     }
+    // A time is one of the server's clock, whatever ours says.
+    for (date, waits) in [
+        ("Wed, 21 Oct 1998 07:27:00 GMT", "in 60 s"),
+        ("Wed, 21 Oct 1998 07:29:00 GMT", "in a while"),
+        ("", "in a while"),
+    ] {
+        let headers = [("retry-after", "Wed, 21 Oct 1998 07:28:00 GMT"), ("date", date)];
+        let error = client(&Played::with([answer(429, &headers, "{}")])).get::<u64>("/one").unwrap_err().to_string();
+        assert!(error.ends_with(&format!("Try again {waits}.")), "{date}: {error}");
+    }
     let later = Played::with([answer(403, &[("x-ratelimit-remaining", "0"), ("retry-after", "30")], "{}")]);
     let error = client(&later).get::<u64>("/one").unwrap_err();
     assert_eq!(error, ServerError::Busy("git.example".to_owned(), "in 30 s".to_owned()));

@@ -8,6 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use base64ct::Encoding as _;
+use jiff::Timestamp;
+use jiff::fmt::rfc2822::DateTimeParser;
 use serde::de::DeserializeOwned;
 
 use crate::change::visible;
@@ -556,9 +558,13 @@ impl<'t> Client<'t> {
     }
 }
 
-/// When to try again.
+/// When to try again: `Retry-After` is a number of seconds or a time (RFC 9110, 10.2.3). A time is compared with that of
+/// the response itself, since the clock of the server may differ from ours by any amount.
 fn wait(response: &Response) -> String {
-    let seconds = response.header("retry-after").and_then(|text| text.trim().parse::<u64>().ok());
+    let parse = |text: &str| DateTimeParser::new().parse_timestamp(text.trim()).ok().map(Timestamp::as_second);
+    let time = |name: &str| response.header(name).and_then(parse);
+    let until = || u64::try_from(time("retry-after")?.checked_sub(time("date")?)?).ok();
+    let seconds = response.header("retry-after").and_then(|text| text.trim().parse::<u64>().ok()).or_else(until);
     seconds.map_or("in a while".to_owned(), |seconds| format!("in {seconds} s"))
 }
 
