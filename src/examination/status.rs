@@ -126,8 +126,8 @@ fn filled(standing: &Standing) -> Option<ChangeStatus> {
     standing.evidence.iter().any(|state| !state.is_met()).then_some(ChangeStatus::NeedsEvidence)
 }
 
-/// All have signed, and none of the approvals answers a rejection of the same paths, which may be newer: whoever approved
-/// signs again, and so answers it.
+/// All have signed, and none of the approvals answers a rejection of the same paths, which may be newer: whoever
+/// approved signs again, and so answers it.
 fn unanswered(standing: &Standing, me: Option<&str>) -> Option<ChangeStatus> {
     let is_met =
         standing.slots.iter().all(SlotState::is_filled) && standing.evidence.iter().all(|state| state.is_met());

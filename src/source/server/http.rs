@@ -558,8 +558,8 @@ impl<'t> Client<'t> {
     }
 }
 
-/// When to try again: `Retry-After` is a number of seconds or a time (RFC 9110, 10.2.3). A time is compared with that of
-/// the response itself, since the clock of the server may differ from ours by any amount.
+/// When to try again: `Retry-After` is a number of seconds or a time (RFC 9110, 10.2.3). A time is compared with that
+/// of the response itself, since the clock of the server may differ from ours by any amount.
 fn wait(response: &Response) -> String {
     let parse = |text: &str| DateTimeParser::new().parse_timestamp(text.trim()).ok().map(Timestamp::as_second);
     let time = |name: &str| response.header(name).and_then(parse);
