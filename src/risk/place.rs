@@ -16,7 +16,7 @@ pub(super) fn weigh(finding: Finding, rules: &Rules) -> Finding {
     let is_followed = || is_of_signs(&finding.rule) && rules.steers_agents(&path);
     let how = if finding.severity <= Severity::Medium || is_about_it || is_followed() {
         return finding;
-    } else if is_test(&path) || is_in_tests(&path) {
+    } else if is_test(&path) || is_in_tests(&path) || is_of_keys(&finding.rule) && is_below_tests(&path) {
         "it is in a test"
     } else if is_of_signs(&finding.rule) && (!is_run(&path) || is_of_translations(&path)) {
         "it is in a text"
@@ -46,6 +46,17 @@ fn is_in_tests(path: &str) -> bool {
     let is_one =
         |part: &str| FOLDERS.contains(&part) || ["-tests", "_tests", "-test"].iter().any(|end| part.ends_with(end));
     path.rsplit_once('/').is_some_and(|(folders, _)| folders.split('/').any(is_one))
+}
+
+/// Rules about keys, which a test has for itself. Whatever else is in such a folder may be run: a pipeline is found by
+/// its place, wherever it lies.
+fn is_of_keys(rule: &str) -> bool {
+    matches!(rule, "secret.key" | "secret.generic")
+}
+
+fn is_below_tests(path: &str) -> bool {
+    const FOLDERS: &[&str] = &["test", "tests", "testdata", "fixtures", "__fixtures__", "e2e", "pact", "pacts"];
+    path.rsplit_once('/').is_some_and(|(folders, _)| folders.split('/').any(|part| FOLDERS.contains(&part)))
 }
 
 /// Whether a path lies where tools put copies of what others wrote, which is reviewed there.
@@ -113,6 +124,14 @@ mod tests {
             assert!(worst(line) >= Some(Severity::High), "{line}");
         }
         assert!(worst("rm -rf /tmp/build-cache") <= Some(Severity::Medium));
+    }
+
+    #[test]
+    fn a_key_that_a_test_brings_along_is_medium_and_any_other_is_grave() {
+        let key = "issuer:\n  key: |\n    -----BEGIN PRIVATE KEY-----\n    MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC\n";
+        assert_eq!(worst("test/oidc/config.yml", key), Some(Severity::Medium));
+        assert_eq!(worst("deploy/oidc/config.yml", key), Some(Severity::Critical));
+        assert_eq!(worst("deploy/latest/config.yml", key), Some(Severity::Critical));
     }
 
     #[test]

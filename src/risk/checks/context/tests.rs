@@ -323,6 +323,17 @@ fn each_of_these_acts_is_grave_and_its_twin_a_question() {
 }
 
 #[test]
+fn a_method_of_what_a_call_returns_runs_no_command_and_a_module_may() {
+    let of = |call: &str| {
+        let text = format!("export function f(text) {{\n  const found = {call};\n  return found;\n}}\n");
+        worst("inj.shell", "src/a.ts", "", &text)
+    };
+    assert!(of("emojiPattern().exec(text)") <= Some(Severity::Low));
+    assert!(of("require('child_process').exec(text)") >= Some(Severity::High));
+    assert!(of("exec(text)") >= Some(Severity::High));
+}
+
+#[test]
 fn each_rule_that_a_grade_names_is_in_the_catalogue() {
     let source = include_str!("mod.rs");
     let is_id = |text: &&str| {

@@ -127,10 +127,25 @@ fn npm(text: &str) -> Asked {
     let groups = ["dependencies", "devDependencies", "optionalDependencies", "overrides", "resolutions"];
     for (name, from) in groups.iter().filter_map(|group| root.get(group)?.as_object()).flatten() {
         if let Some(from) = from.as_str() {
-            asked.packages.insert(name.clone(), npm_source(name, from));
+            let (own, source) = (npm_name(name), npm_source(npm_name(name), from));
+            // One of two sources must not hide the other.
+            let is_other = asked.packages.get(own).is_some_and(|known| *known != source);
+            asked.packages.insert(if is_other { name } else { own }.to_owned(), source);
         }
     }
     asked
+}
+
+/// The package of an entry: `resolutions` names it after those that ask for it (`parent/name`, `**/@scope/name`), and
+/// with the version that is asked for (`name@npm:^1`).
+fn npm_name(entry: &str) -> &str {
+    let end = entry.char_indices().find(|(at, c)| *c == '@' && *at > 0 && !entry[..*at].ends_with('/'));
+    let path = end.map_or(entry, |(at, _)| &entry[..at]);
+    let name = path.rfind('/').map_or(0, |slash| {
+        let owner = path[..slash].rfind('/').map_or(0, |before| before + 1);
+        if path[owner..].starts_with('@') { owner } else { slash + 1 }
+    });
+    &path[name..]
 }
 
 fn npm_source(name: &str, from: &str) -> Source {
@@ -404,6 +419,26 @@ mod tests {
             |(name, source): (&'_ String, &Source)| matches!(source, Source::Elsewhere { .. }).then_some(name.clone());
         let names: BTreeSet<String> = asked.packages.iter().filter_map(of).collect();
         asked.packages.keys().filter(|name| names.contains(*name)).map(String::as_str).collect()
+    }
+
+    #[test]
+    fn a_resolution_is_of_the_package_that_it_ends_with_and_hides_no_other_source() {
+        for (entry, name) in [
+            ("lodash", "lodash"),
+            ("@scope/a", "@scope/a"),
+            ("i18next-parser/i18next", "i18next"),
+            ("**/@scope/a", "@scope/a"),
+            ("@scope/a/@other/b", "@other/b"),
+            ("@scope/a/b", "b"),
+            ("ws@npm:~8.17.1", "ws"),
+            ("@scope/a@npm:^1", "@scope/a"),
+            ("x/ws@1/y", "ws"),
+            ("", ""),
+        ] {
+            assert_eq!(npm_name(entry), name, "{entry}");
+        }
+        let text = r#"{"dependencies": {"a": "git://h/a"}, "resolutions": {"p/a": "^1", "p/b": "git://h/b"}}"#;
+        assert_eq!(elsewhere(&of("package.json", text)), ["a", "b"]);
     }
 
     #[test]

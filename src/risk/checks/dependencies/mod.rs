@@ -100,7 +100,7 @@ impl Dependencies {
         for (name, _) in after.packages.iter().filter(|(name, source)| {
             **source == Source::Registry && !before.packages.contains_key(*name) && !mentions(&lower, name)
         }) {
-            match names::imitated(name, &names, rules.known_packages(manifest.known)) {
+            match names::imitated(name, &names, (manifest.known, rules.known_packages(manifest.known))) {
                 Some(other) => found.extend(look.say("dep.typosquat", name, &format!("{name}, {other}"))),
                 None => self.unlocked.push(Unlocked {
                     name: name.to_ascii_lowercase(),

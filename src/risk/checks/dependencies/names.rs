@@ -10,11 +10,11 @@ const LEAST_SWAPPED: usize = 5;
 const LEAST_OWNER: usize = 5;
 
 /// The package with which a new name could be confused, from the same manifest or well-known, and how.
-pub(super) fn imitated(name: &str, before: &BTreeSet<String>, known: &[String]) -> Option<String> {
-    if known.iter().any(|own| own == name) {
+pub(super) fn imitated(name: &str, before: &BTreeSet<String>, (registry, known): (&str, &[String])) -> Option<String> {
+    let all = || known.iter().map(String::as_str).chain(before.iter().map(String::as_str));
+    if all().any(|own| same_in(registry, own) == same_in(registry, name)) {
         return None;
     }
-    let all = || known.iter().map(String::as_str).chain(before.iter().map(String::as_str));
     let (owner, bare) = split(name);
     // Only the owner publishes under the owner's name: siblings are not imitations, but the owner may be one.
     if let Some(owner) = owner {
@@ -26,7 +26,21 @@ pub(super) fn imitated(name: &str, before: &BTreeSet<String>, known: &[String]) 
         let least = |other: &str| if other == bare { LEAST_OWNER } else { LEAST };
         return owned.iter().find_map(|(own, other)| Some(format!("{} {own}", how(owner, own, least(other))?)));
     }
-    all().filter(|own| split(own).0.is_none()).find_map(|own| Some(format!("{} {own}", how(name, own, LEAST)?)))
+    let how_like = |own: &str| how(&same_in(registry, name), &same_in(registry, own), LEAST);
+    all().filter(|own| split(own).0.is_none()).find_map(|own| Some(format!("{} {own}", how_like(own)?)))
+}
+
+/// A name as its registry compares names: PyPI holds runs of `-`, `_` and `.` equal, and upper and lower case (PEP 503);
+/// crates.io holds `-` and `_` equal.
+fn same_in(registry: &str, name: &str) -> String {
+    match registry {
+        "pypi" => {
+            let parts = name.split(['-', '_', '.']).filter(|part| !part.is_empty());
+            parts.collect::<Vec<_>>().join("-").to_lowercase()
+        }
+        "crates" => name.replace('_', "-"),
+        _ => name.to_owned(),
+    }
 }
 
 /// The owner of a name and what is owned: `@scope/name`, `group:artifact`, `host/owner/module`.
@@ -83,7 +97,7 @@ mod tests {
                 .map(str::to_owned)
                 .to_vec();
         let before = BTreeSet::from(["github.com/golang-jwt/jwt".to_owned()]);
-        let of = |name| imitated(name, &before, &known);
+        let of = |name| imitated(name, &before, ("gems", &known));
         assert_eq!(of("reqeusts").as_deref(), Some("one letter from requests"));
         assert_eq!(of("side-kiq").as_deref(), Some("written like sidekiq"));
         assert_eq!(of("@typs/react").as_deref(), Some("one letter from @types"));
@@ -99,6 +113,28 @@ mod tests {
             "com.acme:jackson-databind",
         ] {
             assert_eq!(of(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_a_registry_holds_for_the_same_name_imitates_nothing() {
+        let known = ["typing-extensions", "serde_json", "zope.interface"].map(str::to_owned);
+        let of = |registry, name| imitated(name, &BTreeSet::new(), (registry, &known));
+        for (registry, name) in [
+            ("pypi", "typing_extensions"),
+            ("pypi", "Typing.Extensions"),
+            ("pypi", "zope-interface"),
+            ("crates", "serde-json"),
+        ] {
+            assert_eq!(of(registry, name), None, "{registry}: {name}");
+        }
+        for (registry, name) in [
+            ("pypi", "typingextensions"),
+            ("pypi", "typing_extenslons"),
+            ("crates", "serdejson"),
+            ("npm", "typing_extensions"),
+        ] {
+            assert!(of(registry, name).is_some(), "{registry}: {name}");
         }
     }
 }
