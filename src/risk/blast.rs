@@ -254,6 +254,7 @@ pub(super) fn is_rehearsal(path: &str) -> bool {
         "development",
         "local",
         "sandbox",
+        "e2e",
         "staging",
         "qa",
         "demo",

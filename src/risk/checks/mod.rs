@@ -24,11 +24,17 @@ pub(super) use dependencies::manifest;
 
 use super::{FileUnderReview, Finding, Rules};
 use crate::change::RepoPath;
+use crate::change::diff::Content;
 
 /// Checks that need one file at a time.
 pub(super) fn of_file(file: &FileUnderReview<'_>, rules: &Rules) -> Vec<Finding> {
     let each = [access::check, left_over::check, modes::check, partly_read::check, sequence::check, unicode::check];
-    each.iter().flat_map(|check| check(file, rules)).collect()
+    let mut found: Vec<Finding> = each.iter().flat_map(|check| check(file, rules)).collect();
+    if let Some(Content::Binary { .. }) = file.new {
+        // Bytes that look like letters: that it is not text is a finding of its own, about all of it.
+        found.retain(|finding| !matches!(finding.rule.as_str(), "uni.confusable" | "term.escape"));
+    }
+    found
 }
 
 /// Checks that need all files, with what each remembers of those it has read.

@@ -5,6 +5,9 @@ use crate::change::diff::Side;
 use crate::risk::facts::{Delta, Fact, Kind};
 use crate::risk::{FileUnderReview, is_code};
 
+/// The most lines above a setting of a step at which the step may begin.
+const MAX_STEP: u32 = 40;
+
 /// Whether a setting that suspends a job came with its schedule.
 pub(super) fn is_of_new_job(new: &Fact, deltas: &[Delta]) -> bool {
     let is_suspended = matches!(new.name(), "suspend" | "paused" | "is_paused");
@@ -93,6 +96,36 @@ pub(super) fn says_rights_first(fact: &Fact, file: &FileUnderReview<'_>) -> bool
     let is_said = |line: u32| file.line(Side::Old, line).trim_start().starts_with("permissions:");
     let count = file.comparison.old.count().min(MAX_TRIED as u32);
     fact.object.contains("permissions") && file.old.is_some() && !(1..=count).any(is_said)
+}
+
+/// Whether a setting is of a step that hands a result on, and checks nothing: it sends a report of coverage, keeps files
+/// or writes a comment. The lines of the step say so, from its dash to the next.
+pub(super) fn is_of_report(fact: &Fact, file: &FileUnderReview<'_>) -> bool {
+    const HANDS_ON: &[&str] = &[
+        "codecov/",
+        "coveralls",
+        "upload-artifact",
+        "download-artifact",
+        "actions/cache",
+        "sticky-pull-request-comment",
+        "action-slack",
+        "slack-github-action",
+        "setup-buildx",
+    ];
+    let at = *fact.lines.start();
+    let indent = |text: &str| text.len() - text.trim_start().len();
+    let own = indent(&file.line(Side::New, at));
+    let is_first = |text: &str| text.trim_start().starts_with("- ") && indent(text) < own;
+    let first =
+        (at.saturating_sub(MAX_STEP)..at).rev().find(|line| *line > 0 && is_first(&file.line(Side::New, *line)));
+    let Some(first) = first else { return false };
+    let uses = |text: &str| {
+        let text = text.trim_start().trim_start_matches("- ");
+        text.strip_prefix("uses:").is_some_and(|what| HANDS_ON.iter().any(|one| what.contains(one)))
+    };
+    let dash = indent(&file.line(Side::New, first));
+    let is_inside = |line: &u32| *line == first || indent(&file.line(Side::New, *line)) > dash;
+    (first..=at).filter(is_inside).any(|line| uses(&file.line(Side::New, line)))
 }
 
 /// Whether a command that may fail unseen was not run before in a way that it could fail.

@@ -246,12 +246,14 @@ pub(super) fn is_passed_to_another(fact: &Fact, file: &FileUnderReview<'_>) -> b
     fact.kind == Kind::Command && line.contains(['|', '>'])
 }
 
-/// Whether a call takes nothing but a literal text: what it runs or loads stands in the program.
+/// Whether a call takes nothing but a literal text, or runs one in a context that it names next: what it runs or loads
+/// stands in the program.
 pub(super) fn is_of_literal(fact: &Fact) -> bool {
     let Some((_, rest)) = fact.text.split_once('(') else { return false };
     let Some(quote) = rest.chars().next().filter(|c| matches!(c, '"' | '\'')) else { return false };
     let Some((text, after)) = rest[1..].split_once(quote) else { return false };
-    fact.kind == Kind::Call && !text.contains(['$', '{', '%']) && after.trim_start().starts_with(')')
+    let is_all = after.trim_start().starts_with(')') || fact.name().starts_with("runIn") && after.starts_with(',');
+    fact.kind == Kind::Call && !text.contains(['$', '{', '%']) && is_all
 }
 
 /// Whether a script writes into an element of its own page: most such values are its own as well.

@@ -184,6 +184,10 @@ fn a_step_that_is_new_and_may_fail_takes_nothing_from_the_checks() {
     let other = job("      - name: find\n        run: gh api a\n        continue-on-error: true\n");
     assert_eq!(worst(rule, path, &old, &own), Some(Severity::High));
     assert!(worst(rule, path, &old, &other) <= Some(Severity::Medium));
+    let step = |uses: &str, more: &str| job(&format!("      - uses: {uses}\n        with:\n          a: 1\n{more}"));
+    let of = |uses: &str| worst(rule, path, &step(uses, ""), &step(uses, "        continue-on-error: true\n"));
+    assert!(of("coverallsapp/github-action@v2") <= Some(Severity::Low));
+    assert_eq!(of("github/codeql-action/analyze@v3"), Some(Severity::High));
 }
 
 #[test]
