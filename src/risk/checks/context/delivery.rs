@@ -98,8 +98,8 @@ pub(super) fn says_rights_first(fact: &Fact, file: &FileUnderReview<'_>) -> bool
     fact.object.contains("permissions") && file.old.is_some() && !(1..=count).any(is_said)
 }
 
-/// Whether a setting is of a step that hands a result on, and checks nothing: it sends a report of coverage, keeps files
-/// or writes a comment. The lines of the step say so, from its dash to the next.
+/// Whether a setting is of a step that hands a result on, and checks nothing: it sends a report of coverage, keeps
+/// files or writes a comment. The lines of the step say so, from its dash to the next.
 pub(super) fn is_of_report(fact: &Fact, file: &FileUnderReview<'_>) -> bool {
     const HANDS_ON: &[&str] = &[
         "codecov/",
