@@ -6,8 +6,8 @@ use crate::risk::FileUnderReview;
 use crate::risk::facts::{Delta, Fact, Kind, Value};
 use crate::risk::rules::FactRule;
 
-/// Whether a call of `exec` is one of a method of what another call returns: `pattern().exec(text)` runs no command. What
-/// a call for a module returns may be the one that does.
+/// Whether a call of `exec` is one of a method of what another call returns: `pattern().exec(text)` runs no command.
+/// What a call for a module returns may be the one that does.
 pub(super) fn is_method_of_result(fact: &Fact, file: &FileUnderReview<'_>) -> bool {
     const OF_SCRIPTS: &[&str] = &["js", "jsx", "mjs", "cjs", "ts", "tsx", "mts", "cts", "vue", "svelte"];
     let is_script = file.path().rsplit_once('.').is_some_and(|(_, ending)| OF_SCRIPTS.contains(&ending));

@@ -30,8 +30,8 @@ pub(super) fn imitated(name: &str, before: &BTreeSet<String>, (registry, known):
     all().filter(|own| split(own).0.is_none()).find_map(|own| Some(format!("{} {own}", how_like(own)?)))
 }
 
-/// A name as its registry compares names: PyPI holds runs of `-`, `_` and `.` equal, and upper and lower case (PEP 503);
-/// crates.io holds `-` and `_` equal.
+/// A name as its registry compares names: PyPI holds runs of `-`, `_` and `.` equal, and upper and lower case
+/// (PEP 503); crates.io holds `-` and `_` equal.
 fn same_in(registry: &str, name: &str) -> String {
     match registry {
         "pypi" => {
