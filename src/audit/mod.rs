@@ -569,6 +569,9 @@ impl Log {
             ));
         }
         let entries = gate_state::log_of(dir)?.read()?;
+        if gate_state::is_only_log(dir) {
+            return Ok(Log { entries, remembered: Remembered::default(), states: None });
+        }
         let state = enforcement::look_into_state(repository, &query.settings, dir, &policy.repository)?;
         let states = (state.is_vouched() && state.states().are_recorded).then(|| state.states().clone());
         Ok(Log { entries, remembered: state.remembered().clone(), states })

@@ -265,8 +265,8 @@ impl<'c> Case<'c> {
     }
 
     /// A trial also tells what could not be judged at all, such as without a policy; an enforcing gate stops that, and
-    /// somebody asks. What cannot even be logged is counted beside the log. Nothing depends on whether that can be
-    /// written.
+    /// somebody asks. What cannot even be logged, or came before the gate had a memory, is counted beside the log.
+    /// Nothing depends on whether that can be written.
     fn note_of_trial(&self, outcome: &Outcome) {
         if !self.settings.report_only || self.request.at.is_some() || self.is_logged.get() {
             return;
@@ -276,6 +276,9 @@ impl<'c> Case<'c> {
         let Some(dir) = dir.filter(|dir| dir.exists()) else { return };
         let note = || {
             let lock = Lock::take(&dir, self.deadline.left()).map_err(|error| error.to_string())?;
+            if gate_state::is_only_log(&dir) {
+                return Err("No log is written before the memory.".to_owned());
+            }
             gate_state::log_of(&dir)?.append_in(lock.folder(), judgement::entry_of(outcome, self.request))
         };
         if note().is_err() {

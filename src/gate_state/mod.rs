@@ -389,8 +389,7 @@ impl GateState {
     /// Writes the memory if there is none yet, before anything that would be there without it: states or a log beside
     /// no memory are what is left of one that somebody took away.
     fn begin(&mut self) -> Result<(), String> {
-        let is_there = std::fs::symlink_metadata(self.dir.join(FILE)).is_ok();
-        if is_there { Ok(()) } else { self.write() }
+        if is_there(&self.dir.join(FILE)).unwrap_or(true) { Ok(()) } else { self.write() }
     }
 
     fn write(&mut self) -> Result<(), String> {
@@ -565,6 +564,9 @@ pub fn peek(dir: &Path, key: &StateKey, repository: &str) -> Result<(Remembered,
 /// # Errors
 /// A sentence: the state cannot be read.
 pub fn log_of(dir: &Path) -> Result<Log, String> {
+    if is_only_log(dir) {
+        return Ok(Log::in_dir(dir));
+    }
     let (remembered, _) = read(dir, None, "")?;
     Ok(Log::in_dir(dir).known_to(remembered.log))
 }
@@ -597,11 +599,22 @@ fn bytes(dir: &Path) -> Result<Option<Vec<u8>>, String> {
 
 /// Whether anything is there that is written only once the memory is.
 fn has_begun(dir: &Path) -> std::io::Result<bool> {
-    let has_states = match std::fs::symlink_metadata(dir.join(states::FILE)) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => false,
-        found => found.map(|_| true)?,
-    };
-    Ok(has_states || !Log::in_dir(dir).parts()?.is_empty())
+    Ok(is_there(&dir.join(states::FILE))? || is_there(&dir.join(log::FILE))? || !Log::in_dir(dir).parts()?.is_empty())
+}
+
+/// Whether a directory holds no more than a gate's log: a copy that an auditor was given. It can be read; no gate goes
+/// on from it.
+pub fn is_only_log(dir: &Path) -> bool {
+    let is_missing = |name: &str| matches!(is_there(&dir.join(name)), Ok(false));
+    is_missing(FILE) && is_missing(states::FILE)
+}
+
+/// Whether anything is at a path, a dangling link too.
+fn is_there(path: &Path) -> std::io::Result<bool> {
+    match std::fs::symlink_metadata(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        found => found.map(|_| true),
+    }
 }
 
 fn understood(
