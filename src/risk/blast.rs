@@ -121,6 +121,12 @@ fn is_below(path: &str, folders: &str) -> bool {
 /// Formats that define what runs, in which a folder called `test` is a real environment.
 pub(super) const INFRASTRUCTURE: &[&str] = &["tf", "tfvars", "hcl", "tofu", "yaml", "yml", "bicep", "nomad", "jsonnet"];
 
+/// Whether tools run, apply or read a file where it lies, so that a folder called `tests` does not say that nobody does:
+/// rules speak of it there, too.
+pub(super) fn is_run_by_place(path: &str) -> bool {
+    INFRASTRUCTURE.contains(&extension(path))
+}
+
 /// Folders below which the code of a program lies, whatever they and those in them are called.
 const SOURCES: &[&str] = &["src", "app", "lib", "internal", "pkg", "cmd"];
 /// Folders in which frameworks look for programs by their names.
@@ -192,15 +198,16 @@ fn is_test_tree(path: &str, folders: &[&str]) -> bool {
         "testutils",
         "test-utils",
     ];
+    const OF_FIXTURES: &[&str] = &["testdata", "__fixtures__", "testfixtures", "molecule", "integration-tests"];
     // .NET and Xcode name the projects of their tests so, Gradle the other sets of sources: `src/smokeTest`.
     let is_project =
         |part: &str| [".Tests", "UnitTests", "UITests", "IntegrationTests"].iter().any(|end| part.ends_with(end));
     let is_set = |pair: &[&str]| pair[0] == "src" && (pair[1] == "it" || pair[1].ends_with("Test"));
     let parts: Vec<&str> = path.split('/').collect();
-    // Terraform and a cluster know none called so.
-    let is_tree = |folder: &str| folder != "mocks" || !INFRASTRUCTURE.contains(&extension(path));
-    folders.iter().any(|folder| TREES.contains(folder) && is_tree(folder))
-        || parts.iter().any(|part| is_project(part))
+    // Terraform and a cluster run what lies in folders that only tools of other languages know.
+    let is_any_run = is_run_by_place(path);
+    folders.iter().any(|folder| TREES.contains(folder) && (!is_any_run || OF_FIXTURES.contains(folder)))
+        || parts.iter().any(|part| is_project(part)) && !is_any_run
         || parts.windows(2).any(is_set)
         || parts.windows(2).any(|pair| pair == ["src", "test"] || pair == ["src", "tests"])
 }

@@ -24,12 +24,12 @@ pub(super) fn weigh(finding: Finding, rules: &Rules) -> Finding {
         return finding;
     } else if is_of_others(&path) && !finding.rule.starts_with("uni.") {
         "it is a copy of what others wrote"
-    } else if is_of_translations(&path) && !is_source(&path) {
+    } else if is_of_translations(&path) && !is_source(&path) && !is_of_terraform(&path) {
         "it is in a text"
     } else if finding.rule.starts_with("secret.") {
         return finding;
     } else if is_sample(&path) && !is_of_network(&finding.rule)
-        || name.starts_with("README")
+        || name.starts_with("README") && !is_source(&path) && !is_of_terraform(&path)
         || name.ends_with(".example")
         || name.starts_with(".env.example")
     {
@@ -42,10 +42,21 @@ pub(super) fn weigh(finding: Finding, rules: &Rules) -> Finding {
 
 /// Whether a folder has the name of tests at its end: `reg-tests`.
 fn is_in_tests(path: &str) -> bool {
-    const FOLDERS: &[&str] = &["testing_support", "cassettes", "vcr_cassettes", "factories"];
+    const FOLDERS: &[&str] = &["testing_support", "cassettes", "vcr_cassettes"];
+    // What makes a program's objects has that name, too.
+    const OF_FACTORIES: &[&str] = &["spec", "test", "tests", "database"];
     let is_one =
         |part: &str| FOLDERS.contains(&part) || ["-tests", "_tests", "-test"].iter().any(|end| part.ends_with(end));
-    path.rsplit_once('/').is_some_and(|(folders, _)| folders.split('/').any(is_one))
+    let is_of_factories = |pair: &[&str]| pair[1] == "factories" && OF_FACTORIES.contains(&pair[0]);
+    let Some((folders, _)) = path.rsplit_once('/') else { return false };
+    let folders: Vec<&str> = folders.split('/').collect();
+    folders.iter().any(|part| is_one(part)) || folders.windows(2).any(is_of_factories)
+}
+
+/// Whether Terraform or OpenTofu reads it, for which a name such as `README.tf` and a folder such as `locales` are like
+/// any other.
+fn is_of_terraform(path: &str) -> bool {
+    ["tf", "tofu", "tfvars", "hcl"].contains(&extension(path))
 }
 
 /// Rules about keys, which a test has for itself. Whatever else is in such a folder may be run: a pipeline is found by
@@ -97,6 +108,26 @@ fn is_run(path: &str) -> bool {
 mod tests {
     use crate::risk::Severity;
     use crate::risk::tests::findings;
+
+    #[test]
+    fn whatever_a_folder_or_a_file_is_called_what_is_run_by_its_place_keeps_its_finding() {
+        let role = "resource \"aws_iam_policy\" \"p\" {\n  policy = jsonencode({\n    Statement = [{\n      Effect = \
+                    \"Allow\"\n      Action = \"*\"\n      Resource = \"*\"\n    }]\n  })\n}\n";
+        let pod = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: a\nspec:\n  containers:\n    - name: a\n      image: a:1\n\
+                   \x20     securityContext:\n        privileged: true\n";
+        let grave = ["", "cypress/", "prod.Tests/", "mocks/", "locales/", "factories/", "playwright/", "i18n/"];
+        let flagged = ["tests/", "test/", "fixtures/", "testdata/", "examples/", "e2e/", "sample/", "spec/"];
+        for (folder, least) in
+            grave.map(|own| (own, Severity::High)).into_iter().chain(flagged.map(|own| (own, Severity::Medium)))
+        {
+            for name in ["main.tf", "README.tf", "a.test.tf", "x_test.tf"] {
+                let path = format!("infra/{folder}{name}");
+                assert!(worst(&path, role) >= Some(least), "{path}");
+            }
+            let path = format!("k8s/{folder}pod.yaml");
+            assert!(worst(&path, pod) >= Some(Severity::Medium), "{path}");
+        }
+    }
 
     fn worst(path: &str, new: &str) -> Option<Severity> {
         findings(&[(path, "", new)]).into_iter().map(|found| found.severity).max()

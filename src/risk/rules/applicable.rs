@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use globset::Candidate;
 
 use super::{About, Rules, is_test};
+use crate::risk::blast::is_run_by_place;
 use crate::risk::is_code;
 
 /// The most paths that are remembered; beyond it, all are forgotten.
@@ -21,7 +22,8 @@ pub(super) struct PathOfRules<'p> {
 
 impl PathOfRules<'_> {
     pub fn of(path: &str) -> PathOfRules<'_> {
-        PathOfRules { candidate: Candidate::new(path), is_test: is_test(path), is_code: is_code(path) }
+        let is_test = is_test(path) && !is_run_by_place(path);
+        PathOfRules { candidate: Candidate::new(path), is_test, is_code: is_code(path) }
     }
 }
 

@@ -23,7 +23,7 @@ use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use regex::bytes::Captures;
 
 use super::blast::BlastReason;
-use super::blast::{is_rehearsal, is_sample, is_test};
+use super::blast::{is_rehearsal, is_run_by_place, is_sample, is_test};
 use super::facts::{Delta, Fact};
 use super::machine::{Author, LONG_LINE};
 use super::{BlastClass, FileUnderReview, Finding, Severity, is_code};
@@ -276,7 +276,7 @@ impl Rules {
 
     /// The rules over facts that apply to a path.
     pub(super) fn over_facts_at(&self, path: &str) -> Vec<&FactRule> {
-        if is_sample(path) {
+        if is_sample(path) && !is_run_by_place(path) {
             return Vec::new();
         }
         self.applicable(path).facts.iter().map(|&at| &self.facts[at]).collect()
