@@ -22,15 +22,15 @@ mod unicode;
 
 pub(super) use dependencies::manifest;
 
-use super::{FileUnderReview, Finding, Rules};
+use super::{FileUnderReview, Finding, Rules, Severity};
 use crate::change::RepoPath;
-use crate::change::diff::Content;
 
 /// Checks that need one file at a time.
 pub(super) fn of_file(file: &FileUnderReview<'_>, rules: &Rules) -> Vec<Finding> {
     let each = [access::check, left_over::check, modes::check, partly_read::check, sequence::check, unicode::check];
     let mut found: Vec<Finding> = each.iter().flat_map(|check| check(file, rules)).collect();
-    if let Some(Content::Binary { .. }) = file.new {
+    let is_of_binary = |finding: &Finding| finding.rule == "blob.binary" && finding.severity >= Severity::High;
+    if found.iter().any(is_of_binary) {
         // Bytes that look like letters: that it is not text is a finding of its own, about all of it.
         found.retain(|finding| !matches!(finding.rule.as_str(), "uni.confusable" | "term.escape"));
     }

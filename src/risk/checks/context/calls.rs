@@ -6,15 +6,13 @@ use crate::risk::FileUnderReview;
 use crate::risk::facts::{Delta, Fact, Kind, Value};
 use crate::risk::rules::FactRule;
 
-/// Whether a call of `exec` is one of a method of what another call returns: `pattern().exec(text)` runs no command.
-/// What a call for a module returns may be the one that does.
-pub(super) fn is_method_of_result(fact: &Fact, file: &FileUnderReview<'_>) -> bool {
+/// Whether `exec` is asked of what a function for patterns returns: `emojiRegex().exec(text)` runs no command. What any
+/// other call returns may be the module that does.
+pub(super) fn is_of_pattern(fact: &Fact, file: &FileUnderReview<'_>) -> bool {
     const OF_SCRIPTS: &[&str] = &["js", "jsx", "mjs", "cjs", "ts", "tsx", "mts", "cts", "vue", "svelte"];
     let is_script = file.path().rsplit_once('.').is_some_and(|(_, ending)| OF_SCRIPTS.contains(&ending));
-    let line = file.line(Side::New, *fact.lines.start());
-    let of = |before: &str| {
-        before.ends_with(')') && !["require", "import", "child", "process"].iter().any(|own| before.contains(own))
-    };
+    let line = file.line(Side::New, *fact.lines.start()).to_lowercase();
+    let of = |before: &str| ["regex()", "regexp()", "pattern()"].iter().any(|end| before.ends_with(end));
     is_script && fact.object == "exec" && line.split_once(".exec(").is_some_and(|(before, _)| of(before))
 }
 

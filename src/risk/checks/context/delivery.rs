@@ -124,8 +124,10 @@ pub(super) fn is_of_report(fact: &Fact, file: &FileUnderReview<'_>) -> bool {
         text.strip_prefix("uses:").is_some_and(|what| HANDS_ON.iter().any(|one| what.contains(one)))
     };
     let dash = indent(&file.line(Side::New, first));
-    let is_inside = |line: &u32| *line == first || indent(&file.line(Side::New, *line)) > dash;
-    (first..=at).filter(is_inside).any(|line| uses(&file.line(Side::New, line)))
+    // A line further out ends the step: what follows is of the job.
+    let is_inside = |text: &str| text.trim().is_empty() || indent(text) > dash;
+    let is_of_step = (first + 1..=at).all(|line| is_inside(&file.line(Side::New, line)));
+    is_of_step && (first..=at).any(|line| uses(&file.line(Side::New, line)))
 }
 
 /// Whether a command that may fail unseen was not run before in a way that it could fail.

@@ -116,8 +116,8 @@ const GRADES: &[Grade] = &[
     grade(Low, "it is a text of the program", |a| {
         a.id() == "inj.html" && a.now().is_some_and(|fact| values::is_from_a_file(fact, a.file))
     }),
-    grade(Low, "it is a method of what another call returns", |a| {
-        a.id() == "inj.shell" && a.now().is_some_and(|fact| calls::is_method_of_result(fact, a.file))
+    grade(Low, "it is a pattern that is looked for", |a| {
+        a.id() == "inj.shell" && a.now().is_some_and(|fact| calls::is_of_pattern(fact, a.file))
     }),
     grade(Medium, "it runs where the program is built", |a| {
         a.id() == "inj.shell" && a.now().is_some() && delivery::is_of_build(&a.file.path())

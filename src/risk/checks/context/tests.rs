@@ -188,6 +188,8 @@ fn a_step_that_is_new_and_may_fail_takes_nothing_from_the_checks() {
     let of = |uses: &str| worst(rule, path, &step(uses, ""), &step(uses, "        continue-on-error: true\n"));
     assert!(of("coverallsapp/github-action@v2") <= Some(Severity::Low));
     assert_eq!(of("github/codeql-action/analyze@v3"), Some(Severity::High));
+    let whole = |more: &str| job(&format!("      - uses: codecov/codecov-action@v4\n{more}"));
+    assert_eq!(worst(rule, path, &whole(""), &whole("    continue-on-error: true\n")), Some(Severity::High));
 }
 
 #[test]
@@ -327,13 +329,14 @@ fn each_of_these_acts_is_grave_and_its_twin_a_question() {
 }
 
 #[test]
-fn a_method_of_what_a_call_returns_runs_no_command_and_a_module_may() {
+fn a_pattern_that_is_looked_for_runs_no_command_and_what_any_other_call_returns_may() {
     let of = |call: &str| {
         let text = format!("export function f(text) {{\n  const found = {call};\n  return found;\n}}\n");
         worst("inj.shell", "src/a.ts", "", &text)
     };
     assert!(of("emojiPattern().exec(text)") <= Some(Severity::Low));
     assert!(of("require('child_process').exec(text)") >= Some(Severity::High));
+    assert!(of("shell().exec(text)") >= Some(Severity::High));
     assert!(of("exec(text)") >= Some(Severity::High));
 }
 
