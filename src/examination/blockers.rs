@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{Examination, RepositorySnapshot};
 use crate::change::visible;
 use crate::gate::{Code, Reason, Standing, advice};
-use crate::policy::Policy;
+use crate::policy::{Policy, SlotState};
 use crate::source::git::PolicyState;
 
 /// Why a change cannot land, whoever signs for it; in the gate's words, each with its code.
@@ -60,6 +60,14 @@ pub(super) fn to_look_again(policy: &Policy, standing: &Standing, now: i64) -> V
         could => could,
     };
     vetoes().flat_map(|one| could(&one.by)).collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// Who must sign again, by id: all approvals are there, and none of them answers a rejection of the same paths, which
+/// may be newer. Whoever approved signs again, and so answers it.
+pub(super) fn to_sign_again(standing: &Standing) -> &[String] {
+    let is_filled = standing.slots.iter().all(SlotState::is_filled);
+    let waits = is_filled && standing.to_answer.iter().any(|one| !one.is_veto);
+    if waits { &standing.approved_by } else { &[] }
 }
 
 pub(super) fn people_asked(standing: &Standing) -> usize {

@@ -25,7 +25,6 @@ mod snapshot;
 mod status;
 pub mod team;
 
-use blockers::to_look_again;
 pub use blockers::{people_missing, refusals, stop};
 pub use kept::Kept;
 pub use material::{FileMaterial, FileReader, text_of};

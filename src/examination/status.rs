@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-use super::blockers::{people_asked, to_look_again};
+use super::blockers::{people_asked, to_look_again, to_sign_again};
 use super::{Examination, RepositorySnapshot};
 use crate::gate::{Code, SlotState, Standing, advice};
 use crate::policy::Policy;
@@ -126,16 +126,13 @@ fn filled(standing: &Standing) -> Option<ChangeStatus> {
     standing.evidence.iter().any(|state| !state.is_met()).then_some(ChangeStatus::NeedsEvidence)
 }
 
-/// All have signed, and none of the approvals answers a rejection of the same paths, which may be newer: whoever
-/// approved signs again, and so answers it.
+/// Who must sign again, if all have signed before somebody rejected a change of the same paths.
 fn unanswered(standing: &Standing, me: Option<&str>) -> Option<ChangeStatus> {
-    let is_met =
-        standing.slots.iter().all(SlotState::is_filled) && standing.evidence.iter().all(|state| state.is_met());
-    let waits = is_met && standing.to_answer.iter().any(|one| !one.is_veto) && !standing.approved_by.is_empty();
-    waits.then(|| match me.filter(|me| standing.approved_by.iter().any(|id| id == me)) {
-        Some(_) => ChangeStatus::NeedsYou,
-        None => ChangeStatus::NeedsPeople(standing.approved_by.clone()),
-    })
+    match to_sign_again(standing) {
+        [] => None,
+        people if me.is_some_and(|me| people.iter().any(|id| id == me)) => Some(ChangeStatus::NeedsYou),
+        people => Some(ChangeStatus::NeedsPeople(people.to_vec())),
+    }
 }
 
 /// Who can sign what is open.

@@ -3,7 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{ChangeStatus, Examination, RepositorySnapshot, to_look_again};
+use super::blockers::{to_look_again, to_sign_again};
+use super::{ChangeStatus, Examination, RepositorySnapshot};
 use crate::change::digest::Digest;
 use crate::change::{Change, ObjectId};
 use crate::claims::{self, Claim};
@@ -53,6 +54,10 @@ impl Team {
         let (Some(policy), Some(standing)) = (snapshot.policy(), &examination.standing) else { return Ask::default() };
         if !status.waits() {
             return Ask::default();
+        }
+        let again = to_sign_again(standing);
+        if !again.is_empty() {
+            return Ask::of(again);
         }
         let head = change.revision.head;
         let claimed: Vec<String> = self.claims_of(head).map(|claim| claim.by.clone()).collect();

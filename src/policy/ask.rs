@@ -57,6 +57,12 @@ pub struct AskedPerson {
 }
 
 impl Ask {
+    /// These people, and no slot stays open.
+    pub fn of(people: &[String]) -> Ask {
+        let person = |id: &String| AskedPerson { id: id.clone(), instead_of: None };
+        Ask { people: people.iter().map(person).collect(), ..Ask::default() }
+    }
+
     /// `ask dana, ines`; empty if nobody is to be asked.
     pub fn brief(&self) -> String {
         let names: Vec<_> = self.people.iter().map(|person| person.id.as_str()).collect();

@@ -183,6 +183,20 @@ fn what_was_rejected_and_moved_waits_for_who_rejected_it_and_everybody_is_told_s
 }
 
 #[test]
+fn a_newer_rejection_of_one_of_its_paths_asks_those_who_approved_to_sign_again() {
+    let f = Fixture::new();
+    propose(&f, "mina", "fix/again", &[("src/lib.rs", "fn one() -> u32 {\n    2 - 1\n}\n")]);
+    let row = || {
+        let queue = run(&f, &["queue", "--json"]).exits(0).json();
+        queue["changes"].as_array().unwrap().iter().find(|row| row["branch"] == "fix/again").unwrap().clone()
+    };
+    f.decide("dana", "fix/again", Verdict::Approve);
+    assert_eq!(row()["need"], "signed");
+    f.decide("dana", "agent/work", Verdict::Reject);
+    assert_eq!((row()["need"].clone(), row()["ask"].clone()), ("needs dana".into(), serde_json::json!(["dana"])));
+}
+
+#[test]
 fn what_cannot_be_read_is_not_called_not_late() {
     let f = Fixture::with_policy(&policy(CLOCK));
     run(&f, &["queue"]).exits(0);
