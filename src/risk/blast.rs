@@ -121,7 +121,7 @@ fn is_below(path: &str, folders: &str) -> bool {
 /// Formats that define what runs, in which a folder called `test` is a real environment.
 pub(super) const INFRASTRUCTURE: &[&str] = &["tf", "tfvars", "hcl", "tofu", "yaml", "yml", "bicep", "nomad", "jsonnet"];
 
-/// Whether tools run, apply or read a file where it lies, so that a folder called `tests` does not say that nobody does:
+/// Whether tools run or apply a file where it lies, so that a folder called `tests` does not say that nobody does:
 /// rules speak of it there, too.
 pub(super) fn is_run_by_place(path: &str) -> bool {
     INFRASTRUCTURE.contains(&extension(path))

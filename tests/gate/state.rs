@@ -114,7 +114,7 @@ fn a_memory_that_is_gone_or_elsewhere_beside_its_states_and_log_is_not_an_empty_
 
 #[test]
 fn whatever_is_left_beside_a_memory_that_is_gone_nothing_is_decided() {
-    let left = ["states", "log.jsonl", "log-7.jsonl"];
+    let left = ["states", "log.jsonl", "log-000000000007.jsonl"];
     for (are_recorded, kept) in [true, false].into_iter().flat_map(|own| (0..8_u8).map(move |kept| (own, kept))) {
         let f = Fixture::with_policy(&guarded("fixture-1"));
         propose(&f, "mina", "evil", &[("evil.txt", "x\n")]);
@@ -123,7 +123,7 @@ fn whatever_is_left_beside_a_memory_that_is_gone_nothing_is_decided() {
         }
         let answer = Gate::of(&f).push(&[(MAIN, &f.id("main"), &f.id("evil"))]);
         assert!(answer.0 != 0, "{answer:?}");
-        std::fs::copy(state(&f).join("log.jsonl"), state(&f).join("log-7.jsonl")).unwrap();
+        std::fs::copy(state(&f).join("log.jsonl"), state(&f).join("log-000000000007.jsonl")).unwrap();
         std::fs::remove_file(state(&f).join("memory.json")).unwrap();
         let is_kept = |at: usize| kept >> at & 1 == 1;
         for (_, name) in left.iter().enumerate().filter(|(at, _)| !is_kept(*at)) {
