@@ -3,8 +3,10 @@
 use std::fs::File;
 use std::io::ErrorKind::{AlreadyExists, InvalidInput, PermissionDenied, Unsupported};
 use std::io::{Read as _, Write as _};
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+
+use nix::libc::O_NONBLOCK;
 
 /// Writes a file completely or not at all: temporary file next to it, sync, rename, sync of the directory. Creates the
 /// directory if needed.
@@ -40,16 +42,40 @@ pub fn stream_atomically(path: &Path, write: impl FnOnce(&mut File) -> std::io::
     dir.ancestors().take(new + 1).try_for_each(sync_dir)
 }
 
+/// Opens a regular file to read it. At a pipe, opening would wait until somebody writes, and a device may never end.
+///
+/// # Errors
+/// Like [`File::open`], or it is not a regular file.
+pub(crate) fn open_regular(path: &Path) -> std::io::Result<File> {
+    let file = File::options().read(true).custom_flags(O_NONBLOCK).open(path)?;
+    refuse_others(&file)?;
+    Ok(file)
+}
+
+/// Refuses a file that is open and is not a regular one.
+pub(crate) fn refuse_others(file: &File) -> std::io::Result<()> {
+    match file.metadata()?.is_file() {
+        true => Ok(()),
+        false => Err(std::io::Error::other("it is not a regular file")),
+    }
+}
+
+/// The bytes of a regular file; see [`open_regular`].
+pub(crate) fn read_regular(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    open_regular(path)?.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
 /// Reads a small file that somebody else may have put there; empty if it cannot be one.
 pub(crate) fn read_small(path: &Path, most: u64) -> Vec<u8> {
     let read = || -> std::io::Result<Vec<u8>> {
-        // A pipe at this path must not block.
-        let meta = std::fs::metadata(path)?;
-        if !meta.is_file() || meta.len() > most {
+        let file = open_regular(path)?;
+        if file.metadata()?.len() > most {
             return Ok(Vec::new());
         }
         let mut bytes = Vec::new();
-        File::open(path)?.take(most).read_to_end(&mut bytes)?;
+        file.take(most).read_to_end(&mut bytes)?;
         Ok(bytes)
     };
     read().unwrap_or_default()

@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 use super::key::StateKey;
 use super::{log, states};
 use crate::change::digest::Digest;
-use crate::disk::give_away;
+use crate::disk::{give_away, open_regular};
 use crate::gate::AuditHead;
 
 const SCHEMA: &str = "undersign-gate-backup/v1";
@@ -123,11 +123,8 @@ impl Archive {
     pub fn open(path: &Path) -> Result<Archive, String> {
         let unread = |error: io::Error| unread(path, &error);
         let wrong = |why: String| broken(path, &why);
-        let file = File::options().read(true).custom_flags(nix::libc::O_NONBLOCK).open(path).map_err(unread)?;
+        let file = open_regular(path).map_err(unread)?;
         let meta = file.metadata().map_err(unread)?;
-        if !meta.is_file() {
-            return Err(wrong("it is not a regular file".to_owned()));
-        }
         let mut reader = BufReader::new(&file);
         let mut first = Vec::new();
         reader.by_ref().take(MAX_HEADER).read_until(b'\n', &mut first).map_err(unread)?;
@@ -264,8 +261,7 @@ fn hashed<W: Write>(from: &mut impl Read, out: W) -> io::Result<((String, u64), 
 /// Whether a file begins as a backup does. Nothing else of it is checked.
 pub fn is_backup(path: &Path) -> bool {
     let mut beginning = Vec::new();
-    let file = File::options().read(true).custom_flags(nix::libc::O_NONBLOCK).open(path);
-    let read = file.and_then(|file| file.take(BEGINNING.len() as u64).read_to_end(&mut beginning));
+    let read = open_regular(path).and_then(|file| file.take(BEGINNING.len() as u64).read_to_end(&mut beginning));
     read.is_ok() && beginning == BEGINNING.as_bytes()
 }
 

@@ -13,7 +13,7 @@ use std::time::Duration;
 use super::archive::{Archive, Hashing, Header, Held, KEY, broken, copy, head, unwritten};
 use super::{Access, FILE, GateState, LEDGER, Lock, Log, OUTLINES, StateKey, VERIFIED, log, log_of, read, states};
 use crate::change::shown_path;
-use crate::disk::{give_away, stream_atomically, sync_dir, with_suffix};
+use crate::disk::{give_away, open_regular, stream_atomically, sync_dir, with_suffix};
 use crate::gate::{AuditHead, Remembered};
 
 /// How the directories begin into which a restore unpacks.
@@ -82,7 +82,7 @@ impl GateState {
         }
         let mut sources = Vec::new();
         let mut add = |name: &str, end: &dyn Fn(&mut File) -> io::Result<u64>| -> io::Result<()> {
-            let mut file = match File::open(dir.join(name)) {
+            let mut file = match open_regular(&dir.join(name)) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
                 file => file?,
             };

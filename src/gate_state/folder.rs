@@ -11,6 +11,8 @@ use nix::libc::O_DIRECTORY;
 use nix::sys::stat::Mode;
 use nix::unistd::{UnlinkatFlags, unlinkat};
 
+use crate::disk::refuse_others;
+
 /// An open directory, and the path by which it was opened.
 #[derive(Debug)]
 pub struct Folder {
@@ -41,6 +43,7 @@ impl Folder {
     pub(super) fn file(&self, name: &str, more: OFlag) -> io::Result<File> {
         let flags = OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_CLOEXEC | more;
         let file = File::from(openat(&self.handle, name, flags, Mode::from_bits_truncate(0o666))?);
+        refuse_others(&file)?;
         self.give_away(&file);
         Ok(file)
     }

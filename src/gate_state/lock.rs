@@ -10,8 +10,10 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use nix::libc::{ENXIO, O_NONBLOCK};
+
 use super::folder::{Folder, is_same};
-use crate::disk::give_away;
+use crate::disk::{give_away, refuse_others};
 
 /// Only the owner may enter the directory, and open the file.
 const DIR_MODE: u32 = 0o700;
@@ -131,7 +133,13 @@ fn make(dir: &Path) -> io::Result<()> {
 }
 
 fn open(path: &Path) -> io::Result<File> {
-    let file = OpenOptions::new().create(true).append(true).mode(FILE_MODE).open(path)?;
+    // A pipe that nobody reads cannot be opened so, where it would block otherwise.
+    let file = OpenOptions::new().create(true).append(true).mode(FILE_MODE).custom_flags(O_NONBLOCK).open(path);
+    let file = file.map_err(|error| match error.raw_os_error() {
+        Some(ENXIO) => io::Error::other("its lock is not a regular file"),
+        _ => error,
+    })?;
+    refuse_others(&file)?;
     give_away(path);
     close(path, FILE_MODE);
     Ok(file)

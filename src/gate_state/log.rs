@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::folder::Folder;
 use crate::change::digest::Digest;
+use crate::disk::open_regular;
 use crate::gate::{AuditHead, Decided};
 
 /// The outcome for a push that was let through and was seen to have landed.
@@ -196,7 +197,7 @@ impl Log {
         if last.is_none()
             && let Some((_, part)) = self.parts().map_err(failed)?.pop()
         {
-            last = head_of(&mut File::open(&part).map_err(failed)?, &part)?;
+            last = head_of(&mut open_regular(&part).map_err(failed)?, &part)?;
         }
         let there = last.unwrap_or_else(|| AuditHead { seq: 0, digest: "0".repeat(64) });
         let own = Own::of(&self.dir, &file).filter(|_| self.lasting);
@@ -231,7 +232,7 @@ impl Log {
     /// A sentence: the log cannot be read.
     pub(super) fn head(&self) -> Result<Option<AuditHead>, String> {
         let of = |path: &Path| -> Result<Option<AuditHead>, String> {
-            let mut file = match File::open(path) {
+            let mut file = match open_regular(path) {
                 Ok(file) => file,
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
                 Err(error) => return Err(unread(path, &error)),
@@ -338,7 +339,7 @@ fn newer(one: Option<AuditHead>, other: Option<AuditHead>) -> Option<AuditHead> 
 }
 
 fn read_part(path: &Path, extent: &mut Extent, each: &mut dyn FnMut(Entry, &AuditHead)) -> Result<(), String> {
-    let file = match File::open(path) {
+    let file = match open_regular(path) {
         Ok(file) => file,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(unread(path, &error)),

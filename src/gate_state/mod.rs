@@ -24,6 +24,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use nix::libc::O_NONBLOCK;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -31,7 +32,7 @@ use states::StatesFile;
 
 use crate::change::ObjectId;
 use crate::change::digest::Digest;
-use crate::disk::sweep;
+use crate::disk::{read_regular, sweep};
 use crate::gate::{AuditHead, Receipts, RefPosition, Remembered, SeenOrganization, States, Waiting, WaitingStates};
 use crate::ledger::{Digested, Outlines};
 use crate::policy::{Policy, Roster};
@@ -236,7 +237,7 @@ impl GateState {
             return Ok(self);
         }
         let path = self.dir.join(FILE);
-        let bytes = std::fs::read(&path).map_err(|error| damaged(&path, &error.to_string()))?;
+        let bytes = read_regular(&path).map_err(|error| damaged(&path, &error.to_string()))?;
         let written = decode(&path, &bytes)?;
         if written.tag.is_none() {
             self.remembered = written.remembered;
@@ -443,7 +444,7 @@ impl GateState {
 
     /// What a file holds, if the gate's own key authenticates it.
     fn recalled<T: DeserializeOwned>(&self, file: &str) -> Option<T> {
-        let bytes = std::fs::read(self.dir.join(file)).ok()?;
+        let bytes = read_regular(&self.dir.join(file)).ok()?;
         let (body, tag) = bytes.split_at_checked(bytes.len().checked_sub(TAG)?)?;
         let tag: Digest = std::str::from_utf8(tag).ok()?.parse().ok()?;
         let is_own = self.key.as_ref()?.vouches(tag, &purpose(file, &self.repository), &[body]);
@@ -519,7 +520,7 @@ pub fn note_unlogged(dir: &Path, at: i64) {
     if std::fs::metadata(&path).is_ok_and(|meta| meta.len() > MAX_UNLOGGED) {
         return;
     }
-    let file = File::options().create(true).append(true).mode(0o600).open(&path);
+    let file = File::options().create(true).append(true).mode(0o600).custom_flags(O_NONBLOCK).open(&path);
     let _ = file.and_then(|mut file| file.write_all(format!("{at}\n").as_bytes()));
     crate::disk::give_away(&path);
 }
@@ -593,7 +594,7 @@ fn bytes(dir: &Path) -> Result<Option<Vec<u8>>, String> {
         Err(error) => Err(unusable(error)),
         Ok(meta) if !meta.is_file() => Err(damaged(&path, "it is not a file")),
         Ok(meta) if meta.len() > MAX_FILE => Err(damaged(&path, "it is too large")),
-        Ok(_) => std::fs::read(&path).map(Some).map_err(unusable),
+        Ok(_) => read_regular(&path).map(Some).map_err(unusable),
     }
 }
 

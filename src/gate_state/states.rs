@@ -10,6 +10,7 @@ use super::folder::Folder;
 use super::key::StateKey;
 use crate::change::ObjectId;
 use crate::change::digest::Digest;
+use crate::disk::read_regular;
 use crate::gate::States;
 
 pub(super) const FILE: &str = "states";
@@ -40,7 +41,7 @@ impl StatesFile {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
             Err(error) => return Err(failed(error.to_string())),
             Ok(meta) if meta.len() > MAX_FILE => return Err(failed("it is too large".to_owned())),
-            Ok(_) => std::fs::read(&path).map_err(|error| failed(error.to_string()))?,
+            Ok(_) => read_regular(&path).map_err(|error| failed(error.to_string()))?,
         };
         let first = bytes.split(|&b| b == b'\n').next().unwrap_or_default();
         if first.starts_with(b"undersign-states/") && first != HEADER.trim_end().as_bytes() {

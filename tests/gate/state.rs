@@ -137,6 +137,22 @@ fn whatever_is_left_beside_a_memory_that_is_gone_nothing_is_decided() {
 }
 
 #[test]
+fn a_pipe_in_the_place_of_a_file_blocks_no_gate() {
+    let refused = ["lock", "memory.json", "states", "log.jsonl", "log-000000000007.jsonl"];
+    for name in refused.into_iter().chain(["ledger.cache", "verified.cache", "commands.cache", "unlogged"]) {
+        let f = recorded();
+        allowed(tagged(&f, "main"));
+        let path = state(&f).join(name);
+        let _ = std::fs::remove_file(&path);
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+        let (exit, codes) = tagged(&f, "main");
+        // What only saves time is read as if it were not there; a part of the log is not read by a push.
+        let is_refused = ["lock", "memory.json", "states", "log.jsonl"].contains(&name);
+        assert_eq!(exit, if is_refused { 4 } else { 0 }, "{name}: {codes:?}");
+    }
+}
+
+#[test]
 fn a_state_that_the_operator_recorded_is_one() {
     let f = recorded();
     f.git("mina", &["update-ref", MAIN, "evil"]);
