@@ -18,7 +18,7 @@ use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 
 use crate::change::digest::Digest;
-use crate::change::visible;
+use crate::change::{shell_word, visible};
 use crate::datafile::SECONDS_OF_A_DAY;
 use crate::disk::{read_small, write_atomically};
 use crate::examination::ChangeStatus;
@@ -277,7 +277,7 @@ fn notice(fact: &Fact, kind: Kind) -> Vec<u8> {
 /// For a shell, in any folder.
 fn command_of(fact: &Fact) -> String {
     let path = fact.root.to_str().filter(|path| !path.is_empty() && visible::text(path) == **path);
-    let at = path.map(|path| format!("--repo '{}' ", path.replace('\'', "'\\''"))).unwrap_or_default();
+    let at = path.map(|path| format!("--repo {} ", shell_word(path))).unwrap_or_default();
     format!("undersign {at}review {}", fact.head)
 }
 

@@ -4,15 +4,31 @@ use std::path::Path;
 
 use crate::change::visible;
 
-/// A word that every POSIX shell reads back as this text; without quotes if none are needed.
+/// A word that POSIX shells, zsh and fish read back as this text; without quotes if none are needed. A backslash is never
+/// within quotes, where it means something in fish alone.
 pub fn shell_word(text: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "@%+=:,./_-{}".contains(c);
     // Inside braces, a comma or two dots make several words.
     let is_list = text.contains('{') && (text.contains(',') || text.contains(".."));
-    if !text.is_empty() && text.chars().all(is_plain) && !is_list {
+    // zsh puts the path of a program in the place of `=ls`, and shells with jobs take `%1` for one.
+    let is_special = text.starts_with(['=', '%']);
+    if text.is_empty() {
+        return "''".to_owned();
+    }
+    if text.chars().all(is_plain) && !is_list && !is_special {
         return text.to_owned();
     }
-    format!("'{}'", text.replace('\'', r"'\''"))
+    let mut word = String::new();
+    for piece in text.split_inclusive(['\'', '\\']) {
+        let (plain, mark) = piece.split_at(piece.find(['\'', '\\']).unwrap_or(piece.len()));
+        if !plain.is_empty() {
+            word.extend(["'", plain, "'"]);
+        }
+        if !mark.is_empty() {
+            word.extend(["\\", mark]);
+        }
+    }
+    word
 }
 
 /// A name that a repository, a server or the command line chose, in a command that is printed to be pasted. It is
@@ -48,6 +64,9 @@ mod tests {
             ("x;$(id)", "'x;$(id)'"),
             ("{a,b}", "'{a,b}'"),
             ("{1..3}", "'{1..3}'"),
+            ("=ls", "'=ls'"),
+            (r"a\' b", r"'a'\\\'' b'"),
+            (r"\", r"\\"),
         ] {
             assert_eq!(shell_word(text), word);
         }
@@ -59,7 +78,7 @@ mod tests {
             ("origin", "origin"),
             ("x;id", "'x;id'"),
             ("$(id)`id`", "'$(id)`id`'"),
-            ("a'; id; '", r"'a'\''; id; '\'''"),
+            ("a'; id; '", r"'a'\''; id; '\'"),
             ("a\nid", "'a␊id'"),
             ("\u{1b}[2J", "'␛[2J'"),
         ] {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::directory;
 use super::git_settings::GitSettings;
-use crate::change::visible;
+use crate::change::{shell_word, visible};
 use crate::signer::{KeyError, NoKey, SigningKey};
 
 /// Where `ssh-keygen` puts a key by itself.
@@ -140,8 +140,7 @@ fn file_line() -> String {
 
 /// A path as an argument of a shell, which expands `~/`.
 fn pasteable(path: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-~+@".contains(c);
-    if path.chars().all(is_plain) { path.to_owned() } else { format!("'{}'", path.replace('\'', "'\\''")) }
+    path.strip_prefix("~/").map_or_else(|| shell_word(path), |rest| format!("~/{}", shell_word(rest)))
 }
 
 #[cfg(test)]

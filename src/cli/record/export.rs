@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::book::Book;
-use crate::change::{counted, visible};
+use crate::change::{counted, shown_word};
 use crate::gate::RecordStatus;
 use crate::policy::Policy;
 use crate::record::{Key, chain, sshsig};
@@ -83,13 +83,7 @@ fn instructions(status: &RecordStatus<'_>) -> String {
         who = predicate.principal,
         namespace = sshsig::NAMESPACE,
         repository = predicate.repository.id,
-        target = quoted(&predicate.target.name),
+        target = shown_word(&predicate.target.name),
         manifest = predicate.manifest.sha256,
     )
-}
-
-/// A word for a shell.
-fn quoted(text: &str) -> String {
-    let plain = text.bytes().all(|b| b.is_ascii_alphanumeric() || b"/._-".contains(&b));
-    if plain { text.to_owned() } else { format!("'{}'", visible::text(text).replace('\'', "'\\''")) }
 }
