@@ -1,5 +1,8 @@
 //! Finds the pending change that somebody means: by its id, a branch, a ref or a commit.
 
+use std::path::Path;
+
+use crate::cache::{self, Caches};
 use crate::change::{Change, shown_word, visible};
 use crate::examination::RepositorySnapshot;
 use crate::source::git::{Names, Pending, Repository, Resolved, ambiguous};
@@ -33,12 +36,15 @@ struct Read {
 pub fn find(text: &str, names: &Names) -> Result<Meant, String> {
     let mut failures = Vec::new();
     let mut read = Vec::new();
+    // Which branches have landed is looked for once, here or by the queue.
+    let caches = Caches::at(cache::home());
     for (index, path) in names.paths().iter().enumerate() {
-        match open(names, index, path) {
+        match open(names, index, path, &caches) {
             Ok(one) => read.push(one),
             Err(why) => failures.push(why),
         }
     }
+    caches.write();
     let (at, id) = match &candidates(text, &read)[..] {
         [(at, Resolved::Change(change))] => (*at, change.id.clone()),
         [(_, Resolved::Broken(broken))] => {
@@ -59,8 +65,10 @@ pub fn find(text: &str, names: &Names) -> Result<Meant, String> {
     Ok(Meant { repository, snapshot, change, others })
 }
 
-fn open(names: &Names, index: usize, path: &std::path::Path) -> Result<Read, String> {
+fn open(names: &Names, index: usize, path: &Path, caches: &Caches) -> Result<Read, String> {
     let (repository, snapshot) = super::opened(names, path, None)?;
+    let cache = caches.of(repository.common_dir());
+    let repository = repository.with_cache(&cache);
     let pending = repository.changes(index, &snapshot.target).map_err(|error| error.to_string())?;
     Ok(Read { repository, snapshot, pending })
 }
