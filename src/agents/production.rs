@@ -9,6 +9,8 @@ use super::shell::{Script, SimpleCommand, Word};
 
 /// The deepest nesting of command lines, and of programs that run others.
 const MAX_DEPTH: u8 = 16;
+/// How often words on the way to a command may be read in several ways: each doubles the work.
+const MAX_FORKS: u8 = 5;
 /// The longest quote of a command in a sentence, in characters.
 const MAX_PART: usize = 160;
 
@@ -57,6 +59,8 @@ struct Place {
     written: Vec<String>,
     /// All of its arguments were checked already, each by itself.
     is_scanned: bool,
+    /// How often it was read in several ways on the way here.
+    forks: u8,
 }
 
 impl Place {
@@ -191,13 +195,17 @@ impl ProductionRules {
                 return reach;
             }
         }
-        if self.speaks(command) {
-            return None;
+        let speaks = self.speaks(command);
+        let mut is_wrapper = false;
+        // Options that are not known may hide which of several it is.
+        for (wrapper, begin) in self.wrappers_of(name, command).filter(|(own, _)| own.is_lines || !speaks) {
+            is_wrapper = true;
+            let reach = self.judge_wrapper(wrapper, command, begin, place);
+            if reach.is_some() {
+                return reach;
+            }
         }
-        if let Some((wrapper, begin)) = self.wrapper_of(name, command) {
-            return self.judge_wrapper(wrapper, command, begin, place);
-        }
-        if self.harmless.iter().any(|own| own.end_of(name, &command.words, &[]).is_some()) {
+        if speaks || is_wrapper || self.has_phrase(&self.harmless, command) {
             return None;
         }
         if self.is_shell(name) {
@@ -216,7 +224,17 @@ impl ProductionRules {
         let mut place = place.deeper();
         place.is_in_container |= wrapper.is_inside;
         place.is_set_up |= wrapper.sets_variables;
-        let inner = wrapper.inner(command, begin);
+        let mut inner = wrapper.inner(command, begin);
+        if inner.len() > 1 {
+            place.forks += 1;
+        }
+        if place.forks > MAX_FORKS {
+            let unseen = place.unseen("it goes too deep");
+            if unseen.is_some() {
+                return unseen;
+            }
+            inner.truncate(1);
+        }
         if !inner.is_empty() {
             return inner.iter().find_map(|own| self.judge_inner(own, wrapper.is_image, &place));
         }
@@ -229,8 +247,16 @@ impl ProductionRules {
         }
     }
 
-    fn wrapper_of(&self, name: &str, command: &SimpleCommand) -> Option<(&Wrapper, usize)> {
-        self.wrappers.iter().find_map(|own| own.begins(name, &command.words).map(|begin| (own, begin)))
+    /// The wrappers that a command may be, and the index after the name of each.
+    fn wrappers_of<'r>(
+        &'r self,
+        name: &'r str,
+        command: &'r SimpleCommand,
+    ) -> impl Iterator<Item = (&'r Wrapper, usize)> + 'r {
+        let longest = self.wrappers.iter().filter_map(|own| own.surely_begins(name, &command.words)).max().unwrap_or(0);
+        let begun = self.wrappers.iter().filter_map(move |own| Some((own, own.begins(name, &command.words)?)));
+        // `yarn workspace` is for certain not `yarn` with a program that is called `workspace`.
+        begun.filter(move |(own, begin)| own.is_lines || *begin >= longest)
     }
 
     fn judge_inner(&self, inner: &Inner, is_image: bool, place: &Place) -> Option<Reach> {
@@ -238,7 +264,23 @@ impl ProductionRules {
             Inner::Line(text) => self.judge_line_within(text, place),
             Inner::Command(command) if is_image => self.judge_image(command, place),
             Inner::Command(command) => self.judge_command(command, place),
+            Inner::Perhaps(command) if self.is_certain(command) => self.judge_command(command, place),
+            Inner::Perhaps(_) => None,
         }
+    }
+
+    /// Whether words before a `--` are a command of their own: `doppler run kubectl exec web -- rm`, but not
+    /// `mise exec terraform -- terraform plan`.
+    fn is_certain(&self, command: &SimpleCommand) -> bool {
+        let Some((head, rest)) = command.words.split_first() else { return false };
+        let dashes = rest.iter().position(|word| word.text == "--").unwrap_or(rest.len());
+        let is_run = |word: &Word| self.is_known(word) || word.file_name().is_some_and(|name| self.is_wrapper(name));
+        let is_behind = rest.get(dashes + 1).is_some_and(is_run);
+        is_run(head) && !head.text.contains('@') && (!is_behind || self.has_orders(head, &rest[..dashes]))
+    }
+
+    fn is_wrapper(&self, name: &str) -> bool {
+        self.wrappers.iter().any(|own| own.is_called(name))
     }
 
     /// Judges a line that another program runs; editors and git put a `!` or a key before it.
@@ -271,7 +313,7 @@ impl ProductionRules {
         let mut runs = (from..command.words.len()).filter(is_run);
         runs.find_map(|at| self.judge_command(&command.from(at), &scanned)).or_else(|| {
             let lines = command.words.iter().skip(from).filter(|word| word.text.contains(char::is_whitespace));
-            lines.map(|word| &word.text).find_map(|line| self.judge_guess(line, place))
+            lines.flat_map(|word| parts(&word.text)).find_map(|line| self.judge_guess(line, place))
         })
     }
 
@@ -299,8 +341,15 @@ impl ProductionRules {
 
     /// Whether a command does nothing to what its arguments name.
     fn speaks(&self, command: &SimpleCommand) -> bool {
-        let name = command.words.first().and_then(Word::file_name).map_or("", plain_name);
-        self.speaks.iter().any(|own| own.end_of(name, &command.words, &[]).is_some())
+        self.has_phrase(&self.speaks, command)
+    }
+
+    /// Whether a command surely begins with one of these phrases.
+    fn has_phrase(&self, phrases: &[Phrase], command: &SimpleCommand) -> bool {
+        let Some(head) = command.words.first() else { return false };
+        let name = head.file_name().map_or("", plain_name);
+        let options = self.program(head).map(Program::options).unwrap_or_default();
+        phrases.iter().any(|own| own.surely_of(name, &command.words, options).is_some())
     }
 
     fn judge_program(&self, program: &Program, command: &SimpleCommand, place: &Place) -> Option<Reach> {
@@ -380,7 +429,8 @@ impl Program {
 
     fn judge(&self, command: &SimpleCommand, place: &Place, environment: &[(String, Word)]) -> Option<Reach> {
         let arguments = &command.words[1..];
-        let begins = |own: &Phrase| own.end(arguments, &self.valued).is_some();
+        let begins = |own: &Phrase| own.surely(arguments, self.options()).is_some();
+        let may_begin = |own: &Phrase| own.possibly(arguments, self.options()).is_some();
         let shows = arguments.is_empty() && self.shows_bare;
         if shows || says_only(arguments, self.hands_on || self.takes_all) || self.reads.iter().any(begins) {
             return None;
@@ -388,7 +438,7 @@ impl Program {
         let is_reached = match self.carriers.goes(command, &self.valued, &place.variables) {
             Goes::Elsewhere => false,
             Goes::There => true,
-            Goes::Unsaid if !self.reaches.is_empty() => self.reaches.iter().any(begins),
+            Goes::Unsaid if !self.reaches.is_empty() => self.reaches.iter().any(may_begin),
             Goes::Unsaid => match self.alone {
                 Alone::Local if place.is_in_container => false,
                 Alone::Local => self.carriers.is_set(environment) || place.is_set_up && self.carriers.has_variables(),
@@ -453,6 +503,12 @@ fn says_only(arguments: &[Word], hands_on: bool) -> bool {
 /// Whether there is a word that a program could be told to do; options and files may belong to other programs too.
 fn has_words(words: &[Word]) -> bool {
     words.iter().any(|word| !word.text.starts_with('-') && (!word.is_literal || !word.text.contains(['/', '.'])))
+}
+
+/// An argument, and the value in it: `--run=LINE` has a line as well.
+fn parts(text: &str) -> impl Iterator<Item = &str> {
+    let value = text.split_once('=').filter(|(name, _)| name.starts_with('-')).map(|(_, value)| value);
+    std::iter::once(text).chain(value)
 }
 
 /// Files that a command writes.

@@ -3,7 +3,7 @@
 use regex::Regex;
 
 use super::carriers::Carriers;
-use super::phrase::{Pattern, Phrase};
+use super::phrase::{Options, Pattern, Phrase};
 use super::runs::{Interpreter, Wrapper, plain_name};
 use super::shell::Word;
 use crate::datafile::{self, FileError, Placed, Table};
@@ -44,6 +44,8 @@ pub(super) struct Program {
     pub reaches: Vec<Phrase>,
     /// Options that take the next word as their value.
     pub valued: Vec<String>,
+    /// Options that do not.
+    pub flags: Vec<String>,
     pub carriers: Carriers,
     has_carriers: bool,
     /// Places outside production, as written.
@@ -148,6 +150,11 @@ impl Program {
         !self.is_common
     }
 
+    /// What is known of its options.
+    pub fn options(&self) -> Options<'_> {
+        Options { valued: &self.valued, flags: &self.flags }
+    }
+
     pub fn is_called(&self, name: &str) -> bool {
         self.names.iter().any(|own| own == name)
     }
@@ -209,6 +216,7 @@ fn read_program(table: &Table<'_>) -> Program {
         reads: phrases(table.strings("reads")),
         reaches: phrases(table.strings("reaches")),
         valued: texts(table, "valued"),
+        flags: texts(table, "flags"),
         carriers,
         has_carriers: table.has("carriers"),
         places: places.into_iter().map(|own| own.value).collect(),
@@ -243,7 +251,11 @@ fn read_wrapper(table: &Table<'_>) -> Wrapper {
         lines: texts(table, "lines"),
         after: texts(table, "after"),
         is_lines: is_set(table, "lines_only"),
-        skip: table.number("skip").map_or(0, |own| usize::try_from(own.value).unwrap_or(usize::MAX)),
+        skip: count(table, "skip"),
+        may_skip: count(table, "may_skip"),
+        is_prefixed: is_set(table, "prefixed"),
+        has_scripts: is_set(table, "scripts"),
+        has_settings: is_set(table, "settings"),
         is_dashed: is_set(table, "dashes"),
         is_joined: is_set(table, "joins"),
         is_image: is_set(table, "image"),
@@ -282,6 +294,10 @@ fn texts(table: &Table<'_>, key: &str) -> Vec<String> {
 
 fn is_set(table: &Table<'_>, key: &str) -> bool {
     table.boolean(key).is_some_and(|own| own.value)
+}
+
+fn count(table: &Table<'_>, key: &str) -> usize {
+    table.number(key).map_or(0, |own| usize::try_from(own.value).unwrap_or(usize::MAX))
 }
 
 /// Words separated by blanks, each a glob.

@@ -1,7 +1,9 @@
 //! What a command runs if it is not itself a program of production: programs that run another one, shells, and
 //! interpreters of languages that are not parsed here. The rules list them.
 
-use super::phrase::Phrase;
+use std::collections::BTreeSet;
+
+use super::phrase::{Options, Phrase};
 use super::shell::{SimpleCommand, Word, assignment};
 
 /// A program, or a form of one, that runs what its arguments name.
@@ -18,6 +20,14 @@ pub struct Wrapper {
     pub is_lines: bool,
     /// The number of arguments before the command.
     pub skip: usize,
+    /// The number of further arguments that may precede the command, or be missing.
+    pub may_skip: usize,
+    /// The command may follow a name and a `:` in its own word.
+    pub is_prefixed: bool,
+    /// The first argument may be a script that has the name of a program: alone it does not call that program.
+    pub has_scripts: bool,
+    /// The lines follow a key and `=`.
+    pub has_settings: bool,
     /// The command follows `--`, if there is one.
     pub is_dashed: bool,
     /// A shell reads the words as one line.
@@ -40,76 +50,115 @@ pub enum Inner {
     Command(SimpleCommand),
     /// A command line for a shell.
     Line(String),
+    /// Words before a `--` that are a command if they begin with a program that is known.
+    Perhaps(SimpleCommand),
 }
 
 impl Wrapper {
     /// The index after the words that name this wrapper, if the command is one of it.
     pub fn begins(&self, name: &str, words: &[Word]) -> Option<usize> {
-        self.runs.iter().find_map(|phrase| phrase.end_of(name, words, &self.valued))
+        self.runs.iter().find_map(|phrase| phrase.possibly_of(name, words, Options::default()))
+    }
+
+    /// The same, if it is so however the options before that index are read.
+    pub fn surely_begins(&self, name: &str, words: &[Word]) -> Option<usize> {
+        self.runs.iter().find_map(|phrase| phrase.surely_of(name, words, Options::default()))
+    }
+
+    /// Whether a program of this name is this wrapper, in one of its forms.
+    pub fn is_called(&self, name: &str) -> bool {
+        self.runs.iter().any(|phrase| phrase.is_called(name))
     }
 
     /// What a command runs, if the words after the wrapper's name begin at this index.
     pub fn inner(&self, command: &SimpleCommand, begin: usize) -> Vec<Inner> {
         let rest = &command.words[begin..];
-        let mut inner: Vec<Inner> = self.lines_in(rest).map(Inner::Line).collect();
+        let lines = self.lines_in(rest).filter(|line| !self.has_settings || line.contains('='));
+        let mut inner: Vec<Inner> = lines.map(Inner::Line).collect();
         let commands = match (self.is_lines, self.after.is_empty()) {
             (true, _) => Vec::new(),
-            (_, true) => self.behind(command, begin).into_iter().collect(),
-            (_, false) => self.segments(command, begin),
-        };
-        inner.extend(commands.into_iter().map(|mut own| {
-            self.feed(&mut own.words);
-            match self.is_joined {
-                true => Inner::Line(own.words.iter().map(|word| word.text.as_str()).collect::<Vec<_>>().join(" ")),
-                false => Inner::Command(own),
+            (_, true) => {
+                self.starts(&command.words, begin).into_iter().filter_map(|own| own.of(self, command)).collect()
             }
-        }));
+            (_, false) => self.segments(command, begin).into_iter().map(Inner::Command).collect(),
+        };
+        for own in commands {
+            self.add(own, &mut inner);
+        }
         inner
     }
 
-    /// The command after the options and arguments of the wrapper.
-    fn behind(&self, command: &SimpleCommand, begin: usize) -> Option<SimpleCommand> {
-        let words = &command.words;
-        let mut own = command.clone();
-        let (mut at, mut skip, mut entry) = (begin, self.skip, None);
-        let dashes = words[begin..].iter().position(|word| word.text == "--").filter(|_| self.is_dashed);
-        while let Some(word) = words.get(at) {
-            if dashes.is_some_and(|dashes| at >= begin + dashes) {
-                at += 1;
-                break;
-            } else if word.text == "--entrypoint" {
-                entry = words.get(at + 1).cloned();
-                at += 2;
-            } else if self.takes_next(&word.text) {
-                at += 2;
-            } else if word.text.starts_with('-') && (word.text.len() > 1 || self.starts_shell) {
-                at += 1;
-            } else if let Some(set) = assignment(word).filter(|_| !self.is_image) {
-                own.assignments.push(set);
-                at += 1;
-            } else if dashes.is_some() || skip > 0 {
-                skip = skip.saturating_sub(1);
-                at += 1;
-            } else {
-                break;
+    fn add(&self, own: Inner, inner: &mut Vec<Inner>) {
+        match own {
+            Inner::Command(mut own) => {
+                self.feed(&mut own.words);
+                if !self.is_joined {
+                    return inner.push(Inner::Command(own));
+                }
+                // Some programs join them, and others take each for a line.
+                let texts = || own.words.iter().map(|word| word.text.as_str());
+                inner.push(Inner::Line(texts().collect::<Vec<_>>().join(" ")));
+                let lines = texts().filter(|text| text.contains(char::is_whitespace)).map(str::to_owned);
+                inner.extend(lines.map(Inner::Line));
             }
+            other => inner.push(other),
         }
-        let entry_at = entry.as_ref().map(|_| at + 1);
-        own.words = entry.into_iter().chain(words.iter().skip(entry_at.unwrap_or(at)).cloned()).collect();
-        // `-- PROGRAM`, and for nix `PACKAGE -- ARGUMENT`.
-        for at in [0, 1] {
-            if own.words.get(at).is_some_and(|word| word.text == "--") {
-                own.words.remove(at);
-            }
-        }
-        // `npm run test -- --grep TEXT`: what begins with an option is not a command.
-        let is_option = dashes.is_some() && own.words.first().is_some_and(|word| word.text.starts_with('-'));
-        (!own.words.is_empty() && !is_option).then_some(own)
     }
 
-    /// `-u`, also at the end of a bundle: `-nu`.
+    /// Where the command may begin, after the options and arguments of the wrapper: the likeliest place first.
+    fn starts(&self, words: &[Word], begin: usize) -> Vec<Start> {
+        let dashes = words[begin..].iter().position(|word| word.text == "--").filter(|_| self.is_dashed);
+        let dashes = dashes.map(|at| begin + at);
+        let mut starts: Vec<Start> =
+            dashes.map(|at| Start { begin, at: at + 1, is_behind: true, is_sure: true }).into_iter().collect();
+        let mut places = vec![(begin, self.skip, self.may_skip)];
+        let mut seen = BTreeSet::new();
+        let mut read = BTreeSet::new();
+        while let Some((mut at, mut skip, may_skip)) = places.pop() {
+            while let Some(word) = words.get(at).filter(|_| dashes.is_none_or(|dashes| at < dashes)) {
+                if !read.insert((at, skip, may_skip)) {
+                    break;
+                }
+                let text = word.text.as_str();
+                if text == "--entrypoint" || self.takes_next(text) {
+                    // Several programs of one kind stand in one rule, and their options differ.
+                    places.extend((self.may_skip > 0).then_some((at + 1, skip, may_skip)));
+                    at += 2;
+                } else if self.lines.iter().any(|own| is_it_or_ends_in(text, own)) {
+                    // An option for a line may be one without a value in another program of this kind.
+                    places.push((at + 2, skip, may_skip));
+                    at += 1;
+                } else if text.starts_with('-') && (text.len() > 1 || self.starts_shell)
+                    || !self.is_image && assignment(word).is_some()
+                {
+                    at += 1;
+                } else if skip > 0 {
+                    skip -= 1;
+                    at += 1;
+                } else {
+                    if may_skip > 0 {
+                        places.push((at + 1, skip, may_skip - 1));
+                    }
+                    let is_place = dashes.is_none() || self.may_skip > 0;
+                    let is_script = self.has_scripts && at + 1 == words.len();
+                    if is_place && !is_script && seen.insert(at) {
+                        starts.push(Start { begin, at, is_behind: false, is_sure: dashes.is_none() });
+                    }
+                    break;
+                }
+            }
+        }
+        starts
+    }
+
+    /// `-u`, also at the end of a bundle: `-nu`, but not `-uroot`, which has its value.
     fn takes_next(&self, option: &str) -> bool {
-        self.valued.iter().any(|own| is_it_or_ends_in(option, own))
+        if self.valued.iter().any(|own| own == option) {
+            return true;
+        }
+        let Some(letters) = option.strip_prefix('-').filter(|letters| !letters.starts_with('-')) else { return false };
+        let is_valued = |c: char| self.valued.iter().any(|own| own.len() == 2 && own.ends_with(c));
+        letters.find(is_valued).is_some_and(|at| at + 1 == letters.len())
     }
 
     /// Each command from such a word to `;` or `+`.
@@ -150,6 +199,54 @@ impl Wrapper {
         if count == 0 && self.is_feeding {
             words.push(Word::filled_in("$ITEM"));
         }
+    }
+}
+
+/// Where the command of a wrapper may begin.
+struct Start {
+    /// After the name of the wrapper.
+    begin: usize,
+    at: usize,
+    /// It stands behind a `--`.
+    is_behind: bool,
+    /// It is a command wherever it begins, and not only with a known program.
+    is_sure: bool,
+}
+
+impl Start {
+    /// The command that begins here.
+    fn of(&self, wrapper: &Wrapper, command: &SimpleCommand) -> Option<Inner> {
+        let words = &command.words;
+        let mut own = command.clone();
+        let before = words.get(self.begin..self.at).unwrap_or_default();
+        own.assignments.extend(before.iter().filter(|_| !wrapper.is_image).filter_map(assignment));
+        let entry = entry_point(before);
+        let at = if entry.is_some() { self.at + 1 } else { self.at };
+        own.words = entry.into_iter().chain(words.iter().skip(at).cloned()).collect();
+        // `-- PROGRAM`, and for nix `PACKAGE -- ARGUMENT`.
+        for at in [0, 1] {
+            if self.is_sure && own.words.get(at).is_some_and(|word| word.text == "--") {
+                own.words.remove(at);
+            }
+        }
+        let head = own.words.first_mut()?;
+        // `npm run test -- --grep TEXT`: what begins with an option is not a command.
+        if self.is_behind && head.text.starts_with('-') {
+            return None;
+        }
+        if let Some((_, name)) = head.text.split_once(':').filter(|_| wrapper.is_prefixed) {
+            *head = head.part(name);
+        }
+        Some(if self.is_sure { Inner::Command(own) } else { Inner::Perhaps(own) })
+    }
+}
+
+/// `--entrypoint PROGRAM`, `--entrypoint=PROGRAM`.
+fn entry_point(words: &[Word]) -> Option<Word> {
+    let at = words.iter().position(|word| word.text.split('=').next() == Some("--entrypoint"))?;
+    match words[at].text.split_once('=') {
+        Some((_, program)) => Some(words[at].part(program)),
+        None => words.get(at + 1).cloned(),
     }
 }
 

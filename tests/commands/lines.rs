@@ -65,6 +65,110 @@ fn where_nothing_says_where_a_client_goes_the_variables_of_the_hook_do() {
     }
 }
 
+/// A wrapper of the rules, as the rule file says it.
+struct Wrapper(toml::Table);
+
+impl Wrapper {
+    fn all() -> Vec<Wrapper> {
+        let rules: toml::Table = include_str!("../../assets/production.toml").parse().unwrap();
+        let wrappers = rules["wrapper"].as_array().unwrap();
+        wrappers.iter().map(|own| Wrapper(own.as_table().unwrap().clone())).collect()
+    }
+
+    fn texts(&self, key: &str) -> Vec<&str> {
+        self.0.get(key).and_then(|own| own.as_array()).into_iter().flatten().filter_map(|own| own.as_str()).collect()
+    }
+
+    fn count(&self, key: &str) -> usize {
+        self.0.get(key).and_then(|own| own.as_integer()).map_or(0, |own| usize::try_from(own).unwrap())
+    }
+
+    fn is(&self, key: &str) -> bool {
+        self.0.contains_key(key)
+    }
+
+    /// The words before the program, in each form that the rule has: with the options and arguments that it may have.
+    fn beginnings(&self, phrase: &str) -> Vec<String> {
+        let words: Vec<&str> = phrase.split_whitespace().filter(|word| !word.starts_with('!')).collect();
+        let value = |word: &str| match word {
+            _ if word.starts_with("--") => "=x",
+            _ if word.starts_with('-') => "x",
+            _ => "",
+        };
+        let words: Vec<String> =
+            words.iter().map(|word| word.replace("[a-z]", "i").replace('*', value(word))).collect();
+        let mut all = Vec::new();
+        // What no table knows may have a value, wherever another word of the phrase follows.
+        for at in 1..words.iter().rposition(|word| !word.starts_with('-')).unwrap_or(0) + 1 {
+            for option in ["--unheard-of", "--unheard-of echo", "-Z exec"] {
+                let (before, behind) = words.split_at(at);
+                all.push(format!("{} {option} {}", before.join(" "), behind.join(" ")));
+            }
+        }
+        let own = words.join(" ");
+        let values = ["x", "echo"];
+        let valued = self.texts("valued");
+        let pairs = valued
+            .iter()
+            .flat_map(|option| values.iter().map(|value| format!("{own} {option} {value}")).collect::<Vec<_>>());
+        all.extend(pairs);
+        all.extend(valued.iter().filter(|option| option.len() == 2).map(|option| format!("{own} {option}root")));
+        all.push(own);
+        all
+    }
+
+    /// Every call of a program, as a whole line.
+    fn calls(&self, program: &str) -> Vec<String> {
+        let mut all = Vec::new();
+        for beginning in self.texts("runs").iter().flat_map(|phrase| self.beginnings(phrase)) {
+            let key = if self.is("settings") { "alias.x=!" } else { "" };
+            for option in self.texts("lines") {
+                all.push(format!("{beginning} {option} '{key}{program}'"));
+                all.extend(option.starts_with("--").then(|| format!("{beginning} {option}='{key}{program}'")));
+            }
+            all.extend(self.texts("after").iter().map(|word| format!("{beginning} {word} {program} ;")));
+            if self.is("lines_only") || self.is("after") {
+                continue;
+            }
+            let skipped = self.count("skip") + usize::from(self.is("image"));
+            for more in 0..=self.count("may_skip") {
+                let arguments = "a ".repeat(skipped + more);
+                all.push(format!("{beginning} {arguments}{program}"));
+                all.extend(self.is("prefixed").then(|| format!("{beginning} {arguments}prod:{program}")));
+                all.extend(self.is("dashes").then(|| format!("{beginning} {arguments}-- {program}")));
+                all.extend((self.is("dashes") && more > 0).then(|| format!("{beginning} {program} -- a")));
+            }
+        }
+        all
+    }
+}
+
+#[test]
+fn no_wrapper_hides_a_program_whatever_options_and_arguments_stand_before_it() {
+    let rules = shipped();
+    let judged = |line: &String| rules.judge_line(line) != Judgement::Elsewhere;
+    let lines = |program: &str| Wrapper::all().iter().flat_map(|own| own.calls(program)).collect::<Vec<_>>();
+    let (calls, twins) = (lines("kubectl delete ns shop"), lines("kubectl get ns shop"));
+    assert!(calls.len() > 3_000, "only {}", calls.len());
+    let passes: Vec<_> = calls.into_iter().filter(|line| !judged(line)).collect();
+    assert!(passes.is_empty(), "{} pass:\n{}", passes.len(), passes.join("\n"));
+    let stopped: Vec<_> = twins.into_iter().step_by(9).filter(judged).collect();
+    assert!(stopped.is_empty(), "{} are stopped:\n{}", stopped.len(), stopped.join("\n"));
+}
+
+#[test]
+fn an_option_that_is_not_known_hides_no_verb() {
+    let rules = shipped();
+    for line in
+        ["kubectl --unheard-of get delete ns x", "helm --keep-history list uninstall x", "pulumi --new preview up"]
+    {
+        assert_ne!(rules.judge_line(line), Judgement::Elsewhere, "{line}");
+    }
+    for line in ["kubectl get ns --unheard-of x", "helm list --keep-history", "pulumi preview --new up"] {
+        assert_eq!(rules.judge_line(line), Judgement::Elsewhere, "{line}");
+    }
+}
+
 /// Text that confuses parsers of shells, and runs nothing.
 const NOISE: &[&str] = &[
     r#"echo "it's""#,
