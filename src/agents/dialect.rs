@@ -77,7 +77,18 @@ const CODE_KEYS: &[&str] = &["script", "code"];
 /// Tool arguments that contain a program, without its arguments.
 const PROGRAM_KEYS: &[&str] = &["program", "executable"];
 /// Tool arguments that contain the arguments of a program.
-const ARGUMENT_KEYS: &[&str] = &["args", "arguments"];
+const ARGUMENT_KEYS: &[&str] =
+    &["args", "arguments", "argv", "params", "parameters", "commandargs", "cmdargs", "flags", "options"];
+/// Tool arguments that contain the verb of a program, before its other arguments.
+const VERB_KEYS: &[&str] = &["subcommand", "verb", "action", "operation"];
+/// Tool arguments that contain the variables that something runs with.
+const VARIABLE_KEYS: &[&str] = &["env", "envs", "environment", "envvars", "variables", "environmentvariables"];
+/// Tool arguments that contain the input of the program beside them.
+const INPUT_KEYS: &[&str] = &["stdin", "input"];
+/// The line after an input that is put below its command.
+const END_OF_INPUT: &str = "UNDERSIGN_END_OF_INPUT";
+/// The most that variables and inputs may add to the commands of a call, in bytes.
+const MAX_ADDED: usize = 4 << 20;
 /// Tool arguments that contain input for a running program, and those that name such a program.
 const TYPED_KEYS: &[&str] = &["input", "chars", "stdin", "text"];
 const SESSION_KEYS: &[&str] = &["sessionid", "shellid", "bashid", "processid"];
@@ -192,6 +203,18 @@ impl Agent {
         }
     }
 
+    /// Its own tools that only plan, remember, or speak to people: their texts are no commands.
+    fn word_tools(self) -> &'static [&'static str] {
+        match self {
+            Agent::ClaudeCode | Agent::Cursor => &["AskUserQuestion", "ExitPlanMode", "TodoWrite"],
+            Agent::Codex => &["request_user_input", "update_plan"],
+            Agent::Opencode => &["question", "todowrite"],
+            Agent::Gemini => &["ask_user", "save_memory", "write_todos"],
+            Agent::Kiro => &["thinking", "todo_list"],
+            Agent::Copilot => &["ask_user", "report_intent", "think", "update_todo"],
+        }
+    }
+
     /// Parses an agent's description of a call.
     ///
     /// # Errors
@@ -218,7 +241,8 @@ impl Agent {
             Some(input) => input.clone(),
             None => Value::Null,
         };
-        let is_file_tool = !is_of_server(&event) && self.file_tools().contains(&tool.as_str());
+        let is_own_tool = |own: &[&str]| !is_of_server(&event) && own.contains(&tool.as_str());
+        let (is_file_tool, is_word_tool) = (is_own_tool(self.file_tools()), is_own_tool(self.word_tools()));
         if let Some(fields) = input.as_object_mut().filter(|_| is_file_tool && tool == PATCHER) {
             fields.retain(|key, own| !(PATCHES.contains(&key.as_str()) && own.is_string()));
         }
@@ -230,6 +254,7 @@ impl Agent {
         }
         match is_file_tool {
             true => commands.retain(|own| !matches!(own, Command::Line(text) if EDITS.contains(&text.as_str()))),
+            false if is_word_tool => {}
             false => guess(&input, &mut commands),
         }
         let is_for_permission = text(&["hook_event_name"]).as_deref() == Some("PermissionRequest");
@@ -303,9 +328,18 @@ fn field<'v>(value: &'v Value, keys: &[&str]) -> Option<&'v Value> {
     value.as_object()?.iter().find(|(key, _)| keys.contains(&plain_key(key).as_str())).map(|(_, own)| own)
 }
 
+/// JSON in a text.
+fn json_in(text: &str) -> Option<Value> {
+    let is_json = text.trim_start().starts_with(['{', '[']);
+    Some(text).filter(|_| is_json).and_then(|text| serde_json::from_str(text).ok())
+}
+
 /// Texts of one line under a key that is not known: each may be a command line.
 fn guess(value: &Value, found: &mut Vec<Command>) {
     match value {
+        Value::String(text) if json_in(text).is_some() => {
+            json_in(text).iter().for_each(|own| guess(own, found));
+        }
         Value::String(text) if !text.trim().contains('\n') => found.push(Command::Item(text.trim().to_owned())),
         Value::Array(list) => list.iter().for_each(|own| guess(own, found)),
         Value::Object(fields) => {
@@ -337,8 +371,13 @@ impl Commands {
         let fields = match value {
             Value::Object(fields) => fields,
             Value::Array(list) => return list.iter().try_for_each(|own| self.look(own)),
+            Value::String(text) => {
+                // What any text has that is no call is not worth a refusal.
+                return json_in(text).map_or(Ok(()), |own| self.look(&own).or(Ok(())));
+            }
             _ => return Ok(()),
         };
+        let before = self.0.len();
         let keyed = |keys: &'static [&'static str]| {
             fields
                 .iter()
@@ -347,7 +386,10 @@ impl Commands {
         };
         for (key, own) in keyed(COMMAND_KEYS).chain(keyed(PROGRAM_KEYS)).filter(|(_, own)| !own.is_null()) {
             match texts(own) {
-                Some(own) => self.add(key, &own, value),
+                Some(texts) => {
+                    self.add(key, &texts, value);
+                    self.look(own)?;
+                }
                 None => self.look_inside(key, own)?,
             }
         }
@@ -359,7 +401,44 @@ impl Commands {
             self.add(key, &own, value);
         }
         let is_read = |key: &str| [COMMAND_KEYS, PROGRAM_KEYS, CODE_KEYS].iter().any(|keys| keys.contains(&key));
-        fields.iter().filter(|(key, _)| !is_read(&plain_key(key))).try_for_each(|(_, own)| self.look(own))
+        let is_text = |key: &str, own: &Value| own.is_string() && PROSE_KEYS.contains(&key);
+        let others = fields.iter().map(|(key, own)| (plain_key(key), own));
+        let mut others = others.filter(|(key, own)| !is_read(key) && !is_text(key, own));
+        others.try_for_each(|(_, own)| self.look(own))?;
+        self.set_up(fields, before).ok_or_else(|| "env".to_owned())
+    }
+
+    /// Puts the variables and the input that stand beside commands to them; none if that is too much.
+    fn set_up(&mut self, fields: &Map<String, Value>, from: usize) -> Option<()> {
+        let of = |keys: &'static [&'static str]| {
+            fields.iter().filter(|(key, _)| keys.contains(&plain_key(key).as_str())).map(|(_, own)| own)
+        };
+        let variables: Vec<String> = of(VARIABLE_KEYS).flat_map(variables).collect();
+        let inputs: Vec<String> = of(INPUT_KEYS).filter_map(texts).map(|own| own.texts.join("\n")).collect();
+        if variables.is_empty() && inputs.is_empty() {
+            return Some(());
+        }
+        let exported = if variables.is_empty() { String::new() } else { format!("export {}\n", variables.join(" ")) };
+        let input = inputs.join("\n");
+        let added = (exported.len() + input.len()).checked_mul(self.0.len() - from)?;
+        if added > MAX_ADDED {
+            return None;
+        }
+        for command in &mut self.0[from..] {
+            let line = match command {
+                Command::Line(line) | Command::Item(line) => std::mem::take(line),
+                Command::Words(words) => words.iter().map(|word| shell_word(word)).collect::<Vec<_>>().join(" "),
+                Command::Code(_) => continue,
+            };
+            let line = match (inputs.is_empty(), line.contains([';', '&', '|', '(', ')', '#', '\n'])) {
+                (true, _) => format!("{exported}{line}"),
+                (_, false) => format!("{exported}{line} <<'{END_OF_INPUT}'\n{input}\n{END_OF_INPUT}\n"),
+                // Any of several commands may read it.
+                _ => format!("{exported}( {line}\n) <<'{END_OF_INPUT}'\n{input}\n{END_OF_INPUT}\n"),
+            };
+            *command = if matches!(command, Command::Item(_)) { Command::Item(line) } else { Command::Line(line) };
+        }
+        Some(())
     }
 
     /// Looks into a nested value, such as a list of calls; it must contain something to run.
@@ -372,20 +451,71 @@ impl Commands {
     /// A text is a line. A list is a program with its arguments, or a list of lines, if its key or its first element
     /// says so.
     fn add(&mut self, key: &str, own: &Texts, around: &Value) {
-        let arguments = field(around, ARGUMENT_KEYS).and_then(texts).filter(|own| own.is_list);
-        if let Some(arguments) = &arguments {
-            self.0.push(Command::Words([&own.texts[..], &arguments.texts[..]].concat()));
+        let arguments = arguments_beside(key, around);
+        let is_program = !own.is_list && !own.texts.iter().any(|text| text.trim().contains(char::is_whitespace));
+        if !arguments.is_empty() && (is_program || own.is_list) {
+            self.0.push(Command::Words([&own.texts[..], &arguments[..]].concat()));
+        } else if !arguments.is_empty() {
+            let arguments: Vec<String> = arguments.iter().map(|word| shell_word(word)).collect();
+            self.0.push(Command::Line(format!("{} {}", own.texts.concat(), arguments.join(" "))));
         }
         if own.is_list && !own.texts.is_empty() {
             self.0.push(Command::Words(own.texts.clone()));
         }
-        let is_alone = !own.is_list && arguments.is_none();
+        let is_alone = !own.is_list && arguments.is_empty();
         let has_blank = |text: &String| text.contains(char::is_whitespace);
         let is_lines = plain_key(key) == "commands" || own.texts.first().is_some_and(has_blank);
         let is_line = |text: &&String| is_alone || is_lines && has_blank(text);
         let lines = own.texts.iter().filter(is_line).cloned();
         self.0.extend(lines.map(if own.is_list { Command::Item } else { Command::Line }));
     }
+}
+
+/// The arguments of a program under this key, from the keys beside it: a list, or the words of a text.
+fn arguments_beside(program: &str, around: &Value) -> Vec<String> {
+    let keyed = |keys: &'static [&'static str]| {
+        let fields = around.as_object().into_iter().flatten();
+        fields.filter(move |(key, _)| *key != program && keys.contains(&plain_key(key).as_str())).map(|(_, own)| own)
+    };
+    let words = |own: Texts| -> Vec<String> {
+        match own.is_list {
+            true => own.texts,
+            false => own.texts.iter().filter(|text| json_in(text).is_none()).flat_map(|text| words_of(text)).collect(),
+        }
+    };
+    keyed(VERB_KEYS).chain(keyed(ARGUMENT_KEYS)).filter_map(texts).flat_map(words).collect()
+}
+
+/// The words of a text that is no line, without the quotes around them.
+fn words_of(text: &str) -> Vec<String> {
+    text.split_whitespace().map(|word| word.trim_matches(['"', '\'']).to_owned()).collect()
+}
+
+/// `NAME=value` for a shell, from an object, a list of such texts, or a list of names with values.
+fn variables(value: &Value) -> Vec<String> {
+    let pair = |name: &str, value: &str| {
+        let is_name = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        is_name.then(|| format!("{name}={}", shell_word(value)))
+    };
+    match value {
+        Value::Object(fields) => fields.iter().filter_map(|(name, own)| pair(name, own.as_str()?)).collect(),
+        Value::Array(list) => list.iter().flat_map(variables_in).filter_map(|(name, own)| pair(&name, &own)).collect(),
+        Value::String(text) => match json_in(text) {
+            Some(own) => variables(&own),
+            None => {
+                text.split_whitespace().filter_map(|own| own.split_once('=')).filter_map(|(n, v)| pair(n, v)).collect()
+            }
+        },
+        _ => Vec::new(),
+    }
+}
+
+fn variables_in(value: &Value) -> Option<(String, String)> {
+    let (name, own) = match value {
+        Value::String(text) => text.split_once('=')?,
+        _ => (field(value, &["name", "key"])?.as_str()?, field(value, &["value"])?.as_str()?),
+    };
+    Some((name.to_owned(), own.to_owned()))
 }
 
 /// A text, or a list of texts.
@@ -526,6 +656,22 @@ mod tests {
             r#"{"bash_id":"1","input":"kubectl delete ns shop"}"#,
             r#"{"session_id":1,"chars":"kubectl delete ns shop\n"}"#,
             r#"{"session_id":"1","input":["kubectl","delete","ns"]}"#,
+            r#"{"command":"kubectl","args":"delete ns shop"}"#,
+            r#"{"command":"sudo kubectl","args":["delete","ns"]}"#,
+            r#"{"command":"kubectl","subcommand":"delete","args":["ns","shop"]}"#,
+            r#"{"command":"kubectl","action":"delete","arguments":"ns shop"}"#,
+            r#"{"program":"kubectl","argv":["delete","ns","shop"]}"#,
+            r#"{"command":"psql","env":{"PGHOST":"db.prod"}}"#,
+            r#"{"command":"psql -c x","env":["PGHOST=db.prod"]}"#,
+            r#"{"command":["psql","-c","x"],"environment":[{"name":"PGHOST","value":"db.prod"}]}"#,
+            r#"{"env":{"PGHOST":"db.prod"},"call":{"command":"psql -c 'select 1'"}}"#,
+            r#"{"command":"bash","stdin":"cd /srv\nkubectl delete ns shop\n"}"#,
+            r#"{"command":"bash","args":["-s"],"input":"cd /srv\nkubectl delete ns shop\n"}"#,
+            r#"{"command":["python3"],"stdin":"import os\nos.system('kubectl delete ns shop')"}"#,
+            r#"{"command":"ls","payload":"{\"command\":\"kubectl delete ns shop\"}"}"#,
+            r#"{"command":"ls","arguments":"{\"command\":\"kubectl delete ns shop\"}"}"#,
+            r#"{"command":"{\"cmd\":[\"kubectl\",\"delete\",\"ns\"]}"}"#,
+            r#"{"command":"ls","data":"[{\"a\":\"{\\\"cmd\\\":\\\"kubectl delete ns x\\\"}\"}]"}"#,
         ] {
             for tool in ["Bash", "mcp__x__run"] {
                 assert_ne!(judged(tool, input), Judgement::Elsewhere, "{tool} {input}");
@@ -536,6 +682,15 @@ mod tests {
             r#"{"command":["grep","-r","kubectl delete","."]}"#,
             r#"{"command":["bash","-lc","kubectl get pods"]}"#,
             r#"{"command":"ls","script":null}"#,
+            r#"{"command":"kubectl","args":"get pods"}"#,
+            r#"{"command":"kubectl","subcommand":"get","args":["pods"]}"#,
+            r#"{"command":"psql -c x","env":{"PGHOST":"localhost","TERM":"xterm"}}"#,
+            r#"{"command":"cargo test","env":{"RUST_LOG":"kubectl=debug"}}"#,
+            r#"{"command":"bash","stdin":"cd /srv\nkubectl get pods\n"}"#,
+            r#"{"command":"git commit -F -","stdin":"Say how\nkubectl delete ns is asked for\n"}"#,
+            r#"{"command":"ls","payload":"{\"command\":\"kubectl get pods\"}"}"#,
+            r#"{"command":"ls","payload":"{\"command\":7}"}"#,
+            r#"{"command":"ls","content":"{\"command\":\"kubectl delete ns shop\"}"}"#,
             r#"{"code":"print(1)"}"#,
             r#"{"session_id":"1"}"#,
         ] {
@@ -543,6 +698,29 @@ mod tests {
         }
         assert_ne!(judged("use_aws", r#"{"service_name":"s3"}"#), Judgement::Elsewhere);
         assert_eq!(judged("Task", r#"{"prompt":"kubectl delete ns shop"}"#), Judgement::Elsewhere);
+    }
+
+    #[test]
+    fn what_a_tool_of_the_agent_plans_or_remembers_is_no_command() {
+        let rules = ProductionRules::with(None).unwrap();
+        let judged = |agent: Agent, call: &str| super::super::judge(&agent.call(call.as_bytes()).unwrap(), &rules);
+        for (agent, call) in [
+            (
+                Agent::Codex,
+                r#"{"tool_name":"update_plan","tool_input":{"note":"kubectl delete ns shop","plan":[{"step":"x"}]}}"#,
+            ),
+            (Agent::Gemini, r#"{"tool_name":"save_memory","tool_input":{"fact":"kubectl delete ns is not for me"}}"#),
+            (Agent::Copilot, r#"{"toolName":"report_intent","toolArgs":{"intent":"terraform apply in shop"}}"#),
+        ] {
+            assert_eq!(judged(agent, call), Judgement::Elsewhere, "{call}");
+            // A server may call its tool so, and a command is one in every tool.
+            let of_server = call.replacen('{', r#"{"server_name":"x","#, 1);
+            assert_ne!(judged(agent, &of_server), Judgement::Elsewhere, "{of_server}");
+            let command = ["note", "fact", "intent"]
+                .iter()
+                .fold(call.to_owned(), |call, key| call.replace(&format!("\"{key}\":"), "\"cmd\":"));
+            assert_ne!(judged(agent, &command), Judgement::Elsewhere, "{command}");
+        }
     }
 
     #[test]
