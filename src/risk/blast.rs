@@ -127,6 +127,24 @@ pub(super) fn is_run_by_place(path: &str) -> bool {
     INFRASTRUCTURE.contains(&extension(path))
 }
 
+/// Whether a file only tries or shows something, and no tool runs it by its place.
+pub(super) fn is_for_trial(path: &str) -> bool {
+    (is_test(path) || is_sample(path)) && !is_run_by_place(path)
+}
+
+/// Folders whose scripts people and pipelines run, whatever these are called.
+const OF_SCRIPTS: &[&str] = &["bin", "scripts", "deploy", "ops", "ci"];
+const SHELLS: &[&str] = &["sh", "bash", "zsh", "ksh", "dash", "ps1"];
+
+/// Whether a path is that of a shell script below a folder of those that are run, and not below one of tests.
+fn is_script_to_run(path: &str) -> bool {
+    const OF_TESTS: &[&str] = &["test", "tests", "testing", "spec", "e2e", "testdata", "fixtures"];
+    let lower = path.to_ascii_lowercase();
+    let mut folders = lower.rsplit_once('/').map_or("", |(folders, _)| folders).split('/');
+    let known = folders.find(|folder| OF_SCRIPTS.contains(folder) || OF_TESTS.contains(folder));
+    SHELLS.contains(&extension(&lower)) && known.is_some_and(|folder| OF_SCRIPTS.contains(&folder))
+}
+
 /// Folders below which the code of a program lies, whatever they and those in them are called.
 const SOURCES: &[&str] = &["src", "app", "lib", "internal", "pkg", "cmd"];
 /// Folders in which frameworks look for programs by their names.
@@ -143,7 +161,8 @@ pub(super) fn is_test(path: &str) -> bool {
     let folders: Vec<&str> = folders.split('/').filter(|folder| !folder.is_empty()).collect();
     // `helm test` runs these in a cluster; Maven and Gradle build the program from what is below `src/main`.
     let is_of_program = is_below(&lower, "templates/tests/") || is_below(&lower, "src/main/");
-    if is_of_program || folders.iter().any(|folder| OF_PIPELINES.contains(folder)) {
+    let is_of_pipeline = folders.iter().any(|folder| OF_PIPELINES.contains(folder));
+    if is_of_program || is_of_pipeline || is_script_to_run(path) {
         return false;
     }
     // Cargo treats nothing below `src` as a test because of its name.

@@ -221,8 +221,12 @@ pub(super) fn joined(findings: Vec<Finding>, names_it: impl Fn(&Finding) -> bool
 /// What is asked for each separately: each secret may be another's, and each name may be a trap.
 const APART: &[&str] = &["secret.", "dep.", "uni.", "term."];
 
-/// Combines findings of one rule that are on one line, or are all of deleted files, or about whole files with the same
-/// words, into one with several places: nobody answers them differently. Only those that are the program's own.
+/// Rules that speak of the same act: a statement that drops a table in a migration is one loss.
+const OF_ONE_ACT: &[&str] = &["destr.call", "destr.migration", "destr.sql"];
+
+/// Combines findings of one rule, or about one act, that are on one line, or are all of deleted files, or about whole
+/// files with the same words, into one with several places: nobody answers them differently. Only those that are the
+/// program's own.
 pub(super) fn adjoined(
     findings: Vec<Finding>,
     is_own: impl Fn(&Finding) -> bool,
@@ -231,7 +235,8 @@ pub(super) fn adjoined(
     let (mut at, mut parts): (BTreeMap<_, usize>, Vec<Vec<Finding>>) = Default::default();
     for finding in findings {
         let Location { path, side, line } = &finding.location;
-        let is_one = (finding.places.is_empty() || *line == 0)
+        let is_at_one_place = finding.places.iter().all(|place| place.location == finding.location);
+        let is_one = (is_at_one_place || *line == 0)
             && finding.severity > Severity::Note
             && !APART.iter().any(|start| finding.rule.starts_with(start))
             && is_own(&finding);
@@ -244,6 +249,8 @@ pub(super) fn adjoined(
         // What deleted files take with them is one loss, whichever rule says so: `destr.`, `resil.`.
         let family = finding.rule.split_once('.').map(|(family, _)| family);
         let family = family.filter(|_| is_gone).map(str::to_owned);
+        let act = OF_ONE_ACT.contains(&finding.rule.as_str()) && *line > 0;
+        let family = family.or_else(|| act.then(|| "an act".to_owned()));
         let severity = if family.is_some() { Severity::Note } else { finding.severity };
         let same = (family.unwrap_or_else(|| finding.rule.clone()), severity, of, said, *side == Side::Old);
         let known = if is_one { *at.entry(same).or_insert(parts.len()) } else { parts.len() };
@@ -270,6 +277,7 @@ const ONE_IN_A_FILE: &[(&str, usize)] = &[
     ("dns.record-lost", 2),
     ("iam.widen", 2),
     ("mig.sql-breaks", 2),
+    ("net.public-bucket", 2),
     ("ops.alarm-lost", 2),
     ("ops.alarm-off", 2),
     ("secret.key", 5),

@@ -178,4 +178,39 @@ mod tests {
         assert_eq!(worst("data/build.txt", line), Some(Severity::Medium));
         assert_eq!(worst("bin/build.sh", line), Some(Severity::High));
     }
+
+    #[test]
+    fn a_script_that_is_run_is_none_of_a_test_because_of_its_name() {
+        let old = "#!/bin/sh\nset -e\necho deploys\n";
+        let new = format!("{old}rm -rf \"$HOME\"\n");
+        let worst = |path: &str| findings(&[(path, old, &new)]).into_iter().map(|found| found.severity).max();
+        for path in ["bin/t/deploy.sh", "bin/x_test.sh", "ops/test_a.sh", "ci/tests/run.sh", "scripts/mocks/a.sh"] {
+            assert!(worst(path) >= Some(Severity::High), "{path}");
+        }
+        for path in ["tests/bin/run.sh", "t/a.sh", "test/scripts/a.sh"] {
+            assert!(worst(path) <= Some(Severity::Medium), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_resource_is_taken_away_and_somebody_let_in_whatever_the_folder_is_called() {
+        let database = "resource \"aws_db_instance\" \"main\" {\n  engine = \"postgres\"\n}\n";
+        for folder in ["tests", "examples", "docs"] {
+            let path = format!("infra/{folder}/main.tf");
+            let found = findings(&[(&path, database, "locals {}\n")]);
+            assert!(found.iter().any(|found| found.rule == "destr.resource-removed"), "{path}");
+        }
+        let policy = |who: &str| {
+            format!(
+                "data \"aws_iam_policy_document\" \"a\" {{\n  statement {{\n    principals {{\n\
+                    \x20     identifiers = [{who}]\n    }}\n  }}\n}}\n"
+            )
+        };
+        let (own, both) = (
+            policy("\"arn:aws:iam::111111111111:root\""),
+            policy("\"arn:aws:iam::111111111111:root\", \"arn:aws:iam::222222222222:root\""),
+        );
+        let found = findings(&[("infra/test/iam.tf", &own, &both)]);
+        assert!(found.iter().any(|found| found.rule == "iam.widen"));
+    }
 }

@@ -24,6 +24,9 @@ const OF_PARTS: &[&str] = &[
     "tls.",
 ];
 
+/// The rule about a list that nobody needs once its folder is gone, even if nothing else is lost with it.
+const OF_FOLDER: &str = "secret.not-ignored";
+
 /// The files that a change deletes.
 #[derive(Debug, Default)]
 pub(super) struct Removed(BTreeSet<String>);
@@ -57,12 +60,12 @@ impl Removed {
         let home = |finding: &Finding| {
             let path = finding.location.path.lossy();
             let folder = self.0.contains(&*path).then(|| top(&path)).filter(|folder| !folder.is_empty())?;
-            let is_part = OF_PARTS.iter().any(|start| finding.rule.starts_with(start));
+            let is_part = finding.rule == OF_FOLDER || OF_PARTS.iter().any(|start| finding.rule.starts_with(start));
             (is_part && finding.severity > Severity::Medium && files.get(&folder)? >= &MANY).then_some(folder)
         };
         let mut gravest: BTreeMap<String, usize> = BTreeMap::new();
         for (at, finding) in found.iter().enumerate() {
-            let Some(folder) = home(finding) else { continue };
+            let Some(folder) = home(finding).filter(|_| finding.rule != OF_FOLDER) else { continue };
             // What is destroyed cannot be had back, and a critical finding comes first.
             let rank = |finding: &Finding| (finding.severity, finding.rule.starts_with("destr."));
             let best = gravest.entry(folder).or_insert(at);
@@ -89,8 +92,24 @@ fn folder_of(path: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use super::OF_FOLDER;
     use crate::risk::Severity;
     use crate::risk::tests::findings;
+
+    #[test]
+    fn a_list_of_what_git_leaves_out_is_missed_alone_and_not_with_its_folder() {
+        let gone = [
+            ("apps/a/.gitignore", "node_modules\n.env\n", ""),
+            ("apps/a/b.ts", "export const b = 1;\n", ""),
+            ("apps/a/c.ts", "export const c = 1;\n", ""),
+        ];
+        let worst = |files: &[(&str, &str, &str)]| {
+            let found = findings(files).into_iter().filter(|found| found.rule == OF_FOLDER);
+            found.map(|found| found.severity).max()
+        };
+        assert_eq!(worst(&gone), Some(Severity::Low));
+        assert!(worst(&gone[..1]) >= Some(Severity::High));
+    }
 
     #[test]
     fn a_folder_that_is_deleted_as_a_whole_is_one_grave_finding() {

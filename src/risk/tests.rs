@@ -494,3 +494,13 @@ fn a_test_stands_beside_the_file_that_it_tests() {
     assert_eq!(after("web/menu.ts"), Some("web/menu.spec.ts"), "{order:?}");
     assert_eq!(order.last(), Some(&"tests/other.py"));
 }
+
+#[test]
+fn one_act_that_two_rules_speak_of_is_one_finding() {
+    let text =
+        "class A < ActiveRecord::Migration[7.0]\n  def up\n    User.delete_all\n    drop_table :carts\n  end\nend\n";
+    let found = findings(&[("db/migrate/1_a.rb", "", text)]);
+    let grave: Vec<_> = found.iter().filter(|found| found.severity >= Severity::High).collect();
+    let of = |line: u32| grave.iter().filter(|found| found.locations().any(|at| at.line == line)).count();
+    assert_eq!((of(3), of(4)), (1, 1), "{grave:#?}");
+}

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use crate::change::diff::Side;
-use crate::risk::blast::{is_sample, is_test};
+use crate::risk::blast::is_for_trial;
 use crate::risk::{FileUnderReview, Finding, Rules, Severity};
 
 /// Principals, as clouds write them.
@@ -23,7 +23,7 @@ const ENDINGS: &[&str] = &["tf", "json", "yaml", "yml", "hcl", "bicep", "jsonnet
 pub(super) fn check(file: &FileUnderReview<'_>, rules: &Rules) -> Vec<Finding> {
     let path = file.path();
     let about = path.rsplit_once('.').is_some_and(|(_, ending)| ENDINGS.contains(&ending));
-    if !about || is_test(&path) || is_sample(&path) || file.old.is_none() || file.new.is_none() {
+    if !about || is_for_trial(&path) || file.old.is_none() || file.new.is_none() {
         return Vec::new();
     }
     let mut found: Vec<Finding> = denies_less(file, rules).into_iter().collect();

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use super::resources::is_stateful;
 use crate::change::diff::Side;
-use crate::risk::blast::{extension, is_sample, is_test};
+use crate::risk::blast::{extension, is_for_trial};
 use crate::risk::facts::{Delta, Fact, Kind, Value};
 use crate::risk::{FileUnderReview, Finding, Rules, Severity};
 
@@ -79,7 +79,7 @@ impl Identities {
         };
         self.is_said |= file.added().iter().any(|(_, line)| says(line));
         let has_both = file.old.is_some() && file.new.is_some();
-        if !has_both || is_test(&path) || is_sample(&path) || !may_declare(&path, file.new_text()) {
+        if !has_both || is_for_trial(&path) || !may_declare(&path, file.new_text()) {
             return;
         }
         let deltas = file.deltas();

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::hcl::{self, Address, Resource};
 use crate::change::diff::{Location, Side};
-use crate::risk::blast::{is_sample, is_test};
+use crate::risk::blast::is_for_trial;
 use crate::risk::{FileUnderReview, Finding, Rules, Severity};
 
 /// Attributes whose change replaces the resource with nearly every provider.
@@ -64,10 +64,12 @@ const ATTACHING: &[&str] = &[
     "controls",
     "cors",
     "iam",
+    "lifecycle",
     "logging",
     "member",
     "notification",
     "option",
+    "ownership",
     "parameter",
     "policy",
     "profile",
@@ -75,6 +77,7 @@ const ATTACHING: &[&str] = &[
     "role",
     "rule",
     "subscription",
+    "versioning",
 ];
 
 /// Resources that are no longer in any file of their directory, and where the change has them now.
@@ -98,7 +101,7 @@ struct Gone {
 impl Moved {
     pub fn read(&mut self, file: &FileUnderReview<'_>, rules: &Rules) -> Vec<Finding> {
         let path = file.path();
-        if !path.ends_with(".tf") || is_test(&path) || is_sample(&path) {
+        if !path.ends_with(".tf") || is_for_trial(&path) {
             return Vec::new();
         }
         let (old, new) = (hcl::resources(file.old_text()), hcl::resources(file.new_text()));

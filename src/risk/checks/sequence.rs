@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use regex::bytes::Regex;
 
 use crate::change::diff::Side;
-use crate::risk::blast::{is_sample, is_test};
+use crate::risk::blast::is_for_trial;
 use crate::risk::facts::{Fact, Kind};
 use crate::risk::rules::ascii;
 use crate::risk::{FileUnderReview, Finding, Rules};
@@ -64,7 +64,7 @@ type Acts<'f> = BTreeMap<&'f str, Vec<&'f Fact>>;
 
 pub(super) fn check(file: &FileUnderReview<'_>, rules: &Rules) -> Vec<Finding> {
     let path = file.path();
-    if is_test(&path) || is_sample(&path) {
+    if is_for_trial(&path) {
         return Vec::new();
     }
     let (Some(old), Some(new)) = (file.stated(Side::Old), file.stated(Side::New)) else { return Vec::new() };

@@ -1,19 +1,67 @@
 //! Calls and commands that are there still, were there before, or went with what they were for.
 
-use super::MAX_TRIED;
+use super::{MAX_BLOCK, MAX_TRIED};
 use crate::change::diff::Side;
 use crate::risk::FileUnderReview;
+use crate::risk::checks::successor::words;
 use crate::risk::facts::{Delta, Fact, Kind, Value};
 use crate::risk::rules::FactRule;
 
-/// Whether `exec` is asked of what a function for patterns returns: `emojiRegex().exec(text)` runs no command. What any
-/// other call returns may be the module that does.
+/// Whether `exec` is asked of a pattern, which the file makes, or a function for patterns returns:
+/// `emojiRegex().exec(text)` runs no command. What any other call returns may be the module that does.
 pub(super) fn is_of_pattern(fact: &Fact, file: &FileUnderReview<'_>) -> bool {
     const OF_SCRIPTS: &[&str] = &["js", "jsx", "mjs", "cjs", "ts", "tsx", "mts", "cts", "vue", "svelte"];
     let is_script = file.path().rsplit_once('.').is_some_and(|(_, ending)| OF_SCRIPTS.contains(&ending));
     let line = file.line(Side::New, *fact.lines.start()).to_lowercase();
     let of = |before: &str| ["regex()", "regexp()", "pattern()"].iter().any(|end| before.ends_with(end));
-    is_script && fact.object == "exec" && line.split_once(".exec(").is_some_and(|(before, _)| of(before))
+    let is_of_call = fact.object == "exec" && line.split_once(".exec(").is_some_and(|(before, _)| of(before));
+    is_script && (is_of_call || fact.name() == "exec" && is_made_as_pattern(fact.parent(), file))
+}
+
+/// Whether a file declares a name once, as a pattern: `const RULE = new RegExp(…)`, `const RULE = /…/`.
+fn is_made_as_pattern(name: &str, file: &FileUnderReview<'_>) -> bool {
+    let made = |line: &str| {
+        let rest = ["const ", "export const "].iter().find_map(|word| line.trim_start().strip_prefix(word))?;
+        let said = rest.strip_prefix(name)?.trim_start().strip_prefix('=')?.trim_start();
+        Some(said.starts_with("new RegExp(") || said.starts_with('/'))
+    };
+    let mut said = file.decoded(Side::New).lines().take(MAX_TRIED).filter_map(made).peekable();
+    !name.is_empty() && said.peek().is_some() && said.all(|is_pattern| is_pattern)
+}
+
+/// Whether a call stands in a condition, which asks for its result: `if profile.AllowAnonymous() {`.
+pub(super) fn is_asked(fact: &Fact, file: &FileUnderReview<'_>) -> bool {
+    let line = file.line(Side::New, *fact.lines.start());
+    let Some((before, after)) = line.split_once(fact.name()).filter(|_| fact.kind == Kind::Call) else { return false };
+    let Some(condition) = ["if ", "if(", "while ", "elif "].iter().find_map(|word| before.split_once(word)) else {
+        return false;
+    };
+    let asked = condition.1.trim_start();
+    let depth = |text: &str| text.matches('(').count() as i64 - text.matches(')').count() as i64;
+    // `if (x) route.AllowAnonymous()` says it.
+    let is_inside = !asked.contains(['{', ';', ':']) && (!asked.starts_with('(') || depth(asked) > 0);
+    let is_bracketed = before.trim_end_matches(|c| c != '(').ends_with("if(") && depth(asked) >= 0;
+    (is_inside || is_bracketed) && !after.trim_start_matches("()").starts_with(['.', ';'])
+}
+
+/// Whether a transaction that is gone held one call of what it gave: that is done as a whole without it.
+pub(super) fn held_one_call(fact: &Fact, file: &FileUnderReview<'_>) -> bool {
+    let given = fact.text.rsplit_once("=>").map(|(head, _)| head.trim_end());
+    let name = given.and_then(|head| head.trim_end_matches(')').rsplit(['(', ' ', ',']).next()).unwrap_or_default();
+    let first = *fact.lines.start();
+    let indent = |line: u32| {
+        let text = file.line(Side::Old, line);
+        let bare = text.trim_start();
+        (!bare.is_empty()).then(|| text.len() - bare.len())
+    };
+    let own = indent(first);
+    let count = file.comparison.old.count();
+    let end = (first + 1..=count.min(first + MAX_BLOCK)).find(|line| indent(*line).is_some_and(|at| Some(at) <= own));
+    let Some(end) = end.filter(|_| !name.is_empty()) else { return false };
+    let is_named = |line: &u32| words(&file.line(Side::Old, *line)).contains(&name);
+    let comments = file.stated(Side::Old).map(|stated| &stated.comments);
+    let is_comment = |line: &u32| comments.is_some_and(|lines| lines.contains(line));
+    (first + 1..end).filter(|line| !is_comment(line) && is_named(line)).count() == 1
 }
 
 /// Whether the file said as often before what a rule looks for, in other words or in another place.
@@ -43,7 +91,7 @@ pub(super) fn was_there(rule: &FactRule, fact: &Fact, deltas: &[Delta]) -> bool 
 pub(super) fn is_as_before(old: &Fact, new: &Fact) -> bool {
     let is_expression = |fact: &Fact| matches!(fact.value, Value::Expression(_));
     matches!(old.kind, Kind::Call | Kind::Command)
-        || old.kind == Kind::Setting && is_expression(old) && is_expression(new) && old.name().contains("HTML")
+        || old.kind == Kind::Setting && is_expression(old) && is_expression(new) && old.object.contains("HTML")
 }
 
 /// Whether an argument went with its call: its scope makes fewer calls of that function than before, but some.

@@ -118,7 +118,7 @@ fn checks_in(text: &str) -> (BTreeSet<String>, BTreeSet<String>) {
 }
 
 /// The words of a name in lower case: `VerifyHMAC` and `verify_hmac` begin with `verify`.
-fn parts_of(name: &str) -> Vec<String> {
+pub(super) fn parts_of(name: &str) -> Vec<String> {
     let mut parts: Vec<String> = Vec::new();
     let mut was_lower = false;
     for c in name.chars() {

@@ -8,7 +8,7 @@ mod resources;
 mod surroundings;
 mod values;
 
-use crate::risk::facts::{Delta, Fact, Kind};
+use crate::risk::facts::{Delta, Fact, Kind, Value};
 use crate::risk::rules::FactRule;
 use crate::risk::{FileUnderReview, Finding, Severity, is_code};
 use Severity::{Low, Medium};
@@ -118,6 +118,31 @@ const GRADES: &[Grade] = &[
     }),
     grade(Low, "it is a pattern that is looked for", |a| {
         a.id() == "inj.shell" && a.now().is_some_and(|fact| calls::is_of_pattern(fact, a.file))
+    }),
+    grade(Low, "it is a question, and lets nobody in", |a| {
+        a.id() == "auth.open-to-all" && a.now().is_some_and(|fact| calls::is_asked(fact, a.file))
+    }),
+    grade(Medium, "emptying is what it is called after", |a| {
+        a.id() == "destr.sql" && a.now().is_some_and(|fact| resources::is_for_emptying(fact, a.file))
+    }),
+    grade(Medium, "it had all of these rights before", |a| {
+        a.id() == "container.host" && a.came().is_some_and(|fact| resources::was_privileged(fact, a.deltas))
+    }),
+    grade(Medium, "it let something pass", |a| {
+        a.id() == "net.filter-lost" && a.went().is_some_and(|fact| resources::let_pass(fact, a.deltas))
+    }),
+    grade(Medium, "what it was attached to names it itself", |a| {
+        a.id() == "net.filter-lost" && a.went().is_some_and(|fact| resources::is_named_by_other(fact, a.deltas))
+    }),
+    grade(Medium, "what it renames is made in the same steps", |a| {
+        a.id() == "mig.sql-breaks" && a.came().is_some_and(|fact| resources::is_made_anew(fact, a.file))
+    }),
+    grade(Medium, "without an end it may be kept for ever", |a| {
+        let is_zero = |(_, new): (&Fact, &Fact)| new.name().to_ascii_lowercase().contains("expir") && is_nothing(new);
+        a.id() == "ops.retention" && is_code(&a.file.path()) && a.changed().is_some_and(is_zero)
+    }),
+    grade(Medium, "it held one statement", |a| {
+        a.id() == "conc.transaction-lost" && a.went().is_some_and(|fact| calls::held_one_call(fact, a.file))
     }),
     grade(Medium, "it runs where the program is built", |a| {
         a.id() == "inj.shell" && a.now().is_some() && delivery::is_of_build(&a.file.path())
@@ -391,6 +416,10 @@ const OF_LOSSES: &[&str] =
 /// Rules about amounts.
 const OF_BOUNDS: &[&str] =
     &["ops.alarm-off", "resil.limit-lost", "resil.max-raised", "resil.timeout-changed", "resil.timeout-lost"];
+
+fn is_nothing(fact: &Fact) -> bool {
+    fact.value == Value::Number(0.0) || matches!(fact.value, Value::Duration(amount) if amount <= 0.0)
+}
 
 fn is_of(around: &Around<'_>, rules: &[&str]) -> bool {
     rules.iter().any(|start| around.id().starts_with(start))

@@ -1,9 +1,10 @@
 //! Resources, policies and tables that a finding is about.
 
+use super::guards::parts_of;
 use super::{MAX_BLOCK, MAX_TRIED};
 use crate::change::diff::Side;
 use crate::risk::FileUnderReview;
-use crate::risk::facts::{Delta, Fact, Kind};
+use crate::risk::facts::{Delta, Fact, Kind, Value};
 
 /// Whether a setting of a filter is about what goes out: its block says so beside it.
 pub(in crate::risk::checks) fn is_outward(delta: &Delta, file: &FileUnderReview<'_>) -> bool {
@@ -81,6 +82,97 @@ pub(super) fn is_made_again(fact: &Fact, file: &FileUnderReview<'_>) -> bool {
     };
     let makes = |line: &str| line.trim_start().starts_with("CREATE TABLE") && line.contains(name);
     file.decoded(Side::New).lines().any(makes)
+}
+
+/// Words that begin the names of what empties something.
+const EMPTYING: &[&str] = &["cleanup", "clear", "flush", "prune", "purge"];
+
+/// Whether rows are deleted where the name of the function, the command or its type says so: nobody calls it for
+/// something else. A migration runs by itself, and what drops a table leaves none to be filled again.
+pub(super) fn is_for_emptying(fact: &Fact, file: &FileUnderReview<'_>) -> bool {
+    const OF_COMMANDS: &[&str] = &["command", "commands", "cmd", "console", "tasks"];
+    let path = file.path();
+    let lower = path.to_ascii_lowercase();
+    let is_delete = ["DELETE ", "TRUNCATE "].iter().any(|act| fact.object.starts_with(act));
+    let says_so = |name: &str| {
+        let parts = parts_of(name);
+        let is_cleaned_up =
+            parts.first().is_some_and(|word| word == "clean") && parts.get(1).is_some_and(|word| word == "up");
+        is_cleaned_up || parts.first().is_some_and(|word| EMPTYING.contains(&word.as_str()))
+    };
+    let mut folders: Vec<&str> = lower.split('/').collect();
+    folders.pop();
+    let name = path.rsplit('/').next().unwrap_or(&path);
+    let stem = name.split('.').next().unwrap_or(name).replace('-', "_");
+    let is_command = folders.iter().any(|folder| OF_COMMANDS.contains(folder)) && says_so(&stem);
+    let is_migration = lower.contains("migrat") || lower.ends_with(".sql");
+    is_delete && !is_migration && (is_command || fact.scope.split('.').any(says_so))
+}
+
+/// Whether a container that is given some rights of its host had all of them before.
+pub(super) fn was_privileged(fact: &Fact, deltas: &[Delta]) -> bool {
+    let Some((container, _)) = fact.object.split_once("securityContext.") else { return false };
+    let had_all = |delta: &Delta| match delta {
+        Delta::Went { fact: old, .. } | Delta::Changed { old, .. } => {
+            old.value == Value::Bool(true)
+                && old.object.strip_prefix(container).is_some_and(|rest| rest == "securityContext.privileged")
+        }
+        Delta::Came(_) => false,
+    };
+    deltas.iter().take(MAX_TRIED).any(had_all)
+}
+
+/// Whether a rule of a firewall for the web that is gone let something pass, or listed what only such a rule named.
+pub(super) fn let_pass(fact: &Fact, deltas: &[Delta]) -> bool {
+    let went = || {
+        deltas
+            .iter()
+            .take(MAX_TRIED)
+            .filter_map(|delta| if let Delta::Went { fact, .. } = delta { Some(fact) } else { None })
+    };
+    let allows = |rule: &str| {
+        went().any(|own| own.object.strip_prefix(rule).is_some_and(|rest| rest.starts_with(".action.allow")))
+    };
+    let rule_of = |own: &Fact| {
+        let at = own.object.find(".rule[")?;
+        let end = own.object[at..].find(']')? + at + 1;
+        Some(own.object[..end].to_owned())
+    };
+    if let Some(rule) = rule_of(fact) {
+        return allows(&rule);
+    }
+    let Some(set) =
+        fact.object.strip_prefix("resource.").filter(|set| set.contains("_ipset.") || set.contains("_ip_set."))
+    else {
+        return false;
+    };
+    let mut users = went().filter(|own| own.value.say().contains(set)).peekable();
+    users.peek().is_some() && users.all(|own| rule_of(own).is_some_and(|rule| allows(&rule)))
+}
+
+/// Whether a firewall for the web is no longer attached by a resource of its own, and what it guards names one since.
+pub(super) fn is_named_by_other(fact: &Fact, deltas: &[Delta]) -> bool {
+    let names_it =
+        |delta: &Delta| matches!(delta, Delta::Came(own) if own.name() == "web_acl_id" && !own.value.say().is_empty());
+    fact.object.contains("_web_acl_association.") && deltas.iter().take(MAX_TRIED).any(names_it)
+}
+
+/// Whether a text makes the table that it renames, as one is rebuilt: `ALTER TABLE a_new RENAME TO a`, or, before it is
+/// made anew, `ALTER TABLE a RENAME TO a_old`.
+pub(super) fn is_made_anew(fact: &Fact, file: &FileUnderReview<'_>) -> bool {
+    let upper = fact.object.to_ascii_uppercase();
+    let Some(at) = upper.find(" RENAME TO ").filter(|_| upper.starts_with("ALTER TABLE ")) else { return false };
+    let Some(name) = fact.object.get("ALTER TABLE ".len()..at).map(bare_name) else { return false };
+    let makes = |line: &str| {
+        let upper = line.trim_start().to_ascii_uppercase();
+        let rest = upper.strip_prefix("CREATE TABLE ").map(|rest| rest.trim_start_matches("IF NOT EXISTS "));
+        rest.is_some_and(|rest| rest.split(['(', ' ']).next().map(bare_name) == Some(name.clone()))
+    };
+    !name.is_empty() && file.decoded(Side::New).lines().take(MAX_TRIED).any(makes)
+}
+
+fn bare_name(name: &str) -> String {
+    name.trim().trim_matches(['"', '`', '[', ']']).to_ascii_uppercase()
 }
 
 /// Whether a statement of a policy allows only all acts of one service, on resources that it names, or of a service by

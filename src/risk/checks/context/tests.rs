@@ -77,6 +77,157 @@ fn a_filter_for_actions_that_left_with_it_is_low() {
 }
 
 #[test]
+fn a_declaration_that_stays_with_other_roles_is_a_question_and_one_that_asks_for_none_is_grave() {
+    let method = |check: &str| {
+        format!("class A {{\n{check}  public String key(String id) {{\n    return store.get(id);\n  }}\n}}\n")
+    };
+    let of = |text: &str| method(&format!("  @PreAuthorize(\"{text}\")\n"));
+    let worst = |new: &str| {
+        let found = findings(&[("src/main/java/A.java", &of("hasRole('ADMIN')"), new)]);
+        let found = found.into_iter().filter(|found| found.rule.starts_with("auth."));
+        found.map(|found| found.severity).max()
+    };
+    assert_eq!(worst(&of("hasAnyRole('ADMIN', 'USER')")), Some(Severity::Medium));
+    assert_eq!(worst(&of("hasRole('OWNER')")), Some(Severity::Medium));
+    for open in ["permitAll()", "isAuthenticated()", "hasRole('ADMIN') or permitAll()"] {
+        assert_eq!(worst(&of(open)), Some(Severity::Critical), "{open}");
+    }
+    assert_eq!(worst(&method("")), Some(Severity::Critical));
+}
+
+#[test]
+fn the_way_back_of_a_migration_takes_nothing_and_its_way_there_does() {
+    let ruby = |way: &str| {
+        format!(
+            "class A < ActiveRecord::Migration[7.0]\n  def change\n    reversible do |dir|\n      dir.{way} do\n\
+                \x20       remove_column :users, :nick\n      end\n    end\n  end\nend\n"
+        )
+    };
+    let script = |way: &str| {
+        format!(
+            "module.exports = {{\n  {way}: (queryInterface) => {{\n\
+                \x20   return queryInterface.sequelize.transaction((t) => {{\n\
+                \x20     return queryInterface.removeColumn('users', 'nick');\n    }});\n  }},\n}};\n"
+        )
+    };
+    let laravel = |way: &str| {
+        format!(
+            "<?php\n\nreturn new class extends Migration\n{{\n    public function {way}()\n    {{\n\
+                \x20       Schema::table('users', function (Blueprint $table) {{\n\
+                \x20           $table->dropColumn('nick');\n        }});\n    }}\n}};\n"
+        )
+    };
+    let of = |path: &str, text: &str| worst("destr.migration", path, "", text);
+    assert_eq!(of("db/migrate/1_a.rb", &ruby("down")), None);
+    assert_eq!(of("db/migrate/1_a.rb", &ruby("up")), Some(Severity::Critical));
+    assert_eq!(of("migrations/1-a.js", &script("down")), None);
+    assert_eq!(of("migrations/1-a.js", &script("up")), Some(Severity::Critical));
+    assert_eq!(of("database/migrations/1_a.php", &laravel("down")), None);
+    assert_eq!(of("database/migrations/1_a.php", &laravel("up")), Some(Severity::Critical));
+}
+
+#[test]
+fn rows_that_a_command_is_called_after_are_a_question_and_those_of_any_other_are_grave() {
+    let go = |name: &str, act: &str| format!("package a\n\nfunc (s *Store) {name}() error {{\n{act}\treturn nil\n}}\n");
+    let of = |name: &str| {
+        worst("destr.sql", "internal/store.go", &go(name, ""), &go(name, "\ts.db.Exec(\"DELETE FROM events\")\n"))
+    };
+    for name in ["PruneEvents", "clear_events", "CleanUpEvents", "Purge"] {
+        assert_eq!(of(name), Some(Severity::Medium), "{name}");
+    }
+    for name in ["SaveEvents", "Import", "Clearance", "EventsToPrune"] {
+        assert_eq!(of(name), Some(Severity::Critical), "{name}");
+    }
+    let django = "from django.core.management.base import BaseCommand\n\n\nclass Command(BaseCommand):\n\
+        \x20   def handle(self, *args):\n        Cart.objects.all().delete()\n";
+    let command = |name: &str| worst("destr.sql", &format!("shop/management/commands/{name}.py"), "", django);
+    assert_eq!(command("flush_carts"), Some(Severity::Medium));
+    assert_eq!(command("import_carts"), Some(Severity::Critical));
+    let dropped = go("PruneEvents", "\ts.db.Exec(\"DROP TABLE events\")\n");
+    assert_eq!(worst("destr.sql", "internal/store.go", &go("PruneEvents", ""), &dropped), Some(Severity::Critical));
+}
+
+#[test]
+fn a_question_whether_nobody_need_sign_in_lets_nobody_in() {
+    let of = |path: &str, line: &str| {
+        let text = |line: &str| format!("package a\n\nfunc f() error {{\n\tg()\n{line}}}\n");
+        worst("auth.open-to-all", path, &text(""), &text(line))
+    };
+    assert!(of("a/a.go", "\tif !s.Profile.AllowAnonymous() {\n\t\treturn nil\n\t}\n") <= Some(Severity::Low));
+    assert!(of("a/a.go", "\ts.route(\"/x\").AllowAnonymous()\n") >= Some(Severity::High));
+    let asp = |line: &str| format!("class A {{\n  void F(App app, bool dev) {{\n    G();\n{line}  }}\n}}\n");
+    let said = asp("    if (dev) app.MapGet(\"/x\", X).AllowAnonymous();\n");
+    assert!(worst("auth.open-to-all", "a/A.cs", &asp(""), &said) >= Some(Severity::High));
+}
+
+#[test]
+fn a_pattern_that_the_file_makes_runs_no_command_whatever_it_is_called() {
+    let of = |made: &str| {
+        let text = format!(
+            "const RULE = {made};\n\nexport function f(src) {{\n  const found = RULE.exec(src);\n  return found;\n}}\n"
+        );
+        worst("inj.shell", "src/a.ts", "", &text)
+    };
+    assert!(of("new RegExp(`^#(${CHARS})`, \"u\")") <= Some(Severity::Low));
+    assert!(of("/^#\\w+/") <= Some(Severity::Low));
+    assert!(of("connect(host)") >= Some(Severity::High));
+}
+
+#[test]
+fn a_transaction_around_one_statement_is_a_question_and_around_two_is_missed() {
+    let of = |more: &str| {
+        let old = format!(
+            "export const create = async (data) => {{\n  const user = await prisma.$transaction(async (tx) => {{\n\
+                \x20   const user = await tx.user.create({{ data }});\n{more}    return user;\n  }});\n\
+                \x20 return user;\n}};\n"
+        );
+        let more = more.replace("tx.", "prisma.").replace("    ", "  ");
+        let new = format!(
+            "export const create = async (data) => {{\n  const user = await prisma.user.create({{ data }});\n\
+                {more}  return user;\n}};\n"
+        );
+        worst("conc.transaction-lost", "src/a.ts", &old, &new)
+    };
+    assert_eq!(of(""), Some(Severity::Medium));
+    assert_eq!(of("    // await tx.account.create({ user });\n"), Some(Severity::Medium));
+    assert!(of("    await tx.account.create({ user });\n") >= Some(Severity::High));
+}
+
+#[test]
+fn some_rights_instead_of_all_and_a_table_that_is_rebuilt_are_questions() {
+    let pod = |context: &str| {
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata:\n  name: a\nspec:\n  containers:\n    - name: a\n      image: a:1\n\
+                \x20     securityContext:\n{context}"
+        )
+    };
+    let some = pod("        capabilities:\n          add:\n            - NET_ADMIN\n");
+    let of = |old: &str| worst("container.host", "k8s/a.yaml", &pod(old), &some);
+    assert_eq!(of("        privileged: true\n"), Some(Severity::Medium));
+    assert!(of("        runAsNonRoot: true\n") >= Some(Severity::High));
+    let rule = "mig.sql-breaks";
+    let rebuilt = "CREATE TABLE reaction_new (id INTEGER PRIMARY KEY);\n\
+        INSERT INTO reaction_new SELECT id FROM reaction;\nALTER TABLE reaction_new RENAME TO reaction;\n";
+    assert_eq!(worst(rule, "migration/2.sql", "", rebuilt), Some(Severity::Medium));
+    assert!(worst(rule, "migration/2.sql", "", "ALTER TABLE reaction RENAME TO vote;\n") >= Some(Severity::High));
+}
+
+#[test]
+fn a_rule_of_a_firewall_that_let_something_pass_holds_back_nothing() {
+    let acl = |action: &str| format!("resource \"aws_wafv2_web_acl\" \"a\" {{\n  name = \"a\"\n{action}}}\n");
+    let rule = |action: &str| {
+        acl(&format!(
+            "  rule {{\n    name     = \"Some\"\n    priority = 4\n    action {{\n      {action} {{}}\n    }}\n\
+                \x20   statement {{\n      ip_set_reference_statement {{\n        arn = var.some\n      }}\n    }}\n\
+                \x20 }}\n"
+        ))
+    };
+    let of = |action: &str| worst("net.filter-lost", "waf/a.tf", &rule(action), &acl(""));
+    assert!(of("allow") <= Some(Severity::Medium));
+    assert!(of("block") >= Some(Severity::High));
+}
+
+#[test]
 fn a_bound_that_is_gone_is_medium_and_one_under_another_name_no_more() {
     let guarded =
         |guard: &str| format!("class R {{\n  void read(long length) {{\n{guard}    source.read(length);\n  }}\n}}\n");
@@ -353,4 +504,48 @@ fn each_rule_that_a_grade_names_is_in_the_catalogue() {
     let is_known = |name: &&str| known.iter().any(|id| id.starts_with(name));
     let unknown: Vec<&&str> = named.iter().filter(|name| !is_known(name)).collect();
     assert!(unknown.is_empty(), "{unknown:?}");
+}
+
+#[test]
+fn an_option_has_no_error_to_be_swallowed_and_a_result_has() {
+    let of = |line: &str| {
+        let text = |line: &str| {
+            format!(
+                "fn name() -> Option<String> {{\n    g()\n}}\n\nfn f(map: &Map, a: Option<String>) -> String {{\n\
+                    \x20   {line}\n}}\n"
+            )
+        };
+        worst("err.swallow", "src/a.rs", &text("h()"), &text(line))
+    };
+    for line in [
+        "a.unwrap_or_default()",
+        "name().unwrap_or_default()",
+        "map.get(\"x\").cloned().unwrap_or_default()",
+        "text.split_once(':').map(|(a, _)| a.to_owned()).unwrap_or_default()",
+    ] {
+        assert_eq!(of(line), None, "{line}");
+    }
+    for line in [
+        "fs::read_to_string(\"a\").unwrap_or_default()",
+        "serde_json::from_str(&x).unwrap_or_default()",
+        "x.parse::<u32>().map(show).unwrap_or_default()",
+        "load().ok().unwrap_or_default()",
+    ] {
+        assert_eq!(of(line), Some(Severity::Medium), "{line}");
+    }
+}
+
+#[test]
+fn an_end_that_is_nothing_may_be_none_and_a_shorter_one_deletes() {
+    let page = |days: u32| {
+        format!("export function Dialog() {{\n  const [state, set] = useState({{ expiration: {days} }});\n}}\n")
+    };
+    assert_eq!(worst("ops.retention", "web/a.tsx", &page(30), &page(0)), Some(Severity::Medium));
+    let bucket = |days: u32| {
+        format!(
+            "resource \"aws_s3_bucket\" \"a\" {{\n  lifecycle_rule {{\n    expiration {{\n      days = {days}\n\
+                \x20   }}\n  }}\n}}\n"
+        )
+    };
+    assert!(worst("ops.retention", "infra/a.tf", &bucket(300), &bucket(10)) >= Some(Severity::High));
 }

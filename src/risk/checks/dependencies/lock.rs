@@ -28,7 +28,16 @@ enum Wrong {
     NewHost(String),
 }
 
-pub(super) fn check(file: &FileUnderReview<'_>, kind: &str, rules: &Rules) -> Vec<Finding> {
+/// What is wrong in a lock file.
+pub(super) struct Locked {
+    pub finding: Finding,
+    /// The only package that it is about.
+    pub package: Option<String>,
+    /// Where it comes from since.
+    pub host: Option<String>,
+}
+
+pub(super) fn check(file: &FileUnderReview<'_>, kind: &str, rules: &Rules) -> Vec<Locked> {
     if file.old.is_none() || file.new.is_none() {
         return Vec::new();
     }
@@ -37,7 +46,20 @@ pub(super) fn check(file: &FileUnderReview<'_>, kind: &str, rules: &Rules) -> Ve
     for (name, what) in differences(&before, &after) {
         wrong.entry(what).or_default().push(name);
     }
-    wrong.iter().filter_map(|(what, names)| say(file, what, names, rules)).collect()
+    let locked = |(what, names): (&Wrong, &Vec<&str>)| {
+        let host = match what {
+            Wrong::Host(_, host) | Wrong::NewHost(host) => Some(host.clone()),
+            Wrong::Hash | Wrong::NoHash => None,
+        };
+        let package = names.first().filter(|_| names.len() == 1).map(|name| without_version(name).to_owned());
+        Some(Locked { finding: say(file, what, names, rules)?, package, host })
+    };
+    wrong.iter().filter_map(locked).collect()
+}
+
+/// The name of an entry, which has its version behind it.
+fn without_version(entry: &str) -> &str {
+    entry.rsplit_once([' ', '@']).map_or(entry, |(name, _)| name)
 }
 
 /// One finding for all packages with the same problem: they share one answer.
@@ -50,7 +72,7 @@ fn say(file: &FileUnderReview<'_>, what: &Wrong, names: &[&str], rules: &Rules) 
         Wrong::Host(old, new) => format!("{first}{more}: from {new}, not from {old}"),
         Wrong::NewHost(host) => format!("{first}{more}: from {host}"),
     };
-    let name = first.rsplit_once([' ', '@']).map_or(*first, |(name, _)| name);
+    let name = without_version(first);
     let by_host = match what {
         Wrong::Host(_, host) | Wrong::NewHost(host) => Some(host.as_str()),
         _ => None,

@@ -11,8 +11,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::change::diff::Side;
 use crate::risk::blast::{is_sample, is_test};
-use crate::risk::{FileUnderReview, Finding, Rules, Severity};
+use crate::risk::finding::as_one;
+use crate::risk::{FileUnderReview, Finding, Place, Rules, Severity};
 use imports::Imports;
+use lock::Locked;
 use manifest::{Asked, MANIFESTS, Manifest, Source};
 
 /// The name of the manifest or lock file that a path is.
@@ -32,6 +34,16 @@ pub(super) struct Dependencies {
     /// By file name: the texts in lower case.
     locks: BTreeMap<&'static str, Vec<String>>,
     imports: Imports,
+    /// Packages with a new source, and what lock files say otherwise.
+    sources: Vec<Sourced>,
+    locked: Vec<Locked>,
+}
+
+/// A package with a new source.
+struct Sourced {
+    name: String,
+    host: Option<String>,
+    finding: Finding,
 }
 
 struct Unlocked {
@@ -80,7 +92,8 @@ impl Dependencies {
             let text = String::from_utf8_lossy(file.new_text()).to_ascii_lowercase();
             self.imports.declare(lock, &text);
             self.locks.entry(lock).or_default().push(text);
-            return lock::check(file, lock, rules);
+            self.locked.extend(lock::check(file, lock, rules));
+            return Vec::new();
         }
         match manifest::of_path(&path).filter(|_| !is_test(&path) && !is_sample(&path)) {
             Some(manifest) => self.of_manifest(manifest, file, rules),
@@ -93,8 +106,8 @@ impl Dependencies {
         let (before, after) = (manifest.read(&old), manifest.read(&new));
         self.imports.declare(manifest.name, &new.to_ascii_lowercase());
         let look = Look { file, rules, before: &before, after: &after };
-        let mut found = look.sources();
-        found.extend(look.registries());
+        self.sources.extend(look.sources());
+        let mut found = look.registries();
         let names: BTreeSet<String> = before.packages.keys().cloned().collect();
         let lower = old.to_ascii_lowercase();
         for (name, _) in after.packages.iter().filter(|(name, source)| {
@@ -115,7 +128,7 @@ impl Dependencies {
     }
 
     pub fn finish(self) -> Vec<Finding> {
-        let Dependencies { unlocked, locks, imports } = self;
+        let Dependencies { unlocked, locks, imports, sources, locked } = self;
         // A lock file that the change does not touch may already contain the name.
         let say = |new: Unlocked| {
             let mut seen = new.locks.iter().filter_map(|lock| locks.get(lock)).flatten().peekable();
@@ -126,8 +139,34 @@ impl Dependencies {
         };
         let mut found: Vec<Finding> = unlocked.into_iter().filter_map(say).collect();
         found.extend(imports.finish());
+        found.extend(with_locks(sources, locked));
         found
     }
+}
+
+/// Packages with a new source, each with what a lock file says of it: it comes from there, and has no hash or another
+/// one. What a lock file says of another host, or of others, is a finding of its own.
+fn with_locks(sources: Vec<Sourced>, mut locked: Vec<Locked>) -> Vec<Finding> {
+    let mut found = Vec::new();
+    for source in sources {
+        let is_of_it = |own: &Locked| {
+            own.package.as_ref() == Some(&source.name) && (own.host.is_none() || own.host == source.host)
+        };
+        let (own, others) = locked.into_iter().partition(is_of_it);
+        locked = others;
+        found.extend(with_lock(source.finding, own));
+    }
+    found.extend(locked.into_iter().map(|own| own.finding));
+    found
+}
+
+fn with_lock(source: Finding, locked: Vec<Locked>) -> Option<Finding> {
+    let Finding { rule, title, why, ask, .. } = source.clone();
+    let all: Vec<Finding> = std::iter::once(source).chain(locked.into_iter().map(|own| own.finding)).collect();
+    let one = as_one(all)?;
+    let of = |at: usize| Place { location: one.location_at(at).clone(), title: one.title_at(at).to_owned() };
+    let places = (0..one.places.len()).map(of).collect();
+    Some(Finding { rule, title, why, ask, places, ..one })
 }
 
 /// What builds a package of Python: no lock file names it.
@@ -174,7 +213,7 @@ struct Look<'a, 'f> {
 
 impl Look<'_, '_> {
     /// Packages with a new source, and new ones that do not come from the registry.
-    fn sources(&self) -> Vec<Finding> {
+    fn sources(&self) -> Vec<Sourced> {
         let said = |(name, source): (&String, &Source)| {
             let before = self.before.packages.get(name);
             let severity = match (before, source) {
@@ -188,7 +227,8 @@ impl Look<'_, '_> {
             };
             let at = source.place().unwrap_or("a folder");
             let found = self.say("dep.source", name, &format!("{name} from {at}"))?;
-            Some(Finding { severity, ..found })
+            let host = source.place().and_then(host).map(str::to_owned);
+            Some(Sourced { name: name.clone(), host, finding: Finding { severity, ..found } })
         };
         self.after.packages.iter().filter_map(said).collect()
     }
@@ -226,4 +266,34 @@ fn host(address: &str) -> Option<&str> {
     let authority = rest.split(['/', '?', '#']).next()?;
     let host = authority.rsplit('@').next()?;
     Some(host.split(':').next().unwrap_or(host))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::risk::tests::findings;
+
+    #[test]
+    fn a_package_with_a_new_source_is_one_finding_with_its_lock_unless_that_names_another_host() {
+        let manifest = |of: &str| format!("{{\n  \"dependencies\": {{\n    \"left\": \"{of}\"\n  }}\n}}\n");
+        let lock = |of: &str| {
+            format!(
+                "{{\n  \"lockfileVersion\": 3,\n  \"packages\": {{\n    \"node_modules/left\": {{\n\
+                    \x20     \"version\": \"1.0.0\",\n{of}    }}\n  }}\n}}\n"
+            )
+        };
+        let usual = lock(
+            "      \"resolved\": \"https://registry.npmjs.org/left/-/left-1.0.0.tgz\",\n\
+                \x20     \"integrity\": \"sha512-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"\n",
+        );
+        let rules = |host: &str| {
+            let new = lock(&format!(
+                "      \"resolved\": \"git+ssh://git@{host}/x/left.git#0123456789012345678901234567890123456789\"\n"
+            ));
+            let (old, now) = (manifest("1.0.0"), manifest("git+https://github.com/x/left.git#main"));
+            let found = findings(&[("package.json", &old, &now), ("package-lock.json", &usual, &new)]);
+            found.into_iter().map(|found| (found.rule.clone(), found.count())).collect::<Vec<_>>()
+        };
+        assert_eq!(rules("github.com"), [("dep.source".to_owned(), 3)]);
+        assert!(rules("evil.example").iter().any(|(rule, _)| rule == "dep.lock"));
+    }
 }

@@ -180,10 +180,35 @@ impl<'t> Walk<'t> {
                 self.treatment_of_function(*handler)
             }
             ("ok", []) if node.kind() == "call_expression" && is_statement => Value::Text("empty".to_owned()),
-            ("unwrap_or_default", []) => Value::Text("empty".to_owned()),
+            ("unwrap_or_default", []) if !self.is_of_option(node) => Value::Text("empty".to_owned()),
             _ => return,
         };
         self.tell(Kind::Handler, "any".to_owned(), value, text.to_owned(), lines.clone());
+    }
+
+    /// Whether what a method of Rust is called on is an `Option`, which has no error to be swallowed: it comes from a
+    /// function of the library that returns one, or from what is declared as one before it.
+    fn is_of_option(&self, node: Node<'t>) -> bool {
+        const MAX_BEFORE: usize = 20_000;
+        const MAX_STEPS: usize = 20;
+        let Some(mut of) = node.child_by_field_name("function").and_then(|name| name.child_by_field_name("value"))
+        else {
+            return false;
+        };
+        for _ in 0..MAX_STEPS {
+            let callee = self.parts_of_call(of).map(|parts| parts.callee);
+            match callee.as_deref().map(last_name) {
+                Some(name) if GIVES_OPTION.contains(&name) => return true,
+                Some(name) if KEEPS_OPTION.contains(&name) => {}
+                _ => break,
+            }
+            let before = of.child_by_field_name("function").and_then(|name| name.child_by_field_name("value"));
+            let Some(before) = before else { return false };
+            of = before;
+        }
+        let name = self.parts_of_call(of).map_or_else(|| self.dotted(of), |parts| parts.callee);
+        let before = self.around(node.start_byte().saturating_sub(MAX_BEFORE)..node.start_byte());
+        is_declared_as_option(last_name(&name), before)
     }
 
     pub fn treatment_of_function(&self, handler: Node<'t>) -> Value {
@@ -232,4 +257,84 @@ impl<'t> Walk<'t> {
         let kind = if self.place.is_in_test { Kind::Assertion } else { Kind::Guard };
         self.tell_of(kind, self.text(condition), Value::None, node);
     }
+}
+
+/// Methods of the library of Rust that return an `Option`.
+const GIVES_OPTION: &[&str] = &[
+    "as_array",
+    "as_bool",
+    "as_f64",
+    "as_i64",
+    "as_object",
+    "as_str",
+    "as_u64",
+    "checked_add",
+    "checked_div",
+    "checked_mul",
+    "checked_sub",
+    "extension",
+    "file_name",
+    "file_stem",
+    "find",
+    "first",
+    "get",
+    "get_mut",
+    "last",
+    "max",
+    "max_by",
+    "max_by_key",
+    "min",
+    "min_by",
+    "min_by_key",
+    "next",
+    "next_back",
+    "nth",
+    "parent",
+    "peek",
+    "pop",
+    "pop_back",
+    "pop_front",
+    "position",
+    "reduce",
+    "rsplit_once",
+    "split_once",
+    "strip_prefix",
+    "strip_suffix",
+];
+/// Methods that give an `Option` for an `Option`, and a `Result` for a `Result`.
+const KEEPS_OPTION: &[&str] = &[
+    "and_then",
+    "as_deref",
+    "as_deref_mut",
+    "as_mut",
+    "as_ref",
+    "cloned",
+    "copied",
+    "filter",
+    "map",
+    "or_else",
+    "take",
+];
+
+/// Whether a text declares a name, or the result of a function of that name, as an `Option`.
+fn is_declared_as_option(name: &str, before: &str) -> bool {
+    let is_of_name = |c: char| c.is_alphanumeric() || c == '_';
+    let declares = |at: usize| {
+        let rest = &before[at + name.len()..];
+        let is_whole = !before[..at].ends_with(is_of_name) && !rest.starts_with(is_of_name);
+        let of_type = rest
+            .trim_start()
+            .strip_prefix(':')
+            .map(|of| of.trim_start().trim_start_matches("&mut ").trim_start_matches('&'));
+        let is_value = of_type.is_some_and(|of| of.starts_with("Option<"));
+        let is_function = before[..at].ends_with("fn ") && result_of(rest).is_some_and(|of| of.starts_with("Option<"));
+        is_whole && (is_value || is_function)
+    };
+    !name.is_empty() && before.match_indices(name).any(|(at, _)| declares(at))
+}
+
+/// The type that a function returns, behind its name.
+fn result_of(rest: &str) -> Option<&str> {
+    let head = rest.split(['{', ';']).next()?;
+    head.split_once("->").map(|(_, of)| of.trim_start())
 }

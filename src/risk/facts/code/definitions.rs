@@ -43,10 +43,26 @@ impl<'t> Walk<'t> {
         *self.lines(name.unwrap_or(whole)).start()
     }
 
-    /// The names of an anonymous function have no scope.
-    pub fn closure(&mut self) {
+    /// The names of an anonymous function have no scope. Those of the two ways of a migration have that of their way.
+    pub fn closure(&mut self, node: Node<'t>) {
+        if let Some(way) = self.way_of_migration(node) {
+            self.scope.push(way.to_owned());
+        }
         self.place.prefix = Rc::from("");
         self.place.is_part_of_whole = false;
+    }
+
+    /// The way of a migration that an anonymous function is: `dir.down do … end`, `{ down: () => … }`.
+    fn way_of_migration(&self, node: Node<'t>) -> Option<&'static str> {
+        let of = *self.ancestors.last()?;
+        let name = match (of.kind(), self.role(of)) {
+            ("call", Some(Role::Call { .. })) if matches!(node.kind(), "do_block" | "block") => {
+                self.part(of, "method").map(|name| self.raw(name))
+            }
+            (_, Some(Role::Named { key, .. })) => self.part(of, key).map(|key| self.raw(key)),
+            _ => None,
+        };
+        ["up", "down"].into_iter().find(|way| name.is_some_and(|name| name.trim_matches(['"', '\'']) == *way))
     }
 
     pub fn type_definition(&mut self, node: Node<'t>, name: Part, body: Part) {

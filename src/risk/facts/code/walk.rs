@@ -196,7 +196,7 @@ impl<'t> Walk<'t> {
             Role::Parameter { name, value } => self.parameter(node, name, value),
             Role::Choice { left, right } => self.choice(node, left, right),
             Role::Function { name, body } => self.function(node, name, body),
-            Role::Closure { .. } => self.closure(),
+            Role::Closure { .. } => self.closure(node),
             Role::Type { name, body } => self.type_definition(node, name, body),
             Role::Scope { name } => self.named_scope(node, name),
             Role::Member { name, value } => self.member(node, name, value),
