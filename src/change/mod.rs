@@ -9,6 +9,8 @@ pub mod address;
 #[cfg(feature = "git")]
 mod anchors;
 #[cfg(feature = "git")]
+pub mod blocks;
+#[cfg(feature = "git")]
 pub mod compare;
 pub mod diff;
 pub mod digest;

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use std::ops::Range;
 
 use super::renamed::Renamed;
+use crate::change::blocks::Blocks;
 use crate::change::compare::{compare, lines_after};
 use crate::change::diff::Diff;
 use crate::change::enclosing::stays_within;
@@ -93,7 +94,10 @@ fn place_after(note: &Note, then: &str, now: &str) -> Option<(u32, u32)> {
     let (old, new) = (texts.0.as_bytes(), texts.1.as_bytes());
     let lines = (Lines::of(old), Lines::of(new));
     let path = unescape(&note.path).map(|path| path.lossy().into_owned()).unwrap_or_default();
-    let may_be = |line: u32| stays_within(&path, (&lines.0, old, first), (&lines.1, new, line - 1));
+    let blocks = Blocks::of(&path, (&lines.0, old), (&lines.1, new));
+    let may_be = |line: u32| {
+        stays_within(&path, (&lines.0, old, first), (&lines.1, new, line - 1)) && blocks.stays(first, line - 1)
+    };
     let stays = |lines: &Range<u32>| {
         let count = lines.end - lines.start;
         let moves = || anchor.is_likelier_elsewhere((old, first + 1), (new, lines.start + 1), count);
