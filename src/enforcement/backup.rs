@@ -51,7 +51,7 @@ pub fn back_up(path: &Path, settings: &Settings, to: &Path, with_key: bool, now:
     refuse_place(&gate, to)?;
     let snapshot = {
         // Without a state there is no key to be made, and an older state is taken over by a push alone.
-        if !gate.dir.join("memory.json").exists() {
+        if !gate_state::has_memory(&gate.dir)? {
             return Err(format!("The gate has no state in {}: it judged nothing yet.", gate.dir.display()));
         }
         let own = if gate.key.exists() { Some(StateKey::read(&gate.key)?) } else { None };

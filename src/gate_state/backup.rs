@@ -11,7 +11,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::archive::{Archive, Hashing, Header, Held, KEY, broken, copy, head, unwritten};
-use super::{Access, FILE, GateState, LEDGER, Lock, Log, OUTLINES, StateKey, VERIFIED, log, log_of, read, states};
+use super::{
+    Access, FILE, GateState, LEDGER, Lock, Log, OUTLINES, StateKey, VERIFIED, has_memory, log, log_of, read, states,
+};
 use crate::change::shown_path;
 use crate::disk::{give_away, open_regular, stream_atomically, sync_dir, with_suffix};
 use crate::gate::{AuditHead, Remembered};
@@ -56,7 +58,7 @@ impl GateState {
     pub fn snapshot(&self, key: Option<String>) -> Result<Snapshot, String> {
         let dir = &self.dir;
         let unread = |error: io::Error| format!("The gate's state in {} cannot be read: {error}.", dir.display());
-        if !dir.join(FILE).exists() {
+        if !has_memory(dir)? {
             return Err(format!("The gate has no state in {}: it judged nothing yet.", dir.display()));
         }
         if self.key.is_none() {

@@ -603,6 +603,14 @@ fn has_begun(dir: &Path) -> std::io::Result<bool> {
     Ok(is_there(&dir.join(states::FILE))? || is_there(&dir.join(log::FILE))? || !Log::in_dir(dir).parts()?.is_empty())
 }
 
+/// Whether a gate began to remember something there.
+///
+/// # Errors
+/// A sentence: its memory cannot be read, or is gone from beside what was written after it.
+pub fn has_memory(dir: &Path) -> Result<bool, String> {
+    bytes(dir).map(|bytes| bytes.is_some())
+}
+
 /// Whether a directory holds no more than a gate's log: a copy that an auditor was given. It can be read; no gate goes
 /// on from it.
 pub fn is_only_log(dir: &Path) -> bool {

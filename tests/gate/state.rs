@@ -133,6 +133,7 @@ fn whatever_is_left_beside_a_memory_that_is_gone_nothing_is_decided() {
         let (exit, codes) = Gate::of(&f).push(&[(MAIN, &f.id("main"), &f.id("evil"))]);
         assert_eq!(exit == 4, is_any_left, "{are_recorded} {kept:03b}: {exit} {codes:?}");
         assert_eq!(state(&f).join("memory.json").exists(), !is_any_left, "{are_recorded} {kept:03b}");
+        assert_eq!(undersign::gate_state::has_memory(&state(&f)).is_err(), is_any_left, "{are_recorded} {kept:03b}");
     }
 }
 

@@ -50,6 +50,7 @@ struct Block {
 }
 
 impl<'t> Blocks<'t> {
+    /// Reads both texts of a file; its path says which signs it may have.
     pub fn of(path: &str, old: (&'t Lines, &'t [u8]), new: (&'t Lines, &'t [u8])) -> Blocks<'t> {
         let kinds = Kind::of_path(path, old.1).into_iter().chain(Kind::of_path(path, new.1));
         let kinds: Vec<Kind> = kinds.fold(Vec::new(), |mut all, kind| {

@@ -102,6 +102,8 @@ pub(super) fn log(dir: &Path) -> Vec<Finding> {
         }
     };
     let read = gate_state::log_of(dir).and_then(|log| log.visit(&mut look));
+    // A log can be read without the memory; no gate goes on without it.
+    found.extend(gate_state::has_memory(dir).err().filter(|_| read.is_ok()).map(Bad));
     found.push(match read {
         Err(why) => Bad(why),
         Ok(log) => {
