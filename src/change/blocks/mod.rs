@@ -11,7 +11,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::Range;
 
 use super::lines::Lines;
-use signs::{Event, Kind};
+use signs::{Event, Kind, MAX_NAME};
 
 /// The most blocks around a line that are compared.
 const MAX_DEPTH: usize = 16;
@@ -186,7 +186,9 @@ impl Tree {
         }
     }
 
-    fn open(&mut self, name: Vec<u8>, at: u32, (first, has_arms): (Option<usize>, bool), open: &mut Vec<usize>) {
+    fn open(&mut self, mut name: Vec<u8>, at: u32, (first, has_arms): (Option<usize>, bool), open: &mut Vec<usize>) {
+        // Branches copy the name of the first of them.
+        name.truncate(MAX_NAME);
         let (parent, own) = (open.last().copied(), self.blocks.len());
         let path = hash(&(parent.map(|parent| self.blocks[parent].path), &name));
         let block = Block { lines: at..at + 1, name, path, parent, first: first.unwrap_or(own), has_arms };

@@ -39,6 +39,11 @@ pub enum Kind {
     Statements,
 }
 
+/// The bytes of a line that name a block.
+pub const MAX_NAME: usize = 256;
+/// The most braces of a line that are counted; what has more was not written to be read.
+const MAX_BRACES: usize = 64;
+
 const PROSE: &[&str] = &["md", "markdown", "mdx", "txt", "rst", "adoc", "org"];
 const OF_C: &[&str] = &["c", "h", "cc", "cpp", "cxx", "hpp", "hh", "hxx", "m", "mm", "cs", "inc", "s", "glsl", "ino"];
 const SCRIPTS: &[&str] = &["sh", "bash", "zsh", "ksh", "bashrc", "profile", "zshrc", "rb", "lua", "jl"];
@@ -225,8 +230,9 @@ fn braces(line: &[u8]) -> Vec<Event> {
         }
     }
     let start = line.iter().position(|byte| !b"} \t".contains(byte)).unwrap_or(line.len());
-    let (name, mut found) = (&line[start..], Vec::new());
+    let (name, mut found) = (&line[start..line.len().min(start + MAX_NAME)], Vec::new());
     let is_branch = closed > 0 && open > 0;
+    let (closed, open) = (closed.min(MAX_BRACES), open.min(MAX_BRACES));
     found.extend((usize::from(is_branch)..closed).map(|_| Event::Close));
     if is_branch {
         found.push(Event::Branch(asked(name)));

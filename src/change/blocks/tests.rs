@@ -151,8 +151,16 @@ fn is_left_alone(path: &str, old: &str) {
 
 #[test]
 fn hostile_depth_costs_no_more_than_its_lines() {
-    let text = "{{ if a }} {\n#if A\n".repeat(30_000) + SAME + "\n";
-    assert!(stays("a.c", (&text, 0), (&text, 0)));
+    for deep in [
+        "{{ if a }} {\n#if A\n".repeat(30_000),
+        format!("a {}\n", "{".repeat(1_000_000)),
+        format!("a {}\n", "}".repeat(1_000_000)),
+        format!("#if {}\n{}", "a".repeat(1_000_000), "#else\n".repeat(30_000)),
+        format!("{}\n", "{{ if a }}".repeat(100_000)),
+    ] {
+        let text = deep + SAME + "\n";
+        assert!(stays("a.c", (&text, 0), (&text, 0)));
+    }
     for text in
         ["", "}\n}\n", "{{", "<%", "{%%}\n{{}}", "#else\n#endif\n{{ end }}\n", "fi\n)\n", "\u{fffd}**\n**\n****"]
     {
