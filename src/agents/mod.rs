@@ -9,6 +9,7 @@ mod phrase;
 mod production;
 mod rules;
 mod runs;
+mod sed;
 mod shell;
 
 pub use dialect::{Agent, Answer, Call};

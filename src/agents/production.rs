@@ -5,6 +5,7 @@ use super::carriers::Goes;
 use super::phrase::{Phrase, positional};
 use super::rules::{Alone, ProductionRules, Program};
 use super::runs::{Inner, Interpreter, ShellCall, Wrapper, plain_name};
+use super::sed;
 use super::shell::{Script, SimpleCommand, Word};
 
 /// The deepest nesting of command lines, and of programs that run others.
@@ -198,12 +199,15 @@ impl ProductionRules {
         let speaks = self.speaks(command);
         let mut is_wrapper = false;
         // Options that are not known may hide which of several it is.
-        for (wrapper, begin) in self.wrappers_of(name, command).filter(|(own, _)| own.is_lines || !speaks) {
+        for (wrapper, begin) in self.wrappers_of(name, command).into_iter().filter(|(own, _)| own.is_lines || !speaks) {
             is_wrapper = true;
             let reach = self.judge_wrapper(wrapper, command, begin, place);
             if reach.is_some() {
                 return reach;
             }
+        }
+        if matches!(name, "sed" | "gsed") && sed::runs_commands(&command.words[1..]) {
+            return place.unseen("nobody can see what the script of `sed` runs");
         }
         if speaks || is_wrapper || self.has_phrase(&self.harmless, command) {
             return None;
@@ -248,15 +252,16 @@ impl ProductionRules {
     }
 
     /// The wrappers that a command may be, and the index after the name of each.
-    fn wrappers_of<'r>(
-        &'r self,
-        name: &'r str,
-        command: &'r SimpleCommand,
-    ) -> impl Iterator<Item = (&'r Wrapper, usize)> + 'r {
-        let longest = self.wrappers.iter().filter_map(|own| own.surely_begins(name, &command.words)).max().unwrap_or(0);
-        let begun = self.wrappers.iter().filter_map(move |own| Some((own, own.begins(name, &command.words)?)));
+    fn wrappers_of(&self, name: &str, command: &SimpleCommand) -> Vec<(&Wrapper, usize)> {
+        let words = &command.words;
+        let mut begun: Vec<_> =
+            self.wrappers.iter().filter_map(|own| own.begins(name, words).map(|begin| (own, begin))).collect();
         // `yarn workspace` is for certain not `yarn` with a program that is called `workspace`.
-        begun.filter(move |(own, begin)| own.is_lines || *begin >= longest)
+        if begun.len() > 1 {
+            let longest = begun.iter().filter_map(|(own, _)| own.surely_begins(name, words)).max().unwrap_or(0);
+            begun.retain(|(own, begin)| own.is_lines || *begin >= longest);
+        }
+        begun
     }
 
     fn judge_inner(&self, inner: &Inner, is_image: bool, place: &Place) -> Option<Reach> {
