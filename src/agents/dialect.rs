@@ -343,10 +343,13 @@ fn guess(value: &Value, found: &mut Vec<Command>) {
         Value::String(text) if !text.trim().contains('\n') => found.push(Command::Item(text.trim().to_owned())),
         Value::Array(list) => list.iter().for_each(|own| guess(own, found)),
         Value::Object(fields) => {
+            let has_program = field(value, COMMAND_KEYS).or(field(value, PROGRAM_KEYS)).is_some();
             let is_known = |key: &str, own: &Value| {
                 let key = plain_key(key);
                 let is_of = |keys: &[&str]| keys.contains(&key.as_str());
-                let is_read = [COMMAND_KEYS, CODE_KEYS, PROGRAM_KEYS, ARGUMENT_KEYS].into_iter().any(is_of);
+                // Without a program beside them, `options` may be anything.
+                let is_argument = matches!(key.as_str(), "args" | "arguments") || has_program && is_of(ARGUMENT_KEYS);
+                let is_read = is_argument || [COMMAND_KEYS, CODE_KEYS, PROGRAM_KEYS].into_iter().any(is_of);
                 is_of(PROSE_KEYS) || is_read && texts(own).is_some()
             };
             fields.iter().filter(|(key, own)| !is_known(key, own)).for_each(|(_, own)| guess(own, found));
@@ -668,6 +671,7 @@ mod tests {
             r#"{"command":"bash","stdin":"cd /srv\nkubectl delete ns shop\n"}"#,
             r#"{"command":"bash","args":["-s"],"input":"cd /srv\nkubectl delete ns shop\n"}"#,
             r#"{"command":["python3"],"stdin":"import os\nos.system('kubectl delete ns shop')"}"#,
+            r#"{"command":"ls","options":{"x":"kubectl delete ns shop"}}"#,
             r#"{"command":"ls","payload":"{\"command\":\"kubectl delete ns shop\"}"}"#,
             r#"{"command":"ls","arguments":"{\"command\":\"kubectl delete ns shop\"}"}"#,
             r#"{"command":"{\"cmd\":[\"kubectl\",\"delete\",\"ns\"]}"}"#,
