@@ -36,6 +36,10 @@ const FILLING: Duration = Duration::from_millis(5);
 /// How long a frame waits for what a stroke asked for, before it is drawn without it.
 const PATIENCE: Duration = Duration::from_millis(100);
 
+/// How long nothing must arrive until what was typed ahead is complete, and how long that may take.
+const SILENCE: Duration = Duration::from_millis(20);
+const ALL_SILENT: Duration = Duration::from_millis(100);
+
 /// How long delivery of what was signed may take after the program was left.
 const DELIVERY: Duration = Duration::from_secs(20);
 
@@ -147,6 +151,20 @@ impl Intake {
         self.leave.is_none()
     }
 
+    /// Drops what was typed before a field was there whose words are signed, except what closes it. Returns whether
+    /// that was anything.
+    fn drop_typed_ahead(&mut self) -> bool {
+        let since = Instant::now();
+        while since.elapsed() < ALL_SILENT && self.leave.is_none() && self.comes_within(SILENCE) {}
+        let before = self.typed.len();
+        let closes = |stroke: &Stroke| stroke.key == Key::Esc || *stroke == CTRL_C;
+        self.typed.retain(|event| match event {
+            Event::Stroke(stroke) => closes(stroke),
+            event => !matches!(event, Event::Paste(_)),
+        });
+        self.typed.len() < before
+    }
+
     /// The next event for a frame that was begun at `begun`, after the last frame was drawn.
     ///
     /// All that was typed comes first, then messages while there is time. While a stroke waits for texts, later strokes
@@ -229,12 +247,13 @@ pub fn run(
             break;
         }
         let begun = Instant::now();
-        let mut is_due = false;
+        let (mut is_due, mut is_field_new) = (false, false);
         state.redraw = false;
         while let Some(event) = intake.next(&state, begun, drawn) {
             is_due |= state.is_looked_at(&event);
             is_owed = true;
             state.now = clock::now();
+            let had_field = state.writes_reason();
             for effect in update(&mut state, event) {
                 if let Some(told) = hands.carry_out(effect, &mut screen, &mut intake).map_err(failed)? {
                     state.status = Some(told);
@@ -243,6 +262,14 @@ pub fn run(
             if state.quit {
                 break 'open;
             }
+            is_field_new = !had_field && state.writes_reason();
+            if is_field_new {
+                is_due = true;
+                break;
+            }
+        }
+        if is_field_new && intake.drop_typed_ahead() {
+            state.tell_of_left_out();
         }
         if !is_due && drawn.is_some_and(|drawn| drawn.elapsed() < PROGRESS) {
             continue;

@@ -477,6 +477,25 @@ impl State {
         }
     }
 
+    /// Whether a reason is being written, which is signed as it is.
+    pub fn writes_reason(&self) -> bool {
+        match &self.overlay {
+            Some(Overlay::Sign(sheet)) => sheet.ceremony.asks_reason(),
+            Some(Overlay::Authorize(sheet)) => sheet.ceremony.asks_reason(),
+            _ => false,
+        }
+    }
+
+    /// What was typed before the field of the reason was there is not in it.
+    pub fn tell_of_left_out(&mut self) {
+        let message = match &mut self.overlay {
+            Some(Overlay::Sign(sheet)) => &mut sheet.ceremony.message,
+            Some(Overlay::Authorize(sheet)) => &mut sheet.ceremony.message,
+            _ => return,
+        };
+        *message = Some("What was typed before this field was there is left out.".to_owned());
+    }
+
     /// The present layout was drawn: it counts as shown, except if the screen is too small to draw it, or a window may
     /// cover it.
     pub fn drawn(&mut self) {

@@ -154,6 +154,11 @@ impl<V: Copy + Ord + fmt::Display> Ceremony<V> {
         self.stage = Stage::Reason { verdict, field };
     }
 
+    /// Whether a reason is being written, which is signed as it is.
+    pub fn asks_reason(&self) -> bool {
+        matches!(self.stage, Stage::Reason { .. })
+    }
+
     /// A stroke while the reason is written, which is kept with its verdict; `is_needed`: it may not be blank;
     /// `beside`: other words that are signed with it.
     pub fn reason(

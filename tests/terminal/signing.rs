@@ -57,6 +57,26 @@ fn reject(program: &mut Program) {
 }
 
 #[test]
+fn what_is_typed_before_the_field_of_the_reason_is_there_is_not_signed() {
+    let (fixture, home) = (with_pem_key(), home());
+    let mut program = desk(&fixture, home.path());
+    program.press("\r");
+    program.wait_for("@@");
+    program.press("S");
+    program.wait_for("ai: 0 of 1");
+    program.press("rTYPEDAHEAD\r");
+    program.wait_for("What was typed before this field was there is left out.");
+    assert!(!program.text().contains("TYPEDAHEAD"), "{}", program.text());
+    // The twin: what is typed into the field that is there is the reason.
+    program.press("It counts wrong.\r");
+    program.wait_for("to reject:");
+    assert!(program.text().contains("It counts wrong."), "{}", program.text());
+    program.press("\u{1b}");
+    program.press("qq");
+    program.end();
+}
+
+#[test]
 fn ssh_keygen_asks_on_the_plain_terminal_and_the_desk_comes_back() {
     let (fixture, home) = (with_pem_key(), home());
     let mut program = desk(&fixture, home.path());
