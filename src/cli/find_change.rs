@@ -39,7 +39,7 @@ pub fn find(text: &str, names: &Names) -> Result<Meant, String> {
     // Which branches have landed is looked for once, here or by the queue.
     let caches = Caches::at(cache::home());
     for (index, path) in names.paths().iter().enumerate() {
-        match open(names, index, path, &caches) {
+        match open(names, (index, path), text, &caches) {
             Ok(one) => read.push(one),
             Err(why) => failures.push(why),
         }
@@ -65,11 +65,17 @@ pub fn find(text: &str, names: &Names) -> Result<Meant, String> {
     Ok(Meant { repository, snapshot, change, others })
 }
 
-fn open(names: &Names, index: usize, path: &Path, caches: &Caches) -> Result<Read, String> {
+/// What is pending is read only where the text may mean something.
+fn open(names: &Names, (index, path): (usize, &Path), text: &str, caches: &Caches) -> Result<Read, String> {
     let (repository, snapshot) = super::opened(names, path, None)?;
     let cache = caches.of(repository.common_dir());
     let repository = repository.with_cache(&cache);
-    let pending = repository.changes(index, &snapshot.target).map_err(|error| error.to_string())?;
+    let pending = match repository.may_mean(text, &snapshot.target) {
+        Ok(true) => repository.changes(index, &snapshot.target),
+        Ok(false) => Ok(Pending::default()),
+        Err(why) => Err(why),
+    };
+    let pending = pending.map_err(|error| error.to_string())?;
     Ok(Read { repository, snapshot, pending })
 }
 

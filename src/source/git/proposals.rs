@@ -99,12 +99,27 @@ impl Repository {
             let at = change.refs.first().and_then(|at| self.reference_of(at));
             change.references = References::of(&change.revision.commits, at);
         }
-        if let Some(why) = self.narrow_home() {
-            let remote = self.home().unwrap_or_default();
-            let id = format!("{}:{remote}/*", self.name);
-            pending.broken.push(Broken { id, refs: Vec::new(), tip: None, why });
-        }
+        pending.broken.extend(self.unfetched());
         Ok(pending)
+    }
+
+    /// Whether a text may mean something that is pending. Only names are read: whether a branch has landed takes long.
+    pub fn may_mean(&self, text: &str, target: &TargetBranch) -> Result<bool, GitError> {
+        let row = |proposal: Proposal| {
+            let id = format!("{}:{}", self.name, proposal.id);
+            Broken { id, refs: proposal.refs, tip: proposal.tip.ok(), why: GitError::Cut }
+        };
+        let rows = self.proposals(target, &mut Shared::of(self).ancestry)?.into_iter().map(row);
+        let all = Pending { changes: Vec::new(), broken: rows.chain(self.unfetched()).collect() };
+        let ends_there = |commit| !all.ending_with(commit).is_empty();
+        Ok(!all.called(text).1.is_empty() || self.named(text).is_some_and(ends_there))
+    }
+
+    /// The row of branches that were not fetched.
+    fn unfetched(&self) -> Option<Broken> {
+        let why = self.narrow_home()?;
+        let id = format!("{}:{}/*", self.name, self.home().unwrap_or_default());
+        Some(Broken { id, refs: Vec::new(), tip: None, why })
     }
 
     /// The change that a branch proposes to the target; none if it is merged or has landed.
