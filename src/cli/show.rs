@@ -304,6 +304,9 @@ struct ShownPart {
 #[derive(Serialize)]
 struct ShownFinding {
     rule: String,
+    /// Whether it needs an answer.
+    #[serde(skip)]
+    asks: bool,
     severity: &'static str,
     path: String,
     line: u32,
@@ -406,6 +409,7 @@ fn shown(
             .iter()
             .map(|f| ShownFinding {
                 rule: f.rule.clone(),
+                asks: f.asks(),
                 severity: f.severity.name(),
                 path: f.location.path.to_string(),
                 line: f.location.line,
@@ -570,7 +574,12 @@ fn print(shown: &Shown) {
         let at = commit.as_deref().map_or("the branch", |commit| &commit[..7]);
         outln!("    {rule}: {text}  ({strength}, {class}, {at})");
     }
-    outln!("  findings: {}", shown.findings.len());
+    // Counted as in the reader, where a note is nothing that is left.
+    let asked = shown.findings.iter().filter(|finding| finding.asks).count();
+    match shown.findings.len() - asked {
+        0 => outln!("  findings: {asked}"),
+        notes => outln!("  findings: {asked}, and {} without a need for an answer", counted(notes, "note")),
+    }
     for finding in &shown.findings {
         let more = finding.places.len().saturating_sub(1);
         let more = if more > 0 { format!(" and {}", counted(more, "other place")) } else { String::new() };

@@ -130,6 +130,11 @@ impl Finding {
         Finding { severity: self.severity.min(most), ..self }
     }
 
+    /// Whether it needs an answer: a note needs none.
+    pub fn asks(&self) -> bool {
+        self.severity > Severity::Note
+    }
+
     /// The number of its places.
     pub fn count(&self) -> usize {
         self.places.len().max(1)
@@ -308,7 +313,7 @@ pub(super) fn of_one_file(findings: Vec<Finding>) -> Vec<Finding> {
 /// Reduces sorted findings to at most [`MAX_ASKED`] that need an answer: the gravest stay separate, the others are
 /// combined for each rule. Notes need no answer, and stay as they are.
 pub(super) fn grouped(mut findings: Vec<Finding>) -> Vec<Finding> {
-    let asked = findings.iter().take_while(|finding| finding.severity > Severity::Note).count();
+    let asked = findings.iter().take_while(|finding| finding.asks()).count();
     if asked <= MAX_ASKED {
         return findings;
     }

@@ -17,7 +17,7 @@ use crate::decision::anchor::Anchor;
 use crate::decision::{Checklist, Draft, Note};
 use crate::examination::comments::Remark;
 use crate::examination::text_of;
-use crate::risk::{Finding, Severity};
+use crate::risk::Severity;
 
 /// Tiers up to this one require a reason for an approval.
 const REASON_UP_TO_TIER: u8 = 2;
@@ -62,8 +62,7 @@ impl Review {
             let seen = usize::from(self.is_group_seen(group));
             (tally.hunks, tally.unflagged) = ((seen, 1), 1 - seen);
         }
-        let asks = |(_, finding): &(usize, &Finding)| finding.severity > Severity::Note;
-        for (at, _) in self.findings.counted_in(index).filter(asks) {
+        for (at, _) in self.findings.counted_in(index).filter(|(_, finding)| finding.asks()) {
             tally.findings.1 += 1;
             tally.findings.0 += usize::from(self.is_answered(at));
         }
@@ -79,7 +78,7 @@ impl Review {
 
     /// Whether a finding, by its index in the list of all, needs nothing more.
     pub fn is_answered(&self, finding: usize) -> bool {
-        let is_note = self.findings.get(finding).is_some_and(|finding| finding.severity == Severity::Note);
+        let is_note = self.findings.get(finding).is_some_and(|finding| !finding.asks());
         is_note || self.answer_to(finding).is_some()
     }
 
@@ -175,7 +174,7 @@ impl Review {
             |position: usize| Some((self.document.inventory_at(position)?, self.document.rows()[position].folded));
         let files = || (0..self.document.order().len()).filter_map(read);
         let omissions = files().flat_map(|(inventory, folded)| inventory.asked(folded));
-        let asked = self.findings.keyed().filter(|(f, _)| f.severity > Severity::Note);
+        let asked = self.findings.keyed().filter(|(f, _)| f.asks());
         Checklist {
             hunks: files().flat_map(|(inventory, folded)| inventory.marks(folded)).cloned().collect(),
             findings: asked.map(|(_, key)| key.clone()).collect(),
