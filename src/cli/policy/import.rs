@@ -25,14 +25,7 @@ enum Word {
 pub fn run(options: &Options) -> Result<(), String> {
     let text =
         std::fs::read(&options.file).map_err(|error| format!("{} cannot be read: {error}.", options.file.display()))?;
-    let sections = || text.split(|&b| b == b'\n').any(|line| line.starts_with(b"[") || line.starts_with(b"^["));
-    let in_gitlab = || options.file.components().any(|part| part.as_os_str() == ".gitlab");
-    let dialect = match options.dialect {
-        Some(Word::Github) => Dialect::GitHub,
-        Some(Word::Gitlab) => Dialect::GitLab,
-        None if in_gitlab() || sections() => Dialect::GitLab,
-        None => Dialect::GitHub,
-    };
+    let dialect = dialect(options, &text)?;
     let imported = codeowners::import(&text, dialect);
     out!("{}", imported.policy);
     // The report is for the user, on stderr; what goes into the file is on stdout.
@@ -50,4 +43,51 @@ pub fn run(options: &Options) -> Result<(), String> {
     };
     eprintln!("undersign: {kept}; give people the roles above, then `undersign policy check`.");
     Ok(())
+}
+
+/// Whose rules a file follows. Gitea and Forgejo have regular expressions in it, which are never read as globs.
+fn dialect(options: &Options, text: &[u8]) -> Result<Dialect, String> {
+    let is_in = |folder: &str| options.file.components().any(|part| part.as_os_str() == folder);
+    let lines = || text.split(|&byte| byte == b'\n');
+    let is_expression = |line: &[u8]| {
+        let first = line.trim_ascii().split(u8::is_ascii_whitespace).next().unwrap_or_default();
+        let first = first.strip_prefix(b"!").unwrap_or(first);
+        let is_heading = first.starts_with(b"^[") || first.starts_with(b"#");
+        !is_heading && (first.starts_with(b"^") || first.ends_with(b"$") || first.windows(2).any(|own| own == b"\\."))
+    };
+    match options.dialect {
+        Some(Word::Github) => Ok(Dialect::GitHub),
+        Some(Word::Gitlab) => Ok(Dialect::GitLab),
+        None if is_in(".gitea") || is_in(".forgejo") || lines().any(is_expression) => Err(format!(
+            "{} has the regular expressions of Gitea and Forgejo, which cannot be imported. Write its compartments by \
+             hand, or say with --dialect github or gitlab that it has globs.",
+            options.file.display()
+        )),
+        None if is_in(".gitlab") || lines().any(|line| line.starts_with(b"[") || line.starts_with(b"^[")) => {
+            Ok(Dialect::GitLab)
+        }
+        None => Ok(Dialect::GitHub),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn regular_expressions_of_gitea_are_not_taken_for_globs() {
+        let read = |file: &str, text: &str, dialect| dialect_name(&Options { file: file.into(), dialect }, text);
+        assert_eq!(read(".gitea/CODEOWNERS", "src/.* @a\n", None), None);
+        assert_eq!(read(".forgejo/CODEOWNERS", "* @a\n", None), None);
+        assert_eq!(read("CODEOWNERS", "# all\n.*\\.go$ @a\n", None), None);
+        assert_eq!(read("CODEOWNERS", "!^docs/ @a\n", None), None);
+        // The twins: globs, sections, and a person who knows.
+        assert_eq!(read("CODEOWNERS", "README.* @a\n/src/ @b\n", None), Some(Dialect::GitHub));
+        assert_eq!(read("CODEOWNERS", "^[Docs] @a\n*.md\n", None), Some(Dialect::GitLab));
+        assert_eq!(read(".gitea/CODEOWNERS", "/src/ @b\n", Some(Word::Github)), Some(Dialect::GitHub));
+    }
+
+    fn dialect_name(options: &Options, text: &str) -> Option<Dialect> {
+        dialect(options, text.as_bytes()).ok()
+    }
 }

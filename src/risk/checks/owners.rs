@@ -51,7 +51,8 @@ impl Owners {
             else {
                 continue;
             };
-            let is_of_all = matches!(pattern.as_str(), "*" | "/" | "**" | "/**") && left.is_none_or(BTreeSet::is_empty);
+            let is_of_all = matches!(pattern.as_str(), "*" | "/" | "**" | "/**" | ".*" | "^.*$")
+                && left.is_none_or(BTreeSet::is_empty);
             let severity = if is_of_all { Severity::High } else { found.severity };
             let title = format!("{}: {pattern} {}", found.title, gone.join(" "));
             let finding = Finding { title, severity, ..found };
