@@ -194,6 +194,21 @@ mod tests {
         }
 
         #[test]
+        fn a_wrapped_line_loses_nothing_and_fits(
+            line in "[ab \t漢é\u{202e}\u{301}\u{200d}👩]{0,120}", width in 8usize..60, tab in 1usize..9
+        ) {
+            let line = line.as_bytes();
+            let parts = wrap(line, width, tab);
+            let drawn = |part: &Range<usize>| -> Vec<Piece<'_>> {
+                pieces(line, tab).filter(|piece| part.contains(&piece.at)).collect()
+            };
+            let all: Vec<Piece<'_>> = parts.iter().flat_map(drawn).collect();
+            prop_assert_eq!(all, pieces(line, tab).collect::<Vec<_>>());
+            let fits = |part: &Range<usize>| drawn(part).iter().map(|piece| piece.width).sum::<usize>() <= width;
+            prop_assert!(parts.iter().all(fits), "{parts:?}");
+        }
+
+        #[test]
         fn what_is_drawn_holds_no_control_character(line: Vec<u8>) {
             prop_assert!(pieces(&line, 4).all(|p| !p.text.chars().any(visible::is_control)));
         }
