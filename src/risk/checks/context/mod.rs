@@ -123,7 +123,7 @@ const GRADES: &[Grade] = &[
         a.id() == "auth.open-to-all" && a.now().is_some_and(|fact| calls::is_asked(fact, a.file))
     }),
     grade(Medium, "emptying is what it is called after", |a| {
-        a.id() == "destr.sql" && a.now().is_some_and(|fact| resources::is_for_emptying(fact, a.file))
+        a.id() == "destr.sql" && a.came().is_some_and(|fact| resources::is_for_emptying(fact, a.file))
     }),
     grade(Medium, "it had all of these rights before", |a| {
         a.id() == "container.host" && a.came().is_some_and(|fact| resources::was_privileged(fact, a.deltas))

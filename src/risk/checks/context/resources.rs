@@ -87,18 +87,24 @@ pub(super) fn is_made_again(fact: &Fact, file: &FileUnderReview<'_>) -> bool {
 /// Words that begin the names of what empties something.
 const EMPTYING: &[&str] = &["cleanup", "clear", "flush", "prune", "purge"];
 
+/// Words of names that say that only some are meant.
+const SOME: &[&str] = &["expired", "inactive", "old", "older", "orphaned", "orphans", "outdated", "stale", "unused"];
+
 /// Whether rows are deleted where the name of the function, the command or its type says so: nobody calls it for
-/// something else. A migration runs by itself, and what drops a table leaves none to be filled again.
+/// something else. A migration runs by itself, what drops a table leaves none to be filled again, and what deleted some
+/// rows before, or says so, is not expected to delete all.
 pub(super) fn is_for_emptying(fact: &Fact, file: &FileUnderReview<'_>) -> bool {
     const OF_COMMANDS: &[&str] = &["command", "commands", "cmd", "console", "tasks"];
+    const OF_CHOICE: &[&str] = &["delete", "exclude", "filter", "truncate", "where"];
     let path = file.path();
     let lower = path.to_ascii_lowercase();
     let is_delete = ["DELETE ", "TRUNCATE "].iter().any(|act| fact.object.starts_with(act));
     let says_so = |name: &str| {
         let parts = parts_of(name);
+        let is_of_all = !parts.iter().any(|word| SOME.contains(&word.as_str()));
         let is_cleaned_up =
             parts.first().is_some_and(|word| word == "clean") && parts.get(1).is_some_and(|word| word == "up");
-        is_cleaned_up || parts.first().is_some_and(|word| EMPTYING.contains(&word.as_str()))
+        is_of_all && (is_cleaned_up || parts.first().is_some_and(|word| EMPTYING.contains(&word.as_str())))
     };
     let mut folders: Vec<&str> = lower.split('/').collect();
     folders.pop();
@@ -106,7 +112,12 @@ pub(super) fn is_for_emptying(fact: &Fact, file: &FileUnderReview<'_>) -> bool {
     let stem = name.split('.').next().unwrap_or(name).replace('-', "_");
     let is_command = folders.iter().any(|folder| OF_COMMANDS.contains(folder)) && says_so(&stem);
     let is_migration = lower.contains("migrat") || lower.ends_with(".sql");
-    is_delete && !is_migration && (is_command || fact.scope.split('.').any(says_so))
+    let said_which = |(_, line): &(u32, String)| {
+        let lower = line.to_ascii_lowercase();
+        OF_CHOICE.iter().any(|word| lower.contains(word))
+    };
+    let is_new = !file.removed().iter().take(MAX_TRIED).any(said_which);
+    is_delete && is_new && !is_migration && (is_command || fact.scope.split('.').any(says_so))
 }
 
 /// Whether a container that is given some rights of its host had all of them before.

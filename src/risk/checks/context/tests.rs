@@ -135,11 +135,14 @@ fn rows_that_a_command_is_called_after_are_a_question_and_those_of_any_other_are
     for name in ["PruneEvents", "clear_events", "CleanUpEvents", "Purge"] {
         assert_eq!(of(name), Some(Severity::Medium), "{name}");
     }
-    for name in ["SaveEvents", "Import", "Clearance", "EventsToPrune"] {
+    for name in ["SaveEvents", "Import", "Clearance", "EventsToPrune", "PruneOldEvents", "purge_expired"] {
         assert_eq!(of(name), Some(Severity::Critical), "{name}");
     }
     let django = "from django.core.management.base import BaseCommand\n\n\nclass Command(BaseCommand):\n\
         \x20   def handle(self, *args):\n        Cart.objects.all().delete()\n";
+    let some = django.replace("all()", "filter(old=True)");
+    let widened = worst("destr.sql", "shop/management/commands/flush_carts.py", &some, django);
+    assert_eq!(widened, Some(Severity::Critical), "it deleted some rows before");
     let command = |name: &str| worst("destr.sql", &format!("shop/management/commands/{name}.py"), "", django);
     assert_eq!(command("flush_carts"), Some(Severity::Medium));
     assert_eq!(command("import_carts"), Some(Severity::Critical));
