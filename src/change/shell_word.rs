@@ -4,8 +4,8 @@ use std::path::Path;
 
 use crate::change::visible;
 
-/// A word that POSIX shells, zsh and fish read back as this text; without quotes if none are needed. A backslash is never
-/// within quotes, where it means something in fish alone.
+/// A word that POSIX shells, zsh and fish read back as this text; without quotes if none are needed. A backslash is
+/// never within quotes, where it means something in fish alone.
 pub fn shell_word(text: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "@%+=:,./_-{}".contains(c);
     // Inside braces, a comma or two dots make several words.
