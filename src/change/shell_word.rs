@@ -4,31 +4,35 @@ use std::path::Path;
 
 use crate::change::visible;
 
-/// A word that POSIX shells, zsh and fish read back as this text; without quotes if none are needed. A backslash is
-/// never within quotes, where it means something in fish alone.
+/// A word that sh, bash, zsh and fish read back as this text; without quotes if none are needed. A backslash stands
+/// outside of the quotes: fish reads one between them as an escape.
 pub fn shell_word(text: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "@%+=:,./_-{}".contains(c);
-    // Inside braces, a comma or two dots make several words.
-    let is_list = text.contains('{') && (text.contains(',') || text.contains(".."));
-    // zsh puts the path of a program in the place of `=ls`, and shells with jobs take `%1` for one.
-    let is_special = text.starts_with(['=', '%']);
-    if text.is_empty() {
-        return "''".to_owned();
-    }
-    if text.chars().all(is_plain) && !is_list && !is_special {
+    if is_plain(text) {
         return text.to_owned();
     }
     let mut word = String::new();
-    for piece in text.split_inclusive(['\'', '\\']) {
-        let (plain, mark) = piece.split_at(piece.find(['\'', '\\']).unwrap_or(piece.len()));
-        if !plain.is_empty() {
-            word.extend(["'", plain, "'"]);
+    for part in text.split_inclusive(['\'', '\\']) {
+        let quoted = part.strip_suffix(['\'', '\\']).unwrap_or(part);
+        if !quoted.is_empty() {
+            word.push_str(&format!("'{quoted}'"));
         }
-        if !mark.is_empty() {
-            word.extend(["\\", mark]);
+        let escaped = &part[quoted.len()..];
+        if !escaped.is_empty() {
+            word.push_str(&format!("\\{escaped}"));
         }
     }
-    word
+    if word.is_empty() { "''".to_owned() } else { word }
+}
+
+/// Whether all of these shells read the text as itself. zsh looks up a program behind a leading `=`, and fish has
+/// `%self`; braces must be around a single name.
+fn is_plain(text: &str) -> bool {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "@%+=:,./_-{}".contains(c);
+    let is_name = |inner: &str| inner.chars().all(|c| c.is_ascii_alphanumeric() || ":_-".contains(c));
+    let mut open = text.split('{');
+    let has_names = !open.next().is_some_and(|before| before.contains('}'))
+        && open.all(|own| own.split_once('}').is_some_and(|(name, rest)| is_name(name) && !rest.contains('}')));
+    !text.is_empty() && text.chars().all(is_plain) && !text.starts_with(['=', '%']) && has_names
 }
 
 /// A name that a repository, a server or the command line chose, in a command that is printed to be pasted. It is
@@ -61,12 +65,15 @@ mod tests {
             ("", "''"),
             ("a b", "'a b'"),
             ("it's", r"'it'\''s'"),
+            (r"a\b", r"'a'\\'b'"),
+            (r"\'", r"\\\'"),
+            ("=ls", "'=ls'"),
+            ("%self", "'%self'"),
+            ("a}", "'a}'"),
+            ("--input={sql}", "--input={sql}"),
             ("x;$(id)", "'x;$(id)'"),
             ("{a,b}", "'{a,b}'"),
             ("{1..3}", "'{1..3}'"),
-            ("=ls", "'=ls'"),
-            (r"a\' b", r"'a'\\\'' b'"),
-            (r"\", r"\\"),
         ] {
             assert_eq!(shell_word(text), word);
         }

@@ -32,6 +32,7 @@ mod target_worlds;
 mod team;
 mod verify;
 mod which;
+mod words;
 
 use std::path::Path;
 use std::process::{Command, Stdio};

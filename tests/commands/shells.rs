@@ -2,10 +2,6 @@
 
 use std::process::{Command, Stdio};
 
-use proptest::prelude::*;
-use proptest::test_runner::TestRunner;
-use undersign::change::shell_word;
-
 use super::{run, run_in};
 use crate::support::Fixture;
 
@@ -28,30 +24,6 @@ fn fed(words: &[&str], text: &str) -> (bool, String) {
     let output = child.wait_with_output().unwrap();
     let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
     (output.status.success(), said)
-}
-
-/// Whatever a name consists of, its quoted form is one word, and runs nothing.
-#[test]
-fn a_quoted_word_is_read_back_as_it_was_by_every_shell() {
-    let names = prop::collection::vec(r#"[a-z'"\\$`!(){}\[\]*?~=%^&|;<>#@, \t,.:/é-]{0,12}"#, 400);
-    for shell in ["sh", "bash", "zsh", "fish"].into_iter().filter(|shell| is_here(shell)) {
-        let read_back = |names: Vec<String>| {
-            let dir = tempfile::tempdir().unwrap();
-            let script = dir.path().join("script");
-            let line = |name: &String| format!("printf '%s\\n' {}\n", shell_word(name));
-            std::fs::write(&script, names.iter().map(line).collect::<String>()).unwrap();
-            let output =
-                Command::new(shell).arg(&script).current_dir(dir.path()).env("HOME", dir.path()).output().unwrap();
-            let said = String::from_utf8(output.stdout).unwrap();
-            for (name, read) in names.iter().zip(said.lines()) {
-                prop_assert_eq!(name, read, "{}", shell);
-            }
-            prop_assert_eq!(said.lines().count(), names.len());
-            prop_assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
-            Ok(())
-        };
-        TestRunner::new(ProptestConfig { cases: 20, ..ProptestConfig::default() }).run(&names, read_back).unwrap();
-    }
 }
 
 #[test]
